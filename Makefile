@@ -1,0 +1,49 @@
+# `make test` and `make demo` each work alone from a fresh clone.
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
+NOW := $(shell date +%Y-%m-%d-%H%M%S)
+OUT ?= demo-output/$(NOW)
+NAME ?= vessels
+PYTEST_ARGS ?=
+
+.NOTPARALLEL:
+.PHONY: help test lint demo benchmarks docs-pictures venv screen clean
+
+help:
+	@echo "make test           everything that must hold: lint, then all tests"
+	@echo "make lint           ruff, mypy, import contract, manifest"
+	@echo "make demo           every tool on built-in data, no screen needed; OUT=folder"
+	@echo "make benchmarks     side by side with peers; NAME=vessels"
+	@echo "make docs-pictures  the pictures of docs/, made by the demo"
+	@echo "make clean          remove .venv, caches and demo-output"
+
+test: screen lint
+	$(PYTEST) --ignore=tests/widgets $(PYTEST_ARGS)
+	$(SCREEN) $(PYTEST) tests/widgets $(PYTEST_ARGS)
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate napari-midl
+
+demo: venv
+	$(BIN)/napari-midl demo $(OUT)
+
+benchmarks: venv
+	$(BIN)/python -m benchmarks $(NAME)
+
+docs-pictures: demo
+	mkdir -p docs/pictures
+	find $(OUT) -name '*.png' -exec cp {} docs/pictures/ \;
+
+venv:
+	@bash scripts/bootstrap.sh
+
+screen:
+	@bash scripts/bootstrap.sh screen
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo-output

@@ -1,0 +1,1 @@
+"""How anything learns and predicts: jobs, devices, tiles, training, models, runs."""

@@ -1,0 +1,94 @@
+"""Random changes to sub-volumes that leave their meaning alone (tUbe net, section 2.6)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a sub-volume may be changed; each range is drawn from uniformly.
+
+    Parameters
+    ----------
+    rotation : float
+        Largest rotation in the plane, degrees.
+    zoom : (float, float)
+        Range of the in-plane magnification.
+    gamma : (float, float)
+        Range of the exponent put on the intensities.
+    contrast : (float, float)
+        Range of the factor on the intensities.
+    offset : float
+        Largest shift of the intensities, up or down.
+    noise : float
+        Largest standard deviation of added Gaussian noise.
+    """
+
+    rotation: float = 30.0
+    zoom: tuple[float, float] = (1.0, 1.25)
+    gamma: tuple[float, float] = (0.7, 1.4)
+    contrast: tuple[float, float] = (0.8, 1.2)
+    offset: float = 0.08
+    noise: float = 0.05
+
+    def __call__(
+        self, image: Tensor, labels: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Change a batch.
+
+        Parameters
+        ----------
+        image : Tensor
+            Intensities in [0, 1], ``(N, 1, Z, Y, X)`` float.
+        labels : Tensor
+            Labels of the same shape, 0 unlabelled; what turns in from outside is unlabelled.
+        generator : torch.Generator
+            Source of the randomness.
+
+        Returns
+        -------
+        image, labels : Tensor
+            Changed copies.
+        """
+        image, labels = self._move(image, labels, generator)
+        return self._recolour(image, generator), labels
+
+    def _move(
+        self, image: Tensor, labels: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        n = image.shape[0]
+        angle = _uniform(n, -self.rotation, self.rotation, generator) * (math.pi / 180)
+        zoom = _uniform(n, *self.zoom, generator)
+        flips = 1 - 2 * torch.randint(0, 2, (3, n), generator=generator).float()
+        ratio = image.shape[3] / image.shape[4]
+        theta = torch.zeros(n, 3, 4)
+        # affine_grid's coordinates run -1..1 along x, y, z; `ratio` keeps rotation rigid.
+        theta[:, 0, 0] = torch.cos(angle) / zoom * flips[0]
+        theta[:, 0, 1] = -torch.sin(angle) / zoom * ratio * flips[0]
+        theta[:, 1, 0] = torch.sin(angle) / zoom / ratio * flips[1]
+        theta[:, 1, 1] = torch.cos(angle) / zoom * flips[1]
+        theta[:, 2, 2] = flips[2]
+        grid = F.affine_grid(theta, list(image.shape), align_corners=False)
+        moved = F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
+        names = F.grid_sample(labels.float(), grid, mode="nearest", align_corners=False)
+        return moved, names.to(labels.dtype)
+
+    def _recolour(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        n, shape = image.shape[0], (-1, 1, 1, 1, 1)
+        gamma = _uniform(n, *self.gamma, generator).view(shape)
+        contrast = _uniform(n, *self.contrast, generator).view(shape)
+        offset = _uniform(n, -self.offset, self.offset, generator).view(shape)
+        noise = _uniform(n, 0.0, self.noise, generator).view(shape)
+        image = image.clamp(0, 1) ** gamma * contrast + offset
+        image = image + noise * torch.randn(image.shape, generator=generator)
+        return image.clamp(0, 1)
+
+
+def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    return low + (high - low) * torch.rand(count, generator=generator)

@@ -1,0 +1,78 @@
+"""A job is a generator that yields `Progress` and returns its result.
+
+Whoever drives the generator decides where it runs. Pausing is not asking for the
+next step; cancelling is closing the generator. A job therefore yields at least
+every few hundred milliseconds and releases what it holds in ``finally``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job has come.
+
+    Parameters
+    ----------
+    done, total : float
+        Work done and work in all, in the job's own units; a total of 0 means unknown.
+    message : str
+        What is happening now, for a person.
+    metrics : dict of str to float
+        Figures worth plotting, such as ``loss`` or ``held_out_dice``.
+    preview : object, optional
+        Something to look at while waiting; each job says what it is.
+    """
+
+    done: float
+    total: float
+    message: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    preview: Any = None
+
+
+Job = Generator[Progress, None, T]
+
+
+def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) -> T:
+    """Drive a job to its end in this thread and return its result."""
+    while True:
+        try:
+            progress = next(job)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        if on_progress is not None:
+            on_progress(progress)
+
+
+def in_thread(function: Callable[[], T]) -> Future[T]:
+    """Start a long call that cannot yield in a thread of its own.
+
+    The thread is a daemon: if the job is cancelled the call runs on unseen until it
+    returns, and its result is dropped.
+    """
+    future: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=call, daemon=True, name="napari-midl call").start()
+    return future
+
+
+def wait_for(future: Future[T], progress: Progress, every: float = 0.2) -> Job[T]:
+    """Yield `progress` until a future is done, so that the job can be cancelled meanwhile."""
+    while not wait([future], timeout=every).done:
+        yield progress
+    return future.result()

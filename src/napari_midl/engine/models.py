@@ -1,0 +1,168 @@
+"""A model is a network with a card, kept in one safetensors file; nothing is unpickled.
+
+The card travels in the file's metadata as JSON: tool, architecture, training data and
+licence, steps, seed, scores and the parent model's hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor, nn
+
+CARD = "napari-midl"
+
+
+@dataclass
+class Model:
+    """A network and what is known about it.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network, in evaluation mode.
+    card : dict
+        At least ``tool`` and ``architecture``; plain JSON values.
+    """
+
+    network: nn.Module
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the weights, whatever file they lie in."""
+        return hash_tensors(self.network.state_dict())
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bits of the tensors."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        array = tensor.detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def shipped_weights(name: str) -> Path:
+    """Path of a model that comes with the package, such as ``vessels-base``."""
+    return Path(str(resources.files("napari_midl") / "weights" / f"{name}.safetensors"))
+
+
+def save_model(model: Model, path: Path, *, half: bool = False) -> str:
+    """Write a model, and return the hash of the weights as `load_model` will give them.
+
+    Parameters
+    ----------
+    model : Model
+        What to write.
+    path : Path
+        Target; it appears only once it is complete.
+    half : bool
+        Keep the weights in half precision, as shipped models are.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {}
+    for name, value in model.network.state_dict().items():
+        value = value.detach().cpu().contiguous()
+        tensors[name] = value.half() if half and value.dtype == torch.float32 else value
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, beside, metadata={CARD: json.dumps(model.card)})
+        os.replace(beside, path)
+    except Exception as error:  # safetensors raises its own class for a full disk
+        if beside.is_file():
+            beside.unlink()
+        raise InputError(
+            f"{path} could not be written ({error}); choose a folder that you may write to and "
+            "that has room."
+        ) from error
+    return hash_tensors(
+        {n: t.float() if t.dtype == torch.float16 else t for n, t in tensors.items()}
+    )
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card of a model file, without its weights.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no model, truncated, or has no card.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; give the path of a .safetensors model.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path} is not a complete safetensors file ({error}); copy it again or train it anew."
+        ) from error
+    try:
+        card = json.loads(metadata[CARD])
+    except (KeyError, ValueError):
+        raise InputError(
+            f"{path} holds weights but no napari-midl card; choose a model saved by napari-midl."
+        ) from None
+    return dict(card)
+
+
+def load_model(path: Path, tool: str, build: Callable[[str], nn.Module]) -> Model:
+    """Read a model of a tool.
+
+    Parameters
+    ----------
+    path : Path
+        A file written by `save_model`.
+    tool : str
+        The tool that will use it, such as ``vessels``.
+    build : callable
+        Makes the empty network from the card's ``architecture``.
+
+    Raises
+    ------
+    InputError
+        If the file is no model, is damaged, or belongs to another tool.
+    """
+    from safetensors.torch import load_file
+
+    card = read_card(path)
+    if card.get("tool") != tool:
+        raise InputError(
+            f"{path} is a model of the tool {card.get('tool')!r}, not of {tool!r}; "
+            f"choose a {tool} model."
+        )
+    network = build(str(card.get("architecture")))
+    try:
+        tensors = load_file(path)
+        network.load_state_dict(
+            {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+        )
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{path} does not hold the weights that its card names "
+            f"({str(error).splitlines()[0]}); train it anew or choose another model."
+        ) from error
+    return Model(network.eval(), card)

@@ -1,0 +1,103 @@
+"""Cutting a volume into tiles that overlap by a halo, nearest to a focus first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Index = tuple[int, int, int]
+Region = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A partition of a volume into cores, each read with a halo of context.
+
+    With a halo as wide as the network's receptive field and tiles that start at
+    multiples of its stride, a core's result does not depend on the tiling.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Voxels ``(z, y, x)`` of the volume.
+    tile : tuple of int
+        Voxels of a core; rounded up to `stride`, cut to `shape`.
+    halo : tuple of int
+        Voxels read beyond each side of a core, where there are any.
+    stride : tuple of int
+        Multiples at which cores and halos start.
+    """
+
+    shape: Index
+    tile: Index
+    halo: Index = (0, 0, 0)
+    stride: Index = (1, 1, 1)
+
+    @property
+    def core_size(self) -> Index:
+        """Voxels ``(z, y, x)`` of a core away from the borders."""
+        return _index(
+            min(_round_up(t, s), _round_up(n, s))
+            for t, s, n in zip(self.tile, self.stride, self.shape, strict=True)
+        )
+
+    @property
+    def grid(self) -> Index:
+        """Number of tiles along each axis."""
+        return _index(math.ceil(n / c) for n, c in zip(self.shape, self.core_size, strict=True))
+
+    def __len__(self) -> int:
+        """Number of tiles."""
+        return math.prod(self.grid)
+
+    def core(self, index: int) -> Region:
+        """Region that tile `index` is responsible for; the cores partition the volume."""
+        place = np.unravel_index(index, self.grid)
+        return _region(
+            slice(int(p) * c, min((int(p) + 1) * c, n))
+            for p, c, n in zip(place, self.core_size, self.shape, strict=True)
+        )
+
+    def padded(self, index: int) -> tuple[Region, Region]:
+        """Region to read for a tile, and where its core lies inside what was read."""
+        return self.expand(self.core(index))
+
+    def expand(self, core: Region) -> tuple[Region, Region]:
+        """A region with its halo, and where it lies inside that."""
+        outer, inner = [], []
+        for c, h, s, n in zip(core, self.halo, self.stride, self.shape, strict=True):
+            start = max(0, c.start - _round_up(h, s)) // s * s
+            outer.append(slice(start, min(n, c.stop + h)))
+            inner.append(slice(c.start - start, c.stop - start))
+        return _region(outer), _region(inner)
+
+    def nearest_first(self, focus: Sequence[float] | None = None) -> list[int]:
+        """Tile indices by the distance of their centres from `focus`, a voxel ``(z, y, x)``."""
+        if focus is None:
+            return list(range(len(self)))
+
+        def distance(index: int) -> float:
+            centre = [(s.start + s.stop) / 2 for s in self.core(index)]
+            return math.dist(centre, focus)
+
+        return sorted(range(len(self)), key=distance)
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _index(values: Iterable[int]) -> Index:
+    z, y, x = values
+    return (z, y, x)
+
+
+def _region(values: Iterable[slice]) -> Region:
+    z, y, x = values
+    return (z, y, x)

@@ -1,0 +1,246 @@
+"""The training loop that every method uses: Adam, a moving average, held-out scores.
+
+Step ``n`` draws its batch from a generator seeded with ``(seed, n)``, so that a training
+that was stopped and goes on from its checkpoint takes the same steps as one that was not.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from napari_midl.engine.devices import out_of_memory_as_exception
+from napari_midl.engine.jobs import Job, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When to stop, and how fast to learn.
+
+    Parameters
+    ----------
+    minutes : float
+        Longest time to train.
+    steps : int
+        Most steps; 0 means that only the time counts.
+    learning_rate : float
+        Rate of the first step.
+    half_life : int
+        Steps in which the rate halves.
+    seed : int
+        Seed of everything drawn at random.
+    average : float
+        Decay of the moving average of the weights, reached after a short warm-up.
+    evaluate_every : int
+        Steps between two looks at the held-out score.
+    patience : int
+        Looks without a better score after which training stops.
+    """
+
+    minutes: float
+    steps: int
+    learning_rate: float
+    half_life: int
+    seed: int = 0
+    average: float = 0.99
+    evaluate_every: int = 40
+    patience: int = 8
+
+
+@dataclass
+class Trained:
+    """What came out of a training.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The averaged weights of the best look at the held-out score, or of the last step.
+    steps : int
+        Steps taken.
+    history : list of dict
+        Each look: ``step``, ``seconds``, ``loss`` and the held-out scores.
+    stopped : {"time", "steps", "no longer better"}
+        What ended it.
+    """
+
+    network: nn.Module
+    steps: int
+    history: list[dict[str, float]] = field(default_factory=list)
+    stopped: str = "steps"
+
+
+def train(
+    network: nn.Module,
+    draw: Callable[[np.random.Generator], Batch],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    schedule: Schedule,
+    *,
+    device: torch.device,
+    evaluate: Callable[[nn.Module], Mapping[str, float]] | None = None,
+    judge: str = "",
+    preview: Callable[[nn.Module], Any] | None = None,
+    checkpoint: Path | None = None,
+) -> Job[Trained]:
+    """Train a network in place, yielding `Progress` after every step.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Left in the mode in which it came, so that a caller may freeze parts of it.
+    draw : callable
+        Makes a batch of inputs and targets from a generator.
+    loss : callable
+        Scalar loss of outputs and targets.
+    schedule : Schedule
+        When to stop, and how fast to learn.
+    device : torch.device
+        Where to compute.
+    evaluate : callable, optional
+        Scores of a network on held-out data, at every look; higher is better.
+    judge : str
+        The score that decides which weights are best and when to stop.
+    preview : callable, optional
+        Something to show, made from the averaged network at every look.
+    checkpoint : Path, optional
+        Where to keep the state at every look; if it exists, training goes on from it.
+
+    Returns
+    -------
+    Trained
+        Returned by the generator; the averaged weights, not the last ones.
+    """
+    network.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    average = copy.deepcopy(network).requires_grad_(False)
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.Adam(parameters, lr=schedule.learning_rate)
+    best, best_score, looks_since = None, -np.inf, 0
+    trained = Trained(average, 0)
+    if checkpoint is not None and checkpoint.exists():
+        trained.steps, trained.history = _restore(checkpoint, network, average, optimiser)
+    started = time.monotonic() - (trained.history[-1]["seconds"] if trained.history else 0.0)
+    losses: list[float] = []
+    while True:
+        elapsed = time.monotonic() - started
+        budget = max(60 * schedule.minutes, 1e-9)
+        fraction = max(elapsed / budget, trained.steps / (schedule.steps or np.inf))
+        out_of_time = elapsed >= 60 * schedule.minutes
+        finished = out_of_time or trained.steps == schedule.steps > 0
+        metrics: dict[str, float] = {}
+        shown = None
+        if finished or trained.steps % schedule.evaluate_every == 0:
+            metrics = dict(evaluate(average)) if evaluate is not None else {}
+            shown = preview(average) if preview is not None else None
+            look = {"step": trained.steps, "seconds": elapsed, **metrics}
+            if losses:
+                look["loss"] = float(np.mean(losses))
+                losses.clear()
+            trained.history.append(look)
+            if judge in metrics:
+                if metrics[judge] > best_score:
+                    best, best_score, looks_since = copy.deepcopy(average), metrics[judge], 0
+                else:
+                    looks_since += 1
+            if checkpoint is not None:
+                _keep(checkpoint, network, average, optimiser, trained)
+        if finished or looks_since >= schedule.patience:
+            trained.stopped = (
+                "no longer better" if not finished else "time" if out_of_time else "steps"
+            )
+            break
+        with out_of_memory_as_exception():
+            value = _step(network, average, optimiser, draw, loss, schedule, trained.steps, device)
+        trained.steps += 1
+        losses.append(value)
+        metrics["loss"] = value
+        yield Progress(min(fraction, 1.0), 1.0, f"step {trained.steps}", metrics, shown)
+    if best is not None:
+        trained.network = best
+    return trained
+
+
+def _step(
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    draw: Callable[[np.random.Generator], Batch],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    schedule: Schedule,
+    step: int,
+    device: torch.device,
+) -> float:
+    torch.manual_seed(schedule.seed * 1_000_003 + step)  # dropout
+    inputs, targets = draw(np.random.default_rng((schedule.seed, step)))
+    inputs = inputs.to(device).contiguous(memory_format=torch.channels_last_3d)
+    for group in optimiser.param_groups:
+        group["lr"] = schedule.learning_rate * 0.5 ** (step / schedule.half_life)
+    optimiser.zero_grad(set_to_none=True)
+    value = loss(network(inputs), targets.to(device))
+    value.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimiser.step()
+    decay = min(schedule.average, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for mean, new in zip(
+            average.state_dict().values(), network.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(new, 1 - decay)
+            else:
+                mean.copy_(new)
+    return float(value.detach())
+
+
+def _keep(
+    path: Path,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    trained: Trained,
+) -> None:
+    """Write the whole state as safetensors; the file is replaced only once complete."""
+    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"adam.{index}.{k}": v for k, v in state.items()}
+    beside = path.with_name(f".{path.name}.part")
+    progress = {"steps": trained.steps, "history": trained.history}
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    save_file(tensors, beside, metadata={"progress": json.dumps(progress)})
+    os.replace(beside, path)
+
+
+def _restore(
+    path: Path, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+) -> tuple[int, list[dict[str, float]]]:
+    tensors = load_file(path)
+    with safe_open(path, framework="numpy") as file:
+        progress = json.loads(file.metadata()["progress"])
+    for prefix, module in (("network.", network), ("average.", average)):
+        module.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        )
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("adam."):
+            _, index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = value
+    whole = optimiser.state_dict()
+    whole["state"] = state
+    optimiser.load_state_dict(whole)
+    return int(progress["steps"]), list(progress["history"])

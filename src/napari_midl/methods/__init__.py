@@ -1,0 +1,1 @@
+"""One folder per method, all with the same rooms."""

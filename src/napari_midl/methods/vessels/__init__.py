@@ -1,0 +1,1 @@
+"""Vessel segmentation after tUbe net: settings, network, training, prediction, scores."""

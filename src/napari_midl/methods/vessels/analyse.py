@@ -1,0 +1,165 @@
+"""From a vessel mask to its network: skeleton, branches, lengths, radii, SWC."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+from skan import Skeleton, summarize
+from skimage.morphology import skeletonize
+
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_midl.volumes.volume import Volume
+
+_KINDS = ("end to end", "junction to end", "junction to junction", "cycle")
+_MOST_VOXELS = 2**30
+
+
+@dataclass(frozen=True)
+class VesselGraph:
+    """The centre lines of a vessel mask and what was measured along them.
+
+    Parameters
+    ----------
+    branches : pandas.DataFrame
+        One row a branch: ``branch``, ``tree`` (connected piece), ``kind``, ``length``,
+        ``straight_length``, ``tortuosity`` (their ratio), ``mean_radius``, ``min_radius``,
+        ``max_radius`` and ``volume`` (of a tube of that radius), in `unit`.
+    nodes : pandas.DataFrame
+        Skeleton voxels as SWC rows ``id, type, x, y, z, radius, parent``, in `unit`, parents
+        first. A closed loop is cut at one place, since SWC knows trees only.
+    paths : list of ndarray of float, shape (N, 4)
+        For each branch its points ``z, y, x, radius``, in `unit`.
+    unit : str
+        Unit of all lengths.
+    """
+
+    branches: pd.DataFrame
+    nodes: pd.DataFrame
+    paths: list[NDArray[np.float64]]
+    unit: str
+
+
+def analyse(mask: Volume) -> Job[VesselGraph]:
+    """Measure the vessels of a mask.
+
+    The mask is thinned to its skeleton (scikit-image), cut into branches (skan), and each
+    skeleton voxel's radius is its distance to the background. Distances respect the
+    voxel's height and width.
+
+    Parameters
+    ----------
+    mask : Volume
+        Axes ``Z Y X``; not 0 inside a vessel.
+
+    Yields
+    ------
+    Progress
+        Four steps.
+
+    Returns
+    -------
+    VesselGraph
+        Returned by the generator.
+
+    Raises
+    ------
+    InputError
+        If the mask is empty, or larger than 1024-cubed voxels.
+    """
+    if math.prod(mask.shape) > _MOST_VOXELS:
+        raise InputError(
+            f"{mask.name} has {math.prod(mask.shape):.2g} voxels, and a skeleton needs the mask in "
+            "memory; crop it, or analyse a coarser level."
+        )
+    step = Progress(0, 4, "reading the mask")
+    inside = yield from wait_for(in_thread(lambda: np.asarray(mask.data) > 0), step)
+    step = Progress(1, 4, "thinning to the skeleton")
+    skeleton = yield from wait_for(in_thread(lambda: skeletonize(inside)), step)
+    if np.count_nonzero(skeleton) < 2:
+        raise InputError(
+            f"{mask.name} holds no vessel to analyse; lower the threshold or choose another mask."
+        )
+    step = Progress(2, 4, "measuring radii")
+    sampling = mask.voxel_size
+    radius = yield from wait_for(
+        in_thread(lambda: ndimage.distance_transform_edt(inside, sampling=sampling)), step
+    )
+    step = Progress(3, 4, "tracing branches")
+    return (
+        yield from wait_for(
+            in_thread(lambda: _measure(skeleton, radius, sampling, mask.unit or "voxel")), step
+        )
+    )
+
+
+def _measure(
+    mask: NDArray[np.bool_],
+    radius: NDArray[np.float64],
+    voxel_size: tuple[float, float, float],
+    unit: str,
+) -> VesselGraph:
+    skeleton = Skeleton(mask, spacing=voxel_size)
+    table = summarize(skeleton, separator="-")
+    voxels = np.asarray(skeleton.coordinates, int)
+    radii = radius[tuple(voxels.T)]
+    points = np.column_stack([voxels * voxel_size, radii])
+    paths = [points[skeleton.path(i)] for i in range(skeleton.n_paths)]
+    length = table["branch-distance"].to_numpy()
+    straight = table["euclidean-distance"].to_numpy()
+    means = np.array([p[:, 3].mean() for p in paths])
+    branches = pd.DataFrame(
+        {
+            "branch": np.arange(len(paths)),
+            "tree": table["skeleton-id"].to_numpy(),
+            "kind": [_KINDS[k] for k in table["branch-type"]],
+            "length": length,
+            "straight_length": straight,
+            "tortuosity": np.divide(
+                length, straight, out=np.full_like(length, np.nan), where=straight > 0
+            ),
+            "mean_radius": means,
+            "min_radius": [p[:, 3].min() for p in paths],
+            "max_radius": [p[:, 3].max() for p in paths],
+            "volume": np.pi * means**2 * length,
+        }
+    )
+    return VesselGraph(branches, _swc_nodes(skeleton, points), paths, unit)
+
+
+def _swc_nodes(skeleton: Skeleton, points: NDArray[np.float64]) -> pd.DataFrame:
+    """Skeleton voxels as trees, each grown breadth first from its thickest voxel."""
+    pieces, piece = connected_components(skeleton.graph, directed=False)
+    order, parents = [], np.full(len(points), -1)
+    for index in range(pieces):
+        members = np.flatnonzero(piece == index)
+        root = members[np.argmax(points[members, 3])]
+        reached, before = breadth_first_order(skeleton.graph, root, directed=False)
+        order.append(reached)
+        parents[reached] = before[reached]
+    ordered = np.concatenate(order)
+    number = np.empty(len(points), int)
+    number[ordered] = np.arange(1, len(ordered) + 1)
+    parent = parents[ordered]
+    z, y, x, radius = points[ordered].T
+    return pd.DataFrame(
+        {
+            "id": np.arange(1, len(ordered) + 1),
+            "type": 0,
+            "x": x,
+            "y": y,
+            "z": z,
+            "radius": radius,
+            "parent": np.where(parent < 0, -1, number[parent.clip(0)]),
+        }
+    )

@@ -1,0 +1,183 @@
+"""The vessel tool from a few painted patches to a measured network, on the built-in sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import tifffile
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
+
+from napari_midl.engine.page import Section
+from napari_midl.methods.vessels import analyse, apply, files
+from napari_midl.methods.vessels.models import named_model
+from napari_midl.methods.vessels.score import score
+from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
+from napari_midl.methods.vessels.synthetic import synthetic_sample
+from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.swc import write_swc
+from napari_midl.volumes.tables import write_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_midl.engine.jobs import Job
+    from napari_midl.methods.vessels.analyse import VesselGraph
+
+PATCH, PLACES = 48, ((12, 20, 20), (24, 90, 60), (24, 30, 100), (36, 80, 90))
+MINUTES = 0.7
+
+
+def painted_patches(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Labels in which four small squares are painted, each on one slice."""
+    labels = np.zeros(mask.shape, np.uint8)
+    for z, y, x in PLACES:
+        place = (z, slice(y, y + PATCH), slice(x, x + PATCH))
+        labels[place] = np.where(mask[place], 2, 1)
+    return labels
+
+
+def vessels_demo(outdir: Path) -> Job[Section]:
+    """Fine-tune on four painted squares, predict all, score against the truth, measure.
+
+    Parameters
+    ----------
+    outdir : Path
+        Folder of the page; results go to ``vessels`` inside it.
+
+    Returns
+    -------
+    Section
+        The tool's part of the page, returned by the generator.
+    """
+    folder = outdir / "vessels"
+    folder.mkdir()
+    image, mask, voxel_size = synthetic_sample(seed=7)
+    labels = painted_patches(mask)
+    spacing = {"spacing": voxel_size[0], "unit": "um", "axes": "ZYX"}
+    resolution = (1 / voxel_size[1], 1 / voxel_size[2])
+    for name, array in (("image", image), ("labels", labels), ("truth", mask.astype(np.uint8))):
+        tifffile.imwrite(
+            folder / f"{name}.tif", array, imagej=True, resolution=resolution, metadata=spacing
+        )
+    model, out = folder / "model.safetensors", folder / "vessels.ome.zarr"
+    run = yield from files.finetune(
+        folder / "image.tif",
+        folder / "labels.tif",
+        model,
+        settings=FinetuneSettings(minutes=MINUTES),
+    )
+    yield from files.predict(
+        folder / "image.tif", str(model), out, settings=PredictSettings(uncertainty=True)
+    )
+    probability, uncertainty = np.asarray(open_volume(out).data)
+    # What was painted is no proof: score only where nothing was.
+    unseen = labels == 0
+    volume = open_volume(folder / "image.tif").spatial()
+    everything = tuple(slice(0, n) for n in volume.shape)
+    before = apply.predict_region(
+        volume, named_model("base"), (everything[0], everything[1], everything[2])
+    )
+    scores = pd.DataFrame(
+        [
+            {"model": name, **score(np.where(unseen, p, 0), mask & unseen, voxel_size)}
+            for name, p in (("base, never saw this image", before), ("fine-tuned", probability))
+        ]
+    )
+    write_table(scores, folder / "scores.csv")
+    graph = yield from analyse.analyse(open_volume(out / "labels" / apply.LABELS).spatial())
+    write_table(graph.branches, folder / "branches.csv")
+    write_swc(folder / "vessels.swc", graph.nodes)
+    overview, network = folder / "overview.png", folder / "network.png"
+    _picture_overview(overview, image, labels, mask, before, probability, uncertainty)
+    _picture_network(network, image, graph)
+    return Section(
+        "Vessels",
+        f"Four squares of {PATCH} x {PATCH} voxels were painted, "
+        f"{(labels > 0).mean():.1%} of the volume. {run.results['steps']} steps of fine-tuning "
+        f"took {run.seconds:.0f} s. The scores count only voxels that were not painted; "
+        f"distances are in {graph.unit}.",
+        pictures=[
+            (overview, "One slice: image with the painted squares, truth, before and after."),
+            (network, "The skeleton over the maximum projection, coloured by radius."),
+        ],
+        tables=[
+            ("Scores against the truth", scores),
+            ("The ten longest branches", graph.branches.nlargest(10, "length")),
+        ],
+        files=[
+            (out, "probability, uncertainty and labels (OME-Zarr)"),
+            (model, "the fine-tuned model"),
+            (folder / "model.run.json", "record that replays the fine-tuning"),
+            (folder / "vessels.run.json", "record that replays the prediction"),
+            (folder / "branches.csv", "all branches"),
+            (folder / "vessels.swc", "the skeleton, in micrometres"),
+            (folder / "scores.csv", "all scores"),
+        ],
+    )
+
+
+def _picture_overview(
+    path: Path,
+    image: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    uncertainty: NDArray[np.float32],
+) -> None:
+    z = PLACES[1][0]
+    figure = _figure(12, 8.4)
+    axes = figure.subplots(2, 3).ravel()
+    paint = ListedColormap(["#3b82c4", "#dc3c3c"])
+    axes[0].imshow(image[z], cmap="gray")
+    axes[0].imshow(np.ma.masked_equal(labels[z], 0), cmap=paint, alpha=0.45, vmin=1, vmax=2)
+    panels = [
+        (mask[z], "truth", "gray", 1.0),
+        (uncertainty[z], "uncertainty after (bits)", "viridis", 1.0),
+        (before[z], "probability before", "magma", 1.0),
+        (after[z], "probability after", "magma", 1.0),
+    ]
+    axes[0].set_title(f"image, slice {z}, painted: vessel red, background blue")
+    for axis, (panel, title, colours, top) in zip(axes[1:], panels, strict=False):
+        shown = axis.imshow(panel, cmap=colours, vmin=0, vmax=top)
+        axis.set_title(title)
+        figure.colorbar(shown, ax=axis, fraction=0.046)
+    axes[5].imshow(_errors(after[z] >= 0.5, mask[z]))
+    axes[5].set_title("after: hit white, missed blue, false red")
+    for axis in axes:
+        axis.set_axis_off()
+    figure.savefig(path)
+
+
+def _picture_network(path: Path, image: NDArray[np.uint8], graph: VesselGraph) -> None:
+    figure = _figure(8, 7)
+    axis = figure.subplots()
+    axis.imshow(image.max(0), cmap="gray")
+    points = np.concatenate(graph.paths)
+    shown = axis.scatter(
+        points[:, 2], points[:, 1], c=points[:, 3], s=6, cmap="turbo", norm=Normalize(0)
+    )
+    figure.colorbar(shown, ax=axis, label=f"radius ({graph.unit})", fraction=0.046)
+    axis.set_xlabel(f"x ({graph.unit})")
+    axis.set_ylabel(f"y ({graph.unit})")
+    figure.savefig(path)
+
+
+def _errors(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    picture = np.zeros((*true.shape, 3), np.uint8)
+    picture[predicted & true] = 255
+    picture[predicted & ~true] = (220, 60, 60)
+    picture[~predicted & true] = (59, 130, 196)
+    return picture
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
+    FigureCanvasAgg(figure)
+    return figure

@@ -1,0 +1,267 @@
+"""Jobs that train a vessel network: `finetune` on a few strokes, `pretrain` on anything."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from napari_midl.engine.augmentation import Augmentation
+from napari_midl.engine.devices import pick_device
+from napari_midl.engine.jobs import Job, Progress
+from napari_midl.engine.models import Model
+from napari_midl.engine.tiles import Region, Tiling
+from napari_midl.engine.training import Schedule, train
+from napari_midl.methods.vessels.apply import probability
+from napari_midl.methods.vessels.losses import LOSSES
+from napari_midl.methods.vessels.models import scratch
+from napari_midl.methods.vessels.network import VesselNet
+from napari_midl.methods.vessels.sampling import PaintedVolume, draw_batch
+from napari_midl.methods.vessels.synthetic import synthetic_volume
+from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.scaling import Scaling, robust_scaling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
+    from napari_midl.volumes.volume import Volume
+
+SYNTHETIC_SHAPE = (32, 144, 144)
+SYNTHETIC_VOLUMES = 96
+
+
+@dataclass
+class Finetuned:
+    """A fine-tuned model and what it gained.
+
+    Parameters
+    ----------
+    model : Model
+        The better of the two, ready to save.
+    before, after : dict of str to float
+        ``dice``, ``precision`` and ``recall`` on the held-out blocks, which neither
+        model was trained on; empty where too little was painted to hold any out.
+    steps : int
+        Optimiser steps taken.
+    history : list of dict
+        The looks at loss and held-out score, for a plot.
+    """
+
+    model: Model
+    before: dict[str, float]
+    after: dict[str, float]
+    steps: int
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def finetune(
+    volume: Volume,
+    patches: Sequence[Patch],
+    model: Model,
+    settings: FinetuneSettings,
+    view: Callable[[], Region | None] | None = None,
+) -> Job[Finetuned]:
+    """Adapt a network to the painted voxels of one volume (tUbe net, section 3.3).
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``.
+    patches : sequence of Patch
+        Painted labels with 0 unlabelled, 1 background, 2 vessel.
+    model : Model
+        Where to start from; it is left as it is.
+    settings : FinetuneSettings
+        How long, how fast, which loss.
+    view : callable, optional
+        Tells, now and then, the region that a person looks at, or None.
+
+    Yields
+    ------
+    Progress
+        After each step, with ``loss`` and now and then ``held_out_dice`` in its metrics; its
+        preview is ``(region, probability)`` of the region that `view` told, or None.
+
+    Returns
+    -------
+    Finetuned
+        Returned by the generator.
+
+    Raises
+    ------
+    InputError
+        If the labels do not fit the image or hold one class only.
+    """
+    device = pick_device(settings.device)
+    yield Progress(0, 1, "reading the painted voxels")
+    scaling = robust_scaling(volume)
+    painted = PaintedVolume(volume.data, scaling, patches, settings.held_out, settings.seed)
+    network = copy.deepcopy(model.network).to(device).train()
+    assert isinstance(network, VesselNet)
+    if model.card.get("steps", 0):
+        _keep_statistics(network)
+    augmentation = Augmentation(zoom=(0.9, 1.25))
+
+    def look(current: nn.Module) -> tuple[Region, Any] | None:
+        region = view() if view is not None else None
+        if region is None:
+            return None
+        outer, inner = Tiling(painted.shape, painted.shape, network.halo, network.stride).expand(
+            region
+        )
+        return region, probability(current, painted.read(outer))[inner]
+
+    before = _held_out_scores(model.network, painted)
+    trained = yield from train(
+        network,
+        lambda rng: draw_batch(painted, settings.patch, settings.batch, augmentation, rng),
+        LOSSES[settings.loss],
+        Schedule(
+            settings.minutes,
+            settings.steps,
+            settings.learning_rate,
+            settings.half_life,
+            settings.seed,
+        ),
+        device=device,
+        evaluate=lambda current: {
+            f"held_out_{k}": v for k, v in _held_out_scores(current, painted).items()
+        },
+        judge="held_out_dice",
+        preview=look,
+    )
+    after = _held_out_scores(trained.network, painted)
+    card = {
+        **model.card,
+        "name": f"{model.card.get('name', 'vessels')}, fine-tuned on {volume.name}",
+        "parent": model.sha256,
+        "steps": model.card.get("steps", 0) + trained.steps,
+        "training_data": [
+            *model.card.get("training_data", []),
+            f"patches painted on {volume.name}",
+        ],
+        "scores": {"held_out_before": before, "held_out_after": after},
+        "seed": settings.seed,
+    }
+    tuned = Model(trained.network.cpu().eval(), card)
+    return Finetuned(tuned, before, after, trained.steps, trained.history)
+
+
+def pretrain(
+    settings: PretrainSettings,
+    stacks: Sequence[tuple[Volume, Volume]] = (),
+    checkpoint: Path | None = None,
+    start: Model | None = None,
+) -> Job[Model]:
+    """Make base weights from synthetic volumes, and real stacks where there are any.
+
+    Parameters
+    ----------
+    settings : PretrainSettings
+        The network, how long, how fast.
+    stacks : sequence of (Volume, Volume)
+        Real images with their full masks, axes ``Z Y X``, 0 background.
+    checkpoint : Path, optional
+        Where the state is kept, and from where a stopped training goes on.
+    start : Model, optional
+        Weights to start from instead of random ones.
+
+    Returns
+    -------
+    Model
+        Returned by the generator.
+    """
+    device = pick_device(settings.device)
+    model = start or scratch(settings.preset, settings.seed)
+    network = copy.deepcopy(model.network).to(device).train()
+    real = [
+        PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)])
+        for image, mask in stacks
+    ]
+    augmentation = Augmentation(zoom=(0.7, 1.4))
+
+    @lru_cache(maxsize=SYNTHETIC_VOLUMES)
+    def synthetic(index: int) -> PaintedVolume:
+        attempt = 0
+        while True:
+            rng = np.random.default_rng((settings.seed, index, attempt))
+            image, mask, _ = synthetic_volume(SYNTHETIC_SHAPE, rng)
+            if mask.any() and not mask.all():
+                patch = Patch((0, 0, 0), np.where(mask, 2, 1).astype(np.uint8), "synthetic")
+                return PaintedVolume(image, Scaling(0.0, 1.0), [patch])
+            attempt += 1
+
+    def draw(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        if real and rng.random() < settings.real_share:
+            source = real[rng.integers(len(real))]
+        else:
+            source = synthetic(int(rng.integers(SYNTHETIC_VOLUMES)))
+        return draw_batch(source, settings.patch, settings.batch, augmentation, rng)
+
+    trained = yield from train(
+        network,
+        draw,
+        LOSSES[settings.loss],
+        Schedule(
+            settings.minutes,
+            settings.steps,
+            settings.learning_rate,
+            settings.half_life,
+            settings.seed,
+            average=0.998,
+            evaluate_every=100,
+        ),
+        device=device,
+        checkpoint=checkpoint,
+    )
+    card = {
+        **model.card,
+        "name": f"{settings.preset} base",
+        "steps": model.card["steps"] + trained.steps,
+        "seed": settings.seed,
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+        "parent": model.sha256 if model.card["steps"] else None,
+        "settings": settings.to_dict(),
+        "licence": "BSD-3-Clause",
+        "training_data": ["synthetic vessel volumes", *(image.name for image, _ in stacks)],
+        "training_data_licence": settings.data_licence,
+    }
+    return Model(trained.network.cpu().eval(), card)
+
+
+def mask_patch(mask: Volume) -> Patch:
+    """A full mask (0 background, anything else vessel) as one patch over the whole image."""
+    labels = (mask.data > 0).astype(np.uint8) + np.uint8(1)
+    return Patch((0, 0, 0), labels, mask.name)
+
+
+def _keep_statistics(network: nn.Module) -> None:
+    """Normalise with the base model's statistics: a few patches are too few to measure new ones."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.eval()
+
+
+def _held_out_scores(network: nn.Module, painted: PaintedVolume) -> dict[str, float]:
+    """Dice, precision and recall over all held-out voxels together."""
+    true_positive = predicted_count = true_count = 0
+    for region in painted.held_out_regions():
+        labels = painted.labels(region, held_out=True)
+        predicted = probability(network, painted.read(region)) >= 0.5
+        true_positive += int((predicted & (labels > 1)).sum())
+        predicted_count += int((predicted & (labels > 0)).sum())
+        true_count += int((labels > 1).sum())
+    if not true_count:
+        return {}
+    return {
+        "dice": 2 * true_positive / (predicted_count + true_count),
+        "precision": true_positive / max(predicted_count, 1),
+        "recall": true_positive / true_count,
+    }

@@ -1,0 +1,132 @@
+"""What a user may choose: the one source of the dock's form, the options and the run record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from napari_midl.engine.settings import Settings
+
+Device = Literal["auto", "cpu", "cuda"]
+Preset = Literal["compact", "tubenet", "tubenet-attention"]
+Loss = Literal["dice-bce", "weighted-cross-entropy", "focal", "dice-bce-cldice"]
+
+
+@dataclass(frozen=True)
+class FinetuneSettings(Settings):
+    """How to fine-tune a vessel network on a few painted voxels.
+
+    Parameters
+    ----------
+    minutes : float
+        Longest time to train. Training stops sooner once the held-out patches
+        stop getting better.
+    steps : int
+        Most optimiser steps; 0 means that only the time counts.
+    loss : str
+        What to minimise over the painted voxels. ``dice-bce`` served the paper best.
+    learning_rate : float
+        Rate of the first step; it halves every `half_life` steps.
+    half_life : int
+        Steps after which the learning rate has halved.
+    patch : tuple of int
+        Size ``(z, y, x)`` in voxels of the sub-volumes drawn around painted voxels.
+    batch : int
+        Sub-volumes to a step.
+    held_out : float
+        Share of the painted blocks kept aside to measure before against after.
+    dense : bool
+        Read the labels as a full mask (0 background, anything else vessel)
+        instead of strokes (0 unlabelled, 1 background, 2 vessel).
+    seed : int
+        Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    minutes: Annotated[float, {"min": 0.05, "max": 600.0, "step": 0.5}] = 2.0
+    steps: Annotated[int, {"min": 0, "max": 1_000_000}] = 0
+    loss: Loss = "dice-bce"
+    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 1e-3
+    half_life: Annotated[int, {"min": 1, "max": 100_000}] = 300
+    patch: tuple[int, int, int] = (16, 64, 64)
+    batch: Annotated[int, {"min": 1, "max": 64}] = 2
+    held_out: Annotated[float, {"min": 0.0, "max": 0.5, "step": 0.05}] = 0.2
+    dense: bool = False
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class PredictSettings(Settings):
+    """How to apply a vessel network to a whole volume.
+
+    Parameters
+    ----------
+    threshold : float
+        Probability from which a voxel is labelled vessel.
+    tile : tuple of int
+        Size ``(z, y, x)`` in voxels of the piece predicted and written at once.
+    uncertainty : bool
+        Also write how unsure the network is: the entropy of the mean of
+        `samples` predictions with dropout switched on, from 0 (sure) to 1.
+    samples : int
+        Predictions to average for the uncertainty.
+    seed : int
+        Seed of the dropout masks.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    threshold: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.01}] = 0.5
+    tile: tuple[int, int, int] = (32, 128, 128)
+    uncertainty: bool = False
+    samples: Annotated[int, {"min": 2, "max": 64}] = 8
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class PretrainSettings(Settings):
+    """How to make base weights from synthetic volumes, and real ones where given.
+
+    Parameters
+    ----------
+    preset : str
+        The network: ``compact`` ships, ``tubenet`` is the paper's in full size.
+    minutes : float
+        Longest time to train.
+    steps : int
+        Most optimiser steps; 0 means that only the time counts.
+    real_share : float
+        Share of the sub-volumes drawn from the real stacks, where any are given.
+    data_licence : str
+        Licence of the real stacks, for the model card.
+    loss : str
+        What to minimise.
+    learning_rate : float
+        Rate of the first step; it halves every `half_life` steps.
+    half_life : int
+        Steps after which the learning rate has halved.
+    patch : tuple of int
+        Size ``(z, y, x)`` in voxels of the sub-volumes.
+    batch : int
+        Sub-volumes to a step; the paper took six.
+    seed : int
+        Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    preset: Preset = "compact"
+    minutes: Annotated[float, {"min": 0.05, "max": 6000.0}] = 30.0
+    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 0
+    real_share: Annotated[float, {"min": 0.0, "max": 1.0}] = 0.7
+    data_licence: str = ""
+    loss: Loss = "dice-bce"
+    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1}] = 2e-3
+    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 1500
+    patch: tuple[int, int, int] = (24, 64, 64)
+    batch: Annotated[int, {"min": 1, "max": 64}] = 2
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    device: Device = "auto"

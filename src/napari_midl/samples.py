@@ -1,0 +1,105 @@
+"""Sample data for the File menu: one image made here, one fetched once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    LayerData = tuple[Any, dict[str, Any], str]
+
+CACHE_VARIABLE = "NAPARI_MIDL_CACHE"
+OCTA_FILE = "tubenet_octa_image.tif"
+OCTA_SHA256 = "2190d129cdc29747f6a98841ad5219d9fdf91bc52c299e99ffaa50d71bb08faf"
+# The hash decides; a second address helps where the first does not answer.
+_OCTA_REPOSITORY = "https://raw.githubusercontent.com/natalie11/tUbeNet"
+OCTA_ADDRESSES = (
+    f"{_OCTA_REPOSITORY}/37e71e6/data/OCTA-Data.tif",
+    f"{_OCTA_REPOSITORY}/98e0dcd8603c8839d7eb2b105f58c3f9bb962c0a/OCTA-Data.tif",
+)
+
+
+def synthetic_vessels(
+    shape: tuple[int, int, int] = (48, 160, 160), seed: int = 7
+) -> list[LayerData]:
+    """Branching vessels as a microscope might show them, with the exact mask.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Size ``(z, y, x)`` in voxels.
+    seed : int
+        Seed of everything drawn at random.
+
+    Returns
+    -------
+    list of LayerData
+        An image (uint8, Z Y X, scaled in micrometres) and the hidden labels that are its
+        truth (0 background, 1 vessel).
+    """
+    from napari_midl.methods.vessels.synthetic import synthetic_sample
+
+    image, mask, voxel_size = synthetic_sample(shape=shape, seed=seed)
+    place = {"scale": tuple(voxel_size), "units": ("um",) * 3}
+    return [
+        (image, {"name": "synthetic vessels", **place}, "image"),
+        (mask.astype("uint8"), {"name": "synthetic truth", "visible": False, **place}, "labels"),
+    ]
+
+
+def octa() -> list[LayerData]:
+    """Optical coherence tomography angiography of a retina, from tUbe net's repository.
+
+    Returns
+    -------
+    list of LayerData
+        One image, 64 x 128 x 128 voxels (uint8, Z Y X). Its voxel size is not given.
+
+    Raises
+    ------
+    InputError
+        If it is not in the cache and cannot be downloaded.
+    """
+    return [(_read(fetch_octa()), {"name": "OCT-A retina"}, "image")]
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``NAPARI_MIDL_CACHE``, or the system's cache folder."""
+    import pooch
+
+    return Path(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("napari-midl"))
+
+
+def fetch_octa() -> Path:
+    """Path of the OCT-A stack, downloaded if it is not in the cache with the right hash.
+
+    Raises
+    ------
+    InputError
+        If it cannot be downloaded, or what comes down is another file.
+    """
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    folder, reason = cache_folder(), ""
+    for address in OCTA_ADDRESSES:
+        try:
+            return Path(pooch.retrieve(address, f"sha256:{OCTA_SHA256}", OCTA_FILE, folder))
+        # requests' errors are OSErrors; a wrong hash is a ValueError.
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+    raise InputError(
+        f"the sample {OCTA_FILE} could not be downloaded ({reason}); connect to the internet, or "
+        f"put the file into {folder}."
+    )
+
+
+def _read(path: Path) -> NDArray[Any]:
+    import tifffile
+
+    return tifffile.imread(path)

@@ -1,0 +1,1 @@
+"""What the data is: open, describe, scale, write; lazy in, lazy out."""

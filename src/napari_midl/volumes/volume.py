@@ -1,0 +1,156 @@
+"""A volume is a description and a lazy array; opening one reads no voxels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SPATIAL = ("Z", "Y", "X")
+AXES = ("T", "C", *SPATIAL)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An image of any size with named axes, physical scale and a pyramid.
+
+    Parameters
+    ----------
+    levels : tuple of dask.array.Array
+        The same image at falling resolution, finest first, all with `axes`.
+    axes : tuple of str
+        Names of the array's axes, a subset of ``T C Z Y X`` in that order.
+    scale : tuple of float
+        Physical size of one step of level 0 along each axis, in `units`;
+        1.0 where it is not known.
+    units : tuple of (str or None)
+        Unit of each axis, such as ``"micrometer"``; None where not known.
+    name : str
+        What to call the volume in a layer list or a table.
+    source : str, optional
+        The path or address it was opened from.
+    channels : tuple of str
+        Names of the channels, empty if they have none.
+    """
+
+    levels: tuple[da.Array, ...]
+    axes: tuple[str, ...]
+    scale: tuple[float, ...]
+    units: tuple[str | None, ...]
+    name: str
+    source: str | None = None
+    channels: tuple[str, ...] = ()
+
+    @classmethod
+    def from_array(
+        cls,
+        array: Any,
+        axes: Sequence[str] | None = None,
+        scale: Sequence[float] | None = None,
+        units: Sequence[str | None] | None = None,
+        name: str = "array",
+        source: str | None = None,
+    ) -> Volume:
+        """Wrap a numpy, zarr or dask array, by default with its last axes ``Z Y X``.
+
+        Raises
+        ------
+        InputError
+            If the array and the description of its axes do not fit.
+        """
+        data = array if isinstance(array, da.Array) else da.asarray(array)
+        named = tuple(axes) if axes is not None else AXES[len(AXES) - data.ndim :]
+        if len(named) != data.ndim:
+            raise InputError(
+                f"{name} has {data.ndim} axes but {len(named)} names ({' '.join(named)}); "
+                "name each axis once."
+            )
+        return cls(
+            levels=(data,),
+            axes=named,
+            scale=tuple(scale) if scale is not None else (1.0,) * data.ndim,
+            units=tuple(units) if units is not None else (None,) * data.ndim,
+            name=name,
+            source=source,
+        )
+
+    @property
+    def data(self) -> da.Array:
+        """The finest level."""
+        return self.levels[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the finest level."""
+        return tuple(int(n) for n in self.data.shape)
+
+    @property
+    def voxel_size(self) -> tuple[float, float, float]:
+        """Physical size ``(z, y, x)`` of a voxel of the finest level."""
+        sizes = dict(zip(self.axes, self.scale, strict=True))
+        return (sizes.get("Z", 1.0), sizes.get("Y", 1.0), sizes.get("X", 1.0))
+
+    @property
+    def unit(self) -> str | None:
+        """Unit of the in-plane axes."""
+        return dict(zip(self.axes, self.units, strict=True)).get("X")
+
+    def spatial(self, channel: int = 0, time: int = 0) -> Volume:
+        """One channel at one time as a volume with axes exactly ``Z Y X``.
+
+        Raises
+        ------
+        InputError
+            If there is no such channel or time, or no Y or X axis.
+        """
+        for axis, index, word in (("C", channel, "channel"), ("T", time, "time point")):
+            count = self.shape[self.axes.index(axis)] if axis in self.axes else 1
+            if not 0 <= index < count:
+                raise InputError(
+                    f"{self.name} has {count} {word}(s), so there is no {word} {index}; "
+                    f"choose one from 0 to {count - 1}."
+                )
+        if not {"Y", "X"} <= set(self.axes):
+            raise InputError(f"{self.name} has axes {' '.join(self.axes)}; an image needs Y and X.")
+        take = tuple({"C": channel, "T": time}.get(axis, slice(None)) for axis in self.axes)
+        levels = tuple(level[take] for level in self.levels)
+        if "Z" not in self.axes:
+            levels = tuple(level[None] for level in levels)
+        units = dict(zip(self.axes, self.units, strict=True))
+        return replace(
+            self,
+            levels=levels,
+            axes=SPATIAL,
+            scale=self.voxel_size,
+            units=tuple(units.get(axis) for axis in SPATIAL),
+            channels=self.channels[channel : channel + 1],
+        )
+
+    def identity(self, samples: int = 8) -> dict[str, Any]:
+        """What a run record needs to tell this volume from another.
+
+        The fingerprint hashes `samples` small blocks spread along the diagonal, so
+        that it is cheap at any size; it proves that two volumes differ, not that
+        they are equal.
+        """
+        digest = hashlib.sha256(repr((self.shape, str(self.data.dtype))).encode())
+        for fraction in np.linspace(0, 1, samples):
+            corner = [int(fraction * max(n - 16, 0)) for n in self.shape]
+            block = self.data[tuple(slice(c, c + 16) for c in corner)]
+            digest.update(np.ascontiguousarray(block.compute(scheduler="synchronous")).tobytes())
+        return {
+            "name": self.name,
+            "source": self.source,
+            "shape": list(self.shape),
+            "dtype": str(self.data.dtype),
+            "scale": list(self.scale),
+            "fingerprint": digest.hexdigest(),
+        }

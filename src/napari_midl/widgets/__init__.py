@@ -1,0 +1,1 @@
+"""What a person touches: Qt and napari live here and nowhere else."""

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from napari_midl.engine.jobs import Progress, in_thread, run, wait_for
+
+
+def count(to: int, log: list[str]):
+    try:
+        for i in range(to):
+            yield Progress(i, to, metrics={"i": float(i)})
+        return to
+    finally:
+        log.append("closed")
+
+
+def test_run_returns_the_result_and_shows_every_step():
+    seen: list[float] = []
+    assert run(count(3, []), lambda p: seen.append(p.done)) == 3
+    assert seen == [0, 1, 2]
+
+
+def test_closing_a_job_releases_what_it_holds():
+    log: list[str] = []
+    job = count(3, log)
+    next(job)
+    job.close()
+    assert log == ["closed"]
+
+
+def test_a_long_call_can_be_left_before_it_returns():
+    release = threading.Event()
+    job = wait_for(in_thread(release.wait), Progress(0, 0, "busy"), every=0.01)
+    assert next(job).message == "busy"
+    assert next(job).message == "busy"
+    job.close()
+    release.set()
+
+
+def test_an_error_in_the_thread_reaches_whoever_drives_the_job():
+    def fail():
+        raise RuntimeError("lost?")
+
+    with pytest.raises(RuntimeError, match="lost"):
+        run(wait_for(in_thread(fail), Progress(0, 0)))

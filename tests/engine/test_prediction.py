@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_midl.engine.jobs import run
+from napari_midl.engine.prediction import Journal, predict_tiles
+from napari_midl.engine.tiles import Tiling
+from napari_midl.errors import InputError
+
+SHAPE = (8, 32, 40)
+IMAGE = np.random.default_rng(0).random(SHAPE).astype(np.float32)
+TILING = Tiling(SHAPE, (4, 8, 8), (2, 2, 2), (2, 2, 2))
+
+
+def box_sum(block, index, stop):
+    """A filter that needs one voxel of context."""
+    padded = np.pad(block, 1)
+    total = sum(
+        padded[
+            1 + z : 1 + z + block.shape[0], 1 + y : 1 + y + block.shape[1], 1 : 1 + block.shape[2]
+        ]
+        for z in (-1, 0, 1)
+        for y in (-1, 0, 1)
+    )
+    return total[None]
+
+
+def job(out, journal, compute=box_sum, focus=None):
+    def write(region, block):
+        out[region] = block[0]
+
+    return predict_tiles(TILING, lambda r: IMAGE[r], compute, write, journal, focus)
+
+
+def test_tiles_give_what_the_whole_gives(tmp_path):
+    out = np.zeros(SHAPE, np.float32)
+    run(job(out, Journal(tmp_path / "j", {})))
+    np.testing.assert_array_equal(out, box_sum(IMAGE, 0, None)[0])
+
+
+def test_a_stopped_prediction_computes_only_what_is_missing(tmp_path):
+    out = np.zeros(SHAPE, np.float32)
+    computed: list[int] = []
+
+    def compute(block, index, stop):
+        computed.append(index)
+        return box_sum(block, index, stop)
+
+    first = job(out, Journal(tmp_path / "j", {"a": 1}), compute)
+    while len(Journal(tmp_path / "j", {"a": 1}).done) < 5:
+        next(first)
+    first.close()
+    journal = Journal(tmp_path / "j", {"a": 1})
+    finished = set(journal.done)
+    assert 5 <= len(finished) < len(TILING)
+    computed.clear()
+    run(job(out, journal, compute))
+    assert set(computed) == set(range(len(TILING))) - finished
+    np.testing.assert_array_equal(out, box_sum(IMAGE, 0, None)[0])
+
+
+def test_a_line_cut_short_by_a_crash_names_no_tile(tmp_path):
+    journal = Journal(tmp_path / "j", {})
+    journal.mark(3)
+    with (tmp_path / "j").open("a") as file:
+        file.write("1")
+    assert Journal(tmp_path / "j", {}).done == {3}
+
+
+def test_a_journal_of_another_prediction_is_refused_by_what_differs(tmp_path):
+    Journal(tmp_path / "j", {"model": "a", "input": "x"})
+    with pytest.raises(InputError, match="another model"):
+        Journal(tmp_path / "j", {"model": "b", "input": "x"})
+
+
+def test_a_tile_too_large_for_the_memory_is_halved(tmp_path):
+    out = np.zeros(SHAPE, np.float32)
+
+    def compute(block, index, stop):
+        if block.size > 700:
+            raise MemoryError
+        return box_sum(block, index, stop)
+
+    run(job(out, Journal(tmp_path / "j", {}), compute))
+    np.testing.assert_array_equal(out, box_sum(IMAGE, 0, None)[0])
+
+
+def test_the_first_tile_is_where_a_person_looks(tmp_path):
+    shown = []
+    run(
+        job(np.zeros(SHAPE, np.float32), Journal(tmp_path / "j", {}), focus=(1, 30, 38)),
+        lambda p: shown.append(p.preview) if p.preview else None,
+    )
+    assert shown[0] == (slice(0, 4), slice(24, 32), slice(32, 40))
+
+
+def test_an_error_while_writing_ends_the_job(tmp_path):
+    def write(region, block):
+        raise InputError("disk full")
+
+    with pytest.raises(InputError, match="disk full"):
+        run(predict_tiles(TILING, lambda r: IMAGE[r], box_sum, write, Journal(tmp_path / "j", {})))
+    assert Journal(tmp_path / "j", {}).done == set()

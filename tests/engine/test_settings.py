@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.settings import FinetuneSettings
+
+
+def test_a_value_outside_its_range_is_named():
+    with pytest.raises(InputError, match="minutes is -1"):
+        FinetuneSettings(minutes=-1)
+
+
+def test_a_value_that_is_no_choice_is_named():
+    with pytest.raises(InputError, match="loss is 'mse'"):
+        FinetuneSettings(loss="mse")  # type: ignore[arg-type]
+
+
+def test_settings_survive_json():
+    settings = FinetuneSettings(patch=(8, 32, 32), seed=4)
+    assert FinetuneSettings.from_dict(settings.to_dict()) == settings
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(InputError, match="speed is no setting"):
+        FinetuneSettings.from_dict({"speed": 3})

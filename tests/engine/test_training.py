@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from napari_midl.engine.jobs import run
+from napari_midl.engine.training import Schedule, train
+
+CPU = torch.device("cpu")
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Conv3d(1, 1, 1)
+
+
+def draw(rng):
+    x = torch.from_numpy(rng.random((2, 1, 2, 2, 2), dtype="float32"))
+    return x, 3 * x - 1
+
+
+def schedule(steps: int, **changes) -> Schedule:
+    values = {"learning_rate": 0.1, "half_life": 200, "evaluate_every": 10, **changes}
+    return Schedule(minutes=5, steps=steps, **values)
+
+
+def test_it_learns_a_line():
+    trained = run(train(network(), draw, nn.functional.mse_loss, schedule(400), device=CPU))
+    weight, bias = (float(p) for p in trained.network.parameters())
+    assert (weight, bias) == (pytest.approx(3, abs=0.1), pytest.approx(-1, abs=0.1))
+    assert trained.steps == 400
+
+
+def test_going_on_from_a_checkpoint_takes_the_same_steps(tmp_path):
+    whole = run(train(network(), draw, nn.functional.mse_loss, schedule(40), device=CPU))
+    path = tmp_path / "checkpoint"
+    job = train(network(), draw, nn.functional.mse_loss, schedule(40), device=CPU, checkpoint=path)
+    for _ in range(25):
+        next(job)
+    job.close()
+    torch.manual_seed(99)
+    other = nn.Conv3d(1, 1, 1)
+    again = run(
+        train(other, draw, nn.functional.mse_loss, schedule(40), device=CPU, checkpoint=path)
+    )
+    for a, b in zip(whole.network.parameters(), again.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_it_stops_once_the_held_out_score_is_no_longer_better_and_returns_the_best():
+    scores = iter([0.1, 0.5, 0.4, 0.3, 0.2, 0.1])
+    seen: list[torch.Tensor] = []
+
+    def evaluate(current: nn.Module) -> dict[str, float]:
+        seen.append(next(current.parameters()).clone())
+        return {"score": next(scores)}
+
+    trained = run(
+        train(
+            network(),
+            draw,
+            nn.functional.mse_loss,
+            schedule(1000, patience=3),
+            device=CPU,
+            evaluate=evaluate,
+            judge="score",
+        )
+    )
+    assert trained.stopped == "no longer better"
+    assert len(seen) == 5
+    assert torch.equal(next(trained.network.parameters()), seen[1])
+
+
+def test_no_time_means_no_step():
+    trained = run(
+        train(
+            network(),
+            draw,
+            nn.functional.mse_loss,
+            Schedule(minutes=0.0, steps=0, learning_rate=0.1, half_life=10),
+            device=CPU,
+        )
+    )
+    assert (trained.steps, trained.stopped) == (0, "time")

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_midl.engine.jobs import run
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.analyse import analyse
+from napari_midl.volumes.swc import read_swc, write_swc
+from napari_midl.volumes.volume import Volume
+
+
+def volume(mask: np.ndarray, scale=(2.0, 1.0, 1.0)) -> Volume:
+    return Volume.from_array(mask, scale=scale, units=("micrometer",) * 3, name="mask")
+
+
+def tube() -> np.ndarray:
+    z, y, x = np.ogrid[:11, :31, :80]
+    inside = ((z - 5) * 2.0) ** 2 + (y - 15.0) ** 2 <= 4.5**2
+    return inside & (x >= 10) & (x < 70)
+
+
+def test_length_and_radius_of_a_straight_tube_are_physical():
+    graph = run(analyse(volume(tube())))
+    longest = graph.branches.nlargest(1, "length").iloc[0]
+    assert longest["length"] == pytest.approx(60, abs=9)
+    assert longest["mean_radius"] == pytest.approx(4.5, abs=0.8)
+    assert longest["tortuosity"] == pytest.approx(1, abs=0.05)
+    assert graph.unit == "micrometer"
+
+
+def test_a_fork_has_three_branches_and_its_swc_is_a_tree(tmp_path):
+    mask = np.zeros((3, 61, 61), bool)
+    mask[1, 30, :31] = True
+    for i in range(30):
+        mask[1, 30 + i, 30 + i] = mask[1, 30 - i, 30 + i] = True
+    graph = run(analyse(volume(mask)))
+    assert len(graph.branches) == 3
+    assert set(graph.branches["kind"]) == {"junction to end"}
+    write_swc(tmp_path / "fork.swc", graph.nodes)
+    nodes = read_swc(tmp_path / "fork.swc")
+    assert len(nodes) == mask.sum()
+    assert (nodes["parent"] == -1).sum() == 1
+    assert nodes["z"].unique().tolist() == [2.0]
+
+
+def test_an_empty_mask_is_named():
+    with pytest.raises(InputError, match="mask holds no vessel"):
+        run(analyse(volume(np.zeros((4, 8, 8), bool))))

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_midl.engine.jobs import run
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels import apply, files
+from napari_midl.methods.vessels.models import named_model
+from napari_midl.methods.vessels.score import dice
+from napari_midl.methods.vessels.settings import PredictSettings
+from napari_midl.methods.vessels.synthetic import synthetic_sample
+from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.volume import Volume
+
+SMALL = PredictSettings(tile=(8, 24, 24))
+IMAGE, MASK, VOXEL = synthetic_sample((20, 72, 80), seed=7)
+
+
+def volume() -> Volume:
+    return Volume.from_array(IMAGE, scale=VOXEL, units=("micrometer",) * 3, name="sample")
+
+
+def bits(path: Path) -> str:
+    digest = hashlib.sha256()
+    for part in (path, path / "labels" / "vessels"):
+        for level in open_volume(part).levels:
+            digest.update(np.ascontiguousarray(level.compute()).tobytes())
+    return digest.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "out.ome.zarr"
+    return run(apply.predict(volume(), named_model("base"), out, SMALL))
+
+
+def test_tiles_do_not_show(whole):
+    untiled = apply.predict_region(
+        volume(), named_model("base"), tuple(slice(0, n) for n in IMAGE.shape)
+    )
+    tiled = np.asarray(open_volume(whole).data)
+    assert np.abs(tiled - untiled).max() < 0.002
+
+
+def test_the_output_says_what_it_is(whole):
+    image, labels = open_volume(whole), open_volume(whole / "labels" / "vessels")
+    assert image.axes == labels.axes == ("Z", "Y", "X")
+    assert image.scale == labels.scale == VOXEL
+    assert image.unit == "micrometer"
+    np.testing.assert_array_equal(labels.data, np.asarray(image.data) >= 0.5)
+    assert not whole.with_name("out.ome.zarr.progress").exists()
+
+
+def test_the_shipped_model_finds_the_samples_vessels(whole):
+    assert dice(np.asarray(open_volume(whole / "labels" / "vessels").data) > 0, MASK) > 0.6
+
+
+def test_a_stopped_prediction_resumes_to_the_same_bits(whole, tmp_path):
+    out = tmp_path / "out.ome.zarr"
+    job = apply.predict(volume(), named_model("base"), out, SMALL)
+    written = 0
+    while written < 4:
+        written += next(job).preview is not None
+    job.close()
+    with pytest.raises(InputError, match="--resume"):
+        run(apply.predict(volume(), named_model("base"), out, SMALL))
+    run(apply.predict(volume(), named_model("base"), out, SMALL, resume=True))
+    assert bits(out) == bits(whole)
+
+
+def test_resuming_with_other_settings_is_refused(tmp_path):
+    out = tmp_path / "out.ome.zarr"
+    job = apply.predict(volume(), named_model("base"), out, SMALL)
+    while next(job).preview is None:
+        pass
+    job.close()
+    other = PredictSettings(tile=(8, 24, 24), threshold=0.7)
+    with pytest.raises(InputError, match="another settings"):
+        run(apply.predict(volume(), named_model("base"), out, other, resume=True))
+
+
+def test_uncertainty_is_highest_where_the_probability_is_undecided(tmp_path):
+    out = tmp_path / "out.ome.zarr"
+    settings = PredictSettings(tile=(8, 24, 24), uncertainty=True, samples=3)
+    small = Volume.from_array(IMAGE[:8, :40, :40], name="cut")
+    run(apply.predict(small, named_model("base"), out, settings))
+    result = open_volume(out)
+    assert result.channels == ("vessel probability", "uncertainty")
+    probability, uncertainty = np.asarray(result.data)
+    sure = np.abs(probability - 0.5) > 0.45
+    undecided = np.abs(probability - 0.5) < 0.2
+    assert uncertainty[undecided].mean() > 2 * uncertainty[sure].mean()
+    assert 0 <= uncertainty.min() <= uncertainty.max() <= 1
+
+
+def test_proposals_avoid_what_is_painted_and_come_least_sure_first():
+    from napari_midl.volumes.annotations import Patch
+
+    painted = Patch((0, 0, 0), np.ones((20, 72, 40), np.uint8))
+    proposals = run(
+        apply.propose(volume(), named_model("base"), [painted], size=(1, 20, 20), candidates=10)
+    )
+    assert proposals
+    assert all(p.origin[2] >= 40 for p in proposals)
+    unsure = [p.uncertainty for p in proposals]
+    assert unsure == sorted(unsure, reverse=True)
+
+
+def test_workers_of_a_cluster_write_the_same_bits(whole, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("image.tif", IMAGE)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        run(
+            files.predict(
+                Path("image.tif"),
+                "base",
+                Path("far.ome.zarr"),
+                settings=SMALL,
+                scheduler=cluster.scheduler_address,
+            )
+        )
+    far = np.asarray(open_volume("far.ome.zarr").data)
+    np.testing.assert_array_equal(far, np.asarray(open_volume(whole).data))
+
+
+def test_a_scheduler_that_is_not_there_is_a_sentence(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", IMAGE)
+    with pytest.raises(InputError, match="no dask scheduler answers"):
+        run(
+            files.predict(
+                tmp_path / "image.tif",
+                "base",
+                tmp_path / "o.ome.zarr",
+                settings=SMALL,
+                scheduler="tcp://127.0.0.1:9",
+            )
+        )
