@@ -152,10 +152,10 @@ def train(
                 losses.clear()
             trained.history.append(look)
             if judge in metrics:
-                if metrics[judge] > best_score:
-                    best, best_score, looks_since = copy.deepcopy(average), metrics[judge], 0
-                else:
-                    looks_since += 1
+                looks_since = 0 if metrics[judge] > best_score else looks_since + 1
+                # Of equals the later one: it has learnt for longer.
+                if metrics[judge] >= best_score:
+                    best, best_score = copy.deepcopy(average), metrics[judge]
             if checkpoint is not None:
                 _keep(checkpoint, network, average, optimiser, trained)
         if finished or looks_since >= schedule.patience:

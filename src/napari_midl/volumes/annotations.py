@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import tifffile
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import not_written, whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +65,7 @@ class AnnotationStore:
         InputError
             If the folder cannot be written.
         """
-        path = self._path(patch.name)
-        beside = path.with_name(f".{path.name}.part")
+        path = self.path(patch.name)
         about = {
             "napari-midl": VERSION,
             "origin": list(patch.origin),
@@ -75,6 +74,9 @@ class AnnotationStore:
         }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_written(self.folder, error) from error
+        with whole_file(path) as beside:
             tifffile.imwrite(
                 beside,
                 np.asarray(patch.labels, np.uint8),
@@ -82,12 +84,6 @@ class AnnotationStore:
                 description=json.dumps(about),
                 metadata=None,
             )
-            os.replace(beside, path)
-        except OSError as error:
-            raise InputError(
-                f"{path} could not be written ({error.strerror}); choose a project folder that you "
-                "may write to and that has room."
-            ) from error
         return path
 
     def load(self) -> tuple[list[Patch], list[str]]:
@@ -110,9 +106,10 @@ class AnnotationStore:
 
     def remove(self, name: str) -> None:
         """Delete a patch."""
-        self._path(name).unlink(missing_ok=True)
+        self.path(name).unlink(missing_ok=True)
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """Where a patch of a name is kept."""
         safe = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name)
         return self.folder / f"{safe}.tif"
 
@@ -139,4 +136,10 @@ class AnnotationStore:
             )
         if labels.ndim == 2:
             labels = labels[None]
+        ends = [o + n for o, n in zip(origin, labels.shape, strict=True)]
+        if min(origin) < 0 or any(e > n for e, n in zip(ends, shape, strict=True)):
+            raise InputError(
+                f"{path} reaches beyond {self.volume.name} of shape {shape}; move it out of the "
+                "project folder."
+            )
         return Patch((origin[0], origin[1], origin[2]), labels, path.stem)

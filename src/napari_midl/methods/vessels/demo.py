@@ -10,6 +10,7 @@ import tifffile
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
+from scipy import ndimage
 
 from napari_midl.engine.page import Section
 from napari_midl.methods.vessels import analyse, apply, files
@@ -29,15 +30,19 @@ if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
     from napari_midl.methods.vessels.analyse import VesselGraph
 
-PATCH, PLACES = 48, ((12, 20, 20), (24, 90, 60), (24, 30, 100), (36, 80, 90))
+PATCH, SLICES = 48, (10, 18, 26, 34)
 MINUTES = 0.7
 
 
 def painted_patches(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Labels in which four small squares are painted, each on one slice."""
+    """Labels in which a square on each of four slices is painted, where most vessel is."""
     labels = np.zeros(mask.shape, np.uint8)
-    for z, y, x in PLACES:
-        place = (z, slice(y, y + PATCH), slice(x, x + PATCH))
+    for z in SLICES:
+        filled = ndimage.uniform_filter(mask[z].astype(np.float32), PATCH)
+        half = PATCH // 2
+        inside = filled[half:-half, half:-half]
+        y, x = np.unravel_index(np.argmax(inside), inside.shape)
+        place = (z, slice(int(y), int(y) + PATCH), slice(int(x), int(x) + PATCH))
         labels[place] = np.where(mask[place], 2, 1)
     return labels
 
@@ -95,15 +100,19 @@ def vessels_demo(outdir: Path) -> Job[Section]:
     write_swc(folder / "vessels.swc", graph.nodes)
     overview, network = folder / "overview.png", folder / "network.png"
     _picture_overview(overview, image, labels, mask, before, probability, uncertainty)
-    _picture_network(network, image, graph)
+    _picture_network(network, image, voxel_size, graph)
     return Section(
         "Vessels",
-        f"Four squares of {PATCH} x {PATCH} voxels were painted, "
+        f"{len(SLICES)} squares of {PATCH} x {PATCH} voxels were painted, "
         f"{(labels > 0).mean():.1%} of the volume. {run.results['steps']} steps of fine-tuning "
         f"took {run.seconds:.0f} s. The scores count only voxels that were not painted; "
         f"distances are in {graph.unit}.",
         pictures=[
-            (overview, "One slice: image with the painted squares, truth, before and after."),
+            (
+                overview,
+                "One slice: the image with the painted square (vessel red, background blue), the "
+                "truth, the uncertainty, and the probability before and after fine-tuning.",
+            ),
             (network, "The skeleton over the maximum projection, coloured by radius."),
         ],
         tables=[
@@ -131,7 +140,7 @@ def _picture_overview(
     after: NDArray[np.float32],
     uncertainty: NDArray[np.float32],
 ) -> None:
-    z = PLACES[1][0]
+    z = SLICES[1]
     figure = _figure(12, 8.4)
     axes = figure.subplots(2, 3).ravel()
     paint = ListedColormap(["#3b82c4", "#dc3c3c"])
@@ -143,7 +152,7 @@ def _picture_overview(
         (before[z], "probability before", "magma", 1.0),
         (after[z], "probability after", "magma", 1.0),
     ]
-    axes[0].set_title(f"image, slice {z}, painted: vessel red, background blue")
+    axes[0].set_title(f"slice {z}: painted red and blue")
     for axis, (panel, title, colours, top) in zip(axes[1:], panels, strict=False):
         shown = axis.imshow(panel, cmap=colours, vmin=0, vmax=top)
         axis.set_title(title)
@@ -152,13 +161,19 @@ def _picture_overview(
     axes[5].set_title("after: hit white, missed blue, false red")
     for axis in axes:
         axis.set_axis_off()
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight")
 
 
-def _picture_network(path: Path, image: NDArray[np.uint8], graph: VesselGraph) -> None:
+def _picture_network(
+    path: Path,
+    image: NDArray[np.uint8],
+    voxel_size: tuple[float, float, float],
+    graph: VesselGraph,
+) -> None:
     figure = _figure(8, 7)
     axis = figure.subplots()
-    axis.imshow(image.max(0), cmap="gray")
+    height, width = image.shape[1] * voxel_size[1], image.shape[2] * voxel_size[2]
+    axis.imshow(image.max(0), cmap="gray", extent=(0, width, height, 0))
     points = np.concatenate(graph.paths)
     shown = axis.scatter(
         points[:, 2], points[:, 1], c=points[:, 3], s=6, cmap="turbo", norm=Normalize(0)
@@ -166,7 +181,7 @@ def _picture_network(path: Path, image: NDArray[np.uint8], graph: VesselGraph) -
     figure.colorbar(shown, ax=axis, label=f"radius ({graph.unit})", fraction=0.046)
     axis.set_xlabel(f"x ({graph.unit})")
     axis.set_ylabel(f"y ({graph.unit})")
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight")
 
 
 def _errors(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> NDArray[np.uint8]:

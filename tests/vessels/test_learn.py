@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_midl.engine.jobs import run
+from napari_midl.engine.models import Model, load_model, save_model
+from napari_midl.engine.runs import read_run, replay
+from napari_midl.methods.vessels import files, learn
+from napari_midl.methods.vessels.models import named_model, scratch
+from napari_midl.methods.vessels.network import build_network
+from napari_midl.methods.vessels.score import dice
+from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
+from napari_midl.methods.vessels.synthetic import synthetic_sample
+from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.volume import Volume
+
+IMAGE, MASK, _ = synthetic_sample((24, 96, 96), seed=7)
+QUICK = FinetuneSettings(minutes=10, steps=2, patch=(8, 16, 16), batch=1, held_out=0)
+
+
+def inverted() -> Volume:
+    """An image that the base model has never seen the like of: dark vessels."""
+    return Volume.from_array(255 - IMAGE, name="inverted")
+
+
+def patches() -> list[Patch]:
+    return [
+        Patch((z, 0, 0), np.where(MASK[z : z + 1], 2, 1).astype(np.uint8), f"slice {z}")
+        for z in (8, 16)
+    ]
+
+
+def test_two_slices_teach_the_base_model_dark_vessels():
+    settings = FinetuneSettings(minutes=10, steps=60, patch=(12, 48, 48), batch=2)
+    result = run(learn.finetune(inverted(), patches(), named_model("base"), settings))
+    assert result.after["dice"] > result.before["dice"] + 0.2
+    everything = tuple(slice(0, n) for n in IMAGE.shape)
+    unseen = np.array([abs(z - 8) > 1 and abs(z - 16) > 1 for z in range(24)])
+    scores = [
+        dice(predicted[unseen] >= 0.5, MASK[unseen])
+        for predicted in (
+            files.apply.predict_region(inverted(), model, everything)
+            for model in (named_model("base"), result.model)
+        )
+    ]
+    assert scores[1] > scores[0] + 0.2
+
+
+def test_the_start_is_left_as_it_is_and_the_card_tells_the_parent():
+    start = named_model("base")
+    before = start.sha256
+    result = run(learn.finetune(inverted(), patches(), start, QUICK))
+    assert start.sha256 == before
+    assert result.model.card["parent"] == before
+    assert result.model.sha256 != before
+    assert result.model.card["steps"] == start.card["steps"] + result.steps
+
+
+def test_the_same_seed_gives_the_same_weights():
+    a, b = (run(learn.finetune(inverted(), patches(), scratch(), QUICK)) for _ in range(2))
+    assert a.model.sha256 == b.model.sha256
+    other = FinetuneSettings(**{**QUICK.to_dict(), "seed": 1, "patch": QUICK.patch})
+    assert run(learn.finetune(inverted(), patches(), scratch(), other)).model.sha256 != (
+        a.model.sha256
+    )
+
+
+def test_the_view_is_previewed_while_it_trains():
+    region = (slice(4, 5), slice(10, 40), slice(20, 60))
+    shown = []
+    job = learn.finetune(inverted(), patches(), scratch(), QUICK, view=lambda: region)
+    run(job, lambda p: shown.append(p.preview) if p.preview is not None else None)
+    assert shown[0][0] == region
+    assert shown[0][1].shape == (1, 30, 40)
+
+
+def test_pretraining_needs_no_data_and_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(learn, "SYNTHETIC_SHAPE", (8, 32, 32))
+    settings = PretrainSettings(minutes=10, steps=4, patch=(8, 16, 16), batch=1)
+    whole = run(learn.pretrain(settings))
+    assert whole.card["training_data"] == ["synthetic vessel volumes"]
+    job = learn.pretrain(settings, checkpoint=tmp_path / "c")
+    next(job)
+    job.close()
+    assert run(learn.pretrain(settings, checkpoint=tmp_path / "c")).sha256 == whole.sha256
+
+
+def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("image.tif", IMAGE)
+    labels = np.zeros(IMAGE.shape, np.uint8)
+    labels[8] = np.where(MASK[8], 2, 1)
+    tifffile.imwrite("labels.tif", labels)
+    out = Path("model.safetensors")
+    record = run(files.finetune(Path("image.tif"), Path("labels.tif"), out, "scratch", 0, QUICK))
+    assert read_run(Path("model.run.json")) == record
+    assert load_model(out, "vessels", build_network).sha256 == record.outputs["model"]["sha256"]
+    assert run(replay(Path("model.run.json"), files.OPERATIONS)).same
+    changed = json.loads(Path("model.run.json").read_text())
+    changed["settings"]["seed"] = 3
+    Path("model.run.json").write_text(json.dumps(changed))
+    assert not run(replay(Path("model.run.json"), files.OPERATIONS)).same
+
+
+def test_a_shipped_model_names_its_origin():
+    card = named_model("base").card
+    assert card["tool"] == "vessels"
+    assert card["architecture"] == "compact"
+    assert card["licence"] == "BSD-3-Clause"
+    assert "synthetic vessel volumes" in card["training_data"]
+    assert card["device"]
+
+
+def test_a_saved_model_is_loaded_by_its_path(tmp_path):
+    torch.manual_seed(0)
+    model = Model(build_network("compact"), {"tool": "vessels", "architecture": "compact"})
+    save_model(model, tmp_path / "m.safetensors")
+    assert named_model(tmp_path / "m.safetensors").sha256 == model.sha256
+
+
+def test_the_base_model_separates_vessels_on_a_real_stack(shared):
+    pairs = files.read_stacks(shared / "data" / "vessels")
+    image, truth = next(p for p in pairs if "octa" in p[0].name)
+    everything = tuple(slice(0, n) for n in image.shape)
+    found = files.apply.predict_region(image, named_model("base"), everything)
+    assert dice(found >= 0.5, np.asarray(truth.data) > 0) > 0.7
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_a_mask_is_read_as_the_user_says(tmp_path, dense):
+    tifffile.imwrite(tmp_path / "mask.tif", MASK.astype(np.uint8))
+    patch = files.read_labels(tmp_path / "mask.tif", inverted(), dense)
+    values = set(np.unique(np.asarray(patch.labels)))
+    assert values == ({1, 2} if dense else {0, 1})
