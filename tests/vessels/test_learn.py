@@ -17,7 +17,8 @@ from napari_midl.methods.vessels.network import build_network
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
-from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume
 
 IMAGE, MASK, _ = synthetic_sample((24, 96, 96), seed=7)
@@ -132,9 +133,22 @@ def test_the_base_model_separates_vessels_on_a_real_stack(shared):
     assert dice(found >= 0.5, np.asarray(truth.data) > 0) > 0.7
 
 
+def test_patches_painted_in_the_dock_train_from_the_command_line_too(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", 255 - IMAGE)
+    image = tmp_path / "image.tif"
+    store = AnnotationStore(tmp_path / "patches", open_volume(image).spatial())
+    for patch in patches():
+        store.save(patch)
+    out = tmp_path / "model.safetensors"
+    run(files.finetune(image, tmp_path / "patches", out, "scratch", 0, QUICK))
+    by_name = sorted(patches(), key=lambda patch: patch.name)
+    memory = run(learn.finetune(inverted(), by_name, scratch(), QUICK))
+    assert load_model(out, "vessels", build_network).sha256 == memory.model.sha256
+
+
 @pytest.mark.parametrize("dense", [True, False])
 def test_a_mask_is_read_as_the_user_says(tmp_path, dense):
     tifffile.imwrite(tmp_path / "mask.tif", MASK.astype(np.uint8))
-    patch = files.read_labels(tmp_path / "mask.tif", inverted(), dense)
+    (patch,) = files.read_labels(tmp_path / "mask.tif", inverted(), dense)
     values = set(np.unique(np.asarray(patch.labels)))
     assert values == ({1, 2} if dense else {0, 1})

@@ -155,7 +155,7 @@ def replay(path: Path, operations: Mapping[str, Operation]) -> Job[Comparison]:
         ("input", recorded.inputs, again.inputs),
         ("output", recorded.outputs, again.outputs),
     ):
-        for name in sorted({*before, *now}):
+        for name in sorted(before):
             equal = _hash(before.get(name)) == _hash(now.get(name))
             same &= equal
             lines.append(f"{what} {name}: {'the same' if equal else 'differs'}")

@@ -20,7 +20,7 @@ from napari_midl.methods.vessels.settings import (
     PredictSettings,
     PretrainSettings,
 )
-from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def finetune(
     image : Path
         The image.
     labels : Path
-        Labels of the image's shape: 0 unlabelled, 1 background, 2 vessel.
+        Labels of the image's shape (0 unlabelled, 1 background, 2 vessel), or a folder of
+        patches painted in the dock.
     out : Path
         The ``.safetensors`` file to write.
     model : str
@@ -70,8 +71,9 @@ def finetune(
     _check_model_path(out)
     volume = open_volume(image).spatial(channel)
     painted = read_labels(labels, volume, settings.dense)
+    painted_identity = _patches_identity(painted)
     start = named_model(model, settings.seed)
-    tuned = yield from learn.finetune(volume, [painted], start, settings)
+    tuned = yield from learn.finetune(volume, painted, start, settings)
     sha256 = save_model(tuned.model, out)
     run = Run(
         "vessels.finetune",
@@ -79,7 +81,7 @@ def finetune(
         settings.to_dict(),
         inputs={
             "image": volume.identity(),
-            "labels": open_volume(labels).identity(),
+            "labels": painted_identity,
             "model": {"sha256": start.sha256},
         },
         outputs={"model": {"path": str(out), "sha256": sha256}},
@@ -142,7 +144,7 @@ def predict(
         {"image": str(image), "model": model, "channel": channel},
         settings.to_dict(),
         inputs={"image": volume.identity(), "model": {"sha256": chosen.sha256}},
-        outputs={"prediction": {"path": str(out), "sha256": _hash_volume(probability)}},
+        outputs={"prediction": {"path": str(out), "sha256": hash_volume(probability)}},
         seconds=time.monotonic() - started,
     )
     write_run(run, record_path(out))
@@ -205,15 +207,20 @@ def pretrain(
     return run
 
 
-def read_labels(path: Path, volume: Volume, dense: bool = False) -> Patch:
-    """Labels of a whole volume as one lazy patch.
+def read_labels(path: Path, volume: Volume, dense: bool = False) -> list[Patch]:
+    """Labels of a whole volume as one lazy patch, or the patches of a folder.
 
     Raises
     ------
     InputError
-        If their shape is not the volume's, they are no integers, or their values are
-        not those of strokes (0, 1, 2) although `dense` is not set.
+        If their shape is not the volume's, they are no integers, their values are not
+        those of strokes (0, 1, 2) although `dense` is not set, or a patch is damaged.
     """
+    if path.is_dir() and any(path.glob("*.tif")):
+        patches, problems = AnnotationStore(path, volume).load()
+        if problems:
+            raise InputError(problems[0])
+        return patches
     labels = open_volume(path).spatial()
     if labels.shape != volume.shape:
         raise InputError(
@@ -227,14 +234,14 @@ def read_labels(path: Path, volume: Volume, dense: bool = False) -> Patch:
         )
     if dense:
         patch = learn.mask_patch(labels)
-        return Patch(patch.origin, patch.labels, str(path))
+        return [Patch(patch.origin, patch.labels, str(path))]
     highest = int(labels.data.max().compute())
     if highest > 2:
         raise InputError(
             f"{path} holds labels up to {highest}; use 0 unlabelled, 1 background, 2 vessel, or "
             "pass --dense if it is a full mask."
         )
-    return Patch((0, 0, 0), labels.data.astype(np.uint8), str(path))
+    return [Patch((0, 0, 0), labels.data.astype(np.uint8), str(path))]
 
 
 def read_stacks(folder: Path, hold_out: str = "") -> list[tuple[Volume, Volume]]:
@@ -312,7 +319,17 @@ def _check_model_path(out: Path) -> None:
         ) from error
 
 
-def _hash_volume(volume: Volume) -> str:
+def _patches_identity(patches: list[Patch]) -> dict[str, str]:
+    """Fingerprint of what is painted, slice by slice."""
+    digest = hashlib.sha256()
+    for patch in patches:
+        digest.update(repr((patch.origin, patch.labels.shape)).encode())
+        for plane in patch.labels:
+            digest.update(np.ascontiguousarray(plane, np.uint8).tobytes())
+    return {"fingerprint": digest.hexdigest()}
+
+
+def hash_volume(volume: Volume) -> str:
     """SHA-256 over the finest level, plane by plane."""
     digest = hashlib.sha256()
     for block in volume.data.reshape((-1, *volume.shape[-2:])):
