@@ -80,6 +80,7 @@ class AnnotationStore:
             tifffile.imwrite(
                 beside,
                 np.asarray(patch.labels, np.uint8),
+                photometric="minisblack",
                 compression="zlib",
                 description=json.dumps(about),
                 metadata=None,

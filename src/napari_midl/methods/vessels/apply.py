@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -237,14 +238,16 @@ def propose(
     found: list[Proposal] = []
     for tried in range(candidates):
         origin = rng.integers(0, np.array(shape) - extent + 1)
-        yield Progress(tried, candidates, f"looking at place {tried + 1} of {candidates}")
+        step = Progress(tried, candidates, f"looking at place {tried + 1} of {candidates}")
+        yield step
         if any(
             _overlap(origin.tolist(), extent.tolist(), p.origin, p.labels.shape) for p in patches
         ):
             continue
         region = tuple(slice(int(o), int(o + n)) for o, n in zip(origin, extent, strict=True))
         where = (region[0], region[1], region[2])
-        vessel = predict_region(volume, model, where, scaling)
+        look = partial(predict_region, volume, model, where, scaling)
+        vessel = yield from wait_for(in_thread(look), step)
         unsure = float(binary_entropy(vessel).mean())
         reason = f"{unsure:.2f} bits a voxel, {float((vessel >= 0.5).mean()):.0%} called vessel"
         place = (int(origin[0]), int(origin[1]), int(origin[2]))

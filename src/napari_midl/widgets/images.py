@@ -1,0 +1,126 @@
+"""Between napari's image layers and volumes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.volume import AXES, SPATIAL, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image
+
+_SYMBOLS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm", "meter": "m"}
+
+
+def symbol(unit: str | None) -> str:
+    """Short sign of a unit, such as ``µm``."""
+    return _SYMBOLS.get(unit or "", unit or "voxel")
+
+
+def extra_axes(layer: Image) -> dict[str, int]:
+    """Channels and time points of a layer, where it has such an axis."""
+    names = _axes(layer)
+    shape = _levels(layer)[0].shape
+    return {a: int(n) for a, n in zip(names, shape, strict=True) if a not in SPATIAL}
+
+
+def volume_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
+    """One channel of an image layer as a lazy volume with axes ``Z Y X``.
+
+    No voxel is read.
+
+    Raises
+    ------
+    InputError
+        If the layer is RGB, has one slice, more than five axes, or is turned or sheared.
+    """
+    if layer.rgb:
+        raise InputError(f"{layer.name} is colour (RGB); convert it to one channel first.")
+    axes = _axes(layer)
+    linear = np.asarray(layer.affine.linear_matrix)
+    straight = np.allclose(layer.rotate, np.eye(layer.ndim)) and np.allclose(layer.shear, 0)
+    if not straight or not np.allclose(linear, np.eye(len(linear))):
+        raise InputError(
+            f"{layer.name} is turned or sheared in the viewer; reset its transformation first."
+        )
+    levels = tuple(_lazy(level) for level in _levels(layer))
+    volume = Volume(
+        levels=levels,
+        axes=axes,
+        scale=tuple(float(s) for s in layer.scale),
+        units=tuple(_unit(unit) for unit in layer.units),
+        name=layer.name,
+        source=str(layer.source.path) if layer.source.path else None,
+    ).spatial(channel, time)
+    if volume.shape[0] < 2:
+        raise InputError(
+            f"{layer.name} has one slice and the network is 3D; open a stack of two or more."
+        )
+    if volume.data.dtype.kind not in "buif":
+        raise InputError(
+            f"{layer.name} holds {volume.data.dtype} values, no intensities; convert it to "
+            "integers or floats."
+        )
+    return volume
+
+
+def placed_over(layer: Image, origin: Sequence[float] = (0, 0, 0)) -> dict[str, Any]:
+    """How to add a layer with axes ``Z Y X`` whose first voxel is `origin` of the image's level 0.
+
+    Parameters
+    ----------
+    layer : Image
+        At least three axes, the last of which are ``Z Y X``.
+    origin : sequence of float
+        Voxel ``(z, y, x)``.
+
+    Returns
+    -------
+    dict
+        ``scale``, ``translate``, ``units`` and ``axis_labels`` for ``viewer.add_*``.
+    """
+    scale = np.asarray(layer.scale)[-3:]
+    return {
+        "scale": tuple(scale),
+        "translate": tuple(_offset(layer) + scale * np.asarray(origin)),
+        "units": tuple(layer.units[-3:]),
+        "axis_labels": tuple(layer.axis_labels[-3:]),
+    }
+
+
+def _offset(layer: Image) -> np.ndarray:
+    return np.asarray(layer.translate)[-3:] + np.asarray(layer.affine.translate)[-3:]
+
+
+def _levels(layer: Image) -> list[Any]:
+    return list(layer.data) if layer.multiscale else [layer.data]
+
+
+def _axes(layer: Image) -> tuple[str, ...]:
+    """Names from the layer's labels where they are ours, else by their number."""
+    named = tuple(str(label).upper()[:1] for label in layer.axis_labels)
+    if {"Y", "X"} <= set(named) and named == tuple(a for a in AXES if a in named):
+        return named
+    if layer.ndim > len(AXES):
+        raise InputError(f"{layer.name} has {layer.ndim} axes; give at most five, T C Z Y X.")
+    return AXES[len(AXES) - layer.ndim :]
+
+
+def _lazy(level: Any) -> da.Array:
+    level = getattr(level, "data", level) if hasattr(level, "dims") else level
+    if isinstance(level, da.Array):
+        return level
+    chunks = getattr(level, "chunks", None) or "auto"
+    # Without name=False dask would hash all of an array in memory, in the GUI thread.
+    return da.from_array(level, chunks=chunks, name=False, asarray=True)
+
+
+def _unit(unit: Any) -> str | None:
+    name = str(unit)
+    return None if name in ("pixel", "dimensionless", "") else name

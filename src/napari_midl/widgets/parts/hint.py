@@ -1,0 +1,44 @@
+"""The next step, for whoever opens a dock for the first time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qtpy.QtWidgets import QWidget
+
+
+class Hint(QLabel):
+    """A trail of steps, and what to do in the one that is next.
+
+    Parameters
+    ----------
+    steps : sequence of str
+        Their names.
+    """
+
+    def __init__(self, steps: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._steps = list(steps)
+        self.step = -1
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setToolTip("What to do next")
+
+    def show_step(self, step: int, text: str) -> None:
+        """Point to a step, counted from 0."""
+        self.step = step
+        trail = " › ".join(
+            f"<b>{i + 1} {name}</b>"
+            if i == step
+            else f"<span style='color:#8f98a6'>{i + 1} {name}</span>"
+            for i, name in enumerate(self._steps)
+        )
+        shown = f"{trail}<br>{text}"
+        if shown != self.text():
+            self.setText(shown)

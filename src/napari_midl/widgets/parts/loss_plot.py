@@ -1,0 +1,111 @@
+"""The loss and the held-out score of a training, while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_midl.engine.jobs import Progress
+
+LOSS_COLOUR, SCORE_COLOUR = "#e8a33d", "#4fb3d9"
+_MOST_POINTS = 1000
+_SMOOTHING = 0.9
+
+
+class LossPlot(QWidget):
+    """Loss on the left axis, held-out Dice on the right, against the step.
+
+    Parameters
+    ----------
+    score : str
+        Name of the held-out score in `Progress.metrics`.
+    """
+
+    def __init__(self, score: str = "held_out_dice", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._score = score
+        self.plot = pyqtgraph.PlotWidget()
+        self.plot.setFixedHeight(155)
+        self.plot.setMouseEnabled(False, False)
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.setToolTip(
+            "Orange: loss on what you painted, smoothed; lower is better.\n"
+            "Blue: Dice on painted blocks that are kept aside; higher is better."
+        )
+        item = self.plot.getPlotItem()
+        self._loss = item.plot(pen=pyqtgraph.mkPen(LOSS_COLOUR, width=2))
+        self._right = pyqtgraph.ViewBox(enableMenu=False)
+        self._right.setMouseEnabled(False, False)
+        item.showAxis("right")
+        item.scene().addItem(self._right)
+        item.getAxis("right").linkToView(self._right)
+        self._right.setXLink(item)
+        self._right.setYRange(0, 1, padding=0.03)
+        self._held_out = pyqtgraph.PlotDataItem(
+            pen=pyqtgraph.mkPen(SCORE_COLOUR, width=2),
+            symbol="o",
+            symbolSize=5,
+            symbolBrush=SCORE_COLOUR,
+            symbolPen=None,
+        )
+        self._right.addItem(self._held_out)
+        item.getViewBox().sigResized.connect(self._fit)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        self.set_colours("#262930", "#f0f1f2")
+        self.clear()
+
+    def clear(self) -> None:
+        """Start a new training."""
+        self.losses: list[float] = []
+        self.scores: list[tuple[int, float]] = []
+        self._smooth: list[float] = []
+        self._draw()
+
+    def add(self, batch: Sequence[Progress]) -> None:
+        """Take the metrics of the last steps."""
+        for progress in batch:
+            if "loss" in progress.metrics:
+                loss = float(progress.metrics["loss"])
+                self.losses.append(loss)
+                before = self._smooth[-1] if self._smooth else loss
+                self._smooth.append(_SMOOTHING * before + (1 - _SMOOTHING) * loss)
+            if self._score in progress.metrics:
+                self.scores.append((len(self.losses), float(progress.metrics[self._score])))
+        self._draw()
+
+    def add_score(self, score: float | None) -> None:
+        """Take the score of the model that was kept, where it is known."""
+        if score is not None:
+            self.scores.append((len(self.losses), score))
+            self._draw()
+
+    def set_colours(self, background: str, text: str) -> None:
+        """Follow the theme."""
+        self.plot.setBackground(background)
+        item = self.plot.getPlotItem()
+        for name in ("bottom", "left", "right"):
+            item.getAxis(name).setPen(pyqtgraph.mkPen(text))
+            item.getAxis(name).setTextPen(pyqtgraph.mkPen(text))
+        # The colour of the text would otherwise also be that of the labels.
+        item.setLabel("bottom", "step", color=text)
+        item.setLabel("left", "loss", color=LOSS_COLOUR)
+        item.setLabel("right", "held-out Dice", color=SCORE_COLOUR)
+
+    def _draw(self) -> None:
+        every = max(1, len(self._smooth) // _MOST_POINTS)
+        steps = np.arange(1, len(self._smooth) + 1)[::every]
+        self._loss.setData(steps, np.asarray(self._smooth, float)[::every])
+        points = np.asarray(self.scores, float).reshape(-1, 2)
+        self._held_out.setData(points[:, 0], points[:, 1])
+
+    def _fit(self) -> None:
+        self._right.setGeometry(self.plot.getPlotItem().getViewBox().sceneBoundingRect())

@@ -1,0 +1,84 @@
+"""A form made from a settings dataclass: its annotations, defaults and docstring."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
+
+from docstring_parser import parse
+from magicgui.widgets import Container, create_widget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_midl.engine.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+S = TypeVar("S", bound=Settings)
+
+
+class SettingsForm(QWidget, Generic[S]):
+    """The fields of a settings class, folded under a title.
+
+    Parameters
+    ----------
+    settings : type
+        The dataclass; ranges and choices come from its annotations, tooltips from its
+        numpy docstring.
+    leave_out : collection of str
+        Fields that are shown elsewhere.
+    values : mapping, optional
+        Values to begin with in place of the defaults.
+    """
+
+    def __init__(
+        self,
+        settings: type[S],
+        leave_out: Collection[str] = (),
+        values: Mapping[str, Any] | None = None,
+        title: str = "Advanced",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        hints = get_type_hints(settings, include_extras=True)
+        tips = {
+            p.arg_name: " ".join((p.description or "").replace("`", "").split())
+            for p in parse(settings.__doc__ or "").params
+        }
+        start = {f.name: f.default for f in fields(settings)} | dict(values or {})
+        self.widgets = {
+            name: create_widget(
+                value=start[name],
+                annotation=hints[name],
+                name=name,
+                label=name.replace("_", " "),
+                options={"tooltip": tips.get(name, "")},
+            )
+            for name in start
+            if name not in leave_out
+        }
+        container = Container(widgets=list(self.widgets.values()), labels=True)
+        container.margins = (0, 0, 0, 0)
+        self.fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
+        self.fold.setDuration(0)
+        self.fold.toggleButton().setToolTip("Settings that seldom need a change")
+        self.fold.addWidget(container.native)
+        self.fold.layout().setContentsMargins(0, 0, 0, 0)
+        self.fold.layout().setSpacing(0)
+        self._container = container
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.fold)
+
+    def value(self, **others: Any) -> S:
+        """The settings; `others` are the fields that are shown elsewhere.
+
+        Raises
+        ------
+        InputError
+            If a value lies outside its range.
+        """
+        chosen = {name: widget.value for name, widget in self.widgets.items()}
+        return self._settings(**chosen, **others)

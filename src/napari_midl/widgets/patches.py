@@ -1,0 +1,229 @@
+"""Painted patches as small Labels layers over an image, each saved as soon as the hand rests."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.widgets.images import placed_over
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari.layers import Image, Labels
+
+    from napari_midl.volumes.volume import Volume
+    from napari_midl.widgets.looking import Box
+
+UNLABELLED, BACKGROUND, VESSEL = 0, 1, 2
+CLASSES = ("unlabelled", "background", "vessel")
+COLOURS = {BACKGROUND: "#3b82c4", VESSEL: "#dc3c3c"}
+REST_MS = 250
+BRUSH = 4
+_KEY = "napari-midl patch"
+
+
+class PatchLayers(QObject):
+    """The patches of one image.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layers are.
+
+    Attributes
+    ----------
+    changed : Signal
+        A patch was added, removed, painted or saved.
+    failed : Signal(Exception)
+        A patch could not be saved.
+    """
+
+    changed = Signal()
+    failed = Signal(object)
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._image: Image | None = None
+        self._store: AnnotationStore | None = None
+        self._layers: dict[str, Labels] = {}
+        self._saved: dict[str, int] = {}
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REST_MS)
+        self._timer.timeout.connect(self.flush)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the patches in the viewer."""
+        return list(self._layers)
+
+    @property
+    def patches(self) -> list[Patch]:
+        """Copies of the patches on which something is painted."""
+        return [
+            Patch(self._origin(layer), np.array(layer.data, np.uint8), name)
+            for name, layer in self._layers.items()
+            if np.any(layer.data)
+        ]
+
+    def layer(self, name: str) -> Labels:
+        """The layer of a patch."""
+        return self._layers[name]
+
+    def box(self, name: str) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+        """Origin and size ``(z, y, x)`` of a patch in voxels of the image."""
+        layer = self._layers[name]
+        return self._origin(layer), layer.data.shape
+
+    def attach(self, image: Image, volume: Volume, folder: Path) -> list[str]:
+        """Change to an image and its folder, and show what was painted there.
+
+        Returns
+        -------
+        list of str
+            A sentence for each file that could not be shown.
+        """
+        self.detach()
+        self._image, self._store = image, AnnotationStore(folder, volume)
+        patches, problems = self._store.load()
+        for patch in patches:
+            self._show(patch)
+        self.changed.emit()
+        return problems
+
+    def detach(self) -> None:
+        """Save, and take the layers out of the viewer; the files stay."""
+        self.flush()
+        layers, self._layers = self._layers, {}
+        for layer in layers.values():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._saved.clear()
+        self._image = self._store = None
+        self.changed.emit()
+
+    def add(self, box: Box) -> str:
+        """Put an empty patch over a box of the image, ready to paint vessel."""
+        number = 1
+        while f"patch {number}" in self._layers or self._on_disk(f"patch {number}"):
+            number += 1
+        shape = tuple(s.stop - s.start for s in box)
+        origin = (box[0].start, box[1].start, box[2].start)
+        patch = Patch(origin, np.zeros(shape, np.uint8), f"patch {number}")
+        self._show(patch)
+        self.paint_with(patch.name, VESSEL)
+        self.changed.emit()
+        return patch.name
+
+    def remove(self, name: str) -> None:
+        """Delete a patch and its file."""
+        layer = self._layers.pop(name)
+        if self._store is not None:
+            self._store.remove(name)
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+        self.changed.emit()
+
+    def paint_with(self, name: str, label: int) -> None:
+        """Choose a patch, and what to paint in it."""
+        layer = self._layers[name]
+        layer.visible = True
+        self._viewer.layers.selection.active = layer
+        _paint_with(layer, label)
+
+    def flush(self) -> None:
+        """Save at once what was painted and not yet saved."""
+        self._timer.stop()
+        if self._store is None:
+            return
+        saved = False
+        for name, layer in self._layers.items():
+            data = np.asarray(layer.data, np.uint8)
+            state = zlib.crc32(data.tobytes())
+            if state == self._saved[name]:
+                continue
+            try:
+                self._store.save(Patch(self._origin(layer), data, name))
+            except InputError as error:
+                self.failed.emit(error)
+                return
+            self._saved[name] = state
+            saved = True
+        if saved:
+            self.changed.emit()
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something that is painted is not on disk yet."""
+        return any(
+            zlib.crc32(np.asarray(layer.data, np.uint8).tobytes()) != self._saved[name]
+            for name, layer in self._layers.items()
+        )
+
+    def _on_disk(self, name: str) -> bool:
+        return self._store is not None and self._store.path(name).exists()
+
+    def _show(self, patch: Patch) -> None:
+        assert self._image is not None
+        active = self._viewer.layers.selection.active
+        layer = self._viewer.add_labels(
+            np.array(patch.labels, np.uint8),
+            name=patch.name,
+            colormap=_colours(),
+            opacity=0.6,
+            metadata={_KEY: patch.origin},
+            features={"index": [0, 1, 2], "class": list(CLASSES)},
+            **placed_over(self._image, patch.origin),
+        )
+        layer.brush_size = BRUSH
+        layer.bounding_box.visible = True
+        layer.bounding_box.points = False
+        layer.bounding_box.line_color = "yellow"
+        for key, label in (("0", UNLABELLED), ("1", BACKGROUND), ("2", VESSEL)):
+            layer.bind_key(key, _painter(label), overwrite=True)
+        self._layers[patch.name] = layer
+        self._saved[patch.name] = zlib.crc32(np.asarray(layer.data, np.uint8).tobytes())
+        # Undo and redo only announce that there is something new to see.
+        for event in (layer.events.paint, layer.events.labels_update, layer.events.set_data):
+            event.connect(self._on_painted)
+        if active is not None:
+            self._viewer.layers.selection.active = active
+
+    def _on_painted(self) -> None:
+        self._timer.start()
+        self.changed.emit()
+
+    def _on_removed(self, event: Any) -> None:
+        for name, layer in list(self._layers.items()):
+            if layer is event.value:
+                self.flush()
+                del self._layers[name]
+                self.changed.emit()
+
+    def _origin(self, layer: Labels) -> tuple[int, int, int]:
+        z, y, x = layer.metadata[_KEY]
+        return int(z), int(y), int(x)
+
+
+def _colours() -> DirectLabelColormap:
+    return DirectLabelColormap(
+        color_dict={None: "transparent", UNLABELLED: "transparent", **COLOURS}
+    )
+
+
+def _painter(label: int) -> Any:
+    return lambda layer: _paint_with(layer, label)
+
+
+def _paint_with(layer: Labels, label: int) -> None:
+    layer.selected_label = label
+    layer.mode = "paint"

@@ -1,0 +1,35 @@
+"""Where what belongs to an image is kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_data_path
+
+if TYPE_CHECKING:
+    from napari_midl.volumes.volume import Volume
+
+PATCHES, MODELS, RESULTS = "patches", "models", "results"
+
+
+def default_folder(volume: Volume) -> Path:
+    """A folder beside the image, or in the user's data folder if that cannot be written."""
+    stem = volume.name
+    if volume.source is not None:
+        source = Path(volume.source)
+        if source.exists() and os.access(source.parent, os.W_OK):
+            stem = source.name.split(".")[0] or source.name
+            return source.parent / f"{stem}.midl"
+    safe = "".join(c if c.isalnum() or c in "-_ " else "_" for c in stem).strip() or "image"
+    size = "x".join(str(n) for n in volume.shape)
+    return user_data_path("napari-midl", appauthor=False) / f"{safe} {size}"
+
+
+def free_name(folder: Path, stem: str, suffix: str) -> Path:
+    """The first of ``stem-1``, ``stem-2``... that is not taken in a folder."""
+    number = 1
+    while (path := folder / f"{stem}-{number}{suffix}").exists():
+        number += 1
+    return path

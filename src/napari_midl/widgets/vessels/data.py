@@ -1,0 +1,132 @@
+"""Which image, which channel, and where its project is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Image
+from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox
+
+from napari_midl.errors import InputError
+from napari_midl.widgets.images import extra_axes, symbol
+from napari_midl.widgets.parts.path_picker import PathPicker
+from napari_midl.widgets.vessels.layers import is_ours
+from napari_midl.widgets.vessels.parts import Section, note
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from napari_midl.widgets.vessels.workbench import Workbench
+
+
+class DataSection(Section):
+    """Picks an image layer."""
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__("Data")
+        self._bench = bench
+        self._layers: list[Image] = []
+        self.image = QComboBox()
+        self.image.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.image.setToolTip("The 3D image to work on; open one with File > Open")
+        self.channel, self.time = QSpinBox(), QSpinBox()
+        self.channel.setToolTip("Channel with the vessels, counted from 0")
+        self.time.setToolTip("Time point, counted from 0")
+        self.folder = PathPicker(
+            "Choose a project folder",
+            "Project folder: patches, models and results of this image are kept here",
+            folder=True,
+        )
+        self.about = note("Size and voxel size of the image")
+        self.row("Image", self.image, stretch=1)
+        self.channel_label, self.time_label = QLabel("Channel"), QLabel("Time point")
+        self.row(self.channel_label, self.channel, self.time_label, self.time)
+        self.row("Project", self.folder, stretch=1)
+        self.body.addWidget(self.about)
+
+        layers = bench.viewer.layers
+        for event in (layers.events.inserted, layers.events.removed):
+            event.connect(self._on_layers)
+        self.image.currentIndexChanged.connect(self._on_image)
+        self.channel.valueChanged.connect(self._on_place)
+        self.time.valueChanged.connect(self._on_place)
+        self.folder.changed.connect(self._on_folder)
+        bench.changed.connect(self._on_changed)
+        self._on_layers()
+
+    def _on_layers(self, event: Any = None) -> None:
+        """Keep the list of images, and the choice where it still is there."""
+        layers = [
+            layer
+            for layer in self._bench.viewer.layers
+            if isinstance(layer, Image) and not is_ours(layer)
+        ]
+        if layers == self._layers and event is not None:
+            return
+        chosen = self._bench.image
+        self.image.blockSignals(True)
+        self.image.clear()
+        self._layers = layers
+        for layer in layers:
+            self.image.addItem(layer.name)
+        if chosen in layers:
+            self.image.setCurrentIndex(layers.index(chosen))
+        self.image.blockSignals(False)
+        if chosen not in layers or chosen is None:
+            self._on_image()
+
+    def _on_image(self) -> None:
+        index = self.image.currentIndex()
+        layer = self._layers[index] if 0 <= index < len(self._layers) else None
+        counts: dict[str, int] = {}
+        if layer is not None:
+            try:
+                counts = extra_axes(layer)
+            except InputError:
+                counts = {}  # said again, and shown, when it is opened
+        for axis, label, spin in (
+            ("C", self.channel_label, self.channel),
+            ("T", self.time_label, self.time),
+        ):
+            spin.blockSignals(True)
+            spin.setRange(0, max(counts.get(axis, 1) - 1, 0))
+            spin.setValue(0)
+            spin.blockSignals(False)
+            label.setVisible(axis in counts)
+            spin.setVisible(axis in counts)
+        self._open(layer)
+
+    def _on_place(self) -> None:
+        self._open(self._bench.image)
+
+    def _on_folder(self) -> None:
+        if self._bench.image is not None and self.folder.path is not None:
+            self._open(self._bench.image, keep_folder=True)
+
+    def _open(self, layer: Image | None, keep_folder: bool = False) -> None:
+        bench = self._bench
+        folder = self.folder.path if keep_folder else None
+        if layer is None:
+            bench.close()
+            self.folder.path = None
+            self.about.setText("No image is open.")
+            return
+        try:
+            bench.open(layer, self.channel.value(), self.time.value(), folder)
+        except InputError as error:
+            # It may have been picked by itself, so that a notification would come as a surprise.
+            self.folder.path = None
+            self.about.setText(str(error))
+            return
+        self.folder.path = bench.folder
+        assert bench.volume is not None
+        sizes = " x ".join(f"{n}" for n in bench.volume.shape)
+        steps = " x ".join(f"{s:g}" for s in bench.volume.voxel_size)
+        unit = symbol(bench.volume.unit) if bench.volume.unit else "(no unit)"
+        self.about.setText(f"{sizes} voxels (z y x) of {steps} {unit}")
+
+    def _on_changed(self) -> None:
+        for widget in (self.image, self.channel, self.time, self.folder):
+            widget.setEnabled(not self._bench.runner.running)

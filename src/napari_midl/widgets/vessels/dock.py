@@ -1,0 +1,127 @@
+"""The vessels dock: paint a little, fine-tune, predict, measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.settings import get_plugin_settings
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from napari_midl.widgets.lifetime import Lifetime
+from napari_midl.widgets.parts.hint import Hint
+from napari_midl.widgets.parts.progress_bar import ProgressPanel
+from napari_midl.widgets.patches import BACKGROUND, VESSEL
+from napari_midl.widgets.vessels.annotate import AnnotateSection, painted
+from napari_midl.widgets.vessels.data import DataSection
+from napari_midl.widgets.vessels.jobs import INSTALL_TORCH, torch_is_here
+from napari_midl.widgets.vessels.learn import LearnSection
+from napari_midl.widgets.vessels.measure import MeasureSection
+from napari_midl.widgets.vessels.predict import PredictSection
+from napari_midl.widgets.vessels.review import ReviewSection
+from napari_midl.widgets.vessels.workbench import Workbench
+
+if TYPE_CHECKING:
+    import napari
+
+OPEN, PAINT, LEARN, PREDICT, MEASURE = range(5)
+STEPS = ("Open", "Paint", "Learn", "Predict", "Measure")
+
+
+class VesselsDock(QWidget):
+    """Find vessels with a network that learns from a few strokes.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it works in.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.bench = Workbench(napari_viewer, self)
+        device, tile = preferences()
+        self.hint = Hint(STEPS)
+        self.torch = QLabel(INSTALL_TORCH)
+        self.torch.setWordWrap(True)
+        self.torch.setToolTip("Painting, opening and measuring work without it")
+        self.torch.setVisible(not torch_is_here())
+        # Opening an image comes last, when all that follow it are there.
+        self.annotate = AnnotateSection(self.bench)
+        self.learn = LearnSection(self.bench, device)
+        self.review = ReviewSection(self.bench, self.annotate, self.learn)
+        self.predict = PredictSection(self.bench, self.learn, {"device": device, "tile": tile})
+        self.measure = MeasureSection(self.bench)
+        self.data = DataSection(self.bench)
+        self.progress = ProgressPanel(self.bench.runner)
+
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 4, 0)
+        column.setSpacing(4)
+        for section in (
+            self.data,
+            self.annotate,
+            self.learn,
+            self.review,
+            self.predict,
+            self.measure,
+        ):
+            column.addWidget(section)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(4)
+        layout.addWidget(self.hint)
+        layout.addWidget(self.torch)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.progress)
+        self.setMinimumWidth(inside.minimumSizeHint().width() + 30)
+
+        self.bench.changed.connect(self._on_changed)
+        self._lifetime = Lifetime(self, self.bench.shut_down)
+        self._on_changed()
+
+    def _on_changed(self) -> None:
+        step, text = self._next()
+        self.hint.show_step(step, text)
+
+    def _next(self) -> tuple[int, str]:
+        bench = self.bench
+        if bench.volume is None:
+            return OPEN, (
+                "Open a 3D image with <i>File › Open</i>, or try "
+                "<i>File › Open Sample › MIDL › Synthetic vessels</i>."
+            )
+        if bench.prediction is not None:
+            return MEASURE, (
+                "Move <i>Threshold</i> until the vessels fit, then press <i>Analyse</i>. Where the "
+                "result is wrong, add a patch, paint and fine-tune again."
+            )
+        if isinstance(self.learn.model.choice, str) is False:
+            return PREDICT, (
+                "Press <i>Predict</i> for the whole image, or <i>Where next?</i> to see where "
+                "painting teaches most."
+            )
+        if not bench.patches.names:
+            return PAINT, (
+                "Go to a slice with clear vessels and press <i>Add patch</i>. Or press "
+                "<i>Predict</i> at once to see what the base model finds."
+            )
+        counts = painted(bench)
+        if not counts[VESSEL]:
+            return PAINT, "Paint a few vessels in the patch: key 2, then drag."
+        if not counts[BACKGROUND]:
+            return PAINT, "Paint some background beside them: key 1, then drag."
+        return LEARN, "Press <i>Fine-tune</i> and watch the preview sharpen."
+
+
+def preferences() -> tuple[str, tuple[int, int, int]]:
+    """Device and tile from napari's preferences."""
+    chosen: Any = get_plugin_settings("napari-midl").inference
+    return chosen.device, (chosen.tile_z, chosen.tile_y, chosen.tile_x)

@@ -1,0 +1,205 @@
+"""What the dock starts: jobs that load what they need, and leave their record.
+
+They run in a worker thread. torch is imported there, and not before.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.runs import Run, record_path, write_run
+from napari_midl.errors import InputError
+from napari_midl.volumes.annotations import AnnotationStore
+from napari_midl.volumes.ome_zarr import OmeZarrImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from napari_midl.engine.models import Model
+    from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.methods.vessels.apply import Proposal
+    from napari_midl.methods.vessels.learn import Finetuned
+    from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
+    from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.volume import Volume
+    from napari_midl.widgets.looking import Box
+
+INSTALL_TORCH = "Fine-tune, Where next? and Predict need torch: pip install torch, then restart."
+
+
+def torch_is_here() -> bool:
+    """Whether torch can be imported; it is not imported."""
+    return find_spec("torch") is not None
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A fine-tuned model as it was saved.
+
+    Parameters
+    ----------
+    path : Path
+        The model.
+    before, after : dict of str to float
+        ``dice``, ``precision`` and ``recall`` on held-out blocks, or empty.
+    steps : int
+        Steps taken.
+    """
+
+    path: Path
+    before: dict[str, float]
+    after: dict[str, float]
+    steps: int
+
+
+def finetune(
+    volume: Volume,
+    patches: Sequence[Patch],
+    choice: str | Path,
+    settings: FinetuneSettings,
+    view: Callable[[], Box | None],
+    path: Path,
+    channel: int = 0,
+) -> Job[Tuned]:
+    """Fine-tune, and save the model, a copy of the patches and the record at `path`."""
+    started = time.monotonic()
+    model = yield from _load(choice, settings.seed)
+    from napari_midl.engine.models import save_model
+    from napari_midl.methods.vessels import learn
+
+    result: Finetuned = yield from learn.finetune(volume, patches, model, settings, view)
+    yield Progress(1, 1, "saving the model", preview=_look(volume, result.model, view()))
+    labels = path.with_name(f"{path.stem} patches")
+    store = AnnotationStore(labels, volume)
+    for patch in patches:
+        store.save(patch)
+    sha256 = save_model(result.model, path)
+    run = Run(
+        "vessels.finetune",
+        {
+            "image": volume.source,
+            "labels": str(labels),
+            "model": str(choice),
+            "channel": channel,
+        },
+        settings.to_dict(),
+        inputs={"image": volume.identity(), "model": {"sha256": model.sha256}},
+        outputs={"model": {"path": str(path), "sha256": sha256}},
+        results={"steps": result.steps, "before": result.before, "after": result.after},
+        seconds=time.monotonic() - started,
+    )
+    write_run(run, record_path(path))
+    return Tuned(path, result.before, result.after, result.steps)
+
+
+def propose(
+    volume: Volume, patches: Sequence[Patch], choice: str | Path, side: int
+) -> Job[list[Proposal]]:
+    """Where to paint next."""
+    model = yield from _load(choice)
+    from napari_midl.methods.vessels import apply
+
+    return (yield from apply.propose(volume, model, patches, count=4, size=(1, side, side)))
+
+
+def predict(
+    volume: Volume,
+    choice: str | Path,
+    out: Path,
+    settings: PredictSettings,
+    focus: Sequence[int],
+    resume: bool,
+    channel: int = 0,
+) -> Job[Path]:
+    """Predict the volume into `out`, and leave the record beside it."""
+    started = time.monotonic()
+    model = yield from _load(choice)
+    from napari_midl.methods.vessels import apply
+
+    yield from apply.predict(volume, model, out, settings, focus, resume)
+    run = Run(
+        "vessels.predict",
+        {"image": volume.source, "model": str(choice), "channel": channel},
+        settings.to_dict(),
+        inputs={"image": volume.identity(), "model": {"sha256": model.sha256}},
+        outputs={"prediction": {"path": str(out)}},
+        seconds=time.monotonic() - started,
+    )
+    write_run(run, record_path(out))
+    return out
+
+
+def analyse(mask: Volume) -> Job[VesselGraph]:
+    """Skeleton, branches and radii of a mask."""
+    step = Progress(0, 0, "loading")
+
+    def load() -> Any:
+        from napari_midl.methods.vessels import analyse
+
+        return analyse
+
+    module = yield from wait_for(in_thread(load), step)
+    return (yield from module.analyse(mask))
+
+
+def write_labels(mask: Volume, image: Path, name: str) -> Job[Path]:
+    """Write a mask as labels of an OME-Zarr image, slab by slab."""
+    labels = OmeZarrImage.open(image).create_labels(name, colors={1: (220, 60, 60, 255)})
+    depth = labels.levels[0].chunks[0]
+    for start in range(0, mask.shape[0], depth):
+        yield Progress(start, mask.shape[0], f"writing labels/{name}")
+        slab = slice(start, min(start + depth, mask.shape[0]))
+        block = np.asarray(mask.data[slab].compute(scheduler="synchronous"), np.uint8)
+        labels.write((slab, slice(None), slice(None)), block)
+    return image / "labels" / name
+
+
+def _look(volume: Volume, model: Model, box: Box | None) -> tuple[Box, Any] | None:
+    from napari_midl.methods.vessels.apply import predict_region
+
+    return (box, predict_region(volume, model, box)) if box is not None else None
+
+
+def _load(choice: str | Path, seed: int = 0) -> Job[Model]:
+    def load() -> Model:
+        from napari_midl.methods.vessels.models import named_model
+
+        return named_model(choice, seed)
+
+    return (yield from wait_for(in_thread(load), Progress(0, 0, "loading the network")))
+
+
+def is_unfinished(out: Path) -> bool:
+    """Whether a prediction was left before its end, so that it can be resumed."""
+    return out.is_dir() and _journal(out).exists()
+
+
+def settings_of_unfinished(out: Path, device: str) -> PredictSettings:
+    """The settings with which an unfinished prediction began; only they can go on with it.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read.
+    """
+    from napari_midl.methods.vessels.settings import PredictSettings
+
+    try:
+        header = json.loads(_journal(out).read_text().split("\n")[0])
+        return PredictSettings.from_dict({**header["settings"], "device": device})
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{_journal(out)} cannot be read ({error}); choose another name and predict anew."
+        ) from error
+
+
+def _journal(out: Path) -> Path:
+    return out.with_name(out.name + ".progress")

@@ -1,0 +1,219 @@
+"""Fine-tuning a model on what was painted, and seeing whether it became better."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.utils.theme import get_theme
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog
+from superqt.utils import qthrottled
+
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.settings import FinetuneSettings
+from napari_midl.volumes.atomic import whole_file
+from napari_midl.widgets.looking import box_in_view
+from napari_midl.widgets.parts.loss_plot import LossPlot
+from napari_midl.widgets.parts.model_picker import ModelPicker
+from napari_midl.widgets.parts.settings_form import SettingsForm
+from napari_midl.widgets.project import MODELS, free_name
+from napari_midl.widgets.vessels import jobs
+from napari_midl.widgets.vessels.layers import Preview
+from napari_midl.widgets.vessels.parts import Section, button, note
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from napari_midl.engine.jobs import Progress
+    from napari_midl.widgets.looking import Box
+    from napari_midl.widgets.vessels.workbench import Workbench
+
+_SUFFIX = ".safetensors"
+
+
+class LearnSection(Section):
+    """Fine-tunes, shows the curve and the preview, and rolls back."""
+
+    def __init__(self, bench: Workbench, device: str = "auto") -> None:
+        super().__init__("Learn")
+        self._bench = bench
+        self._before: list[Any] = []
+        self._preview: Preview | None = None
+        self._view: Box | None = None
+        self.model = ModelPicker("vessels", bench.report)
+        self.minutes = QDoubleSpinBox()
+        self.minutes.setRange(0.05, 600)
+        self.minutes.setDecimals(2)
+        self.minutes.setSingleStep(0.5)
+        self.minutes.setValue(FinetuneSettings().minutes)
+        self.minutes.setSuffix(" min")
+        self.minutes.setToolTip(
+            "Longest time to train; it stops sooner when the held-out blocks no longer get better"
+        )
+        self.finetune = button(
+            "Fine-tune", "Teach the model what you painted, in the background", self._on_finetune
+        )
+        self.live = QCheckBox("preview the view")
+        self.live.setChecked(True)
+        self.live.setToolTip("Show the probability of the slice in view while the model learns")
+        self.form = SettingsForm(
+            FinetuneSettings, leave_out=("minutes", "dense"), values={"device": device}
+        )
+        self.plot = LossPlot()
+        self.plot.hide()
+        self.gain = note("Scores on painted blocks that no model was trained on")
+        self.gain.hide()
+        self.back = button("Roll back", "Go back to the model before", self._on_back)
+        self.save = button("Save model…", "Keep the chosen model in a file", self._on_save)
+        self.row("Model", self.model, stretch=1)
+        self.row(self.finetune, self.minutes, self.live)
+        self.body.addWidget(self.form)
+        self.body.addWidget(self.plot)
+        self.body.addWidget(self.gain)
+        self.row(self.back, self.save)
+
+        bench.changed.connect(self._on_changed)
+        bench.opened.connect(self._on_opened)
+        self.model.changed.connect(bench.changed)
+        viewer = bench.viewer
+        self._look = qthrottled(self._on_view, timeout=200)
+        viewer.dims.events.point.connect(self._on_moved)
+        viewer.scene.camera.events.connect(self._on_moved)
+        viewer.events.theme.connect(self._on_theme)
+        self._on_theme()
+        self._on_changed()
+
+    def _on_finetune(self) -> None:
+        bench = self._bench
+        assert bench.volume is not None and bench.folder is not None
+        try:
+            settings = self.form.value(minutes=self.minutes.value())
+        except InputError as error:
+            bench.report(error)
+            return
+        bench.patches.flush()
+        path = free_name(bench.folder / MODELS, "fine-tuned", _SUFFIX)
+        self._on_view()
+        job = jobs.finetune(
+            bench.volume,
+            bench.patches.patches,
+            self.model.choice,
+            settings,
+            # The job's thread only ever reads this one tuple.
+            lambda: self._view if self.live.isChecked() else None,
+            path,
+            bench.channel,
+        )
+        self._remove_preview()
+        if bench.start("Fine-tune", job, self._on_tuned, self._on_progress):
+            assert bench.image is not None
+            self._preview = Preview(bench.viewer, bench.image)
+            self.plot.clear()
+            self.plot.show()
+            self.gain.hide()
+
+    def _on_progress(self, batch: list[Progress]) -> None:
+        self.plot.add(batch)
+        shown = [p.preview for p in batch if p.preview is not None]
+        if shown and self._preview is not None:
+            self._preview.show(*shown[-1])
+
+    def _on_tuned(self, tuned: jobs.Tuned) -> None:
+        before = self.model.choice
+        try:
+            self.model.add(tuned.path)
+        except InputError as error:
+            self._bench.report(error)
+            return
+        self._before.append(before)
+        self.plot.add_score(tuned.after.get("dice"))
+        self.gain.setText(_gain(tuned))
+        self.gain.show()
+        self._bench.changed.emit()
+
+    def _on_back(self) -> None:
+        self.model.choice = self._before.pop()
+        self._remove_preview()
+        self.gain.setText(f"Rolled back to {self.model.combo.currentText()}.")
+        self.gain.show()
+        self._bench.changed.emit()
+
+    def _on_save(self) -> None:
+        text, _ = QFileDialog.getSaveFileName(
+            self, "Save the model", f"vessels{_SUFFIX}", f"Models (*{_SUFFIX})"
+        )
+        if text:
+            try:
+                save_copy(Path(self.model.choice), Path(text))
+            except InputError as error:
+                self._bench.report(error)
+
+    def _on_opened(self) -> None:
+        self._before.clear()
+        self._remove_preview()
+        self.gain.hide()
+        self.plot.hide()
+
+    def _on_changed(self) -> None:
+        idle = self._bench.idle
+        here = jobs.torch_is_here()
+        self.finetune.setEnabled(idle and here and bool(self._bench.patches.names))
+        self.back.setEnabled(idle and bool(self._before))
+        self.save.setEnabled(isinstance(self.model.choice, Path))
+        self.model.setEnabled(not self._bench.runner.running)
+
+    def _on_moved(self, event: Any = None) -> None:
+        if self._bench.runner.running:
+            self._look()
+
+    def _on_view(self) -> None:
+        image = self._bench.image
+        self._view = box_in_view(self._bench.viewer, image) if image is not None else None
+
+    def _on_theme(self, event: Any = None) -> None:
+        theme = get_theme(self._bench.viewer.theme)
+        self.plot.set_colours(theme.background.as_hex(), theme.text.as_hex())
+
+    def _remove_preview(self) -> None:
+        if self._preview is not None:
+            self._preview.remove()
+            self._preview = None
+
+    def forget_preview(self) -> None:
+        """Take the preview away; something better is to be shown."""
+        self._remove_preview()
+
+
+def save_copy(source: Path, target: Path) -> None:
+    """Copy a model file, and its record where it has one.
+
+    Raises
+    ------
+    InputError
+        If the target cannot be written.
+    """
+    from napari_midl.engine.runs import record_path
+
+    target = target if target.suffix == _SUFFIX else target.with_name(target.name + _SUFFIX)
+    for old, new in ((source, target), (record_path(source), record_path(target))):
+        if old.exists():
+            with whole_file(new) as beside:
+                shutil.copyfile(old, beside)
+
+
+def _gain(tuned: jobs.Tuned) -> str:
+    if not tuned.before or not tuned.after:
+        return (
+            f"{tuned.steps} steps. Too little was painted to keep blocks aside, so that before "
+            "cannot be held against after; paint one or two more patches."
+        )
+    rows = "".join(
+        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{tuned.before[name]:.2f}</td><td>&nbsp;→&nbsp;</td>"
+        f"<td><b>{tuned.after[name]:.2f}</b></td></tr>"
+        for name in ("dice", "precision", "recall")
+        if name in tuned.before and name in tuned.after
+    )
+    gained = tuned.after["dice"] - tuned.before["dice"]
+    verdict = "better" if gained > 0 else "no better; paint more" if gained == 0 else "worse"
+    return f"Held-out blocks, before → after {tuned.steps} steps: {verdict}.<table>{rows}</table>"

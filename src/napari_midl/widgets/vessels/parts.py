@@ -1,0 +1,59 @@
+"""Small Qt conveniences of the sections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtWidgets import QWidget
+
+
+class Section(QGroupBox):
+    """A titled box with widgets below each other."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(6, 6, 6, 6)
+        self.body.setSpacing(5)
+
+    def row(self, *widgets: QWidget | str, stretch: int | None = None) -> None:
+        """Add widgets beside each other; a text becomes a label."""
+        row = QHBoxLayout()
+        row.setSpacing(5)
+        for index, widget in enumerate(widgets):
+            shown = QLabel(widget) if isinstance(widget, str) else widget
+            row.addWidget(shown, 1 if index == stretch else 0)
+        if stretch is None:
+            row.addStretch(1)
+        self.body.addLayout(row)
+
+
+def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:
+    """A push button."""
+    made = QPushButton(text)
+    made.setToolTip(tooltip)
+    made.clicked.connect(lambda _=False: clicked())
+    return made
+
+
+def note(tooltip: str = "") -> QLabel:
+    """A label for a sentence or two."""
+    made = QLabel("")
+    made.setWordWrap(True)
+    made.setToolTip(tooltip)
+    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def swatch(colour: str) -> QIcon:
+    """A square of a colour."""
+    pixmap = QPixmap(12, 12)
+    pixmap.fill(QColor(colour))
+    return QIcon(pixmap)

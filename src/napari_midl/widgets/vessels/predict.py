@@ -1,0 +1,189 @@
+"""Predicting the whole volume, watching it grow, and where to cut the probability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QCheckBox
+from superqt import QLabeledDoubleSlider
+from superqt.utils import qthrottled
+
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.settings import PredictSettings
+from napari_midl.widgets.looking import looked_at
+from napari_midl.widgets.parts.path_picker import PathPicker
+from napari_midl.widgets.parts.settings_form import SettingsForm
+from napari_midl.widgets.project import RESULTS, free_name
+from napari_midl.widgets.vessels import jobs
+from napari_midl.widgets.vessels.layers import PredictionLayers
+from napari_midl.widgets.vessels.parts import Section, button
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from napari_midl.engine.jobs import Progress
+    from napari_midl.widgets.looking import Box
+    from napari_midl.widgets.vessels.learn import LearnSection
+    from napari_midl.widgets.vessels.workbench import Workbench
+
+_SUFFIX = ".ome.zarr"
+_REFRESH_MS = 500
+
+
+class PredictSection(Section):
+    """Streams a prediction into an OME-Zarr and the viewer."""
+
+    def __init__(
+        self, bench: Workbench, learn: LearnSection, values: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__("Predict")
+        self._bench, self._learn = bench, learn
+        self._written: list[Box] = []
+        self._running_path: Path | None = None
+        self.out = PathPicker("Name the prediction", "OME-Zarr folder to write or to resume")
+        self.out.changed.connect(bench.changed)
+        self.predict = button("Predict", "", self._on_predict)
+        self.show_button = button("Show", "Show the prediction of that name", self._on_show)
+        self.uncertainty = QCheckBox("uncertainty")
+        self.uncertainty.setToolTip(
+            "Also write how unsure the model is, from predictions with dropout; takes longer"
+        )
+        self.form = SettingsForm(
+            PredictSettings, leave_out=("threshold", "uncertainty"), values=values
+        )
+        self.threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.threshold.setRange(0, 1)
+        self.threshold.setSingleStep(0.01)
+        self.threshold.setDecimals(2)
+        self.threshold.setValue(bench.threshold)
+        self.threshold.setToolTip(
+            "Probability from which a voxel counts as vessel; Analyse and Labels use it too"
+        )
+        self.row("To", self.out, stretch=1)
+        self.row(self.predict, self.show_button, self.uncertainty)
+        self.row("Threshold", self.threshold, stretch=1)
+        self.body.addWidget(self.form)
+
+        self._cut = qthrottled(self._on_threshold, timeout=60)
+        self.threshold.valueChanged.connect(lambda _: self._cut())
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_REFRESH_MS)
+        self._timer.timeout.connect(self._refresh)
+        bench.opened.connect(self._on_opened)
+        bench.changed.connect(self._on_changed)
+        self._on_opened()
+        self._on_changed()
+
+    def _on_predict(self) -> None:
+        bench, out = self._bench, self.out.path
+        assert bench.volume is not None and bench.image is not None
+        if out is None:
+            return
+        resume = jobs.is_unfinished(out)
+        try:
+            settings = (
+                jobs.settings_of_unfinished(out, self.form.widgets["device"].value)
+                if resume
+                else self.form.value(
+                    threshold=bench.threshold, uncertainty=self.uncertainty.isChecked()
+                )
+            )
+            if not resume:
+                if out.exists():
+                    raise InputError(f"{out} exists already; choose another name.")
+                out.parent.mkdir(parents=True, exist_ok=True)
+        except (InputError, OSError) as error:
+            bench.report(error)
+            return
+        focus = looked_at(bench.viewer, bench.image)
+        job = jobs.predict(
+            bench.volume, self._learn.model.choice, out, settings, focus, resume, bench.channel
+        )
+        self._learn.forget_preview()
+        self._running_path = out
+        self._written.clear()
+        bench.start("Predict", job, self._on_done, self._on_progress, self._on_finished)
+
+    def _on_progress(self, batch: list[Progress]) -> None:
+        self._written += [p.preview for p in batch if p.preview is not None]
+        out = self._running_path
+        if not self._written or out is None:
+            return
+        prediction = self._bench.prediction
+        if prediction is None or prediction.path != out:
+            self._show(out)
+            self._written.clear()
+        elif not self._timer.isActive():
+            self._timer.start()
+
+    def _refresh(self) -> None:
+        prediction, written = self._bench.prediction, self._written
+        if prediction is not None and prediction.shows(written):
+            prediction.refresh()
+        self._written = []
+
+    def _on_done(self, out: Path) -> None:
+        prediction = self._bench.prediction
+        if prediction is None or prediction.path != out:
+            self._show(out)
+        else:
+            prediction.refresh()
+        self._propose_name()
+
+    def _on_finished(self) -> None:
+        self._timer.stop()
+        self._refresh()
+
+    def _on_show(self) -> None:
+        if self.out.path is not None:
+            self._show(self.out.path)
+
+    def _show(self, out: Path) -> None:
+        bench = self._bench
+        assert bench.image is not None and bench.volume is not None
+        bench.show_prediction(None)
+        try:
+            shown = PredictionLayers(bench.viewer, bench.image, bench.volume, out, bench.threshold)
+        except InputError as error:
+            bench.report(error)
+            return
+        bench.show_prediction(shown)
+
+    def _on_threshold(self) -> None:
+        self._bench.threshold = round(self.threshold.value(), 2)
+        if self._bench.prediction is not None:
+            self._bench.prediction.set_threshold(self._bench.threshold)
+
+    def _on_opened(self) -> None:
+        self._propose_name()
+
+    def _propose_name(self) -> None:
+        """The last prediction that was left unfinished, else a new name."""
+        folder = self._bench.folder
+        if folder is None:
+            self.out.path = None
+            return
+        results = folder / RESULTS
+        unfinished = [p for p in sorted(results.glob(f"*{_SUFFIX}")) if jobs.is_unfinished(p)]
+        free = free_name(results, "prediction", _SUFFIX)
+        self.out.path = unfinished[-1] if unfinished else free
+        self._bench.changed.emit()
+
+    def _on_changed(self) -> None:
+        out = self.out.path
+        unfinished = out is not None and not self._bench.runner.running and jobs.is_unfinished(out)
+        self.predict.setText("Resume" if unfinished else "Predict")
+        self.predict.setToolTip(
+            "Go on with the prediction that was stopped"
+            if unfinished
+            else "Find the vessels of the whole image, beginning where you look"
+        )
+        idle = self._bench.idle
+        self.predict.setEnabled(idle and out is not None and jobs.torch_is_here())
+        self.show_button.setEnabled(idle and out is not None and out.is_dir())
+        self.out.setEnabled(idle)
+        self.threshold.setEnabled(self._bench.volume is not None)

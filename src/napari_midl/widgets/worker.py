@@ -1,0 +1,213 @@
+"""A job in a background thread: progress, pause, cancel, and errors that cannot vanish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
+from superqt.utils import GeneratorWorker
+
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_midl.engine.jobs import Job, Progress
+
+EVERY_MS = 100
+LONGEST_WAIT_MS = 5000
+
+
+class JobFailed(Exception):
+    """A job ended with an error of the kind that superqt's worker would swallow."""
+
+
+class JobRunner(QObject):
+    """Drives one job at a time in a thread of its own.
+
+    The job is stepped and closed in the worker's thread; what it yields and returns comes back
+    by queued signals, so that all callbacks run in the GUI thread.
+
+    Attributes
+    ----------
+    changed : Signal
+        Started, paused, resumed, cancelling or ended.
+    progressed : Signal(list)
+        The `Progress` objects since the last time, none left out, at most ten times a second.
+    failed : Signal(Exception)
+        The job raised.
+    """
+
+    changed = Signal()
+    progressed = Signal(list)
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.title = ""
+        self.paused = False
+        self.cancelling = False
+        self._worker: _JobWorker | None = None
+        self._callbacks = _Callbacks()
+        self._batch: list[Progress] = []
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(EVERY_MS)
+        self._timer.timeout.connect(self._deliver)
+
+    @property
+    def running(self) -> bool:
+        """Whether a job is under way."""
+        return self._worker is not None
+
+    def start(
+        self,
+        title: str,
+        job: Job[Any],
+        *,
+        on_result: Callable[[Any], object] | None = None,
+        on_progress: Callable[[list[Progress]], object] | None = None,
+        on_error: Callable[[Exception], object] | None = None,
+        on_finished: Callable[[], object] | None = None,
+    ) -> None:
+        """Start a job.
+
+        Parameters
+        ----------
+        title : str
+            What to call it, such as ``Fine-tune``.
+        job : generator
+            Not started yet.
+        on_result, on_progress, on_error, on_finished : callable, optional
+            Called in the GUI thread with the result, each batch of progress (the last always),
+            the error, and in any case at the end. A cancelled job has no result.
+
+        Raises
+        ------
+        InputError
+            If another job is under way.
+        """
+        if self._worker is not None:
+            job.close()
+            raise InputError(
+                f"{self.title} is still running; wait for it or cancel it, then press {title}."
+            )
+        self.title, self.paused, self.cancelling = title, False, False
+        self._batch = []
+        self._callbacks = _Callbacks(on_result, on_progress, on_error, on_finished)
+        self._worker = worker = _JobWorker(job)
+        worker.yielded.connect(self._on_yielded)
+        worker.returned.connect(self._on_returned)
+        worker.errored.connect(self._on_errored)
+        worker.finished.connect(self._on_finished)
+        self._pool.start(worker)
+        self.changed.emit()
+
+    def pause(self) -> None:
+        """Stop asking for the next step, or go on."""
+        if self._worker is None or self.cancelling:
+            return
+        self.paused = not self.paused
+        if self.paused:
+            self._worker.pause()
+        else:
+            self._worker.resume()
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """End the job before its next step."""
+        if self._worker is None or self.cancelling:
+            return
+        self.cancelling = True
+        self._worker.quit()
+        self.changed.emit()
+
+    def shut_down(self) -> None:
+        """Cancel and wait for the thread; nothing is called back any more."""
+        worker, self._worker, self._callbacks = self._worker, None, _Callbacks()
+        self._batch = []
+        self._timer.stop()
+        if worker is not None:
+            worker.quit()
+            self._pool.waitForDone(LONGEST_WAIT_MS)
+
+    def _on_yielded(self, progress: Progress) -> None:
+        if self._worker is None:
+            return
+        self._batch.append(progress)
+        if not self._timer.isActive():
+            self._deliver()
+
+    def _deliver(self) -> None:
+        if not self._batch:
+            return
+        batch, self._batch = self._batch, []
+        self._timer.start()
+        self.progressed.emit(batch)
+        if self._callbacks.on_progress is not None:
+            self._callbacks.on_progress(batch)
+
+    def _on_returned(self, result: Any) -> None:
+        self._deliver()
+        if self._callbacks.on_result is not None:
+            self._callbacks.on_result(result)
+
+    def _on_errored(self, error: Exception) -> None:
+        self._deliver()
+        if self._worker is None:
+            return
+        self.failed.emit(error)
+        if self._callbacks.on_error is not None:
+            self._callbacks.on_error(error)
+
+    def _on_finished(self) -> None:
+        if self._worker is None:
+            return
+        self._deliver()
+        self._timer.stop()
+        finished = self._callbacks.on_finished
+        self._worker, self._callbacks = None, _Callbacks()
+        self.paused = self.cancelling = False
+        self.changed.emit()
+        if finished is not None:
+            finished()
+
+
+@dataclass(frozen=True)
+class _Callbacks:
+    on_result: Callable[[Any], object] | None = None
+    on_progress: Callable[[list[Progress]], object] | None = None
+    on_error: Callable[[Exception], object] | None = None
+    on_finished: Callable[[], object] | None = None
+
+
+class _JobWorker(GeneratorWorker):
+    """Closes its generator in the thread in which it ran, whatever happens."""
+
+    def __init__(self, job: Job[Any]) -> None:
+        super().__init__(_guarded, job)
+        self._job = job
+
+    def work(self) -> Any:
+        try:
+            return super().work()
+        finally:
+            self._job.close()
+
+    def resume(self) -> None:
+        # A pause that was not reached yet would otherwise outlive the wish to go on.
+        self._pause_requested = False
+        if self.is_paused:
+            super().resume()
+
+
+def _guarded(job: Job[Any]) -> Job[Any]:
+    # superqt's GeneratorWorker takes a RuntimeError for its own deletion and emits no signal;
+    # torch reports bad shapes and exhausted memory as RuntimeError.
+    try:
+        return (yield from job)
+    except RuntimeError as error:
+        raise JobFailed(str(error) or type(error).__name__) from error

@@ -1,0 +1,36 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_midl.volumes.volume import Volume
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of shared data beside the repository; the test is skipped without it."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("the shared data are not here")
+    return folder
+
+
+@pytest.fixture
+def tubes() -> tuple[np.ndarray, np.ndarray]:
+    """A small stack (uint8, Z Y X) with two bright tubes, and the mask of them."""
+    z, y, x = np.indices((12, 64, 72))
+    mask = ((z - 6) ** 2 + (y - 20) ** 2 < 16) | ((z - 5) ** 2 + (x - 50) ** 2 < 9)
+    noise = np.random.default_rng(0).normal(60, 12, mask.shape)
+    return np.clip(noise + 110 * mask, 0, 255).astype(np.uint8), mask
+
+
+@pytest.fixture
+def volume(tubes: tuple[np.ndarray, np.ndarray]) -> Volume:
+    """The stack of tubes, with voxels of 2 x 1 x 1 micrometres."""
+    return Volume.from_array(
+        tubes[0], scale=(2.0, 1.0, 1.0), units=("micrometer",) * 3, name="tubes"
+    )

@@ -1,0 +1,113 @@
+"""A real viewer, a dock in it, and what must not be left behind."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QPoint, Qt
+
+from napari_midl.widgets.vessels import VesselsDock
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """Projects of images without a file lie in the user's data folder: give each test its own."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def notes(monkeypatch):
+    """What napari was asked to tell the person."""
+    said: list[str] = []
+    monkeypatch.setattr(notification_manager, "dispatch", lambda note: said.append(note.message))
+    return said
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def open_dock():
+    def open_in(viewer) -> VesselsDock:
+        made = VesselsDock(viewer)
+        viewer.window.add_dock_widget(made, name="vessels")
+        return made
+
+    return open_in
+
+
+@pytest.fixture
+def dock(viewer, tubes, notes, open_dock):
+    """A dock beside a stack of tubes."""
+    viewer.add_image(tubes[0], name="tubes", scale=(2, 1, 1), units=("um",) * 3)
+    return open_dock(viewer)
+
+
+@pytest.fixture
+def click(qtbot):
+    def press(button):
+        assert button.isEnabled(), f"{button.text()} is greyed out"
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    return press
+
+
+@pytest.fixture
+def stroke(qtbot):
+    """Paint as the mouse does: press, move, release, through napari's own callbacks."""
+
+    def paint(layer, *voxels):
+        from napari.utils.interactions import (
+            mouse_move_callbacks,
+            mouse_press_callbacks,
+            mouse_release_callbacks,
+        )
+
+        for callbacks, kind, voxel in (
+            (mouse_press_callbacks, "mouse_press", voxels[0]),
+            *((mouse_move_callbacks, "mouse_move", v) for v in voxels[1:]),
+            (mouse_release_callbacks, "mouse_release", voxels[-1]),
+        ):
+            callbacks(layer, Event(kind, layer, voxel))
+
+    return paint
+
+
+class Event:
+    """What napari hands to the mouse callbacks of a layer in a 2D view."""
+
+    def __init__(self, kind, layer, voxel):
+        self.type, self.button, self.buttons, self.modifiers = kind, 1, [1], []
+        self.position = tuple(layer.data_to_world(voxel))
+        self.pos = np.zeros(2)
+        self.is_dragging = kind == "mouse_move"
+        self.view_direction = self.up_direction = None
+        self.dims_displayed = [1, 2]
+        self.dims_point = self.position
+        self.handled, self.native = False, None
+
+
+@pytest.fixture
+def click_row(qtbot):
+    """Click a row of a list."""
+
+    def press(listing, row: int) -> None:
+        place = listing.visualItemRect(listing.item(row)).center()
+        qtbot.mouseClick(listing.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place))
+
+    return press
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    """No job may outlive its viewer: no thread of ours goes on."""
+    yield
+    ours = [t for t in threading.enumerate() if t.name.startswith("napari-midl")]
+    for thread in ours:
+        thread.join(10)
+    assert not [t.name for t in ours if t.is_alive()]

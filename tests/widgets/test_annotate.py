@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+import zarr
+
+from napari_midl.widgets.images import volume_of
+from napari_midl.widgets.patches import BACKGROUND, VESSEL
+
+
+def test_a_patch_lies_where_the_person_looks(dock, viewer, click):
+    viewer.dims.set_point(0, 2.0 * 7)
+    viewer.scene.camera.center = (0, 30, 40)
+    dock.annotate.slices.setValue(3)
+    dock.annotate.side.setValue(16)
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    assert layer.data.shape == (3, 16, 16)
+    assert dock.bench.patches.box("patch 1")[0] == (6, 22, 32)
+    np.testing.assert_allclose(layer.data_to_world((0, 0, 0)), (12, 22, 32))
+    np.testing.assert_allclose(layer.scale, (2, 1, 1))
+    assert layer.units == viewer.layers["tubes"].units
+    assert layer.editable
+    assert (layer.mode, layer.selected_label) == ("paint", VESSEL)
+    assert viewer.layers.selection.active is layer
+
+
+def test_a_patch_is_clipped_to_the_image(dock, viewer, click):
+    click(dock.annotate.add)
+    assert viewer.layers["patch 1"].data.shape == (9, 64, 72)
+
+
+def test_what_is_painted_is_saved_and_restored_in_a_new_viewer(
+    dock, viewer, make_napari_viewer, tubes, click, stroke, qtbot, open_dock
+):
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    stroke(layer, (z, 20, 20), (z, 20, 30))
+    click(dock.annotate.classes[BACKGROUND])
+    stroke(layer, (z, 40, 20), (z, 40, 30))
+    painted = layer.data.copy()
+    assert {VESSEL, BACKGROUND} <= set(np.unique(painted))
+    file = dock.bench.folder / "patches" / "patch 1.tif"
+    qtbot.waitUntil(file.exists)
+    qtbot.waitUntil(lambda: "Saved" in dock.annotate.status.text())
+
+    again = make_napari_viewer()
+    again.add_image(tubes[0], name="tubes", scale=(2, 1, 1), units=("um",) * 3)
+    restored = open_dock(again)
+    np.testing.assert_array_equal(again.layers["patch 1"].data, painted)
+    np.testing.assert_allclose(again.layers["patch 1"].translate, layer.translate)
+    assert restored.bench.patches.names == ["patch 1"]
+
+
+def test_undo_is_saved_too(dock, viewer, click, stroke, qtbot):
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    stroke(layer, (z, 20, 20), (z, 20, 30))
+    qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
+    layer.undo()
+    assert dock.bench.patches.unsaved
+    qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
+
+
+def test_closing_the_viewer_saves_at_once(dock, viewer, click, stroke):
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    file = dock.bench.folder / "patches" / "patch 1.tif"
+    stroke(layer, (z, 20, 20), (z, 20, 30))
+    assert not file.exists()
+    viewer.close()
+    assert file.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_the_paint_stays(
+    dock, viewer, click, stroke, qtbot, notes, tmp_path
+):
+    (tmp_path / "file").touch()
+    dock.data.folder.line.setText(str(tmp_path / "file" / "project"))
+    dock.data.folder.line.editingFinished.emit()
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    stroke(layer, (z, 20, 20))
+    qtbot.waitUntil(lambda: any("cannot be written" in note for note in notes))
+    assert layer.data.any()
+    assert "Not saved" in dock.annotate.status.text()
+
+
+def test_keys_choose_the_class_on_our_layers_only(dock, viewer, click):
+    other = viewer.add_labels(np.zeros((12, 64, 72), np.uint8))
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    keys = {str(key): bound for key, bound in layer.keymap.items()}
+    for key, label in (("1", BACKGROUND), ("2", VESSEL), ("0", 0)):
+        keys[key](layer)
+        assert (layer.selected_label, layer.mode) == (label, "paint")
+    assert not other.keymap
+
+
+def test_removing_a_patch_removes_its_file(dock, viewer, click, stroke, qtbot):
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    stroke(layer, (z, 20, 20))
+    file = dock.bench.folder / "patches" / "patch 1.tif"
+    qtbot.waitUntil(file.exists)
+    click(dock.annotate.remove)
+    assert "patch 1" not in viewer.layers
+    assert not file.exists()
+
+
+def test_clicking_a_patch_flies_there(dock, viewer, click, click_row):
+    dock.annotate.side.setValue(16)
+    viewer.dims.set_point(0, 2.0 * 3)
+    click(dock.annotate.add)
+    viewer.dims.set_point(0, 2.0 * 9)
+    viewer.scene.camera.center = (0, 60, 60)
+    click_row(dock.annotate.list, 0)
+    origin, size = dock.bench.patches.box("patch 1")
+    assert viewer.dims.point[0] == 2.0 * (origin[0] + (size[0] - 1) // 2)
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], np.array(origin[1:]) + 7, atol=1)
+
+
+def test_painting_over_a_pyramid_uses_its_finest_level(viewer, tubes, click, notes, open_dock):
+    fine = np.repeat(np.repeat(tubes[0], 4, 1), 4, 2)
+    viewer.add_image(
+        [fine, fine[:, ::2, ::2], fine[:, ::4, ::4]], multiscale=True, scale=(2, 0.5, 0.5)
+    )
+    dock = open_dock(viewer)
+    viewer.scene.camera.center = (0, 60, 70)
+    dock.annotate.side.setValue(32)
+    click(dock.annotate.add)
+    assert dock.bench.volume.shape == fine.shape
+    layer = viewer.layers["patch 1"]
+    assert layer.editable
+    assert layer.data.shape == (9, 32, 32)
+    np.testing.assert_allclose(layer.translate[1:], (60 - 8, 70 - 8))
+
+
+@pytest.mark.parametrize("kind", ["numpy", "dask", "zarr"])
+def test_the_volume_is_the_layers_data_and_nothing_is_read(viewer, tubes, tmp_path, kind):
+    image = tubes[0]
+    data = {
+        "numpy": lambda: image,
+        "dask": lambda: da.from_array(image),
+        "zarr": lambda: zarr.create_array(tmp_path / "z.zarr", data=image, chunks=(4, 32, 32)),
+    }[kind]()
+    layer = viewer.add_image(data, scale=(2, 1, 1), units=("um",) * 3, translate=(4, 0, 0))
+    volume = volume_of(layer)
+    assert volume.axes == ("Z", "Y", "X")
+    assert volume.voxel_size == (2, 1, 1)
+    assert volume.unit == "micrometer"
+    np.testing.assert_array_equal(volume.data.compute(), image)
+
+
+def test_a_channel_is_chosen(viewer, tubes, notes, open_dock):
+    image = np.stack([tubes[0] * 0, tubes[0]])
+    viewer.add_image(image, name="two", scale=(1, 2, 1, 1))
+    dock = open_dock(viewer)
+    assert not dock.data.channel.isHidden() and dock.data.time.isHidden()
+    dock.data.channel.setValue(1)
+    np.testing.assert_array_equal(dock.bench.volume.data.compute(), tubes[0])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(np.zeros((8, 32, 32, 3), np.uint8), "RGB"), (np.zeros((64, 64), np.uint8), "one slice")],
+)
+def test_an_image_that_cannot_be_used_is_explained(viewer, notes, open_dock, data, said):
+    viewer.add_image(data, name="bad", rgb=data.shape[-1] == 3)
+    dock = open_dock(viewer)
+    assert said in dock.data.about.text()
+    assert not dock.annotate.add.isEnabled()
+    assert not dock.predict.predict.isEnabled()
+
+
+def test_the_hint_leads_on(viewer, tubes, click, stroke, notes, open_dock):
+    dock = open_dock(viewer)
+    seen = [dock.hint.text()]
+    viewer.add_image(tubes[0], name="tubes")
+    seen.append(dock.hint.text())
+    click(dock.annotate.add)
+    seen.append(dock.hint.text())
+    layer = viewer.layers["patch 1"]
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    stroke(layer, (z, 20, 20))
+    seen.append(dock.hint.text())
+    click(dock.annotate.classes[BACKGROUND])
+    stroke(layer, (z, 40, 40))
+    seen.append(dock.hint.text())
+    for text, word in zip(
+        seen, ("Open Sample", "Add patch", "key 2", "key 1", "Fine-tune"), strict=True
+    ):
+        assert word in text
