@@ -107,7 +107,7 @@ def test_an_input_error_stays_one(runner, qtbot):
 def test_cancel_closes_the_job_in_its_own_thread_and_gives_no_result(runner, qtbot):
     closed, heard = [], Heard()
     runner.start("Wait", forever(closed), **heard.callbacks())
-    qtbot.waitUntil(lambda: heard.batches)
+    qtbot.waitUntil(lambda: bool(heard.batches))
     runner.cancel()
     assert runner.cancelling
     qtbot.waitUntil(lambda: not runner.running)
@@ -119,7 +119,7 @@ def test_cancel_closes_the_job_in_its_own_thread_and_gives_no_result(runner, qtb
 def test_a_paused_job_takes_no_step_until_it_is_resumed(runner, qtbot):
     heard = Heard()
     runner.start("Wait", forever([]), **heard.callbacks())
-    qtbot.waitUntil(lambda: heard.batches)
+    qtbot.waitUntil(lambda: bool(heard.batches))
     runner.pause()
     qtbot.waitUntil(lambda: runner._worker.is_paused)
     qtbot.wait(2 * EVERY_MS)
@@ -131,9 +131,11 @@ def test_a_paused_job_takes_no_step_until_it_is_resumed(runner, qtbot):
 
 
 def test_a_paused_job_can_be_cancelled(runner, qtbot):
-    closed = []
-    runner.start("Wait", forever(closed))
+    closed, heard = [], Heard()
+    runner.start("Wait", forever(closed), **heard.callbacks())
+    qtbot.waitUntil(lambda: bool(heard.batches))
     runner.pause()
+    qtbot.waitUntil(lambda: runner._worker.is_paused)
     runner.cancel()
     qtbot.waitUntil(lambda: not runner.running)
     assert closed
@@ -142,7 +144,7 @@ def test_a_paused_job_can_be_cancelled(runner, qtbot):
 def test_a_second_job_is_refused_and_the_first_goes_on(runner, qtbot):
     heard = Heard()
     runner.start("Fine-tune", forever([]), **heard.callbacks())
-    with pytest.raises(InputError, match="Fine-tune is still running.*press Predict"):
+    with pytest.raises(InputError, match=r"Fine-tune is still running.*press Predict"):
         runner.start("Predict", forever([]))
     steps = len(heard.steps)
     qtbot.waitUntil(lambda: len(heard.steps) > steps)
@@ -155,7 +157,7 @@ def test_a_second_job_is_refused_and_the_first_goes_on(runner, qtbot):
 def test_shutting_down_waits_for_the_end_and_calls_nothing_back(runner, qtbot):
     closed, heard = [], Heard()
     runner.start("Wait", forever(closed), **heard.callbacks())
-    qtbot.waitUntil(lambda: heard.batches)
+    qtbot.waitUntil(lambda: bool(heard.batches))
     before = list(heard.events)
     runner.shut_down()
     assert closed

@@ -26,7 +26,7 @@ def symbol(unit: str | None) -> str:
 def extra_axes(layer: Image) -> dict[str, int]:
     """Channels and time points of a layer, where it has such an axis."""
     names = _axes(layer)
-    shape = _levels(layer)[0].shape
+    shape = _levels(layer)[0].shape[: layer.ndim]  # RGB has one more
     return {a: int(n) for a, n in zip(names, shape, strict=True) if a not in SPATIAL}
 
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Lifetime(QObject):
     """Calls `end` once, when the window around a widget closes or the widget leaves it.
 
-    napari hides its window once closing it was confirmed, and takes a dock's widget out of the
-    window when the dock is closed.
+    A person who clicks on the window's cross may still be asked and change their mind; the window
+    hides once that is settled. napari takes a dock's widget out of the window when the dock is
+    closed.
 
     Parameters
     ----------
@@ -38,25 +39,30 @@ class Lifetime(QObject):
         if watched is None or event is None or self._ended:
             return False
         if watched is self._widget:
-            if event.type() in (QEvent.Type.ParentChange, QEvent.Type.Show):
-                self._follow()
-        elif event.type() == QEvent.Type.Hide and not event.spontaneous():
+            self.follow()
+        elif event.type() in (QEvent.Type.Close, QEvent.Type.Hide) and not event.spontaneous():
             self._finish()
         return False
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
+        """Find the window; docking passes through several, and a hidden one sends no events."""
         window = self._widget.window()
-        if window is self._window:
+        if self._ended or window is self._window:
             return
-        if self._window is not None:
-            self._window.removeEventFilter(self)
-            if window is self._widget:
-                self._finish()
-                return
+        if self._window is not None and window is self._widget:
+            self._finish()
+            return
+        self._leave()
         if window is not None and window is not self._widget:
             window.installEventFilter(self)
             self._window = window
 
+    def _leave(self) -> None:
+        if self._window is not None:
+            self._window.removeEventFilter(self)
+        self._window = None
+
     def _finish(self) -> None:
         self._ended = True
+        self._leave()
         self._end()

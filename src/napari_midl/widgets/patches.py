@@ -155,6 +155,7 @@ class PatchLayers(QObject):
                 self._store.save(Patch(self._origin(layer), data, name))
             except InputError as error:
                 self.failed.emit(error)
+                self.changed.emit()
                 return
             self._saved[name] = state
             saved = True
@@ -199,8 +200,11 @@ class PatchLayers(QObject):
             self._viewer.layers.selection.active = active
 
     def _on_painted(self) -> None:
+        # Once a stroke: whoever listens may count voxels.
+        first = not self._timer.isActive()
         self._timer.start()
-        self.changed.emit()
+        if first:
+            self.changed.emit()
 
     def _on_removed(self, event: Any) -> None:
         for name, layer in list(self._layers.items()):

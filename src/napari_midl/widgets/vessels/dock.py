@@ -88,6 +88,7 @@ class VesselsDock(QWidget):
         self._on_changed()
 
     def _on_changed(self) -> None:
+        self._lifetime.follow()
         step, text = self._next()
         self.hint.show_step(step, text)
 

@@ -18,6 +18,7 @@ from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,8 +74,10 @@ def finetune(
     started = time.monotonic()
     model = yield from _load(choice, settings.seed)
     from napari_midl.engine.models import save_model
-    from napari_midl.methods.vessels import learn
+    from napari_midl.methods.vessels import files, learn
 
+    # In the order in which a replay will find them in the folder.
+    patches = sorted(patches, key=lambda patch: f"{patch.name}.tif")
     result: Finetuned = yield from learn.finetune(volume, patches, model, settings, view)
     yield Progress(1, 1, "saving the model", preview=_look(volume, result.model, view()))
     labels = path.with_name(f"{path.stem} patches")
@@ -91,7 +94,11 @@ def finetune(
             "channel": channel,
         },
         settings.to_dict(),
-        inputs={"image": volume.identity(), "model": {"sha256": model.sha256}},
+        inputs={
+            "image": volume.identity(),
+            "labels": files._patches_identity(patches),
+            "model": {"sha256": model.sha256},
+        },
         outputs={"model": {"path": str(path), "sha256": sha256}},
         results={"steps": result.steps, "before": result.before, "after": result.after},
         seconds=time.monotonic() - started,
@@ -122,15 +129,18 @@ def predict(
     """Predict the volume into `out`, and leave the record beside it."""
     started = time.monotonic()
     model = yield from _load(choice)
-    from napari_midl.methods.vessels import apply
+    from napari_midl.methods.vessels import apply, files
 
     yield from apply.predict(volume, model, out, settings, focus, resume)
+    sha256 = yield from wait_for(
+        in_thread(lambda: files.hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
+    )
     run = Run(
         "vessels.predict",
         {"image": volume.source, "model": str(choice), "channel": channel},
         settings.to_dict(),
         inputs={"image": volume.identity(), "model": {"sha256": model.sha256}},
-        outputs={"prediction": {"path": str(out)}},
+        outputs={"prediction": {"path": str(out), "sha256": sha256}},
         seconds=time.monotonic() - started,
     )
     write_run(run, record_path(out))

@@ -285,21 +285,7 @@ def add_paths(
         edge_contrast_limits=(low, max(high, low + 1e-6)),
         edge_width=1,
         vector_style="line",
-        projection_mode="fade",
         blending="translucent_no_depth",
         **placed_over(image),
     )
-    _show_near_slices(viewer, volume)
     return layer, colormap, low, high
-
-
-def _show_near_slices(viewer: Any, volume: Volume, slices: int = 3) -> None:
-    """Let a slice also show the centre lines a little above and below it; images stay as they are.
-
-    Left alone if the person chose a thickness.
-    """
-    axis = viewer.dims.ndim - 3
-    if not any(viewer.dims.margin_left) and not any(viewer.dims.margin_right):
-        margin = [0.0] * viewer.dims.ndim
-        margin[axis] = slices * volume.voxel_size[0]
-        viewer.dims.margin_left = viewer.dims.margin_right = tuple(margin)

@@ -81,7 +81,8 @@ class MeasureSection(Section):
         branches = graph.branches
         self.status.setText(
             f"{len(branches):,} branches, {branches['length'].sum():,.0f} {unit} in all, "
-            f"median radius {branches['mean_radius'].median():.3g} {unit}."
+            f"median radius {branches['mean_radius'].median():.3g} {unit}. "
+            "The 3D view shows all centre lines."
         )
         self.status.show()
         self._show_table(graph)

@@ -1,0 +1,333 @@
+"""The dock driven by clicks: first with stand-in jobs, then once with the real ones."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListWidget
+
+from napari_midl.engine.jobs import Progress, run
+from napari_midl.engine.models import read_card
+from napari_midl.engine.runs import read_run, replay
+from napari_midl.methods.vessels.files import OPERATIONS
+from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
+from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.open import open_volume
+from napari_midl.widgets.patches import BACKGROUND, VESSEL
+from napari_midl.widgets.vessels import jobs
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def painted(dock, viewer, tubes, click):
+    """Two patches painted with the truth."""
+    dock.annotate.slices.setValue(5)
+    for side, middle in ((64, (6, 32, 32)), (40, (5, 30, 50))):
+        dock.annotate.side.setValue(side)
+        dock.annotate.add_around(middle)
+    for name in dock.bench.patches.names:
+        layer = viewer.layers[name]
+        origin, size = dock.bench.patches.box(name)
+        inside = tuple(slice(o, o + n) for o, n in zip(origin, size, strict=True))
+        layer.data = np.where(tubes[1][inside], VESSEL, BACKGROUND).astype(np.uint8)
+    return dock
+
+
+@pytest.fixture
+def forever(monkeypatch):
+    """Stands in for fine-tuning: steps, with a preview of the view, until it is closed."""
+    closed = threading.Event()
+
+    def finetune(volume, patches, choice, settings, view, path, channel=0):
+        try:
+            for step in range(10**9):
+                time.sleep(0.01)
+                box = view()
+                shape = tuple(s.stop - s.start for s in box) if box else None
+                preview = (box, np.full(shape, 0.5, np.float32)) if box else None
+                yield Progress(step, 10**9, f"step {step}", {"loss": 1.0}, preview)
+        finally:
+            closed.set()
+
+    monkeypatch.setattr(jobs, "finetune", finetune)
+    return closed
+
+
+def test_everything_has_a_tooltip(dock):
+    kinds = (QAbstractButton, QComboBox, QListWidget, QLineEdit)
+    bare = [
+        w
+        for kind in kinds
+        for w in dock.findChildren(kind)
+        if not w.toolTip() and not (w.parent() and w.parent().toolTip())
+    ]
+    assert not [f"{type(w).__name__} {w.objectName()}" for w in bare if not _of_qt(w)]
+
+
+def _of_qt(widget) -> bool:
+    """Parts that Qt and magicgui put inside a spin box, a slider or a form."""
+    return any(
+        type(parent).__name__ in ("TupleEdit", "Container", "QLabeledDoubleSlider")
+        or widget.objectName().startswith("qt_")
+        for parent in (widget, widget.parent(), widget.parent().parent())
+    )
+
+
+def test_opening_the_dock_needs_no_torch(viewer, notes, monkeypatch, open_dock, tubes):
+    monkeypatch.setattr(jobs, "find_spec", lambda name: None)
+    viewer.add_image(tubes[0], name="tubes")
+    dock = open_dock(viewer)
+    assert "pip install torch" in dock.torch.text() and not dock.torch.isHidden()
+    assert dock.annotate.add.isEnabled()
+    for button in (dock.learn.finetune, dock.review.ask, dock.predict.predict):
+        assert not button.isEnabled()
+
+
+def test_while_it_learns_the_dock_shows_how_and_refuses_other_jobs(
+    painted, viewer, forever, click, qtbot
+):
+    dock = painted
+    click(dock.learn.finetune)
+    qtbot.waitUntil(lambda: len(dock.learn.plot.losses) > 3)
+    assert "Fine-tune: step" in dock.progress.message.text()
+    for button in (dock.learn.finetune, dock.review.ask, dock.predict.predict):
+        assert not button.isEnabled()
+    preview = viewer.layers["preview while learning"]
+    assert viewer.layers.selection.active is not preview
+    viewer.dims.set_point(0, 2.0 * 3)
+    qtbot.waitUntil(lambda: preview.translate[0] == 2.0 * 3)
+    click(dock.progress.cancel)
+    assert "cancelling" in dock.progress.message.text()
+    qtbot.waitUntil(lambda: not dock.bench.runner.running)
+    assert forever.is_set()
+    assert dock.learn.finetune.isEnabled()
+
+
+def test_layers_change_in_the_gui_thread_only(painted, viewer, forever, click, qtbot):
+    threads = set()
+
+    def note(event):
+        threads.add(threading.current_thread())
+
+    viewer.layers.events.inserted.connect(note)
+    click(painted.learn.finetune)
+    qtbot.waitUntil(lambda: "preview while learning" in viewer.layers)
+    viewer.layers["preview while learning"].events.data.connect(note)
+    qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 20)
+    assert threads == {threading.main_thread()}
+
+
+def test_pause_and_resume(painted, forever, click, qtbot):
+    dock = painted
+    click(dock.learn.finetune)
+    qtbot.waitUntil(lambda: len(dock.learn.plot.losses) > 3)
+    click(dock.progress.pause)
+    assert dock.progress.pause.text() == "Resume"
+    qtbot.wait(300)
+    steps = len(dock.learn.plot.losses)
+    qtbot.wait(200)
+    assert len(dock.learn.plot.losses) == steps
+    click(dock.progress.pause)
+    qtbot.waitUntil(lambda: len(dock.learn.plot.losses) > steps)
+
+
+def test_painting_goes_on_while_it_learns(painted, viewer, forever, click, stroke, qtbot):
+    click(painted.learn.finetune)
+    qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 3)
+    layer = viewer.layers["patch 1"]
+    layer.data[:] = 0
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    painted.bench.patches.paint_with("patch 1", VESSEL)
+    stroke(layer, (z, 20, 20))
+    assert layer.data.any()
+
+
+@pytest.mark.parametrize("how", ["viewer", "dock"])
+def test_closing_ends_the_job(painted, viewer, forever, click, qtbot, how):
+    click(painted.learn.finetune)
+    qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 3)
+    if how == "viewer":
+        viewer.close()
+    else:
+        viewer.window.remove_dock_widget(painted)
+    assert forever.is_set()
+    assert not painted.bench.runner.running
+
+
+def test_a_runtime_error_is_told(painted, monkeypatch, click, qtbot, notes):
+    def finetune(*_):
+        yield Progress(0, 1)
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(jobs, "finetune", finetune)
+    click(painted.learn.finetune)
+    qtbot.waitUntil(lambda: not painted.bench.runner.running)
+    assert "Fine-tune failed: CUDA out of memory" in notes
+    assert painted.learn.finetune.isEnabled()
+
+
+def test_one_class_only_is_a_sentence(dock, viewer, click, qtbot, notes):
+    click(dock.annotate.add)
+    viewer.layers["patch 1"].data = np.full((9, 64, 72), VESSEL, np.uint8)
+    click(dock.learn.finetune)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert any("background" in note for note in notes)
+
+
+def test_a_model_that_is_none_is_refused(dock, notes, monkeypatch, click, tmp_path):
+    (tmp_path / "cut.safetensors").write_bytes(b"no model")
+    monkeypatch.setattr(
+        "qtpy.QtWidgets.QFileDialog.getOpenFileName",
+        lambda *_: (str(tmp_path / "cut.safetensors"), ""),
+    )
+    click(dock.learn.model.open)
+    assert "cut.safetensors" in notes[0]
+    assert dock.learn.model.choice == "base"
+
+
+def test_an_output_that_exists_is_kept(dock, notes, click, tmp_path):
+    (tmp_path / "out.ome.zarr").mkdir()
+    (tmp_path / "out.ome.zarr" / "precious").touch()
+    dock.predict.out.line.setText(str(tmp_path / "out.ome.zarr"))
+    dock.predict.out.line.editingFinished.emit()
+    click(dock.predict.predict)
+    assert "exists already" in notes[0]
+    assert (tmp_path / "out.ome.zarr" / "precious").exists()
+
+
+def test_the_form_has_the_settings_ranges_and_words(dock):
+    rate = dock.learn.form.widgets["learning_rate"]
+    assert rate.max == 0.1
+    assert "halves every half_life steps" in rate.tooltip
+    assert set(dock.learn.form.widgets["loss"].choices) >= {"dice-bce", "focal"}
+    dock.learn.form.widgets["batch"].value = 3
+    settings = dock.learn.form.value(minutes=1.5)
+    assert (settings.batch, settings.minutes, settings.patch) == (3, 1.5, (16, 64, 64))
+
+
+def test_from_paint_to_files(
+    painted, viewer, tubes, click, click_row, qtbot, monkeypatch, tmp_path
+):
+    dock, bench = painted, painted.bench
+
+    def wait():
+        qtbot.waitUntil(lambda: not bench.runner.running, timeout=2 * MINUTE)
+
+    # Fine-tune
+    dock.learn.minutes.setValue(5)
+    dock.learn.form.widgets["steps"].value = 3
+    dock.learn.form.widgets["patch"].value = (8, 32, 32)
+    click(dock.learn.finetune)
+    wait()
+    tuned = bench.folder / "models" / "fine-tuned-1.safetensors"
+    assert dock.learn.model.choice == tuned
+    assert read_card(tuned)["steps"] > 0
+    record = read_run(bench.folder / "models" / "fine-tuned-1.run.json")
+    assert record.results["steps"] == 3
+    assert len(dock.learn.plot.losses) == 3
+    assert "preview while learning" in viewer.layers
+
+    # Roll back, and forth
+    click(dock.learn.back)
+    assert dock.learn.model.choice == "base"
+    dock.learn.model.choice = tuned
+
+    # Where next?
+    dock.annotate.side.setValue(16)
+    click(dock.review.ask)
+    wait()
+    assert dock.review.list.list.count() > 0
+    click_row(dock.review.list.list, 0)
+    proposal = dock.review.list.current
+    middle = [o + n // 2 for o, n in zip(proposal.origin, proposal.shape, strict=True)]
+    assert viewer.dims.point[0] == 2.0 * middle[0]
+    click(dock.review.add)
+    origin, size = bench.patches.box("patch 3")
+    assert all(o <= m < o + n for o, m, n in zip(origin, middle, size, strict=True))
+
+    # Predict, cancel, resume
+    dock.predict.form.widgets["tile"].value = (4, 32, 32)
+    dock.predict.uncertainty.setChecked(True)
+    dock.predict.form.widgets["samples"].value = 2
+    out = dock.predict.out.path
+    click(dock.predict.predict)
+    qtbot.waitUntil(lambda: bench.prediction is not None, timeout=MINUTE)
+    assert "tubes: vessels" in viewer.layers
+    click(dock.progress.cancel)
+    wait()
+    assert dock.predict.predict.text() == "Resume"
+    dock.predict.threshold.setValue(0.3)
+    click(dock.predict.predict)
+    wait()
+    assert not jobs.is_unfinished(out)
+    assert read_run(out.with_name("prediction-1.run.json")).operation == "vessels.predict"
+    assert dock.predict.out.path.name == "prediction-2.ome.zarr"
+    shown = np.asarray(viewer.layers["tubes: probability"].data)
+    assert shown.shape == tubes[0].shape
+    assert 0 < shown.max() <= 1
+    assert np.asarray(viewer.layers["tubes: uncertainty"].data).max() > 0
+
+    # Threshold
+    for threshold in (0.2, 0.7):
+        dock.predict.threshold.setValue(threshold)
+        qtbot.waitUntil(lambda t=threshold: bench.threshold == t)
+        np.testing.assert_array_equal(
+            np.asarray(viewer.layers["tubes: vessels"].data), shown >= threshold
+        )
+
+    # Analyse
+    dock.predict.threshold.setValue(0.5)
+    qtbot.waitUntil(lambda: bench.threshold == 0.5)
+    click(dock.measure.analyse)
+    wait()
+    graph = dock.measure.graph
+    lines = viewer.layers["tubes: centre lines"]
+    assert len(lines.data) == sum(len(path) - 1 for path in graph.paths)
+    np.testing.assert_allclose(lines.scale, (2, 1, 1))
+    assert "µm" in dock.measure.bar.high.text()
+    assert dock.measure.table.view.model().rowCount() == len(graph.branches)
+
+    # Export
+    for button, name in ((dock.measure.csv, "b.csv"), (dock.measure.swc, "v.swc")):
+        monkeypatch.setattr(
+            "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, n=name: (str(tmp_path / n), "")
+        )
+        click(button)
+        assert (tmp_path / name).stat().st_size > 0
+    click(dock.measure.labels)
+    wait()
+    written = open_volume(out / "labels" / "vessels-0.50")
+    np.testing.assert_array_equal(written.data, shown >= 0.5)
+
+
+@pytest.fixture
+def image(tmp_path, tubes):
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, tubes[0], photometric="minisblack")
+    return path
+
+
+def test_the_record_of_a_prediction_replays(tmp_path, image):
+    out = tmp_path / "out.ome.zarr"
+    settings = PredictSettings(tile=(8, 32, 32))
+    run(jobs.predict(open_volume(image), "base", out, settings, (0, 0, 0), False))
+    same = run(replay(tmp_path / "out.run.json", OPERATIONS))
+    assert same.same, same.lines
+
+
+def test_the_record_of_a_fine_tuning_replays(tmp_path, image, tubes):
+    labels = np.where(tubes[1], VESSEL, BACKGROUND).astype(np.uint8)
+    patches = [
+        Patch((0, 0, 40), labels[:6, :, 40:], "patch 2"),
+        Patch((0, 0, 0), labels[:6, :, :40], "patch 10"),
+    ]
+    out = tmp_path / "tuned.safetensors"
+    settings = FinetuneSettings(steps=2, patch=(8, 32, 32))
+    run(jobs.finetune(open_volume(image), patches, "base", settings, lambda: None, out))
+    same = run(replay(tmp_path / "tuned.run.json", OPERATIONS))
+    assert same.same, same.lines
