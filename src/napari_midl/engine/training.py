@@ -151,7 +151,8 @@ def train(
                 look["loss"] = float(np.mean(losses))
                 losses.clear()
             trained.history.append(look)
-            if judge in metrics:
+            # The start is no candidate: whoever trains wants to see what was learnt.
+            if judge in metrics and trained.steps:
                 looks_since = 0 if metrics[judge] > best_score else looks_since + 1
                 # Of equals the later one: it has learnt for longer.
                 if metrics[judge] >= best_score:

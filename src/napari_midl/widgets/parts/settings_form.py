@@ -6,8 +6,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 from docstring_parser import parse
-from magicgui.widgets import Container, create_widget
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from magicgui.widgets import create_widget
+from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_midl.engine.settings import Settings
@@ -53,21 +53,25 @@ class SettingsForm(QWidget, Generic[S]):
                 value=start[name],
                 annotation=hints[name],
                 name=name,
-                label=name.replace("_", " "),
                 options={"tooltip": tips.get(name, "")},
             )
             for name in start
             if name not in leave_out
         }
-        container = Container(widgets=list(self.widgets.values()), labels=True)
-        container.margins = (0, 0, 0, 0)
+        inside = QWidget()
+        rows = QFormLayout(inside)
+        rows.setContentsMargins(0, 4, 0, 0)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for name, widget in self.widgets.items():
+            label = QLabel(name.replace("_", " "))
+            label.setToolTip(tips.get(name, ""))
+            rows.addRow(label, widget.native)
         self.fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
         self.fold.setDuration(0)
         self.fold.toggleButton().setToolTip("Settings that seldom need a change")
-        self.fold.addWidget(container.native)
+        self.fold.addWidget(inside)
         self.fold.layout().setContentsMargins(0, 0, 0, 0)
         self.fold.layout().setSpacing(0)
-        self._container = container
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fold)
