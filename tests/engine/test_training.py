@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 from torch import nn
@@ -83,3 +85,18 @@ def test_no_time_means_no_step():
         )
     )
     assert (trained.steps, trained.stopped) == (0, "time")
+
+
+def test_a_pause_does_not_use_up_the_time():
+    job = train(
+        network(),
+        draw,
+        nn.functional.mse_loss,
+        Schedule(minutes=0.02, steps=0, learning_rate=0.1, half_life=10),
+        device=CPU,
+    )
+    first = next(job)
+    time.sleep(1.3)
+    second = next(job)
+    assert second.done - first.done < 0.5
+    job.close()

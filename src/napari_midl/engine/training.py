@@ -169,7 +169,10 @@ def train(
         trained.steps += 1
         losses.append(value)
         metrics["loss"] = value
+        handed_over = time.monotonic()
         yield Progress(min(fraction, 1.0), 1.0, f"step {trained.steps}", metrics, shown)
+        # Only the time spent training counts, not a pause.
+        started += time.monotonic() - handed_over
     if best is not None:
         trained.network = best
     return trained

@@ -71,7 +71,7 @@ def finetune(
     _check_model_path(out)
     volume = open_volume(image).spatial(channel)
     painted = read_labels(labels, volume, settings.dense)
-    painted_identity = _patches_identity(painted)
+    painted_identity = patches_identity(painted)
     start = named_model(model, settings.seed)
     tuned = yield from learn.finetune(volume, painted, start, settings)
     sha256 = save_model(tuned.model, out)
@@ -319,7 +319,7 @@ def _check_model_path(out: Path) -> None:
         ) from error
 
 
-def _patches_identity(patches: list[Patch]) -> dict[str, str]:
+def patches_identity(patches: list[Patch]) -> dict[str, str]:
     """Fingerprint of what is painted, slice by slice."""
     digest = hashlib.sha256()
     for patch in patches:

@@ -96,7 +96,7 @@ def finetune(
         settings.to_dict(),
         inputs={
             "image": volume.identity(),
-            "labels": files._patches_identity(patches),
+            "labels": files.patches_identity(patches),
             "model": {"sha256": model.sha256},
         },
         outputs={"model": {"path": str(path), "sha256": sha256}},
