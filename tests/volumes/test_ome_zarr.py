@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -192,26 +193,30 @@ def test_place_that_cannot_be_written_is_said(tmp_path):
         OmeZarrImage.open(tmp_path / "none.ome.zarr")
 
 
-@pytest.fixture
-def full_disk():
-    """Let no file grow beyond some bytes, as a full disk would; also undone after a failure."""
+@contextmanager
+def full_disk(room: int):
+    """Let no file grow beyond some bytes, as a full disk would.
+
+    Only while it lasts: pytest's own output may go to a file too.
+    """
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda room: resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_full_disk_while_creating_leaves_nothing(tmp_path, full_disk):
-    full_disk(100)
-    with pytest.raises(InputError, match=r"a\.ome\.zarr cannot be written .*room"):
+def test_full_disk_while_creating_leaves_nothing(tmp_path):
+    with full_disk(100), pytest.raises(InputError, match=r"a\.ome\.zarr cannot be written .*room"):
         create(tmp_path / "a.ome.zarr")
     assert not Path(tmp_path / "a.ome.zarr").exists()
 
 
-def test_full_disk_while_writing_is_said_and_keeps_what_is_there(tmp_path, full_disk):
+def test_full_disk_while_writing_is_said_and_keeps_what_is_there(tmp_path):
     image = create(tmp_path / "a.ome.zarr")
     image.write(WHOLE, np.ones(SHAPE, np.float32))
-    full_disk(200)
-    with pytest.raises(InputError, match=r"a\.ome\.zarr cannot be written .*room"):
+    with full_disk(200), pytest.raises(InputError, match=r"a\.ome\.zarr cannot be written .*room"):
         image.write(WHOLE, noise())
     assert (image.levels[0][:] == 1).all()
