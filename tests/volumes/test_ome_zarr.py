@@ -217,6 +217,8 @@ def test_full_disk_while_creating_leaves_nothing(tmp_path):
 def test_full_disk_while_writing_is_said_and_keeps_what_is_there(tmp_path):
     image = create(tmp_path / "a.ome.zarr")
     image.write(WHOLE, np.ones(SHAPE, np.float32))
-    with full_disk(200), pytest.raises(InputError, match=r"a\.ome\.zarr cannot be written .*room"):
-        image.write(WHOLE, noise())
-    assert (image.levels[0][:] == 1).all()
+    with full_disk(200):
+        with pytest.raises(InputError, match=r"a\.ome\.zarr cannot be written .*room"):
+            image.write(WHOLE, noise())
+        # zarr's other chunks may still be on their way; the disk stays full for them.
+        assert (image.levels[0][:] == 1).all()
