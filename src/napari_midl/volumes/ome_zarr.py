@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import shutil
+import time
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -116,7 +117,7 @@ class OmeZarrImage:
             group = zarr.open_group(path, mode="w-", zarr_format=form.zarr_format)
             return cls._fill(path, group, wanted, dtype, axes, units, channels, name, False)
         except OSError as error:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
             raise not_written(path, error) from error
 
     @classmethod
@@ -270,6 +271,17 @@ class OmeZarrImage:
             metadata={"omero": {"channels": omero}} if omero else {},
         )
         return cls(path, group, arrays, is_label)
+
+
+def _remove(path: Path) -> None:
+    """Delete what a failed `create` left.
+
+    zarr writes side by side and tells of the first failure while its other writes are still
+    on their way, so one look is not enough.
+    """
+    for _ in range(5):
+        shutil.rmtree(path, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def _create_array(
