@@ -25,7 +25,7 @@ from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.volume import Volume
 
-SHAPE = (64, 384, 384)
+SHAPE = (64, 256, 256)
 TILE = (32, 128, 128)
 
 
