@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 SYNTHETIC_SHAPE = (32, 144, 144)
 SYNTHETIC_VOLUMES = 96
 
+# Base weights must bear any microscope; tissue darkens with depth.
+ANY_IMAGE = Augmentation(zoom=(0.7, 1.4), contrast=(0.4, 1.2))
+# Within one image the brightness tells a vessel: only the depth may dim it.
+ONE_IMAGE = Augmentation(
+    zoom=(0.9, 1.25), gamma=(0.95, 1.05), contrast=(0.5, 1.1), offset=0.01, noise=0.01
+)
+
 
 @dataclass
 class Finetuned:
@@ -107,7 +114,6 @@ def finetune(
     assert isinstance(network, VesselNet)
     if model.card.get("steps", 0):
         _keep_statistics(network)
-    augmentation = Augmentation(zoom=(0.9, 1.25))
 
     def look(current: nn.Module) -> tuple[Region, Any] | None:
         region = view() if view is not None else None
@@ -121,7 +127,7 @@ def finetune(
     before = _held_out_scores(model.network, painted)
     trained = yield from train(
         network,
-        lambda rng: draw_batch(painted, settings.patch, settings.batch, augmentation, rng),
+        lambda rng: draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng),
         LOSSES[settings.loss],
         Schedule(
             settings.minutes,
@@ -185,7 +191,6 @@ def pretrain(
         PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)])
         for image, mask in stacks
     ]
-    augmentation = Augmentation(zoom=(0.7, 1.4))
 
     @lru_cache(maxsize=SYNTHETIC_VOLUMES)
     def synthetic(index: int) -> PaintedVolume:
@@ -203,7 +208,7 @@ def pretrain(
             source = real[rng.integers(len(real))]
         else:
             source = synthetic(int(rng.integers(SYNTHETIC_VOLUMES)))
-        return draw_batch(source, settings.patch, settings.batch, augmentation, rng)
+        return draw_batch(source, settings.patch, settings.batch, ANY_IMAGE, rng)
 
     trained = yield from train(
         network,

@@ -74,7 +74,7 @@ class PaintedVolume:
         Parameters
         ----------
         size : tuple of int
-            Voxels ``(z, y, x)``; cut to the image where that is smaller.
+            Voxels ``(z, y, x)``; cut to three quarters of the image where that is smaller.
         rng : numpy.random.Generator
             Source of the randomness.
 
@@ -90,8 +90,9 @@ class PaintedVolume:
         centre = centres[rng.integers(len(centres))]
         region = []
         for c, n, whole in zip(centre, size, self.shape, strict=True):
-            n = min(n, whole)
-            jitter = int(rng.integers(-(n // 4), n // 4 + 1))
+            # Never all of a thin stack: the way to its borders would tell the painted plane.
+            n = min(n, -(-3 * whole // 4))
+            jitter = int(rng.integers(-(n // 2), n - n // 2))
             start = int(np.clip(c + jitter - n // 2, 0, whole - n))
             region.append(slice(start, start + n))
         return self.read((region[0], region[1], region[2])), self.labels(

@@ -121,12 +121,12 @@ class PretrainSettings(Settings):
     preset: Preset = "compact"
     minutes: Annotated[float, {"min": 0.05, "max": 6000.0}] = 30.0
     steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 0
-    real_share: Annotated[float, {"min": 0.0, "max": 1.0}] = 0.7
+    real_share: Annotated[float, {"min": 0.0, "max": 1.0}] = 0.5
     data_licence: str = ""
     loss: Loss = "dice-bce"
     learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1}] = 2e-3
-    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 1500
-    patch: tuple[int, int, int] = (24, 64, 64)
+    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 900
+    patch: tuple[int, int, int] = (16, 64, 64)
     batch: Annotated[int, {"min": 1, "max": 64}] = 2
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
     device: Device = "auto"
