@@ -16,6 +16,7 @@ from napari_midl.engine.runs import read_run, replay
 from napari_midl.methods.vessels.files import OPERATIONS
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
 from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels import jobs
@@ -303,6 +304,33 @@ def test_from_paint_to_files(
     wait()
     written = open_volume(out / "labels" / "vessels-0.50")
     np.testing.assert_array_equal(written.data, shown >= 0.5)
+
+
+def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, click, tmp_path):
+    wide = np.tile(tubes[0], (1, 5, 5))
+    viewer.add_image(wide, name="wide", scale=(2, 1, 1))
+    dock = open_dock(viewer)
+    truth = np.tile(tubes[1], (1, 5, 5)).astype(np.float32)
+    out = OmeZarrImage.create(
+        tmp_path / "wide.ome.zarr",
+        shape=(2, *wide.shape),
+        dtype="float32",
+        axes="CZYX",
+        scale=(1, 2, 1, 1),
+        units=(None,) * 4,
+        chunks=(1, 4, 64, 64),
+        channels=("vessel probability", "uncertainty"),
+    )
+    out.write((slice(None),) * 4, np.stack([truth, truth]))
+    assert len(out.levels) > 1
+    dock.predict.out.line.setText(str(out.path))
+    dock.predict.out.line.editingFinished.emit()
+    click(dock.predict.show_button)
+    assert notes == []
+    for name in ("wide: probability", "wide: uncertainty", "wide: vessels"):
+        assert viewer.layers[name].multiscale
+    np.testing.assert_array_equal(np.asarray(viewer.layers["wide: vessels"].data[0]), truth > 0)
+    assert dock.measure.analyse.isEnabled()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -35,8 +36,41 @@ def is_ours(layer: Any) -> bool:
     return "napari-midl" in layer.metadata
 
 
-class Thresholded:
-    """One channel of a stored image as labels: 1 where it reaches a threshold.
+class _Channel:
+    """One channel of a stored image, as an array that napari can show."""
+
+    def __init__(self, array: Any, index: int, dtype: Any) -> None:
+        self._array, self._index = array, index
+        self.shape: tuple[int, ...] = tuple(array.shape[1:])
+        self.ndim, self.dtype = len(self.shape), np.dtype(dtype)
+        # napari orders the levels of a pyramid by it.
+        self.size = math.prod(self.shape)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        key = key if isinstance(key, tuple) else (key,)
+        return np.asarray(self._array[(self._index, *key)])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[(slice(None),) * self.ndim], dtype)
+
+
+class Channel(_Channel):
+    """One channel of a stored image, read when it is indexed.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        Axes ``C Z Y X``.
+    index : int
+        Which channel.
+    """
+
+    def __init__(self, array: Any, index: int) -> None:
+        super().__init__(array, index, array.dtype)
+
+
+class Thresholded(_Channel):
+    """The first channel of a stored image as labels: 1 where it reaches a threshold.
 
     Nothing is computed but what is indexed. The voxels indexed last are kept, so that moving the
     threshold reads nothing.
@@ -50,41 +84,20 @@ class Thresholded:
     """
 
     def __init__(self, array: Any, threshold: float) -> None:
-        self._array, self.threshold = array, threshold
-        self.shape: tuple[int, ...] = tuple(array.shape[1:])
-        self.ndim, self.dtype = len(self.shape), np.dtype(np.uint8)
+        super().__init__(array, 0, np.uint8)
+        self.threshold = threshold
         self._kept: tuple[str, np.ndarray] | None = None
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
         kept = self._kept
         if kept is None or kept[0] != repr(key):
-            kept = (repr(key), np.asarray(self._array[(0, *key)]))
+            kept = (repr(key), super().__getitem__(key))
             self._kept = kept
         return (kept[1] >= self.threshold).astype(self.dtype)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[(slice(None),) * self.ndim], dtype)
 
     def forget(self) -> None:
         """Read anew next time."""
         self._kept = None
-
-
-class Channel:
-    """One channel of a stored image, read when it is indexed."""
-
-    def __init__(self, array: Any, index: int) -> None:
-        self._array, self._index = array, index
-        self.shape: tuple[int, ...] = tuple(array.shape[1:])
-        self.ndim, self.dtype = len(self.shape), np.dtype(array.dtype)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
-        return np.asarray(self._array[(self._index, *key)])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[(slice(None),) * self.ndim], dtype)
 
 
 class PredictionLayers:
