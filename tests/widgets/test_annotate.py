@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import zarr
 
+from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 
@@ -89,6 +90,59 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_paint_stays(
     qtbot.waitUntil(lambda: any("cannot be written" in note for note in notes))
     assert layer.data.any()
     assert "Not saved" in dock.annotate.status.text()
+
+
+@pytest.fixture
+def unsaved(dock, viewer, click, stroke, qtbot, tmp_path):
+    """A stroke that could not be saved; gives its layer."""
+    (tmp_path / "file").touch()
+    choose(dock, tmp_path / "file" / "project")
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    stroke(layer, (z, 20, 20), (z, 20, 30))
+    qtbot.waitUntil(lambda: "Not saved" in dock.annotate.status.text())
+    return layer
+
+
+def choose(dock, folder):
+    dock.data.folder.line.setText(str(folder))
+    dock.data.folder.line.editingFinished.emit()
+
+
+def test_paint_that_could_not_be_saved_moves_to_another_folder(dock, viewer, unsaved, tmp_path):
+    paint = unsaved.data.copy()
+    choose(dock, tmp_path / "writable")
+    assert (tmp_path / "writable" / "patches" / "patch 1.tif").exists()
+    np.testing.assert_array_equal(viewer.layers["patch 1"].data, paint)
+
+
+def test_paint_that_moves_replaces_nothing(dock, viewer, unsaved, tmp_path):
+    paint, store = (
+        unsaved.data.copy(),
+        AnnotationStore(tmp_path / "b" / "patches", dock.bench.volume),
+    )
+    before = np.full((2, 4, 4), VESSEL, np.uint8)
+    store.save(Patch((0, 0, 0), before, "patch 1"))
+    choose(dock, tmp_path / "b")
+    np.testing.assert_array_equal(viewer.layers["patch 1"].data, before)
+    np.testing.assert_array_equal(viewer.layers["patch 2"].data, paint)
+
+
+def test_unsaved_paint_is_not_left_for_another_folder_or_image(
+    dock, viewer, unsaved, tubes, notes, tmp_path
+):
+    choose(dock, tmp_path / "file" / "other")
+    assert "cannot be written" in notes[-1]
+    assert unsaved in viewer.layers and unsaved.data.any()
+    viewer.add_image(tubes[0], name="other")
+    dock.data.image.setCurrentIndex(1)
+    assert unsaved in viewer.layers
+    assert dock.bench.image.name == dock.data.image.currentText() == "tubes"
+    viewer.layers.remove("tubes")
+    assert unsaved in viewer.layers
+    choose(dock, tmp_path / "writable")
+    assert (tmp_path / "writable" / "patches" / "patch 1.tif").exists()
 
 
 def test_keys_choose_the_class_on_our_layers_only(dock, viewer, click):

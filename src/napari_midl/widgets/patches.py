@@ -91,6 +91,11 @@ class PatchLayers(QObject):
         -------
         list of str
             A sentence for each file that could not be shown.
+
+        Raises
+        ------
+        InputError
+            If what is painted on another image could not be saved; then nothing changes.
         """
         self.detach()
         self._image, self._store = image, AnnotationStore(folder, volume)
@@ -101,8 +106,14 @@ class PatchLayers(QObject):
         return problems
 
     def detach(self) -> None:
-        """Save, and take the layers out of the viewer; the files stay."""
-        self.flush()
+        """Save, and take the layers out of the viewer; the files stay.
+
+        Raises
+        ------
+        InputError
+            If something cannot be saved; then the layers, which alone hold it, stay.
+        """
+        self.save()
         layers, self._layers = self._layers, {}
         for layer in layers.values():
             if layer in self._viewer.layers:
@@ -113,12 +124,9 @@ class PatchLayers(QObject):
 
     def add(self, box: Box) -> str:
         """Put an empty patch over a box of the image, ready to paint vessel."""
-        number = 1
-        while f"patch {number}" in self._layers or self._on_disk(f"patch {number}"):
-            number += 1
         shape = tuple(s.stop - s.start for s in box)
         origin = (box[0].start, box[1].start, box[2].start)
-        patch = Patch(origin, np.zeros(shape, np.uint8), f"patch {number}")
+        patch = Patch(origin, np.zeros(shape, np.uint8), self._free_name(self._store))
         self._show(patch)
         self.paint_with(patch.name, VESSEL)
         self.changed.emit()
@@ -140,25 +148,45 @@ class PatchLayers(QObject):
         self._viewer.layers.selection.active = layer
         _paint_with(layer, label)
 
-    def flush(self) -> None:
-        """Save at once what was painted and not yet saved."""
+    def flush(self) -> bool:
+        """Save at once what was painted and not yet saved; False, and `failed`, if that fails."""
+        try:
+            self.save()
+        except InputError as error:
+            self.failed.emit(error)
+            self.changed.emit()
+            return False
+        return True
+
+    def save(self, folder: Path | None = None) -> None:
+        """Save at once what was painted and not yet saved.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            Another folder than the image's, to which it is added under names that are free there.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written; what is painted stays in the layers.
+        """
         self._timer.stop()
         if self._store is None:
             return
-        saved = False
+        store = self._store if folder is None else AnnotationStore(folder, self._store.volume)
+        saved: dict[str, int] = {}
         for name, layer in self._layers.items():
             data = np.asarray(layer.data, np.uint8)
             state = zlib.crc32(data.tobytes())
             if state == self._saved[name]:
                 continue
-            try:
-                self._store.save(Patch(self._origin(layer), data, name))
-            except InputError as error:
-                self.failed.emit(error)
-                self.changed.emit()
-                return
-            self._saved[name] = state
-            saved = True
+            taken = folder is not None and store.path(name).exists()
+            new = self._free_name(store) if taken else name
+            store.save(Patch(self._origin(layer), data, new))
+            saved[name] = state
+        # Only now: if a later one fails, all are tried again, in whichever folder is chosen next.
+        self._saved.update(saved)
         if saved:
             self.changed.emit()
 
@@ -170,8 +198,13 @@ class PatchLayers(QObject):
             for name, layer in self._layers.items()
         )
 
-    def _on_disk(self, name: str) -> bool:
-        return self._store is not None and self._store.path(name).exists()
+    def _free_name(self, store: AnnotationStore | None) -> str:
+        number = 1
+        while f"patch {number}" in self._layers or (
+            store is not None and store.path(f"patch {number}").exists()
+        ):
+            number += 1
+        return f"patch {number}"
 
     def _show(self, patch: Patch) -> None:
         assert self._image is not None

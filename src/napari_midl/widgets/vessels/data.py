@@ -80,23 +80,27 @@ class DataSection(Section):
     def _on_image(self) -> None:
         index = self.image.currentIndex()
         layer = self._layers[index] if 0 <= index < len(self._layers) else None
+        self._offer_places(layer)
+        self._open(layer)
+
+    def _offer_places(self, layer: Image | None, channel: int = 0, time: int = 0) -> None:
+        """Offer the channels and time points of a layer."""
         counts: dict[str, int] = {}
         if layer is not None:
             try:
                 counts = extra_axes(layer)
             except InputError:
                 counts = {}  # said again, and shown, when it is opened
-        for axis, label, spin in (
-            ("C", self.channel_label, self.channel),
-            ("T", self.time_label, self.time),
+        for axis, label, spin, value in (
+            ("C", self.channel_label, self.channel, channel),
+            ("T", self.time_label, self.time, time),
         ):
             spin.blockSignals(True)
             spin.setRange(0, max(counts.get(axis, 1) - 1, 0))
-            spin.setValue(0)
+            spin.setValue(value)
             spin.blockSignals(False)
             label.setVisible(axis in counts)
             spin.setVisible(axis in counts)
-        self._open(layer)
 
     def _on_place(self) -> None:
         self._open(self._bench.image)
@@ -108,24 +112,39 @@ class DataSection(Section):
     def _open(self, layer: Image | None, keep_folder: bool = False) -> None:
         bench = self._bench
         folder = self.folder.path if keep_folder else None
-        if layer is None:
-            bench.close()
-            self.folder.path = None
-            self.about.setText("No image is open.")
-            return
         try:
-            bench.open(layer, self.channel.value(), self.time.value(), folder)
+            if layer is None:
+                bench.close()
+            else:
+                bench.open(layer, self.channel.value(), self.time.value(), folder)
         except InputError as error:
+            if bench.image is not None:
+                # What is painted on it could not be saved, so it stays open.
+                bench.report(error)
+                self._show_choice()
+                return
             # It may have been picked by itself, so that a notification would come as a surprise.
             self.folder.path = None
             self.about.setText(str(error))
             return
         self.folder.path = bench.folder
-        assert bench.volume is not None
+        if bench.volume is None:
+            self.about.setText("No image is open.")
+            return
         sizes = " x ".join(f"{n}" for n in bench.volume.shape)
         steps = " x ".join(f"{s:g}" for s in bench.volume.voxel_size)
         unit = symbol(bench.volume.unit) if bench.volume.unit else "(no unit)"
         self.about.setText(f"{sizes} voxels (z y x) of {steps} {unit}")
+
+    def _show_choice(self) -> None:
+        """Show again what is open."""
+        bench = self._bench
+        if bench.image in self._layers:
+            self.image.blockSignals(True)
+            self.image.setCurrentIndex(self._layers.index(bench.image))
+            self.image.blockSignals(False)
+        self._offer_places(bench.image, bench.channel, bench.time)
+        self.folder.path = bench.folder
 
     def _on_changed(self) -> None:
         for widget in (self.image, self.channel, self.time, self.folder):

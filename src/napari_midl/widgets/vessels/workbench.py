@@ -55,7 +55,7 @@ class Workbench(QObject):
         self.image: Image | None = None
         self.volume: Volume | None = None
         self.folder: Path | None = None
-        self.channel = 0
+        self.channel = self.time = 0
         self.prediction: PredictionLayers | None = None
         self.threshold = 0.5
         self.runner.changed.connect(self.changed)
@@ -76,11 +76,19 @@ class Workbench(QObject):
         Raises
         ------
         InputError
-            If the image cannot be used; then none is open.
+            If the image cannot be used; then none is open. Or if what is painted can be saved
+            neither where it was nor in `folder`; then nothing changes.
         """
+        try:
+            self.patches.save()
+        except InputError:
+            # Another folder for the same image is what the message asks for.
+            if folder is None or image is not self.image:
+                raise
+            self.patches.save(folder / PATCHES)
         self.close()
         volume = volume_of(image, channel, time)
-        self.image, self.volume, self.channel = image, volume, channel
+        self.image, self.volume, self.channel, self.time = image, volume, channel, time
         self.folder = folder or default_folder(volume)
         problems = self.patches.attach(image, volume, self.folder / PATCHES)
         for problem in problems:
@@ -91,9 +99,15 @@ class Workbench(QObject):
         self.changed.emit()
 
     def close(self) -> None:
-        """Close the image; what was painted on it is saved."""
-        self.runner.cancel()
+        """Close the image; what was painted on it is saved.
+
+        Raises
+        ------
+        InputError
+            If it cannot be saved; then nothing changes.
+        """
         self.patches.detach()
+        self.runner.cancel()
         self.show_prediction(None)
         self.image = self.volume = self.folder = None
         self.opened.emit()
