@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListWidget
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QLineEdit, QListWidget
 
 from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.models import read_card
@@ -158,6 +158,23 @@ def test_closing_ends_the_job(painted, viewer, forever, click, qtbot, how):
         viewer.window.remove_dock_widget(painted)
     assert forever.is_set()
     assert not painted.bench.runner.running
+
+
+def test_a_dock_that_floats_goes_on_and_still_ends_with_the_viewer(
+    painted, viewer, forever, click, qtbot
+):
+    outer = painted.parent()
+    while not isinstance(outer, QDockWidget):
+        outer = outer.parent()
+    click(painted.learn.finetune)
+    qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 3)
+    for floating in (True, False, True):
+        outer.setFloating(floating)
+        qtbot.wait(100)
+        steps = len(painted.learn.plot.losses)
+        qtbot.waitUntil(lambda n=steps: len(painted.learn.plot.losses) > n)
+    viewer.close()
+    assert forever.is_set()
 
 
 def test_a_runtime_error_is_told(painted, monkeypatch, click, qtbot, notes):

@@ -159,7 +159,10 @@ def test_shutting_down_waits_for_the_end_and_calls_nothing_back(runner, qtbot):
     runner.start("Wait", forever(closed), **heard.callbacks())
     qtbot.waitUntil(lambda: bool(heard.batches))
     before = list(heard.events)
+    running = []
+    runner.changed.connect(lambda: running.append(runner.running))
     runner.shut_down()
     assert closed
+    assert running == [False]
     qtbot.wait(3 * EVERY_MS)
     assert heard.events == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QDockWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +28,15 @@ class Lifetime(QObject):
         Called in the GUI thread.
     """
 
+    # Qt may still ask the filter while Python takes the object apart.
+    _ended = True
+
     def __init__(self, widget: QWidget, end: Callable[[], object]) -> None:
         super().__init__(widget)
         self._widget, self._end = widget, end
         self._window: QWidget | None = None
-        self._ended = False
         widget.installEventFilter(self)
+        self._ended = False
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Qt's hook; filters nothing out."""
@@ -47,6 +51,9 @@ class Lifetime(QObject):
     def follow(self) -> None:
         """Find the window; docking passes through several, and a hidden one sends no events."""
         window = self._widget.window()
+        if isinstance(window, QDockWidget):
+            # A dock that floats is a window of its own, but it lives as long as its main window.
+            window = window.parentWidget() or window
         if self._ended or window is self._window:
             return
         if self._window is not None and window is self._widget:

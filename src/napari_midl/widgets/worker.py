@@ -133,6 +133,8 @@ class JobRunner(QObject):
         if worker is not None:
             worker.quit()
             self._pool.waitForDone(LONGEST_WAIT_MS)
+            self.paused = self.cancelling = False
+            self.changed.emit()
 
     def _on_yielded(self, progress: Progress) -> None:
         if self._worker is None:
