@@ -55,6 +55,22 @@ def test_what_is_painted_is_saved_and_restored_in_a_new_viewer(
     assert restored.bench.patches.names == ["patch 1"]
 
 
+def test_closing_and_reopening_the_dock_shows_each_patch_once(
+    dock, viewer, tubes, click, stroke, open_dock
+):
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    z = int(layer.world_to_data(viewer.dims.point)[0])
+    stroke(layer, (z, 20, 20), (z, 20, 30))
+    viewer.window.remove_dock_widget(dock)
+    assert [layer.name for layer in viewer.layers] == ["tubes"]
+    viewer.add_image(tubes[0], name="other")
+    viewer.layers.remove("other")
+    open_dock(viewer)
+    assert [layer.name for layer in viewer.layers] == ["tubes", "patch 1"]
+    np.testing.assert_array_equal(viewer.layers["patch 1"].data, layer.data)
+
+
 def test_undo_is_saved_too(dock, viewer, click, stroke, qtbot):
     click(dock.annotate.add)
     layer = viewer.layers["patch 1"]

@@ -58,6 +58,8 @@ class DataSection(Section):
 
     def _on_layers(self, event: Any = None) -> None:
         """Keep the list of images, and the choice where it still is there."""
+        if self._bench.ended:
+            return
         layers = [
             layer
             for layer in self._bench.viewer.layers

@@ -42,6 +42,8 @@ class Workbench(QObject):
         The prediction that is shown.
     threshold : float
         Probability from which a voxel counts as vessel.
+    ended : bool
+        Whether the dock was closed, so that the viewer is no longer its business.
     """
 
     opened = Signal()
@@ -58,6 +60,7 @@ class Workbench(QObject):
         self.channel = self.time = 0
         self.prediction: PredictionLayers | None = None
         self.threshold = 0.5
+        self.ended = False
         self.runner.changed.connect(self.changed)
         self.runner.failed.connect(self.report)
         self.patches.changed.connect(self.changed)
@@ -159,6 +162,13 @@ class Workbench(QObject):
         show_error(f"{title} failed: {str(error) or type(error).__name__}")
 
     def shut_down(self) -> None:
-        """End the job and save what was painted."""
+        """End the job, save what was painted, and take the patches out of the viewer.
+
+        The next dock brings them back from their files; patches that cannot be saved stay.
+        """
+        self.ended = True
         self.runner.shut_down()
-        self.patches.flush()
+        try:
+            self.patches.detach()
+        except InputError as error:
+            self.report(error)
