@@ -3,6 +3,7 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 from napari_midl.volumes.annotations import AnnotationStore, Patch
@@ -267,3 +268,29 @@ def test_the_hint_leads_on(viewer, tubes, click, stroke, notes, open_dock, qtbot
     click(dock.annotate.classes[BACKGROUND])
     stroke(layer, (z, 40, 40))
     wait_for("Fine-tune")
+
+
+def test_files_with_dots_in_their_names_have_folders_of_their_own(
+    viewer, tubes, notes, open_dock, click, stroke, tmp_path
+):
+    for name in ("scan.1.tif", "scan.2.tif"):
+        tifffile.imwrite(tmp_path / name, tubes[0], photometric="minisblack")
+        viewer.open(tmp_path / name, plugin="napari")
+    dock = open_dock(viewer)
+    click(dock.annotate.add)
+    stroke(viewer.layers["patch 1"], (4, 20, 20))
+    dock.data.image.setCurrentIndex(1)
+    assert dock.bench.patches.names == []
+    dock.data.image.setCurrentIndex(0)
+    assert dock.bench.patches.names == ["patch 1"]
+
+
+def test_channels_have_patches_of_their_own(viewer, tubes, notes, open_dock, click, stroke):
+    viewer.add_image(np.stack([tubes[0], tubes[0]]), name="two", scale=(1, 2, 1, 1))
+    dock = open_dock(viewer)
+    click(dock.annotate.add)
+    stroke(viewer.layers["patch 1"], (4, 20, 20))
+    dock.data.channel.setValue(1)
+    assert dock.bench.patches.names == []
+    dock.data.channel.setValue(0)
+    assert dock.bench.patches.names == ["patch 1"]

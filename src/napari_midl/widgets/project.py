@@ -11,20 +11,28 @@ from platformdirs import user_data_path
 if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
-PATCHES, MODELS, RESULTS = "patches", "models", "results"
+MODELS, RESULTS = "models", "results"
+PATCHES = "patches"
 
 
 def default_folder(volume: Volume) -> Path:
-    """A folder beside the image, or in the user's data folder if that cannot be written."""
+    """A folder beside the image, or in the user's data folder if that cannot be written.
+
+    Beside the image it has the file's whole name: scan.1.tif and scan.2.tif are two images.
+    """
     stem = volume.name
     if volume.source is not None:
         source = Path(volume.source)
         if source.exists() and os.access(source.parent, os.W_OK):
-            stem = source.name.split(".")[0] or source.name
-            return source.parent / f"{stem}.midl"
+            return source.parent / f"{source.name}.midl"
     safe = "".join(c if c.isalnum() or c in "-_ " else "_" for c in stem).strip() or "image"
     size = "x".join(str(n) for n in volume.shape)
     return user_data_path("napari-midl", appauthor=False) / f"{safe} {size}"
+
+
+def patches_folder(folder: Path, channel: int, time: int) -> Path:
+    """Where the patches of one channel at one time are kept in a project folder."""
+    return folder / (PATCHES if (channel, time) == (0, 0) else f"{PATCHES} c{channel} t{time}")
 
 
 def free_name(folder: Path, stem: str, suffix: str) -> Path:

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.patches import PatchLayers
-from napari_midl.widgets.project import PATCHES, default_folder
+from napari_midl.widgets.project import default_folder, patches_folder
 from napari_midl.widgets.worker import JobRunner
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ class Workbench(QObject):
             # Another folder for the same image is what the message asks for.
             if folder is None or image is not self.image:
                 raise
-            self.patches.save(folder / PATCHES)
+            self.patches.save(patches_folder(folder, self.channel, self.time))
         self.close()
         volume = volume_of(image, channel, time)
         self.image, self.volume, self.channel, self.time = image, volume, channel, time
         self.folder = folder or default_folder(volume)
-        problems = self.patches.attach(image, volume, self.folder / PATCHES)
+        problems = self.patches.attach(image, volume, patches_folder(self.folder, channel, time))
         for problem in problems:
             show_error(problem)
         if self.patches.names:
