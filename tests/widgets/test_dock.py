@@ -197,6 +197,15 @@ def test_one_class_only_is_a_sentence(dock, viewer, click, qtbot, notes):
     assert any("background" in note for note in notes)
 
 
+def test_nothing_is_trained_that_cannot_be_saved(painted, click, qtbot, notes):
+    painted.bench.folder.mkdir(parents=True)
+    (painted.bench.folder / "models").touch()
+    click(painted.learn.finetune)
+    qtbot.waitUntil(lambda: not painted.bench.runner.running, timeout=MINUTE)
+    assert any("fine-tuned-1.safetensors cannot be written" in note for note in notes)
+    assert not painted.learn.plot.losses
+
+
 def test_a_model_that_is_none_is_refused(dock, notes, monkeypatch, click, tmp_path):
     (tmp_path / "cut.safetensors").write_bytes(b"no model")
     monkeypatch.setattr(

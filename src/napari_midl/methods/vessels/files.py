@@ -68,7 +68,7 @@ def finetune(
     """
     settings = settings or FinetuneSettings()
     started = time.monotonic()
-    _check_model_path(out)
+    check_model_path(out)
     volume = open_volume(image).spatial(channel)
     painted = read_labels(labels, volume, settings.dense)
     painted_identity = patches_identity(painted)
@@ -185,7 +185,7 @@ def pretrain(
     """
     settings = settings or PretrainSettings()
     started = time.monotonic()
-    _check_model_path(out)
+    check_model_path(out)
     pairs = read_stacks(stacks, hold_out) if stacks is not None else []
     model = scratch(settings.preset, settings.seed) if start == "scratch" else named_model(start)
     trained = yield from learn.pretrain(
@@ -302,7 +302,7 @@ def replay_predict(run: Run, folder: Path) -> Job[Run]:
 OPERATIONS = {"vessels.finetune": replay_finetune, "vessels.predict": replay_predict}
 
 
-def _check_model_path(out: Path) -> None:
+def check_model_path(out: Path) -> None:
     """Refuse, before anything is computed, an output that could not be written at the end."""
     if out.suffix != SUFFIX:
         raise InputError(f"{out} does not end in {SUFFIX}; name the model so.")

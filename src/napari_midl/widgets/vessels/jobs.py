@@ -76,6 +76,7 @@ def finetune(
     from napari_midl.engine.models import save_model
     from napari_midl.methods.vessels import files, learn
 
+    files.check_model_path(path)
     # In the order in which a replay will find them in the folder.
     patches = sorted(patches, key=lambda patch: f"{patch.name}.tif")
     result: Finetuned = yield from learn.finetune(volume, patches, model, settings, view)
