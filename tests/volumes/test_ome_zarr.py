@@ -179,6 +179,18 @@ def test_nothing_is_overwritten(tmp_path):
     assert open_volume(tmp_path / "b.ome.zarr" / "labels" / "vessels").data.compute().all()
 
 
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_labels_that_are_removed_leave_the_others(tmp_path, version):
+    image = create(tmp_path / "a.ome.zarr", version=version)
+    for name in ("one", "two"):
+        image.create_labels(name).write(WHOLE[1:], np.ones(SHAPE[1:], np.uint8))
+    image.remove_labels("one")
+    nodes = list(Reader(parse_url(tmp_path / "a.ome.zarr"))())
+    assert len(nodes) == 3  # the image, the list of labels, the labels that are left
+    assert nodes[2].data[0].compute().all()
+    image.create_labels("one")
+
+
 def test_a_block_that_does_not_fill_its_region_is_an_error(tmp_path):
     image = create(tmp_path / "a.ome.zarr")
     with pytest.raises(ValueError, match="does not fill"):

@@ -18,6 +18,7 @@ from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettin
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels import jobs
 
@@ -357,6 +358,25 @@ def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, c
         assert viewer.layers[name].multiscale
     np.testing.assert_array_equal(np.asarray(viewer.layers["wide: vessels"].data[0]), truth > 0)
     assert dock.measure.analyse.isEnabled()
+
+
+def test_labels_whose_writing_is_cancelled_can_be_written_again(tmp_path, tubes):
+    image = OmeZarrImage.create(
+        tmp_path / "a.ome.zarr",
+        shape=tubes[0].shape,
+        dtype="float32",
+        axes="ZYX",
+        scale=(1, 1, 1),
+        units=(None,) * 3,
+        chunks=(4, 64, 64),
+    )
+    mask = Volume.from_array(tubes[1].astype(np.uint8))
+    job = jobs.write_labels(mask, image.path, "vessels-0.50")
+    next(job), next(job)
+    job.close()
+    assert not (image.path / "labels" / "vessels-0.50").exists()
+    written = run(jobs.write_labels(mask, image.path, "vessels-0.50"))
+    np.testing.assert_array_equal(open_volume(written).data, tubes[1])
 
 
 @pytest.fixture

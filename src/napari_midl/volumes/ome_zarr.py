@@ -181,6 +181,16 @@ class OmeZarrImage:
             raise not_written(path, error) from error
         return image
 
+    def remove_labels(self, name: str) -> None:
+        """Delete labels that `create_labels` made, and take them off the list."""
+        labels = self._group["labels"]
+        about: dict[str, Any] = labels.attrs.asdict()
+        for listing in (about, about.get("ome", {})):
+            if name in listing.get("labels", []):
+                listing["labels"].remove(name)
+        labels.attrs.put(about)
+        shutil.rmtree(self.path / "labels" / name, ignore_errors=True)
+
     def write(self, region: Region, block: NDArray[Any]) -> None:
         """Write a region of level 0 and the same region of the coarser levels.
 

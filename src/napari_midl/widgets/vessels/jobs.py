@@ -162,15 +162,21 @@ def analyse(mask: Volume) -> Job[VesselGraph]:
 
 
 def write_labels(mask: Volume, image: Path, name: str) -> Job[Path]:
-    """Write a mask as labels of an OME-Zarr image, slab by slab."""
-    labels = OmeZarrImage.open(image).create_labels(name, colors={1: (220, 60, 60, 255)})
+    """Write a mask as labels of an OME-Zarr image, slab by slab; all of them or none."""
+    group = OmeZarrImage.open(image)
+    labels = group.create_labels(name, colors={1: (220, 60, 60, 255)})
     depth = labels.levels[0].chunks[0]
-    for start in range(0, mask.shape[0], depth):
-        yield Progress(start, mask.shape[0], f"writing labels/{name}")
-        slab = slice(start, min(start + depth, mask.shape[0]))
-        block = np.asarray(mask.data[slab].compute(scheduler="synchronous"), np.uint8)
-        labels.write((slab, slice(None), slice(None)), block)
-    return image / "labels" / name
+    try:
+        for start in range(0, mask.shape[0], depth):
+            yield Progress(start, mask.shape[0], f"writing labels/{name}")
+            slab = slice(start, min(start + depth, mask.shape[0]))
+            block = np.asarray(mask.data[slab].compute(scheduler="synchronous"), np.uint8)
+            labels.write((slab, slice(None), slice(None)), block)
+    except BaseException:
+        # A cancelled job ends with GeneratorExit. Half of the labels would pass for all of them.
+        group.remove_labels(name)
+        raise
+    return labels.path
 
 
 def _look(volume: Volume, model: Model, box: Box | None) -> tuple[Box, Any] | None:
