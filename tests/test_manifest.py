@@ -24,6 +24,7 @@ def test_contributions_name_known_commands(manifest):
     known = {command.id for command in contributions.commands}
     used = {widget.command for widget in contributions.widgets}
     used |= {sample.command for sample in contributions.sample_data}
+    used |= {reader.command for reader in contributions.readers}
     used |= {item.command for items in contributions.menus.values() for item in items}
     assert used == known
 

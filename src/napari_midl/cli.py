@@ -52,6 +52,7 @@ def open_napari(*files: Path) -> None:
     files : Path
         Images to open.
     """
+    from napari_midl.reader import layers_of
     from napari_midl.volumes.open import open_volume
 
     volumes = [open_volume(file) for file in files]
@@ -64,7 +65,8 @@ def open_napari(*files: Path) -> None:
 
     viewer = napari.Viewer()
     for volume in volumes:
-        _show(viewer, volume)
+        for data, options, _ in layers_of(volume):
+            viewer.add_image(data, **options)
     viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Vessels")
     napari.run()
 
@@ -245,20 +247,6 @@ def _exit_code(command: Callable[[], Any]) -> int:
 def _complain(sentence: str) -> int:
     print(sentence, file=sys.stderr)
     return BAD_INPUT
-
-
-def _show(viewer: Any, volume: Any) -> None:
-    """Add a volume to a viewer, with a layer for each channel."""
-    kept = [n for n, axis in enumerate(volume.axes) if axis != "C"]
-    viewer.add_image(
-        list(volume.levels) if len(volume.levels) > 1 else volume.data,
-        multiscale=len(volume.levels) > 1,
-        channel_axis=volume.axes.index("C") if "C" in volume.axes else None,
-        name=[f"{volume.name} {c}" for c in volume.channels] or volume.name,
-        scale=[volume.scale[n] for n in kept],
-        units=[volume.units[n] or "pixel" for n in kept],
-        metadata={"source": volume.source},
-    )
 
 
 def _has_screen() -> bool:

@@ -1,0 +1,80 @@
+"""The reader behind File > Open: lazy, at its physical size, a layer for each channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.open import open_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_midl.samples import LayerData
+    from napari_midl.volumes.volume import Volume
+
+_TWO = ("magenta", "green")
+_MANY = ("cyan", "magenta", "yellow", "blue", "green", "red")
+
+
+def get_reader(path: Any) -> Callable[[Any], list[LayerData]] | None:
+    """Give a reader of an image file, or None where another reader should try.
+
+    Parameters
+    ----------
+    path : str or list of str
+        What napari is to open; several files at once are left to others.
+
+    Returns
+    -------
+    callable or None
+        Gives the layers.
+    """
+    if isinstance(path, list):
+        return None
+    try:
+        volume = open_volume(path)
+    except InputError:
+        # Colour images, say, which are nothing for our tools, are still something to look at.
+        return None
+    return lambda _: layers_of(volume)
+
+
+def layers_of(volume: Volume) -> list[LayerData]:
+    """Image layers of a volume, one for each channel; nothing is read.
+
+    Parameters
+    ----------
+    volume : Volume
+        Any axes.
+
+    Returns
+    -------
+    list of LayerData
+        Their ``metadata`` say from which file and which channel of it they are.
+    """
+    axis = volume.axes.index("C") if "C" in volume.axes else None
+    count = 1 if axis is None else volume.shape[axis]
+    kept = [n for n in range(len(volume.axes)) if n != axis]
+    layers: list[LayerData] = []
+    for channel in range(count):
+        take = tuple(channel if n == axis else slice(None) for n in range(len(volume.axes)))
+        levels = [level[take] for level in volume.levels]
+        options: dict[str, Any] = {
+            "name": volume.name,
+            "multiscale": len(levels) > 1,
+            "scale": [volume.scale[n] for n in kept],
+            "units": [volume.units[n] or "pixel" for n in kept],
+            "axis_labels": [volume.axes[n].lower() for n in kept],
+            "metadata": {"source": volume.source, "channel": channel},
+        }
+        if axis is not None:
+            given = volume.channels[channel] if channel < len(volume.channels) else channel
+            colours = _TWO if count == 2 else _MANY
+            options |= {
+                "name": f"{volume.name} {given}",
+                "colormap": colours[channel % len(colours)],
+                "blending": "additive",
+            }
+        layers.append((levels if len(levels) > 1 else levels[0], options, "image"))
+    return layers
