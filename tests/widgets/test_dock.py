@@ -45,7 +45,7 @@ def forever(monkeypatch):
     """Stands in for fine-tuning: steps, with a preview of the view, until it is closed."""
     closed = threading.Event()
 
-    def finetune(volume, patches, choice, settings, view, path, channel=0):
+    def finetune(volume, patches, choice, settings, view, path, channel=0, time_point=0):
         try:
             for step in range(10**9):
                 time.sleep(0.01)

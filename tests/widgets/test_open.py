@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from napari_midl import cli
+from napari_midl.engine.jobs import run
+from napari_midl.engine.runs import read_run
+from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.widgets.images import volume_of
+from napari_midl.widgets.vessels import jobs
 
 
 @pytest.fixture
@@ -33,3 +40,42 @@ def test_the_command_line_opens_one_named_channel_and_several(viewer, two, monke
     names = [layer.name for layer in viewer.layers]
     assert names == ["1", "2 dye", "2 nuclei"]
     np.testing.assert_allclose(viewer.layers[0].scale, (2, 1, 1))
+
+
+def test_a_file_opened_by_our_reader_keeps_its_size_and_its_channels_apart(
+    viewer, two, tubes, notes, open_dock, tmp_path
+):
+    viewer.open(two / "2.ome.zarr", plugin="napari-midl")
+    dock = open_dock(viewer)
+    assert dock.bench.volume.voxel_size == (2, 1, 1)
+    first = dock.bench.channel
+    dock.data.image.setCurrentIndex(1 - dock.data.image.currentIndex())
+    assert {first, dock.bench.channel} == {0, 1}
+    assert dock.bench.volume.source == str(two / "2.ome.zarr")
+
+
+def test_the_record_of_a_file_from_the_command_line_names_it_from_everywhere(
+    viewer, two, monkeypatch, notes, open_dock
+):
+    monkeypatch.setattr("napari.Viewer", lambda: viewer)
+    monkeypatch.setattr("napari.run", lambda: None)
+    monkeypatch.chdir(two)
+    cli.open_napari(Path("2.ome.zarr"))
+    assert open_dock(viewer).bench.volume.source == str(two / "2.ome.zarr")
+
+
+def test_the_record_tells_channel_and_time(viewer, tmp_path, tubes, notes, open_dock):
+    image = np.stack([np.stack([tubes[0] // n for n in (1, 2)]) for _ in range(3)])
+    layer = viewer.add_image(image, name="film", scale=(1, 1, 2, 1, 1))
+    dock = open_dock(viewer)
+    dock.data.channel.setValue(1)
+    dock.data.time.setValue(2)
+    assert (dock.bench.channel, dock.bench.time) == (1, 2)
+    out = tmp_path / "out.ome.zarr"
+    job = jobs.predict(
+        volume_of(layer, 1, 2), "base", out, PredictSettings(), (0, 0, 0), False, 1, 2
+    )
+    run(job)
+    (record,) = tmp_path.glob("out*.run.json")
+    arguments = read_run(record).arguments
+    assert (arguments["channel"], arguments["time"]) == (1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -56,7 +57,7 @@ def volume_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
         scale=tuple(float(s) for s in layer.scale),
         units=tuple(_unit(unit) for unit in layer.units),
         name=layer.name,
-        source=str(layer.source.path) if layer.source.path else None,
+        source=_source(layer),
     ).spatial(channel, time)
     if volume.shape[0] < 2:
         raise InputError(
@@ -68,6 +69,12 @@ def volume_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
             "integers or floats."
         )
     return volume
+
+
+def channel_of(layer: Image, channel: int = 0) -> int:
+    """Channel of the file that a layer's channel is: our reader makes a layer of each."""
+    known = "source" in layer.metadata and "C" not in extra_axes(layer)
+    return int(layer.metadata.get("channel", channel)) if known else channel
 
 
 def placed_over(layer: Image, origin: Sequence[float] = (0, 0, 0)) -> dict[str, Any]:
@@ -92,6 +99,12 @@ def placed_over(layer: Image, origin: Sequence[float] = (0, 0, 0)) -> dict[str, 
         "units": tuple(layer.units[-3:]),
         "axis_labels": tuple(layer.axis_labels[-3:]),
     }
+
+
+def _source(layer: Image) -> str | None:
+    """Whole path of the layer's file, so that its record holds from whichever folder."""
+    source = layer.source.path or layer.metadata.get("source")
+    return str(Path(source).resolve()) if source else None
 
 
 def _offset(layer: Image) -> np.ndarray:

@@ -69,6 +69,7 @@ def finetune(
     view: Callable[[], Box | None],
     path: Path,
     channel: int = 0,
+    time_point: int = 0,
 ) -> Job[Tuned]:
     """Fine-tune, and save the model, a copy of the patches and the record at `path`."""
     started = time.monotonic()
@@ -90,9 +91,10 @@ def finetune(
         "vessels.finetune",
         {
             "image": volume.source,
-            "labels": str(labels),
-            "model": str(choice),
+            "labels": str(labels.resolve()),
+            "model": _place(choice),
             "channel": channel,
+            "time": time_point,
         },
         settings.to_dict(),
         inputs={
@@ -126,6 +128,7 @@ def predict(
     focus: Sequence[int],
     resume: bool,
     channel: int = 0,
+    time_point: int = 0,
 ) -> Job[Path]:
     """Predict the volume into `out`, and leave the record beside it."""
     started = time.monotonic()
@@ -138,7 +141,12 @@ def predict(
     )
     run = Run(
         "vessels.predict",
-        {"image": volume.source, "model": str(choice), "channel": channel},
+        {
+            "image": volume.source,
+            "model": _place(choice),
+            "channel": channel,
+            "time": time_point,
+        },
         settings.to_dict(),
         inputs={"image": volume.identity(), "model": {"sha256": model.sha256}},
         outputs={"prediction": {"path": str(out), "sha256": sha256}},
@@ -177,6 +185,11 @@ def write_labels(mask: Volume, image: Path, name: str) -> Job[Path]:
         group.remove_labels(name)
         raise
     return labels.path
+
+
+def _place(choice: str | Path) -> str:
+    """Name of a shipped model, or the whole path of a file."""
+    return choice if isinstance(choice, str) else str(choice.resolve())
 
 
 def _look(volume: Volume, model: Model, box: Box | None) -> tuple[Box, Any] | None:

@@ -104,6 +104,7 @@ class LearnSection(Section):
             lambda: self._view if self.live.isChecked() else None,
             path,
             bench.channel,
+            bench.time,
         )
         self._remove_preview()
         if bench.start("Fine-tune", job, self._on_tuned, self._on_progress):

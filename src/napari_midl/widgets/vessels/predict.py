@@ -101,7 +101,14 @@ class PredictSection(Section):
             return
         focus = looked_at(bench.viewer, bench.image)
         job = jobs.predict(
-            bench.volume, self._learn.model.choice, out, settings, focus, resume, bench.channel
+            bench.volume,
+            self._learn.model.choice,
+            out,
+            settings,
+            focus,
+            resume,
+            bench.channel,
+            bench.time,
         )
         self._learn.forget_preview()
         self._running_path = out

@@ -9,7 +9,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import volume_of
+from napari_midl.widgets.images import channel_of, volume_of
 from napari_midl.widgets.patches import PatchLayers
 from napari_midl.widgets.project import default_folder, patches_folder
 from napari_midl.widgets.worker import JobRunner
@@ -38,6 +38,8 @@ class Workbench(QObject):
         Something that buttons and hints depend on.
     image, volume, folder
         The layer, the volume ``Z Y X`` in it and the project folder, or None.
+    channel, time : int
+        Which channel of the image's file and which time point the volume is.
     prediction : PredictionLayers or None
         The prediction that is shown.
     threshold : float
@@ -91,6 +93,7 @@ class Workbench(QObject):
             self.patches.save(patches_folder(folder, self.channel, self.time))
         self.close()
         volume = volume_of(image, channel, time)
+        channel = channel_of(image, channel)
         self.image, self.volume, self.channel, self.time = image, volume, channel, time
         self.folder = folder or default_folder(volume)
         problems = self.patches.attach(image, volume, patches_folder(self.folder, channel, time))
