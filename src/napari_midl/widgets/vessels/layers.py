@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -13,6 +12,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colorma
 from napari_midl.errors import InputError
 from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.images import placed_over
+from napari_midl.widgets.vessels.lazy import Channel, Thresholded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,70 +34,6 @@ _OURS = {"napari-midl": "made by the vessels dock"}
 def is_ours(layer: Any) -> bool:
     """Whether the dock made a layer, so that it is no image to work on."""
     return "napari-midl" in layer.metadata
-
-
-class _Channel:
-    """One channel of a stored image, as an array that napari can show."""
-
-    def __init__(self, array: Any, index: int, dtype: Any) -> None:
-        self._array, self._index = array, index
-        self.shape: tuple[int, ...] = tuple(array.shape[1:])
-        self.ndim, self.dtype = len(self.shape), np.dtype(dtype)
-        # napari orders the levels of a pyramid by it.
-        self.size = math.prod(self.shape)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
-        return np.asarray(self._array[(self._index, *key)])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[(slice(None),) * self.ndim], dtype)
-
-
-class Channel(_Channel):
-    """One channel of a stored image, read when it is indexed.
-
-    Parameters
-    ----------
-    array : zarr.Array
-        Axes ``C Z Y X``.
-    index : int
-        Which channel.
-    """
-
-    def __init__(self, array: Any, index: int) -> None:
-        super().__init__(array, index, array.dtype)
-
-
-class Thresholded(_Channel):
-    """The first channel of a stored image as labels: 1 where it reaches a threshold.
-
-    Nothing is computed but what is indexed. The voxels indexed last are kept, so that moving the
-    threshold reads nothing.
-
-    Parameters
-    ----------
-    array : zarr.Array
-        Axes ``C Z Y X``.
-    threshold : float
-        May be changed.
-    """
-
-    def __init__(self, array: Any, threshold: float) -> None:
-        super().__init__(array, 0, np.uint8)
-        self.threshold = threshold
-        self._kept: tuple[str, np.ndarray] | None = None
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        kept = self._kept
-        if kept is None or kept[0] != repr(key):
-            kept = (repr(key), super().__getitem__(key))
-            self._kept = kept
-        return (kept[1] >= self.threshold).astype(self.dtype)
-
-    def forget(self) -> None:
-        """Read anew next time."""
-        self._kept = None
 
 
 class PredictionLayers:
@@ -130,14 +66,17 @@ class PredictionLayers:
         self._levels = _open_levels(path, volume)
         place = placed_over(image)
         many = len(self._levels) > 1
-        self._masks = [Thresholded(level, threshold) for level in self._levels]
+        self._written: list[Box] = []
+        finest = self._levels[0].shape[1:]
+        # A level's labels are cut from the channel that is shown, so that both read it once.
+        shown = [
+            [Channel(level, index, self._written, finest) for level in self._levels]
+            for index in range(self._levels[0].shape[0])
+        ]
+        self._masks = [Thresholded(channel, threshold) for channel in shown[0]]
         self.layers: list[Any] = []
-        for index, (what, colours) in enumerate(
-            (("probability", PROBABILITY_COLOURS), ("uncertainty", UNCERTAINTY_COLOURS))[
-                : self._levels[0].shape[0]
-            ]
-        ):
-            channels = [Channel(level, index) for level in self._levels]
+        looks = (("probability", PROBABILITY_COLOURS), ("uncertainty", UNCERTAINTY_COLOURS))
+        for channels, (what, colours) in zip(shown, looks, strict=False):
             self.layers.append(
                 viewer.add_image(
                     channels if many else channels[0],
@@ -165,17 +104,18 @@ class PredictionLayers:
         self.labels.editable = False
         self.layers.append(self.labels)
 
-    def shows(self, boxes: Sequence[Box]) -> bool:
+    def _shows(self, boxes: Sequence[Box]) -> bool:
         """Whether one of some boxes lies in the slice in view."""
         if self._viewer.dims.ndisplay == 3:
             return True
         z = float(self.labels.world_to_data(self._viewer.dims.point)[-3])
         return any(box[0].start - 0.5 <= z < box[0].stop for box in boxes)
 
-    def refresh(self) -> None:
-        """Look at the files again."""
-        for mask in self._masks:
-            mask.forget()
+    def refresh(self, boxes: Sequence[Box]) -> None:
+        """Look again at boxes that were written since; what is not in view is not read."""
+        self._written += boxes
+        if not self._shows(boxes):
+            return
         for layer in self._present():
             if layer.visible:
                 layer.refresh(thumbnail=False, highlight=False, extent=False)

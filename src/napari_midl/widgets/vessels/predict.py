@@ -129,20 +129,22 @@ class PredictSection(Section):
 
     def _refresh(self) -> None:
         prediction, written = self._bench.prediction, self._written
-        if prediction is not None and prediction.shows(written):
-            prediction.refresh()
         self._written = []
+        if prediction is not None and prediction.path == self._running_path:
+            prediction.refresh(written)
 
     def _on_done(self, out: Path) -> None:
         prediction = self._bench.prediction
         if prediction is None or prediction.path != out:
             self._show(out)
-        else:
-            prediction.refresh()
         self._propose_name()
 
     def _on_finished(self) -> None:
         self._timer.stop()
+        if self._bench.volume is not None:
+            # A tile may have been written while the job was being cancelled, and not told.
+            z, y, x = self._bench.volume.shape
+            self._written = [(slice(0, z), slice(0, y), slice(0, x))]
         self._refresh()
 
     def _on_show(self) -> None:

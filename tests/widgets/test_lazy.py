@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_midl.widgets.vessels.lazy import Channel, Thresholded
+
+WHOLE = (slice(None),) * 3
+
+
+class Stored:
+    """Stands in for a zarr array; notes how many voxels are read."""
+
+    def __init__(self, array):
+        self.array, self.read = array, 0
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __getitem__(self, key):
+        block = np.array(self.array[key])
+        self.read += block.size
+        return block
+
+
+@pytest.fixture
+def stored():
+    return Stored(np.random.default_rng(0).random((2, 6, 40, 50), np.float32))
+
+
+def box(*pairs):
+    return tuple(slice(*pair) for pair in pairs)
+
+
+def test_labels_and_probability_of_a_plane_are_read_once(stored):
+    channel = Channel(stored, 0)
+    mask = Thresholded(channel, 0.5)
+    key = (3, slice(0, 40), slice(None))
+    np.testing.assert_array_equal(channel[key], stored.array[0, 3])
+    for threshold in (0.5, 0.2):
+        mask.threshold = threshold
+        np.testing.assert_array_equal(mask[key], stored.array[0, 3] >= threshold)
+    assert stored.read == 40 * 50
+    assert mask.size == 6 * 40 * 50
+
+
+@pytest.mark.parametrize("key", [(3, slice(5, 35), slice(8, 50)), (slice(1, 5), 12, slice(None))])
+def test_only_what_was_written_in_view_is_read_again(stored, key):
+    written = []
+    channel = Channel(stored, 1, written)
+    before = channel[key]
+    stored.read = 0
+    for part in (box((0, 4), (10, 20), (0, 20)), box((4, 6), (0, 10), (0, 50))):
+        stored.array[(1, *part)] = 0.25
+        written.append(part)
+    np.testing.assert_array_equal(channel[key], stored.array[(1, *key)])
+    assert 0 < stored.read < before.size / 2
+    stored.read = 0
+    channel[key]
+    assert stored.read == 0
+
+
+def test_other_ways_to_index_see_what_was_written_too(stored):
+    written = []
+    channel = Channel(stored, 0, written)
+    key = (3, slice(None, None, 2), slice(None))
+    channel[key]
+    stored.array[0] = 0.25
+    written.append(box((0, 6), (0, 40), (0, 50)))
+    np.testing.assert_array_equal(channel[key], stored.array[(0, *key)])
+
+
+def test_a_box_of_the_finest_level_is_found_in_a_coarser_one(stored):
+    written = []
+    channel = Channel(stored, 0, written, finest=(6, 79, 100))
+    channel[WHOLE]
+    stored.array[0, 0:3, 5:11, 20:25] = 0.25
+    written.append(box((0, 3), (11, 21), (40, 50)))
+    np.testing.assert_array_equal(channel[WHOLE], stored.array[0])
+
+
+def test_what_is_written_while_a_thread_reads_is_not_lost(stored):
+    written = []
+    channel = Channel(stored, 0, written)
+    key = (3, slice(None), slice(None))
+    read = stored.array.copy
+
+    class Slow(Stored):
+        def __getitem__(self, at):
+            block = super().__getitem__(at)
+            self.array[0, 3, :4, :4] = 0.25
+            written.append(box((0, 6), (0, 4), (0, 4)))
+            type(self).__getitem__ = Stored.__getitem__
+            return block
+
+    slow = Slow(read())
+    channel._array = slow
+    assert (channel[key] != slow.array[0, 3]).any()
+    np.testing.assert_array_equal(channel[key], slow.array[0, 3])
