@@ -6,6 +6,7 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QLineEdit, QListWidget
@@ -13,11 +14,13 @@ from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QLineEdit, Q
 from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.models import read_card
 from napari_midl.engine.runs import read_run, replay
+from napari_midl.methods.vessels.analyse import VesselGraph
 from napari_midl.methods.vessels.files import OPERATIONS
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.swc import read_swc
 from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels import jobs
@@ -377,6 +380,27 @@ def test_labels_whose_writing_is_cancelled_can_be_written_again(tmp_path, tubes)
     assert not (image.path / "labels" / "vessels-0.50").exists()
     written = run(jobs.write_labels(mask, image.path, "vessels-0.50"))
     np.testing.assert_array_equal(open_volume(written).data, tubes[1])
+
+
+@pytest.mark.parametrize(
+    ("unit", "header", "length"),
+    [("centimeter", "micrometres", 2e4), ("angstrom", "micrometres", 2e-4), (None, "voxels", 2)],
+)
+def test_swc_is_in_micrometres_or_says_in_what(
+    viewer, tubes, notes, open_dock, click, monkeypatch, tmp_path, unit, header, length
+):
+    viewer.add_image(tubes[0], name="tubes", units=(unit or "pixel",) * 3)
+    dock = open_dock(viewer)
+    nodes = pd.DataFrame({"id": [1, 2], "type": 0, "x": [1.0, 3.0], "y": 1.0, "z": 1.0})
+    nodes = nodes.assign(radius=1.0, parent=[-1, 1])
+    dock.measure.graph = VesselGraph(pd.DataFrame(), nodes, [], unit or "voxel")
+    dock.bench.changed.emit()
+    file = tmp_path / "v.swc"
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (str(file), ""))
+    click(dock.measure.swc)
+    assert header in file.read_text().splitlines()[0]
+    written = read_swc(file)
+    assert written["x"][1] - written["x"][0] == pytest.approx(length, rel=0.01)
 
 
 @pytest.fixture

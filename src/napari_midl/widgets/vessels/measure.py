@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pint
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.widgets.vessels.workbench import Workbench
-
-_MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
 
 
 class MeasureSection(Section):
@@ -112,13 +111,16 @@ class MeasureSection(Section):
 
     def _on_swc(self) -> None:
         assert self.graph is not None
-        factor = _MICROMETRES.get(self.graph.unit)
+        factor = _micrometres(self.graph.unit)
         nodes = self.graph.nodes.copy()
         if factor is not None:
             nodes[["x", "y", "z", "radius"]] *= factor
-        self._save("Save the centre lines", "vessels.swc", lambda path: write_swc(path, nodes))
+        unit = f"{self.graph.unit}s" if factor is None else "micrometres"
+        self._save(
+            "Save the centre lines", "vessels.swc", lambda path: write_swc(path, nodes, unit)
+        )
         if factor is None:
-            show_info(f"The image has no unit of length, so the SWC is in {self.graph.unit}s.")
+            show_info(f"The image has no unit of length, so the SWC is in {unit}.")
 
     def _save(self, caption: str, name: str, write: Callable[[Path], object]) -> None:
         start = str((self._bench.folder or Path()) / name)
@@ -161,3 +163,11 @@ def _with_units(graph: VesselGraph, unit: str) -> pd.DataFrame:
     lengths = ("length", "straight_length", "mean_radius", "min_radius", "max_radius")
     names = {name: f"{name.replace('_', ' ')} ({unit})" for name in lengths}
     return graph.branches.rename(columns={**names, "volume": f"volume ({unit}³)"})
+
+
+def _micrometres(unit: str) -> float | None:
+    """Micrometres of a unit, or None if it is no length."""
+    try:
+        return float(pint.get_application_registry().Quantity(1, unit).m_as("micrometer"))
+    except pint.PintError:
+        return None
