@@ -127,6 +127,33 @@ def test_layers_change_in_the_gui_thread_only(painted, viewer, forever, click, q
     assert threads == {threading.main_thread()}
 
 
+def test_the_preview_can_be_switched_off_while_it_learns(painted, viewer, forever, click, qtbot):
+    previews = []
+    painted.bench.runner.progressed.connect(lambda batch: previews.extend(p.preview for p in batch))
+    click(painted.learn.finetune)
+    qtbot.waitUntil(lambda: bool(previews) and previews[-1] is not None)
+    painted.learn.live.setChecked(False)
+    qtbot.waitUntil(lambda: previews[-1] is None)
+    viewer.dims.set_point(0, 2.0 * 3)
+    qtbot.wait(400)
+    assert previews[-1] is None
+    painted.learn.live.setChecked(True)
+    qtbot.waitUntil(lambda: previews[-1] is not None)
+
+
+def test_no_widget_is_asked_from_the_jobs_thread(painted, forever, click, qtbot, monkeypatch):
+    threads, live = set(), painted.learn.live
+
+    def checked():
+        threads.add(threading.current_thread())
+        return True
+
+    monkeypatch.setattr(live, "isChecked", checked)
+    click(painted.learn.finetune)
+    qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 5)
+    assert threads == {threading.main_thread()}
+
+
 def test_pause_and_resume(painted, forever, click, qtbot):
     dock = painted
     click(dock.learn.finetune)

@@ -56,6 +56,7 @@ class LearnSection(Section):
         )
         self.live = QCheckBox("preview the view")
         self.live.setChecked(True)
+        self.live.toggled.connect(self._on_view)
         self.live.setToolTip("Show the probability of the slice in view while the model learns")
         self.form = SettingsForm(
             FinetuneSettings, leave_out=("minutes", "dense"), values={"device": device}
@@ -100,8 +101,8 @@ class LearnSection(Section):
             bench.patches.patches,
             self.model.choice,
             settings,
-            # The job's thread only ever reads this one tuple.
-            lambda: self._view if self.live.isChecked() else None,
+            # The job's thread only ever reads this one attribute, and no widget.
+            lambda: self._view,
             path,
             bench.channel,
             bench.time,
@@ -168,9 +169,10 @@ class LearnSection(Section):
         if self._bench.runner.running:
             self._look()
 
-    def _on_view(self) -> None:
+    def _on_view(self, _: bool = False) -> None:
         image = self._bench.image
-        self._view = box_in_view(self._bench.viewer, image) if image is not None else None
+        shown = image is not None and self.live.isChecked()
+        self._view = box_in_view(self._bench.viewer, image) if shown else None
 
     def _on_theme(self, event: Any = None) -> None:
         theme = get_theme(self._bench.viewer.theme)
