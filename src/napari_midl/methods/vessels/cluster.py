@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.prediction import predict_tiles_on
@@ -21,6 +21,8 @@ from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
+
+_LOADING = Lock()
 
 
 def predict_on_cluster(
@@ -83,12 +85,12 @@ def _predict_tile(
     index: int, image: str, channel: int, model: str, out: str, settings: tuple[Any, ...]
 ) -> int:
     """Read, compute and write one tile; runs on a worker."""
-    predictor = _predictor(image, channel, model, settings)
+    with _LOADING:  # or each of a worker's threads would load the model for itself
+        predictor = _predictor(image, channel, model, settings)
+        output = _output(image, channel, model, out, settings)
     outer, inner = predictor.tiling.padded(index)
     block = predictor.compute(predictor.read(outer), index, Event())
-    _output(image, channel, model, out, settings).write_finest(
-        predictor.tiling.core(index), block[(slice(None), *inner)]
-    )
+    output.write_finest(predictor.tiling.core(index), block[(slice(None), *inner)])
     return index
 
 
