@@ -257,9 +257,9 @@ def _keep_statistics(network: nn.Module) -> None:
 def _held_out_scores(network: nn.Module, painted: PaintedVolume) -> dict[str, float]:
     """Dice, precision and recall over all held-out voxels together."""
     true_positive = predicted_count = true_count = 0
-    for region in painted.held_out_regions():
-        labels = painted.labels(region, held_out=True)
-        predicted = probability(network, painted.read(region)) >= 0.5
+    for region, inner in painted.held_out_regions():
+        labels = painted.labels(region, held_out=True)[inner]
+        predicted = probability(network, painted.read(region))[inner] >= 0.5
         true_positive += int((predicted & (labels > 1)).sum())
         predicted_count += int((predicted & (labels > 0)).sum())
         true_count += int((labels > 1).sum())
