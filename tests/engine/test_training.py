@@ -100,3 +100,23 @@ def test_a_pause_does_not_use_up_the_time():
     second = next(job)
     assert second.done - first.done < 0.5
     job.close()
+
+
+def test_a_slow_score_leaves_the_job_responsive_and_a_pause_in_it_free():
+    def evaluate(current: nn.Module) -> dict[str, float]:
+        time.sleep(0.7)
+        return {"score": 0.0}
+
+    job = train(
+        network(),
+        draw,
+        nn.functional.mse_loss,
+        Schedule(minutes=1, steps=1, learning_rate=0.1, half_life=10),
+        device=CPU,
+        evaluate=evaluate,
+    )
+    assert next(job).message == "scoring"
+    time.sleep(2)  # a pause
+    trained = run(job)
+    assert trained.steps == 1
+    assert trained.history[-1]["seconds"] < 1.5

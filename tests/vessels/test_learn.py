@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -70,6 +72,23 @@ def test_the_same_seed_gives_the_same_weights():
     assert run(learn.finetune(inverted(), patches(), scratch(), other)).model.sha256 != (
         a.model.sha256
     )
+
+
+def test_reading_and_scoring_a_slow_image_leave_the_job_responsive():
+    def slow(block: np.ndarray) -> np.ndarray:
+        time.sleep(1.5)
+        return block
+
+    image = da.from_array(255 - IMAGE, chunks=IMAGE.shape).map_blocks(slow, dtype=np.uint8)
+    job = learn.finetune(Volume.from_array(image, name="slow"), patches(), scratch(), QUICK)
+    waits, asked = [], time.monotonic()
+    for progress in job:
+        waits.append(time.monotonic() - asked)
+        if progress.message.startswith("step"):
+            break
+        asked = time.monotonic()
+    job.close()
+    assert max(waits[:-1]) < 1.2
 
 
 def test_the_view_is_previewed_while_it_trains():
