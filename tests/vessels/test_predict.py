@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from napari_midl.engine.jobs import run
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, files
 from napari_midl.methods.vessels.models import named_model
@@ -40,7 +41,8 @@ def bits(path: Path) -> str:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "out.ome.zarr"
-    return run(apply.predict(volume(), named_model("base"), out, SMALL))
+    run(apply.predict(volume(), named_model("base"), out, SMALL)).close()
+    return out
 
 
 def test_tiles_do_not_show(whole):
@@ -75,6 +77,20 @@ def test_a_stopped_prediction_resumes_to_the_same_bits(whole, tmp_path):
         run(apply.predict(volume(), named_model("base"), out, SMALL))
     run(apply.predict(volume(), named_model("base"), out, SMALL, resume=True))
     assert bits(out) == bits(whole)
+
+
+def test_a_prediction_can_be_resumed_until_its_record_is_written(tmp_path):
+    image, out = tmp_path / "image.tif", tmp_path / "out.ome.zarr"
+    tifffile.imwrite(image, IMAGE[:8, :40, :40])
+    in_the_way = record_path(out)
+    in_the_way.mkdir()
+    with pytest.raises((InputError, OSError)):
+        run(files.predict(image, "base", out, settings=SMALL))
+    in_the_way.rmdir()
+    record = run(files.predict(image, "base", out, settings=SMALL, resume=True))
+    assert read_run(record_path(out)) == record
+    with pytest.raises(InputError, match="nothing to resume"):
+        run(files.predict(image, "base", out, settings=SMALL, resume=True))
 
 
 def test_resuming_with_other_settings_is_refused(tmp_path):

@@ -138,7 +138,7 @@ def predict_tiles(
         yield progress()
         reading = reader.submit(read, tiling.padded(order[0])[0]) if order else None
         writing: Future[Region] | None = None
-        for index, following in zip(order, [*order[1:], None], strict=True):
+        for index, following in zip(order, [*order[1:], None], strict=False):
             assert reading is not None
             block = yield from wait_for(reading, progress())
             if following is not None:

@@ -95,7 +95,7 @@ def predict(
     settings: PredictSettings,
     focus: Sequence[float] | None = None,
     resume: bool = False,
-) -> Job[Path]:
+) -> Job[Journal]:
     """Stream the probability of vessel, and its labels, into an OME-Zarr.
 
     The output is an image with axes ``C Z Y X`` and channel ``vessel probability`` (and
@@ -125,8 +125,9 @@ def predict(
 
     Returns
     -------
-    Path
-        `out`, returned by the generator.
+    Journal
+        Returned by the generator; until it is closed the prediction can be resumed. Close it
+        once all that belongs to the output is there, such as its record.
 
     Raises
     ------
@@ -141,8 +142,7 @@ def predict(
     yield from predict_tiles(
         predictor.tiling, predictor.read, predictor.compute, output.write, journal, focus
     )
-    journal.close()
-    return out
+    return journal
 
 
 def begin(predictor: Predictor, out: Path, resume: bool) -> tuple[Output, Journal]:

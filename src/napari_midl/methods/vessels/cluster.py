@@ -21,6 +21,7 @@ from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
+    from napari_midl.engine.prediction import Journal
 
 _LOADING = Lock()
 
@@ -33,7 +34,7 @@ def predict_on_cluster(
     channel: int,
     settings: PredictSettings,
     resume: bool = False,
-) -> Job[Path]:
+) -> Job[Journal]:
     """Do what `apply.predict` does on the workers of a scheduler.
 
     Parameters
@@ -45,8 +46,8 @@ def predict_on_cluster(
 
     Returns
     -------
-    Path
-        `out`, returned by the generator.
+    Journal
+        Returned by the generator, to be closed as that of `apply.predict`.
 
     Raises
     ------
@@ -77,8 +78,7 @@ def predict_on_cluster(
             output.update_pyramid,
             journal,
         )
-    journal.close()
-    return out
+    return journal
 
 
 def _predict_tile(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import save_model
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
@@ -24,7 +25,6 @@ from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
-    from napari_midl.engine.jobs import Job
     from napari_midl.volumes.volume import Volume
 
 SUFFIX = ".safetensors"
@@ -135,19 +135,24 @@ def predict(
     volume = open_volume(image).spatial(channel)
     chosen = named_model(model)
     if scheduler is None:
-        yield from apply.predict(volume, chosen, out, settings, resume=resume)
+        journal = yield from apply.predict(volume, chosen, out, settings, resume=resume)
     else:
-        yield from predict_on_cluster(scheduler, image, model, out, channel, settings, resume)
-    probability = open_volume(out)
+        journal = yield from predict_on_cluster(
+            scheduler, image, model, out, channel, settings, resume
+        )
+    sha256 = yield from wait_for(
+        in_thread(lambda: hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
+    )
     run = Run(
         "vessels.predict",
         {"image": str(image), "model": model, "channel": channel},
         settings.to_dict(),
         inputs={"image": volume.identity(), "model": {"sha256": chosen.sha256}},
-        outputs={"prediction": {"path": str(out), "sha256": hash_volume(probability)}},
+        outputs={"prediction": {"path": str(out), "sha256": sha256}},
         seconds=time.monotonic() - started,
     )
     write_run(run, record_path(out))
+    journal.close()
     return run
 
 

@@ -131,7 +131,7 @@ def predict(
     model = yield from _load(choice)
     from napari_midl.methods.vessels import apply, files
 
-    yield from apply.predict(volume, model, out, settings, focus, resume)
+    journal = yield from apply.predict(volume, model, out, settings, focus, resume)
     sha256 = yield from wait_for(
         in_thread(lambda: files.hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
     )
@@ -144,6 +144,7 @@ def predict(
         seconds=time.monotonic() - started,
     )
     write_run(run, record_path(out))
+    journal.close()
     return out
 
 
