@@ -48,5 +48,5 @@ def test_an_operation_that_is_not_ours_is_refused(tmp_path):
 
 
 def test_the_record_lies_beside_the_output(tmp_path):
-    assert record_path(tmp_path / "a.ome.zarr") == tmp_path / "a.run.json"
-    assert record_path(tmp_path / "m.safetensors") == tmp_path / "m.run.json"
+    assert record_path(tmp_path / "a.ome.zarr") == tmp_path / "a.ome.zarr.run.json"
+    assert record_path(tmp_path / "m.safetensors") == tmp_path / "m.safetensors.run.json"

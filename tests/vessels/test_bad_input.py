@@ -76,7 +76,7 @@ def test_the_good_input_is_good(folder):
         main([*FINETUNE, *SHORT])
     assert left.value.code in (0, None)
     assert (folder / "out.safetensors").exists()
-    assert (folder / "out.run.json").exists()
+    assert (folder / "out.safetensors.run.json").exists()
 
 
 def test_a_missing_image(folder, capfd):

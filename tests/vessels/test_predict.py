@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_midl.engine.jobs import run
-from napari_midl.engine.runs import read_run, record_path
+from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, files
 from napari_midl.methods.vessels.models import named_model
@@ -91,6 +91,15 @@ def test_a_prediction_can_be_resumed_until_its_record_is_written(tmp_path):
     assert read_run(record_path(out)) == record
     with pytest.raises(InputError, match="nothing to resume"):
         run(files.predict(image, "base", out, settings=SMALL, resume=True))
+
+
+def test_a_time_point_is_recorded_and_replayed(tmp_path):
+    stack = np.stack([IMAGE[:8, :40, :40], 255 - IMAGE[:8, :40, :40]])
+    image, out = tmp_path / "image.ome.tif", tmp_path / "out.ome.zarr"
+    tifffile.imwrite(image, stack, metadata={"axes": "TZYX"})
+    record = run(files.predict(image, "base", out, settings=SMALL, time=1))
+    assert record.arguments["time"] == 1
+    assert run(replay(record_path(out), files.OPERATIONS)).same
 
 
 def test_resuming_with_other_settings_is_refused(tmp_path):

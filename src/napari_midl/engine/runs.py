@@ -85,10 +85,7 @@ def versions() -> dict[str, str]:
 
 def record_path(output: Path) -> Path:
     """Where the record of an output lies: beside it."""
-    name = output.name
-    for ending in (".ome.zarr", ".safetensors", ".zarr"):
-        name = name.removesuffix(ending)
-    return output.with_name(f"{name}.run.json")
+    return output.with_name(f"{output.name}.run.json")
 
 
 def write_run(run: Run, path: Path) -> None:
