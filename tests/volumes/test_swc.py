@@ -34,6 +34,13 @@ def test_file_says_its_unit_and_axis_order(tmp_path):
     ]
 
 
+def test_voxels_are_not_called_micrometres(tmp_path):
+    write_swc(tmp_path / "a.swc", NODES, unit="voxels")
+    header = (tmp_path / "a.swc").read_text().splitlines()[0]
+    assert "radius in voxels" in header
+    assert "micrometres" not in header
+
+
 def test_comments_and_blank_lines_are_skipped(tmp_path):
     (tmp_path / "a.swc").write_text("# hello\n\n  1 2 0 0 0 1 -1 # the root\n2 2 0 0 1 1 1\n")
     assert read_swc(tmp_path / "a.swc")["id"].tolist() == [1, 2]

@@ -1,4 +1,4 @@
-"""Traces as SWC: seven columns, parents first, micrometres."""
+"""Traces as SWC: seven columns, parents first, in micrometres where the scale is known."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "type", "x", "y", "z", "radius", "parent")
 ROOT = -1
 _INTEGERS = ("id", "type", "parent")
-_HEADER = "# napari-midl; axis order x y z; x, y, z and radius in micrometres\n# "
+_HEADER = "# napari-midl; axis order x y z; x, y, z and radius in {unit}\n# "
 
 
-def write_swc(path: Path, nodes: pd.DataFrame) -> None:
+def write_swc(path: Path, nodes: pd.DataFrame, unit: str = "micrometres") -> None:
     """Write traces.
 
     Parameters
@@ -28,8 +28,11 @@ def write_swc(path: Path, nodes: pd.DataFrame) -> None:
     path : Path
         The ``.swc`` file; it appears only once it is complete.
     nodes : pandas.DataFrame
-        Columns ``id type x y z radius parent``; lengths in micrometres, parents before
-        their children, parent -1 at a root.
+        Columns ``id type x y z radius parent``; lengths in `unit`, parents before their
+        children, parent -1 at a root.
+    unit : str
+        What the header calls the unit; programs take it for micrometres whatever it says, so
+        give another, such as ``voxels``, only where the scale is not known.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def write_swc(path: Path, nodes: pd.DataFrame) -> None:
     _check(path, nodes, range(1, len(nodes) + 1))
     ordered = nodes.loc[:, list(COLUMNS)].astype(dict.fromkeys(_INTEGERS, int))
     with whole_file(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
-        file.write(_HEADER + " ".join(COLUMNS) + "\n")
+        file.write(_HEADER.format(unit=unit) + " ".join(COLUMNS) + "\n")
         ordered.to_csv(
             file, sep=" ", header=False, index=False, float_format="%.6f", lineterminator="\n"
         )
