@@ -196,7 +196,7 @@ def test_a_full_disk(folder, capfd):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert left.value.code == 2
-    assert "out.safetensors could not be written" in capfd.readouterr().err
+    assert "out.safetensors cannot be written" in capfd.readouterr().err
     assert contents(folder) == images
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from napari_midl.engine.devices import out_of_memory_as_exception
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.volumes.atomic import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -236,11 +236,10 @@ def _keep(
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{k}": v for k, v in state.items()}
-    beside = path.with_name(f".{path.name}.part")
     progress = {"steps": trained.steps, "history": trained.history}
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    save_file(tensors, beside, metadata={"progress": json.dumps(progress)})
-    os.replace(beside, path)
+    with whole_file(path) as beside:
+        beside.write_bytes(save(tensors, metadata={"progress": json.dumps(progress)}))
 
 
 def _restore(
