@@ -206,6 +206,12 @@ def test_a_setting_outside_its_range(folder, capfd):
     )
 
 
+def test_a_tile_without_depth(folder, capfd):
+    assert "tile is 0" in predict(
+        capfd, "image.tif", "model.safetensors", "out.ome.zarr", "--tile", "0", "128", "128"
+    )
+
+
 def test_a_record_that_is_none(folder, capfd):
     Path("no.run.json").write_text("{}")
     assert "no.run.json" in complaint(capfd, "runs", "replay", "no.run.json")
