@@ -150,6 +150,11 @@ def scheduler() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
+def test_proposals_are_computed_where_the_user_says():
+    with pytest.raises(InputError, match="device is cuda"):
+        run(apply.propose(volume(), named_model("base"), [], device="cuda"))
+
+
 def test_threads_of_a_cluster_write_the_same_bits(scheduler, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("image.tif", IMAGE[:8, :48, :48])
