@@ -172,19 +172,19 @@ def test_plain_progress_says_time_left_and_latest_metrics(capsys, monkeypatch):
 def test_finetune_predict_and_replay(call, stroked):
     code, out, err = call(*FINETUNE, "--model", "scratch", "--steps", "3", "--held-out", "0")
     assert (code, out) == (0, "m.safetensors\n"), err
-    assert json.loads((stroked / "m.run.json").read_text())["settings"]["steps"] == 3
+    assert json.loads((stroked / "m.safetensors.run.json").read_text())["settings"]["steps"] == 3
     tile = ("--tile", 16, 32, 32)
     predict = ("vessels", "predict", "image.tif", "--model", "m.safetensors", "--out", "v.ome.zarr")
     code, _, err = call(*predict, *tile)
     assert code == 0, err
-    code, out, err = call("runs", "replay", "v.run.json")
+    code, out, err = call("runs", "replay", "v.ome.zarr.run.json")
     assert code == 0, out + err
     assert out.endswith("the same\n")
 
-    record = json.loads((stroked / "v.run.json").read_text())
+    record = json.loads((stroked / "v.ome.zarr.run.json").read_text())
     record["outputs"]["prediction"]["sha256"] = "0" * 64
-    (stroked / "v.run.json").write_text(json.dumps(record))
-    code, out, _ = call("runs", "replay", "v.run.json")
+    (stroked / "v.ome.zarr.run.json").write_text(json.dumps(record))
+    code, out, _ = call("runs", "replay", "v.ome.zarr.run.json")
     assert code == 1
     assert "output prediction: differs" in out
 

@@ -65,7 +65,22 @@ def test_a_line_cut_short_by_a_crash_names_no_tile(tmp_path):
     journal.mark(3)
     with (tmp_path / "j").open("a") as file:
         file.write("1")
-    assert Journal(tmp_path / "j", {}).done == {3}
+    resumed = Journal(tmp_path / "j", {})
+    assert resumed.done == {3}
+    resumed.mark(7)
+    assert Journal(tmp_path / "j", {}).done == {3, 7}
+
+
+def test_a_journal_that_cannot_be_written_is_a_sentence(tmp_path):
+    with pytest.raises(InputError, match="cannot be written"):
+        Journal(tmp_path / "nowhere" / "j", {})
+    (tmp_path / "folder").mkdir()
+    journal = Journal(tmp_path / "folder" / "j", {})
+    (tmp_path / "folder" / "j").unlink()
+    (tmp_path / "folder").rmdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        journal.mark(1)
+    assert journal.done == set()
 
 
 def test_a_journal_of_another_prediction_is_refused_by_what_differs(tmp_path):

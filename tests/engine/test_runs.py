@@ -25,6 +25,13 @@ def test_a_record_comes_back(tmp_path):
     assert RUN.versions["python"]
 
 
+def test_a_record_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "r.run.json").mkdir()
+    with pytest.raises(InputError, match=r"r\.run\.json cannot be written"):
+        write_run(RUN, tmp_path / "r.run.json")
+    assert [p.name for p in tmp_path.iterdir()] == ["r.run.json"]
+
+
 @pytest.mark.parametrize("sha256, same", [("3", True), ("4", False)])
 def test_a_replay_says_whether_the_bits_are_the_same(tmp_path, sha256, same):
     write_run(RUN, tmp_path / "r.run.json")
@@ -48,5 +55,5 @@ def test_an_operation_that_is_not_ours_is_refused(tmp_path):
 
 
 def test_the_record_lies_beside_the_output(tmp_path):
-    assert record_path(tmp_path / "a.ome.zarr") == tmp_path / "a.run.json"
-    assert record_path(tmp_path / "m.safetensors") == tmp_path / "m.run.json"
+    assert record_path(tmp_path / "a.ome.zarr") == tmp_path / "a.ome.zarr.run.json"
+    assert record_path(tmp_path / "m.safetensors") == tmp_path / "m.safetensors.run.json"

@@ -3,12 +3,19 @@ from __future__ import annotations
 import pytest
 
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.settings import FinetuneSettings
+from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
 
 
 def test_a_value_outside_its_range_is_named():
     with pytest.raises(InputError, match="minutes is -1"):
         FinetuneSettings(minutes=-1)
+
+
+def test_each_element_of_a_tuple_is_checked():
+    with pytest.raises(InputError, match="tile is 0, outside 1 to"):
+        PredictSettings(tile=(0, 128, 128))
+    with pytest.raises(InputError, match="patch has 2 values; give 3"):
+        FinetuneSettings(patch=(8, 16))  # type: ignore[arg-type]
 
 
 def test_a_value_that_is_no_choice_is_named():

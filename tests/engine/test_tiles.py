@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+import time
+
 import numpy as np
 import pytest
 
@@ -38,3 +41,15 @@ def test_tiles_come_from_the_focus_outwards():
     order = tiling.nearest_first((2, 56, 8))
     assert tiling.core(order[0]) == (slice(0, 4), slice(48, 64), slice(0, 16))
     assert sorted(order) == list(range(len(tiling)))
+
+
+def test_a_million_tiles_are_ordered_at_once():
+    tiling = Tiling((1600, 12800, 12800), (16, 128, 128))
+    started = time.perf_counter()
+    order = tiling.nearest_first((800.0, 0.0, 12800.0))
+    assert time.perf_counter() - started < 5
+    distances = [
+        math.dist([(s.start + s.stop) / 2 for s in tiling.core(i)], (800.0, 0.0, 12800.0))
+        for i in order[::10_000]
+    ]
+    assert distances == sorted(distances)

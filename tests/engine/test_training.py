@@ -8,6 +8,7 @@ from torch import nn
 
 from napari_midl.engine.jobs import run
 from napari_midl.engine.training import Schedule, train
+from napari_midl.errors import InputError
 
 CPU = torch.device("cpu")
 
@@ -48,6 +49,12 @@ def test_going_on_from_a_checkpoint_takes_the_same_steps(tmp_path):
     )
     for a, b in zip(whole.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_a_sentence(tmp_path):
+    path = tmp_path / "nowhere" / "checkpoint"
+    with pytest.raises(InputError, match="checkpoint cannot be written"):
+        run(train(network(), draw, nn.MSELoss(), schedule(4), device=CPU, checkpoint=path))
 
 
 def test_it_stops_once_the_held_out_score_is_no_longer_better_and_returns_the_best():
@@ -100,3 +107,23 @@ def test_a_pause_does_not_use_up_the_time():
     second = next(job)
     assert second.done - first.done < 0.5
     job.close()
+
+
+def test_a_slow_score_leaves_the_job_responsive_and_a_pause_in_it_free():
+    def evaluate(current: nn.Module) -> dict[str, float]:
+        time.sleep(0.7)
+        return {"score": 0.0}
+
+    job = train(
+        network(),
+        draw,
+        nn.functional.mse_loss,
+        Schedule(minutes=1, steps=1, learning_rate=0.1, half_life=10),
+        device=CPU,
+        evaluate=evaluate,
+    )
+    assert next(job).message == "scoring"
+    time.sleep(2)  # a pause
+    trained = run(job)
+    assert trained.steps == 1
+    assert trained.history[-1]["seconds"] < 1.5

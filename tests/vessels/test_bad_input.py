@@ -76,7 +76,7 @@ def test_the_good_input_is_good(folder):
         main([*FINETUNE, *SHORT])
     assert left.value.code in (0, None)
     assert (folder / "out.safetensors").exists()
-    assert (folder / "out.run.json").exists()
+    assert (folder / "out.safetensors.run.json").exists()
 
 
 def test_a_missing_image(folder, capfd):
@@ -196,13 +196,19 @@ def test_a_full_disk(folder, capfd):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert left.value.code == 2
-    assert "out.safetensors could not be written" in capfd.readouterr().err
+    assert "out.safetensors cannot be written" in capfd.readouterr().err
     assert contents(folder) == images
 
 
 def test_a_setting_outside_its_range(folder, capfd):
     assert "minutes" in finetune(
         capfd, "image.tif", "labels.tif", "model.safetensors", "--minutes", "-3"
+    )
+
+
+def test_a_tile_without_depth(folder, capfd):
+    assert "tile is 0" in predict(
+        capfd, "image.tif", "model.safetensors", "out.ome.zarr", "--tile", "0", "128", "128"
     )
 
 

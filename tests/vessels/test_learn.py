@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -10,7 +12,8 @@ import torch
 
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import Model, load_model, save_model
-from napari_midl.engine.runs import read_run, replay
+from napari_midl.engine.runs import Run, read_run, record_path, replay, write_run
+from napari_midl.errors import InputError
 from napari_midl.methods.vessels import files, learn
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.network import build_network
@@ -72,6 +75,23 @@ def test_the_same_seed_gives_the_same_weights():
     )
 
 
+def test_reading_and_scoring_a_slow_image_leave_the_job_responsive():
+    def slow(block: np.ndarray) -> np.ndarray:
+        time.sleep(1.5)
+        return block
+
+    image = da.from_array(255 - IMAGE, chunks=IMAGE.shape).map_blocks(slow, dtype=np.uint8)
+    job = learn.finetune(Volume.from_array(image, name="slow"), patches(), scratch(), QUICK)
+    waits, asked = [], time.monotonic()
+    for progress in job:
+        waits.append(time.monotonic() - asked)
+        if progress.message.startswith("step"):
+            break
+        asked = time.monotonic()
+    job.close()
+    assert max(waits[:-1]) < 1.2
+
+
 def test_the_view_is_previewed_while_it_trains():
     region = (slice(4, 5), slice(10, 40), slice(20, 60))
     shown = []
@@ -100,13 +120,32 @@ def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
     tifffile.imwrite("labels.tif", labels)
     out = Path("model.safetensors")
     record = run(files.finetune(Path("image.tif"), Path("labels.tif"), out, "scratch", 0, QUICK))
-    assert read_run(Path("model.run.json")) == record
+    assert read_run(Path("model.safetensors.run.json")) == record
     assert load_model(out, "vessels", build_network).sha256 == record.outputs["model"]["sha256"]
-    assert run(replay(Path("model.run.json"), files.OPERATIONS)).same
-    changed = json.loads(Path("model.run.json").read_text())
+    beside = out.resolve().with_name("model.safetensors.run.json")
+    monkeypatch.chdir("/")
+    assert run(replay(beside, files.OPERATIONS)).same
+    monkeypatch.chdir(tmp_path)
+    changed = json.loads(Path("model.safetensors.run.json").read_text())
     changed["settings"]["seed"] = 3
-    Path("model.run.json").write_text(json.dumps(changed))
-    assert not run(replay(Path("model.run.json"), files.OPERATIONS)).same
+    Path("model.safetensors.run.json").write_text(json.dumps(changed))
+    assert not run(replay(Path("model.safetensors.run.json"), files.OPERATIONS)).same
+
+
+def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(learn, "SYNTHETIC_SHAPE", (8, 32, 32))
+    settings = PretrainSettings(steps=2, patch=(8, 16, 16), batch=1)
+    out = tmp_path / "new.safetensors"
+    record = run(files.pretrain(out, settings=settings, start="base"))
+    assert record.results["steps"] == 2
+    assert run(replay(record_path(out), files.OPERATIONS)).same
+
+
+def test_a_record_of_an_image_in_memory_cannot_be_replayed(tmp_path):
+    path = tmp_path / "a.run.json"
+    write_run(Run("vessels.predict", {"image": None, "model": "base", "channel": 0}, {}), path)
+    with pytest.raises(InputError, match="came from no file"):
+        run(replay(path, files.OPERATIONS))
 
 
 def test_a_shipped_model_names_its_origin():

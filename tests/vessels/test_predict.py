@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import tifffile
 
 from napari_midl.engine.jobs import run
+from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, files
 from napari_midl.methods.vessels.models import named_model
@@ -16,6 +18,9 @@ from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SMALL = PredictSettings(tile=(8, 24, 24))
 IMAGE, MASK, VOXEL = synthetic_sample((20, 72, 80), seed=7)
@@ -36,7 +41,8 @@ def bits(path: Path) -> str:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "out.ome.zarr"
-    return run(apply.predict(volume(), named_model("base"), out, SMALL))
+    run(apply.predict(volume(), named_model("base"), out, SMALL)).close()
+    return out
 
 
 def test_tiles_do_not_show(whole):
@@ -71,6 +77,29 @@ def test_a_stopped_prediction_resumes_to_the_same_bits(whole, tmp_path):
         run(apply.predict(volume(), named_model("base"), out, SMALL))
     run(apply.predict(volume(), named_model("base"), out, SMALL, resume=True))
     assert bits(out) == bits(whole)
+
+
+def test_a_prediction_can_be_resumed_until_its_record_is_written(tmp_path):
+    image, out = tmp_path / "image.tif", tmp_path / "out.ome.zarr"
+    tifffile.imwrite(image, IMAGE[:8, :40, :40])
+    in_the_way = record_path(out)
+    in_the_way.mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        run(files.predict(image, "base", out, settings=SMALL))
+    in_the_way.rmdir()
+    record = run(files.predict(image, "base", out, settings=SMALL, resume=True))
+    assert read_run(record_path(out)) == record
+    with pytest.raises(InputError, match="nothing to resume"):
+        run(files.predict(image, "base", out, settings=SMALL, resume=True))
+
+
+def test_a_time_point_is_recorded_and_replayed(tmp_path):
+    stack = np.stack([IMAGE[:8, :40, :40], 255 - IMAGE[:8, :40, :40]])
+    image, out = tmp_path / "image.ome.tif", tmp_path / "out.ome.zarr"
+    tifffile.imwrite(image, stack, metadata={"axes": "TZYX"})
+    record = run(files.predict(image, "base", out, settings=SMALL, time=1))
+    assert record.arguments["time"] == 1
+    assert run(replay(record_path(out), files.OPERATIONS)).same
 
 
 def test_resuming_with_other_settings_is_refused(tmp_path):
@@ -111,24 +140,29 @@ def test_proposals_avoid_what_is_painted_and_come_least_sure_first():
     assert unsure == sorted(unsure, reverse=True)
 
 
-def test_workers_of_a_cluster_write_the_same_bits(whole, tmp_path, monkeypatch):
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    """Address of a cluster of one worker with four threads, which share its caches."""
     distributed = pytest.importorskip("distributed")
-    monkeypatch.chdir(tmp_path)
-    tifffile.imwrite("image.tif", IMAGE)
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=4, processes=False, dashboard_address=None
     ) as cluster:
-        run(
-            files.predict(
-                Path("image.tif"),
-                "base",
-                Path("far.ome.zarr"),
-                settings=SMALL,
-                scheduler=cluster.scheduler_address,
-            )
-        )
-    far = np.asarray(open_volume("far.ome.zarr").data)
-    np.testing.assert_array_equal(far, np.asarray(open_volume(whole).data))
+        yield cluster.scheduler_address
+
+
+def test_proposals_are_computed_where_the_user_says():
+    with pytest.raises(InputError, match="device is cuda"):
+        run(apply.propose(volume(), named_model("base"), [], device="cuda"))
+
+
+def test_threads_of_a_cluster_write_the_same_bits(scheduler, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("image.tif", IMAGE[:8, :48, :48])
+    settings = PredictSettings(tile=(8, 16, 16), uncertainty=True, samples=2)
+    image, near, far = Path("image.tif"), Path("near.ome.zarr"), Path("far.ome.zarr")
+    run(files.predict(image, "base", near, settings=settings))
+    run(files.predict(image, "base", far, settings=settings, scheduler=scheduler))
+    assert bits(far) == bits(near)
 
 
 def test_a_scheduler_that_is_not_there_is_a_sentence(tmp_path):

@@ -47,6 +47,16 @@ def test_held_out_blocks_are_never_drawn_and_hold_both_classes():
     assert set(np.unique(held)) == {0, 1, 2}
 
 
+def test_each_held_out_voxel_is_scored_once():
+    volume = painted(0.4)
+    assert len(volume.held_out) > 1
+    count = np.zeros(SHAPE, int)
+    for region, inner in volume.held_out_regions():
+        count[region][inner] += volume.labels(region, held_out=True)[inner] > 0
+    held = volume.labels(tuple(slice(0, n) for n in SHAPE), held_out=True)
+    np.testing.assert_array_equal(count, held > 0)
+
+
 def test_patches_anywhere_are_read_back():
     patch = Patch((3, 10, 20), np.full((2, 5, 6), 2, np.uint8))
     other = Patch((3, 0, 0), np.full((1, 4, 4), 1, np.uint8))

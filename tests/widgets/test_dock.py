@@ -285,7 +285,7 @@ def test_from_paint_to_files(
     tuned = bench.folder / "models" / "fine-tuned-1.safetensors"
     assert dock.learn.model.choice == tuned
     assert read_card(tuned)["steps"] > 0
-    record = read_run(bench.folder / "models" / "fine-tuned-1.run.json")
+    record = read_run(bench.folder / "models" / "fine-tuned-1.safetensors.run.json")
     assert record.results["steps"] == 3
     assert len(dock.learn.plot.losses) == 3
     assert "preview while learning" in viewer.layers
@@ -323,7 +323,7 @@ def test_from_paint_to_files(
     click(dock.predict.predict)
     wait()
     assert not jobs.is_unfinished(out)
-    assert read_run(out.with_name("prediction-1.run.json")).operation == "vessels.predict"
+    assert read_run(out.with_name("prediction-1.ome.zarr.run.json")).operation == "vessels.predict"
     assert dock.predict.out.path.name == "prediction-2.ome.zarr"
     shown = np.asarray(viewer.layers["tubes: probability"].data)
     assert shown.shape == tubes[0].shape
@@ -441,7 +441,7 @@ def test_the_record_of_a_prediction_replays(tmp_path, image):
     out = tmp_path / "out.ome.zarr"
     settings = PredictSettings(tile=(8, 32, 32))
     run(jobs.predict(open_volume(image), "base", out, settings, (0, 0, 0), False))
-    same = run(replay(tmp_path / "out.run.json", OPERATIONS))
+    same = run(replay(tmp_path / "out.ome.zarr.run.json", OPERATIONS))
     assert same.same, same.lines
 
 
@@ -454,5 +454,5 @@ def test_the_record_of_a_fine_tuning_replays(tmp_path, image, tubes):
     out = tmp_path / "tuned.safetensors"
     settings = FinetuneSettings(steps=2, patch=(8, 32, 32))
     run(jobs.finetune(open_volume(image), patches, "base", settings, lambda: None, out))
-    same = run(replay(tmp_path / "tuned.run.json", OPERATIONS))
+    same = run(replay(tmp_path / "tuned.safetensors.run.json", OPERATIONS))
     assert same.same, same.lines

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,24 +78,15 @@ def save_model(model: Model, path: Path, *, half: bool = False) -> str:
         If the file cannot be written.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {}
     for name, value in model.network.state_dict().items():
         value = value.detach().cpu().contiguous()
         tensors[name] = value.half() if half and value.dtype == torch.float32 else value
-    beside = path.with_name(f".{path.name}.part")
-    try:
+    with whole_file(path) as beside:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, beside, metadata={CARD: json.dumps(model.card)})
-        os.replace(beside, path)
-    except Exception as error:  # safetensors raises its own class for a full disk
-        if beside.is_file():
-            beside.unlink()
-        raise InputError(
-            f"{path} could not be written ({error}); choose a folder that you may write to and "
-            "that has room."
-        ) from error
+        beside.write_bytes(save(tensors, metadata={CARD: json.dumps(model.card)}))
     return hash_tensors(
         {n: t.float() if t.dtype == torch.float16 else t for n, t in tensors.items()}
     )

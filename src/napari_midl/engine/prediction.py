@@ -17,6 +17,7 @@ import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, wait_for
 from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import not_written, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +42,7 @@ class Journal:
     Raises
     ------
     InputError
-        If the journal belongs to another prediction.
+        If the journal belongs to another prediction or cannot be written.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]) -> None:
@@ -49,7 +50,7 @@ class Journal:
         self.done: set[int] = set()
         header = json.dumps(identity, sort_keys=True)
         if not path.exists():
-            path.write_text(header + "\n")
+            self._rewrite([header])
             return
         first, *lines = path.read_text().split("\n")
         if first != header:
@@ -58,18 +59,34 @@ class Journal:
                 f"{path} was left by a prediction with another {changed}; go on with what it "
                 "began with, or choose another output."
             )
-        # A line cut short by a crash names no finished tile.
-        self.done = {int(line) for line in lines[:-1] if line.isdigit()}
+        finished = [line for line in lines[:-1] if line.isdigit()]
+        self.done = set(map(int, finished))
+        if lines[-1:] != [""]:
+            # A line cut short by a crash names no finished tile, and must not lead the next one.
+            self._rewrite([header, *finished])
 
     def mark(self, index: int) -> None:
-        """Note that a tile is written."""
-        with self.path.open("a") as file:
-            file.write(f"{index}\n")
+        """Note that a tile is written.
+
+        Raises
+        ------
+        InputError
+            If the note cannot be written.
+        """
+        try:
+            with self.path.open("a") as file:
+                file.write(f"{index}\n")
+        except OSError as error:
+            raise not_written(self.path, error) from error
         self.done.add(index)
 
     def close(self) -> None:
         """Remove the journal: everything is written."""
         self.path.unlink(missing_ok=True)
+
+    def _rewrite(self, lines: list[str]) -> None:
+        with whole_file(self.path) as beside:
+            beside.write_text("".join(f"{line}\n" for line in lines))
 
 
 def predict_tiles(
@@ -121,7 +138,7 @@ def predict_tiles(
         yield progress()
         reading = reader.submit(read, tiling.padded(order[0])[0]) if order else None
         writing: Future[Region] | None = None
-        for index, following in zip(order, [*order[1:], None], strict=True):
+        for index, following in zip(order, [*order[1:], None], strict=False):
             assert reading is not None
             block = yield from wait_for(reading, progress())
             if following is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 from napari_midl.engine.jobs import Job
 from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import whole_file
 
 VERSION = 1
 _PACKAGES = ("napari-midl", "torch", "numpy", "scipy", "scikit-image", "zarr", "ome-zarr", "dask")
@@ -85,17 +85,19 @@ def versions() -> dict[str, str]:
 
 def record_path(output: Path) -> Path:
     """Where the record of an output lies: beside it."""
-    name = output.name
-    for ending in (".ome.zarr", ".safetensors", ".zarr"):
-        name = name.removesuffix(ending)
-    return output.with_name(f"{name}.run.json")
+    return output.with_name(f"{output.name}.run.json")
 
 
 def write_run(run: Run, path: Path) -> None:
-    """Write a record; it appears only once it is complete."""
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(json.dumps({"version": VERSION, **asdict(run)}, indent=2) + "\n")
-    os.replace(beside, path)
+    """Write a record; it appears only once it is complete.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written or has no room.
+    """
+    with whole_file(path) as beside:
+        beside.write_text(json.dumps({"version": VERSION, **asdict(run)}, indent=2) + "\n")
 
 
 def read_run(path: Path) -> Run:

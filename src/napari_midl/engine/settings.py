@@ -14,7 +14,8 @@ class Settings:
 
     A field annotated ``Annotated[float, {"min": 0.0, "max": 1.0}]`` must lie in that
     range, and one annotated ``Literal[...]`` must be one of its values; magicgui
-    reads the same annotation for the dock's form.
+    reads the same annotation for the dock's form. A tuple has its range under ``"options"``,
+    magicgui's word for what holds for each element.
 
     Raises
     ------
@@ -25,17 +26,7 @@ class Settings:
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self), include_extras=True)
         for field in fields(self):
-            hint, value = hints[field.name], getattr(self, field.name)
-            if get_origin(hint) is Annotated:
-                limits = get_args(hint)[1]
-                low, high = limits.get("min", value), limits.get("max", value)
-                if not low <= value <= high:
-                    raise InputError(
-                        f"{field.name} is {value}, outside {low} to {high}; choose one between."
-                    )
-            elif get_origin(hint) is Literal and value not in get_args(hint):
-                choices = ", ".join(map(str, get_args(hint)))
-                raise InputError(f"{field.name} is {value!r}; choose one of {choices}.")
+            _check(field.name, hints[field.name], getattr(self, field.name))
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain JSON values."""
@@ -51,3 +42,21 @@ class Settings:
                 f"it has {', '.join(sorted(known))}."
             )
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _check(name: str, hint: Any, value: Any) -> None:
+    """Refuse a value that its annotation does not allow."""
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind is Literal and value not in parts:
+        raise InputError(f"{name} is {value!r}; choose one of {', '.join(map(str, parts))}.")
+    if kind is not Annotated:
+        return
+    elements, limits = (value,), parts[1]
+    if get_origin(parts[0]) is tuple:
+        elements, limits = value, limits["options"]
+        if len(value) != len(get_args(parts[0])):
+            raise InputError(f"{name} has {len(value)} values; give {len(get_args(parts[0]))}.")
+    for element in elements:
+        low, high = limits.get("min", element), limits.get("max", element)
+        if not low <= element <= high:
+            raise InputError(f"{name} is {element}, outside {low} to {high}; choose one between.")

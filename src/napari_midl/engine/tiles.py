@@ -81,12 +81,14 @@ class Tiling:
         """Tile indices by the distance of their centres from `focus`, a voxel ``(z, y, x)``."""
         if focus is None:
             return list(range(len(self)))
-
-        def distance(index: int) -> float:
-            centre = [(s.start + s.stop) / 2 for s in self.core(index)]
-            return math.dist(centre, focus)
-
-        return sorted(range(len(self)), key=distance)
+        away = []
+        for count, core, whole, at in zip(
+            self.grid, self.core_size, self.shape, focus, strict=True
+        ):
+            start = np.arange(count) * core
+            away.append(((start + np.minimum(start + core, whole)) / 2 - at) ** 2)
+        distance = away[0][:, None, None] + away[1][:, None] + away[2]
+        return [int(i) for i in np.argsort(distance, axis=None, kind="stable")]
 
 
 def _round_up(value: int, multiple: int) -> int:

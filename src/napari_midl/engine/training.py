@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from napari_midl.engine.devices import out_of_memory_as_exception
-from napari_midl.engine.jobs import Job, Progress
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.volumes.atomic import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 Batch = tuple[Tensor, Tensor]
@@ -97,7 +97,7 @@ def train(
     preview: Callable[[nn.Module], Any] | None = None,
     checkpoint: Path | None = None,
 ) -> Job[Trained]:
-    """Train a network in place, yielding `Progress` after every step.
+    """Train a network in place, yielding `Progress` after every step and while it is scored.
 
     Parameters
     ----------
@@ -112,7 +112,8 @@ def train(
     device : torch.device
         Where to compute.
     evaluate : callable, optional
-        Scores of a network on held-out data, at every look; higher is better.
+        Scores of a network on held-out data, at every look; higher is better. It and `preview`
+        are called in a thread of their own.
     judge : str
         The score that decides which weights are best and when to stop.
     preview : callable, optional
@@ -135,6 +136,18 @@ def train(
         trained.steps, trained.history = _restore(checkpoint, network, average, optimiser)
     started = time.monotonic() - (trained.history[-1]["seconds"] if trained.history else 0.0)
     losses: list[float] = []
+
+    def hand_over(progress: Progress) -> Iterator[Progress]:
+        """Yield; only the time spent training counts, not a pause."""
+        nonlocal started
+        handed_over = time.monotonic()
+        yield progress
+        started += time.monotonic() - handed_over
+
+    def look_at_average() -> tuple[dict[str, float], Any]:
+        scores = dict(evaluate(average)) if evaluate is not None else {}
+        return scores, preview(average) if preview is not None else None
+
     while True:
         elapsed = time.monotonic() - started
         budget = max(60 * schedule.minutes, 1e-9)
@@ -144,8 +157,10 @@ def train(
         metrics: dict[str, float] = {}
         shown = None
         if finished or trained.steps % schedule.evaluate_every == 0:
-            metrics = dict(evaluate(average)) if evaluate is not None else {}
-            shown = preview(average) if preview is not None else None
+            looking = in_thread(look_at_average)
+            for waiting in wait_for(looking, Progress(min(fraction, 1.0), 1.0, "scoring")):
+                yield from hand_over(waiting)
+            metrics, shown = looking.result()
             look = {"step": trained.steps, "seconds": elapsed, **metrics}
             if losses:
                 look["loss"] = float(np.mean(losses))
@@ -169,10 +184,9 @@ def train(
         trained.steps += 1
         losses.append(value)
         metrics["loss"] = value
-        handed_over = time.monotonic()
-        yield Progress(min(fraction, 1.0), 1.0, f"step {trained.steps}", metrics, shown)
-        # Only the time spent training counts, not a pause.
-        started += time.monotonic() - handed_over
+        yield from hand_over(
+            Progress(min(fraction, 1.0), 1.0, f"step {trained.steps}", metrics, shown)
+        )
     if best is not None:
         trained.network = best
     return trained
@@ -222,11 +236,10 @@ def _keep(
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{k}": v for k, v in state.items()}
-    beside = path.with_name(f".{path.name}.part")
     progress = {"steps": trained.steps, "history": trained.history}
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    save_file(tensors, beside, metadata={"progress": json.dumps(progress)})
-    os.replace(beside, path)
+    with whole_file(path) as beside:
+        beside.write_bytes(save(tensors, metadata={"progress": json.dumps(progress)}))
 
 
 def _restore(

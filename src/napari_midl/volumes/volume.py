@@ -94,13 +94,21 @@ class Volume:
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
-        """Physical size ``(z, y, x)`` of a voxel of the finest level."""
+        """Physical size ``(z, y, x)`` of a voxel of the finest level, all three in `unit`.
+
+        Raises
+        ------
+        InputError
+            If the units of the axes cannot be converted into each other.
+        """
         sizes = dict(zip(self.axes, self.scale, strict=True))
-        return (sizes.get("Z", 1.0), sizes.get("Y", 1.0), sizes.get("X", 1.0))
+        units = dict(zip(self.axes, self.units, strict=True))
+        z, y, x = (self._in_unit(sizes.get(a, 1.0), units.get(a)) for a in SPATIAL)
+        return (z, y, x)
 
     @property
     def unit(self) -> str | None:
-        """Unit of the in-plane axes."""
+        """Unit of the X axis, and of `voxel_size`."""
         return dict(zip(self.axes, self.units, strict=True)).get("X")
 
     def spatial(self, channel: int = 0, time: int = 0) -> Volume:
@@ -124,15 +132,30 @@ class Volume:
         levels = tuple(level[take] for level in self.levels)
         if "Z" not in self.axes:
             levels = tuple(level[None] for level in levels)
+        sizes = dict(zip(self.axes, self.scale, strict=True))
         units = dict(zip(self.axes, self.units, strict=True))
         return replace(
             self,
             levels=levels,
             axes=SPATIAL,
-            scale=self.voxel_size,
+            scale=tuple(sizes.get(axis, 1.0) for axis in SPATIAL),
             units=tuple(units.get(axis) for axis in SPATIAL),
             channels=self.channels[channel : channel + 1],
         )
+
+    def _in_unit(self, size: float, unit: str | None) -> float:
+        """A length in the unit of X; as it is where one of the units is not known."""
+        if unit == self.unit or unit is None or self.unit is None:
+            return size
+        import pint  # late, since few images mix units
+
+        try:
+            return float(pint.get_application_registry().Quantity(size, unit).m_as(self.unit))
+        except pint.PintError as error:
+            raise InputError(
+                f"{self.name} has axes in {unit} and in {self.unit} ({error}); give all of them "
+                "in units of length."
+            ) from error
 
     def identity(self, samples: int = 8) -> dict[str, Any]:
         """What a run record needs to tell this volume from another.

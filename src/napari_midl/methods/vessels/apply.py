@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.prediction import Journal, predict_tiles
 from napari_midl.engine.tiles import Index, Region, Tiling
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_midl.engine.models import Model
+    from napari_midl.methods.vessels.network import VesselNet
     from napari_midl.methods.vessels.settings import PredictSettings
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
@@ -80,12 +82,7 @@ def predict_region(
     scaling : Scaling, optional
         The volume's, where it is known already.
     """
-    network = ready(model)
-    outer, inner = Tiling(volume_shape(volume), (1, 1, 1), network.halo, network.stride).expand(
-        region
-    )
-    image = (scaling or robust_scaling(volume))(np.asarray(volume.data[outer]))
-    return probability(network, image)[inner]
+    return _look(volume, ready(model), region, scaling or robust_scaling(volume))
 
 
 def predict(
@@ -95,7 +92,7 @@ def predict(
     settings: PredictSettings,
     focus: Sequence[float] | None = None,
     resume: bool = False,
-) -> Job[Path]:
+) -> Job[Journal]:
     """Stream the probability of vessel, and its labels, into an OME-Zarr.
 
     The output is an image with axes ``C Z Y X`` and channel ``vessel probability`` (and
@@ -125,8 +122,9 @@ def predict(
 
     Returns
     -------
-    Path
-        `out`, returned by the generator.
+    Journal
+        Returned by the generator; until it is closed the prediction can be resumed. Close it
+        once all that belongs to the output is there, such as its record.
 
     Raises
     ------
@@ -141,8 +139,7 @@ def predict(
     yield from predict_tiles(
         predictor.tiling, predictor.read, predictor.compute, output.write, journal, focus
     )
-    journal.close()
-    return out
+    return journal
 
 
 def begin(predictor: Predictor, out: Path, resume: bool) -> tuple[Output, Journal]:
@@ -199,6 +196,7 @@ def propose(
     size: Index = (1, 64, 64),
     seed: int = 0,
     candidates: int = 24,
+    device: str = "auto",
 ) -> Job[list[Proposal]]:
     """Find the places where the network is least sure, away from what is painted.
 
@@ -218,6 +216,8 @@ def propose(
         Seed of the candidates' places.
     candidates : int
         Places to look at.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
 
     Yields
     ------
@@ -235,6 +235,7 @@ def propose(
     scaling = yield from wait_for(
         in_thread(lambda: robust_scaling(volume)), Progress(0, candidates)
     )
+    network = ready(model).to(pick_device(device))
     found: list[Proposal] = []
     for tried in range(candidates):
         origin = rng.integers(0, np.array(shape) - extent + 1)
@@ -246,7 +247,7 @@ def propose(
             continue
         region = tuple(slice(int(o), int(o + n)) for o, n in zip(origin, extent, strict=True))
         where = (region[0], region[1], region[2])
-        look = partial(predict_region, volume, model, where, scaling)
+        look = partial(_look, volume, network, where, scaling)
         vessel = yield from wait_for(in_thread(look), step)
         unsure = float(binary_entropy(vessel).mean())
         reason = f"{unsure:.2f} bits a voxel, {float((vessel >= 0.5).mean()):.0%} called vessel"
@@ -259,6 +260,16 @@ def propose(
         if not any(_overlap(proposal.origin, proposal.shape, c.origin, c.shape) for c in chosen):
             chosen.append(proposal)
     return chosen[:count]
+
+
+def _look(
+    volume: Volume, network: VesselNet, region: Region, scaling: Scaling
+) -> NDArray[np.float32]:
+    """Probability in a region, read with the network's halo."""
+    outer, inner = Tiling(volume_shape(volume), (1, 1, 1), network.halo, network.stride).expand(
+        region
+    )
+    return probability(network, scaling(np.asarray(volume.data[outer])))[inner]
 
 
 def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:

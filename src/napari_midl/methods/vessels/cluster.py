@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.prediction import predict_tiles_on
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.apply import begin
-from napari_midl.methods.vessels.models import named_model
+from napari_midl.methods.vessels.models import named_model, whole_name
 from napari_midl.methods.vessels.predictor import Output, Predictor
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
+    from napari_midl.engine.prediction import Journal
+
+_LOADING = Lock()
 
 
 def predict_on_cluster(
@@ -29,22 +32,23 @@ def predict_on_cluster(
     model: str,
     out: Path,
     channel: int,
+    time: int,
     settings: PredictSettings,
     resume: bool = False,
-) -> Job[Path]:
+) -> Job[Journal]:
     """Do what `apply.predict` does on the workers of a scheduler.
 
     Parameters
     ----------
     address : str
         Address of the scheduler, such as ``tcp://host:8786``.
-    image, model, out, channel, settings, resume
+    image, model, out, channel, time, settings, resume
         As for `files.predict`.
 
     Returns
     -------
-    Path
-        `out`, returned by the generator.
+    Journal
+        Returned by the generator, to be closed as that of `apply.predict`.
 
     Raises
     ------
@@ -63,9 +67,9 @@ def predict_on_cluster(
         raise InputError(
             f"no dask scheduler answers at {address} ({error}); start one, or drop --scheduler."
         ) from error
-    arguments = (str(image.resolve()), channel, _shared(model), str(out.resolve()))
+    arguments = (str(image.resolve()), channel, time, whole_name(model), str(out.resolve()))
     with client:
-        predictor = _predictor(*arguments[:3], _key(settings))
+        predictor = _predictor(*arguments[:4], _key(settings))
         output, journal = begin(predictor, out, resume)
         yield from predict_tiles_on(
             client,
@@ -75,40 +79,38 @@ def predict_on_cluster(
             output.update_pyramid,
             journal,
         )
-    journal.close()
-    return out
+    return journal
 
 
 def _predict_tile(
-    index: int, image: str, channel: int, model: str, out: str, settings: tuple[Any, ...]
+    index: int, image: str, channel: int, time: int, model: str, out: str, settings: tuple[Any, ...]
 ) -> int:
     """Read, compute and write one tile; runs on a worker."""
-    predictor = _predictor(image, channel, model, settings)
+    with _LOADING:  # or each of a worker's threads would load the model for itself
+        predictor = _predictor(image, channel, time, model, settings)
+        output = _output(image, channel, time, model, out, settings)
     outer, inner = predictor.tiling.padded(index)
     block = predictor.compute(predictor.read(outer), index, Event())
-    _output(image, channel, model, out, settings).write_finest(
-        predictor.tiling.core(index), block[(slice(None), *inner)]
-    )
+    output.write_finest(predictor.tiling.core(index), block[(slice(None), *inner)])
     return index
 
 
 @lru_cache(maxsize=2)
-def _predictor(image: str, channel: int, model: str, settings: tuple[Any, ...]) -> Predictor:
-    volume = open_volume(image).spatial(channel)
+def _predictor(
+    image: str, channel: int, time: int, model: str, settings: tuple[Any, ...]
+) -> Predictor:
+    volume = open_volume(image).spatial(channel, time)
     return Predictor(volume, named_model(model), PredictSettings(**dict(settings)))
 
 
 @lru_cache(maxsize=2)
-def _output(image: str, channel: int, model: str, out: str, settings: tuple[Any, ...]) -> Output:
-    return _predictor(image, channel, model, settings).open_output(Path(out))
+def _output(
+    image: str, channel: int, time: int, model: str, out: str, settings: tuple[Any, ...]
+) -> Output:
+    return _predictor(image, channel, time, model, settings).open_output(Path(out))
 
 
 def _key(settings: PredictSettings) -> tuple[Any, ...]:
     """Settings as a value that can be hashed and sent."""
     values = settings.to_dict()
     return tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in values.items())
-
-
-def _shared(model: str) -> str:
-    """A model's name, or the whole path of its file."""
-    return model if model in ("base", "scratch") else str(Path(model).resolve())

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from scipy import ndimage
 
 from napari_midl.engine.page import Section
+from napari_midl.engine.runs import record_path
 from napari_midl.methods.vessels import analyse, apply, files
 from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.score import score
@@ -122,8 +123,8 @@ def vessels_demo(outdir: Path) -> Job[Section]:
         files=[
             (out, "probability, uncertainty and labels (OME-Zarr)"),
             (model, "the fine-tuned model"),
-            (folder / "model.run.json", "record that replays the fine-tuning"),
-            (folder / "vessels.run.json", "record that replays the prediction"),
+            (record_path(model), "record that replays the fine-tuning"),
+            (record_path(out), "record that replays the prediction"),
             (folder / "branches.csv", "all branches"),
             (folder / "vessels.swc", "the skeleton, in micrometres"),
             (folder / "scores.csv", "all scores"),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import save_model
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, learn
 from napari_midl.methods.vessels.cluster import predict_on_cluster
-from napari_midl.methods.vessels.models import named_model, scratch
+from napari_midl.methods.vessels.models import named_model, scratch, whole_name
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
     PredictSettings,
@@ -24,10 +25,10 @@ from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
-    from napari_midl.engine.jobs import Job
     from napari_midl.volumes.volume import Volume
 
 SUFFIX = ".safetensors"
+S = TypeVar("S", FinetuneSettings, PretrainSettings)
 
 
 def finetune(
@@ -37,6 +38,7 @@ def finetune(
     model: str = "base",
     channel: int = 0,
     settings: FinetuneSettings | None = None,
+    time: int = 0,
 ) -> Job[Run]:
     """Fine-tune a model on a labelled image and save it.
 
@@ -55,6 +57,8 @@ def finetune(
         Channel of the image to look at.
     settings : FinetuneSettings, optional
         How to train.
+    time : int
+        Time point of the image to look at.
 
     Returns
     -------
@@ -67,9 +71,9 @@ def finetune(
         If something cannot be read, does not fit or cannot be written.
     """
     settings = settings or FinetuneSettings()
-    started = time.monotonic()
+    started = monotonic()
     check_model_path(out)
-    volume = open_volume(image).spatial(channel)
+    volume = open_volume(image).spatial(channel, time)
     painted = read_labels(labels, volume, settings.dense)
     painted_identity = patches_identity(painted)
     start = named_model(model, settings.seed)
@@ -77,16 +81,22 @@ def finetune(
     sha256 = save_model(tuned.model, out)
     run = Run(
         "vessels.finetune",
-        {"image": str(image), "labels": str(labels), "model": model, "channel": channel},
+        {
+            "image": str(image.resolve()),
+            "labels": str(labels.resolve()),
+            "model": whole_name(model),
+            "channel": channel,
+            "time": time,
+        },
         settings.to_dict(),
         inputs={
             "image": volume.identity(),
             "labels": painted_identity,
             "model": {"sha256": start.sha256},
         },
-        outputs={"model": {"path": str(out), "sha256": sha256}},
+        outputs={"model": {"path": str(out.resolve()), "sha256": sha256}},
         results={"steps": tuned.steps, "before": tuned.before, "after": tuned.after},
-        seconds=time.monotonic() - started,
+        seconds=monotonic() - started,
     )
     write_run(run, record_path(out))
     return run
@@ -100,6 +110,7 @@ def predict(
     settings: PredictSettings | None = None,
     resume: bool = False,
     scheduler: str | None = None,
+    time: int = 0,
 ) -> Job[Run]:
     """Predict the vessels of an image into an OME-Zarr.
 
@@ -119,6 +130,8 @@ def predict(
         Go on with an output that was cancelled or killed.
     scheduler : str, optional
         Address of a ``dask.distributed`` scheduler on whose workers to compute.
+    time : int
+        Time point of the image to look at.
 
     Returns
     -------
@@ -131,23 +144,33 @@ def predict(
         If something cannot be read or written.
     """
     settings = settings or PredictSettings()
-    started = time.monotonic()
-    volume = open_volume(image).spatial(channel)
+    started = monotonic()
+    volume = open_volume(image).spatial(channel, time)
     chosen = named_model(model)
     if scheduler is None:
-        yield from apply.predict(volume, chosen, out, settings, resume=resume)
+        journal = yield from apply.predict(volume, chosen, out, settings, resume=resume)
     else:
-        yield from predict_on_cluster(scheduler, image, model, out, channel, settings, resume)
-    probability = open_volume(out)
+        journal = yield from predict_on_cluster(
+            scheduler, image, model, out, channel, time, settings, resume
+        )
+    sha256 = yield from wait_for(
+        in_thread(lambda: hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
+    )
     run = Run(
         "vessels.predict",
-        {"image": str(image), "model": model, "channel": channel},
+        {
+            "image": str(image.resolve()),
+            "model": whole_name(model),
+            "channel": channel,
+            "time": time,
+        },
         settings.to_dict(),
         inputs={"image": volume.identity(), "model": {"sha256": chosen.sha256}},
-        outputs={"prediction": {"path": str(out), "sha256": hash_volume(probability)}},
-        seconds=time.monotonic() - started,
+        outputs={"prediction": {"path": str(out.resolve()), "sha256": sha256}},
+        seconds=monotonic() - started,
     )
     write_run(run, record_path(out))
+    journal.close()
     return run
 
 
@@ -184,7 +207,7 @@ def pretrain(
         If the folder holds no pairs or the output cannot be written.
     """
     settings = settings or PretrainSettings()
-    started = time.monotonic()
+    started = monotonic()
     check_model_path(out)
     pairs = read_stacks(stacks, hold_out) if stacks is not None else []
     model = scratch(settings.preset, settings.seed) if start == "scratch" else named_model(start)
@@ -195,13 +218,20 @@ def pretrain(
     out.with_suffix(".checkpoint").unlink(missing_ok=True)
     run = Run(
         "vessels.pretrain",
-        {"stacks": str(stacks) if stacks else None, "hold_out": hold_out, "start": start},
+        {
+            "stacks": str(stacks.resolve()) if stacks else None,
+            "hold_out": hold_out,
+            "start": whole_name(start),
+        },
         settings.to_dict(),
         inputs={image.name: image.identity() for image, _ in pairs}
         | {"start": {"sha256": model.sha256}},
         outputs={"model": {"path": out.name, "sha256": sha256}},
-        results={"steps": trained.card["steps"], "device": trained.card["device"]},
-        seconds=time.monotonic() - started,
+        results={
+            "steps": trained.card["steps"] - model.card["steps"],
+            "device": trained.card["device"],
+        },
+        seconds=monotonic() - started,
     )
     write_run(run, record_path(out))
     return run
@@ -270,17 +300,15 @@ def read_stacks(folder: Path, hold_out: str = "") -> list[tuple[Volume, Volume]]
 def replay_finetune(run: Run, folder: Path) -> Job[Run]:
     """Do a recorded fine-tuning again, for as many steps as it took."""
     arguments = run.arguments
-    settings = FinetuneSettings.from_dict(
-        {**run.settings, "minutes": 600.0, "steps": run.results["steps"]}
-    )
     return (
         yield from finetune(
-            Path(arguments["image"]),
+            _image(run),
             Path(arguments["labels"]),
             folder / f"again{SUFFIX}",
             arguments["model"],
             arguments["channel"],
-            settings,
+            _as_many_steps(FinetuneSettings, run, minutes=600.0),
+            arguments.get("time", 0),
         )
     )
 
@@ -290,16 +318,50 @@ def replay_predict(run: Run, folder: Path) -> Job[Run]:
     arguments = run.arguments
     return (
         yield from predict(
-            Path(arguments["image"]),
+            _image(run),
             arguments["model"],
             folder / "again.ome.zarr",
             arguments["channel"],
             PredictSettings.from_dict(run.settings),
+            time=arguments.get("time", 0),
         )
     )
 
 
-OPERATIONS = {"vessels.finetune": replay_finetune, "vessels.predict": replay_predict}
+def replay_pretrain(run: Run, folder: Path) -> Job[Run]:
+    """Make recorded base weights again, in as many steps as it took."""
+    stacks = run.arguments["stacks"]
+    return (
+        yield from pretrain(
+            folder / f"again{SUFFIX}",
+            Path(stacks) if stacks else None,
+            _as_many_steps(PretrainSettings, run, minutes=6000.0),
+            run.arguments["hold_out"],
+            run.arguments["start"],
+        )
+    )
+
+
+OPERATIONS = {
+    "vessels.finetune": replay_finetune,
+    "vessels.predict": replay_predict,
+    "vessels.pretrain": replay_pretrain,
+}
+
+
+def _image(run: Run) -> Path:
+    """Where a recorded image lies."""
+    if run.arguments["image"] is None:
+        raise InputError(
+            f"the image of this {run.operation} came from no file; save the image, open the file "
+            "and run it again for a record that can be replayed."
+        )
+    return Path(run.arguments["image"])
+
+
+def _as_many_steps(kind: type[S], run: Run, minutes: float) -> S:
+    """Settings with which only the steps count: the time depends on the computer."""
+    return kind.from_dict({**run.settings, "minutes": minutes, "steps": run.results["steps"]})
 
 
 def check_model_path(out: Path) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
-from napari_midl.engine.jobs import Job, Progress
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import Model
 from napari_midl.engine.tiles import Region, Tiling
 from napari_midl.engine.training import Schedule, train
@@ -51,7 +51,7 @@ class Finetuned:
     Parameters
     ----------
     model : Model
-        The better of the two, ready to save.
+        The trained one, ready to save, also where the start scored better.
     before, after : dict of str to float
         ``dice``, ``precision`` and ``recall`` on the held-out blocks, which neither
         model was trained on; empty where too little was painted to hold any out.
@@ -88,7 +88,7 @@ def finetune(
     settings : FinetuneSettings
         How long, how fast, which loss.
     view : callable, optional
-        Tells, now and then, the region that a person looks at, or None.
+        Tells, now and then and in any thread, the region that a person looks at, or None.
 
     Yields
     ------
@@ -107,9 +107,14 @@ def finetune(
         If the labels do not fit the image or hold one class only.
     """
     device = pick_device(settings.device)
-    yield Progress(0, 1, "reading the painted voxels")
-    scaling = robust_scaling(volume)
-    painted = PaintedVolume(volume.data, scaling, patches, settings.held_out, settings.seed)
+
+    def read() -> PaintedVolume:
+        scaling = robust_scaling(volume)
+        return PaintedVolume(volume.data, scaling, patches, settings.held_out, settings.seed)
+
+    step = Progress(0, 1, "reading the painted voxels")
+    yield step
+    painted = yield from wait_for(in_thread(read), step)
     network = copy.deepcopy(model.network).to(device).train()
     assert isinstance(network, VesselNet)
     if model.card.get("steps", 0):
@@ -124,7 +129,10 @@ def finetune(
         )
         return region, probability(current, painted.read(outer))[inner]
 
-    before = _held_out_scores(model.network, painted)
+    before = yield from wait_for(
+        in_thread(lambda: _held_out_scores(model.network, painted)),
+        Progress(0, 1, "scoring the model before"),
+    )
     trained = yield from train(
         network,
         lambda rng: draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng),
@@ -143,7 +151,10 @@ def finetune(
         judge="held_out_dice",
         preview=look,
     )
-    after = _held_out_scores(trained.network, painted)
+    after = yield from wait_for(
+        in_thread(lambda: _held_out_scores(trained.network, painted)),
+        Progress(1, 1, "scoring the model after"),
+    )
     card = {
         **model.card,
         "name": f"{model.card.get('name', 'vessels')}, fine-tuned on {volume.name}",
@@ -257,9 +268,9 @@ def _keep_statistics(network: nn.Module) -> None:
 def _held_out_scores(network: nn.Module, painted: PaintedVolume) -> dict[str, float]:
     """Dice, precision and recall over all held-out voxels together."""
     true_positive = predicted_count = true_count = 0
-    for region in painted.held_out_regions():
-        labels = painted.labels(region, held_out=True)
-        predicted = probability(network, painted.read(region)) >= 0.5
+    for region, inner in painted.held_out_regions():
+        labels = painted.labels(region, held_out=True)[inner]
+        predicted = probability(network, painted.read(region))[inner] >= 0.5
         true_positive += int((predicted & (labels > 1)).sum())
         predicted_count += int((predicted & (labels > 0)).sum())
         true_count += int((labels > 1).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 LABELS = "vessels"
 CHANNELS = ("vessel probability", "uncertainty")
 VESSEL_COLOUR = {1: (220, 60, 60, 255)}
+# Sampling switches the network's dropout on and seeds the generator that all threads share.
+_COMPUTING = Lock()
 
 
 class Predictor:
@@ -84,9 +87,9 @@ class Predictor:
         return np.asarray(self.volume.data[region])
 
     def compute(self, block: NDArray[Any], index: int, stop: Event) -> NDArray[np.float32]:
-        """Channels ``(C, z, y, x)`` of the output for a block of intensities."""
+        """Channels ``(C, z, y, x)`` of the output for a block, one thread at a time."""
         scaled = self.scaling(block)
-        with interruptible(self._network, stop), out_of_memory_as_exception():
+        with _COMPUTING, interruptible(self._network, stop), out_of_memory_as_exception():
             mean = forward(self._network, scaled)
             if not self.settings.uncertainty:
                 return mean[None]

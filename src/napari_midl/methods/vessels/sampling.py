@@ -136,8 +136,11 @@ class PaintedVolume:
             labels[:] = 0
         return labels
 
-    def held_out_regions(self, margin: Index = (8, 16, 16)) -> list[Region]:
-        """The painted part of each held-out block, with a margin of context."""
+    def held_out_regions(self, margin: Index = (8, 16, 16)) -> list[tuple[Region, Region]]:
+        """For each held-out block what to read, and where its painted part lies inside that.
+
+        What is read has a margin of context, which may reach into other held-out blocks.
+        """
         regions = []
         for block in self.held_out:
             corner = [b * n for b, n in zip(block, BLOCK, strict=True)]
@@ -145,11 +148,12 @@ class PaintedVolume:
             whole = tuple(slice(c, e) for c, e in zip(corner, ends, strict=True))
             painted = np.argwhere(self.labels((whole[0], whole[1], whole[2]), held_out=True))
             low, high = painted.min(0) + corner, painted.max(0) + corner + 1
-            region = [
-                slice(max(int(a) - m, 0), min(int(b) + m, s))
-                for a, b, m, s in zip(low, high, margin, self.shape, strict=True)
-            ]
-            regions.append((region[0], region[1], region[2]))
+            outer, inner = [], []
+            for a, b, m, s in zip(low.tolist(), high.tolist(), margin, self.shape, strict=True):
+                start = max(a - m, 0)
+                outer.append(slice(start, min(b + m, s)))
+                inner.append(slice(a - start, b - start))
+            regions.append(((outer[0], outer[1], outer[2]), (inner[0], inner[1], inner[2])))
         return regions
 
     def _index_labels(self, rng: np.random.Generator) -> dict[int, NDArray[np.int64]]:

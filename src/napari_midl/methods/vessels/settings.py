@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from napari_midl.engine.settings import Settings
 
+Box = Annotated[tuple[int, int, int], {"options": {"min": 1, "max": 4096}}]
 Device = Literal["auto", "cpu", "cuda"]
 Preset = Literal["compact", "tubenet", "tubenet-attention"]
 Loss = Literal["dice-bce", "weighted-cross-entropy", "focal", "dice-bce-cldice"]
@@ -49,7 +50,7 @@ class FinetuneSettings(Settings):
     loss: Loss = "dice-bce"
     learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 1e-3
     half_life: Annotated[int, {"min": 1, "max": 100_000}] = 300
-    patch: tuple[int, int, int] = (16, 64, 64)
+    patch: Box = (16, 64, 64)
     batch: Annotated[int, {"min": 1, "max": 64}] = 2
     held_out: Annotated[float, {"min": 0.0, "max": 0.5, "step": 0.05}] = 0.2
     dense: bool = False
@@ -79,7 +80,7 @@ class PredictSettings(Settings):
     """
 
     threshold: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.01}] = 0.5
-    tile: tuple[int, int, int] = (32, 128, 128)
+    tile: Box = (32, 128, 128)
     uncertainty: bool = False
     samples: Annotated[int, {"min": 2, "max": 64}] = 8
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
@@ -126,7 +127,7 @@ class PretrainSettings(Settings):
     loss: Loss = "dice-bce"
     learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1}] = 2e-3
     half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 900
-    patch: tuple[int, int, int] = (16, 64, 64)
+    patch: Box = (16, 64, 64)
     batch: Annotated[int, {"min": 1, "max": 64}] = 2
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
     device: Device = "auto"

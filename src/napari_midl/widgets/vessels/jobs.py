@@ -111,13 +111,17 @@ def finetune(
 
 
 def propose(
-    volume: Volume, patches: Sequence[Patch], choice: str | Path, side: int
+    volume: Volume, patches: Sequence[Patch], choice: str | Path, side: int, device: str
 ) -> Job[list[Proposal]]:
     """Where to paint next."""
     model = yield from _load(choice)
     from napari_midl.methods.vessels import apply
 
-    return (yield from apply.propose(volume, model, patches, count=4, size=(1, side, side)))
+    return (
+        yield from apply.propose(
+            volume, model, patches, count=4, size=(1, side, side), device=device
+        )
+    )
 
 
 def predict(
@@ -135,7 +139,7 @@ def predict(
     model = yield from _load(choice)
     from napari_midl.methods.vessels import apply, files
 
-    yield from apply.predict(volume, model, out, settings, focus, resume)
+    journal = yield from apply.predict(volume, model, out, settings, focus, resume)
     sha256 = yield from wait_for(
         in_thread(lambda: files.hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
     )
@@ -153,6 +157,7 @@ def predict(
         seconds=time.monotonic() - started,
     )
     write_run(run, record_path(out))
+    journal.close()
     return out
 
 

@@ -46,6 +46,7 @@ class ReviewSection(Section):
             bench.patches.patches,
             self._learn.model.choice,
             self._annotate.side.value(),
+            self._learn.form.widgets["device"].value,
         )
         bench.start("Where next?", job, self._on_found)
 
