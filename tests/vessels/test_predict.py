@@ -9,10 +9,11 @@ import pytest
 import tifffile
 
 from napari_midl.engine.jobs import run
+from napari_midl.engine.models import save_model
 from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, files
-from napari_midl.methods.vessels.models import named_model
+from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
@@ -163,6 +164,18 @@ def test_threads_of_a_cluster_write_the_same_bits(scheduler, tmp_path, monkeypat
     run(files.predict(image, "base", near, settings=settings))
     run(files.predict(image, "base", far, settings=settings, scheduler=scheduler))
     assert bits(far) == bits(near)
+
+
+def test_workers_notice_a_model_that_was_replaced(scheduler, tmp_path):
+    image, model = tmp_path / "image.tif", tmp_path / "model.safetensors"
+    tifffile.imwrite(image, IMAGE[:8, :40, :40])
+    for seed in (1, 2):
+        model.unlink(missing_ok=True)
+        save_model(scratch(seed=seed), model)
+        far, near = tmp_path / f"far{seed}.ome.zarr", tmp_path / f"near{seed}.ome.zarr"
+        run(files.predict(image, str(model), far, settings=SMALL, scheduler=scheduler))
+        run(files.predict(image, str(model), near, settings=SMALL))
+        assert bits(far) == bits(near)
 
 
 def test_a_scheduler_that_is_not_there_is_a_sentence(tmp_path):
