@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -92,6 +93,23 @@ def test_a_prediction_can_be_resumed_until_its_record_is_written(tmp_path):
     assert read_run(record_path(out)) == record
     with pytest.raises(InputError, match="nothing to resume"):
         run(files.predict(image, "base", out, settings=SMALL, resume=True))
+
+
+def test_each_chunk_is_decoded_once_for_the_hash():
+    decoded = []
+
+    def decode(block, block_info=None):
+        decoded.append(block_info[0]["chunk-location"])
+        return block
+
+    array = np.random.default_rng(0).random((2, 10, 8, 8), np.float32)
+    lazy = da.from_array(array, chunks=(1, 4, 8, 8)).map_blocks(
+        decode, dtype=array.dtype, meta=array[:0]
+    )
+    assert files.hash_volume(Volume.from_array(lazy, axes="CZYX")) == (
+        hashlib.sha256(array.tobytes()).hexdigest()
+    )
+    assert sorted(decoded) == sorted(set(decoded))
 
 
 def test_a_time_point_is_recorded_and_replayed(tmp_path):
