@@ -204,6 +204,21 @@ def test_doctor_tells_damaged_from_whole_weights(tmp_path):
     assert checks["napari"].ok
 
 
+@pytest.mark.parametrize(
+    ("release", "python", "ok"),
+    [("6.12.0", (3, 11, 7), False), ("6.12.0", (3, 12, 0), True), ("6.11.1", (3, 11, 7), True)],
+)
+def test_doctor_warns_of_the_binding_that_aborts(monkeypatch, tmp_path, release, python, ok):
+    real = doctor.metadata.version
+    monkeypatch.setattr(
+        doctor.metadata, "version", lambda name: release if name == "PySide6" else real(name)
+    )
+    monkeypatch.setattr(doctor.sys, "version_info", python)
+    (binding,) = [c for c in doctor.report(tmp_path) if c.name == "Qt binding"]
+    assert binding.ok is ok
+    assert ("PySide6!=6.12.0" in binding.mend) is not ok
+
+
 def test_doctor_leaves_with_1_only_if_something_is_wrong(call, monkeypatch):
     fine, noted = doctor.Check("a", True, "1"), doctor.Check("b", None, "none", "get [b]")
     monkeypatch.setattr(doctor, "report", lambda: [fine, noted])

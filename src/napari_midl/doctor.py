@@ -130,6 +130,10 @@ def _binding() -> Check:
     found = [f"{name} {_version(name)}" for name in ("PyQt6", "PySide6") if _version(name)]
     if not found:
         return Check("Qt binding", False, "missing", 'pip install "napari-midl[all]"')
+    if _version("PySide6") == "6.12.0" and sys.version_info < (3, 12):
+        # That release drops a reference to None on each call, until Python aborts.
+        mend = "pip install 'PySide6!=6.12.0', or use Python 3.12"
+        return Check("Qt binding", False, ", ".join(found), mend)
     return Check("Qt binding", True, ", ".join(found))
 
 

@@ -4,15 +4,17 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
 
 from napari_midl.engine.jobs import run
+from napari_midl.engine.models import save_model
 from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, files
-from napari_midl.methods.vessels.models import named_model
+from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
@@ -93,6 +95,23 @@ def test_a_prediction_can_be_resumed_until_its_record_is_written(tmp_path):
         run(files.predict(image, "base", out, settings=SMALL, resume=True))
 
 
+def test_each_chunk_is_decoded_once_for_the_hash():
+    decoded = []
+
+    def decode(block, block_info=None):
+        decoded.append(block_info[0]["chunk-location"])
+        return block
+
+    array = np.random.default_rng(0).random((2, 10, 8, 8), np.float32)
+    lazy = da.from_array(array, chunks=(1, 4, 8, 8)).map_blocks(
+        decode, dtype=array.dtype, meta=array[:0]
+    )
+    assert files.hash_volume(Volume.from_array(lazy, axes="CZYX")) == (
+        hashlib.sha256(array.tobytes()).hexdigest()
+    )
+    assert sorted(decoded) == sorted(set(decoded))
+
+
 def test_a_time_point_is_recorded_and_replayed(tmp_path):
     stack = np.stack([IMAGE[:8, :40, :40], 255 - IMAGE[:8, :40, :40]])
     image, out = tmp_path / "image.ome.tif", tmp_path / "out.ome.zarr"
@@ -163,6 +182,18 @@ def test_threads_of_a_cluster_write_the_same_bits(scheduler, tmp_path, monkeypat
     run(files.predict(image, "base", near, settings=settings))
     run(files.predict(image, "base", far, settings=settings, scheduler=scheduler))
     assert bits(far) == bits(near)
+
+
+def test_workers_notice_a_model_that_was_replaced(scheduler, tmp_path):
+    image, model = tmp_path / "image.tif", tmp_path / "model.safetensors"
+    tifffile.imwrite(image, IMAGE[:8, :40, :40])
+    for seed in (1, 2):
+        model.unlink(missing_ok=True)
+        save_model(scratch(seed=seed), model)
+        far, near = tmp_path / f"far{seed}.ome.zarr", tmp_path / f"near{seed}.ome.zarr"
+        run(files.predict(image, str(model), far, settings=SMALL, scheduler=scheduler))
+        run(files.predict(image, str(model), near, settings=SMALL))
+        assert bits(far) == bits(near)
 
 
 def test_a_scheduler_that_is_not_there_is_a_sentence(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from threading import Event
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -192,15 +193,23 @@ def predict_tiles_on(
     """
     from distributed import as_completed
 
-    missing = [i for i in range(len(tiling)) if i not in journal.done]
-    futures = [client.submit(work, i, *arguments, pure=False) for i in missing]
-    finished = as_completed(futures)
+    missing = iter([i for i in range(len(tiling)) if i not in journal.done])
+    running: set[Any] = set()
+    finished = as_completed()
     try:
         while len(journal.done) < len(tiling):
+            # Two for each thread: none has to wait, and the scheduler never holds millions.
+            room = 2 * sum(client.nthreads().values()) - len(running)
+            for index in islice(missing, max(room, 0)):
+                future = client.submit(work, index, *arguments, pure=False)
+                running.add(future)
+                finished.add(future)
             done = len(journal.done)
             region = None
             if finished.has_ready():
-                index = next(finished).result()
+                future = next(finished)
+                running.discard(future)
+                index = future.result()
                 region = tiling.core(index)
                 finish(region)
                 journal.mark(index)
@@ -208,7 +217,7 @@ def predict_tiles_on(
                 sleep(0.1)
             yield Progress(done, len(tiling), f"tile {done} of {len(tiling)}", preview=region)
     finally:
-        client.cancel(futures)
+        client.cancel(list(running))
 
 
 def _compute_core(

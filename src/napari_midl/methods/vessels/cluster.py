@@ -6,10 +6,11 @@ worker loads the model once and writes its own chunks; the pyramid is made here.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from napari_midl.engine.prediction import predict_tiles_on
 from napari_midl.errors import InputError
@@ -67,28 +68,44 @@ def predict_on_cluster(
         raise InputError(
             f"no dask scheduler answers at {address} ({error}); start one, or drop --scheduler."
         ) from error
-    arguments = (str(image.resolve()), channel, time, whole_name(model), str(out.resolve()))
+    task = _Task(
+        str(image.resolve()),
+        channel,
+        time,
+        whole_name(model),
+        str(out.resolve()),
+        PredictSettings.from_dict(settings.to_dict()),  # lists become tuples, which have a hash
+    )
     with client:
-        predictor = _predictor(*arguments[:4], _key(settings))
+        predictor = _load(task)
         output, journal = begin(predictor, out, resume)
+        task = task._replace(identity=json.dumps(predictor.identity(), sort_keys=True))
         yield from predict_tiles_on(
-            client,
-            predictor.tiling,
-            _predict_tile,
-            (*arguments, _key(settings)),
-            output.update_pyramid,
-            journal,
+            client, predictor.tiling, _predict_tile, (task,), output.update_pyramid, journal
         )
     return journal
 
 
-def _predict_tile(
-    index: int, image: str, channel: int, time: int, model: str, out: str, settings: tuple[Any, ...]
-) -> int:
+class _Task(NamedTuple):
+    """What a worker is to do, and the key of what it keeps between tiles.
+
+    With `identity` in the key a worker that lives for long does not go on with an image or a
+    model that was replaced under the same path.
+    """
+
+    image: str
+    channel: int
+    time: int
+    model: str
+    out: str
+    settings: PredictSettings
+    identity: str = ""
+
+
+def _predict_tile(index: int, task: _Task) -> int:
     """Read, compute and write one tile; runs on a worker."""
     with _LOADING:  # or each of a worker's threads would load the model for itself
-        predictor = _predictor(image, channel, time, model, settings)
-        output = _output(image, channel, time, model, out, settings)
+        predictor, output = _kept(task)
     outer, inner = predictor.tiling.padded(index)
     block = predictor.compute(predictor.read(outer), index, Event())
     output.write_finest(predictor.tiling.core(index), block[(slice(None), *inner)])
@@ -96,21 +113,11 @@ def _predict_tile(
 
 
 @lru_cache(maxsize=2)
-def _predictor(
-    image: str, channel: int, time: int, model: str, settings: tuple[Any, ...]
-) -> Predictor:
-    volume = open_volume(image).spatial(channel, time)
-    return Predictor(volume, named_model(model), PredictSettings(**dict(settings)))
+def _kept(task: _Task) -> tuple[Predictor, Output]:
+    predictor = _load(task)
+    return predictor, predictor.open_output(Path(task.out))
 
 
-@lru_cache(maxsize=2)
-def _output(
-    image: str, channel: int, time: int, model: str, out: str, settings: tuple[Any, ...]
-) -> Output:
-    return _predictor(image, channel, time, model, settings).open_output(Path(out))
-
-
-def _key(settings: PredictSettings) -> tuple[Any, ...]:
-    """Settings as a value that can be hashed and sent."""
-    values = settings.to_dict()
-    return tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in values.items())
+def _load(task: _Task) -> Predictor:
+    volume = open_volume(task.image).spatial(task.channel, task.time)
+    return Predictor(volume, named_model(task.model), task.settings)

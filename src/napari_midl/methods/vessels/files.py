@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from itertools import accumulate, pairwise
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 SUFFIX = ".safetensors"
+_HASHED_AT_ONCE = 2**29
 S = TypeVar("S", FinetuneSettings, PretrainSettings)
 
 
@@ -392,8 +395,14 @@ def patches_identity(patches: list[Patch]) -> dict[str, str]:
 
 
 def hash_volume(volume: Volume) -> str:
-    """SHA-256 over the finest level, plane by plane."""
-    digest = hashlib.sha256()
-    for block in volume.data.reshape((-1, *volume.shape[-2:])):
-        digest.update(np.ascontiguousarray(block).tobytes())
+    """SHA-256 over the finest level, in the order of its voxels."""
+    data, digest = volume.data, hashlib.sha256()
+    most = max(1, _HASHED_AT_ONCE // (data.dtype.itemsize * math.prod(volume.shape[-2:])))
+    ends = [0, *accumulate(data.chunks[-3])]
+    for leading in np.ndindex(volume.shape[:-3]):
+        # By the depth of the chunks where the memory allows, so that each is decoded once.
+        for first, last in pairwise(ends):
+            for start in range(first, last, most):
+                slab = data[(*leading, slice(start, min(start + most, last)))]
+                digest.update(np.ascontiguousarray(slab).data)
     return digest.hexdigest()

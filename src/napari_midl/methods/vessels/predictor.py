@@ -84,7 +84,8 @@ class Predictor:
 
     def read(self, region: Region) -> NDArray[Any]:
         """Intensities of a region."""
-        return np.asarray(self.volume.data[region])
+        # In this thread: a worker of a cluster would hand it to the cluster and wait for a thread.
+        return np.asarray(self.volume.data[region].compute(scheduler="synchronous"))
 
     def compute(self, block: NDArray[Any], index: int, stop: Event) -> NDArray[np.float32]:
         """Channels ``(C, z, y, x)`` of the output for a block, one thread at a time."""
