@@ -88,7 +88,7 @@ class Trained:
 def train(
     network: nn.Module,
     draw: Callable[[np.random.Generator], Batch],
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Callable[[Any, Tensor], Tensor],
     schedule: Schedule,
     *,
     device: torch.device,
@@ -197,14 +197,16 @@ def _step(
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
     draw: Callable[[np.random.Generator], Batch],
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Callable[[Any, Tensor], Tensor],
     schedule: Schedule,
     step: int,
     device: torch.device,
 ) -> float:
     torch.manual_seed(schedule.seed * 1_000_003 + step)  # dropout
     inputs, targets = draw(np.random.default_rng((schedule.seed, step)))
-    inputs = inputs.to(device).contiguous(memory_format=torch.channels_last_3d)
+    inputs = inputs.to(device)
+    if inputs.ndim == 5:
+        inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
     for group in optimiser.param_groups:
         group["lr"] = schedule.learning_rate * 0.5 ** (step / schedule.half_life)
     optimiser.zero_grad(set_to_none=True)

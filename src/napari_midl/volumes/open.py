@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 TIFF = (".tif", ".tiff")
 NIFTI = (".nii", ".nii.gz")
+PICTURE = (".png", ".jpg", ".jpeg", ".bmp")
 _NIFTI_UNITS = {"mm": "millimeter", "micron": "micrometer", "meter": "meter"}
 
 
@@ -27,8 +29,8 @@ def open_volume(source: Any) -> Volume:
     Parameters
     ----------
     source : str, Path or object
-        OME-Zarr 0.4 or 0.5 (also labels inside one), zarr array, TIFF, OME-TIFF, NIfTI, npy,
-        or whatever an installed bioio plugin reads; or an object with the BioImage or
+        OME-Zarr 0.4 or 0.5 (also labels inside one), zarr array, TIFF, OME-TIFF, NIfTI, npy, PNG,
+        JPEG, or whatever an installed bioio plugin reads; or an object with the BioImage or
         AICSImage interface, or an array with at most five axes ``T C Z Y X``.
 
     Returns
@@ -59,6 +61,8 @@ def open_volume(source: Any) -> Volume:
             return _open_tiff(path)
         if name.endswith(NIFTI):
             return _open_nifti(path)
+        if name.endswith(PICTURE):
+            return _open_picture(path)
         if name.endswith(".npy"):
             array = np.load(path, mmap_mode="r", allow_pickle=False)
             return _from_array(array, path.stem, path)
@@ -140,6 +144,18 @@ def _open_nifti(path: Path) -> Volume:
         path.name.split(".nii")[0],
         path,
     )
+
+
+def _open_picture(path: Path) -> Volume:
+    """A plane, or its colours as channels."""
+    from imageio import v3 as imageio
+
+    array = np.asarray(imageio.imread(path))
+    if array.ndim == 2:
+        return Volume.from_array(array, "YX", name=path.stem, source=str(path))
+    colours = np.moveaxis(array[..., :3], -1, 0)
+    picture = Volume.from_array(colours, "CYX", name=path.stem, source=str(path))
+    return replace(picture, channels=("red", "green", "blue")[: len(colours)])
 
 
 def _open_bioio(path: Path) -> Volume:

@@ -1,0 +1,1 @@
+"""Axons: a learnt tracker follows a fibre from one seed (Dai et al., MIDL 2019)."""

@@ -1,0 +1,226 @@
+"""The tracking task: many agents, each on a fibre of a synthetic image.
+
+Dai et al., MIDL 2019, section 3.1 and appendix B.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_midl.methods.axons.network import REACH, Design
+from napari_midl.methods.axons.synthetic import SPACING
+from napari_midl.methods.axons.views import (
+    VIEW,
+    heading_frame,
+    local_contrast,
+    path_view,
+    sample,
+    view_points,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Draw = Callable[[np.random.Generator], tuple[NDArray[np.float32], NDArray[np.float64]]]
+
+EPISODE = 200
+STRIDE = 3.0
+LOST = 8.0
+ON_TRACK = 3.0
+_REMEMBERED = 12
+
+
+class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
+    """Agents that follow fibres, a few to an image, stepping together in torch.
+
+    An action is a displacement ``(rows, columns)`` in px, along the image's axes or along the
+    heading, as `design` says. Observations are a dict of ``actor`` (N, C, 11, 11) and
+    ``critic``, which also shows the true centreline (the asymmetric critic).
+
+    Parameters
+    ----------
+    draw : callable
+        Gives an image in [0, 1] and the centreline ``(n, 2)`` of a fibre in it.
+    design : Design
+        What the agents see.
+    images, agents : int
+        Images, and agents on each.
+    astray : float
+        Share of the agents that begin up to 6 px beside the fibre and badly turned, so that
+        being lost is learnt too.
+    """
+
+    def __init__(
+        self, draw: Draw, design: Design, images: int = 16, agents: int = 8, astray: float = 0.0
+    ) -> None:
+        self.draw, self.design, self.astray = draw, design, astray
+        self.shape = (images, agents)
+        self.num_envs = images * agents
+        bounds = {
+            "actor": (design.channels, VIEW, VIEW),
+            "critic": (design.channels + design.moments, VIEW, VIEW),
+        }
+        boxes: dict[str, gymnasium.Space[Any]] = {
+            name: gymnasium.spaces.Box(-math.inf, math.inf, shape) for name, shape in bounds.items()
+        }
+        self.single_observation_space = gymnasium.spaces.Dict(boxes)
+        self.single_action_space = gymnasium.spaces.Box(-REACH, REACH, (2,))
+        self.observation_space = gymnasium.vector.utils.batch_space(
+            self.single_observation_space, self.num_envs
+        )
+        self.action_space = gymnasium.vector.utils.batch_space(
+            self.single_action_space, self.num_envs
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Draw new images and put each agent on a fibre, at a random place and way."""
+        super().reset(seed=seed)
+        rng = self.np_random
+        drawn = [self.draw(rng) for _ in range(self.shape[0])]
+        self.images = torch.from_numpy(np.stack([d[0] for d in drawn]))[:, None]
+        self._lines = [torch.from_numpy(d[1]).float() for d in drawn]
+        length = max(map(len, self._lines))
+        self.lines = torch.stack(
+            [F.pad(line, (0, 0, 0, length - len(line)), value=math.inf) for line in self._lines]
+        )
+        self._last = torch.tensor([len(line) - 1 for line in self._lines])[:, None]
+        self.truth = _draw_centrelines(self._lines, self.images.shape[-1])
+        way = torch.from_numpy(rng.choice([-1, 1], self.shape))
+        room = torch.from_numpy(rng.uniform(0, 0.7, self.shape))
+        begin = (room * self._last).long()
+        self._index = torch.where(way > 0, begin, self._last - begin)
+        self._way = way
+        on_line = self._line_point(self._index)
+        ahead = self._line_point(self._clamp(self._index + way * 6))
+        heading = F.normalize(ahead - on_line, dim=-1)
+        astray = torch.from_numpy(rng.random(self.shape) < self.astray)[..., None]
+        offset = torch.from_numpy(rng.normal(0, 1, (*self.shape, 2))).float()
+        self.positions = on_line + torch.where(astray, 3.0, 0.6) * offset
+        angle = torch.from_numpy(rng.normal(0, 1, self.shape)).float()
+        angle = angle * torch.where(astray[..., 0], 0.8, 0.25)
+        self.headings = _turn(heading, angle)
+        self._steps = torch.zeros(self.shape, dtype=torch.long)
+        self._switches = torch.zeros(self.shape, dtype=torch.long)
+        self._previous = torch.zeros(*self.shape, 2)
+        self._visited = self.positions[..., None, :].repeat(1, 1, _REMEMBERED, 1)
+        self._stack: list[tuple[Tensor, Tensor]] = []
+        return self._observe(), {}
+
+    def step(
+        self, actions: Any
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Any]]:
+        """Move by displacements ``(N, 2)`` in px and get the reward of appendix B.
+
+        An agent that has ended stays where it is; reset all of them together.
+        """
+        action = torch.as_tensor(actions, dtype=torch.float32).reshape(*self.shape, 2)
+        move = (action[..., None] * self._frames()[..., 0, :, :]).sum(-2)
+        before = self.positions
+        self.positions = before + move
+        reward = self._reward(before, move)
+        self._previous = move
+        self._visited = torch.cat([self._visited[..., 1:, :], self.positions[..., None, :]], -2)
+        way = self.positions - self._visited[..., -3, :]
+        moved = way.norm(dim=-1, keepdim=True) > 0.5
+        self.headings = torch.where(moved, F.normalize(way, dim=-1), self.headings)
+        self._steps = self._steps + 1
+        self._find()
+        at_end = (self._remaining() * SPACING < 1.0) | (self.distance > LOST)
+        over = self._steps >= EPISODE
+        return self._observe(), reward.flatten(), at_end.flatten(), over.flatten(), {}
+
+    def expert(self) -> tuple[Tensor, Tensor]:
+        """What a perfect tracker would do now.
+
+        Returns
+        -------
+        action : Tensor, shape (N, 2)
+            The displacement to the centreline three px further on.
+        stop : Tensor, shape (N,)
+            1 where the agent is off the fibre (3 px) or at its end.
+        """
+        self._find()
+        target = self._line_point(self._clamp(self._index + self._way * int(STRIDE / SPACING)))
+        wanted = (target - self.positions)[..., None, :]
+        action = (wanted * self._frames()[..., 0, :, :]).sum(-1).clamp(-REACH, REACH)
+        stop = (self.distance > ON_TRACK) | (self._remaining() * SPACING < 1.0)
+        return action.reshape(-1, 2), stop.flatten()
+
+    def _reward(self, before: Tensor, move: Tensor) -> Tensor:
+        """Appendix B, with the mean over the 100 points in place of their sum."""
+        share = torch.linspace(0, 1, 100)[:, None]
+        points = before[..., None, :] + share * move[..., None, :]
+        reward = sample(self.truth, points)[:, 0].mean(-1)
+        back = (move * self._previous).sum(-1) < 0
+        self._switches = self._switches + back
+        reward = torch.where(self._switches % 2 == 1, -reward, reward)
+        return torch.where(move.norm(dim=-1) == 0, -1.0, reward)
+
+    def _observe(self) -> dict[str, Tensor]:
+        frames = self._frames()[..., 0, :, :]
+        points = view_points(self.positions, frames, self.design.pitches)
+        views = sample(self.images, points)[:, 0]
+        if self.design.frame == "heading":
+            views = local_contrast(views)
+        if self.design.history:
+            path = path_view(self._visited[..., :-1, :], points[..., 0, :, :, :])
+            views = torch.cat([views, path[..., None, :, :]], -3)
+        truth = sample(self.truth, points[..., :1, :, :, :])[:, 0]
+        moments = self.design.moments
+        self._stack = [*(self._stack or [(views, truth)] * moments), (views, truth)][-moments:]
+        actor = torch.cat([v for v, _ in self._stack], -3)
+        critic = torch.cat([actor, *(t for _, t in self._stack)], -3)
+        return {"actor": actor.flatten(0, 1), "critic": critic.flatten(0, 1)}
+
+    def _frames(self) -> Tensor:
+        if self.design.frame == "heading":
+            return heading_frame(self.headings)
+        return torch.eye(2).expand(*self.shape, 1, 2, 2)
+
+    def _line_point(self, index: Tensor) -> Tensor:
+        return torch.stack([line[i] for line, i in zip(self.lines, index, strict=True)])
+
+    def _clamp(self, index: Tensor) -> Tensor:
+        return torch.minimum(index.clamp(min=0), self._last)
+
+    def _remaining(self) -> Tensor:
+        return torch.where(self._way > 0, self._last - self._index, self._index)
+
+    def _find(self) -> None:
+        """The nearest point of the centreline, not far from the last one found."""
+        window = self._index[..., None] + torch.arange(-24, 25)
+        points = self._line_point(self._clamp(window.flatten(1))).reshape(*window.shape, 2)
+        distance = (points - self.positions[..., None, :]).norm(dim=-1)
+        nearest = distance.argmin(-1, keepdim=True)
+        self._index = self._clamp(window.gather(-1, nearest)[..., 0])
+        self.distance = distance.gather(-1, nearest)[..., 0]
+
+
+def _turn(headings: Tensor, angle: Tensor) -> Tensor:
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    y, x = headings[..., 0], headings[..., 1]
+    return torch.stack([cosine * y + sine * x, cosine * x - sine * y], -1)
+
+
+def _draw_centrelines(lines: list[Tensor], size: int) -> Tensor:
+    """Images ``(M, 1, size, size)`` that are 1 on the centreline and fade over a pixel."""
+    from scipy import ndimage
+
+    drawn = []
+    for line in lines:
+        off = np.ones((size, size), bool)
+        y, x = np.rint(line.numpy()).astype(int).T
+        off[y.clip(0, size - 1), x.clip(0, size - 1)] = False
+        drawn.append(np.exp(-0.5 * ndimage.distance_transform_edt(off) ** 2))
+    return torch.from_numpy(np.stack(drawn)[:, None].astype(np.float32))

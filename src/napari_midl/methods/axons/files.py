@@ -1,0 +1,243 @@
+"""The axon operations from paths to paths, each leaving a run record beside its output."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_midl.engine.models import save_model
+from napari_midl.engine.runs import Run, record_path, write_run
+from napari_midl.errors import InputError
+from napari_midl.methods.axons import apply, learn
+from napari_midl.methods.axons.models import named_model
+from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
+from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.traces import check_ending, read_seeds, read_traces, write_traces
+
+if TYPE_CHECKING:
+    from napari_midl.engine.jobs import Job
+
+SUFFIX = ".safetensors"
+
+
+def trace(
+    image: Path,
+    seeds: Path,
+    out: Path,
+    model: str = "base",
+    channel: int = 0,
+    settings: TraceSettings | None = None,
+) -> Job[Run]:
+    """Trace fibres from a table of seeds.
+
+    Parameters
+    ----------
+    image : Path
+        The image.
+    seeds : Path
+        SEEDS.csv, ``path,y,x[,z][,dy,dx[,dz]]`` in voxels.
+    out : Path
+        TRACES.csv, in voxels, or TRACES.swc, in micrometres with the table beside it.
+    model : str
+        ``base``, or the path of a model.
+    channel : int
+        Channel of the image to look at.
+    settings : TraceSettings, optional
+        How to follow.
+
+    Returns
+    -------
+    Run
+        The record, returned by the generator; it is also written beside `out`.
+
+    Raises
+    ------
+    InputError
+        If something cannot be read, does not fit or cannot be written.
+    """
+    settings = settings or TraceSettings()
+    started = time.monotonic()
+    check_ending(out)
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent} is no folder; make it first, or choose another.")
+    volume = open_volume(image).spatial(channel)
+    wanted = read_seeds(seeds)
+    chosen = named_model(model)
+    found = yield from apply.trace(volume, wanted, chosen, settings)
+    write_traces(out, found, volume.voxel_size)
+    run = Run(
+        "axons.trace",
+        {
+            "image": str(image),
+            "seeds": str(seeds),
+            "model": model,
+            "channel": channel,
+            "out": out.name,
+        },
+        settings.to_dict(),
+        inputs={
+            "image": volume.identity(),
+            "seeds": {"sha256": _hash(seeds)},
+            "model": {"sha256": chosen.sha256},
+        },
+        outputs={"traces": {"path": str(out), "sha256": _hash(out)}},
+        results={
+            "traces": len(found),
+            "length": sum(t.length(volume.voxel_size) for t in found),
+        },
+        seconds=time.monotonic() - started,
+    )
+    write_run(run, record_path(out.with_suffix("")))
+    return run
+
+
+def finetune(
+    image: Path,
+    traces: Path,
+    out: Path,
+    model: str = "base",
+    channel: int = 0,
+    settings: FinetuneSettings | None = None,
+) -> Job[Run]:
+    """Fine-tune a tracker on the traces of an image and save it.
+
+    Parameters
+    ----------
+    image : Path
+        The image.
+    traces : Path
+        TRACES.swc in micrometres, or TRACES.csv in voxels.
+    out : Path
+        The ``.safetensors`` file to write.
+    model : str
+        ``base``, or the path of a model.
+    channel : int
+        Channel of the image to look at.
+    settings : FinetuneSettings, optional
+        How to train.
+
+    Returns
+    -------
+    Run
+        The record, returned by the generator; it is also written beside `out`.
+
+    Raises
+    ------
+    InputError
+        If something cannot be read, does not fit or cannot be written.
+    """
+    settings = settings or FinetuneSettings()
+    started = time.monotonic()
+    _check_model_path(out)
+    volume = open_volume(image).spatial(channel)
+    known = read_traces(traces, volume.voxel_size)
+    start = named_model(model)
+    tuned = yield from learn.finetune(volume, known, start, settings)
+    sha256 = save_model(tuned.model, out)
+    run = Run(
+        "axons.finetune",
+        {"image": str(image), "traces": str(traces), "model": model, "channel": channel},
+        settings.to_dict(),
+        inputs={
+            "image": volume.identity(),
+            "traces": {"sha256": _hash(traces)},
+            "model": {"sha256": start.sha256},
+        },
+        outputs={"model": {"path": str(out), "sha256": sha256}},
+        results={"steps": tuned.steps, "before": tuned.before, "after": tuned.after},
+        seconds=time.monotonic() - started,
+    )
+    write_run(run, record_path(out))
+    return run
+
+
+def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
+    """Train a tracker on synthetic fibres and save it.
+
+    Parameters
+    ----------
+    out : Path
+        The ``.safetensors`` file to write; a training that was stopped goes on.
+    settings : TrainSettings, optional
+        The agent, the images, how long.
+
+    Returns
+    -------
+    Run
+        The record, returned by the generator; it is also written beside `out`.
+    """
+    settings = settings or TrainSettings()
+    started = time.monotonic()
+    _check_model_path(out)
+    checkpoint = out.with_name(f".{out.name}.checkpoint")
+    model = yield from learn.train(settings, checkpoint)
+    sha256 = save_model(model, out, half=True)
+    checkpoint.unlink(missing_ok=True)
+    run = Run(
+        "axons.train",
+        {},
+        settings.to_dict(),
+        outputs={"model": {"path": str(out), "sha256": sha256}},
+        results={"steps": model.card["steps"], "calibration": model.card["calibration"]},
+        seconds=time.monotonic() - started,
+    )
+    write_run(run, record_path(out))
+    return run
+
+
+def _replay_trace(run: Run, folder: Path) -> Job[Run]:
+    given = run.arguments
+    again = yield from trace(
+        Path(given["image"]),
+        Path(given["seeds"]),
+        folder / given["out"],
+        given["model"],
+        given["channel"],
+        TraceSettings.from_dict(run.settings),
+    )
+    return again
+
+
+def _replay_finetune(run: Run, folder: Path) -> Job[Run]:
+    given = run.arguments
+    again = yield from finetune(
+        Path(given["image"]),
+        Path(given["traces"]),
+        folder / f"model{SUFFIX}",
+        given["model"],
+        given["channel"],
+        FinetuneSettings.from_dict({**run.settings, **_same_steps(run)}),
+    )
+    return again
+
+
+def _replay_train(run: Run, folder: Path) -> Job[Run]:
+    again = yield from train(
+        folder / f"model{SUFFIX}", TrainSettings.from_dict({**run.settings, **_same_steps(run)})
+    )
+    return again
+
+
+OPERATIONS = {
+    "axons.trace": _replay_trace,
+    "axons.finetune": _replay_finetune,
+    "axons.train": _replay_train,
+}
+
+
+def _same_steps(run: Run) -> dict[str, float]:
+    """The time differs from one machine to the next; the steps taken are what to repeat."""
+    return {"steps": run.results["steps"], "minutes": 600.0}
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_model_path(out: Path) -> None:
+    if out.suffix != SUFFIX:
+        raise InputError(f"{out} should end in {SUFFIX}; rename it.")
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent} is no folder; make it first, or choose another.")

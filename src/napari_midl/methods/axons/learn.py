@@ -1,0 +1,388 @@
+"""Jobs that train a tracker: `train` on synthetic fibres, `finetune` on accepted traces.
+
+The paper learns by reinforcement alone. Here the agent first imitates a perfect tracker on
+the states it comes into itself (Ross et al., *DAgger*, AISTATS 2011), by the likelihood of
+the beta policy, so that the policy's entropy says how well the fibre tells the way; then
+proximal policy optimisation may go on from there.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_midl.engine.jobs import Job, Progress, run
+from napari_midl.engine.models import Model
+from napari_midl.engine.training import Schedule
+from napari_midl.engine.training import train as fit
+from napari_midl.errors import InputError
+from napari_midl.methods.axons import ppo
+from napari_midl.methods.axons.apply import trace
+from napari_midl.methods.axons.environment import LOST, ON_TRACK, TrackingEnvironment
+from napari_midl.methods.axons.models import scratch
+from napari_midl.methods.axons.network import REACH, Actor, Critic, Policy
+from napari_midl.methods.axons.score import score
+from napari_midl.methods.axons.settings import TraceSettings
+from napari_midl.methods.axons.synthetic import SIZE, SPACING, even_spacing, synthetic_image
+from napari_midl.volumes.scaling import robust_scaling
+from napari_midl.volumes.traces import Seed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_midl.methods.axons.environment import Draw
+    from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
+    from napari_midl.volumes.traces import Trace
+    from napari_midl.volumes.volume import Volume
+
+IMAGES = 32
+LESSON = 40
+_WARM_UP = 1500
+_ASTRAY = 0.15
+
+
+class Lessons:
+    """Batches of views with what a perfect tracker would do, along the agent's own ways.
+
+    At first the perfect tracker also moves the agents, disturbed; with time they move
+    themselves, so that they learn to mend what they do wrong.
+
+    Parameters
+    ----------
+    environment : TrackingEnvironment
+        Where the agents are.
+    actor : Actor
+        The actor that is being trained.
+    confident : bool
+        Let the agents move themselves from the beginning.
+    """
+
+    def __init__(
+        self, environment: TrackingEnvironment, actor: Actor, confident: bool = False
+    ) -> None:
+        self.environment, self.actor = environment, actor
+        self._taken = _WARM_UP if confident else 0
+        self._left = 0
+
+    def __call__(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Views ``(N, C, 11, 11)``, and targets ``(N, 4)``: displacement, stop, weight."""
+        if not self._left:
+            self._observed, _ = self.environment.reset(seed=int(rng.integers(2**31)))
+            self._alive = torch.ones(self.environment.num_envs, dtype=torch.bool)
+            self._left = LESSON
+        views = self._observed["actor"]
+        action, stop = self.environment.expert()
+        weight = self._alive & (self.environment.distance.flatten() < LOST)
+        targets = torch.cat([action, stop[:, None].float(), weight[:, None].float()], 1)
+        own_share = min(0.7, self._taken / _WARM_UP)
+        own = torch.from_numpy(rng.random((len(action), 1)) < own_share)
+        noise = torch.from_numpy(rng.normal(0, 0.5, action.shape)).float()
+        with torch.no_grad():
+            move = torch.where(own, self.actor(views).mean(), action) + noise
+        self._observed, _, ended, _, _ = self.environment.step(move.clamp(-REACH, REACH))
+        self._alive &= ~ended
+        self._left -= 1
+        self._taken += 1
+        return views, targets
+
+
+def imitation_loss(policy: Policy, targets: Tensor) -> Tensor:
+    """Negative log-likelihood of the perfect displacement, and cross-entropy of the stop.
+
+    Parameters
+    ----------
+    policy : Policy
+        For N agents.
+    targets : Tensor, shape (N, 4)
+        Displacement (px), 1 where the agent should stop, weight.
+    """
+    weight = targets[:, 3] / targets[:, 3].sum().clamp(min=1)
+    loss = -(policy.log_prob(targets[:, :2]) * weight).sum()
+    if torch.isfinite(policy.stop).all():
+        stop = F.binary_cross_entropy_with_logits(policy.stop, targets[:, 2], reduction="none")
+        loss = loss + (stop * weight).sum()
+    return loss
+
+
+def train(settings: TrainSettings, checkpoint: Path | None = None) -> Job[Model]:
+    """Train a tracker on synthetic fibres alone.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+        The agent, the images, how long.
+    checkpoint : Path, optional
+        Where the state of the imitation is kept, and from where a stopped one goes on.
+
+    Yields
+    ------
+    Progress
+        In steps, with ``loss``, later ``return``.
+
+    Returns
+    -------
+    Model
+        Returned by the generator.
+    """
+    model = scratch(settings.preset, settings.seed)
+    actor = model.network
+    assert isinstance(actor, Actor)
+
+    def draw(rng: np.random.Generator) -> tuple[Any, Any]:
+        return synthetic_image(settings.images, rng)
+
+    lessons = Lessons(
+        TrackingEnvironment(draw, actor.design, IMAGES, settings.agents, _ASTRAY), actor
+    )
+    trained = yield from fit(
+        actor.train(),
+        lessons,
+        imitation_loss,
+        Schedule(
+            settings.minutes,
+            settings.steps,
+            settings.learning_rate,
+            settings.half_life,
+            settings.seed,
+            average=0.998,
+            evaluate_every=200,
+        ),
+        device=torch.device("cpu"),
+        checkpoint=checkpoint,
+    )
+    actor = trained.network
+    assert isinstance(actor, Actor)
+    if settings.reinforce:
+        environment = TrackingEnvironment(draw, actor.design, IMAGES, 1)
+        yield from reinforce(actor, environment, settings)
+    yield Progress(1, 1, "calibrating the uncertainty")
+    card = {
+        **model.card,
+        "name": f"{settings.preset} tracker",
+        "steps": trained.steps,
+        "seed": settings.seed,
+        "device": "CPU",
+        "settings": settings.to_dict(),
+        "licence": "BSD-3-Clause",
+        "training_data": [f"synthetic fibres ({settings.images})"],
+        "calibration": calibrate(actor, draw),
+    }
+    return Model(actor.eval(), card)
+
+
+def reinforce(actor: Actor, environment: TrackingEnvironment, settings: TrainSettings) -> Job[None]:
+    """Improve an actor in place by proximal policy optimisation (appendix C)."""
+    torch.manual_seed(settings.seed)
+    actor.requires_grad_(True)
+    critic = Critic(actor.design)
+    optimisers = (
+        torch.optim.Adam(actor.parameters(), settings.reinforce_rate, weight_decay=3e-4),
+        torch.optim.Adam(critic.parameters(), 5e-4, weight_decay=3e-4),
+    )
+    for batch in range(settings.reinforce):
+        episodes = ppo.collect(environment, actor, 60, settings.seed + batch)
+        metrics = ppo.update(actor, critic, optimisers, episodes)
+        yield Progress(batch + 1, settings.reinforce, "reinforcing", metrics)
+
+
+@torch.no_grad()
+def calibrate(actor: Actor, draw: Draw, rounds: int = 4, seed: int = 10**6) -> list[float]:
+    """Slope and shift of the logistic that turns entropy into the chance of being off.
+
+    Fitted to agents that follow their policy on synthetic fibres not trained on; off means
+    further than 3 px from the centreline.
+    """
+    environment = TrackingEnvironment(draw, actor.design, IMAGES, 4, astray=0.3)
+    entropies, off = [], []
+    for k in range(rounds):
+        observed, _ = environment.reset(seed=seed + k)
+        alive = torch.ones(environment.num_envs, dtype=torch.bool)
+        for _ in range(30):
+            policy = actor(observed["actor"])
+            environment.expert()
+            entropies.append(policy.entropy()[alive])
+            off.append((environment.distance.flatten() > ON_TRACK)[alive])
+            observed, _, ended, _, _ = environment.step(policy.mean())
+            alive &= ~ended
+    entropy = torch.cat(entropies).double().numpy()
+    target = torch.cat(off).double().numpy()
+
+    def deviance(parameters: Any) -> float:
+        z = parameters[0] * entropy + parameters[1]
+        return float(np.mean(np.logaddexp(0, z) - target * z))
+
+    fitted = minimize(deviance, (1.0, 0.0), method="Nelder-Mead").x
+    return [float(v) for v in fitted]
+
+
+@dataclass
+class Finetuned:
+    """A fine-tuned tracker and what it gained.
+
+    Parameters
+    ----------
+    model : Model
+        Ready to save.
+    before, after : dict of str to float
+        ``coverage`` and ``error`` (px) on the traces kept aside; empty where none was.
+    steps : int
+        Optimiser steps taken.
+    history : list of dict
+        The looks at the loss, for a plot.
+    """
+
+    model: Model
+    before: dict[str, float]
+    after: dict[str, float]
+    steps: int
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def finetune(
+    volume: Volume, traces: Sequence[Trace], model: Model, settings: FinetuneSettings
+) -> Job[Finetuned]:
+    """Adapt a tracker to an image by traces that a person accepted or corrected.
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``; a stack is learnt from in the planes of its traces.
+    traces : sequence of Trace
+        Whole fibres, in voxels.
+    model : Model
+        Where to start from; it is left as it is.
+    settings : FinetuneSettings
+        How long, how fast.
+
+    Returns
+    -------
+    Finetuned
+        Returned by the generator.
+
+    Raises
+    ------
+    InputError
+        If there is no trace long enough to learn from, or it lies outside the image.
+    """
+    yield Progress(0, 0, "reading the traces")
+    _check_traces(volume, traces)
+    rng = np.random.default_rng(settings.seed)
+    order = rng.permutation(len(traces))
+    aside = round(settings.held_out * len(traces))
+    held_out = [traces[i] for i in order[:aside]]
+    lesson_traces = [traces[i] for i in order[aside:]]
+    if not lesson_traces:
+        raise InputError("No trace is left to learn from; accept more, or hold out fewer.")
+    actor = copy.deepcopy(model.network)
+    assert isinstance(actor, Actor)
+
+    def draw(rng: np.random.Generator) -> tuple[Any, Any]:
+        if rng.random() < settings.synthetic:
+            return synthetic_image("rich", rng)
+        return _crop(volume, lesson_traces[rng.integers(len(lesson_traces))], settings.dark, rng)
+
+    before = _held_out_scores(volume, held_out, model, settings)
+    lessons = Lessons(
+        TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY), actor, confident=True
+    )
+    trained = yield from fit(
+        actor.train(),
+        lessons,
+        imitation_loss,
+        Schedule(
+            settings.minutes,
+            settings.steps,
+            settings.learning_rate,
+            settings.half_life,
+            settings.seed,
+        ),
+        device=torch.device("cpu"),
+    )
+    tuned = Model(
+        trained.network.eval(),
+        {
+            **model.card,
+            "name": f"{model.card.get('name', 'tracker')}, fine-tuned on {volume.name}",
+            "parent": model.sha256,
+            "steps": model.card.get("steps", 0) + trained.steps,
+            "training_data": [
+                *model.card.get("training_data", []),
+                f"traces on {volume.name}",
+            ],
+            "seed": settings.seed,
+        },
+    )
+    after = _held_out_scores(volume, held_out, tuned, settings)
+    tuned.card["scores"] = {"held_out_before": before, "held_out_after": after}
+    return Finetuned(tuned, before, after, trained.steps, trained.history)
+
+
+def _check_traces(volume: Volume, traces: Sequence[Trace]) -> None:
+    if not traces:
+        raise InputError("There is no trace to learn from; accept at least one.")
+    for item in traces:
+        highest = np.array(volume.shape) - 0.5
+        if (item.points < -0.5).any() or (item.points > highest).any():
+            raise InputError(
+                f"The trace {item.path} leaves {volume.name} of "
+                f"{' x '.join(map(str, volume.shape))} voxels; give the traces of this image."
+            )
+        if item.length((0, 1, 1)) < 20:
+            raise InputError(
+                f"The trace {item.path} is shorter than 20 pixels; accept longer ones."
+            )
+
+
+def _crop(volume: Volume, item: Trace, dark: bool, rng: np.random.Generator) -> tuple[Any, Any]:
+    """A square of the image about a place on a trace, and the part of the trace in it."""
+    scaling = robust_scaling(volume)
+    line = even_spacing(item.points, SPACING)
+    centre = line[rng.integers(len(line))]
+    _, height, width = volume.shape
+    size = min(SIZE, height, width)
+    y, x = (
+        int(np.clip(c - size / 2 + rng.integers(-size // 4, size // 4 + 1), 0, n - size))
+        for c, n in zip(centre[1:], (height, width), strict=True)
+    )
+    z = int(np.clip(round(centre[0]), 0, volume.shape[0] - 1))
+    plane = scaling(np.asarray(volume.data[z, y : y + size, x : x + size]))
+    plane = 1 - plane if dark else plane
+    local = line[:, 1:] - (y, x)
+    inside = np.all((local >= 0) & (local <= size - 1), axis=1)
+    inside &= np.abs(line[:, 0] - z) <= 1.5
+    middle = int(np.argmin(np.abs(line - centre).sum(1)))
+    outside = np.flatnonzero(~inside)
+    first = outside[outside < middle].max(initial=-1) + 1
+    last = outside[outside > middle].min(initial=len(line))
+    padded = np.zeros((SIZE, SIZE), np.float32)
+    padded[:size, :size] = plane
+    return padded, local[first : max(last, first + 2)]
+
+
+def _held_out_scores(
+    volume: Volume, traces: Sequence[Trace], model: Model, settings: FinetuneSettings
+) -> dict[str, float]:
+    """Mean coverage and error of tracing each trace from its first point onwards."""
+    if not traces:
+        return {}
+    how = TraceSettings(dark=settings.dark, width=1.0)
+    seeds = []
+    for k, item in enumerate(traces):
+        way = item.points[min(10, len(item.points) - 1)] - item.points[0]
+        seeds.append(Seed(str(k), tuple(item.points[0]), tuple(way)))
+    found = run(trace(volume, seeds, model, how))
+    z, y, x = volume.voxel_size
+    size = np.array([z / x, y / x, 1.0])
+    scores = [score(f.points * size, t.points * size) for f, t in zip(found, traces, strict=True)]
+    return {
+        "coverage": float(np.mean([s.coverage for s in scores])),
+        "error": float(np.nanmean([s.error for s in scores])),
+    }

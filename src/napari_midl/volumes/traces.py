@@ -1,0 +1,241 @@
+"""Traces: fibres as rows of points, with how unsure each point is; as tables and as SWC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.swc import ROOT, read_swc, write_swc
+from napari_midl.volumes.tables import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+AXON = 2
+SEED_COLUMNS = ("path", "y", "x")
+DIRECTION = ("dz", "dy", "dx")
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Where a fibre is to be followed from.
+
+    Parameters
+    ----------
+    path : str
+        Name of the fibre.
+    position : tuple of float
+        ``(z, y, x)`` in voxels; z is 0 in 2D.
+    direction : tuple of float, optional
+        Way to follow, ``(z, y, x)`` in voxels of any length; both ways where not given.
+    """
+
+    path: str
+    position: tuple[float, float, float]
+    direction: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One fibre.
+
+    Parameters
+    ----------
+    path : str
+        Its name.
+    points : ndarray, shape (n, 3)
+        ``(z, y, x)`` in voxels, in order along the fibre.
+    uncertainty : ndarray, shape (n,)
+        How probable it is, at each point, to be off the fibre, from 0 to 1.
+    placed_by : {"tracker", "person"}
+        Who made it.
+    why : str
+        Why it ended where it did.
+    """
+
+    path: str
+    points: NDArray[np.float64]
+    uncertainty: NDArray[np.float64]
+    placed_by: Literal["tracker", "person"] = "tracker"
+    why: str = ""
+
+    def length(self, voxel_size: Sequence[float]) -> float:
+        """Length along the trace, in the units of `voxel_size`."""
+        steps = np.diff(self.points * np.asarray(voxel_size), axis=0)
+        return float(np.linalg.norm(steps, axis=1).sum())
+
+    def tortuosity(self, voxel_size: Sequence[float]) -> float:
+        """Length over the straight distance of the ends; infinite for a closed trace."""
+        ends = (self.points[-1] - self.points[0]) * np.asarray(voxel_size)
+        straight = float(np.linalg.norm(ends))
+        return self.length(voxel_size) / straight if straight else float("inf")
+
+
+def read_seeds(path: Path) -> list[Seed]:
+    """Read SEEDS.csv: ``path,y,x[,z][,dy,dx[,dz]]`` in voxels.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, lacks a column or a number, or holds no seed.
+    """
+    table = _read_csv(path, SEED_COLUMNS)
+    numbers = [c for c in ("z", "y", "x", *DIRECTION) if c in table]
+    _check_numbers(path, table, numbers)
+    directed = {"dy", "dx"} <= set(table)
+    seeds = []
+    for row in table.to_dict("records"):
+        position = tuple(float(row.get(axis, 0.0)) for axis in "zyx")
+        way = tuple(float(row.get(axis, 0.0)) for axis in DIRECTION) if directed else None
+        seeds.append(Seed(str(row["path"]), position, way if way and any(way) else None))  # type: ignore[arg-type]
+    return seeds
+
+
+def measurements(
+    traces: Sequence[Trace], voxel_size: Sequence[float], unit: str | None
+) -> pd.DataFrame:
+    """A row a trace: length, tortuosity, mean and highest uncertainty, why it ended."""
+    return pd.DataFrame(
+        {
+            "path": [t.path for t in traces],
+            f"length ({unit or 'voxel'})": [t.length(voxel_size) for t in traces],
+            "tortuosity": [t.tortuosity(voxel_size) for t in traces],
+            "mean uncertainty": [float(np.mean(t.uncertainty)) for t in traces],
+            "highest uncertainty": [float(np.max(t.uncertainty)) for t in traces],
+            "ended": [t.why for t in traces],
+        }
+    )
+
+
+def write_traces(path: Path, traces: Sequence[Trace], voxel_size: Sequence[float]) -> None:
+    """Write traces as ``.csv`` in voxels, or as ``.swc`` in micrometres with that table beside it.
+
+    Parameters
+    ----------
+    path : Path
+        ``NAME.csv`` or ``NAME.swc``; SWC cannot hold the uncertainty, so it goes to ``NAME.csv``.
+    traces : sequence of Trace
+        What to write.
+    voxel_size : sequence of float
+        ``(z, y, x)`` in micrometres.
+
+    Raises
+    ------
+    InputError
+        If the ending is another one or the file cannot be written.
+    """
+    check_ending(path)
+    table = _table(traces)
+    if path.suffix == ".swc":
+        z, y, x = (table[a].to_numpy() * s for a, s in zip("zyx", voxel_size, strict=True))
+        first = table["index"].to_numpy() == 0
+        number = np.arange(1, len(table) + 1)
+        nodes = {"id": number, "type": AXON, "x": x, "y": y, "z": z}
+        nodes |= {"radius": float(voxel_size[-1]), "parent": np.where(first, ROOT, number - 1)}
+        write_swc(path, pd.DataFrame(nodes))
+    write_table(table, path.with_suffix(".csv"))
+
+
+def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
+    """Read traces from ``.csv`` or ``.swc``, the latter cut into unbranched paths.
+
+    Parameters
+    ----------
+    path : Path
+        TRACES.csv with ``path,index,z,y,x[,uncertainty]`` in voxels, or SWC in micrometres.
+    voxel_size : sequence of float
+        ``(z, y, x)`` in micrometres.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or does not fit its format.
+    """
+    check_ending(path)
+    if path.suffix == ".swc":
+        return _from_swc(read_swc(path), voxel_size)
+    table = _read_csv(path, ("path", "y", "x"))
+    _check_numbers(path, table, [c for c in ("z", "y", "x", "uncertainty") if c in table])
+    table = table.assign(z=table.get("z", 0.0), uncertainty=table.get("uncertainty", 0.0))
+    return [
+        Trace(str(name), rows[["z", "y", "x"]].to_numpy(float), rows["uncertainty"].to_numpy(float))
+        for name, rows in table.groupby("path", sort=False)
+        if len(rows) > 1
+    ]
+
+
+def check_ending(path: Path) -> None:
+    """Refuse what is neither ``.csv`` nor ``.swc``."""
+    if path.suffix not in (".csv", ".swc"):
+        raise InputError(f"{path} should end in .csv or .swc; rename it.")
+
+
+def _table(traces: Sequence[Trace]) -> pd.DataFrame:
+    columns = ("path", "index", "z", "y", "x", "uncertainty")
+    rows = [
+        (trace.path, i, *point, unsure)
+        for trace in traces
+        for i, (point, unsure) in enumerate(zip(trace.points, trace.uncertainty, strict=True))
+    ]
+    return pd.DataFrame(rows, columns=list(columns))
+
+
+def _from_swc(nodes: pd.DataFrame, voxel_size: Sequence[float]) -> list[Trace]:
+    """Paths from each root or branch point to the next branch point or tip."""
+    children: dict[int, list[int]] = {}
+    for node, parent in zip(nodes["id"], nodes["parent"], strict=True):
+        children.setdefault(int(parent), []).append(int(node))
+    where = nodes[["z", "y", "x"]].to_numpy(float) / np.asarray(voxel_size, float)
+    places = {int(i): row for i, row in zip(nodes["id"], where, strict=True)}
+    traces: list[Trace] = []
+    begin = [(ROOT, child) for child in children.get(ROOT, [])]
+    while begin:
+        parent, node = begin.pop(0)
+        chain = [node] if parent == ROOT else [parent, node]
+        while len(children.get(chain[-1], [])) == 1:
+            chain.append(children[chain[-1]][0])
+        begin += [(chain[-1], child) for child in children.get(chain[-1], [])]
+        if len(chain) > 1:
+            points = np.array([places[i] for i in chain])
+            traces.append(Trace(str(len(traces) + 1), points, np.zeros(len(chain)), "person"))
+    return traces
+
+
+def _read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, skipinitialspace=True)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror or error}); check the path."
+        ) from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} is no table ({str(error).splitlines()[0]}); give a CSV with a header."
+        ) from error
+    missing = [column for column in needed if column not in table]
+    if missing:
+        raise InputError(
+            f"{path} lacks the column {missing[0]}; it needs {','.join(needed)} in its first line."
+        )
+    if not len(table):
+        raise InputError(f"{path} holds no row below its header; add at least one.")
+    return table
+
+
+def _check_numbers(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
+    for column in columns:
+        values = pd.to_numeric(table[column], errors="coerce")
+        bad = np.flatnonzero(~np.isfinite(values.to_numpy(float)))
+        if len(bad):
+            raise InputError(
+                f"{path} line {bad[0] + 2} has {table[column].iloc[bad[0]]!r} as {column}; "
+                "write a number."
+            )
+        table[column] = values
