@@ -15,6 +15,8 @@ from rich.console import Console
 
 from napari_midl import __version__
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.settings import FinetuneSettings as TrackerFinetuneSettings
+from napari_midl.methods.axons.settings import TraceSettings, TrainSettings
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
     PredictSettings,
@@ -31,15 +33,17 @@ TORCH_MISSING = (
 
 app = App(
     name="napari-midl",
-    help="Segment vessels with a network that learns from a few strokes.",
+    help="Segment vessels and follow axons with networks that learn from a few strokes and clicks.",
     version=__version__,
     help_format="restructuredtext",
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
 vessels = App(name="vessels", help="Segment vessels.")
+axons = App(name="axons", help="Follow axons and other fibres.")
 runs = App(name="runs", help="Look after run records.")
 app.command(vessels)
+app.command(axons)
 app.command(runs)
 
 
@@ -198,6 +202,91 @@ def pretrain(
     print(out)
 
 
+@axons.command
+def trace(
+    image: Path,
+    /,
+    *,
+    seeds: Path,
+    out: Path,
+    model: str = "base",
+    channel: int = 0,
+    settings: Annotated[TraceSettings, Flat] = TraceSettings(),  # noqa: B008
+) -> None:
+    """Follow a fibre from each seed.
+
+    Parameters
+    ----------
+    image : Path
+        The image, a plane or a stack.
+    seeds : Path
+        Table with the columns path,y,x[,z][,dy,dx[,dz]] in pixels.
+    out : Path
+        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
+    model : str
+        ``base`` (shipped), or the path of a model.
+    channel : int
+        Channel of the image to look at.
+    """
+    from napari_midl.methods.axons import files
+
+    record = drive(files.trace(image, seeds, out, model, channel, settings))
+    print(f"{record.results['traces']} traces, {record.results['length']:.1f} long in all")
+    print(out)
+
+
+@axons.command(name="finetune")
+def finetune_tracker(
+    image: Path,
+    /,
+    *,
+    traces: Path,
+    out: Path,
+    model: str = "base",
+    channel: int = 0,
+    settings: Annotated[TrackerFinetuneSettings, Flat] = TrackerFinetuneSettings(),  # noqa: B008
+) -> None:
+    """Fine-tune a tracker on the traces of an image.
+
+    Parameters
+    ----------
+    image : Path
+        The image, a plane or a stack.
+    traces : Path
+        Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels.
+    out : Path
+        The ``.safetensors`` file to write.
+    model : str
+        ``base`` (shipped), or the path of a model.
+    channel : int
+        Channel of the image to look at.
+    """
+    from napari_midl.methods.axons import files
+
+    record = drive(files.finetune(image, traces, out, model, channel, settings))
+    _say_scores(record.results)
+    print(out)
+
+
+@axons.command
+def train(
+    *,
+    out: Path,
+    settings: Annotated[TrainSettings, Flat] = TrainSettings(),  # noqa: B008
+) -> None:
+    """Train a tracker on synthetic fibres; one that was stopped goes on.
+
+    Parameters
+    ----------
+    out : Path
+        The ``.safetensors`` file to write.
+    """
+    from napari_midl.methods.axons import files
+
+    drive(files.train(out, settings))
+    print(out)
+
+
 @runs.command
 def replay(record: Path, /) -> int:
     """Do a recorded run again and compare; exits with 1 if it comes out different.
@@ -208,9 +297,10 @@ def replay(record: Path, /) -> int:
         The ``.run.json`` file that lies beside an output.
     """
     from napari_midl.engine import runs as records
-    from napari_midl.methods.vessels import files
+    from napari_midl.methods.axons.files import OPERATIONS as AXONS
+    from napari_midl.methods.vessels.files import OPERATIONS as VESSELS
 
-    comparison = drive(records.replay(record, files.OPERATIONS))
+    comparison = drive(records.replay(record, {**VESSELS, **AXONS}))
     print(*comparison.lines, sep="\n")
     print("the same" if comparison.same else "not the same")
     return 0 if comparison.same else 1

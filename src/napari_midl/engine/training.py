@@ -126,7 +126,7 @@ def train(
     Trained
         Returned by the generator; the averaged weights, not the last ones.
     """
-    network.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network.to(device).to(memory_format=_layout(network))  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=schedule.learning_rate)
@@ -204,9 +204,7 @@ def _step(
 ) -> float:
     torch.manual_seed(schedule.seed * 1_000_003 + step)  # dropout
     inputs, targets = draw(np.random.default_rng((schedule.seed, step)))
-    inputs = inputs.to(device)
-    if inputs.ndim == 5:
-        inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
+    inputs = inputs.to(device).contiguous(memory_format=_layout(network))
     for group in optimiser.param_groups:
         group["lr"] = schedule.learning_rate * 0.5 ** (step / schedule.half_life)
     optimiser.zero_grad(set_to_none=True)
@@ -224,6 +222,12 @@ def _step(
             else:
                 mean.copy_(new)
     return float(value.detach())
+
+
+def _layout(network: nn.Module) -> torch.memory_format:
+    """Channels last where there are 3D convolutions, which are about twice as fast so."""
+    volumetric = any(isinstance(module, nn.Conv3d) for module in network.modules())
+    return torch.channels_last_3d if volumetric else torch.contiguous_format
 
 
 def _keep(

@@ -87,14 +87,23 @@ def read_seeds(path: Path) -> list[Seed]:
         If the file cannot be read, lacks a column or a number, or holds no seed.
     """
     table = _read_csv(path, SEED_COLUMNS)
-    numbers = [c for c in ("z", "y", "x", *DIRECTION) if c in table]
-    _check_numbers(path, table, numbers)
-    directed = {"dy", "dx"} <= set(table)
+    _check_numbers(path, table, [c for c in "zyx" if c in table])
+    ways = [c for c in DIRECTION if c in table]
+    # An empty direction means both ways.
+    _check_numbers(path, table.dropna(subset=ways, how="all"), ways)
+    repeated = table["path"].duplicated()
+    if repeated.any():
+        line = int(np.flatnonzero(repeated)[0])
+        raise InputError(
+            f"{path} line {line + 2} repeats the path {table['path'].iloc[line]}; "
+            "give each seed its own name."
+        )
     seeds = []
-    for row in table.to_dict("records"):
-        position = tuple(float(row.get(axis, 0.0)) for axis in "zyx")
-        way = tuple(float(row.get(axis, 0.0)) for axis in DIRECTION) if directed else None
-        seeds.append(Seed(str(row["path"]), position, way if way and any(way) else None))  # type: ignore[arg-type]
+    for row in table.fillna(0.0).to_dict("records"):
+        z, y, x = (float(row.get(axis, 0.0)) for axis in "zyx")
+        dz, dy, dx = (float(row.get(axis, 0.0)) for axis in DIRECTION)
+        way = (dz, dy, dx) if any((dz, dy, dx)) else None
+        seeds.append(Seed(str(row["path"]), (z, y, x), way))
     return seeds
 
 
@@ -231,11 +240,12 @@ def _read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
 
 def _check_numbers(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
     for column in columns:
-        values = pd.to_numeric(table[column], errors="coerce")
-        bad = np.flatnonzero(~np.isfinite(values.to_numpy(float)))
+        values = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
+        bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
+            held = table[column].iloc[bad[0]]
+            found = "nothing" if pd.isna(held) else repr(held)
             raise InputError(
-                f"{path} line {bad[0] + 2} has {table[column].iloc[bad[0]]!r} as {column}; "
+                f"{path} line {int(table.index[bad[0]]) + 2} has {found} as {column}; "
                 "write a number."
             )
-        table[column] = values

@@ -12,14 +12,11 @@ from scipy import ndimage
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import minimal_path
-from napari_midl.methods.axons.pixels import Pixels
-from napari_midl.methods.axons.tracker import Steps, Tracker, width_at
-from napari_midl.volumes.scaling import robust_scaling
+from napari_midl.methods.axons.tracing import Tracing
 from napari_midl.volumes.traces import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -28,113 +25,10 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Seed
     from napari_midl.volumes.volume import Volume
 
+__all__ = ["Tracing", "connect", "trace"]
+
 BATCH = 256
 _ROUTE_STRIDE, _ROUNDS = 3, 2
-
-
-class Tracing:
-    """A model made ready for one image: open it once, then trace as often as wanted.
-
-    Parameters
-    ----------
-    volume : Volume
-        Image with axes ``Z Y X``; with one plane it is traced in 2D.
-    model : Model
-        An axon model.
-    settings : TraceSettings
-        How to follow.
-
-    Raises
-    ------
-    InputError
-        If the image is empty, flat, holds no intensities, or is smaller than a view.
-    """
-
-    def __init__(self, volume: Volume, model: Model, settings: TraceSettings) -> None:
-        self.volume, self.settings = volume, settings
-        self.flat = volume.shape[0] == 1
-        image = volume.data[0] if self.flat else volume.data
-        if min(volume.shape[1:]) < 11:
-            raise InputError(
-                f"{volume.name} is {volume.shape[1]} x {volume.shape[2]} pixels, smaller than "
-                "the agent's view of 11 x 11; give a larger image."
-            )
-        z, y, x = volume.voxel_size
-        self.spacing = (y / x, 1.0) if self.flat else (z / x, y / x, 1.0)
-        scaling = robust_scaling(volume)
-        shown = (lambda block: 1 - scaling(block)) if settings.dark else scaling
-        self.pixels = Pixels(image, shown, self.spacing)
-        self.tracker = Tracker(model.network, self.pixels)  # type: ignore[arg-type]
-        slope, shift = model.card.get("calibration", (1.0, 0.0))
-        self._calibration = slope, shift
-
-    def position(self, voxel: Sequence[float]) -> torch.Tensor:
-        """A voxel ``(z, y, x)`` in isotropic px of the traced image."""
-        values = voxel[1:] if self.flat else voxel
-        return torch.tensor(values, dtype=torch.float32) * torch.tensor(self.spacing)
-
-    def follow(self, seeds: Sequence[Seed]) -> Job[list[Trace]]:
-        """Trace from seeds as one batch; previews are the traces as they stand."""
-        starts, headings, widths, owners = [], [], [], []
-        for k, seed in enumerate(seeds):
-            self._check(seed)
-            place = self.position(seed.position)
-            width = self.settings.width or width_at(self.pixels, place)
-            if seed.direction is not None:
-                ways = [self.position(seed.direction)]
-            else:
-                ways = self.tracker.headings(place, width)
-            for way in ways:
-                starts.append(place)
-                headings.append(way)
-                widths.append(width)
-                owners.append(k)
-        taken: list[Steps] = []
-        for taken in self.tracker.follow(
-            torch.stack(starts),
-            torch.stack(headings),
-            torch.tensor(widths),
-            self.settings.longest,
-            self.settings.give_up,
-        ):
-            ended = sum(bool(steps.why) for steps in taken)
-            yield Progress(
-                ended, len(taken), "following", preview=self._traces(seeds, owners, taken)
-            )
-        return self._traces(seeds, owners, taken)
-
-    def _traces(
-        self, seeds: Sequence[Seed], owners: Sequence[int], taken: Sequence[Steps]
-    ) -> list[Trace]:
-        traces = []
-        for k, seed in enumerate(seeds):
-            parts = [s for s, owner in zip(taken, owners, strict=True) if owner == k]
-            points = np.stack(parts[0].points)
-            entropy = np.array(parts[0].entropy)
-            if len(parts) > 1:
-                points = np.concatenate([np.stack(parts[1].points)[:0:-1], points])
-                entropy = np.concatenate([parts[1].entropy[:0:-1], entropy])
-            why = " / ".join(part.why for part in reversed(parts))
-            traces.append(Trace(seed.path, self._voxels(points), self._unsure(entropy), why=why))
-        return traces
-
-    def _voxels(self, points: NDArray[Any]) -> NDArray[np.float64]:
-        voxels = points / np.asarray(self.spacing)
-        return np.pad(voxels, ((0, 0), (1, 0))) if self.flat else voxels.astype(float)
-
-    def _unsure(self, entropy: NDArray[Any]) -> NDArray[np.float64]:
-        """Probability of being off the fibre, as calibrated on synthetic ones."""
-        slope, shift = self._calibration
-        return np.asarray(1 / (1 + np.exp(-(slope * np.asarray(entropy, float) + shift))))
-
-    def _check(self, seed: Seed) -> None:
-        shape = self.volume.shape
-        if not all(0 <= p <= n - 1 for p, n in zip(seed.position, shape, strict=True)):
-            where = ", ".join(f"{p:g}" for p in seed.position)
-            raise InputError(
-                f"The seed {seed.path} at ({where}) lies outside {self.volume.name} of "
-                f"{' x '.join(map(str, shape))} (z, y, x); correct its row."
-            )
 
 
 def trace(
@@ -194,7 +88,7 @@ def connect(tracing: Tracing, start: Sequence[float], end: Sequence[float], path
     route = minimal_path.between(costs, start[-costs.ndim :], end[-costs.ndim :], tracing.spacing)
     points = torch.from_numpy(route[::_ROUTE_STRIDE] * np.asarray(tracing.spacing)).float()
     points = torch.cat([points, tracing.position(end)[None]])
-    width = tracing.settings.width or width_at(tracing.pixels, points[len(points) // 2])
+    width = tracing.width(points[len(points) // 2])
     widths = torch.full((len(points),), width)
     for _ in range(_ROUNDS):
         policy, frames = tracing.tracker.look(points, _along(points), widths)
@@ -207,7 +101,9 @@ def connect(tracing: Tracing, start: Sequence[float], end: Sequence[float], path
         points = torch.cat([aim[:1], torch.from_numpy(smooth)[1:-1], aim[-1:]])
     policy, _ = tracing.tracker.look(points, _along(points), widths[: len(points)])
     entropy = policy.entropy().mean(-1).numpy()
-    return Trace(path, tracing._voxels(points.numpy()), tracing._unsure(entropy), why="both ends")
+    return Trace(
+        path, tracing.voxels(points.numpy()), tracing.uncertainty(entropy), why="both ends"
+    )
 
 
 def _along(points: torch.Tensor) -> torch.Tensor:
@@ -222,7 +118,7 @@ def _costs(tracing: Tracing) -> NDArray[np.float64]:
             f"{tracing.volume.name} is too large for the minimal path, which needs it in memory; "
             "use the learnt tracker, or crop it."
         )
-    whole = tracing.pixels._read(tuple(slice(0, n) for n in tracing.pixels.shape)).numpy()
+    whole = tracing.pixels.all().numpy()
     return minimal_path.cost(whole)
 
 
@@ -231,15 +127,14 @@ def _classical(tracing: Tracing, seeds: Sequence[Seed]) -> Job[list[Trace]]:
     traces = []
     for k, seed in enumerate(seeds):
         yield Progress(k, len(seeds), f"path from seed {seed.path}")
-        tracing._check(seed)
+        tracing.check(seed)
         start = seed.position[-costs.ndim :]
         if seed.direction is not None:
             ways = [np.asarray(seed.direction[-costs.ndim :])]
         else:
             place = tracing.position(seed.position)
-            width = tracing.settings.width or width_at(tracing.pixels, place)
-            spacing = np.asarray(tracing.spacing)
-            ways = [w.numpy() / spacing for w in tracing.tracker.headings(place, width)]
+            both, _ = tracing.tracker.headings(place, tracing.width(place))
+            ways = [way.numpy() / np.asarray(tracing.spacing) for way in both]
         parts = [minimal_path.ahead(costs, start, way, tracing.spacing) for way in ways]
         points = parts[0]
         if len(parts) > 1:

@@ -1,8 +1,6 @@
 """Jobs that train a tracker: `train` on synthetic fibres, `finetune` on accepted traces.
 
-The paper learns by reinforcement alone. Here the agent first imitates a perfect tracker on
-the states it comes into itself (Ross et al., *DAgger*, AISTATS 2011), by the likelihood of
-the beta policy, so that the policy's entropy says how well the fibre tells the way; then
+The paper learns by reinforcement alone. Here the agent first imitates a perfect tracker;
 proximal policy optimisation may go on from there.
 """
 
@@ -14,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
-from torch import Tensor
-from torch.nn import functional as F
 
 from napari_midl.engine.jobs import Job, Progress, run
 from napari_midl.engine.models import Model
@@ -25,9 +20,11 @@ from napari_midl.engine.training import train as fit
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import ppo
 from napari_midl.methods.axons.apply import trace
-from napari_midl.methods.axons.environment import LOST, ON_TRACK, TrackingEnvironment
+from napari_midl.methods.axons.calibration import calibrate
+from napari_midl.methods.axons.environment import TrackingEnvironment
+from napari_midl.methods.axons.imitation import Lessons, imitation_loss
 from napari_midl.methods.axons.models import scratch
-from napari_midl.methods.axons.network import REACH, Actor, Critic, Policy
+from napari_midl.methods.axons.network import Actor, Critic
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import SIZE, SPACING, even_spacing, synthetic_image
@@ -38,78 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_midl.methods.axons.environment import Draw
     from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
     from napari_midl.volumes.traces import Trace
     from napari_midl.volumes.volume import Volume
 
 IMAGES = 32
-LESSON = 40
-_WARM_UP = 1500
 _ASTRAY = 0.15
-
-
-class Lessons:
-    """Batches of views with what a perfect tracker would do, along the agent's own ways.
-
-    At first the perfect tracker also moves the agents, disturbed; with time they move
-    themselves, so that they learn to mend what they do wrong.
-
-    Parameters
-    ----------
-    environment : TrackingEnvironment
-        Where the agents are.
-    actor : Actor
-        The actor that is being trained.
-    confident : bool
-        Let the agents move themselves from the beginning.
-    """
-
-    def __init__(
-        self, environment: TrackingEnvironment, actor: Actor, confident: bool = False
-    ) -> None:
-        self.environment, self.actor = environment, actor
-        self._taken = _WARM_UP if confident else 0
-        self._left = 0
-
-    def __call__(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Views ``(N, C, 11, 11)``, and targets ``(N, 4)``: displacement, stop, weight."""
-        if not self._left:
-            self._observed, _ = self.environment.reset(seed=int(rng.integers(2**31)))
-            self._alive = torch.ones(self.environment.num_envs, dtype=torch.bool)
-            self._left = LESSON
-        views = self._observed["actor"]
-        action, stop = self.environment.expert()
-        weight = self._alive & (self.environment.distance.flatten() < LOST)
-        targets = torch.cat([action, stop[:, None].float(), weight[:, None].float()], 1)
-        own_share = min(0.7, self._taken / _WARM_UP)
-        own = torch.from_numpy(rng.random((len(action), 1)) < own_share)
-        noise = torch.from_numpy(rng.normal(0, 0.5, action.shape)).float()
-        with torch.no_grad():
-            move = torch.where(own, self.actor(views).mean(), action) + noise
-        self._observed, _, ended, _, _ = self.environment.step(move.clamp(-REACH, REACH))
-        self._alive &= ~ended
-        self._left -= 1
-        self._taken += 1
-        return views, targets
-
-
-def imitation_loss(policy: Policy, targets: Tensor) -> Tensor:
-    """Negative log-likelihood of the perfect displacement, and cross-entropy of the stop.
-
-    Parameters
-    ----------
-    policy : Policy
-        For N agents.
-    targets : Tensor, shape (N, 4)
-        Displacement (px), 1 where the agent should stop, weight.
-    """
-    weight = targets[:, 3] / targets[:, 3].sum().clamp(min=1)
-    loss = -(policy.log_prob(targets[:, :2]) * weight).sum()
-    if torch.isfinite(policy.stop).all():
-        stop = F.binary_cross_entropy_with_logits(policy.stop, targets[:, 2], reduction="none")
-        loss = loss + (stop * weight).sum()
-    return loss
 
 
 def train(settings: TrainSettings, checkpoint: Path | None = None) -> Job[Model]:
@@ -191,36 +122,6 @@ def reinforce(actor: Actor, environment: TrackingEnvironment, settings: TrainSet
         episodes = ppo.collect(environment, actor, 60, settings.seed + batch)
         metrics = ppo.update(actor, critic, optimisers, episodes)
         yield Progress(batch + 1, settings.reinforce, "reinforcing", metrics)
-
-
-@torch.no_grad()
-def calibrate(actor: Actor, draw: Draw, rounds: int = 4, seed: int = 10**6) -> list[float]:
-    """Slope and shift of the logistic that turns entropy into the chance of being off.
-
-    Fitted to agents that follow their policy on synthetic fibres not trained on; off means
-    further than 3 px from the centreline.
-    """
-    environment = TrackingEnvironment(draw, actor.design, IMAGES, 4, astray=0.3)
-    entropies, off = [], []
-    for k in range(rounds):
-        observed, _ = environment.reset(seed=seed + k)
-        alive = torch.ones(environment.num_envs, dtype=torch.bool)
-        for _ in range(30):
-            policy = actor(observed["actor"])
-            environment.expert()
-            entropies.append(policy.entropy()[alive])
-            off.append((environment.distance.flatten() > ON_TRACK)[alive])
-            observed, _, ended, _, _ = environment.step(policy.mean())
-            alive &= ~ended
-    entropy = torch.cat(entropies).double().numpy()
-    target = torch.cat(off).double().numpy()
-
-    def deviance(parameters: Any) -> float:
-        z = parameters[0] * entropy + parameters[1]
-        return float(np.mean(np.logaddexp(0, z) - target * z))
-
-    fitted = minimize(deviance, (1.0, 0.0), method="Nelder-Mead").x
-    return [float(v) for v in fitted]
 
 
 @dataclass

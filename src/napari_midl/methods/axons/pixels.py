@@ -43,7 +43,7 @@ class Pixels:
         self.end = (torch.tensor(self.shape) - 1) * self.spacing
         self._image, self._scaling = image, scaling
         small = np.prod(self.shape) <= IN_MEMORY
-        self._whole = self._read(tuple(slice(0, n) for n in self.shape)) if small else None
+        self._whole = self.all() if small else None
         edges = [min(n, max(8, int(EDGE / s))) for n, s in zip(self.shape, spacing, strict=True)]
         self._edges = torch.tensor(edges)
         self._crops: Tensor = torch.zeros(0)
@@ -75,6 +75,10 @@ class Pixels:
             self._crops[i, 0], self._origins[i] = self._read(box), origin
         shift = self._origins.reshape(len(points), *([1] * (points.ndim - 2)), -1)
         return sample(self._crops, voxels - shift)[:, 0]
+
+    def all(self) -> Tensor:
+        """The whole image."""
+        return self._read(tuple(slice(0, n) for n in self.shape))
 
     def keep(self, agents: Tensor) -> None:
         """Forget the crops of all agents but these."""

@@ -32,7 +32,7 @@ class TraceSettings(Settings):
     """
 
     method: Method = "learnt"
-    give_up: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.5
+    give_up: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.8
     longest: Annotated[float, {"min": 3.0, "max": 1e6}] = 5000.0
     width: Annotated[float, {"min": 0.0, "max": 16.0, "step": 0.25}] = 0.0
     dark: bool = False

@@ -161,20 +161,16 @@ def _rich(rng: np.random.Generator, size: int) -> tuple[NDArray[np.float32], NDA
     width = np.exp(rng.uniform(np.log(0.8), np.log(3.0)))
     contrast = np.exp(rng.uniform(np.log(0.18), np.log(0.8)))
     image = contrast * _fibre(line, width, rng, size)
-    for _ in range(rng.integers(0, 6)):
+    for _ in range(rng.integers(0, 6) if rng.random() < 0.7 else rng.integers(6, 18)):
         # Crossing, passing, or out of focus: dimmer or wider than the fibre.
         other = _centreline(rng, size, bend=rng.uniform(0.08, 0.4))
-        dim = contrast * rng.uniform(0.1, 0.9)
-        blur = width * rng.uniform(0.6, 1.3) if rng.random() < 0.7 else rng.uniform(3, 6)
-        image = (
-            np.maximum(image, dim * _fibre(other, blur, rng, size))
-            if rng.random() < 0.6
-            else (image + dim * _fibre(other, blur, rng, size))
-        )
+        blur = width * rng.uniform(0.6, 1.3) if rng.random() < 0.8 else rng.uniform(3, 6)
+        drawn = contrast * rng.uniform(0.1, 0.9) * _fibre(other, blur, rng, size)
+        # A projection of a stack keeps the brighter of two, a thick slice shows their sum.
+        image = np.maximum(image, drawn) if rng.random() < 0.6 else image + drawn
     if rng.random() < 0.4:
-        image = np.maximum(
-            image, contrast * rng.uniform(0.4, 0.9) * _branch(line, width, rng, size)
-        )
+        dim = contrast * rng.uniform(0.4, 0.9)
+        image = np.maximum(image, dim * _branch(line, width, rng, size))
     image = image + contrast * _blobs(rng, size, int(rng.integers(0, 8)), (1.5, 5.0))
     image += rng.uniform(0.02, 0.15) * _cloud(rng, size, rng.uniform(10, 40))
     image += rng.uniform(0.0, 0.12)

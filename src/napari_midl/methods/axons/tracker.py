@@ -97,16 +97,20 @@ class Tracker:
         return policy, frames
 
     @torch.inference_mode()
-    def headings(self, position: Tensor, width: float) -> list[Tensor]:
-        """The one or two ways in which a fibre runs from a position, the surer first."""
+    def headings(self, position: Tensor, width: float) -> tuple[list[Tensor], float]:
+        """The two ways in which a fibre runs from a position, the surer first.
+
+        Also how probable it is, looking the surest way, that there is no fibre.
+        """
         ways = _all_ways(position.shape[-1])
         count = len(ways)
         policy, _ = self.look(position.expand(count, -1), ways, torch.full((count,), width))
-        doubt = torch.sigmoid(policy.stop).amax(-1) + 0.02 * policy.entropy().mean(-1)
+        off = torch.sigmoid(policy.stop).amax(-1)
+        doubt = off + 0.02 * policy.entropy().mean(-1)
         first = int(doubt.argmin())
         apart = ways @ ways[first] < -0.3
         second = int(torch.where(apart, doubt, math.inf).argmin())
-        return [ways[first], ways[second]]
+        return [ways[first], ways[second]], float(off.min())
 
     @torch.inference_mode()
     def follow(

@@ -1,0 +1,144 @@
+"""A model made ready for one image: what traces, corrections and batches share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_midl.engine.jobs import Job, Progress
+from napari_midl.errors import InputError
+from napari_midl.methods.axons.pixels import Pixels
+from napari_midl.methods.axons.tracker import Steps, Tracker, width_at
+from napari_midl.methods.axons.views import VIEW
+from napari_midl.volumes.scaling import robust_scaling
+from napari_midl.volumes.traces import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from napari_midl.engine.models import Model
+    from napari_midl.methods.axons.settings import TraceSettings
+    from napari_midl.volumes.traces import Seed
+    from napari_midl.volumes.volume import Volume
+
+_NO_FIBRE = 0.97
+
+
+class Tracing:
+    """A model made ready for one image: open it once, then trace as often as wanted.
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``; with one plane it is traced in 2D.
+    model : Model
+        An axon model.
+    settings : TraceSettings
+        How to follow.
+
+    Raises
+    ------
+    InputError
+        If the image is empty, flat, holds no intensities, or is smaller than a view.
+    """
+
+    def __init__(self, volume: Volume, model: Model, settings: TraceSettings) -> None:
+        self.volume, self.settings = volume, settings
+        self.flat = volume.shape[0] == 1
+        image = volume.data[0] if self.flat else volume.data
+        if min(volume.shape[1:]) < VIEW:
+            raise InputError(
+                f"{volume.name} is {volume.shape[1]} x {volume.shape[2]} pixels, smaller than "
+                f"the agent's view of {VIEW} x {VIEW}; give a larger image."
+            )
+        z, y, x = volume.voxel_size
+        self.spacing = (y / x, 1.0) if self.flat else (z / x, y / x, 1.0)
+        scaling = robust_scaling(volume)
+        shown = (lambda block: 1 - scaling(block)) if settings.dark else scaling
+        self.pixels = Pixels(image, shown, self.spacing)
+        self.tracker = Tracker(model.network, self.pixels)  # type: ignore[arg-type]
+        slope, shift = model.card.get("calibration", (1.0, 0.0))
+        self._calibration = slope, shift
+
+    def position(self, voxel: Sequence[float]) -> torch.Tensor:
+        """A voxel ``(z, y, x)`` in isotropic px of the traced image."""
+        values = voxel[1:] if self.flat else voxel
+        return torch.tensor(values, dtype=torch.float32) * torch.tensor(self.spacing)
+
+    def width(self, place: torch.Tensor) -> float:
+        """How much wider than in training the fibre at a place in isotropic px is."""
+        return self.settings.width or width_at(self.pixels, place)
+
+    def follow(self, seeds: Sequence[Seed]) -> Job[list[Trace]]:
+        """Trace from seeds as one batch; previews are the traces as they stand."""
+        starts, headings, widths, owners = [], [], [], []
+        for k, seed in enumerate(seeds):
+            self.check(seed)
+            place = self.position(seed.position)
+            width = self.width(place)
+            ways, off = self.tracker.headings(place, width)
+            if off > _NO_FIBRE:
+                raise InputError(
+                    f"The seed {seed.path} lies on no fibre that the model sees in "
+                    f"{self.volume.name}; move it onto one, or choose another model."
+                )
+            if seed.direction is not None:
+                ways = [self.position(seed.direction)]
+            for way in ways:
+                starts.append(place)
+                headings.append(way)
+                widths.append(width)
+                owners.append(k)
+        taken: list[Steps] = []
+        for taken in self.tracker.follow(
+            torch.stack(starts),
+            torch.stack(headings),
+            torch.tensor(widths),
+            self.settings.longest,
+            self.settings.give_up,
+        ):
+            ended = sum(bool(steps.why) for steps in taken)
+            yield Progress(
+                ended, len(taken), "following", preview=self._traces(seeds, owners, taken)
+            )
+        return self._traces(seeds, owners, taken)
+
+    def _traces(
+        self, seeds: Sequence[Seed], owners: Sequence[int], taken: Sequence[Steps]
+    ) -> list[Trace]:
+        traces = []
+        for k, seed in enumerate(seeds):
+            parts = [s for s, owner in zip(taken, owners, strict=True) if owner == k]
+            points = np.stack(parts[0].points)
+            entropy = np.array(parts[0].entropy)
+            if len(parts) > 1:
+                points = np.concatenate([np.stack(parts[1].points)[:0:-1], points])
+                entropy = np.concatenate([parts[1].entropy[:0:-1], entropy])
+            why = " / ".join(part.why for part in reversed(parts))
+            traces.append(Trace(seed.path, self.voxels(points), self.uncertainty(entropy), why=why))
+        return traces
+
+    def voxels(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Positions in isotropic px as voxels ``(z, y, x)``."""
+        voxels = points / np.asarray(self.spacing)
+        return np.pad(voxels, ((0, 0), (1, 0))) if self.flat else voxels.astype(float)
+
+    def uncertainty(self, entropy: NDArray[Any]) -> NDArray[np.float64]:
+        """Probability of being off the fibre, as calibrated on synthetic ones."""
+        slope, shift = self._calibration
+        return np.asarray(1 / (1 + np.exp(-(slope * np.asarray(entropy, float) + shift))))
+
+    def check(self, seed: Seed) -> None:
+        """Refuse a seed outside the image."""
+        shape = self.volume.shape
+        if not all(0 <= p <= n - 1 for p, n in zip(seed.position, shape, strict=True)):
+            where = ", ".join(f"{p:g}" for p in seed.position)
+            raise InputError(
+                f"The seed {seed.path} at ({where}) lies outside {self.volume.name} of "
+                f"{' x '.join(map(str, shape))} (z, y, x); correct its row."
+            )
