@@ -1,0 +1,112 @@
+"""Through the command line: one sentence, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_midl.cli import main
+
+Wave = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wave: Wave) -> Path:
+    """A working folder with a good image and good seeds."""
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("image.tif", wave[0])
+    Path("seeds.csv").write_text("path,y,x,dy,dx\na,60,20,0,1\nb,62,100,,\n")
+    return tmp_path
+
+
+def trace(capfd: pytest.CaptureFixture[str], *options: str, **files: str) -> tuple[int, str]:
+    image, seeds = files.get("image", "image.tif"), files.get("seeds", "seeds.csv")
+    out = files.get("out", "traces.csv")
+    with pytest.raises(SystemExit) as ended:
+        main(["axons", "trace", image, "--seeds", seeds, "--out", out, *options])
+    return int(ended.value.code or 0), capfd.readouterr().err.strip().splitlines()[-1]
+
+
+def refused(capfd: pytest.CaptureFixture[str], *options: str, **files: str) -> str:
+    before = sorted(p.name for p in Path().iterdir())
+    code, sentence = trace(capfd, *options, **files)
+    assert code == 2
+    assert sentence.endswith(".")
+    assert sorted(p.name for p in Path().iterdir()) == before
+    return sentence
+
+
+@pytest.mark.parametrize("out", ["traces.csv", "traces.swc"])
+def test_good_input_is_traced_and_replays(
+    folder: Path, capfd: pytest.CaptureFixture[str], out: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["axons", "trace", "image.tif", "--seeds", "seeds.csv", "--out", out])
+    assert not ended.value.code
+    (record,) = folder.glob("*.run.json")
+    assert "2 traces" in capfd.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["runs", "replay", record.name])
+    assert not ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("path,y,x\na,60,900\n", ["a", "outside", "image"]),
+        ("path,y,x\na,-3,20\n", ["a", "outside"]),
+        ("path,y\na,60\n", ["seeds.csv", "column x"]),
+        ("path,y,x\na,sixty,20\n", ["seeds.csv line 2", "sixty", "number"]),
+        ("path,y,x\na,60,20\na,61,30\n", ["line 3", "repeats"]),
+        ("path,y,x\n", ["seeds.csv", "no row"]),
+        ("path,y,x,dy,dx\na,60,20,1,\n", ["line 2", "dx"]),
+    ],
+)
+def test_bad_seeds(
+    folder: Path, capfd: pytest.CaptureFixture[str], rows: str, words: list[str]
+) -> None:
+    Path("seeds.csv").write_text(rows)
+    sentence = refused(capfd)
+    assert all(word in sentence for word in words), sentence
+
+
+def test_missing_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "none.csv" in refused(capfd, seeds="none.csv")
+    assert "none.tif" in refused(capfd, image="none.tif")
+    assert "none" in refused(capfd, out="none/traces.csv")
+    assert ".csv or .swc" in refused(capfd, out="traces.txt")
+
+
+def test_flat_and_small_images(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tifffile.imwrite("flat.tif", np.full((120, 200), 7, np.uint8))
+    assert "everywhere" in refused(capfd, image="flat.tif")
+    tifffile.imwrite("small.tif", np.arange(64, dtype=np.uint8).reshape(8, 8))
+    assert "smaller than" in refused(capfd, image="small.tif")
+
+
+def test_a_model_of_another_tool(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from napari_midl.engine.models import shipped_weights
+
+    assert "vessels" in refused(capfd, "--model", str(shipped_weights("vessels-base")))
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("1 2 0 0 0 1 2\n2 2 1 0 0 1 1\n", "parent"),
+        ("1 2 0 0 0 1 -1\n2 2 1 0 0 1 3\n3 2 2 0 0 1 1\n", "parent"),
+        ("1 2 0 0 0\n", "seven numbers"),
+        ("", "no node"),
+    ],
+)
+def test_bad_swc(folder: Path, capfd: pytest.CaptureFixture[str], text: str, word: str) -> None:
+    Path("traces.swc").write_text(text)
+    before = sorted(p.name for p in folder.iterdir())
+    with pytest.raises(SystemExit) as ended:
+        main(["axons", "finetune", "image.tif", "--traces", "traces.swc", "--out", "m.safetensors"])
+    assert ended.value.code == 2
+    assert word in capfd.readouterr().err.strip().splitlines()[-1]
+    assert sorted(p.name for p in folder.iterdir()) == before

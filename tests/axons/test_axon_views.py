@@ -1,0 +1,58 @@
+"""Views against values computed by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_midl.methods.axons.views import (
+    heading_frame,
+    local_contrast,
+    path_view,
+    sample,
+    view_points,
+)
+
+
+def test_samples_are_bilinear_and_zero_outside() -> None:
+    image = torch.tensor([[0.0, 1.0], [2.0, 3.0]])[None, None]
+    points = torch.tensor([[0.0, 0.0], [0.5, 0.5], [1.0, 0.25], [5.0, 5.0]])[None]
+    assert sample(image, points)[0, 0].tolist() == pytest.approx([0.0, 1.5, 2.25, 0.0])
+
+
+def test_samples_in_3d_take_z_y_x() -> None:
+    image = torch.arange(24.0).reshape(1, 1, 2, 3, 4)
+    points = torch.tensor([[1.0, 2.0, 3.0], [0.5, 1.0, 2.0]])[None]
+    assert sample(image, points)[0, 0].tolist() == pytest.approx([23.0, 12.0])
+
+
+def test_rows_of_a_view_run_along_the_heading() -> None:
+    frame = heading_frame(torch.tensor([[0.0, 1.0]]))
+    points = view_points(torch.tensor([[[10.0, 20.0]]]), frame, (2.0,))
+    assert points.shape == (1, 1, 1, 11, 11, 2)
+    assert points[0, 0, 0, 5, 5].tolist() == [10.0, 20.0]
+    assert points[0, 0, 0, 6, 5].tolist() == pytest.approx([10.0, 22.0])
+    assert points[0, 0, 0, 5, 6].tolist() == pytest.approx([8.0, 20.0])
+
+
+@pytest.mark.parametrize("heading", [(1.0, 0.0, 0.0), (0.6, 0.0, 0.8), (0.48, 0.6, 0.64)])
+def test_planes_in_3d_are_at_right_angles(heading: tuple[float, ...]) -> None:
+    frame = heading_frame(torch.tensor([heading]))[0]
+    axes = torch.stack([frame[0, 0], frame[0, 1], frame[1, 1]])
+    torch.testing.assert_close(axes @ axes.T, torch.eye(3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(frame[0, 0], torch.tensor(heading))
+
+
+def test_the_path_shows_where_an_agent_was() -> None:
+    points = view_points(torch.zeros(1, 2), torch.eye(2)[None], (1.0,))[0, 0]
+    path = path_view(torch.tensor([[0.0, -2.0], [0.0, -4.0]]), points)
+    assert path[5, 3] == pytest.approx(1.0)
+    assert path[5, 4] == pytest.approx(float(torch.exp(torch.tensor(-1.0))))
+    assert path[0, 10] < 1e-6
+
+
+def test_contrast_does_not_depend_on_gain_or_offset() -> None:
+    views = torch.rand(4, 3, 11, 11)
+    torch.testing.assert_close(
+        local_contrast(views), local_contrast(0.5 * views + 0.3), atol=0.15, rtol=0.1
+    )

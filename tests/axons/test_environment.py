@@ -1,0 +1,95 @@
+"""The tracking task and its reward, on a straight fibre whose numbers are known."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+
+from napari_midl.methods.axons.environment import TrackingEnvironment
+from napari_midl.methods.axons.network import DESIGNS
+from napari_midl.methods.axons.synthetic import even_spacing
+
+
+def straight(_: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A fibre along row 40, from column 10 to 150."""
+    image = np.zeros((160, 160), np.float32)
+    image[39:42] = 1.0
+    return image, even_spacing(np.array([[40.0, 10.0], [40.0, 150.0]]), 0.5)
+
+
+def environment(preset: str = "paper", agents: int = 4) -> TrackingEnvironment:
+    made = TrackingEnvironment(straight, DESIGNS[preset], images=2, agents=agents)
+    made.reset(seed=0)
+    made.positions = torch.full((*made.shape, 2), 40.0)
+    made.positions[..., 1] = 60.0
+    made.headings = torch.tensor([0.0, 1.0]).expand(*made.shape, 2)
+    made._way = torch.ones(made.shape, dtype=torch.long)
+    made._index = torch.full(made.shape, 100)
+    made._visited = made.positions[..., None, :].repeat(1, 1, 12, 1)
+    return made
+
+
+def act(made: TrackingEnvironment, y: float, x: float) -> torch.Tensor:
+    reward = made.step(torch.tensor([[y, x]]).repeat(made.num_envs, 1))[1]
+    return reward
+
+
+@pytest.mark.parametrize("preset", DESIGNS)
+def test_it_is_a_gymnasium_environment(preset: str) -> None:
+    made = TrackingEnvironment(straight, DESIGNS[preset], images=2, agents=3)
+    assert isinstance(made, gymnasium.vector.VectorEnv)
+    observed, _ = made.reset(seed=0)
+    for name, space in made.single_observation_space.spaces.items():  # type: ignore[attr-defined]
+        assert observed[name].shape == (6, *space.shape)
+    observed, reward, ended, over, _ = made.step(torch.zeros(6, 2))
+    assert reward.shape == ended.shape == over.shape == (6,)
+
+
+def test_moving_along_the_centreline_earns_all_of_it() -> None:
+    assert act(environment(), 0.0, 3.0).numpy() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_leaving_the_centreline_earns_less() -> None:
+    across = act(environment(), 4.0, 0.0)
+    assert (across > 0.1).all()
+    assert (across < 0.5).all()
+
+
+def test_standing_still_costs_one() -> None:
+    assert act(environment(), 0.0, 0.0).tolist() == [-1.0] * 8
+
+
+def test_turning_round_turns_the_sign_until_the_next_turn() -> None:
+    made = environment()
+    signs = [float(act(made, 0.0, x).sign()[0]) for x in (3.0, -3.0, -3.0, 3.0)]
+    assert signs == [1.0, -1.0, -1.0, 1.0]
+
+
+def test_the_perfect_tracker_goes_three_pixels_on() -> None:
+    made = environment()
+    made.positions = made.positions + torch.tensor([1.0, 0.0])
+    action, stop = made.expert()
+    assert action[0].tolist() == pytest.approx([-1.0, 3.0], abs=1e-5)
+    assert not stop.any()
+
+
+def test_along_the_heading_actions_turn_with_the_agent() -> None:
+    made = environment("compact")
+    made.headings = torch.tensor([1.0, 0.0]).expand(*made.shape, 2)
+    made.step(torch.tensor([[2.0, 0.0]]).repeat(made.num_envs, 1))
+    assert made.positions[0, 0].tolist() == pytest.approx([42.0, 60.0])
+
+
+def test_an_episode_ends_at_the_end_of_the_fibre_or_far_off_it() -> None:
+    made = environment()
+    made.positions[..., 1] = 148.0
+    made._index = torch.full(made.shape, 276)
+    ended = made.step(torch.tensor([[0.0, 2.0]]).repeat(8, 1))[2]
+    assert ended.all()
+    off = environment()
+    for _ in range(2):
+        ended = off.step(torch.tensor([[4.0, 0.0]]).repeat(8, 1))[2]
+        assert not ended.any()
+    assert off.step(torch.tensor([[4.0, 0.0]]).repeat(8, 1))[2].all()

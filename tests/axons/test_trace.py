@@ -1,0 +1,134 @@
+"""The shipped tracker follows fibres: in planes and stacks, from one seed and from many."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_midl.engine.jobs import run
+from napari_midl.methods.axons import pixels
+from napari_midl.methods.axons.apply import Tracing, connect, trace
+from napari_midl.methods.axons.score import score
+from napari_midl.methods.axons.settings import TraceSettings
+from napari_midl.methods.axons.synthetic import LOOKS, synthetic_image
+from napari_midl.volumes.traces import Seed
+from napari_midl.volumes.volume import Volume
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_midl.engine.models import Model
+
+Wave = tuple[np.ndarray, np.ndarray]
+
+
+def seed_on(line: np.ndarray, index: int, ahead: int = 24, path: str = "a") -> Seed:
+    y, x = line[index]
+    dy, dx = line[index + ahead] - line[index]
+    return Seed(path, (0.0, y, x), (0.0, dy, dx))
+
+
+@pytest.mark.parametrize("condition", LOOKS)
+def test_it_reaches_the_goal_on_the_conditions_of_the_paper(condition: str, base: Model) -> None:
+    rng = np.random.default_rng(10**7)
+    found = []
+    for _ in range(12):
+        image, line = synthetic_image(condition, rng)  # type: ignore[arg-type]
+        volume = Volume.from_array(image[None], name=condition)
+        traced = run(trace(volume, [seed_on(line, 8)], base, TraceSettings()))[0]
+        found.append(score(traced.points[:, 1:], line))
+    assert np.mean([s.coverage for s in found]) >= 0.95
+    assert np.nanmean([s.error for s in found]) <= 0.5
+
+
+def test_a_seed_without_direction_is_followed_both_ways(
+    plane: Volume, wave: Wave, base: Model
+) -> None:
+    y, x = wave[1][400]
+    traced = run(trace(plane, [Seed("a", (0.0, y, x))], base, TraceSettings()))[0]
+    assert score(traced.points[:, 1:], wave[1]).coverage > 0.97
+    assert len(traced.uncertainty) == len(traced.points)
+    assert ((traced.uncertainty >= 0) & (traced.uncertainty <= 1)).all()
+
+
+def test_the_trace_grows_while_it_is_computed(plane: Volume, wave: Wave, base: Model) -> None:
+    steps = list(trace(plane, [seed_on(wave[1], 8)], base, TraceSettings()))
+    lengths = [len(p.preview[0].points) for p in steps if p.preview]
+    assert len(lengths) > 3
+    assert lengths == sorted(lengths)
+
+
+def test_many_seeds_come_out_as_one_alone_does(plane: Volume, wave: Wave, base: Model) -> None:
+    seeds = [seed_on(wave[1], i, path=str(i)) for i in (8, 200, 500)]
+    together = run(trace(plane, seeds, base, TraceSettings()))
+    for seed, traced in zip(seeds, together, strict=True):
+        alone = run(trace(plane, [seed], base, TraceSettings()))[0]
+        assert traced.path == seed.path
+        assert score(traced.points[:, 1:], alone.points[:, 1:], near=0.5).coverage > 0.97
+
+
+def test_gain_and_offset_change_nothing(wave: Wave, base: Model) -> None:
+    image, line = wave
+    other = Volume.from_array((image.astype(np.uint16) * 37 + 900)[None], name="other")
+    traced = run(trace(other, [seed_on(line, 8)], base, TraceSettings()))[0]
+    assert score(traced.points[:, 1:], line).coverage > 0.97
+
+
+def test_dark_fibres_are_followed_too(wave: Wave, base: Model) -> None:
+    dark = Volume.from_array((255 - wave[0])[None], name="dark")
+    traced = run(trace(dark, [seed_on(wave[1], 8)], base, TraceSettings(dark=True)))[0]
+    assert score(traced.points[:, 1:], wave[1]).coverage > 0.97
+
+
+def test_an_anisotropic_stack_is_traced_through_depth(base: Model) -> None:
+    stack, line = rising_fibre()
+    volume = Volume.from_array(stack, scale=(2.0, 1.0, 1.0), name="rising")
+    seed = Seed("a", tuple(line[20]), tuple(line[60] - line[20]))
+    traced = run(trace(volume, [seed], base, TraceSettings()))[0]
+    size = np.array([2.0, 1.0, 1.0])
+    found = score(traced.points * size, line[20:] * size)
+    assert found.coverage > 0.95
+    assert found.error < 1.0
+
+
+def test_only_what_lies_ahead_is_read(
+    wave: Wave, base: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, line = wave
+    whole = Volume.from_array(image[None], name="whole")
+    known = run(trace(whole, [seed_on(line, 8)], base, TraceSettings(width=1.0)))[0]
+    monkeypatch.setattr(pixels, "IN_MEMORY", 0)
+    monkeypatch.setattr(pixels, "EDGE", 80)
+    lazy = Volume.from_array(da.from_array(image[None], chunks=(1, 40, 40)), name="lazy")
+    traced = run(trace(lazy, [seed_on(line, 8)], base, TraceSettings(width=1.0)))[0]
+    np.testing.assert_allclose(traced.points, known.points, atol=1e-3)
+
+
+def test_two_ends_are_joined_through_the_middle(plane: Volume, wave: Wave, base: Model) -> None:
+    line = wave[1]
+    tracing = Tracing(plane, base, TraceSettings())
+    found = connect(tracing, (0, *line[4]), (0, *line[-4]), "both")
+    assert found.points[0].tolist() == pytest.approx([0, *line[4]], abs=1e-4)
+    assert found.points[-1].tolist() == pytest.approx([0, *line[-4]], abs=1e-4)
+    result = score(found.points[:, 1:], line)
+    assert result.coverage > 0.99
+    assert result.error < 0.5
+
+
+def test_the_classical_path_is_a_second_opinion(plane: Volume, wave: Wave, base: Model) -> None:
+    settings = TraceSettings(method="minimal-path")
+    traced = run(trace(plane, [seed_on(wave[1], 8)], base, settings))[0]
+    assert score(traced.points[:, 1:], wave[1]).coverage > 0.9
+
+
+def rising_fibre() -> tuple[np.ndarray, np.ndarray]:
+    """A stack with slices twice as thick as pixels are wide, and a fibre that climbs in it."""
+    rng = np.random.default_rng(0)
+    along = np.linspace(0, 1, 300)
+    line = np.stack([6 + 20 * along, 40 + 12 * np.sin(5 * along), 8 + 140 * along], 1)
+    zz, yy, xx = np.indices((34, 80, 160))
+    stack = np.full(zz.shape, np.inf)
+    for z, y, x in line[::2]:
+        stack = np.minimum(stack, (2 * (zz - z)) ** 2 + (yy - y) ** 2 + (xx - x) ** 2)
+    bright = 20 + 150 * np.exp(-stack / (2 * 1.6**2)) + rng.normal(0, 8, zz.shape)
+    return np.clip(bright, 0, 255).astype(np.uint8), line

@@ -1,0 +1,70 @@
+"""Traces as tables and as SWC come back as they were."""
+
+from __future__ import annotations
+
+
+import numpy as np
+import pytest
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.swc import read_swc
+from napari_midl.volumes.traces import Trace, measurements, read_seeds, read_traces, write_traces
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIZE = (2.0, 0.5, 0.5)
+
+
+def traces() -> list[Trace]:
+    first = np.array([[0.0, 1.0, 1.0], [0.0, 1.0, 4.0], [1.0, 1.0, 4.0]])
+    second = np.array([[3.0, 9.5, 2.25], [3.0, 8.0, 2.0]])
+    return [Trace("a", first, np.array([0.1, 0.2, 0.9])), Trace("b", second, np.array([0.5, 0.25]))]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".swc"])
+def test_traces_come_back(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"traces{ending}"
+    write_traces(path, traces(), SIZE)
+    back = read_traces(path, SIZE)
+    assert len(back) == 2
+    for old, new in zip(traces(), back, strict=True):
+        np.testing.assert_allclose(new.points, old.points, atol=1e-5)
+
+
+def test_swc_is_in_micrometres_with_the_uncertainty_beside_it(tmp_path: Path) -> None:
+    write_traces(tmp_path / "traces.swc", traces(), SIZE)
+    nodes = read_swc(tmp_path / "traces.swc")
+    assert nodes[["x", "y", "z"]].iloc[2].tolist() == [2.0, 0.5, 2.0]
+    assert nodes["parent"].tolist() == [-1, 1, 2, -1, 4]
+    beside = read_traces(tmp_path / "traces.csv", SIZE)
+    assert beside[0].uncertainty.tolist() == pytest.approx([0.1, 0.2, 0.9])
+
+
+def test_a_branched_swc_is_cut_into_paths(tmp_path: Path) -> None:
+    path = tmp_path / "branched.swc"
+    path.write_text("1 2 0 0 0 1 -1\n2 2 1 0 0 1 1\n3 2 2 0 0 1 2\n4 2 1 1 0 1 2\n")
+    found = read_traces(path, (1.0, 1.0, 1.0))
+    assert [trace.points[:, 2].tolist() for trace in found] == [[0, 1], [1, 2], [1, 1]]
+
+
+def test_length_and_tortuosity() -> None:
+    table = measurements(traces(), SIZE, "micrometer")
+    assert table["length (micrometer)"][0] == pytest.approx(1.5 + 2.0)
+    assert table["tortuosity"][0] == pytest.approx(3.5 / 2.5)
+    assert table["highest uncertainty"][0] == pytest.approx(0.9)
+
+
+def test_seeds_may_have_depth_and_direction(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.csv"
+    path.write_text("path,y,x,z,dy,dx,dz\na,1,2,3,0,1,0.5\nb,4,5,6,,,\n")
+    first, second = read_seeds(path)
+    assert first.position == (3.0, 1.0, 2.0)
+    assert first.direction == (0.5, 0.0, 1.0)
+    assert second.direction is None
+
+
+def test_another_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.csv or \.swc"):
+        write_traces(tmp_path / "traces.txt", traces(), SIZE)
