@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from napari_midl.methods.axons.models import named_model
 from napari_midl.volumes.volume import Volume
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_midl.engine.models import Model

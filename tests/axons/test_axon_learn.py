@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,11 +16,10 @@ from napari_midl.methods.axons.learn import finetune, train
 from napari_midl.methods.axons.network import Policy
 from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
 from napari_midl.volumes.traces import Trace
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_midl.volumes.volume import Volume
     from napari_midl.engine.models import Model
+    from napari_midl.volumes.volume import Volume
 
 Wave = tuple[np.ndarray, np.ndarray]
 

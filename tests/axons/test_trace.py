@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -14,7 +16,6 @@ from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import LOOKS, synthetic_image
 from napari_midl.volumes.traces import Seed
 from napari_midl.volumes.volume import Volume
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_midl.engine.models import Model

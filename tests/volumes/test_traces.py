@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from napari_midl.errors import InputError
 from napari_midl.volumes.swc import read_swc
 from napari_midl.volumes.traces import Trace, measurements, read_seeds, read_traces, write_traces
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -37,7 +37,8 @@ def calibrate(actor: Actor, draw: Draw, rounds: int = 4, seed: int = 10**6) -> l
             entropies.append(policy.entropy()[alive])
             off.append((environment.distance.flatten() > ON_TRACK)[alive])
             observed, _, ended, _, _ = environment.step(policy.mean())
-            alive &= ~ended
+            # Whoever is lost goes on and counts as off, as it would in an image.
+            alive &= ~ended | (environment.distance.flatten() > ON_TRACK)
     entropy = torch.cat(entropies).double().numpy()
     target = torch.cat(off).double().numpy()
 

@@ -53,7 +53,7 @@ class Design:
 
 DESIGNS = {
     "paper": Design("image", (1.0, 2.0), history=True, moments=4, stop=False),
-    "compact": Design("heading", (1.0, 2.0, 4.0), history=False, moments=1, stop=True),
+    "compact": Design("heading", (1.0, 2.0, 4.0, 8.0), history=False, moments=1, stop=True),
 }
 
 
