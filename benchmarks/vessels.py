@@ -21,7 +21,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from benchmarks import report
 from napari_midl.engine.jobs import run
-from napari_midl.methods.vessels import apply, files, learn
+from napari_midl.methods.vessels import apply, learn
+from napari_midl.methods.vessels.inputs import read_stacks
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.score import dice, score
 from napari_midl.methods.vessels.settings import FinetuneSettings
@@ -142,7 +143,7 @@ def main(arguments: list[str]) -> None:
         minutes=600 if options.steps else options.minutes, steps=options.steps
     )
     for reveal in REVEALED if options.reveal == "both" else [options.reveal]:
-        for image, truth in files.read_stacks(options.stacks):
+        for image, truth in read_stacks(options.stacks):
             if (image.name, reveal) in done:
                 continue
             group = next(g for g in GROUPS if g in image.name)

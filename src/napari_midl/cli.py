@@ -8,23 +8,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from napari_midl import __version__
+from napari_midl.commands import axons, vessels
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.settings import FinetuneSettings as TrackerFinetuneSettings
-from napari_midl.methods.axons.settings import TraceSettings, TrainSettings
-from napari_midl.methods.vessels.settings import (
-    FinetuneSettings,
-    PredictSettings,
-    PretrainSettings,
-)
 from napari_midl.terminal import drive
-
-Flat = Parameter(name="*")
 
 BAD_INPUT, INTERRUPTED = 2, 130
 TORCH_MISSING = (
@@ -39,11 +31,9 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
-vessels = App(name="vessels", help="Segment vessels.")
-axons = App(name="axons", help="Follow axons and other fibres.")
 runs = App(name="runs", help="Look after run records.")
-app.command(vessels)
-app.command(axons)
+app.command(vessels.app)
+app.command(axons.app)
 app.command(runs)
 
 
@@ -106,187 +96,6 @@ def doctor() -> int:
     return int(any(check.ok is False for check in checks))
 
 
-@vessels.command
-def finetune(
-    image: Path,
-    /,
-    *,
-    labels: Path,
-    out: Path,
-    model: str = "base",
-    channel: int = 0,
-    settings: Annotated[FinetuneSettings, Flat] = FinetuneSettings(),  # noqa: B008
-) -> None:
-    """Fine-tune a network on a labelled image.
-
-    Parameters
-    ----------
-    image : Path
-        The image.
-    labels : Path
-        Labels of the image's shape: 0 unlabelled, 1 background, 2 vessel.
-    out : Path
-        The ``.safetensors`` file to write.
-    model : str
-        ``base`` (shipped), ``scratch`` (untrained), or the path of a model.
-    channel : int
-        Channel of the image to look at.
-    """
-    from napari_midl.methods.vessels import files
-
-    record = drive(files.finetune(image, labels, out, model, channel, settings))
-    _say_scores(record.results)
-    print(out)
-
-
-@vessels.command
-def predict(
-    image: Path,
-    /,
-    *,
-    model: str,
-    out: Path,
-    channel: int = 0,
-    scheduler: str | None = None,
-    resume: bool = False,
-    settings: Annotated[PredictSettings, Flat] = PredictSettings(),  # noqa: B008
-) -> None:
-    """Predict the vessels of an image into an OME-Zarr.
-
-    Parameters
-    ----------
-    image : Path
-        The image.
-    model : str
-        ``base`` (shipped), or the path of a model.
-    out : Path
-        The ``.ome.zarr`` folder to write.
-    channel : int
-        Channel of the image to look at.
-    scheduler : str, optional
-        Address of a dask.distributed scheduler on whose workers to compute.
-    resume : bool
-        Go on with an output that was stopped.
-    """
-    from napari_midl.methods.vessels import files
-
-    drive(files.predict(image, model, out, channel, settings, resume, scheduler))
-    print(out)
-
-
-@vessels.command
-def pretrain(
-    *,
-    out: Path,
-    stacks: Path | None = None,
-    hold_out: str = "",
-    start: str = "scratch",
-    settings: Annotated[PretrainSettings, Flat] = PretrainSettings(),  # noqa: B008
-) -> None:
-    """Make base weights from synthetic vessels, and labelled stacks where given.
-
-    Parameters
-    ----------
-    out : Path
-        The ``.safetensors`` file to write.
-    stacks : Path, optional
-        Folder of pairs NAME_image.tif and NAME_label.tif.
-    hold_out : str
-        Leave out the stacks whose name contains this.
-    start : str
-        ``scratch``, or the path of a model to go on from.
-    """
-    from napari_midl.methods.vessels import files
-
-    drive(files.pretrain(out, stacks, settings, hold_out, start))
-    print(out)
-
-
-@axons.command
-def trace(
-    image: Path,
-    /,
-    *,
-    seeds: Path,
-    out: Path,
-    model: str = "base",
-    channel: int = 0,
-    settings: Annotated[TraceSettings, Flat] = TraceSettings(),  # noqa: B008
-) -> None:
-    """Follow a fibre from each seed.
-
-    Parameters
-    ----------
-    image : Path
-        The image, a plane or a stack.
-    seeds : Path
-        Table with the columns path,y,x[,z][,dy,dx[,dz]] in pixels.
-    out : Path
-        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
-    model : str
-        ``base`` (shipped), or the path of a model.
-    channel : int
-        Channel of the image to look at.
-    """
-    from napari_midl.methods.axons import files
-
-    record = drive(files.trace(image, seeds, out, model, channel, settings))
-    print(f"{record.results['traces']} traces, {record.results['length']:.1f} long in all")
-    print(out)
-
-
-@axons.command(name="finetune")
-def finetune_tracker(
-    image: Path,
-    /,
-    *,
-    traces: Path,
-    out: Path,
-    model: str = "base",
-    channel: int = 0,
-    settings: Annotated[TrackerFinetuneSettings, Flat] = TrackerFinetuneSettings(),  # noqa: B008
-) -> None:
-    """Fine-tune a tracker on the traces of an image.
-
-    Parameters
-    ----------
-    image : Path
-        The image, a plane or a stack.
-    traces : Path
-        Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels.
-    out : Path
-        The ``.safetensors`` file to write.
-    model : str
-        ``base`` (shipped), or the path of a model.
-    channel : int
-        Channel of the image to look at.
-    """
-    from napari_midl.methods.axons import files
-
-    record = drive(files.finetune(image, traces, out, model, channel, settings))
-    _say_scores(record.results)
-    print(out)
-
-
-@axons.command
-def train(
-    *,
-    out: Path,
-    settings: Annotated[TrainSettings, Flat] = TrainSettings(),  # noqa: B008
-) -> None:
-    """Train a tracker on synthetic fibres; one that was stopped goes on.
-
-    Parameters
-    ----------
-    out : Path
-        The ``.safetensors`` file to write.
-    """
-    from napari_midl.methods.axons import files
-
-    drive(files.train(out, settings))
-    print(out)
-
-
 @runs.command
 def replay(record: Path, /) -> int:
     """Do a recorded run again and compare; exits with 1 if it comes out different.
@@ -297,10 +106,11 @@ def replay(record: Path, /) -> int:
         The ``.run.json`` file that lies beside an output.
     """
     from napari_midl.engine import runs as records
-    from napari_midl.methods.axons.files import OPERATIONS as AXONS
-    from napari_midl.methods.vessels.files import OPERATIONS as VESSELS
+    from napari_midl.methods.axons import replays as axon_replays
+    from napari_midl.methods.vessels import replays as vessel_replays
 
-    comparison = drive(records.replay(record, {**VESSELS, **AXONS}))
+    operations = {**vessel_replays.OPERATIONS, **axon_replays.OPERATIONS}
+    comparison = drive(records.replay(record, operations))
     print(*comparison.lines, sep="\n")
     print("the same" if comparison.same else "not the same")
     return 0 if comparison.same else 1
@@ -343,12 +153,6 @@ def _has_screen() -> bool:
     """Whether Qt will find a screen; without one it ends the process instead of raising."""
     wanted = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in wanted)
-
-
-def _say_scores(results: dict[str, Any]) -> None:
-    before, after = results.get("before") or {}, results.get("after") or {}
-    for name in after:
-        print(f"held-out {name}: {before.get(name, float('nan')):.3f} -> {after[name]:.3f}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.models import Model, load_model, save_model
 from napari_midl.engine.runs import Run, read_run, record_path, replay, write_run
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels import files, learn
+from napari_midl.methods.vessels import apply, files, inputs, learn, replays
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.network import build_network
 from napari_midl.methods.vessels.score import dice
@@ -49,7 +49,7 @@ def test_two_slices_teach_the_base_model_dark_vessels():
     scores = [
         dice(predicted[unseen] >= 0.5, MASK[unseen])
         for predicted in (
-            files.apply.predict_region(inverted(), model, everything)
+            apply.predict_region(inverted(), model, everything)
             for model in (named_model("base"), result.model)
         )
     ]
@@ -124,12 +124,12 @@ def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
     assert load_model(out, "vessels", build_network).sha256 == record.outputs["model"]["sha256"]
     beside = out.resolve().with_name("model.safetensors.run.json")
     monkeypatch.chdir("/")
-    assert run(replay(beside, files.OPERATIONS)).same
+    assert run(replay(beside, replays.OPERATIONS)).same
     monkeypatch.chdir(tmp_path)
     changed = json.loads(Path("model.safetensors.run.json").read_text())
     changed["settings"]["seed"] = 3
     Path("model.safetensors.run.json").write_text(json.dumps(changed))
-    assert not run(replay(Path("model.safetensors.run.json"), files.OPERATIONS)).same
+    assert not run(replay(Path("model.safetensors.run.json"), replays.OPERATIONS)).same
 
 
 def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_path, monkeypatch):
@@ -138,14 +138,14 @@ def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_pa
     out = tmp_path / "new.safetensors"
     record = run(files.pretrain(out, settings=settings, start="base"))
     assert record.results["steps"] == 2
-    assert run(replay(record_path(out), files.OPERATIONS)).same
+    assert run(replay(record_path(out), replays.OPERATIONS)).same
 
 
 def test_a_record_of_an_image_in_memory_cannot_be_replayed(tmp_path):
     path = tmp_path / "a.run.json"
     write_run(Run("vessels.predict", {"image": None, "model": "base", "channel": 0}, {}), path)
     with pytest.raises(InputError, match="came from no file"):
-        run(replay(path, files.OPERATIONS))
+        run(replay(path, replays.OPERATIONS))
 
 
 def test_a_shipped_model_names_its_origin():
@@ -165,10 +165,10 @@ def test_a_saved_model_is_loaded_by_its_path(tmp_path):
 
 
 def test_the_base_model_separates_vessels_on_a_real_stack(shared):
-    pairs = files.read_stacks(shared / "data" / "vessels")
+    pairs = inputs.read_stacks(shared / "data" / "vessels")
     image, truth = next(p for p in pairs if "octa" in p[0].name)
     everything = tuple(slice(0, n) for n in image.shape)
-    found = files.apply.predict_region(image, named_model("base"), everything)
+    found = apply.predict_region(image, named_model("base"), everything)
     assert dice(found >= 0.5, np.asarray(truth.data) > 0) > 0.7
 
 
@@ -188,6 +188,6 @@ def test_patches_painted_in_the_dock_train_from_the_command_line_too(tmp_path):
 @pytest.mark.parametrize("dense", [True, False])
 def test_a_mask_is_read_as_the_user_says(tmp_path, dense):
     tifffile.imwrite(tmp_path / "mask.tif", MASK.astype(np.uint8))
-    (patch,) = files.read_labels(tmp_path / "mask.tif", inverted(), dense)
+    (patch,) = inputs.read_labels(tmp_path / "mask.tif", inverted(), dense)
     values = set(np.unique(np.asarray(patch.labels)))
     assert values == ({1, 2} if dense else {0, 1})

@@ -13,7 +13,7 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.models import save_model
 from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels import apply, files
+from napari_midl.methods.vessels import apply, files, inputs, replays
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PredictSettings
@@ -106,7 +106,7 @@ def test_each_chunk_is_decoded_once_for_the_hash():
     lazy = da.from_array(array, chunks=(1, 4, 8, 8)).map_blocks(
         decode, dtype=array.dtype, meta=array[:0]
     )
-    assert files.hash_volume(Volume.from_array(lazy, axes="CZYX")) == (
+    assert inputs.hash_volume(Volume.from_array(lazy, axes="CZYX")) == (
         hashlib.sha256(array.tobytes()).hexdigest()
     )
     assert sorted(decoded) == sorted(set(decoded))
@@ -118,7 +118,7 @@ def test_a_time_point_is_recorded_and_replayed(tmp_path):
     tifffile.imwrite(image, stack, metadata={"axes": "TZYX"})
     record = run(files.predict(image, "base", out, settings=SMALL, time=1))
     assert record.arguments["time"] == 1
-    assert run(replay(record_path(out), files.OPERATIONS)).same
+    assert run(replay(record_path(out), replays.OPERATIONS)).same
 
 
 def test_resuming_with_other_settings_is_refused(tmp_path):

@@ -15,7 +15,7 @@ from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.models import read_card
 from napari_midl.engine.runs import read_run, replay
 from napari_midl.methods.vessels.analyse import VesselGraph
-from napari_midl.methods.vessels.files import OPERATIONS
+from napari_midl.methods.vessels.replays import OPERATIONS
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.ome_zarr import OmeZarrImage

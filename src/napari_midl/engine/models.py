@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 CARD = "napari-midl"
+SUFFIX = ".safetensors"
 
 
 @dataclass
@@ -157,3 +158,25 @@ def load_model(path: Path, tool: str, build: Callable[[str], nn.Module]) -> Mode
             f"({str(error).splitlines()[0]}); train it anew or choose another model."
         ) from error
     return Model(network.eval(), card)
+
+
+def check_model_path(out: Path) -> None:
+    """Refuse, before anything is computed, an output that could not be written at the end."""
+    if out.suffix != SUFFIX:
+        raise InputError(f"{out} does not end in {SUFFIX}; name the model so.")
+    if out.exists():
+        raise InputError(f"{out} exists already; choose another name, nothing is overwritten.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = out.with_name(f".{out.name}.part")
+        beside.touch()
+        beside.unlink()
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written ({error.strerror}); choose a folder that you may write to."
+        ) from error
+
+
+def whole_name(name: str) -> str:
+    """A model's name as it is, or the whole path of its file, for use in another folder."""
+    return name if name in ("base", "scratch") else str(Path(name).resolve())

@@ -88,6 +88,27 @@ def record_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.run.json")
 
 
+def recorded_image(run: Run) -> Path:
+    """Where the image of a run lies.
+
+    Raises
+    ------
+    InputError
+        If it came from no file.
+    """
+    if run.arguments["image"] is None:
+        raise InputError(
+            f"the image of this {run.operation} came from no file; save the image, open the file "
+            "and run it again for a record that can be replayed."
+        )
+    return Path(run.arguments["image"])
+
+
+def as_many_steps(run: Run, minutes: float) -> dict[str, Any]:
+    """A run's settings with which only the steps count: the time depends on the computer."""
+    return {**run.settings, "minutes": minutes, "steps": run.results["steps"]}
+
+
 def write_run(run: Run, path: Path) -> None:
     """Write a record; it appears only once it is complete.
 

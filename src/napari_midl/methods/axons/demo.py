@@ -46,7 +46,7 @@ def sample(seed: int = 3) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float
         field, line = synthetic_image("rich", rng, SIZE)
         y, x = SIZE * (k // 3), SIZE * (k % 3)
         image[y : y + SIZE, x : x + SIZE] = 255 * field
-        lines[f"fibre {k + 1}"] = line + (y, x)
+        lines[f"fibre {k + 1}"] = line + np.array([y, x])
     return image, lines
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_midl.engine.models import save_model
+from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import apply, learn
@@ -17,9 +16,9 @@ from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.traces import check_ending, read_seeds, read_traces, write_traces
 
 if TYPE_CHECKING:
-    from napari_midl.engine.jobs import Job
+    from pathlib import Path
 
-SUFFIX = ".safetensors"
+    from napari_midl.engine.jobs import Job
 
 
 def trace(
@@ -70,9 +69,9 @@ def trace(
     run = Run(
         "axons.trace",
         {
-            "image": str(image),
-            "seeds": str(seeds),
-            "model": model,
+            "image": str(image.resolve()),
+            "seeds": str(seeds.resolve()),
+            "model": whole_name(model),
             "channel": channel,
             "out": out.name,
         },
@@ -82,14 +81,14 @@ def trace(
             "seeds": {"sha256": _hash(seeds)},
             "model": {"sha256": chosen.sha256},
         },
-        outputs={"traces": {"path": str(out), "sha256": _hash(out)}},
+        outputs={"traces": {"path": str(out.resolve()), "sha256": _hash(out)}},
         results={
             "traces": len(found),
             "length": sum(t.length(volume.voxel_size) for t in found),
         },
         seconds=time.monotonic() - started,
     )
-    write_run(run, record_path(out.with_suffix("")))
+    write_run(run, record_path(out))
     return run
 
 
@@ -130,7 +129,7 @@ def finetune(
     """
     settings = settings or FinetuneSettings()
     started = time.monotonic()
-    _check_model_path(out)
+    check_model_path(out)
     volume = open_volume(image).spatial(channel)
     known = read_traces(traces, volume.voxel_size)
     start = named_model(model)
@@ -138,14 +137,19 @@ def finetune(
     sha256 = save_model(tuned.model, out)
     run = Run(
         "axons.finetune",
-        {"image": str(image), "traces": str(traces), "model": model, "channel": channel},
+        {
+            "image": str(image.resolve()),
+            "traces": str(traces.resolve()),
+            "model": whole_name(model),
+            "channel": channel,
+        },
         settings.to_dict(),
         inputs={
             "image": volume.identity(),
             "traces": {"sha256": _hash(traces)},
             "model": {"sha256": start.sha256},
         },
-        outputs={"model": {"path": str(out), "sha256": sha256}},
+        outputs={"model": {"path": str(out.resolve()), "sha256": sha256}},
         results={"steps": tuned.steps, "before": tuned.before, "after": tuned.after},
         seconds=time.monotonic() - started,
     )
@@ -170,8 +174,8 @@ def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
     """
     settings = settings or TrainSettings()
     started = time.monotonic()
-    _check_model_path(out)
-    checkpoint = out.with_name(f".{out.name}.checkpoint")
+    check_model_path(out)
+    checkpoint = out.with_suffix(".checkpoint")
     model = yield from learn.train(settings, checkpoint)
     sha256 = save_model(model, out, half=True)
     checkpoint.unlink(missing_ok=True)
@@ -179,7 +183,7 @@ def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
         "axons.train",
         {},
         settings.to_dict(),
-        outputs={"model": {"path": str(out), "sha256": sha256}},
+        outputs={"model": {"path": out.name, "sha256": sha256}},
         results={"steps": model.card["steps"], "calibration": model.card["calibration"]},
         seconds=time.monotonic() - started,
     )
@@ -187,57 +191,5 @@ def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
     return run
 
 
-def _replay_trace(run: Run, folder: Path) -> Job[Run]:
-    given = run.arguments
-    again = yield from trace(
-        Path(given["image"]),
-        Path(given["seeds"]),
-        folder / given["out"],
-        given["model"],
-        given["channel"],
-        TraceSettings.from_dict(run.settings),
-    )
-    return again
-
-
-def _replay_finetune(run: Run, folder: Path) -> Job[Run]:
-    given = run.arguments
-    again = yield from finetune(
-        Path(given["image"]),
-        Path(given["traces"]),
-        folder / f"model{SUFFIX}",
-        given["model"],
-        given["channel"],
-        FinetuneSettings.from_dict({**run.settings, **_same_steps(run)}),
-    )
-    return again
-
-
-def _replay_train(run: Run, folder: Path) -> Job[Run]:
-    again = yield from train(
-        folder / f"model{SUFFIX}", TrainSettings.from_dict({**run.settings, **_same_steps(run)})
-    )
-    return again
-
-
-OPERATIONS = {
-    "axons.trace": _replay_trace,
-    "axons.finetune": _replay_finetune,
-    "axons.train": _replay_train,
-}
-
-
-def _same_steps(run: Run) -> dict[str, float]:
-    """The time differs from one machine to the next; the steps taken are what to repeat."""
-    return {"steps": run.results["steps"], "minutes": 600.0}
-
-
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _check_model_path(out: Path) -> None:
-    if out.suffix != SUFFIX:
-        raise InputError(f"{out} should end in {SUFFIX}; rename it.")
-    if not out.parent.is_dir():
-        raise InputError(f"{out.parent} is no folder; make it first, or choose another.")

@@ -12,10 +12,11 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_midl.engine.models import whole_name
 from napari_midl.engine.prediction import predict_tiles_on
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.apply import begin
-from napari_midl.methods.vessels.models import named_model, whole_name
+from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.predictor import Output, Predictor
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.open import open_volume

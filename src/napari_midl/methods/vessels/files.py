@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-from itertools import accumulate, pairwise
-from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.models import save_model
+from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
-from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, learn
 from napari_midl.methods.vessels.cluster import predict_on_cluster
-from napari_midl.methods.vessels.models import named_model, scratch, whole_name
+from napari_midl.methods.vessels.inputs import (
+    hash_volume,
+    patches_identity,
+    read_labels,
+    read_stacks,
+)
+from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
     PredictSettings,
     PretrainSettings,
 )
-from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
-    from napari_midl.volumes.volume import Volume
-
-SUFFIX = ".safetensors"
-_HASHED_AT_ONCE = 2**29
-S = TypeVar("S", FinetuneSettings, PretrainSettings)
+    from pathlib import Path
 
 
 def finetune(
@@ -238,171 +232,3 @@ def pretrain(
     )
     write_run(run, record_path(out))
     return run
-
-
-def read_labels(path: Path, volume: Volume, dense: bool = False) -> list[Patch]:
-    """Labels of a whole volume as one lazy patch, or the patches of a folder.
-
-    Raises
-    ------
-    InputError
-        If their shape is not the volume's, they are no integers, their values are not
-        those of strokes (0, 1, 2) although `dense` is not set, or a patch is damaged.
-    """
-    if path.is_dir() and any(path.glob("*.tif")):
-        patches, problems = AnnotationStore(path, volume).load()
-        if problems:
-            raise InputError(problems[0])
-        return patches
-    labels = open_volume(path).spatial()
-    if labels.shape != volume.shape:
-        raise InputError(
-            f"{path} has shape {labels.shape} but {volume.name} has {volume.shape}; "
-            "give labels of the image's shape."
-        )
-    if labels.data.dtype.kind not in "biu":
-        raise InputError(
-            f"{path} holds {labels.data.dtype} values; give integer labels "
-            "(0 unlabelled, 1 background, 2 vessel)."
-        )
-    if dense:
-        patch = learn.mask_patch(labels)
-        return [Patch(patch.origin, patch.labels, str(path))]
-    highest = int(labels.data.max().compute())
-    if highest > 2:
-        raise InputError(
-            f"{path} holds labels up to {highest}; use 0 unlabelled, 1 background, 2 vessel, or "
-            "pass --dense if it is a full mask."
-        )
-    return [Patch((0, 0, 0), labels.data.astype(np.uint8), str(path))]
-
-
-def read_stacks(folder: Path, hold_out: str = "") -> list[tuple[Volume, Volume]]:
-    """Pairs of image and mask in a folder, less those whose name contains `hold_out`.
-
-    Raises
-    ------
-    InputError
-        If there are none.
-    """
-    names = sorted(path.name.removesuffix("_image.tif") for path in folder.glob("*_image.tif"))
-    chosen = [n for n in names if not hold_out or hold_out not in n]
-    if not chosen:
-        raise InputError(
-            f"{folder} holds no pairs NAME_image.tif and NAME_label.tif; give a folder that does."
-        )
-    return [
-        (
-            open_volume(folder / f"{name}_image.tif").spatial(),
-            open_volume(folder / f"{name}_label.tif").spatial(),
-        )
-        for name in chosen
-    ]
-
-
-def replay_finetune(run: Run, folder: Path) -> Job[Run]:
-    """Do a recorded fine-tuning again, for as many steps as it took."""
-    arguments = run.arguments
-    return (
-        yield from finetune(
-            _image(run),
-            Path(arguments["labels"]),
-            folder / f"again{SUFFIX}",
-            arguments["model"],
-            arguments["channel"],
-            _as_many_steps(FinetuneSettings, run, minutes=600.0),
-            arguments.get("time", 0),
-        )
-    )
-
-
-def replay_predict(run: Run, folder: Path) -> Job[Run]:
-    """Do a recorded prediction again."""
-    arguments = run.arguments
-    return (
-        yield from predict(
-            _image(run),
-            arguments["model"],
-            folder / "again.ome.zarr",
-            arguments["channel"],
-            PredictSettings.from_dict(run.settings),
-            time=arguments.get("time", 0),
-        )
-    )
-
-
-def replay_pretrain(run: Run, folder: Path) -> Job[Run]:
-    """Make recorded base weights again, in as many steps as it took."""
-    stacks = run.arguments["stacks"]
-    return (
-        yield from pretrain(
-            folder / f"again{SUFFIX}",
-            Path(stacks) if stacks else None,
-            _as_many_steps(PretrainSettings, run, minutes=6000.0),
-            run.arguments["hold_out"],
-            run.arguments["start"],
-        )
-    )
-
-
-OPERATIONS = {
-    "vessels.finetune": replay_finetune,
-    "vessels.predict": replay_predict,
-    "vessels.pretrain": replay_pretrain,
-}
-
-
-def _image(run: Run) -> Path:
-    """Where a recorded image lies."""
-    if run.arguments["image"] is None:
-        raise InputError(
-            f"the image of this {run.operation} came from no file; save the image, open the file "
-            "and run it again for a record that can be replayed."
-        )
-    return Path(run.arguments["image"])
-
-
-def _as_many_steps(kind: type[S], run: Run, minutes: float) -> S:
-    """Settings with which only the steps count: the time depends on the computer."""
-    return kind.from_dict({**run.settings, "minutes": minutes, "steps": run.results["steps"]})
-
-
-def check_model_path(out: Path) -> None:
-    """Refuse, before anything is computed, an output that could not be written at the end."""
-    if out.suffix != SUFFIX:
-        raise InputError(f"{out} does not end in {SUFFIX}; name the model so.")
-    if out.exists():
-        raise InputError(f"{out} exists already; choose another name, nothing is overwritten.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = out.with_name(f".{out.name}.part")
-        beside.touch()
-        beside.unlink()
-    except OSError as error:
-        raise InputError(
-            f"{out} cannot be written ({error.strerror}); choose a folder that you may write to."
-        ) from error
-
-
-def patches_identity(patches: list[Patch]) -> dict[str, str]:
-    """Fingerprint of what is painted, slice by slice."""
-    digest = hashlib.sha256()
-    for patch in patches:
-        digest.update(repr((patch.origin, patch.labels.shape)).encode())
-        for plane in patch.labels:
-            digest.update(np.ascontiguousarray(plane, np.uint8).tobytes())
-    return {"fingerprint": digest.hexdigest()}
-
-
-def hash_volume(volume: Volume) -> str:
-    """SHA-256 over the finest level, in the order of its voxels."""
-    data, digest = volume.data, hashlib.sha256()
-    most = max(1, _HASHED_AT_ONCE // (data.dtype.itemsize * math.prod(volume.shape[-2:])))
-    ends = [0, *accumulate(data.chunks[-3])]
-    for leading in np.ndindex(volume.shape[:-3]):
-        # By the depth of the chunks where the memory allows, so that each is decoded once.
-        for first, last in pairwise(ends):
-            for start in range(first, last, most):
-                slab = data[(*leading, slice(start, min(start + most, last)))]
-                digest.update(np.ascontiguousarray(slab).data)
-    return digest.hexdigest()

@@ -27,11 +27,6 @@ def named_model(name: str | Path, seed: int = 0) -> Model:
     return load_model(Path(name), TOOL, build_network)
 
 
-def whole_name(name: str) -> str:
-    """A model's name as it is, or the whole path of its file, for use in another folder."""
-    return name if name in ("base", "scratch") else str(Path(name).resolve())
-
-
 def scratch(preset: str = "compact", seed: int = 0) -> Model:
     """An untrained model of a preset."""
     torch.manual_seed(seed)

@@ -74,10 +74,11 @@ def finetune(
     """Fine-tune, and save the model, a copy of the patches and the record at `path`."""
     started = time.monotonic()
     model = yield from _load(choice, settings.seed)
-    from napari_midl.engine.models import save_model
-    from napari_midl.methods.vessels import files, learn
+    from napari_midl.engine.models import check_model_path, save_model
+    from napari_midl.methods.vessels import learn
+    from napari_midl.methods.vessels.inputs import patches_identity
 
-    files.check_model_path(path)
+    check_model_path(path)
     # In the order in which a replay will find them in the folder.
     patches = sorted(patches, key=lambda patch: f"{patch.name}.tif")
     result: Finetuned = yield from learn.finetune(volume, patches, model, settings, view)
@@ -99,7 +100,7 @@ def finetune(
         settings.to_dict(),
         inputs={
             "image": volume.identity(),
-            "labels": files.patches_identity(patches),
+            "labels": patches_identity(patches),
             "model": {"sha256": model.sha256},
         },
         outputs={"model": {"path": str(path), "sha256": sha256}},
@@ -135,13 +136,15 @@ def predict(
     time_point: int = 0,
 ) -> Job[Path]:
     """Predict the volume into `out`, and leave the record beside it."""
+    from napari_midl.methods.vessels.inputs import hash_volume
+
     started = time.monotonic()
     model = yield from _load(choice)
-    from napari_midl.methods.vessels import apply, files
+    from napari_midl.methods.vessels import apply
 
     journal = yield from apply.predict(volume, model, out, settings, focus, resume)
     sha256 = yield from wait_for(
-        in_thread(lambda: files.hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
+        in_thread(lambda: hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
     )
     run = Run(
         "vessels.predict",

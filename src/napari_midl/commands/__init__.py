@@ -1,0 +1,1 @@
+"""The commands of each tool; `cli` puts them together."""
