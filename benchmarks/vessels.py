@@ -147,7 +147,11 @@ def main(arguments: list[str]) -> None:
             if (image.name, reveal) in done:
                 continue
             group = next(g for g in GROUPS if g in image.name)
-            base = named_model(options.bases / f"base-{group}.safetensors")
+            weights = options.bases / f"base-{group}.safetensors"
+            if not weights.exists():
+                print(f"{image.name} is left out: {weights} is not there")
+                continue
+            base = named_model(weights)
             rows.append(_row(image, truth, reveal, base, settings))
             budget = f"{options.steps} steps" if options.steps else f"{options.minutes} minutes"
             report.write("vessels", rows, f"fine-tuning: {budget}")

@@ -100,10 +100,8 @@ def connect(tracing: Tracing, start: Sequence[float], end: Sequence[float], path
         smooth = ndimage.gaussian_filter1d(aim.numpy(), 0.7, axis=0, mode="nearest")
         points = torch.cat([aim[:1], torch.from_numpy(smooth)[1:-1], aim[-1:]])
     policy, _ = tracing.tracker.look(points, _along(points), widths[: len(points)])
-    entropy = policy.entropy().mean(-1).numpy()
-    return Trace(
-        path, tracing.voxels(points.numpy()), tracing.uncertainty(entropy), why="both ends"
-    )
+    unsure = tracing.tracker.uncertainty(policy).double().numpy()
+    return Trace(path, tracing.voxels(points.numpy()), unsure, why="both ends")
 
 
 def _along(points: torch.Tensor) -> torch.Tensor:

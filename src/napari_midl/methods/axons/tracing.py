@@ -61,9 +61,8 @@ class Tracing:
         scaling = robust_scaling(volume)
         shown = (lambda block: 1 - scaling(block)) if settings.dark else scaling
         self.pixels = Pixels(image, shown, self.spacing)
-        self.tracker = Tracker(model.network, self.pixels)  # type: ignore[arg-type]
         slope, shift = model.card.get("calibration", (1.0, 0.0))
-        self._calibration = slope, shift
+        self.tracker = Tracker(model.network, self.pixels, (slope, shift))  # type: ignore[arg-type]
 
     def position(self, voxel: Sequence[float]) -> torch.Tensor:
         """A voxel ``(z, y, x)`` in isotropic px of the traced image."""
@@ -101,6 +100,7 @@ class Tracing:
             torch.tensor(widths),
             self.settings.longest,
             self.settings.give_up,
+            self.settings.gap,
         ):
             ended = sum(bool(steps.why) for steps in taken)
             yield Progress(
@@ -115,23 +115,18 @@ class Tracing:
         for k, seed in enumerate(seeds):
             parts = [s for s, owner in zip(taken, owners, strict=True) if owner == k]
             points = np.stack(parts[0].points)
-            entropy = np.array(parts[0].entropy)
+            unsure = np.array(parts[0].uncertainty)
             if len(parts) > 1:
                 points = np.concatenate([np.stack(parts[1].points)[:0:-1], points])
-                entropy = np.concatenate([parts[1].entropy[:0:-1], entropy])
+                unsure = np.concatenate([parts[1].uncertainty[:0:-1], unsure])
             why = " / ".join(part.why for part in reversed(parts))
-            traces.append(Trace(seed.path, self.voxels(points), self.uncertainty(entropy), why=why))
+            traces.append(Trace(seed.path, self.voxels(points), unsure, why=why))
         return traces
 
     def voxels(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Positions in isotropic px as voxels ``(z, y, x)``."""
         voxels = points / np.asarray(self.spacing)
         return np.pad(voxels, ((0, 0), (1, 0))) if self.flat else voxels.astype(float)
-
-    def uncertainty(self, entropy: NDArray[Any]) -> NDArray[np.float64]:
-        """Probability of being off the fibre, as calibrated on synthetic ones."""
-        slope, shift = self._calibration
-        return np.asarray(1 / (1 + np.exp(-(slope * np.asarray(entropy, float) + shift))))
 
     def check(self, seed: Seed) -> None:
         """Refuse a seed outside the image."""

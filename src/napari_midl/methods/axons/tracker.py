@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.network import Actor, Policy
     from napari_midl.methods.axons.pixels import Pixels
 
-PATIENCE = 3
 _OWN_PATH = 12
 _BORDER = 1.5
 _REPORT_EVERY = 8
@@ -40,14 +39,14 @@ class Steps:
     ----------
     points : list of ndarray
         Positions in isotropic px, from the seed on.
-    entropy : list of float
-        Of the policy, at each position.
+    uncertainty : list of float
+        Probability of being off the fibre, at each position.
     why : str
         Why it ended; empty while it goes on.
     """
 
     points: list[NDArray[np.float32]] = field(default_factory=list)
-    entropy: list[float] = field(default_factory=list)
+    uncertainty: list[float] = field(default_factory=list)
     why: str = ""
 
 
@@ -60,6 +59,8 @@ class Tracker:
         An actor that looks along its heading.
     pixels : Pixels
         The image.
+    calibration : tuple of float
+        Slope and shift of the logistic from entropy to the probability of being off.
 
     Raises
     ------
@@ -67,13 +68,20 @@ class Tracker:
         If the actor looks along the image's axes; it knows its way only with its history.
     """
 
-    def __init__(self, actor: Actor, pixels: Pixels) -> None:
+    def __init__(
+        self, actor: Actor, pixels: Pixels, calibration: tuple[float, float] = (1.0, 0.0)
+    ) -> None:
         if actor.design.frame != "heading":
             raise InputError(
                 "This model acts along the image's axes, as in the paper, and can only be "
                 "trained and compared; trace with a compact one."
             )
-        self.actor, self.pixels = actor.eval(), pixels
+        self.actor, self.pixels, self.calibration = actor.eval(), pixels, calibration
+
+    def uncertainty(self, policy: Policy) -> Tensor:
+        """Probability of being off the fibre, from the mean entropy over the planes."""
+        slope, shift = self.calibration
+        return torch.sigmoid(slope * policy.entropy().mean(-1) + shift)
 
     def look(self, positions: Tensor, headings: Tensor, widths: Tensor) -> tuple[Policy, Tensor]:
         """The policy in each plane through the heading.
@@ -120,11 +128,12 @@ class Tracker:
         widths: Tensor,
         longest: float = math.inf,
         give_up: float = 0.5,
+        gap: float = math.inf,
     ) -> Iterator[list[Steps]]:
         """Follow fibres until each ends; yields what all have done every few steps.
 
-        An agent stops at the border, where it was sure for three steps to be off the fibre
-        or at its end (those steps are taken back), on its own path, or after `longest` px.
+        An agent stops at the border, on its own path, after `longest` px, or where its
+        uncertainty was above `give_up` for more than `gap` px; that stretch is taken back.
         """
         taken = [Steps() for _ in seeds]
         alive = torch.arange(len(seeds))
@@ -135,10 +144,10 @@ class Tracker:
         while len(alive):
             policy, frames = self.look(positions, headings, widths)
             moves = policy.mean() * widths[:, None, None]
-            entropy = policy.entropy().mean(-1).tolist()
-            for i, point, unsure in zip(alive.tolist(), positions.numpy(), entropy, strict=True):
+            unsure = self.uncertainty(policy)
+            for i, point, u in zip(alive.tolist(), positions.numpy(), unsure.tolist(), strict=True):
                 taken[i].points.append(point)
-                taken[i].entropy.append(unsure)
+                taken[i].uncertainty.append(u)
             # Never back: an agent in doubt would turn on the spot and follow its own way home.
             ahead = torch.maximum(moves[..., 0].mean(-1), widths)
             forward = ahead[:, None] * frames[:, 0, 0]
@@ -146,10 +155,10 @@ class Tracker:
             way = positions - trail[:, max(-2, -trail.shape[1])]
             headings = F.normalize(way, dim=-1)
             trail = torch.cat([trail, positions[:, None]], 1)
-            gone = gone + (positions - trail[:, -2]).norm(dim=-1)
-            off = torch.sigmoid(policy.stop).amax(-1) > give_up
-            doubted = torch.where(off, doubted + 1, 0.0)
-            lost = doubted >= PATIENCE
+            stride = (positions - trail[:, -2]).norm(dim=-1)
+            gone = gone + stride
+            doubted = torch.where(unsure > give_up, doubted + stride, 0.0)
+            lost = doubted > gap * widths
             leaving = (positions < _BORDER) & (headings < 0)
             leaving |= (positions > self.pixels.end - _BORDER) & (headings > 0)
             outside = (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
@@ -159,7 +168,7 @@ class Tracker:
             if done.any():
                 reasons = torch.stack([outside, lost, met, gone > longest], -1).int().argmax(-1)
                 for k in torch.nonzero(done)[:, 0].tolist():
-                    _end(taken[int(alive[k])], int(reasons[k]))
+                    _end(taken[int(alive[k])], int(reasons[k]), give_up)
                 keep = ~done
                 alive, positions, headings = alive[keep], positions[keep], headings[keep]
                 widths, trail, doubted, gone = widths[keep], trail[keep], doubted[keep], gone[keep]
@@ -187,11 +196,11 @@ def width_at(pixels: Pixels, position: Tensor) -> float:
     return max(1.0, scales[int(np.argmax(strength))] / 2.5)
 
 
-def _end(steps: Steps, reason: int) -> None:
+def _end(steps: Steps, reason: int, give_up: float) -> None:
+    """Note why, and take back the doubtful stretch of one that is lost."""
     steps.why = ("border", "end or lost", "met itself", "longest")[reason]
-    back = PATIENCE - 1 if reason == 1 else 0
-    if back and len(steps.points) > back + 1:
-        del steps.points[-back:], steps.entropy[-back:]
+    while reason == 1 and len(steps.points) > 1 and steps.uncertainty[-1] > give_up:
+        del steps.points[-1], steps.uncertainty[-1]
 
 
 def _all_ways(dimensions: int, count: int = 24) -> Tensor:
