@@ -15,7 +15,7 @@ from napari_midl.widgets.parts.section import Section, note
 if TYPE_CHECKING:
     from typing import Any
 
-    from napari_midl.widgets.vessels.workbench import Workbench
+    from napari_midl.widgets.bench import Bench
 
 
 class DataSection(Section):
@@ -23,7 +23,7 @@ class DataSection(Section):
 
     Parameters
     ----------
-    bench : Workbench
+    bench : Bench
         Opens and closes images.
     image, channel, project : str
         Tooltips: what image it should be, what the channel shows, what the project keeps.
@@ -31,7 +31,7 @@ class DataSection(Section):
 
     def __init__(
         self,
-        bench: Workbench,
+        bench: Bench,
         image: str = "The 3D image to work on; open one with File > Open",
         channel: str = "Channel with the vessels, counted from 0",
         project: str = "Project folder: patches, models and results of this image are kept here",
