@@ -50,13 +50,18 @@ class Clicks:
             return
         start, position = np.array(event.pos, float), tuple(event.position)
         shift = any(str(getattr(key, "name", key)) == "Shift" for key in event.modifiers)
-        far = 0.0
         yield
+        far = 0.0
         while event.type == "mouse_move":
-            far = max(far, float(np.abs(np.array(event.pos, float) - start).max()))
+            far = max(far, _apart(event, start))
             yield
+        far = max(far, _apart(event, start))
         if far <= _STILL:
             self._clicked(position, shift)
+
+
+def _apart(event: Any, start: np.ndarray) -> float:
+    return float(np.abs(np.array(event.pos, float) - start).max())
 
 
 def voxel_at(

@@ -24,7 +24,7 @@ UNCERTAINTY_COLOURS = Colormap(
 ACCEPTED_COLOUR = "#7ce05a"
 _ACCEPTED = np.array([0x7C, 0xE0, 0x5A, 0xFF]) / 255
 _HALO = np.array([1.0, 1.0, 1.0, 1.0])
-WIDTH, HALO_WIDTH = 1.0, 2.5
+WIDTH, HALO_WIDTH = 1.5, 6.0
 
 
 class TraceLayers:
@@ -49,7 +49,10 @@ class TraceLayers:
     def detach(self) -> None:
         """Take the layers out of the viewer."""
         for what in tuple(self._layers):
-            self._remove(what)
+            layer = self.layer(what)
+            if layer is not None:
+                self._viewer.layers.remove(layer)
+        self._layers.clear()
         self._image = None
 
     def show(self, entries: Sequence[Entry]) -> None:
@@ -68,7 +71,7 @@ class TraceLayers:
         self._draw("selected", traces, halos, HALO_WIDTH, opacity=0.35)
 
     def grow(self, traces: Sequence[Trace]) -> None:
-        """Show traces as they grow; none takes their layer away."""
+        """Show traces as they grow; none when they have ended."""
         self._draw("growing", traces, [_coloured(t) for t in traces], WIDTH)
 
     def layer(self, what: str) -> Vectors | None:
@@ -84,13 +87,16 @@ class TraceLayers:
         width: float,
         opacity: float = 1.0,
     ) -> None:
-        if self._image is None or not any(len(t.points) > 1 for t in traces):
-            self._remove(what)
+        layer = self.layer(what)
+        if self._image is None or (layer is None and not traces):
             return
         count = spatial_ndim(self._image)
-        vectors = np.concatenate([_vectors(t.points[:, -count:]) for t in traces])
-        edge_color = np.concatenate([colour[:-1] for colour in colours])
-        layer = self.layer(what)
+        # A layer without any vector cannot be coloured, and one that comes and goes crashes
+        # napari's canvas at times: an empty one holds an invisible vector.
+        vectors = np.concatenate(
+            [np.zeros((1, 2, count)), *(_vectors(t.points[:, -count:]) for t in traces)]
+        )
+        edge_color = np.concatenate([np.zeros((1, 4)), *(colour[:-1] for colour in colours)])
         if layer is not None:
             # Colours first would be those of the vectors that were.
             layer.data = vectors
@@ -108,14 +114,13 @@ class TraceLayers:
             metadata={OURS: "made by the axons dock"},
             **placed_over(self._image, (0,) * count),
         )
+        layers = self._viewer.layers
+        traces = self.layer("traces")
+        if what == "selected" and traces is not None:
+            # A halo lies below what it is around.
+            layers.move(layers.index(self._layers[what]), layers.index(traces))
         if active is not None:
-            self._viewer.layers.selection.active = active
-
-    def _remove(self, what: str) -> None:
-        layer = self.layer(what)
-        self._layers.pop(what, None)
-        if layer is not None:
-            self._viewer.layers.remove(layer)
+            layers.selection.active = active
 
 
 def _vectors(points: np.ndarray) -> np.ndarray:

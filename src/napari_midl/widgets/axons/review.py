@@ -38,7 +38,9 @@ class ReviewSection(Section):
         self.legend.setToolTip("Accepted traces are drawn in this colour")
         self.table = TableView(pd.DataFrame())
         self.table.view.setToolTip(
-            "Click a trace to select it, with Ctrl or Shift several; click a column's name to sort"
+            "Click a trace to select it, with Ctrl or Shift several; a column's name to sort.\n"
+            "bent: tortuosity, the length over the straight distance of the ends.\n"
+            "unsure: how likely it is off its fibre, from 0 to 1, on average over the trace."
         )
         self.table.setFixedHeight(150)
         self.table.selected.connect(self._on_rows)
@@ -109,15 +111,14 @@ class ReviewSection(Section):
         self._doubts, self._visited = doubts(bench.entries), -1
         self.doubt.setText(f"{len(self._doubts)} to look at" if self._doubts else "")
         if bench.entries:
-            unit = symbol(bench.volume.unit)
-            # The unit is shortened so that the table fits into the dock.
+            unit = symbol(bench.volume.unit) if bench.volume.unit else "px"
             numbers = measurements([e.trace for e in bench.entries], bench.voxel_size, unit)
-            numbers.insert(1, "state", [entry.state for entry in bench.entries])
-            shown = numbers.iloc[:, :5].rename(
-                columns={"path": "name", "mean uncertainty": "unsure"}
-            )
+            # Short names and three digits, so that the columns fit into the dock.
+            names = ["name", f"length ({unit})", "bent", "unsure"]
+            shown = numbers.iloc[:, :4].set_axis(names, axis=1)
+            shown["state"] = [entry.state for entry in bench.entries]
             self._filling = True
-            self.table.fill(shown.round({"tortuosity": 2, "unsure": 2}), keep_order=True)
+            self.table.fill(shown.round({"bent": 2, "unsure": 2}), keep_order=True)
             self._filling = False
             self.bar.show_range("sure", UNCERTAINTY_COLOURS, 0, 1, "off the fibre")
             self.bar.low.setText("on the fibre")
