@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from napari_midl.volumes.traces import measurements
@@ -94,8 +95,9 @@ class ReviewSection(Section):
         bench = self._bench
         self._visited = (self._visited + 1) % len(self._doubts)
         doubt = self._doubts[self._visited]
-        count = spatial_ndim(bench.image)
-        fly_to(bench.viewer, bench.image, doubt.position[-count:], (1, _LOOK, _LOOK)[-count:])
+        size = np.array((1, _LOOK, _LOOK))[-spatial_ndim(bench.image) :]
+        corner = doubt.position[-len(size) :] - (size - 1) // 2
+        fly_to(bench.viewer, bench.image, corner, size)
         bench.select([doubt.entry])
         self.doubt.setText(
             f"{self._visited + 1} of {len(self._doubts)}: {doubt.entry.name}, "
