@@ -52,6 +52,29 @@ def synthetic_vessels(
     ]
 
 
+def synthetic_fibres(size: int = 512, seed: int = 15) -> list[LayerData]:
+    """Fibres with boutons, gaps and crossings as a two-photon microscope might show them.
+
+    Parameters
+    ----------
+    size : int
+        Edge of the square image, in pixels.
+    seed : int
+        Seed of everything drawn at random.
+
+    Returns
+    -------
+    list of LayerData
+        An image (Y X).
+    """
+    import numpy as np
+
+    from napari_midl.methods.axons.synthetic import synthetic_image
+
+    image, _ = synthetic_image("rich", np.random.default_rng(seed), size)
+    return [(image, {"name": "synthetic fibres"}, "image")]
+
+
 def octa() -> list[LayerData]:
     """Optical coherence tomography angiography of a retina, from tUbe net's repository.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
+OURS = "napari-midl"
 _SYMBOLS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm", "meter": "m"}
 
 
@@ -31,18 +32,49 @@ def extra_axes(layer: Image) -> dict[str, int]:
     return {a: int(n) for a, n in zip(names, shape, strict=True) if a not in SPATIAL}
 
 
+def spatial_ndim(layer: Image) -> int:
+    """How many of a layer's axes are ``Z Y X``: 2 for a plane, 3 for a stack."""
+    return sum(axis in SPATIAL for axis in _axes(layer))
+
+
+def is_ours(layer: Any) -> bool:
+    """Whether a dock made a layer, so that it is no image to work on."""
+    return OURS in layer.metadata
+
+
 def volume_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
-    """One channel of an image layer as a lazy volume with axes ``Z Y X``.
+    """One channel of a stack as a lazy volume with axes ``Z Y X``.
 
     No voxel is read.
 
     Raises
     ------
     InputError
-        If the layer is RGB, has one slice, more than five axes, or is turned or sheared.
+        If it has one slice, or is refused by `plane_or_stack_of`.
+    """
+    volume = plane_or_stack_of(layer, channel, time)
+    if volume.shape[0] < 2:
+        raise InputError(
+            f"{layer.name} has one slice and the network is 3D; open a stack of two or more."
+        )
+    return volume
+
+
+def plane_or_stack_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
+    """One channel of an image layer as a lazy volume ``Z Y X``; a plane has one slice.
+
+    No voxel is read.
+
+    Raises
+    ------
+    InputError
+        If the layer is RGB, has more than five axes, is turned or sheared, or holds no intensities.
     """
     if layer.rgb:
-        raise InputError(f"{layer.name} is colour (RGB); convert it to one channel first.")
+        raise InputError(
+            f"{layer.name} is colour (RGB); click it with the right mouse button in the list of "
+            "layers, choose Split RGB, and pick the channel to work on."
+        )
     axes = _axes(layer)
     linear = np.asarray(layer.affine.linear_matrix)
     straight = np.allclose(layer.rotate, np.eye(layer.ndim)) and np.allclose(layer.shear, 0)
@@ -59,10 +91,6 @@ def volume_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
         name=layer.name,
         source=_source(layer),
     ).spatial(channel, time)
-    if volume.shape[0] < 2:
-        raise InputError(
-            f"{layer.name} has one slice and the network is 3D; open a stack of two or more."
-        )
     if volume.data.dtype.kind not in "buif":
         raise InputError(
             f"{layer.name} holds {volume.data.dtype} values, no intensities; convert it to "
@@ -83,21 +111,22 @@ def placed_over(layer: Image, origin: Sequence[float] = (0, 0, 0)) -> dict[str, 
     Parameters
     ----------
     layer : Image
-        At least three axes, the last of which are ``Z Y X``.
+        Its last axes are ``Z Y X``, or ``Y X``.
     origin : sequence of float
-        Voxel ``(z, y, x)``.
+        Voxel ``(z, y, x)``, or ``(y, x)`` for a layer with axes ``Y X``.
 
     Returns
     -------
     dict
         ``scale``, ``translate``, ``units`` and ``axis_labels`` for ``viewer.add_*``.
     """
-    scale = np.asarray(layer.scale)[-3:]
+    last = slice(-len(origin), None)
+    scale = np.asarray(layer.scale)[last]
     return {
         "scale": tuple(scale),
-        "translate": tuple(_offset(layer) + scale * np.asarray(origin)),
-        "units": tuple(layer.units[-3:]),
-        "axis_labels": tuple(layer.axis_labels[-3:]),
+        "translate": tuple(_offset(layer)[last] + scale * np.asarray(origin)),
+        "units": tuple(layer.units[last]),
+        "axis_labels": tuple(layer.axis_labels[last]),
     }
 
 
@@ -108,7 +137,7 @@ def _source(layer: Image) -> str | None:
 
 
 def _offset(layer: Image) -> np.ndarray:
-    return np.asarray(layer.translate)[-3:] + np.asarray(layer.affine.translate)[-3:]
+    return np.asarray(layer.translate) + np.asarray(layer.affine.translate)
 
 
 def _levels(layer: Image) -> list[Any]:

@@ -46,10 +46,10 @@ def box_in_view(viewer: Any, layer: Image, most: int = 160) -> Box:
 
 
 def fly_to(viewer: Any, layer: Image, origin: Sequence[float], size: Sequence[float]) -> None:
-    """Show a box of an image: its middle slice, two fifths of the canvas wide."""
+    """Show a box ``Z Y X`` or ``Y X`` of an image: its middle slice, two fifths of the canvas."""
     middle = np.asarray(origin, float) + (np.asarray(size, float) - 1) // 2
     here = np.asarray(layer.world_to_data(viewer.dims.point), float)
-    here[-3:] = middle
+    here[-len(middle) :] = middle
     world = np.asarray(layer.data_to_world(here))
     axes = range(viewer.dims.ndim - len(world), viewer.dims.ndim)
     for axis, value in zip(axes, world, strict=True):

@@ -23,11 +23,11 @@ class LossPlot(QWidget):
 
     Parameters
     ----------
-    score : str
-        Name of the held-out score in `Progress.metrics`.
+    score : str, optional
+        Name of the held-out score in `Progress.metrics`; None shows the loss alone.
     """
 
-    def __init__(self, score: str = "held_out_dice", parent: QWidget | None = None) -> None:
+    def __init__(self, score: str | None = "held_out_dice", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._score = score
         self.plot = pyqtgraph.PlotWidget()
@@ -38,12 +38,14 @@ class LossPlot(QWidget):
         self.setToolTip(
             "Orange: loss on what you painted, smoothed; lower is better.\n"
             "Blue: Dice on painted blocks that are kept aside; higher is better."
+            if score
+            else "Loss on what is learnt, smoothed; lower is better"
         )
         item = self.plot.getPlotItem()
         self._loss = item.plot(pen=pyqtgraph.mkPen(LOSS_COLOUR, width=2))
         self._right = pyqtgraph.ViewBox(enableMenu=False)
         self._right.setMouseEnabled(False, False)
-        item.showAxis("right")
+        item.showAxis("right", score is not None)
         item.scene().addItem(self._right)
         item.getAxis("right").linkToView(self._right)
         self._right.setXLink(item)
@@ -78,7 +80,7 @@ class LossPlot(QWidget):
                 self.losses.append(loss)
                 before = self._smooth[-1] if self._smooth else loss
                 self._smooth.append(_SMOOTHING * before + (1 - _SMOOTHING) * loss)
-            if self._score in progress.metrics:
+            if self._score is not None and self._score in progress.metrics:
                 self.scores.append((len(self.losses), float(progress.metrics[self._score])))
         self._draw()
 
@@ -92,13 +94,14 @@ class LossPlot(QWidget):
         """Follow the theme."""
         self.plot.setBackground(background)
         item = self.plot.getPlotItem()
-        for name in ("bottom", "left", "right"):
+        for name in ("bottom", "left", "right") if self._score else ("bottom", "left"):
             item.getAxis(name).setPen(pyqtgraph.mkPen(text))
             item.getAxis(name).setTextPen(pyqtgraph.mkPen(text))
         # The colour of the text would otherwise also be that of the labels.
         item.setLabel("bottom", "step", color=text)
         item.setLabel("left", "loss", color=LOSS_COLOUR)
-        item.setLabel("right", "held-out Dice", color=SCORE_COLOUR)
+        if self._score:
+            item.setLabel("right", "held-out Dice", color=SCORE_COLOUR)
 
     def _draw(self) -> None:
         every = max(1, len(self._smooth) // _MOST_POINTS)

@@ -24,6 +24,10 @@ class ModelPicker(QWidget):
         Files of other tools are refused.
     on_error : callable
         Called with the `InputError` of a file that is refused.
+    tooltip : str
+        What the model is for.
+    scratch : bool
+        Offer an untrained one.
 
     Attributes
     ----------
@@ -34,7 +38,12 @@ class ModelPicker(QWidget):
     changed = Signal()
 
     def __init__(
-        self, tool: str, on_error: Callable[[Exception], object], parent: QWidget | None = None
+        self,
+        tool: str,
+        on_error: Callable[[Exception], object],
+        tooltip: str = "Fine-tune starts from this model; Where next? and Predict use it",
+        scratch: bool = True,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._tool, self._on_error = tool, on_error
@@ -43,9 +52,10 @@ class ModelPicker(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.combo.setMinimumContentsLength(12)
-        self.combo.setToolTip("Fine-tune starts from this model; Where next? and Predict use it")
+        self.combo.setToolTip(tooltip)
         self.combo.addItem("base (shipped)", "base")
-        self.combo.addItem("from scratch (untrained)", "scratch")
+        if scratch:
+            self.combo.addItem("from scratch (untrained)", "scratch")
         self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.open = QPushButton("Open…")
         self.open.setToolTip("Choose a model file (.safetensors)")

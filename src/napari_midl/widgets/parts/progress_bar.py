@@ -23,9 +23,16 @@ class ProgressPanel(QWidget):
     ----------
     runner : JobRunner
         Whose jobs to show.
+    cancel : str
+        What the tooltip of Cancel says.
     """
 
-    def __init__(self, runner: JobRunner, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        runner: JobRunner,
+        cancel: str = "End the job; a prediction can be resumed later",
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._runner = runner
         self._pace = _Pace()
@@ -40,7 +47,7 @@ class ProgressPanel(QWidget):
         self.pause = QPushButton("Pause")
         self.pause.setToolTip("Stop for now, and go on from here later")
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("End the job; a prediction can be resumed later")
+        self.cancel.setToolTip(cancel)
         self.pause.clicked.connect(runner.pause)
         self.cancel.clicked.connect(runner.cancel)
         runner.changed.connect(self._on_changed)

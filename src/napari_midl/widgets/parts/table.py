@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 
@@ -18,9 +28,12 @@ class TableView(QWidget):
     ----------
     visited : Signal(int)
         Row of the table, as it was given, that was clicked.
+    selected : Signal(list)
+        Rows of the table, as it was given, that a person selected.
     """
 
     visited = Signal(int)
+    selected = Signal(list)
 
     def __init__(self, table: pd.DataFrame, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,16 +48,39 @@ class TableView(QWidget):
         self.view.clicked.connect(
             lambda index: self.visited.emit(self._proxy.mapToSource(index).row())
         )
+        self.view.selectionModel().selectionChanged.connect(
+            lambda *_: self.selected.emit(self.rows)
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
         self.fill(table)
 
-    def fill(self, table: pd.DataFrame) -> None:
-        """Show another table."""
+    @property
+    def rows(self) -> list[int]:
+        """Rows of the table, as it was given, that are selected."""
+        chosen = self.view.selectionModel().selectedRows()
+        return sorted(self._proxy.mapToSource(index).row() for index in chosen)
+
+    def fill(self, table: pd.DataFrame, keep_order: bool = False) -> None:
+        """Show another table, sorted as the last one was or as it is given."""
+        column, order = self._proxy.sortColumn(), self._proxy.sortOrder()
         self._proxy.setSourceModel(_Model(table, self))
-        self._proxy.sort(-1)
+        self._proxy.sort(column if keep_order else -1, order)
         self.view.resizeColumnsToContents()
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Select rows, counted as the table was given; `selected` says so once, or not at all."""
+        selection, model = QItemSelection(), self._proxy.sourceModel()
+        for row in rows:
+            index = self._proxy.mapFromSource(model.index(row, 0))
+            selection.select(index, index)
+        whole = QItemSelectionModel.SelectionFlag.Rows
+        self.view.selectionModel().select(
+            selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | whole
+        )
+        if rows:
+            self.view.scrollTo(self._proxy.mapFromSource(model.index(rows[-1], 0)))
 
 
 class _Model(QAbstractTableModel):

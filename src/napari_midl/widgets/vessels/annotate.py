@@ -8,8 +8,8 @@ import numpy as np
 from qtpy.QtWidgets import QButtonGroup, QListWidget, QPushButton, QSpinBox
 
 from napari_midl.widgets.looking import box_around, fly_to, looked_at
+from napari_midl.widgets.parts.section import Section, button, note, swatch
 from napari_midl.widgets.patches import BACKGROUND, COLOURS, UNLABELLED, VESSEL
-from napari_midl.widgets.vessels.parts import Section, button, note, swatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

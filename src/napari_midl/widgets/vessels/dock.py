@@ -9,11 +9,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_midl.widgets.lifetime import Lifetime
+from napari_midl.widgets.parts.data_section import DataSection
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels.annotate import AnnotateSection, painted
-from napari_midl.widgets.vessels.data import DataSection
 from napari_midl.widgets.vessels.jobs import INSTALL_TORCH, torch_is_here
 from napari_midl.widgets.vessels.learn import LearnSection
 from napari_midl.widgets.vessels.measure import MeasureSection

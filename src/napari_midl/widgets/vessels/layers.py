@@ -31,11 +31,6 @@ RADIUS_COLOURS = "turbo"
 _OURS = {"napari-midl": "made by the vessels dock"}
 
 
-def is_ours(layer: Any) -> bool:
-    """Whether the dock made a layer, so that it is no image to work on."""
-    return "napari-midl" in layer.metadata
-
-
 class PredictionLayers:
     """A prediction in the viewer: probability, labels at a threshold, and the uncertainty.
 

@@ -16,11 +16,11 @@ from napari_midl.volumes.atomic import whole_file
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.loss_plot import LossPlot
 from napari_midl.widgets.parts.model_picker import ModelPicker
+from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import MODELS, free_name
 from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import Preview
-from napari_midl.widgets.vessels.parts import Section, button, note
 
 if TYPE_CHECKING:
     from typing import Any

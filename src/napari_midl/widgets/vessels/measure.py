@@ -15,10 +15,10 @@ from napari_midl.volumes.tables import write_table
 from napari_midl.widgets.images import symbol
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.colour_bar import ColourBar
+from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import add_paths
-from napari_midl.widgets.vessels.parts import Section, button, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable

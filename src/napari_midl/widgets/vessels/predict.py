@@ -13,11 +13,11 @@ from napari_midl.errors import InputError
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.widgets.looking import looked_at
 from napari_midl.widgets.parts.path_picker import PathPicker
+from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import RESULTS, free_name
 from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import PredictionLayers
-from napari_midl.widgets.vessels.parts import Section, button
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

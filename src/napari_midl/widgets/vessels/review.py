@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.review_list import ReviewList
+from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.vessels import jobs
-from napari_midl.widgets.vessels.parts import Section, button, note
 
 if TYPE_CHECKING:
     from napari_midl.widgets.vessels.annotate import AnnotateSection

@@ -8,21 +8,34 @@ from napari.layers import Image
 from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import extra_axes, symbol
+from napari_midl.widgets.images import extra_axes, is_ours, symbol
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.vessels.layers import is_ours
-from napari_midl.widgets.vessels.parts import Section, note
+from napari_midl.widgets.parts.section import Section, note
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from napari_midl.widgets.vessels.workbench import Workbench
+    from napari_midl.widgets.bench import Bench
 
 
 class DataSection(Section):
-    """Picks an image layer."""
+    """Picks an image layer.
 
-    def __init__(self, bench: Workbench) -> None:
+    Parameters
+    ----------
+    bench : Bench
+        Opens and closes images.
+    image, channel, project : str
+        Tooltips: what image it should be, what the channel shows, what the project keeps.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        image: str = "The 3D image to work on; open one with File > Open",
+        channel: str = "Channel with the vessels, counted from 0",
+        project: str = "Project folder: patches, models and results of this image are kept here",
+    ) -> None:
         super().__init__("Data")
         self._bench = bench
         self._layers: list[Image] = []
@@ -30,15 +43,11 @@ class DataSection(Section):
         self.image.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.image.setToolTip("The 3D image to work on; open one with File > Open")
+        self.image.setToolTip(image)
         self.channel, self.time = QSpinBox(), QSpinBox()
-        self.channel.setToolTip("Channel with the vessels, counted from 0")
+        self.channel.setToolTip(channel)
         self.time.setToolTip("Time point, counted from 0")
-        self.folder = PathPicker(
-            "Choose a project folder",
-            "Project folder: patches, models and results of this image are kept here",
-            folder=True,
-        )
+        self.folder = PathPicker("Choose a project folder", project, folder=True)
         self.about = note("Size and voxel size of the image")
         self.row("Image", self.image, stretch=1)
         self.channel_label, self.time_label = QLabel("Channel"), QLabel("Time point")

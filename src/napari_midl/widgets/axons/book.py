@@ -1,0 +1,78 @@
+"""The traces of an image, what a person decided about them, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_midl.volumes.traces import Trace
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A trace and whether it was accepted; each decision makes another one.
+
+    Parameters
+    ----------
+    trace : Trace
+        Its points and their uncertainty.
+    accepted : bool
+        A person found it right; else it is a proposal.
+    """
+
+    trace: Trace
+    accepted: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name of the trace."""
+        return self.trace.path
+
+    @property
+    def state(self) -> str:
+        """``accepted`` or ``proposed``."""
+        return "accepted" if self.accepted else "proposed"
+
+
+class Book:
+    """States of the list of traces, one a decision, to walk back and forth.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        The first state.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.entries = tuple(entries)
+        self._past: list[tuple[Entry, ...]] = []
+        self._future: list[tuple[Entry, ...]] = []
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a decision to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a decision was taken back."""
+        return bool(self._future)
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """Make a decision: these are the traces now."""
+        self._past.append(self.entries)
+        self._future.clear()
+        self.entries = tuple(entries)
+
+    def undo(self) -> None:
+        """Take the last decision back."""
+        self._future.append(self.entries)
+        self.entries = self._past.pop()
+
+    def redo(self) -> None:
+        """Make the decision again that was taken back last."""
+        self._past.append(self.entries)
+        self.entries = self._future.pop()

@@ -1,0 +1,84 @@
+"""Clicks into the image, told apart from drags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.errors import InputError
+from napari_midl.widgets.images import spatial_ndim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from napari.layers import Image
+
+LEFT = 1
+_STILL = 4.0
+
+
+class Clicks:
+    """Calls back with the place of each click, in world coordinates.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to listen.
+    clicked : callable
+        Called with the position, and whether Shift was held.
+    wanted : callable
+        Whether clicks mean something now; else they are left to napari.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        clicked: Callable[[tuple[float, ...], bool], object],
+        wanted: Callable[[], bool],
+    ) -> None:
+        self._viewer, self._clicked, self._wanted = viewer, clicked, wanted
+        viewer.mouse_drag_callbacks.append(self._on_press)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._on_press in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+
+    def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
+        if event.button != LEFT or not self._wanted():
+            return
+        start, position = np.array(event.pos, float), tuple(event.position)
+        shift = any(str(getattr(key, "name", key)) == "Shift" for key in event.modifiers)
+        yield
+        far = 0.0
+        while event.type == "mouse_move":
+            far = max(far, _apart(event, start))
+            yield
+        far = max(far, _apart(event, start))
+        if far <= _STILL:
+            self._clicked(position, shift)
+
+
+def _apart(event: Any, start: np.ndarray) -> float:
+    return float(np.abs(np.array(event.pos, float) - start).max())
+
+
+def voxel_at(
+    image: Image, shape: Sequence[int], position: Sequence[float]
+) -> tuple[float, float, float]:
+    """Voxel ``(z, y, x)`` of a volume in an image, with its fraction, at a world position.
+
+    Raises
+    ------
+    InputError
+        If it lies beside the image.
+    """
+    count = spatial_ndim(image)
+    voxel = np.zeros(3)
+    voxel[-count:] = np.asarray(image.world_to_data(position), float)[-count:]
+    highest = np.asarray(shape) - 1
+    if (voxel < -0.5).any() or (voxel > highest + 0.5).any():
+        raise InputError(f"That place lies beside {image.name}; click inside the image.")
+    z, y, x = np.clip(voxel, 0, highest).tolist()
+    return z, y, x

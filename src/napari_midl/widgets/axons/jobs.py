@@ -1,0 +1,236 @@
+"""What the dock starts: jobs that load what they need, and leave their record.
+
+They run in a worker thread. torch is imported there, and not before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.runs import Run, record_path, write_run
+from napari_midl.errors import InputError
+from napari_midl.volumes.traces import read_traces, write_traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from napari_midl.engine.models import Model
+    from napari_midl.methods.axons.apply import Tracing
+    from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings
+    from napari_midl.volumes.traces import Seed, Trace
+    from napari_midl.volumes.volume import Volume
+
+INSTALL_TORCH = "Tracing and learning need torch: pip install torch, then restart."
+# So few that the first look at their seeds takes well below a second.
+TOGETHER = 16
+
+
+def torch_is_here() -> bool:
+    """Whether torch can be imported; it is not imported."""
+    return find_spec("torch") is not None
+
+
+class Ready:
+    """The last image made ready for a model, for as long as nothing about it changes."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[Volume, str | Path, TraceSettings], Tracing] | None = None
+
+    def get(self, volume: Volume, choice: str | Path, settings: TraceSettings) -> Job[Tracing]:
+        """The tracing of an image by a model."""
+        kept = self._kept
+        if kept is not None and kept[0][0] is volume and kept[0][1:] == (choice, settings):
+            return kept[1]
+
+        def make() -> Tracing:
+            from napari_midl.methods.axons.apply import Tracing
+            from napari_midl.methods.axons.models import named_model
+
+            return Tracing(volume, named_model(choice), settings)
+
+        made = yield from wait_for(in_thread(make), Progress(0, 0, "looking at the image"))
+        self._kept = (volume, choice, settings), made
+        return made
+
+    def forget(self) -> None:
+        """Make it anew the next time."""
+        self._kept = None
+
+
+@dataclass(frozen=True)
+class Grown:
+    """How far some traces are.
+
+    Parameters
+    ----------
+    done : tuple of Trace
+        Those that have ended.
+    growing : tuple of Trace
+        Those under way.
+    """
+
+    done: tuple[Trace, ...]
+    growing: tuple[Trace, ...]
+
+
+def follow(
+    ready: Ready,
+    volume: Volume,
+    choice: str | Path,
+    settings: TraceSettings,
+    seeds: Sequence[Seed],
+) -> Job[list[Trace]]:
+    """Trace from seeds, a few at a time; previews are `Grown`."""
+    tracing = yield from ready.get(volume, choice, settings)
+    done: list[Trace] = []
+    for begin in range(0, len(seeds), TOGETHER):
+        some = seeds[begin : begin + TOGETHER]
+        job = tracing.follow(some)
+        try:
+            while True:
+                step = next(job)
+                share = len(some) * step.done / max(step.total, 1)
+                yield Progress(
+                    len(done) + share,
+                    len(seeds),
+                    f"{len(done)} of {len(seeds)} traced" if len(seeds) > 1 else "following",
+                    preview=Grown(tuple(done), tuple(step.preview)),
+                )
+        except StopIteration as stop:
+            done += stop.value
+        finally:
+            job.close()
+        yield Progress(len(done), len(seeds), preview=Grown(tuple(done), ()))
+    return done
+
+
+def connect(
+    ready: Ready,
+    volume: Volume,
+    choice: str | Path,
+    settings: TraceSettings,
+    start: Sequence[float],
+    end: Sequence[float],
+    name: str,
+) -> Job[list[Trace]]:
+    """The fibre between two places, as a list of one."""
+    tracing = yield from ready.get(volume, choice, settings)
+
+    def between() -> Trace:
+        from napari_midl.methods.axons import apply
+
+        return apply.connect(tracing, start, end, name)
+
+    future = in_thread(between)
+    try:
+        return [(yield from wait_for(future, Progress(0, 0, "finding the way between")))]
+    finally:
+        if not future.done():
+            # It goes on unseen, and two may not use one tracing.
+            ready.forget()
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A fine-tuned model as it was saved.
+
+    Parameters
+    ----------
+    path : Path
+        The model.
+    before, after : dict of str to float
+        ``coverage`` and ``error`` (px) on traces kept aside, or empty.
+    steps : int
+        Steps taken.
+    """
+
+    path: Path
+    before: dict[str, float]
+    after: dict[str, float]
+    steps: int
+
+
+def finetune(
+    volume: Volume,
+    traces: Sequence[Trace],
+    choice: str | Path,
+    settings: FinetuneSettings,
+    path: Path,
+    channel: int = 0,
+) -> Job[Tuned]:
+    """Fine-tune, and save the model, the traces it learnt from and the record at `path`."""
+    started = time.monotonic()
+
+    def load() -> Model:
+        from napari_midl.methods.axons.models import named_model
+
+        return named_model(choice)
+
+    model = yield from wait_for(in_thread(load), Progress(0, 0, "loading the tracker"))
+    from napari_midl.engine.models import save_model
+    from napari_midl.methods.axons import learn
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lessons = path.with_name(f"{path.stem} traces.csv")
+    write_traces(lessons, traces, volume.voxel_size)
+    try:
+        # Learning from what the file says is what a replay will do.
+        known = read_traces(lessons, volume.voxel_size)
+        result = yield from learn.finetune(volume, known, model, settings)
+        yield Progress(1, 1, "saving the model")
+        sha256 = save_model(result.model, path)
+    finally:
+        if not path.exists():
+            lessons.unlink(missing_ok=True)
+    run = Run(
+        "axons.finetune",
+        {
+            "image": volume.source,
+            "traces": str(lessons),
+            "model": str(choice),
+            "channel": channel,
+        },
+        settings.to_dict(),
+        inputs={
+            "image": volume.identity(),
+            "traces": {"sha256": hashlib.sha256(lessons.read_bytes()).hexdigest()},
+            "model": {"sha256": model.sha256},
+        },
+        outputs={"model": {"path": str(path), "sha256": sha256}},
+        results={"steps": result.steps, "before": result.before, "after": result.after},
+        seconds=time.monotonic() - started,
+    )
+    write_run(run, record_path(path))
+    return Tuned(path, result.before, result.after, result.steps)
+
+
+def read(path: Path, volume: Volume, micrometres: Sequence[float]) -> Job[list[Trace]]:
+    """Read a file of traces that fits the image."""
+    traces = yield from _apart(lambda: read_traces(path, micrometres), f"reading {path.name}")
+    for trace in traces:
+        if not all(
+            (column >= -0.5).all() and (column <= n - 0.5).all()
+            for column, n in zip(trace.points.T, volume.shape, strict=True)
+        ):
+            raise InputError(
+                f"{path} has a trace, {trace.path}, that leaves {volume.name} of "
+                f"{' x '.join(map(str, volume.shape))} voxels (z y x); open the traces of this "
+                "image, or mend its voxel size."
+            )
+    return traces
+
+
+def write(path: Path, traces: Sequence[Trace], micrometres: Sequence[float]) -> Job[Path]:
+    """Write a file of traces."""
+    yield from _apart(lambda: write_traces(path, traces, micrometres), f"writing {path.name}")
+    return path
+
+
+def _apart(function: Callable[[], Any], message: str) -> Job[Any]:
+    return (yield from wait_for(in_thread(function), Progress(0, 0, message)))

@@ -1,0 +1,131 @@
+"""What the axon tool puts into the viewer: traces coloured by their uncertainty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import Colormap
+
+from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari.layers import Image, Vectors
+
+    from napari_midl.volumes.traces import Trace
+    from napari_midl.widgets.axons.book import Entry
+
+# Blue to yellow to red is told apart also by those who do not see green.
+UNCERTAINTY_COLOURS = Colormap(
+    [[0.15, 0.75, 1, 1], [1, 0.85, 0.1, 1], [1, 0.15, 0.1, 1]], name="axon uncertainty"
+)
+ACCEPTED_COLOUR = "#7ce05a"
+_ACCEPTED = np.array([0x7C, 0xE0, 0x5A, 0xFF]) / 255
+_HALO = np.array([1.0, 1.0, 1.0, 1.0])
+WIDTH, HALO_WIDTH = 1.5, 6.0
+
+
+class TraceLayers:
+    """Layers over one image: the traces, those that grow, and what is selected.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show them.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._image: Image | None = None
+        self._layers: dict[str, Vectors] = {}
+
+    def attach(self, image: Image) -> None:
+        """Show the traces of an image from now on."""
+        self.detach()
+        self._image = image
+
+    def detach(self) -> None:
+        """Take the layers out of the viewer."""
+        for what in tuple(self._layers):
+            layer = self.layer(what)
+            if layer is not None:
+                self._viewer.layers.remove(layer)
+        self._layers.clear()
+        self._image = None
+
+    def show(self, entries: Sequence[Entry]) -> None:
+        """Show traces: the accepted in one colour, the others by their uncertainty."""
+        traces = [entry.trace for entry in entries]
+        colours = [
+            np.broadcast_to(_ACCEPTED, (len(t.points), 4)) if e.accepted else _coloured(t)
+            for e, t in zip(entries, traces, strict=True)
+        ]
+        self._draw("traces", traces, colours, WIDTH)
+
+    def select(self, entries: Iterable[Entry]) -> None:
+        """Show which are selected."""
+        traces = [entry.trace for entry in entries]
+        halos = [np.broadcast_to(_HALO, (len(t.points), 4)) for t in traces]
+        self._draw("selected", traces, halos, HALO_WIDTH, opacity=0.35)
+
+    def grow(self, traces: Sequence[Trace]) -> None:
+        """Show traces as they grow; none when they have ended."""
+        self._draw("growing", traces, [_coloured(t) for t in traces], WIDTH)
+
+    def layer(self, what: str) -> Vectors | None:
+        """The layer of the ``traces``, the ``selected`` or the ``growing``, if it is shown."""
+        found = self._layers.get(what)
+        return found if found in self._viewer.layers else None
+
+    def _draw(
+        self,
+        what: str,
+        traces: Sequence[Trace],
+        colours: Sequence[np.ndarray],
+        width: float,
+        opacity: float = 1.0,
+    ) -> None:
+        layer = self.layer(what)
+        if self._image is None or (layer is None and not traces):
+            return
+        count = spatial_ndim(self._image)
+        # A layer without any vector cannot be coloured, and one that comes and goes crashes
+        # napari's canvas at times: an empty one holds an invisible vector.
+        vectors = np.concatenate(
+            [np.zeros((1, 2, count)), *(_vectors(t.points[:, -count:]) for t in traces)]
+        )
+        edge_color = np.concatenate([np.zeros((1, 4)), *(colour[:-1] for colour in colours)])
+        if layer is not None:
+            # Colours first would be those of the vectors that were.
+            layer.data = vectors
+            layer.edge_color = edge_color
+            return
+        active = self._viewer.layers.selection.active
+        self._layers[what] = self._viewer.add_vectors(
+            vectors,
+            name=f"{self._image.name}: {what}",
+            edge_color=edge_color,
+            edge_width=width,
+            opacity=opacity,
+            vector_style="line",
+            blending="translucent_no_depth",
+            metadata={OURS: "made by the axons dock"},
+            **placed_over(self._image, (0,) * count),
+        )
+        layers = self._viewer.layers
+        traces = self.layer("traces")
+        if what == "selected" and traces is not None:
+            # A halo lies below what it is around.
+            layers.move(layers.index(self._layers[what]), layers.index(traces))
+        if active is not None:
+            layers.selection.active = active
+
+
+def _vectors(points: np.ndarray) -> np.ndarray:
+    return np.stack([points[:-1], np.diff(points, axis=0)], axis=1)
+
+
+def _coloured(trace: Trace) -> np.ndarray:
+    return np.asarray(UNCERTAINTY_COLOURS.map(np.clip(trace.uncertainty, 0, 1)))

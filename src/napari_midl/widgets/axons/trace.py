@@ -1,0 +1,364 @@
+"""Making traces: by clicks into the image, and from all points of a layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Points
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QButtonGroup, QComboBox, QPushButton
+
+from napari_midl.errors import InputError
+from napari_midl.methods.axons.settings import TraceSettings
+from napari_midl.volumes.traces import Seed, Trace
+from napari_midl.widgets.axons import jobs
+from napari_midl.widgets.axons.book import Entry
+from napari_midl.widgets.axons.clicks import Clicks, voxel_at
+from napari_midl.widgets.axons.edits import continued, cut, nearest
+from napari_midl.widgets.parts.model_picker import ModelPicker
+from napari_midl.widgets.parts.section import Section, button, note
+from napari_midl.widgets.parts.settings_form import SettingsForm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_midl.engine.jobs import Progress
+    from napari_midl.widgets.axons.workbench import Workbench
+
+TRACE, BETWEEN, BRANCH, CORRECT, CUT = "Trace", "From – to", "Branch", "Correct", "Cut"
+MODES = {
+    TRACE: (
+        "Click a fibre: it is followed both ways from there",
+        "Click on a fibre in the image.",
+    ),
+    BETWEEN: (
+        "Click where to begin and where to end: the fibre between the two is found",
+        "Click where the trace begins.",
+    ),
+    BRANCH: (
+        "Click on a branch beside a trace: it is followed from there, away from that trace",
+        "Click on the branch, a little way from the trace it leaves.",
+    ),
+    CORRECT: (
+        "Select a trace and click where it should have gone: it is cut at its nearest point, the "
+        "longer part is kept (with Shift the other), and it goes on from your click",
+        "Click where the selected trace should have gone.",
+    ),
+    CUT: (
+        "Select a trace and click on it: it is cut there, and the longer part is kept (with "
+        "Shift the other)",
+        "Click where the selected trace should end.",
+    ),
+}
+NEAREST_TWO = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """A trace that is wanted.
+
+    Parameters
+    ----------
+    seed : Seed
+        Where to follow it from.
+    head : Trace, optional
+        What lies before the seed.
+    instead_of : Entry, optional
+        The trace that it takes the place of.
+    """
+
+    seed: Seed
+    head: Trace | None = None
+    instead_of: Entry | None = None
+
+    def come_true(self, found: Trace) -> Trace:
+        """The whole trace."""
+        return found if self.head is None else continued(self.head, found)
+
+
+class TraceSection(Section):
+    """Follows fibres from clicks and points, one job at a time."""
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__("Trace")
+        self._bench = bench
+        self._ready = jobs.Ready()
+        self._under_way: list[Wish] = []
+        self._waiting: list[Wish] = []
+        self._grown: jobs.Grown | None = None
+        self._start: tuple[float, float, float] | None = None
+        self.model = ModelPicker(
+            "axons", bench.report, "The tracker that follows the fibres", scratch=False
+        )
+        self.row("Model", self.model, stretch=1)
+        self.modes: dict[str, QPushButton] = {}
+        group = QButtonGroup(self)
+        group.setExclusive(False)
+        for mode, (tip, _) in MODES.items():
+            made = button(mode, tip, lambda mode=mode: self._on_mode(mode))
+            made.setCheckable(True)
+            group.addButton(made)
+            self.modes[mode] = made
+        self.modes[TRACE].setText("Trace by clicking")
+        self.row(*(self.modes[m] for m in (TRACE, BETWEEN, BRANCH)))
+        self.row(*(self.modes[m] for m in (CORRECT, CUT)), "the selected trace")
+        self.say = note("What a click into the image does now")
+        self.body.addWidget(self.say)
+        self.points = QComboBox()
+        self.points.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.points.setToolTip("A Points layer with a point on each fibre; make one with napari")
+        self.batch = button(
+            "Trace all its points",
+            "Follow the fibre at each point of the layer, in the background",
+            self._on_batch,
+        )
+        self.row("Points", self.points, self.batch, stretch=1)
+        self.form = SettingsForm(TraceSettings, leave_out=("method",))
+        self.body.addWidget(self.form)
+
+        layers = bench.viewer.layers
+        for event in (layers.events.inserted, layers.events.removed):
+            event.connect(self._on_layers)
+        self.clicks = Clicks(bench.viewer, self._on_click, lambda: self.mode is not None)
+        self.model.changed.connect(bench.changed)
+        bench.opened.connect(self._on_opened)
+        bench.changed.connect(self._on_changed)
+        self._on_layers()
+        self._on_changed()
+
+    @property
+    def mode(self) -> str | None:
+        """What a click means; None leaves it to napari."""
+        return next((mode for mode, made in self.modes.items() if made.isChecked()), None)
+
+    def settings(self) -> TraceSettings:
+        """How to follow."""
+        return self.form.value()
+
+    def _on_mode(self, mode: str | None) -> None:
+        for other, made in self.modes.items():
+            made.setChecked(other == mode and made.isChecked())
+        self._start = None
+        self._on_changed()
+
+    def _on_click(self, position: tuple[float, ...], shift: bool) -> None:
+        bench, mode = self._bench, self.mode
+        if bench.volume is None or mode is None:
+            return
+        try:
+            if bench.viewer.dims.ndisplay == 3:
+                raise InputError(
+                    "A click in the 3D view has no depth; change to the 2D view to click."
+                )
+            place = voxel_at(bench.image, bench.volume.shape, position)
+            if mode == TRACE:
+                self._wish([Wish(Seed(self._name(), place))])
+            elif mode == BETWEEN:
+                self._between(place)
+            elif mode == BRANCH:
+                self._branch(place)
+            else:
+                self._mend(place, shift)
+        except InputError as error:
+            bench.report(error)
+
+    def _between(self, place: tuple[float, float, float]) -> None:
+        bench = self._bench
+        if self._start is None:
+            self._start = place
+            self.say.setText("Now click where the trace ends.")
+            return
+        start, self._start = self._start, None
+        self._on_changed()
+        if np.linalg.norm(np.subtract(place, start)) < NEAREST_TWO:
+            raise InputError("These two places are the same; click two that lie further apart.")
+        job = jobs.connect(
+            self._ready,
+            bench.volume,
+            self.model.choice,
+            self.settings(),
+            start,
+            place,
+            self._name(),
+        )
+        bench.start("From – to", job, bench.add)
+
+    def _branch(self, place: tuple[float, float, float]) -> None:
+        bench = self._bench
+        if not bench.entries:
+            raise InputError("There is no trace to branch from yet; trace its parent first.")
+        size = bench.voxel_size
+        parent = min(bench.entries, key=lambda entry: nearest(entry.trace, place, size)[1])
+        root = nearest(parent.trace, place, size)[0]
+        name = self._name()
+        head = replace(
+            parent.trace,
+            path=name,
+            points=parent.trace.points[root : root + 1],
+            uncertainty=parent.trace.uncertainty[root : root + 1],
+        )
+        self._wish([Wish(_onwards(name, head, place), head)])
+
+    def _mend(self, place: tuple[float, float, float], other: bool) -> None:
+        bench = self._bench
+        if len(bench.selected) != 1:
+            raise InputError("Select one trace in the list first, then click.")
+        old = bench.selected[0]
+        index, _ = nearest(old.trace, place, bench.voxel_size)
+        head = cut(old.trace, index, other)
+        if self.mode == CORRECT:
+            self._wish([Wish(_onwards(old.name, head, place), head, old)])
+            return
+        if len(head.points) < 2:
+            raise InputError("Nothing would be left of the trace; press Reject to delete it.")
+        new = Entry(head)
+        bench.write([new if entry is old else entry for entry in bench.entries], [new])
+
+    def _on_batch(self) -> None:
+        bench = self._bench
+        layer = self.points.currentData()
+        places, outside = [], 0
+        for position in self._world(layer):
+            try:
+                places.append(voxel_at(bench.image, bench.volume.shape, position))
+            except InputError:
+                outside += 1
+        if not places:
+            bench.report(
+                InputError(f"{layer.name} has no point inside {bench.image.name}; add some.")
+            )
+            return
+        if outside:
+            show_info(f"{outside} point(s) lie beside {bench.image.name} and are left out.")
+        names = bench.free_names(len(places), self._reserved())
+        self._wish([Wish(Seed(n, p)) for n, p in zip(names, places, strict=True)])
+
+    def _world(self, layer: Points) -> np.ndarray:
+        """World positions of points, at the depth in view where they have none."""
+        point = np.array(self._bench.viewer.dims.point, float)
+        positions = []
+        for place in np.asarray(layer.data, float):
+            world = point.copy()
+            world[-layer.ndim :] = layer.data_to_world(place)
+            positions.append(world)
+        return np.asarray(positions)
+
+    def _wish(self, wishes: Sequence[Wish]) -> None:
+        """Begin, or wait for the traces under way."""
+        if self._bench.runner.running and not self._under_way:
+            raise InputError(
+                f"{self._bench.runner.title} is still running; wait for it or cancel it, then "
+                "click again."
+            )
+        self._waiting += wishes
+        self._begin()
+
+    def _begin(self) -> None:
+        bench = self._bench
+        if bench.runner.running or not self._waiting or bench.volume is None:
+            return
+        self._under_way, self._waiting, self._grown = self._waiting, [], jobs.Grown((), ())
+        try:
+            settings = self.settings()
+        except InputError as error:
+            self._under_way = []
+            bench.report(error)
+            return
+        seeds = [wish.seed for wish in self._under_way]
+        job = jobs.follow(self._ready, bench.volume, self.model.choice, settings, seeds)
+        bench.start("Trace", job, self._on_traced, self._on_grown, self._on_finished)
+
+    def _on_grown(self, batch: list[Progress]) -> None:
+        grown = [p.preview for p in batch if isinstance(p.preview, jobs.Grown)]
+        if grown:
+            self._grown = grown[-1]
+            found = (*self._grown.done, *self._grown.growing)
+            wishes = self._under_way[: len(found)]
+            self._bench.layers.grow(
+                [wish.come_true(trace) for wish, trace in zip(wishes, found, strict=True)]
+            )
+
+    def _on_traced(self, traces: list[Trace]) -> None:
+        self._enter(traces)
+        self._grown = None
+
+    def _on_finished(self) -> None:
+        if self._grown is not None:
+            # Cancelled or failed: what a batch had finished is worth keeping.
+            self._enter(self._grown.done)
+            self._waiting.clear()
+        self._under_way, self._grown = [], None
+        self._bench.layers.grow([])
+        self._begin()
+
+    def _enter(self, traces: Sequence[Trace]) -> None:
+        """Put what was found into the list, as one decision."""
+        bench = self._bench
+        entries, new = list(bench.entries), []
+        for wish, found in zip(self._under_way, traces, strict=False):
+            whole = wish.come_true(found)
+            if len(whole.points) < 2:
+                show_info(f"No fibre was found at {_spoken(wish.seed.position)}.")
+                continue
+            new.append(Entry(whole))
+            if wish.instead_of in entries:
+                entries[entries.index(wish.instead_of)] = new[-1]
+            else:
+                entries.append(new[-1])
+        if new:
+            bench.write(entries, new[-1:])
+
+    def _name(self) -> str:
+        return self._bench.free_names(1, self._reserved())[0]
+
+    def _reserved(self) -> list[str]:
+        return [wish.seed.path for wish in (*self._under_way, *self._waiting)]
+
+    def _on_opened(self) -> None:
+        self._waiting.clear()
+        self._under_way, self._grown, self._start = [], None, None
+        self._ready.forget()
+        if self._bench.volume is None:
+            self._on_mode(None)
+
+    def _on_layers(self, event: Any = None) -> None:
+        if self._bench.ended:
+            return
+        chosen = self.points.currentData()
+        self.points.clear()
+        for layer in self._bench.viewer.layers:
+            if isinstance(layer, Points):
+                self.points.addItem(layer.name, layer)
+                if layer is chosen:
+                    self.points.setCurrentIndex(self.points.count() - 1)
+        self._on_changed()
+
+    def _on_changed(self) -> None:
+        bench = self._bench
+        ready = bench.volume is not None and jobs.torch_is_here()
+        for mode, made in self.modes.items():
+            made.setEnabled(ready if mode != CUT else bench.volume is not None)
+        self.batch.setEnabled(ready and bench.idle and self.points.count() > 0)
+        self.points.setEnabled(self.points.count() > 0)
+        asked = self.mode
+        self.say.setVisible(asked is not None)
+        if asked is not None and self._start is None:
+            needs_one = asked in (CORRECT, CUT) and len(bench.selected) != 1
+            self.say.setText("Select one trace in the list." if needs_one else MODES[asked][1])
+
+
+def _onwards(name: str, head: Trace, place: tuple[float, float, float]) -> Seed:
+    """A seed at a place that heads away from the end of a trace."""
+    way = np.asarray(place) - head.points[-1]
+    z, y, x = way.tolist()
+    if np.linalg.norm(way) < 0.5:
+        raise InputError("That is on the trace itself; click a little way from it.")
+    return Seed(name, place, (z, y, x))
+
+
+def _spoken(position: Sequence[float]) -> str:
+    return ", ".join(f"{axis} {value:.0f}" for axis, value in zip("zyx", position, strict=True))

@@ -1,0 +1,412 @@
+"""The axons dock driven by clicks into the canvas of a real window."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QLineEdit
+
+from napari_midl.engine.jobs import Progress
+from napari_midl.engine.models import read_card
+from napari_midl.engine.runs import read_run
+from napari_midl.methods.axons.score import score
+from napari_midl.methods.axons.synthetic import synthetic_image
+from napari_midl.volumes.traces import Trace, read_traces
+from napari_midl.widgets.axons import AxonsDock, jobs
+from napari_midl.widgets.axons.book import Entry
+from napari_midl.widgets.axons.edits import cut, doubts, joined, nearest
+from napari_midl.widgets.axons.store import read_entries, traces_file
+from napari_midl.widgets.axons.trace import BETWEEN, BRANCH, CORRECT, CUT, TRACE
+
+MINUTE = 60_000
+SCALE, TRANSLATE = (0.5, 0.25), (10.0, -4.0)
+
+
+@pytest.fixture(scope="module")
+def fibre():
+    """An image, and its fibre as ``(y, x)``."""
+    return synthetic_image("SI", np.random.default_rng(3))
+
+
+@pytest.fixture
+def axons(viewer, fibre, notes):
+    viewer.window._qt_window.show()
+    viewer.window._qt_window.resize(1500, 950)
+    viewer.add_image(fibre[0], name="fibre", scale=SCALE, translate=TRANSLATE, units=("um", "um"))
+    return _docked(viewer)
+
+
+def _docked(viewer):
+    made = AxonsDock(viewer)
+    viewer.window.add_dock_widget(made, name="axons")
+    return made
+
+
+@pytest.fixture
+def click_at(viewer, qtbot):
+    """Click on a pixel ``(y, x)`` of the first layer, in the canvas."""
+
+    def press(pixel, modifier=Qt.KeyboardModifier.NoModifier, drag=0):
+        qtbot.wait(50)
+        world = np.asarray(viewer.layers[0].data_to_world(pixel))[-2:]
+        camera = viewer.scene.camera
+        middle = np.asarray(viewer.canvas.size) / 2
+        y, x = (world - np.asarray(camera.center)[-2:]) * camera.zoom + middle
+        canvas = viewer.window._qt_viewer.canvas.native
+        place = QPoint(round(x), round(y))
+        assert canvas.rect().contains(place)
+        qtbot.mouseMove(canvas, place)
+        left = Qt.MouseButton.LeftButton
+        qtbot.mousePress(canvas, left, modifier, place)
+        for step in range(drag):
+            qtbot.mouseMove(canvas, place + QPoint(step, 0))
+        qtbot.mouseRelease(canvas, left, modifier, place + QPoint(drag, 0))
+
+    return press
+
+
+@pytest.fixture
+def finish(axons, qtbot):
+    def wait():
+        qtbot.waitUntil(lambda: not axons.bench.runner.running, timeout=2 * MINUTE)
+
+    return wait
+
+
+@pytest.fixture
+def traced(axons, fibre, click, click_at, finish, viewer):
+    """The fibre traced from a click on its middle."""
+    viewer.reset_view()
+    click(axons.trace.modes[TRACE])
+    click_at(fibre[1][len(fibre[1]) // 2])
+    assert axons.bench.runner.running
+    finish()
+    return axons
+
+
+def _drawn(viewer, what):
+    """How many vectors that can be seen."""
+    name = f"fibre: {what}"
+    return int((viewer.layers[name].edge_color[:, 3] > 0).sum()) if name in viewer.layers else 0
+
+
+def _coverage(trace, fibre):
+    return score(trace.points[:, 1:], fibre[1]).coverage
+
+
+def test_everything_has_a_tooltip(axons):
+    bare = [
+        w
+        for kind in (QAbstractButton, QComboBox, QLineEdit)
+        for w in axons.findChildren(kind)
+        if not w.toolTip() and not w.parent().toolTip() and not w.objectName().startswith("qt_")
+    ]
+    bare = [w for w in bare if type(w.parent()).__name__ not in ("QTableView", "QHeaderView")]
+    assert not [f"{type(w).__name__} in {type(w.parent()).__name__}" for w in bare]
+
+
+def test_an_empty_dock_says_what_to_do(viewer, notes, fibre):
+    dock = _docked(viewer)
+    assert "Open Sample" in dock.hint.text()
+    assert not any(made.isEnabled() for made in dock.trace.modes.values())
+    viewer.add_image(np.zeros((32, 32, 3), np.uint8), name="colours")
+    assert "Split RGB" in dock.data.about.text()
+    viewer.add_image(fibre[0], name="fibre")
+    dock.data.image.setCurrentIndex(1)
+    assert "Trace by clicking" in dock.hint.text()
+
+
+def test_a_click_traces_the_fibre(traced, fibre, viewer):
+    (entry,) = traced.bench.entries
+    assert _coverage(entry.trace, fibre) > 0.8
+    assert not entry.accepted
+    layer = viewer.layers["fibre: traces"]
+    np.testing.assert_allclose(layer.scale, SCALE)
+    np.testing.assert_allclose(layer.translate, TRANSLATE)
+    assert _drawn(viewer, "traces") == len(entry.trace.points) - 1
+    np.testing.assert_allclose(layer.data[1, 0], entry.trace.points[0, 1:], rtol=1e-5)
+    table = traced.review.table.view.model()
+    assert table.rowCount() == 1
+    length = entry.trace.length((1, *SCALE))
+    assert float(table.index(0, 1).data()) == pytest.approx(length, rel=1e-3)
+    assert _drawn(viewer, "growing") == 0
+
+
+def test_a_drag_is_no_click(axons, click, click_at, qtbot):
+    click(axons.trace.modes[TRACE])
+    click_at((80, 80), drag=20)
+    qtbot.wait(100)
+    assert not axons.bench.runner.running and not axons.bench.entries
+
+
+def test_accept_undo_redo_reject(traced, click, viewer):
+    bench, review = traced.bench, traced.review
+    click(review.accept)
+    assert bench.entries[0].accepted
+    assert review.table.view.model().index(0, 4).data() == "accepted"
+    click(review.undo)
+    assert not bench.entries[0].accepted
+    click(review.redo)
+    assert bench.entries[0].accepted
+    click(review.reject)
+    assert not bench.entries
+    assert _drawn(viewer, "traces") == 0
+    click(review.undo)
+    assert len(bench.entries) == 1
+    click(review.undo)
+    click(review.undo)
+    assert not bench.entries and not review.undo.isEnabled()
+
+
+def test_correct_cuts_and_goes_on_from_the_click(traced, click, click_at, finish):
+    bench = traced.bench
+    before = bench.entries[0].trace
+    bench.select(bench.entries)
+    click(traced.trace.modes[CORRECT])
+    at = len(before.points) * 3 // 4
+    along = before.points[at + 1] - before.points[at - 1]
+    aside = np.array([along[2], -along[1]]) / np.linalg.norm(along)
+    click_at(before.points[at, 1:] + 3 * aside)
+    finish()
+    (entry,) = bench.entries
+    assert entry.name == "trace 1" and entry.trace.placed_by == "person"
+    index, _ = nearest(before, (0, *(before.points[at, 1:] + 3 * aside)), (1, *SCALE))
+    np.testing.assert_allclose(entry.trace.points[: index + 1], before.points[: index + 1])
+    click(traced.review.undo)
+    assert bench.entries[0].trace is before
+
+
+def test_cut_keeps_the_longer_part_or_with_shift_the_other(traced, click, click_at):
+    bench = traced.bench
+    before = bench.entries[0].trace
+    at = before.points[len(before.points) * 3 // 4, 1:]
+    for modifier, share in ((Qt.KeyboardModifier.NoModifier, 0.75), (_SHIFT, 0.25)):
+        bench.select(bench.entries)
+        if not traced.trace.modes[CUT].isChecked():
+            click(traced.trace.modes[CUT])
+        click_at(at, modifier)
+        kept = bench.entries[0].trace
+        assert len(kept.points) == pytest.approx(share * len(before.points), abs=3)
+        bench.undo()
+
+
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+def test_from_one_click_to_another(axons, fibre, viewer, click, click_at, finish):
+    viewer.reset_view()
+    click(axons.trace.modes[BETWEEN])
+    first, last = fibre[1][20], fibre[1][-20]
+    click_at(first)
+    assert "ends" in axons.trace.say.text()
+    click_at(last)
+    finish()
+    trace = axons.bench.entries[0].trace
+    for end, wanted in ((trace.points[0], first), (trace.points[-1], last)):
+        np.testing.assert_allclose(end[1:], wanted, atol=1)
+    assert _coverage(trace, (None, fibre[1][20:-20])) > 0.9
+
+
+def test_branch_begins_on_its_parent(traced, click, click_at, finish):
+    parent = traced.bench.entries[0].trace
+    click(traced.trace.modes[BRANCH])
+    at = len(parent.points) // 2
+    along = parent.points[at + 1] - parent.points[at - 1]
+    click_at(parent.points[at, 1:] + 8 * np.array([along[2], -along[1]]) / np.linalg.norm(along))
+    finish()
+    branch = traced.bench.entries[-1].trace
+    assert branch.path == "trace 2"
+    assert nearest(parent, branch.points[0], (1, 1, 1))[1] == 0
+
+
+def test_all_points_of_a_layer(axons, fibre, viewer, click, finish):
+    places = fibre[1][[40, len(fibre[1]) // 2, -40]]
+    viewer.add_points([*places, (500, 500)], name="seeds", scale=SCALE, translate=TRANSLATE)
+    click(axons.trace.batch)
+    finish()
+    assert len(axons.bench.entries) == 3
+    assert all(_coverage(entry.trace, fibre) > 0.8 for entry in axons.bench.entries)
+    click(axons.review.undo)
+    assert not axons.bench.entries
+
+
+@pytest.fixture
+def forever(monkeypatch):
+    """Stands in for tracing: one trace ends, the other grows until it is closed."""
+    closed = threading.Event()
+
+    def follow(ready, volume, choice, settings, seeds):
+        line = np.zeros((10, 3))
+        line[:, 2] = np.arange(10)
+        done = Trace(seeds[0].path, line, np.zeros(10))
+        try:
+            for step in range(10**9):
+                time.sleep(0.01)
+                grown = Trace("", np.full((2 + step, 3), 3.0), np.zeros(2 + step))
+                yield Progress(1, 2, "following", preview=jobs.Grown((done,), (grown,)))
+        finally:
+            closed.set()
+
+    monkeypatch.setattr(jobs, "follow", follow)
+    return closed
+
+
+def test_cancel_keeps_what_has_ended(axons, viewer, forever, click, qtbot):
+    viewer.add_points([(20, 20), (30, 30)], name="seeds")
+    click(axons.trace.batch)
+    qtbot.waitUntil(lambda: _drawn(viewer, "growing") > 0)
+    begin = time.monotonic()
+    click(axons.progress.cancel)
+    qtbot.waitUntil(lambda: not axons.bench.runner.running)
+    assert time.monotonic() - begin < 1 and forever.is_set()
+    assert [entry.name for entry in axons.bench.entries] == ["trace 1"]
+    assert _drawn(viewer, "growing") == 0
+
+
+def test_clicks_wait_for_each_other(axons, fibre, viewer, click, click_at, qtbot):
+    viewer.reset_view()
+    click(axons.trace.modes[TRACE])
+    for at in (0.3, 0.5, 0.7):
+        click_at(fibre[1][int(at * len(fibre[1]))])
+    qtbot.waitUntil(lambda: len(axons.bench.entries) == 3, timeout=MINUTE)
+    assert [entry.name for entry in axons.bench.entries] == ["trace 1", "trace 2", "trace 3"]
+
+
+def test_save_and_open(traced, fibre, click, finish, monkeypatch, tmp_path):
+    before = traced.bench.entries[0].trace
+    swc, csv = tmp_path / "out.swc", tmp_path / "measured.csv"
+    for made, path in ((traced.files.save, swc), (traced.files.measure, csv)):
+        monkeypatch.setattr(
+            "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, p=path: (str(p), "")
+        )
+        click(made)
+        finish()
+    np.testing.assert_allclose(
+        read_traces(swc, (1, *SCALE))[0].points, before.points, rtol=1e-3, atol=1e-3
+    )
+    assert pd.read_csv(csv)["length (micrometer)"][0] == pytest.approx(
+        before.length((1, *SCALE)), rel=1e-3
+    )
+    for path in (swc, swc.with_suffix(".csv")):
+        monkeypatch.setattr(
+            "qtpy.QtWidgets.QFileDialog.getOpenFileName", lambda *_, p=path: (str(p), "")
+        )
+        click(traced.files.open)
+        finish()
+    entries = traced.bench.entries
+    assert len({entry.name for entry in entries}) == 3
+    assert all(_coverage(entry.trace, fibre) > 0.8 for entry in entries)
+
+
+def test_a_file_of_another_image_is_refused(axons, notes, click, finish, monkeypatch, tmp_path):
+    path = tmp_path / "far.csv"
+    path.write_text("path,y,x\na,10,10\na,10,900\n")
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getOpenFileName", lambda *_: (str(path), ""))
+    click(axons.files.open)
+    finish()
+    assert "far.csv" in notes[-1] and "leaves" in notes[-1]
+    assert not axons.bench.entries
+
+
+def test_traces_are_restored(traced, viewer, click, notes):
+    click(traced.review.accept)
+    before = traced.bench.entries[0].trace
+    viewer.window.remove_dock_widget(traced)
+    assert "fibre: traces" not in viewer.layers
+    again = _docked(viewer)
+    (entry,) = again.bench.entries
+    assert entry.accepted and entry.trace.why == before.why
+    np.testing.assert_allclose(entry.trace.points, before.points, rtol=1e-4)
+    assert any("Restored 1" in note for note in notes)
+
+
+def test_damaged_traces_are_set_aside(traced, viewer, notes):
+    path = traces_file(traced.bench.folder)
+    viewer.window.remove_dock_widget(traced)
+    path.write_text("path,index\nbroken")
+    assert not _docked(viewer).bench.entries
+    assert any("cannot be read" in note for note in notes)
+    assert path.with_name("traces-unreadable-1.csv").read_text().endswith("broken")
+    assert read_entries(path) == []
+
+
+def test_a_place_of_doubt_is_flown_to(axons, viewer, click):
+    line = np.stack([np.zeros(50), np.full(50, 30.0), np.arange(50.0)], 1)
+    unsure = np.zeros(50)
+    unsure[[10, 40]] = 0.6, 0.9
+    axons.bench.add([Trace("a", line, unsure)])
+    for x in (40, 10, 40):
+        click(axons.review.next)
+        wanted = viewer.layers["fibre"].data_to_world((30, x))
+        np.testing.assert_allclose(np.asarray(viewer.scene.camera.center)[-2:], wanted, atol=1)
+    assert "90%" in axons.review.doubt.text()
+
+
+def test_join_ties_the_nearest_ends(axons, click):
+    def line(*xs):
+        return np.stack([np.zeros(len(xs)), np.full(len(xs), 30.0), xs], 1)
+
+    axons.bench.add([Trace("a", line(0.0, 1, 2), np.zeros(3))])
+    axons.bench.add([Trace("b", line(5.0, 4, 3), np.zeros(3))])
+    axons.bench.select(axons.bench.entries)
+    click(axons.review.join)
+    (entry,) = axons.bench.entries
+    assert entry.trace.points[:, 2].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_learning_from_what_was_accepted(traced, fibre, click, finish):
+    bench = traced.bench
+    one = bench.entries[0].trace
+    bench.write(
+        [Entry(Trace(f"t{k}", one.points, one.uncertainty), accepted=True) for k in range(4)]
+    )
+    traced.learn.form.widgets["steps"].value = 3
+    click(traced.learn.learn)
+    finish()
+    path = bench.folder / "models" / "tracker-1.safetensors"
+    assert traced.trace.model.choice == path
+    assert "fibre covered" in traced.learn.gain.text()
+    assert read_card(path)["tool"] == "axons"
+    assert read_run(path.with_name("tracker-1.run.json")).results["steps"] == 3
+    click(traced.learn.back)
+    assert traced.trace.model.choice == "base"
+
+
+def test_a_stack_is_clicked_at_the_slice_in_view(viewer, fibre, notes, click, click_at, qtbot):
+    viewer.window._qt_window.show()
+    viewer.window._qt_window.resize(1500, 950)
+    stack = np.random.default_rng(0).normal(0.1, 0.05, (5, *fibre[0].shape)).astype(np.float32)
+    stack[3] = fibre[0]
+    viewer.add_image(stack, name="stack", scale=(5, 1, 1), units=("um",) * 3)
+    dock = _docked(viewer)
+    viewer.dims.set_point(0, 15.0)
+    qtbot.wait(100)
+    viewer.reset_view()
+    click(dock.trace.modes[TRACE])
+    place = fibre[1][len(fibre[1]) // 2]
+    click_at((3, *place))
+    qtbot.waitUntil(lambda: bool(dock.bench.entries), timeout=MINUTE)
+    trace = dock.bench.entries[0].trace
+    index, distance = nearest(trace, (3, *place), (5, 1, 1))
+    assert distance < 3
+    assert abs(trace.points[index, 0] - 3) < 0.5
+    layer = viewer.layers["stack: traces"]
+    np.testing.assert_allclose(layer.scale, (5, 1, 1))
+
+
+def test_edits_alone():
+    points = np.stack([np.zeros(11), np.zeros(11), np.arange(11.0)], 1)
+    trace = Trace("a", points, np.linspace(0, 0.4, 11))
+    assert cut(trace, 7).points[:, 2].tolist() == list(range(8))
+    assert cut(trace, 7, other=True).points[:, 2].tolist() == [10, 9, 8, 7]
+    assert cut(trace, 2).points[0, 2] == 10
+    assert len(cut(trace, 0).points) == 11
+    assert joined(trace, trace, (1, 1, 1)).points.shape == (22, 3)
+    (doubt,) = doubts([Entry(trace)])
+    assert doubt.position[2] == 10
+    assert not doubts([Entry(trace, accepted=True)])
