@@ -372,7 +372,7 @@ def test_learning_from_what_was_accepted(traced, fibre, click, finish):
     assert traced.trace.model.choice == path
     assert "fibre covered" in traced.learn.gain.text()
     assert read_card(path)["tool"] == "axons"
-    assert read_run(path.with_name("tracker-1.run.json")).results["steps"] == 3
+    assert read_run(path.with_name("tracker-1.safetensors.run.json")).results["steps"] == 3
     click(traced.learn.back)
     assert traced.trace.model.choice == "base"
 
