@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QAbstractButton, QComboBox, QLineEdit
 
 from napari_midl.engine.jobs import Progress
 from napari_midl.engine.models import read_card
-from napari_midl.engine.runs import read_run
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.synthetic import synthetic_image
 from napari_midl.volumes.traces import Trace, read_traces
@@ -372,7 +372,7 @@ def test_learning_from_what_was_accepted(traced, fibre, click, finish):
     assert traced.trace.model.choice == path
     assert "fibre covered" in traced.learn.gain.text()
     assert read_card(path)["tool"] == "axons"
-    assert read_run(path.with_name("tracker-1.safetensors.run.json")).results["steps"] == 3
+    assert read_run(record_path(path)).results["steps"] == 3
     click(traced.learn.back)
     assert traced.trace.model.choice == "base"
 

@@ -35,7 +35,7 @@ class Bench(QObject):
     image, volume, folder
         The layer, the volume ``Z Y X`` in it and the project folder, or None.
     channel, time : int
-        Which of the layer's the volume is.
+        Which channel of the image's file and which time point the volume is.
     ended : bool
         Whether the dock was closed, so that the viewer is no longer its business.
     """

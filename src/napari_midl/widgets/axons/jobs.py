@@ -173,10 +173,10 @@ def finetune(
         return named_model(choice)
 
     model = yield from wait_for(in_thread(load), Progress(0, 0, "loading the tracker"))
-    from napari_midl.engine.models import save_model
+    from napari_midl.engine.models import check_model_path, save_model, whole_name
     from napari_midl.methods.axons import learn
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_model_path(path)
     lessons = path.with_name(f"{path.stem} traces.csv")
     write_traces(lessons, traces, volume.voxel_size)
     try:
@@ -192,8 +192,8 @@ def finetune(
         "axons.finetune",
         {
             "image": volume.source,
-            "traces": str(lessons),
-            "model": str(choice),
+            "traces": str(lessons.resolve()),
+            "model": whole_name(str(choice)),
             "channel": channel,
         },
         settings.to_dict(),

@@ -115,10 +115,10 @@ class TraceLayers:
             **placed_over(self._image, (0,) * count),
         )
         layers = self._viewer.layers
-        traces = self.layer("traces")
-        if what == "selected" and traces is not None:
+        below = self.layer("traces")
+        if what == "selected" and below is not None:
             # A halo lies below what it is around.
-            layers.move(layers.index(self._layers[what]), layers.index(traces))
+            layers.move(layers.index(self._layers[what]), layers.index(below))
         if active is not None:
             layers.selection.active = active
 

@@ -13,7 +13,7 @@ from napari_midl.widgets.axons.edits import free_trace_name
 from napari_midl.widgets.axons.layers import TraceLayers
 from napari_midl.widgets.axons.store import Autosave, read_entries, set_aside, traces_file
 from napari_midl.widgets.bench import Bench
-from napari_midl.widgets.images import plane_or_stack_of
+from napari_midl.widgets.images import channel_of, plane_or_stack_of
 from napari_midl.widgets.project import default_folder
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Workbench(Bench):
         self.close()
         volume = plane_or_stack_of(image, channel, time)
         self.image, self.volume = image, volume
-        self.channel, self.time = channel, time
+        self.channel, self.time = channel_of(image, channel), time
         self.folder = folder or default_folder(volume)
         self.layers.attach(image)
         self.book = Book(self._restored())
