@@ -185,6 +185,15 @@ def test_removing_a_patch_removes_its_file(dock, viewer, click, stroke, qtbot):
     assert not file.exists()
 
 
+def test_a_patch_deleted_in_the_layer_list_is_not_trained_on(dock, viewer, click, stroke):
+    click(dock.annotate.add)
+    stroke(viewer.layers["patch 1"], (4, 20, 20))
+    viewer.layers.remove("patch 1")
+    assert dock.bench.patches.names == []
+    assert dock.bench.patches.patches == []
+    assert not dock.learn.finetune.isEnabled()
+
+
 def test_clicking_a_patch_flies_there(dock, viewer, click, click_row):
     dock.annotate.side.setValue(16)
     viewer.dims.set_point(0, 2.0 * 3)
