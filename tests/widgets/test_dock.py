@@ -111,6 +111,9 @@ def test_while_it_learns_the_dock_shows_how_and_refuses_other_jobs(
     qtbot.waitUntil(lambda: not dock.bench.runner.running)
     assert forever.is_set()
     assert dock.learn.finetune.isEnabled()
+    # Nothing is left of a network that was thrown away.
+    assert "preview while learning" not in viewer.layers
+    assert dock.learn.plot.isHidden()
 
 
 def test_layers_change_in_the_gui_thread_only(painted, viewer, forever, click, qtbot):
@@ -293,6 +296,7 @@ def test_from_paint_to_files(
     # Roll back, and forth
     click(dock.learn.back)
     assert dock.learn.model.choice == "base"
+    assert dock.learn.plot.isHidden()
     dock.learn.model.choice = tuned
 
     # Where next?
