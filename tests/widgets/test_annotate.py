@@ -170,7 +170,18 @@ def test_keys_choose_the_class_on_our_layers_only(dock, viewer, click):
     for key, label in (("1", BACKGROUND), ("2", VESSEL), ("0", 0)):
         keys[key](layer)
         assert (layer.selected_label, layer.mode) == (label, "paint")
+        assert dock.annotate.classes[label].isChecked()
     assert not other.keymap
+
+
+def test_the_dock_follows_the_patch_that_is_chosen_in_napari(dock, viewer, click):
+    click(dock.annotate.add)
+    click(dock.annotate.classes[BACKGROUND])
+    click(dock.annotate.add)
+    assert dock.annotate.classes[VESSEL].isChecked()
+    viewer.layers.selection.active = viewer.layers["patch 1"]
+    assert dock.annotate.list.currentItem().text() == "patch 1"
+    assert dock.annotate.classes[BACKGROUND].isChecked()
 
 
 def test_removing_a_patch_removes_its_file(dock, viewer, click, stroke, qtbot):
