@@ -174,6 +174,17 @@ def test_keys_choose_the_class_on_our_layers_only(dock, viewer, click):
     assert not other.keymap
 
 
+def test_a_class_that_does_not_exist_is_painted_as_vessel(dock, viewer, click, stroke, qtbot):
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    layer.selected_label = 3
+    assert layer.selected_label == VESSEL
+    stroke(layer, (4, 20, 20))
+    layer.data = np.where(layer.data, 7, 0).astype(np.uint8)
+    assert set(np.unique(layer.data)) == {0, VESSEL}
+    qtbot.waitUntil(lambda: not dock.annotate.status.text().startswith("0 voxels of vessel"))
+
+
 def test_the_dock_follows_the_patch_that_is_chosen_in_napari(dock, viewer, click):
     click(dock.annotate.add)
     click(dock.annotate.classes[BACKGROUND])

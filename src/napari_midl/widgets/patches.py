@@ -238,7 +238,12 @@ class PatchLayers(QObject):
         if active is not None:
             self._viewer.layers.selection.active = active
 
-    def _on_painted(self) -> None:
+    def _on_painted(self, event: Any) -> None:
+        layer = event.source
+        if (layer.data > VESSEL).any():
+            # The training would take them for vessel, so they are to look and count like it.
+            layer.data[layer.data > VESSEL] = VESSEL
+            layer.refresh()
         # Once a stroke: whoever listens may count voxels.
         first = not self._timer.isActive()
         self._timer.start()
@@ -248,7 +253,9 @@ class PatchLayers(QObject):
     def _on_picked(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active
         for name, layer in self._layers.items():
-            if layer is active:
+            if layer.selected_label > VESSEL:
+                layer.selected_label = VESSEL  # comes back here
+            elif layer is active:
                 self.picked.emit(name, layer.selected_label)
 
     def _on_removed(self, event: Any) -> None:
