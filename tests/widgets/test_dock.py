@@ -394,6 +394,36 @@ def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, c
     assert dock.measure.analyse.isEnabled()
 
 
+def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
+    viewer, tubes, image, notes, open_dock, click, qtbot
+):
+    folder = image.with_name("image.tif.midl")
+    labels = np.where(tubes[1], VESSEL, BACKGROUND).astype(np.uint8)
+    paint = [Patch((0, 0, 0), labels[:6], "patch 1")]
+    settings, volume = FinetuneSettings(steps=1, patch=(8, 32, 32)), open_volume(image)
+    for number in (1, 2):
+        tuned = folder / "models" / f"fine-tuned-{number}.safetensors"
+        run(jobs.finetune(volume, paint, "base", settings, lambda: None, tuned))
+    viewer.open(image, plugin="napari-midl")
+    dock = open_dock(viewer)
+    assert dock.learn.model.choice == tuned
+    first = folder / "models" / "fine-tuned-1.safetensors"
+    out = folder / "results" / "prediction-1.ome.zarr"
+    out.parent.mkdir()
+    job = jobs.predict(
+        dock.bench.volume, first, out, PredictSettings(tile=(8, 32, 32)), (0, 0, 0), False
+    )
+    while not jobs.is_unfinished(out):
+        next(job)
+    job.close()
+    dock.learn.model.choice = "base"
+    dock.predict.out.path = out
+    dock.bench.changed.emit()
+    click(dock.predict.predict)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert any("begun with the model fine-tuned-1, not with base" in note for note in notes)
+
+
 def test_labels_whose_writing_is_cancelled_can_be_written_again(tmp_path, tubes):
     image = OmeZarrImage.create(
         tmp_path / "a.ome.zarr",

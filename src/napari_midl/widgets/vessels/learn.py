@@ -162,6 +162,17 @@ class LearnSection(Section):
         self._before.clear()
         self._forget_network()
         self.gain.hide()
+        if self._bench.folder is not None:
+            self._list_models(self._bench.folder / MODELS)
+
+    def _list_models(self, folder: Path) -> None:
+        """List the models that were made for this image before; the newest is chosen."""
+        found = (path for path in folder.glob(f"*{_SUFFIX}") if path not in self.model)
+        for path in sorted(found, key=lambda path: path.stat().st_mtime):
+            try:
+                self.model.add(path)
+            except InputError as error:
+                self._bench.report(error)
 
     def _on_changed(self) -> None:
         idle = self._bench.idle
