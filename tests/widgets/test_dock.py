@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QLineEdit, QListWidget
 
 from napari_midl.engine.jobs import Progress, run
@@ -422,6 +423,36 @@ def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
     click(dock.predict.predict)
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
     assert any("begun with the model fine-tuned-1, not with base" in note for note in notes)
+
+
+def test_the_table_has_the_longest_first_and_goes_with_its_image(
+    dock, viewer, tubes, click, qtbot, tmp_path
+):
+    out = OmeZarrImage.create(
+        tmp_path / "out.ome.zarr",
+        shape=(1, *tubes[0].shape),
+        dtype="float32",
+        axes="CZYX",
+        scale=(1, 2, 1, 1),
+        units=(None,) * 4,
+        chunks=(1, 4, 64, 64),
+    )
+    out.write((slice(None),) * 4, tubes[1][None].astype(np.float32))
+    dock.predict.out.line.setText(str(out.path))
+    dock.predict.out.line.editingFinished.emit()
+    click(dock.predict.show_button)
+    click(dock.measure.analyse)
+    qtbot.waitUntil(lambda: dock.measure.table is not None, timeout=MINUTE)
+    model, lengths = dock.measure.table.view.model(), dock.measure.graph.branches["length"]
+    shown = [model.index(row, 3).data(Qt.ItemDataRole.UserRole) for row in range(len(lengths))]
+    assert shown == sorted(lengths, reverse=True) and len(shown) > 1
+    assert "Vessel branches of tubes" in viewer.window.dock_widgets
+    assert dock.measure.shortest.suffix() == " µm"
+    qtbot.waitUntil(lambda: dock.bench.idle)
+    viewer.add_image(tubes[0], name="other")
+    dock.data.image.setCurrentIndex(1)
+    assert dock.measure.table is None
+    assert not any("branches" in name for name in viewer.window.dock_widgets)
 
 
 def test_labels_whose_writing_is_cancelled_can_be_written_again(tmp_path, tubes):

@@ -46,6 +46,10 @@ class TableView(QWidget):
         self._proxy.sort(-1)
         self.view.resizeColumnsToContents()
 
+    def sort(self, column: int) -> None:
+        """Show the rows with the largest of a column first."""
+        self.view.sortByColumn(column, Qt.SortOrder.DescendingOrder)
+
 
 class _Model(QAbstractTableModel):
     def __init__(self, table: pd.DataFrame, parent: QWidget) -> None:

@@ -164,7 +164,7 @@ def predict(
     return out
 
 
-def analyse(mask: Volume) -> Job[VesselGraph]:
+def analyse(mask: Volume, min_length: float = 0) -> Job[VesselGraph]:
     """Skeleton, branches and radii of a mask."""
     step = Progress(0, 0, "loading")
 
@@ -174,7 +174,7 @@ def analyse(mask: Volume) -> Job[VesselGraph]:
         return analyse
 
     module = yield from wait_for(in_thread(load), step)
-    return (yield from module.analyse(mask))
+    return (yield from module.analyse(mask, min_length))
 
 
 def write_labels(mask: Volume, image: Path, name: str) -> Job[Path]:
