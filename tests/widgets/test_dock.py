@@ -105,6 +105,8 @@ def test_while_it_learns_the_dock_shows_how_and_refuses_other_jobs(
         assert not button.isEnabled()
     preview = viewer.layers["preview while learning"]
     assert viewer.layers.selection.active is not preview
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["tubes", "preview while learning", "patch 1", "patch 2"]
     viewer.dims.set_point(0, 2.0 * 3)
     qtbot.waitUntil(lambda: preview.translate[0] == 2.0 * 3)
     click(dock.progress.cancel)
@@ -320,7 +322,9 @@ def test_from_paint_to_files(
     out = dock.predict.out.path
     click(dock.predict.predict)
     qtbot.waitUntil(lambda: bench.prediction is not None, timeout=MINUTE)
-    assert "tubes: vessels" in viewer.layers
+    shown = ["tubes: probability", "tubes: uncertainty", "tubes: vessels"]
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["tubes", *shown, "patch 1", "patch 2", "patch 3"]
     click(dock.progress.cancel)
     wait()
     assert dock.predict.predict.text() == "Resume"
