@@ -328,10 +328,14 @@ def test_from_paint_to_files(
     click(dock.progress.cancel)
     wait()
     assert dock.predict.predict.text() == "Resume"
+    assert not dock.predict.uncertainty.isEnabled()
+    enabled = [name for name, w in dock.predict.form.widgets.items() if w.enabled]
+    assert enabled == ["device"]
     dock.predict.threshold.setValue(0.3)
     click(dock.predict.predict)
     wait()
     assert not jobs.is_unfinished(out)
+    assert dock.predict.uncertainty.isEnabled()
     assert read_run(out.with_name("prediction-1.ome.zarr.run.json")).operation == "vessels.predict"
     assert dock.predict.out.path.name == "prediction-2.ome.zarr"
     shown = np.asarray(viewer.layers["tubes: probability"].data)
