@@ -281,6 +281,20 @@ def test_an_image_that_cannot_be_used_is_explained(viewer, notes, open_dock, dat
     assert not dock.predict.predict.isEnabled()
 
 
+def test_a_voxel_size_that_is_set_later_is_followed(
+    viewer, tubes, notes, open_dock, click, stroke, qtbot
+):
+    image = viewer.add_image(tubes[0], name="tubes")
+    dock = open_dock(viewer)
+    assert "lengths are in voxels" in dock.data.about.text()
+    click(dock.annotate.add)
+    stroke(viewer.layers["patch 1"], (4, 20, 20))
+    image.scale, image.units = (3, 1, 1), ("um",) * 3
+    qtbot.waitUntil(lambda: dock.bench.volume.voxel_size == (3, 1, 1))
+    assert "3 x 1 x 1 µm" in dock.data.about.text() and "lengths" not in dock.data.about.text()
+    np.testing.assert_allclose(viewer.layers["patch 1"].scale, (3, 1, 1))
+
+
 def test_the_hint_leads_on(viewer, tubes, click, stroke, notes, open_dock, qtbot):
     dock = open_dock(viewer)
 

@@ -18,7 +18,7 @@ from napari_midl.widgets.parts.colour_bar import ColourBar
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import add_paths
-from napari_midl.widgets.vessels.parts import Section, button, note
+from napari_midl.widgets.vessels.parts import NO_SIZE, Section, button, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ class MeasureSection(Section):
         self.status.setText(
             f"{len(branches):,} branches, {branches['length'].sum():,.0f} {unit} in all, "
             f"median radius {branches['mean_radius'].median():.3g} {unit}. "
-            "The 3D view shows all centre lines."
+            f"The 3D view shows all centre lines. {NO_SIZE if bench.volume.unit is None else ''}"
         )
         self.status.show()
         self._show_table(graph)
