@@ -275,7 +275,7 @@ def test_the_form_has_the_settings_ranges_and_words(dock):
 
 
 def test_from_paint_to_files(
-    painted, viewer, tubes, click, click_row, qtbot, monkeypatch, tmp_path
+    painted, viewer, tubes, click, click_row, qtbot, monkeypatch, tmp_path, notes
 ):
     dock, bench = painted, painted.bench
 
@@ -364,14 +364,17 @@ def test_from_paint_to_files(
     assert dock.measure.table.view.model().rowCount() == len(graph.branches)
 
     # Export
-    for button, name in ((dock.measure.csv, "b.csv"), (dock.measure.swc, "v.swc")):
+    for button, name in ((dock.measure.csv, "b"), (dock.measure.swc, "v.swc")):
         monkeypatch.setattr(
             "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, n=name: (str(tmp_path / n), "")
         )
         click(button)
-        assert (tmp_path / name).stat().st_size > 0
-    click(dock.measure.labels)
-    wait()
+        written = tmp_path / ("b.csv" if name == "b" else name)
+        assert written.stat().st_size > 0
+    for said in ("Saved", "is written already"):
+        click(dock.measure.labels)
+        wait()
+        assert said in notes[-1]
     written = open_volume(out / "labels" / "vessels-0.50")
     np.testing.assert_array_equal(written.data, shown >= 0.5)
 

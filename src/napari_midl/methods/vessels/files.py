@@ -121,7 +121,7 @@ def predict(
     model : str
         ``base`` or the path of a model.
     out : Path
-        The ``.ome.zarr`` folder to write.
+        The ``.ome.zarr`` or ``.zarr`` folder to write.
     channel : int
         Channel of the image to look at.
     settings : PredictSettings, optional
@@ -141,10 +141,14 @@ def predict(
     Raises
     ------
     InputError
-        If something cannot be read or written.
+        If something cannot be read or written, or there is nothing to resume.
     """
     settings = settings or PredictSettings()
     started = monotonic()
+    if out.suffix != ".zarr":
+        raise InputError(f"{out} does not end in .ome.zarr or .zarr; name the prediction so.")
+    if resume and not out.exists():
+        raise InputError(f"{out} does not exist, there is nothing to resume; check the path.")
     volume = open_volume(image).spatial(channel, time)
     chosen = named_model(model)
     if scheduler is None:

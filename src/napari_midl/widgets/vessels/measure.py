@@ -135,17 +135,26 @@ class MeasureSection(Section):
         text, _ = QFileDialog.getSaveFileName(self, caption, start)
         if not text:
             return
+        path = Path(text)
         try:
-            write(Path(text))
+            if not path.suffix:
+                path = path.with_suffix(Path(name).suffix)
+                if path.exists():  # which the dialog did not ask about
+                    raise InputError(f"{path} exists already; choose another name.")
+            write(path)
         except InputError as error:
             self._bench.report(error)
         else:
-            show_info(f"Saved {text}")
+            show_info(f"Saved {path}")
 
     def _on_labels(self) -> None:
         bench = self._bench
         assert bench.prediction is not None and bench.volume is not None
         name = f"vessels-{bench.threshold:.2f}"
+        path = bench.prediction.path / "labels" / name
+        if path.exists():
+            show_info(f"{path} is written already.")
+            return
         mask = bench.prediction.mask(bench.volume, bench.threshold)
         job = jobs.write_labels(mask, bench.prediction.path, name)
         bench.start("Labels", job, lambda path: show_info(f"Saved {path}"))
