@@ -281,6 +281,18 @@ def test_an_image_that_cannot_be_used_is_explained(viewer, notes, open_dock, dat
     assert not dock.predict.predict.isEnabled()
 
 
+def test_another_file_does_not_change_the_choice_of_an_image_that_cannot_be_used(
+    viewer, tubes, notes, open_dock
+):
+    viewer.add_image(tubes[0], name="tubes")
+    viewer.add_image(tubes[0][0], name="flat")
+    dock = open_dock(viewer)
+    dock.data.image.setCurrentIndex(1)
+    viewer.add_image(tubes[0], name="other")
+    assert dock.data.image.currentText() == "flat"
+    assert "one slice" in dock.data.about.text()
+
+
 def test_a_voxel_size_that_is_set_later_is_followed(
     viewer, tubes, notes, open_dock, click, stroke, qtbot
 ):

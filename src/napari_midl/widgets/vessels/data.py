@@ -76,7 +76,8 @@ class DataSection(Section):
         ]
         if layers == self._layers and event is not None:
             return
-        chosen = self._bench.image
+        # Also an image that cannot be used stays chosen, and its reason in sight.
+        chosen = self._bench.image or self._chosen()
         self.image.blockSignals(True)
         self.image.clear()
         self._layers = layers
@@ -88,9 +89,12 @@ class DataSection(Section):
         if chosen not in layers or chosen is None:
             self._on_image()
 
-    def _on_image(self) -> None:
+    def _chosen(self) -> Image | None:
         index = self.image.currentIndex()
-        layer = self._layers[index] if 0 <= index < len(self._layers) else None
+        return self._layers[index] if 0 <= index < len(self._layers) else None
+
+    def _on_image(self) -> None:
+        layer = self._chosen()
         self._offer_places(layer)
         self._open(layer)
 
