@@ -293,6 +293,11 @@ def test_another_file_does_not_change_the_choice_of_an_image_that_cannot_be_used
     assert "one slice" in dock.data.about.text()
 
 
+def test_an_image_that_is_renamed_is_listed_by_its_new_name(dock, viewer):
+    viewer.layers["tubes"].name = "vessels"
+    assert dock.data.image.currentText() == "vessels"
+
+
 def test_a_voxel_size_that_is_set_later_is_followed(
     viewer, tubes, notes, open_dock, click, stroke, qtbot
 ):

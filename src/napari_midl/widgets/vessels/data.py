@@ -83,11 +83,16 @@ class DataSection(Section):
         self._layers = layers
         for layer in layers:
             self.image.addItem(layer.name)
+            layer.events.name.connect(self._on_renamed)
         if chosen in layers:
             self.image.setCurrentIndex(layers.index(chosen))
         self.image.blockSignals(False)
         if chosen not in layers or chosen is None:
             self._on_image()
+
+    def _on_renamed(self, event: Any) -> None:
+        if event.source in self._layers and not self._bench.ended:
+            self.image.setItemText(self._layers.index(event.source), event.source.name)
 
     def _chosen(self) -> Image | None:
         index = self.image.currentIndex()
