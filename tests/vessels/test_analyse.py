@@ -44,6 +44,17 @@ def test_a_fork_has_three_branches_and_its_swc_is_a_tree(tmp_path):
     assert nodes["z"].unique().tolist() == [2.0]
 
 
+def test_spurs_are_left_out_and_what_they_parted_is_one_branch():
+    mask = np.zeros((3, 61, 61), bool)
+    mask[1, 30, :] = mask[1, 26:30, 30] = mask[1, 5, 5:8] = True
+    assert len(run(analyse(volume(mask))).branches) == 4
+    graph = run(analyse(volume(mask), min_length=6))
+    assert len(graph.branches) == len(graph.paths) == 1
+    assert graph.branches["length"][0] == pytest.approx(60, abs=1)
+    with pytest.raises(InputError, match="shorter than 100 micrometer"):
+        run(analyse(volume(mask), min_length=100))
+
+
 def test_an_empty_mask_is_named():
     with pytest.raises(InputError, match="mask holds no vessel"):
         run(analyse(volume(np.zeros((4, 8, 8), bool))))

@@ -171,6 +171,13 @@ def test_an_output_that_exists_is_not_overwritten(folder, capfd):
     assert "out.safetensors exists" in finetune(capfd)
 
 
+def test_a_prediction_that_is_no_zarr_or_not_there_to_resume(folder, capfd):
+    predict = ["vessels", "predict", "image.tif", "--model", "model.safetensors", "--out"]
+    assert "does not end in .ome.zarr" in complaint(capfd, *predict, "cli/o.tif")
+    assert "nothing to resume" in complaint(capfd, *predict, "o.ome.zarr", "--resume")
+    assert not Path("cli").exists() and not Path("o.ome.zarr").exists()
+
+
 def test_a_folder_that_cannot_be_written(folder, capfd):
     # /sys refuses new files even to root.
     assert "/sys/out.ome.zarr" in predict(

@@ -306,6 +306,13 @@ def test_truncated_tiff(tmp_path, kind, share):
     refused(path, path.name)
 
 
+def test_a_tiff_cut_before_its_first_page(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((4, 8, 8), np.uint8), photometric="minisblack")
+    path.write_bytes(path.read_bytes()[:8])
+    refused(path, "a.tif", "cut short")
+
+
 def test_truncated_nifti(tmp_path):
     path = tmp_path / "a.nii"
     nibabel.save(nibabel.Nifti1Image(STACK.T.astype(np.int16), np.eye(4)), path)

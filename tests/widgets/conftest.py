@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
-from napari_midl.widgets.vessels import VesselsDock
+if TYPE_CHECKING:
+    from napari_midl.widgets.vessels import VesselsDock
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +36,8 @@ def viewer(make_napari_viewer):
 @pytest.fixture
 def open_dock():
     def open_in(viewer) -> VesselsDock:
-        made = VesselsDock(viewer)
-        viewer.window.add_dock_widget(made, name="vessels")
-        return made
+        # As the menu does: the dock gets a proxy of the viewer, whose layers are proxies too.
+        return viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Vessels")[1]
 
     return open_in
 

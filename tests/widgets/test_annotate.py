@@ -170,7 +170,29 @@ def test_keys_choose_the_class_on_our_layers_only(dock, viewer, click):
     for key, label in (("1", BACKGROUND), ("2", VESSEL), ("0", 0)):
         keys[key](layer)
         assert (layer.selected_label, layer.mode) == (label, "paint")
+        assert dock.annotate.classes[label].isChecked()
     assert not other.keymap
+
+
+def test_a_class_that_does_not_exist_is_painted_as_vessel(dock, viewer, click, stroke, qtbot):
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    layer.selected_label = 3
+    assert layer.selected_label == VESSEL
+    stroke(layer, (4, 20, 20))
+    layer.data = np.where(layer.data, 7, 0).astype(np.uint8)
+    assert set(np.unique(layer.data)) == {0, VESSEL}
+    qtbot.waitUntil(lambda: not dock.annotate.status.text().startswith("0 voxels of vessel"))
+
+
+def test_the_dock_follows_the_patch_that_is_chosen_in_napari(dock, viewer, click):
+    click(dock.annotate.add)
+    click(dock.annotate.classes[BACKGROUND])
+    click(dock.annotate.add)
+    assert dock.annotate.classes[VESSEL].isChecked()
+    viewer.layers.selection.active = viewer.layers["patch 1"]
+    assert dock.annotate.list.currentItem().text() == "patch 1"
+    assert dock.annotate.classes[BACKGROUND].isChecked()
 
 
 def test_removing_a_patch_removes_its_file(dock, viewer, click, stroke, qtbot):
@@ -183,6 +205,15 @@ def test_removing_a_patch_removes_its_file(dock, viewer, click, stroke, qtbot):
     click(dock.annotate.remove)
     assert "patch 1" not in viewer.layers
     assert not file.exists()
+
+
+def test_a_patch_deleted_in_the_layer_list_is_not_trained_on(dock, viewer, click, stroke):
+    click(dock.annotate.add)
+    stroke(viewer.layers["patch 1"], (4, 20, 20))
+    viewer.layers.remove("patch 1")
+    assert dock.bench.patches.names == []
+    assert dock.bench.patches.patches == []
+    assert not dock.learn.finetune.isEnabled()
 
 
 def test_clicking_a_patch_flies_there(dock, viewer, click, click_row):
@@ -248,6 +279,37 @@ def test_an_image_that_cannot_be_used_is_explained(viewer, notes, open_dock, dat
     assert said in dock.data.about.text()
     assert not dock.annotate.add.isEnabled()
     assert not dock.predict.predict.isEnabled()
+
+
+def test_another_file_does_not_change_the_choice_of_an_image_that_cannot_be_used(
+    viewer, tubes, notes, open_dock
+):
+    viewer.add_image(tubes[0], name="tubes")
+    viewer.add_image(tubes[0][0], name="flat")
+    dock = open_dock(viewer)
+    dock.data.image.setCurrentIndex(1)
+    viewer.add_image(tubes[0], name="other")
+    assert dock.data.image.currentText() == "flat"
+    assert "one slice" in dock.data.about.text()
+
+
+def test_an_image_that_is_renamed_is_listed_by_its_new_name(dock, viewer):
+    viewer.layers["tubes"].name = "vessels"
+    assert dock.data.image.currentText() == "vessels"
+
+
+def test_a_voxel_size_that_is_set_later_is_followed(
+    viewer, tubes, notes, open_dock, click, stroke, qtbot
+):
+    image = viewer.add_image(tubes[0], name="tubes")
+    dock = open_dock(viewer)
+    assert "lengths are in voxels" in dock.data.about.text()
+    click(dock.annotate.add)
+    stroke(viewer.layers["patch 1"], (4, 20, 20))
+    image.scale, image.units = (3, 1, 1), ("um",) * 3
+    qtbot.waitUntil(lambda: dock.bench.volume.voxel_size == (3, 1, 1))
+    assert "3 x 1 x 1 µm" in dock.data.about.text() and "lengths" not in dock.data.about.text()
+    np.testing.assert_allclose(viewer.layers["patch 1"].scale, (3, 1, 1))
 
 
 def test_the_hint_leads_on(viewer, tubes, click, stroke, notes, open_dock, qtbot):

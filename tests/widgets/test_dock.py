@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QLineEdit, QListWidget
 
 from napari_midl.engine.jobs import Progress, run
@@ -104,6 +105,8 @@ def test_while_it_learns_the_dock_shows_how_and_refuses_other_jobs(
         assert not button.isEnabled()
     preview = viewer.layers["preview while learning"]
     assert viewer.layers.selection.active is not preview
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["tubes", "preview while learning", "patch 1", "patch 2"]
     viewer.dims.set_point(0, 2.0 * 3)
     qtbot.waitUntil(lambda: preview.translate[0] == 2.0 * 3)
     click(dock.progress.cancel)
@@ -111,6 +114,9 @@ def test_while_it_learns_the_dock_shows_how_and_refuses_other_jobs(
     qtbot.waitUntil(lambda: not dock.bench.runner.running)
     assert forever.is_set()
     assert dock.learn.finetune.isEnabled()
+    # Nothing is left of a network that was thrown away.
+    assert "preview while learning" not in viewer.layers
+    assert dock.learn.plot.isHidden()
 
 
 def test_layers_change_in_the_gui_thread_only(painted, viewer, forever, click, qtbot):
@@ -269,7 +275,7 @@ def test_the_form_has_the_settings_ranges_and_words(dock):
 
 
 def test_from_paint_to_files(
-    painted, viewer, tubes, click, click_row, qtbot, monkeypatch, tmp_path
+    painted, viewer, tubes, click, click_row, qtbot, monkeypatch, tmp_path, notes
 ):
     dock, bench = painted, painted.bench
 
@@ -293,6 +299,7 @@ def test_from_paint_to_files(
     # Roll back, and forth
     click(dock.learn.back)
     assert dock.learn.model.choice == "base"
+    assert dock.learn.plot.isHidden()
     dock.learn.model.choice = tuned
 
     # Where next?
@@ -315,14 +322,20 @@ def test_from_paint_to_files(
     out = dock.predict.out.path
     click(dock.predict.predict)
     qtbot.waitUntil(lambda: bench.prediction is not None, timeout=MINUTE)
-    assert "tubes: vessels" in viewer.layers
+    shown = ["tubes: probability", "tubes: uncertainty", "tubes: vessels"]
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["tubes", *shown, "patch 1", "patch 2", "patch 3"]
     click(dock.progress.cancel)
     wait()
     assert dock.predict.predict.text() == "Resume"
+    assert not dock.predict.uncertainty.isEnabled()
+    enabled = [name for name, w in dock.predict.form.widgets.items() if w.enabled]
+    assert enabled == ["device"]
     dock.predict.threshold.setValue(0.3)
     click(dock.predict.predict)
     wait()
     assert not jobs.is_unfinished(out)
+    assert dock.predict.uncertainty.isEnabled()
     assert read_run(out.with_name("prediction-1.ome.zarr.run.json")).operation == "vessels.predict"
     assert dock.predict.out.path.name == "prediction-2.ome.zarr"
     shown = np.asarray(viewer.layers["tubes: probability"].data)
@@ -351,14 +364,17 @@ def test_from_paint_to_files(
     assert dock.measure.table.view.model().rowCount() == len(graph.branches)
 
     # Export
-    for button, name in ((dock.measure.csv, "b.csv"), (dock.measure.swc, "v.swc")):
+    for button, name in ((dock.measure.csv, "b"), (dock.measure.swc, "v.swc")):
         monkeypatch.setattr(
             "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, n=name: (str(tmp_path / n), "")
         )
         click(button)
-        assert (tmp_path / name).stat().st_size > 0
-    click(dock.measure.labels)
-    wait()
+        written = tmp_path / ("b.csv" if name == "b" else name)
+        assert written.stat().st_size > 0
+    for said in ("Saved", "is written already"):
+        click(dock.measure.labels)
+        wait()
+        assert said in notes[-1]
     written = open_volume(out / "labels" / "vessels-0.50")
     np.testing.assert_array_equal(written.data, shown >= 0.5)
 
@@ -388,6 +404,66 @@ def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, c
         assert viewer.layers[name].multiscale
     np.testing.assert_array_equal(np.asarray(viewer.layers["wide: vessels"].data[0]), truth > 0)
     assert dock.measure.analyse.isEnabled()
+
+
+def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
+    viewer, tubes, image, notes, open_dock, click, qtbot
+):
+    folder = image.with_name("image.tif.midl")
+    labels = np.where(tubes[1], VESSEL, BACKGROUND).astype(np.uint8)
+    paint = [Patch((0, 0, 0), labels[:6], "patch 1")]
+    settings, volume = FinetuneSettings(steps=1, patch=(8, 32, 32)), open_volume(image)
+    for number in (1, 2):
+        tuned = folder / "models" / f"fine-tuned-{number}.safetensors"
+        run(jobs.finetune(volume, paint, "base", settings, lambda: None, tuned))
+    viewer.open(image, plugin="napari-midl")
+    dock = open_dock(viewer)
+    assert dock.learn.model.choice == tuned
+    first = folder / "models" / "fine-tuned-1.safetensors"
+    out = folder / "results" / "prediction-1.ome.zarr"
+    out.parent.mkdir()
+    job = jobs.predict(
+        dock.bench.volume, first, out, PredictSettings(tile=(8, 32, 32)), (0, 0, 0), False
+    )
+    while not jobs.is_unfinished(out):
+        next(job)
+    job.close()
+    dock.learn.model.choice = "base"
+    dock.predict.out.path = out
+    dock.bench.changed.emit()
+    click(dock.predict.predict)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert any("begun with the model fine-tuned-1, not with base" in note for note in notes)
+
+
+def test_the_table_has_the_longest_first_and_goes_with_its_image(
+    dock, viewer, tubes, click, qtbot, tmp_path
+):
+    out = OmeZarrImage.create(
+        tmp_path / "out.ome.zarr",
+        shape=(1, *tubes[0].shape),
+        dtype="float32",
+        axes="CZYX",
+        scale=(1, 2, 1, 1),
+        units=(None,) * 4,
+        chunks=(1, 4, 64, 64),
+    )
+    out.write((slice(None),) * 4, tubes[1][None].astype(np.float32))
+    dock.predict.out.line.setText(str(out.path))
+    dock.predict.out.line.editingFinished.emit()
+    click(dock.predict.show_button)
+    click(dock.measure.analyse)
+    qtbot.waitUntil(lambda: dock.measure.table is not None, timeout=MINUTE)
+    model, lengths = dock.measure.table.view.model(), dock.measure.graph.branches["length"]
+    shown = [model.index(row, 3).data(Qt.ItemDataRole.UserRole) for row in range(len(lengths))]
+    assert shown == sorted(lengths, reverse=True) and len(shown) > 1
+    assert "Vessel branches of tubes" in viewer.window.dock_widgets
+    assert dock.measure.shortest.suffix() == " µm"
+    qtbot.waitUntil(lambda: dock.bench.idle)
+    viewer.add_image(tubes[0], name="other")
+    dock.data.image.setCurrentIndex(1)
+    assert dock.measure.table is None
+    assert not any("branches" in name for name in viewer.window.dock_widgets)
 
 
 def test_labels_whose_writing_is_cancelled_can_be_written_again(tmp_path, tubes):

@@ -4,9 +4,12 @@ import threading
 import time
 
 import pytest
+from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtWidgets import QWidget
 
 from napari_midl.engine.jobs import Progress
 from napari_midl.errors import InputError
+from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.worker import EVERY_MS, JobFailed, JobRunner
 
 
@@ -166,3 +169,20 @@ def test_shutting_down_waits_for_the_end_and_calls_nothing_back(runner, qtbot):
     assert running == [False]
     qtbot.wait(3 * EVERY_MS)
     assert heard.events == before
+
+
+def test_a_widget_leaves_a_window_that_qt_has_deleted(qtbot):
+    first, second, between = QWidget(), QWidget(), QWidget()
+    qtbot.addWidget(second)
+    inside, ended = QWidget(between), []
+    between.setParent(first)
+    lifetime = Lifetime(inside, lambda: ended.append(True))
+    lifetime.follow()
+    between.setParent(second)  # of which the widget inside hears nothing
+    first.deleteLater()
+    QCoreApplication.sendPostedEvents(first, QEvent.Type.DeferredDelete)
+    lifetime.follow()
+    assert not ended
+    second.show()
+    second.close()
+    assert ended == [True]

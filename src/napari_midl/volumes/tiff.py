@@ -46,6 +46,8 @@ def read_tiff(
         If it is RGB, cut short, or its axes cannot be told apart.
     """
     with _faults() as faults, tifffile.TiffFile(path) as file:
+        if not file.series:
+            raise InputError(f"{path} is cut short; copy or export it again.")
         series = file.series[0]
         if 0 in series.shape:
             raise InputError(f"{path} is empty (shape {series.shape}); export it again.")

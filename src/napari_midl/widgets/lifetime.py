@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject
@@ -66,7 +67,9 @@ class Lifetime(QObject):
 
     def _leave(self) -> None:
         if self._window is not None:
-            self._window.removeEventFilter(self)
+            # Qt may have deleted a window through which docking passed.
+            with suppress(RuntimeError):
+                self._window.removeEventFilter(self)
         self._window = None
 
     def _finish(self) -> None:

@@ -43,10 +43,13 @@ class PatchLayers(QObject):
         A patch was added, removed, painted or saved.
     failed : Signal(Exception)
         A patch could not be saved.
+    picked : Signal(str, int)
+        The patch that is active and the class that is painted in it, by whichever way chosen.
     """
 
     changed = Signal()
     failed = Signal(object)
+    picked = Signal(str, int)
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +63,7 @@ class PatchLayers(QObject):
         self._timer.setInterval(REST_MS)
         self._timer.timeout.connect(self.flush)
         viewer.layers.events.removed.connect(self._on_removed)
+        viewer.layers.selection.events.active.connect(self._on_picked)
 
     @property
     def names(self) -> list[str]:
@@ -219,6 +223,7 @@ class PatchLayers(QObject):
             **placed_over(self._image, patch.origin),
         )
         layer.brush_size = BRUSH
+        layer.selected_label = VESSEL
         layer.bounding_box.visible = True
         layer.bounding_box.points = False
         layer.bounding_box.line_color = "yellow"
@@ -229,15 +234,29 @@ class PatchLayers(QObject):
         # Undo and redo only announce that there is something new to see.
         for event in (layer.events.paint, layer.events.labels_update, layer.events.set_data):
             event.connect(self._on_painted)
+        layer.events.selected_label.connect(self._on_picked)
         if active is not None:
             self._viewer.layers.selection.active = active
 
-    def _on_painted(self) -> None:
+    def _on_painted(self, event: Any) -> None:
+        layer = event.source
+        if (layer.data > VESSEL).any():
+            # The training would take them for vessel, so they are to look and count like it.
+            layer.data[layer.data > VESSEL] = VESSEL
+            layer.refresh()
         # Once a stroke: whoever listens may count voxels.
         first = not self._timer.isActive()
         self._timer.start()
         if first:
             self.changed.emit()
+
+    def _on_picked(self, event: Any = None) -> None:
+        active = self._viewer.layers.selection.active
+        for name, layer in self._layers.items():
+            if layer.selected_label > VESSEL:
+                layer.selected_label = VESSEL  # comes back here
+            elif layer is active:
+                self.picked.emit(name, layer.selected_label)
 
     def _on_removed(self, event: Any) -> None:
         for name, layer in list(self._layers.items()):

@@ -50,7 +50,7 @@ class VesselGraph:
     unit: str
 
 
-def analyse(mask: Volume) -> Job[VesselGraph]:
+def analyse(mask: Volume, min_length: float = 0) -> Job[VesselGraph]:
     """Measure the vessels of a mask.
 
     The mask is thinned to its skeleton (scikit-image), cut into branches (skan), and each
@@ -61,6 +61,9 @@ def analyse(mask: Volume) -> Job[VesselGraph]:
     ----------
     mask : Volume
         Axes ``Z Y X``; not 0 inside a vessel.
+    min_length : float
+        Branches with a free end that are shorter, in the unit of the mask's voxels, are left
+        out: thinning makes spurs of bumps on a vessel.
 
     Yields
     ------
@@ -75,7 +78,7 @@ def analyse(mask: Volume) -> Job[VesselGraph]:
     Raises
     ------
     InputError
-        If the mask is empty, or larger than 1024-cubed voxels.
+        If the mask is empty, or larger than 1024-cubed voxels, or all branches are shorter.
     """
     if math.prod(mask.shape) > _MOST_VOXELS:
         raise InputError(
@@ -97,20 +100,27 @@ def analyse(mask: Volume) -> Job[VesselGraph]:
     )
     step = Progress(3, 4, "tracing branches")
     return (
-        yield from wait_for(
-            in_thread(lambda: _measure(skeleton, radius, sampling, mask.unit or "voxel")), step
-        )
+        yield from wait_for(in_thread(lambda: _measure(skeleton, radius, mask, min_length)), step)
     )
 
 
 def _measure(
-    mask: NDArray[np.bool_],
-    radius: NDArray[np.float64],
-    voxel_size: tuple[float, float, float],
-    unit: str,
+    thin: NDArray[np.bool_], radius: NDArray[np.float64], mask: Volume, min_length: float
 ) -> VesselGraph:
-    skeleton = Skeleton(mask, spacing=voxel_size)
+    voxel_size, unit = mask.voxel_size, mask.unit or "voxel"
+    skeleton = Skeleton(thin, spacing=voxel_size)
     table = summarize(skeleton, separator="-")
+    free = table["branch-type"].isin([_KINDS.index("end to end"), _KINDS.index("junction to end")])
+    short = np.flatnonzero(free & (table["branch-distance"] < min_length))
+    if len(short) == len(table):
+        raise InputError(
+            f"all branches of {mask.name} are shorter than {min_length:g} {unit}; choose a smaller "
+            "length."
+        )
+    if len(short):
+        # Anew, since where a spur is gone two branches are one.
+        skeleton = skeleton.prune_paths(short)
+        table = summarize(skeleton, separator="-")
     voxels = np.asarray(skeleton.coordinates, int)
     radii = radius[tuple(voxels.T)]
     points = np.column_stack([voxels * voxel_size, radii])

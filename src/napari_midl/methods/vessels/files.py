@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
+from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, learn
 from napari_midl.methods.vessels.cluster import predict_on_cluster
 from napari_midl.methods.vessels.inputs import (
@@ -118,7 +119,7 @@ def predict(
     model : str
         ``base`` or the path of a model.
     out : Path
-        The ``.ome.zarr`` folder to write.
+        The ``.ome.zarr`` or ``.zarr`` folder to write.
     channel : int
         Channel of the image to look at.
     settings : PredictSettings, optional
@@ -138,10 +139,14 @@ def predict(
     Raises
     ------
     InputError
-        If something cannot be read or written.
+        If something cannot be read or written, or there is nothing to resume.
     """
     settings = settings or PredictSettings()
     started = monotonic()
+    if out.suffix != ".zarr":
+        raise InputError(f"{out} does not end in .ome.zarr or .zarr; name the prediction so.")
+    if resume and not out.exists():
+        raise InputError(f"{out} does not exist, there is nothing to resume; check the path.")
     volume = open_volume(image).spatial(channel, time)
     chosen = named_model(model)
     if scheduler is None:

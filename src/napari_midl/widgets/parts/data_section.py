@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import extra_axes, is_ours, symbol
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.parts.section import Section, note
+from napari_midl.widgets.parts.section import NO_SIZE, Section, note
 
 if TYPE_CHECKING:
     from typing import Any
 
     from napari_midl.widgets.bench import Bench
+
+_REST_MS = 200
 
 
 class DataSection(Section):
@@ -39,6 +42,7 @@ class DataSection(Section):
         super().__init__("Data")
         self._bench = bench
         self._layers: list[Image] = []
+        self._followed: Image | None = None
         self.image = QComboBox()
         self.image.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -63,6 +67,11 @@ class DataSection(Section):
         self.time.valueChanged.connect(self._on_place)
         self.folder.changed.connect(self._on_folder)
         bench.changed.connect(self._on_changed)
+        bench.opened.connect(self._on_opened)
+        self._placed = QTimer(self)
+        self._placed.setSingleShot(True)
+        self._placed.setInterval(_REST_MS)
+        self._placed.timeout.connect(self._on_rest)
         self._on_layers()
 
     def _on_layers(self, event: Any = None) -> None:
@@ -76,21 +85,30 @@ class DataSection(Section):
         ]
         if layers == self._layers and event is not None:
             return
-        chosen = self._bench.image
+        # Also an image that cannot be used stays chosen, and its reason in sight.
+        chosen = self._bench.image or self._chosen()
         self.image.blockSignals(True)
         self.image.clear()
         self._layers = layers
         for layer in layers:
             self.image.addItem(layer.name)
+            layer.events.name.connect(self._on_renamed)
         if chosen in layers:
             self.image.setCurrentIndex(layers.index(chosen))
         self.image.blockSignals(False)
         if chosen not in layers or chosen is None:
             self._on_image()
 
-    def _on_image(self) -> None:
+    def _on_renamed(self, event: Any) -> None:
+        if event.source in self._layers and not self._bench.ended:
+            self.image.setItemText(self._layers.index(event.source), event.source.name)
+
+    def _chosen(self) -> Image | None:
         index = self.image.currentIndex()
-        layer = self._layers[index] if 0 <= index < len(self._layers) else None
+        return self._layers[index] if 0 <= index < len(self._layers) else None
+
+    def _on_image(self) -> None:
+        layer = self._chosen()
         self._offer_places(layer)
         self._open(layer)
 
@@ -144,8 +162,33 @@ class DataSection(Section):
             return
         sizes = " x ".join(f"{n}" for n in bench.volume.shape)
         steps = " x ".join(f"{s:g}" for s in bench.volume.voxel_size)
-        unit = symbol(bench.volume.unit) if bench.volume.unit else "(no unit)"
+        unit = f"{symbol(bench.volume.unit)}." if bench.volume.unit else f"(no unit). {NO_SIZE}"
         self.about.setText(f"{sizes} voxels (z y x) of {steps} {unit}")
+
+    def _on_opened(self) -> None:
+        """Follow the voxel size and the place of the image that is open."""
+        image = self._bench.image
+        if image is self._followed:
+            return
+        for layer, connect in ((self._followed, False), (image, True)):
+            if layer is None:
+                continue
+            for event in (layer.events.scale, layer.events.units, layer.events.translate):
+                (event.connect if connect else event.disconnect)(self._on_placed)
+        self._followed = image
+
+    def _on_placed(self, event: Any = None) -> None:
+        self._placed.start()
+
+    def _on_rest(self) -> None:
+        bench = self._bench
+        if bench.image is None or bench.ended:
+            return
+        if bench.runner.running:
+            # Its result is to be shown, and belongs to the size with which it began.
+            self._placed.start()
+        else:
+            self._open(bench.image, keep_folder=True)
 
     def _show_choice(self) -> None:
         """Show again what is open."""

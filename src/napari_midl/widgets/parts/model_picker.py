@@ -78,6 +78,9 @@ class ModelPicker(QWidget):
                 return
         raise ValueError(f"{wanted} is not in the list")
 
+    def __contains__(self, path: Path) -> bool:
+        return any(self.combo.itemData(i) == path for i in range(self.combo.count()))
+
     def add(self, path: Path) -> None:
         """Put a model file into the list and choose it.
 
@@ -92,7 +95,7 @@ class ModelPicker(QWidget):
                 f"{path} is a model of the tool {card.get('tool')!r}, not of {self._tool!r}; "
                 f"choose a {self._tool} model."
             )
-        if all(self.combo.itemData(i) != path for i in range(self.combo.count())):
+        if path not in self:
             self.combo.addItem(path.stem, path)
             tip = f"{card.get('name', '')}\n{path}"
             self.combo.setItemData(self.combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
+NO_SIZE = "<b>Voxel size unknown: lengths are in voxels.</b>"
+
 
 class Section(QGroupBox):
     """A titled box with widgets below each other."""

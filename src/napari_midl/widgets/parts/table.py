@@ -82,6 +82,10 @@ class TableView(QWidget):
         if rows:
             self.view.scrollTo(self._proxy.mapFromSource(model.index(rows[-1], 0)))
 
+    def sort(self, column: int) -> None:
+        """Show the rows with the largest of a column first."""
+        self.view.sortByColumn(column, Qt.SortOrder.DescendingOrder)
+
 
 class _Model(QAbstractTableModel):
     def __init__(self, table: pd.DataFrame, parent: QWidget) -> None:

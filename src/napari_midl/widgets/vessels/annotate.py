@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QButtonGroup, QListWidget, QPushButton, QSpinBox
 
 from napari_midl.widgets.looking import box_around, fly_to, looked_at
@@ -63,6 +64,7 @@ class AnnotateSection(Section):
         self.status = note("Patches are saved to the project folder whenever your hand rests")
         self.body.addWidget(self.status)
         bench.changed.connect(self._on_changed)
+        bench.patches.picked.connect(self._on_picked)
         self._on_changed()
 
     def add_here(self) -> None:
@@ -98,6 +100,13 @@ class AnnotateSection(Section):
         name = self._current()
         if name is not None:
             self._bench.patches.paint_with(name, label)
+
+    def _on_picked(self, name: str, label: int) -> None:
+        """Follow the keys, and what is chosen in napari's own list and controls."""
+        for item in self.list.findItems(name, Qt.MatchFlag.MatchExactly):
+            self.list.setCurrentItem(item)
+        if label in self.classes:
+            self.classes[label].setChecked(True)
 
     def _on_remove(self) -> None:
         name = self._current()

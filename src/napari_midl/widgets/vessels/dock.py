@@ -39,7 +39,10 @@ class VesselsDock(QWidget):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
-        self.bench = Workbench(napari_viewer, self)
+        # The menu hands over a proxy whose layers are proxies too, each time another, so that no
+        # layer would be the one that an event speaks of.
+        viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self.bench = Workbench(viewer, self)
         device, tile = preferences()
         self.hint = Hint(STEPS)
         self.torch = QLabel(INSTALL_TORCH)

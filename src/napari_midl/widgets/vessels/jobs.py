@@ -9,20 +9,21 @@ import json
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.runs import Run, record_path, write_run
+from napari_midl.engine.runs import Run, read_run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
+from napari_midl.widgets.project import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from napari_midl.engine.models import Model
     from napari_midl.methods.vessels.analyse import VesselGraph
@@ -142,6 +143,8 @@ def predict(
     model = yield from _load(choice)
     from napari_midl.methods.vessels import apply
 
+    if resume:
+        _check_model(out, choice, model)
     journal = yield from apply.predict(volume, model, out, settings, focus, resume)
     sha256 = yield from wait_for(
         in_thread(lambda: hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
@@ -164,7 +167,7 @@ def predict(
     return out
 
 
-def analyse(mask: Volume) -> Job[VesselGraph]:
+def analyse(mask: Volume, min_length: float = 0) -> Job[VesselGraph]:
     """Skeleton, branches and radii of a mask."""
     step = Progress(0, 0, "loading")
 
@@ -174,7 +177,7 @@ def analyse(mask: Volume) -> Job[VesselGraph]:
         return analyse
 
     module = yield from wait_for(in_thread(load), step)
-    return (yield from module.analyse(mask))
+    return (yield from module.analyse(mask, min_length))
 
 
 def write_labels(mask: Volume, image: Path, name: str) -> Job[Path]:
@@ -237,6 +240,22 @@ def settings_of_unfinished(out: Path, device: str) -> PredictSettings:
         raise InputError(
             f"{_journal(out)} cannot be read ({error}); choose another name and predict anew."
         ) from error
+
+
+def _check_model(out: Path, choice: str | Path, model: Model) -> None:
+    """Say which model to choose, where it is not the one with which a prediction began."""
+    began = json.loads(_journal(out).read_text().split("\n")[0])["model"]
+    if began == model.sha256:
+        return
+    records = [read_run(path) for path in (out.parent.parent / MODELS).glob("*.run.json")]
+    made = [record.outputs["model"] for record in records]
+    names = [Path(model["path"]).stem for model in made if model["sha256"] == began]
+    wanted = f"the model {names[0]}" if names else "another model"
+    chosen = choice if isinstance(choice, str) else choice.stem
+    raise InputError(
+        f"{out.name} was begun with {wanted}, not with {chosen}; choose that under Learn to go on "
+        "with it, or name a new prediction."
+    )
 
 
 def _journal(out: Path) -> Path:

@@ -98,6 +98,8 @@ class PredictionLayers:
         )
         self.labels.editable = False
         self.layers.append(self.labels)
+        for layer in reversed(self.layers):
+            _put_above(viewer, image, layer)
 
     def _shows(self, boxes: Sequence[Box]) -> bool:
         """Whether one of some boxes lies in the slice in view."""
@@ -157,6 +159,11 @@ def _open_levels(path: Path, volume: Volume) -> list[Any]:
     return levels
 
 
+def _put_above(viewer: Any, image: Image, layer: Any) -> None:
+    """Move a layer that is new to its image, so that it does not hide what is painted."""
+    viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
+
+
 class Preview:
     """The probability of the slice in view, while the network learns.
 
@@ -190,6 +197,7 @@ class Preview:
             if active is not None:
                 # Whoever paints while it learns goes on painting.
                 self._viewer.layers.selection.active = active
+            _put_above(self._viewer, self._image, self.layer)
             return
         self.layer.data = probability
         self.layer.translate = place["translate"]

@@ -40,6 +40,7 @@ class LearnSection(Section):
         self._bench = bench
         self._before: list[Any] = []
         self._preview: Preview | None = None
+        self._kept = False
         self._view: Box | None = None
         self.model = ModelPicker("vessels", bench.report)
         self.minutes = QDoubleSpinBox()
@@ -108,7 +109,8 @@ class LearnSection(Section):
             bench.time,
         )
         self._remove_preview()
-        if bench.start("Fine-tune", job, self._on_tuned, self._on_progress):
+        self._kept = False
+        if bench.start("Fine-tune", job, self._on_tuned, self._on_progress, self._on_ended):
             assert bench.image is not None
             self._preview = Preview(bench.viewer, bench.image)
             self.plot.clear()
@@ -128,15 +130,20 @@ class LearnSection(Section):
         except InputError as error:
             self._bench.report(error)
             return
+        self._kept = True
         self._before.append(before)
         self.plot.add_score(tuned.after.get("dice"))
         self.gain.setText(_gain(tuned))
         self.gain.show()
         self._bench.changed.emit()
 
+    def _on_ended(self) -> None:
+        if not self._kept:
+            self._forget_network()
+
     def _on_back(self) -> None:
         self.model.choice = self._before.pop()
-        self._remove_preview()
+        self._forget_network()
         self.gain.setText(f"Rolled back to {self.model.combo.currentText()}.")
         self.gain.show()
         self._bench.changed.emit()
@@ -153,9 +160,19 @@ class LearnSection(Section):
 
     def _on_opened(self) -> None:
         self._before.clear()
-        self._remove_preview()
+        self._forget_network()
         self.gain.hide()
-        self.plot.hide()
+        if self._bench.folder is not None:
+            self._list_models(self._bench.folder / MODELS)
+
+    def _list_models(self, folder: Path) -> None:
+        """List the models that were made for this image before; the newest is chosen."""
+        found = (path for path in folder.glob(f"*{_SUFFIX}") if path not in self.model)
+        for path in sorted(found, key=lambda path: path.stat().st_mtime):
+            try:
+                self.model.add(path)
+            except InputError as error:
+                self._bench.report(error)
 
     def _on_changed(self) -> None:
         idle = self._bench.idle
@@ -182,6 +199,11 @@ class LearnSection(Section):
         if self._preview is not None:
             self._preview.remove()
             self._preview = None
+
+    def _forget_network(self) -> None:
+        """Take away what is shown of a network that is not the one chosen."""
+        self._remove_preview()
+        self.plot.hide()
 
     def forget_preview(self) -> None:
         """Take the preview away; something better is to be shown."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pint
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.swc import write_swc
@@ -15,7 +15,7 @@ from napari_midl.volumes.tables import write_table
 from napari_midl.widgets.images import symbol
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.colour_bar import ColourBar
-from napari_midl.widgets.parts.section import Section, button, note
+from napari_midl.widgets.parts.section import NO_SIZE, Section, button, note
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import add_paths
@@ -51,10 +51,16 @@ class MeasureSection(Section):
             "Write the labels at this threshold into the prediction's OME-Zarr",
             self._on_labels,
         )
+        self.shortest = QDoubleSpinBox()
+        self.shortest.setRange(0, 1e6)
+        self.shortest.setToolTip(
+            "Leave out branches with a free end that are shorter: thinning makes them of bumps"
+        )
         self.bar = ColourBar()
         self.status = note("What was measured")
         self.status.hide()
-        self.row(self.analyse, self.csv, self.swc, self.labels)
+        self.row(self.analyse, "without spurs below", self.shortest)
+        self.row(self.csv, self.swc, self.labels)
         self.body.addWidget(self.bar)
         self.body.addWidget(self.status)
         bench.changed.connect(self._on_changed)
@@ -65,7 +71,7 @@ class MeasureSection(Section):
         bench = self._bench
         assert bench.prediction is not None and bench.volume is not None
         mask = bench.prediction.mask(bench.volume, bench.threshold)
-        bench.start("Analyse", jobs.analyse(mask), self._on_graph)
+        bench.start("Analyse", jobs.analyse(mask, self.shortest.value()), self._on_graph)
 
     def _on_graph(self, graph: VesselGraph) -> None:
         bench = self._bench
@@ -81,7 +87,7 @@ class MeasureSection(Section):
         self.status.setText(
             f"{len(branches):,} branches, {branches['length'].sum():,.0f} {unit} in all, "
             f"median radius {branches['mean_radius'].median():.3g} {unit}. "
-            "The 3D view shows all centre lines."
+            f"The 3D view shows all centre lines. {NO_SIZE if bench.volume.unit is None else ''}"
         )
         self.status.show()
         self._show_table(graph)
@@ -89,12 +95,14 @@ class MeasureSection(Section):
 
     def _show_table(self, graph: VesselGraph) -> None:
         shown = _with_units(graph, symbol(graph.unit))
-        if self.table is not None and self.table.parent() is not None:
-            self.table.fill(shown)
-            return
-        self.table = TableView(shown)
-        self.table.visited.connect(self._on_row)
-        self._bench.viewer.window.add_dock_widget(self.table, name="Vessel branches", area="bottom")
+        if self.table is None or self.table.parent() is None:
+            self.table = TableView(shown)
+            self.table.visited.connect(self._on_row)
+            assert self._bench.image is not None
+            name = f"Vessel branches of {self._bench.image.name}"
+            self._bench.viewer.window.add_dock_widget(self.table, name=name, area="bottom")
+        self.table.fill(shown)
+        self.table.sort(list(graph.branches).index("length"))
 
     def _on_row(self, row: int) -> None:
         bench = self._bench
@@ -127,23 +135,37 @@ class MeasureSection(Section):
         text, _ = QFileDialog.getSaveFileName(self, caption, start)
         if not text:
             return
+        path = Path(text)
         try:
-            write(Path(text))
+            if not path.suffix:
+                path = path.with_suffix(Path(name).suffix)
+                if path.exists():  # which the dialog did not ask about
+                    raise InputError(f"{path} exists already; choose another name.")
+            write(path)
         except InputError as error:
             self._bench.report(error)
         else:
-            show_info(f"Saved {text}")
+            show_info(f"Saved {path}")
 
     def _on_labels(self) -> None:
         bench = self._bench
         assert bench.prediction is not None and bench.volume is not None
         name = f"vessels-{bench.threshold:.2f}"
+        path = bench.prediction.path / "labels" / name
+        if path.exists():
+            show_info(f"{path} is written already.")
+            return
         mask = bench.prediction.mask(bench.volume, bench.threshold)
         job = jobs.write_labels(mask, bench.prediction.path, name)
         bench.start("Labels", job, lambda path: show_info(f"Saved {path}"))
 
     def _on_opened(self) -> None:
         self.graph = None
+        if self.table is not None and self.table.parent() is not None:
+            self._bench.viewer.window.remove_dock_widget(self.table)
+        self.table = None
+        unit = self._bench.volume.unit if self._bench.volume is not None else None
+        self.shortest.setSuffix(f" {symbol(unit)}")
         self.bar.hide()
         self.status.hide()
         if self._layer is not None and self._layer in self._bench.viewer.layers:

@@ -187,10 +187,14 @@ class PredictSection(Section):
         unfinished = out is not None and not self._bench.runner.running and jobs.is_unfinished(out)
         self.predict.setText("Resume" if unfinished else "Predict")
         self.predict.setToolTip(
-            "Go on with the prediction that was stopped"
+            "Go on with the prediction that was stopped, with the settings it began with"
             if unfinished
             else "Find the vessels of the whole image, beginning where you look"
         )
+        for name, widget in self.form.widgets.items():
+            # It goes on with the settings it began with, on whichever device.
+            widget.enabled = name == "device" or not unfinished
+        self.uncertainty.setEnabled(not unfinished)
         idle = self._bench.idle
         self.predict.setEnabled(idle and out is not None and jobs.torch_is_here())
         self.show_button.setEnabled(idle and out is not None and out.is_dir())
