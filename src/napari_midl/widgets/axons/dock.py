@@ -37,7 +37,9 @@ class AxonsDock(QWidget):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
-        self.bench = Workbench(napari_viewer, self)
+        # napari's menu hands over a proxy, whose layers compare unequal to those of its events.
+        viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self.bench = Workbench(viewer, self)
         self.hint = Hint(STEPS)
         self.torch = QLabel(INSTALL_TORCH)
         self.torch.setWordWrap(True)
