@@ -20,6 +20,7 @@ from napari_midl.volumes.traces import Trace, read_traces
 from napari_midl.widgets.axons import AxonsDock, jobs
 from napari_midl.widgets.axons.book import Entry
 from napari_midl.widgets.axons.edits import cut, doubts, joined, nearest
+from napari_midl.widgets.axons.learn import gained
 from napari_midl.widgets.axons.store import read_entries, traces_file
 from napari_midl.widgets.axons.trace import BETWEEN, BRANCH, CORRECT, CUT, TRACE
 
@@ -397,6 +398,21 @@ def test_a_stack_is_clicked_at_the_slice_in_view(viewer, fibre, notes, click, cl
     assert abs(trace.points[index, 0] - 3) < 0.5
     layer = viewer.layers["stack: traces"]
     np.testing.assert_allclose(layer.scale, (5, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word"),
+    [
+        ((0.5, 1.0), (0.8, 1.2), ": better"),
+        ((0.8, 1.0), (0.5, 0.5), ": worse"),
+        ((0.8, 1.0), (0.801, 1.001), ": no better"),
+        ((0.8, 1.0), (0.8, 0.7), ": better"),
+    ],
+)
+def test_the_verdict_on_learning_follows_what_is_shown(before, after, word):
+    names = ("coverage", "error")
+    scores = [dict(zip(names, values, strict=True)) for values in (before, after)]
+    assert word in gained(jobs.Tuned(None, *scores, 3))
 
 
 def test_edits_alone():

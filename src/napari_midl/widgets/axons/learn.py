@@ -156,9 +156,9 @@ def gained(tuned: jobs.Tuned) -> str:
             ("error", "distance to it", "{:.2f} px"),
         )
     )
-    more = tuned.after["coverage"] - tuned.before["coverage"]
-    nearer = tuned.before["error"] - tuned.after["error"]
-    better = more > 0 or (more == 0 and nearer > 0)
-    same = more == 0 and nearer == 0
-    verdict = "better" if better else "no better" if same else "worse; Roll back"
+    # What differs in digits that are not shown is no difference.
+    more = round(tuned.after["coverage"], 2) - round(tuned.before["coverage"], 2)
+    nearer = round(tuned.before["error"], 2) - round(tuned.after["error"], 2)
+    gain = more or nearer
+    verdict = "better" if gain > 0 else "no better" if gain == 0 else "worse; Roll back"
     return f"Traces kept aside, before → after {tuned.steps} steps: {verdict}.<table>{rows}</table>"
