@@ -274,7 +274,7 @@ def _held_out_scores(
     """Mean coverage and error of tracing each trace from its first point onwards."""
     if not traces:
         return {}
-    how = TraceSettings(dark=settings.dark, width=1.0)
+    how = TraceSettings(dark=settings.dark)
     seeds = []
     for k, item in enumerate(traces):
         way = item.points[min(10, len(item.points) - 1)] - item.points[0]
