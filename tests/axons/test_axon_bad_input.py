@@ -18,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wave: Wave) -> Path:
     """A working folder with a good image and good seeds."""
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("image.tif", wave[0])
-    Path("seeds.csv").write_text("path,y,x,dy,dx\na,60,20,0,1\nb,62,100,,\n")
+    Path("seeds.csv").write_text("path,y,x,dy,dx\na,71,20,0,1\nb,46,100,,\n")
     return tmp_path
 
 
@@ -58,6 +58,7 @@ def test_good_input_is_traced_and_replays(
     [
         ("path,y,x\na,60,900\n", ["a", "outside", "image"]),
         ("path,y,x\na,-3,20\n", ["a", "outside"]),
+        ("path,y,x\na,46,100\nb,100,100\n", ["seed b", "no fibre"]),
         ("path,y\na,60\n", ["seeds.csv", "column x"]),
         ("path,y,x\na,sixty,20\n", ["seeds.csv line 2", "sixty", "number"]),
         ("path,y,x\na,60,20\na,61,30\n", ["line 3", "repeats"]),

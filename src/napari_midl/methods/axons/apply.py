@@ -60,12 +60,15 @@ def trace(
     Raises
     ------
     InputError
-        If a seed lies outside the image, or the image is flat, empty or too small.
+        If a seed lies outside the image or on no fibre, or the image is flat, empty or too small.
     """
     if not seeds:
         raise InputError(f"There is no seed to trace {volume.name} from; give at least one.")
     yield Progress(0, 0, "looking at the image")
     tracing = Tracing(volume, model, settings)
+    for k, seed in enumerate(seeds):
+        yield Progress(k, len(seeds), "looking at the seeds")
+        tracing.require_fibre(seed)
     traces: list[Trace] = []
     for begin in range(0, len(seeds), BATCH):
         some = seeds[begin : begin + BATCH]

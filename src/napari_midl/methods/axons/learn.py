@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_midl.engine.jobs import Job, Progress, run
+from napari_midl.engine.jobs import Job, Progress
 from napari_midl.engine.models import Model
 from napari_midl.engine.training import Schedule
 from napari_midl.engine.training import train as fit
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import ppo
-from napari_midl.methods.axons.apply import trace
 from napari_midl.methods.axons.calibration import calibrate
 from napari_midl.methods.axons.environment import TrackingEnvironment
 from napari_midl.methods.axons.imitation import Lessons, imitation_loss
@@ -28,6 +27,7 @@ from napari_midl.methods.axons.network import Actor, Critic
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import SIZE, SPACING, even_spacing, synthetic_image
+from napari_midl.methods.axons.tracing import Tracing
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.traces import Seed
 
@@ -190,7 +190,7 @@ def finetune(
             return synthetic_image("rich", rng)
         return _crop(volume, lesson_traces[rng.integers(len(lesson_traces))], settings.dark, rng)
 
-    before = _held_out_scores(volume, held_out, model, settings)
+    before = yield from _held_out_scores(volume, held_out, model, settings)
     lessons = Lessons(
         TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY), actor, confident=True
     )
@@ -221,7 +221,7 @@ def finetune(
             "seed": settings.seed,
         },
     )
-    after = _held_out_scores(volume, held_out, tuned, settings)
+    after = yield from _held_out_scores(volume, held_out, tuned, settings)
     tuned.card["scores"] = {"held_out_before": before, "held_out_after": after}
     return Finetuned(tuned, before, after, trained.steps, trained.history)
 
@@ -270,7 +270,7 @@ def _crop(volume: Volume, item: Trace, dark: bool, rng: np.random.Generator) -> 
 
 def _held_out_scores(
     volume: Volume, traces: Sequence[Trace], model: Model, settings: FinetuneSettings
-) -> dict[str, float]:
+) -> Job[dict[str, float]]:
     """Mean coverage and error of tracing each trace from its first point onwards."""
     if not traces:
         return {}
@@ -279,7 +279,7 @@ def _held_out_scores(
     for k, item in enumerate(traces):
         way = item.points[min(10, len(item.points) - 1)] - item.points[0]
         seeds.append(Seed(str(k), tuple(item.points[0]), tuple(way)))
-    found = run(trace(volume, seeds, model, how))
+    found = yield from Tracing(volume, model, how).follow(seeds)
     z, y, x = volume.voxel_size
     size = np.array([z / x, y / x, 1.0])
     scores = [score(f.points * size, t.points * size) for f, t in zip(found, traces, strict=True)]

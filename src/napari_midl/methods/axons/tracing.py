@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Seed
     from napari_midl.volumes.volume import Volume
 
-_NO_FIBRE = 0.97
+# On synthetic images 99 of 100 places on a fibre lie below 0.05, 95 of 100 beside one above 0.15.
+_NO_FIBRE = 0.2
 
 
 class Tracing:
@@ -80,14 +81,10 @@ class Tracing:
             self.check(seed)
             place = self.position(seed.position)
             width = self.width(place)
-            ways, off = self.tracker.headings(place, width)
-            if off > _NO_FIBRE:
-                raise InputError(
-                    f"The seed {seed.path} lies on no fibre that the model sees in "
-                    f"{self.volume.name}; move it onto one, or choose another model."
-                )
             if seed.direction is not None:
                 ways = [self.position(seed.direction)]
+            else:
+                ways, _ = self.tracker.headings(place, width)
             for way in ways:
                 starts.append(place)
                 headings.append(way)
@@ -127,6 +124,17 @@ class Tracing:
         """Positions in isotropic px as voxels ``(z, y, x)``."""
         voxels = points / np.asarray(self.spacing)
         return np.pad(voxels, ((0, 0), (1, 0))) if self.flat else voxels.astype(float)
+
+    def require_fibre(self, seed: Seed) -> None:
+        """Refuse a seed from which the model sees no fibre in any direction."""
+        self.check(seed)
+        place = self.position(seed.position)
+        _, unsure = self.tracker.headings(place, self.width(place))
+        if unsure > _NO_FIBRE:
+            raise InputError(
+                f"The seed {seed.path} lies on no fibre that the model sees in "
+                f"{self.volume.name}; move it onto one, or choose another model."
+            )
 
     def check(self, seed: Seed) -> None:
         """Refuse a seed outside the image."""

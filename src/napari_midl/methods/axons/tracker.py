@@ -108,7 +108,7 @@ class Tracker:
     def headings(self, position: Tensor, width: float) -> tuple[list[Tensor], float]:
         """The two ways in which a fibre runs from a position, the surer first.
 
-        Also how probable it is, looking the surest way, that there is no fibre.
+        Also the uncertainty of the surest look, which is high where there is no fibre.
         """
         ways = _all_ways(position.shape[-1])
         count = len(ways)
@@ -118,7 +118,7 @@ class Tracker:
         first = int(doubt.argmin())
         apart = ways @ ways[first] < -0.3
         second = int(torch.where(apart, doubt, math.inf).argmin())
-        return [ways[first], ways[second]], float(off.min())
+        return [ways[first], ways[second]], float(self.uncertainty(policy).min())
 
     @torch.inference_mode()
     def follow(
