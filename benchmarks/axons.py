@@ -111,7 +111,7 @@ def _tile(
     tracing = Tracing(volume, model, settings)
     found = run(tracing.follow([seed]))[0]
     # Without giving up the agent goes on until the border, lost or not: what its doubt is worth.
-    on = run(trace(volume, [seed], model, TraceSettings(gap=1000.0)))[0]
+    on = run(trace(volume, [seed], model, TraceSettings(give_up=1.0)))[0]
     image = np.asarray(tracing.pixels.around(tracing.position((0, 256, 256)), 512))
     costs = minimal_path.cost(image)
     assert seed.direction is not None

@@ -22,10 +22,10 @@ class TraceSettings(Settings):
         ``learnt`` follows with the trained agent; ``minimal-path`` is the classical
         path of least cost, for a second opinion.
     give_up : float
-        Uncertainty from which a stretch of the trace is doubtful.
+        Mean uncertainty of a stretch from which it counts as lost.
     gap : float
-        Longest doubtful stretch that is bridged, in pixels of a fibre of width 1; a trace
-        that is in doubt for longer ends where the doubt began.
+        Length of that stretch, in pixels of a fibre of width 1; shorter doubtful ones are
+        bridged, and a lost trace ends where the stretch began.
     longest : float
         Longest trace from a seed to one side, in pixels.
     width : float
@@ -35,8 +35,8 @@ class TraceSettings(Settings):
     """
 
     method: Method = "learnt"
-    give_up: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.55
-    gap: Annotated[float, {"min": 3.0, "max": 1000.0, "step": 3.0}] = 48.0
+    give_up: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.5
+    gap: Annotated[float, {"min": 3.0, "max": 1000.0, "step": 3.0}] = 96.0
     longest: Annotated[float, {"min": 3.0, "max": 1e6}] = 5000.0
     width: Annotated[float, {"min": 0.0, "max": 16.0, "step": 0.25}] = 0.0
     dark: bool = False

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.environment import STRIDE
 from napari_midl.methods.axons.views import heading_frame, local_contrast, view_points
 
 if TYPE_CHECKING:
@@ -132,14 +133,15 @@ class Tracker:
     ) -> Iterator[list[Steps]]:
         """Follow fibres until each ends; yields what all have done every few steps.
 
-        An agent stops at the border, on its own path, after `longest` px, or where its
-        uncertainty was above `give_up` for more than `gap` px; that stretch is taken back.
+        An agent stops at the border, on its own path, after `longest` px, or where the mean of
+        its uncertainty over about `gap` px is above `give_up`; that stretch is taken back.
         """
         taken = [Steps() for _ in seeds]
         alive = torch.arange(len(seeds))
         positions, headings, widths = seeds.clone(), F.normalize(headings, dim=-1), widths.clone()
         trail = positions[:, None, :]
-        doubted = torch.zeros(len(seeds))
+        window = max(1, round(min(gap, 1e6) / STRIDE))
+        doubts: list[Tensor] = []
         gone = torch.zeros(len(seeds))
         while len(alive):
             policy, frames = self.look(positions, headings, widths)
@@ -157,8 +159,9 @@ class Tracker:
             trail = torch.cat([trail, positions[:, None]], 1)
             stride = (positions - trail[:, -2]).norm(dim=-1)
             gone = gone + stride
-            doubted = torch.where(unsure > give_up, doubted + stride, 0.0)
-            lost = doubted > gap * widths
+            doubts = [*doubts, unsure][-window:]
+            lost = torch.stack(doubts).mean(0) > give_up
+            lost &= len(doubts) == window
             leaving = (positions < _BORDER) & (headings < 0)
             leaving |= (positions > self.pixels.end - _BORDER) & (headings > 0)
             outside = (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
@@ -168,10 +171,11 @@ class Tracker:
             if done.any():
                 reasons = torch.stack([outside, lost, met, gone > longest], -1).int().argmax(-1)
                 for k in torch.nonzero(done)[:, 0].tolist():
-                    _end(taken[int(alive[k])], int(reasons[k]), give_up)
+                    _end(taken[int(alive[k])], int(reasons[k]), window, give_up)
                 keep = ~done
                 alive, positions, headings = alive[keep], positions[keep], headings[keep]
-                widths, trail, doubted, gone = widths[keep], trail[keep], doubted[keep], gone[keep]
+                widths, trail, gone = widths[keep], trail[keep], gone[keep]
+                doubts = [doubt[keep] for doubt in doubts]
                 self.pixels.keep(keep)
             if not len(alive) or trail.shape[1] % _REPORT_EVERY == 0:
                 yield taken
@@ -196,11 +200,14 @@ def width_at(pixels: Pixels, position: Tensor) -> float:
     return max(1.0, scales[int(np.argmax(strength))] / 2.5)
 
 
-def _end(steps: Steps, reason: int, give_up: float) -> None:
-    """Note why, and take back the doubtful stretch of one that is lost."""
+def _end(steps: Steps, reason: int, window: int, give_up: float) -> None:
+    """Note why, and take back what one that is lost did since it first was in doubt."""
     steps.why = ("border", "end or lost", "met itself", "longest")[reason]
-    while reason == 1 and len(steps.points) > 1 and steps.uncertainty[-1] > give_up:
-        del steps.points[-1], steps.uncertainty[-1]
+    if reason == 1:
+        begin = max(1, len(steps.points) - window)
+        while steps.uncertainty[begin] <= give_up:
+            begin += 1
+        del steps.points[begin:], steps.uncertainty[begin:]
 
 
 def _all_ways(dimensions: int, count: int = 24) -> Tensor:
