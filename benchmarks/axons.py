@@ -23,11 +23,11 @@ from napari_midl.engine.jobs import run
 from napari_midl.methods.axons import minimal_path
 from napari_midl.methods.axons.apply import Tracing, connect, trace
 from napari_midl.methods.axons.models import named_model
-from napari_midl.methods.axons.score import resample, score
+from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import LOOKS, synthetic_image
 from napari_midl.volumes.open import open_volume
-from napari_midl.volumes.traces import Seed
+from napari_midl.volumes.traces import Seed, resample
 from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:

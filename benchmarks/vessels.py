@@ -136,7 +136,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--steps", type=int, default=0, help="count steps instead of the time")
     parser.add_argument("--reveal", choices=[*REVEALED, "both"], default="both")
+    parser.add_argument("--untuned", action="store_true", help="only the bases, without training")
     options = parser.parse_args(arguments)
+    if options.untuned:
+        print(report.markdown(_untuned(options.stacks, options.bases)))
+        return
     rows = report.read("vessels")
     done = {(row["stack"], row["revealed"]) for row in rows}
     settings = FinetuneSettings(
@@ -161,6 +165,19 @@ def main(arguments: list[str]) -> None:
         numbers = [k for k, v in chosen[0].items() if isinstance(v, float)] if chosen else []
         means = {k: float(np.mean([row[k] for row in chosen])) for k in numbers}
         print(f"\n{reveal}\n\n" + report.markdown([*chosen, {"stack": "mean", **means}]))
+
+
+def _untuned(stacks: Path, bases: Path) -> list[dict[str, Any]]:
+    """Dice of each base on the stacks that it never saw, all slices."""
+    rows = []
+    for image, truth in read_stacks(stacks):
+        weights = bases / f"base-{next(g for g in GROUPS if g in image.name)}.safetensors"
+        if weights.exists():
+            z, y, x = (slice(0, n) for n in image.shape)
+            found = apply.predict_region(image, named_model(weights), (z, y, x))
+            found_dice = dice(found >= 0.5, np.asarray(truth.data) > 0)
+            rows.append({"stack": image.name.removesuffix("_image"), "base, not tuned": found_dice})
+    return rows
 
 
 def _row(

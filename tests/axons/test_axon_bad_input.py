@@ -56,8 +56,8 @@ def test_good_input_is_traced_and_replays(
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ("path,y,x\na,60,900\n", ["a", "outside", "image"]),
-        ("path,y,x\na,-3,20\n", ["a", "outside"]),
+        ("path,y,x\na,60,900\n", ["seed a", "outside", "image"]),
+        ("path,y,x\na,-3,20\n", ["seed a", "outside"]),
         ("path,y,x\na,46,100\nb,100,100\n", ["seed b", "no fibre"]),
         ("path,y\na,60\n", ["seeds.csv", "column x"]),
         ("path,y,x\na,sixty,20\n", ["seeds.csv line 2", "sixty", "number"]),

@@ -9,14 +9,14 @@ import torch
 
 from napari_midl.methods.axons.environment import TrackingEnvironment
 from napari_midl.methods.axons.network import DESIGNS
-from napari_midl.methods.axons.synthetic import even_spacing
+from napari_midl.volumes.traces import resample
 
 
 def straight(_: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """A fibre along row 40, from column 10 to 150."""
     image = np.zeros((160, 160), np.float32)
     image[39:42] = 1.0
-    return image, even_spacing(np.array([[40.0, 10.0], [40.0, 150.0]]), 0.5)
+    return image, resample(np.array([[40.0, 10.0], [40.0, 150.0]]), 0.5)
 
 
 def environment(preset: str = "paper", agents: int = 4) -> TrackingEnvironment:

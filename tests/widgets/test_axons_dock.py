@@ -21,8 +21,8 @@ from napari_midl.widgets.axons import AxonsDock, jobs
 from napari_midl.widgets.axons.book import Entry
 from napari_midl.widgets.axons.edits import cut, doubts, joined, nearest
 from napari_midl.widgets.axons.learn import gained
+from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, TRACE
 from napari_midl.widgets.axons.store import read_entries, traces_file
-from napari_midl.widgets.axons.trace import BETWEEN, BRANCH, CORRECT, CUT, TRACE
 
 MINUTE = 60_000
 SCALE, TRANSLATE = (0.5, 0.25), (10.0, -4.0)

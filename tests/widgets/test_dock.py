@@ -23,6 +23,7 @@ from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.swc import read_swc
 from napari_midl.volumes.volume import Volume
+from napari_midl.widgets.parts import dock_frame
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels import jobs
 
@@ -85,7 +86,7 @@ def _of_qt(widget) -> bool:
 
 
 def test_opening_the_dock_needs_no_torch(viewer, notes, monkeypatch, open_dock, tubes):
-    monkeypatch.setattr(jobs, "find_spec", lambda name: None)
+    monkeypatch.setattr(dock_frame, "find_spec", lambda name: None)
     viewer.add_image(tubes[0], name="tubes")
     dock = open_dock(viewer)
     assert "pip install torch" in dock.torch.text() and not dock.torch.isHidden()

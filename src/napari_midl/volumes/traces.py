@@ -180,6 +180,27 @@ def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
     ]
 
 
+def resample(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
+    """Points ``(n, d)`` of a polyline at equal distances along it, both ends kept."""
+    points = np.asarray(points, float)
+    if len(points) < 2:
+        return points
+    lengths = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
+    wanted = np.linspace(0, lengths[-1], max(2, round(lengths[-1] / spacing) + 1))
+    return np.stack([np.interp(wanted, lengths, column) for column in points.T], 1)
+
+
+def check_inside(traces: Sequence[Trace], shape: Sequence[int], image: str) -> None:
+    """Refuse traces that leave the image of this shape ``(z, y, x)`` and name."""
+    for trace in traces:
+        highest = np.asarray(shape) - 0.5
+        if (trace.points < -0.5).any() or (trace.points > highest).any():
+            raise InputError(
+                f"The trace {trace.path} leaves {image} of {' x '.join(map(str, shape))} voxels "
+                "(z y x); give the traces of this image, or mend its voxel size."
+            )
+
+
 def check_ending(path: Path) -> None:
     """Refuse what is neither ``.csv`` nor ``.swc``."""
     if path.suffix not in (".csv", ".swc"):

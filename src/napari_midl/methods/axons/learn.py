@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_midl.engine.jobs import Job, Progress
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import Model
 from napari_midl.engine.training import Schedule
 from napari_midl.engine.training import train as fit
@@ -26,16 +26,17 @@ from napari_midl.methods.axons.models import scratch
 from napari_midl.methods.axons.network import Actor, Critic
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
-from napari_midl.methods.axons.synthetic import SIZE, SPACING, even_spacing, synthetic_image
+from napari_midl.methods.axons.synthetic import SIZE, SPACING, synthetic_image
 from napari_midl.methods.axons.tracing import Tracing
 from napari_midl.volumes.scaling import robust_scaling
-from napari_midl.volumes.traces import Seed
+from napari_midl.volumes.traces import Seed, check_inside, resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
+    from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.traces import Trace
     from napari_midl.volumes.volume import Volume
 
@@ -94,7 +95,9 @@ def train(settings: TrainSettings, checkpoint: Path | None = None) -> Job[Model]
     if settings.reinforce:
         environment = TrackingEnvironment(draw, actor.design, IMAGES, 1)
         yield from reinforce(actor, environment, settings)
-    yield Progress(1, 1, "calibrating the uncertainty")
+    calibration = yield from wait_for(
+        in_thread(lambda: calibrate(actor, draw)), Progress(1, 1, "calibrating the uncertainty")
+    )
     card = {
         **model.card,
         "name": f"{settings.preset} tracker",
@@ -104,7 +107,7 @@ def train(settings: TrainSettings, checkpoint: Path | None = None) -> Job[Model]
         "settings": settings.to_dict(),
         "licence": "BSD-3-Clause",
         "training_data": [f"synthetic fibres ({settings.images})"],
-        "calibration": calibrate(actor, draw),
+        "calibration": calibration,
     }
     return Model(actor.eval(), card)
 
@@ -188,8 +191,10 @@ def finetune(
     def draw(rng: np.random.Generator) -> tuple[Any, Any]:
         if rng.random() < settings.synthetic:
             return synthetic_image("rich", rng)
-        return _crop(volume, lesson_traces[rng.integers(len(lesson_traces))], settings.dark, rng)
+        item = lesson_traces[rng.integers(len(lesson_traces))]
+        return _crop(volume, scaling, item, settings.dark, rng)
 
+    scaling = robust_scaling(volume)
     before = yield from _held_out_scores(volume, held_out, model, settings)
     lessons = Lessons(
         TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY), actor, confident=True
@@ -229,23 +234,19 @@ def finetune(
 def _check_traces(volume: Volume, traces: Sequence[Trace]) -> None:
     if not traces:
         raise InputError("There is no trace to learn from; accept at least one.")
+    check_inside(traces, volume.shape, volume.name)
     for item in traces:
-        highest = np.array(volume.shape) - 0.5
-        if (item.points < -0.5).any() or (item.points > highest).any():
-            raise InputError(
-                f"The trace {item.path} leaves {volume.name} of "
-                f"{' x '.join(map(str, volume.shape))} voxels; give the traces of this image."
-            )
         if item.length((0, 1, 1)) < 20:
             raise InputError(
                 f"The trace {item.path} is shorter than 20 pixels; accept longer ones."
             )
 
 
-def _crop(volume: Volume, item: Trace, dark: bool, rng: np.random.Generator) -> tuple[Any, Any]:
+def _crop(
+    volume: Volume, scaling: Scaling, item: Trace, dark: bool, rng: np.random.Generator
+) -> tuple[Any, Any]:
     """A square of the image about a place on a trace, and the part of the trace in it."""
-    scaling = robust_scaling(volume)
-    line = even_spacing(item.points, SPACING)
+    line = resample(item.points, SPACING)
     centre = line[rng.integers(len(line))]
     _, height, width = volume.shape
     size = min(SIZE, height, width)

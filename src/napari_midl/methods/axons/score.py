@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from scipy.spatial import cKDTree
 
+from napari_midl.volumes.traces import resample
+
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 NEAR = 3.0
@@ -57,13 +59,3 @@ def score(trace: NDArray[np.float64], truth: NDArray[np.float64], near: float = 
     off = float((away[between] > near).mean()) if between.any() else 0.0
     error = float(distance[covered].mean()) if covered.any() else float("nan")
     return Score(float(covered.mean()), error, off)
-
-
-def resample(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
-    """Points ``(n, d)`` of a polyline at equal distances along it, both ends kept."""
-    points = np.asarray(points, float)
-    if len(points) < 2:
-        return points
-    lengths = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
-    wanted = np.linspace(0, lengths[-1], max(2, round(lengths[-1] / spacing) + 1))
-    return np.stack([np.interp(wanted, lengths, column) for column in points.T], 1)

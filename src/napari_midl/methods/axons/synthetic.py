@@ -16,6 +16,8 @@ from PIL import Image
 from scipy import ndimage
 from scipy.interpolate import make_interp_spline
 
+from napari_midl.volumes.traces import resample
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -105,7 +107,7 @@ def _centreline(rng: np.random.Generator, size: int, bend: float) -> NDArray[np.
     smooth = make_interp_spline(np.arange(len(points)), points)(
         np.linspace(0, len(points) - 1, len(points) * int(4 * step))
     )
-    line = even_spacing(smooth, SPACING)
+    line = resample(smooth, SPACING)
     inside = np.all((line > 1) & (line < size - 2), axis=1)
     middle = np.argmin(np.linalg.norm(line - start, axis=1))
     outside = np.flatnonzero(~inside)
@@ -118,13 +120,6 @@ def _centreline(rng: np.random.Generator, size: int, bend: float) -> NDArray[np.
     if len(line) < 60 or _meets_itself(line):
         return _centreline(rng, size, bend)
     return line
-
-
-def even_spacing(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
-    """Points ``(n, d)`` of a polyline at equal distances along it, both ends kept."""
-    lengths = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
-    wanted = np.linspace(0, lengths[-1], max(2, round(lengths[-1] / spacing) + 1))
-    return np.stack([np.interp(wanted, lengths, column) for column in points.T], 1)
 
 
 def _meets_itself(line: NDArray[np.float64], near: float = 8.0) -> bool:
@@ -209,7 +204,7 @@ def _branch(
     points = line[root] + np.cumsum(
         np.stack([np.sin(headings), np.cos(headings)], 1) * rng.uniform(1.5, 4), 0
     )
-    twig = even_spacing(np.vstack([line[root], points]), SPACING)
+    twig = resample(np.vstack([line[root], points]), SPACING)
     return _fibre(twig, width * rng.uniform(0.6, 1.0), rng, size)
 
 

@@ -78,6 +78,7 @@ class Tracing:
         """Trace from seeds as one batch; previews are the traces as they stand."""
         starts, headings, widths, owners = [], [], [], []
         for k, seed in enumerate(seeds):
+            yield Progress(k, len(seeds), "looking at the seeds", preview=[])
             self.check(seed)
             place = self.position(seed.position)
             width = self.width(place)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_midl.widgets.axons.files import FilesSection
-from napari_midl.widgets.axons.jobs import INSTALL_TORCH, torch_is_here
 from napari_midl.widgets.axons.learn import LearnSection
+from napari_midl.widgets.axons.modes import TRACE
 from napari_midl.widgets.axons.review import ReviewSection
-from napari_midl.widgets.axons.trace import TRACE, TraceSection
+from napari_midl.widgets.axons.trace import TraceSection
 from napari_midl.widgets.axons.workbench import Workbench
 from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.parts.data_section import DataSection
+from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 
@@ -41,10 +41,7 @@ class AxonsDock(QWidget):
         viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.bench = Workbench(viewer, self)
         self.hint = Hint(STEPS)
-        self.torch = QLabel(INSTALL_TORCH)
-        self.torch.setWordWrap(True)
-        self.torch.setToolTip("Opening, deciding, measuring and saving work without it")
-        self.torch.setVisible(not torch_is_here())
+        self.torch = torch_notice("Tracing and learning", "Opening, deciding, measuring and saving")
         # Opening an image comes last, when all that follow it are there.
         self.trace = TraceSection(self.bench)
         self.review = ReviewSection(self.bench)
@@ -58,26 +55,8 @@ class AxonsDock(QWidget):
         )
         self.progress = ProgressPanel(self.bench.runner, "End the job; what has ended is kept")
 
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 4, 0)
-        column.setSpacing(4)
-        for section in (self.data, self.trace, self.review, self.learn, self.files):
-            column.addWidget(section)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(4)
-        layout.addWidget(self.hint)
-        layout.addWidget(self.torch)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.progress)
-        self.setMinimumWidth(inside.minimumSizeHint().width() + 30)
+        sections = (self.data, self.trace, self.review, self.learn, self.files)
+        lay_out(self, (self.hint, self.torch), sections, self.progress)
 
         self.bench.changed.connect(self._on_changed)
         self._lifetime = Lifetime(self, self._end)

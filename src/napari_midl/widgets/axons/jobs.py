@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
-from napari_midl.volumes.traces import read_traces, write_traces
+from napari_midl.volumes.traces import check_inside, read_traces, write_traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,14 +25,8 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Seed, Trace
     from napari_midl.volumes.volume import Volume
 
-INSTALL_TORCH = "Tracing and learning need torch: pip install torch, then restart."
 # So few that the first look at their seeds takes well below a second.
 TOGETHER = 16
-
-
-def torch_is_here() -> bool:
-    """Whether torch can be imported; it is not imported."""
-    return find_spec("torch") is not None
 
 
 class Ready:
@@ -213,16 +206,10 @@ def finetune(
 def read(path: Path, volume: Volume, micrometres: Sequence[float]) -> Job[list[Trace]]:
     """Read a file of traces that fits the image."""
     traces = yield from _apart(lambda: read_traces(path, micrometres), f"reading {path.name}")
-    for trace in traces:
-        if not all(
-            (column >= -0.5).all() and (column <= n - 0.5).all()
-            for column, n in zip(trace.points.T, volume.shape, strict=True)
-        ):
-            raise InputError(
-                f"{path} has a trace, {trace.path}, that leaves {volume.name} of "
-                f"{' x '.join(map(str, volume.shape))} voxels (z y x); open the traces of this "
-                "image, or mend its voxel size."
-            )
+    try:
+        check_inside(traces, volume.shape, volume.name)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     return traces
 
 

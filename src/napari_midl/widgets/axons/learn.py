@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QDoubleSpinBox
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.settings import FinetuneSettings
 from napari_midl.widgets.axons import jobs
+from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.settings_form import SettingsForm
@@ -127,7 +128,7 @@ class LearnSection(Section):
 
     def _on_changed(self) -> None:
         idle, count = self._bench.idle, len(self.lessons)
-        self.learn.setEnabled(idle and count > 0 and jobs.torch_is_here())
+        self.learn.setEnabled(idle and count > 0 and torch_is_here())
         self.back.setEnabled(idle and bool(self._before))
         accepted = sum(entry.accepted for entry in self._bench.entries)
         short = f" ({accepted - count} too short to learn from)" if accepted > count else ""

@@ -2,80 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Points
-from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QPushButton
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.volumes.traces import Seed, Trace
 from napari_midl.widgets.axons import jobs
+from napari_midl.widgets.axons.batch import places_of
 from napari_midl.widgets.axons.book import Entry
 from napari_midl.widgets.axons.clicks import Clicks, voxel_at
-from napari_midl.widgets.axons.edits import continued, cut, nearest
+from napari_midl.widgets.axons.edits import cut, nearest
+from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, TRACE
+from napari_midl.widgets.axons.queue import TraceQueue, Wish
+from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.settings_form import SettingsForm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_midl.engine.jobs import Progress
     from napari_midl.widgets.axons.workbench import Workbench
 
-TRACE, BETWEEN, BRANCH, CORRECT, CUT = "Trace", "From – to", "Branch", "Correct", "Cut"
-MODES = {
-    TRACE: (
-        "Click a fibre: it is followed both ways from there",
-        "Click on a fibre in the image.",
-    ),
-    BETWEEN: (
-        "Click where to begin and where to end: the fibre between the two is found",
-        "Click where the trace begins.",
-    ),
-    BRANCH: (
-        "Click on a branch beside a trace: it is followed from there, away from that trace",
-        "Click on the branch, a little way from the trace it leaves.",
-    ),
-    CORRECT: (
-        "Select a trace and click where it should have gone: it is cut at its nearest point, the "
-        "longer part is kept (with Shift the other), and it goes on from your click",
-        "Click where the selected trace should have gone.",
-    ),
-    CUT: (
-        "Select a trace and click on it: it is cut there, and the longer part is kept (with "
-        "Shift the other)",
-        "Click where the selected trace should end.",
-    ),
-}
 NEAREST_TWO = 3.0
-
-
-@dataclass(frozen=True, eq=False)
-class Wish:
-    """A trace that is wanted.
-
-    Parameters
-    ----------
-    seed : Seed
-        Where to follow it from.
-    head : Trace, optional
-        What lies before the seed.
-    instead_of : Entry, optional
-        The trace that it takes the place of.
-    """
-
-    seed: Seed
-    head: Trace | None = None
-    instead_of: Entry | None = None
-
-    def come_true(self, found: Trace) -> Trace:
-        """The whole trace."""
-        return found if self.head is None else continued(self.head, found)
 
 
 class TraceSection(Section):
@@ -84,10 +36,6 @@ class TraceSection(Section):
     def __init__(self, bench: Workbench) -> None:
         super().__init__("Trace")
         self._bench = bench
-        self._ready = jobs.Ready()
-        self._under_way: list[Wish] = []
-        self._waiting: list[Wish] = []
-        self._grown: jobs.Grown | None = None
         self._start: tuple[float, float, float] | None = None
         self.model = ModelPicker(
             "axons", bench.report, "The tracker that follows the fibres", scratch=False
@@ -118,6 +66,7 @@ class TraceSection(Section):
         )
         self.row("Points", self.points, self.batch, stretch=1)
         self.form = SettingsForm(TraceSettings, leave_out=("method",))
+        self.queue = TraceQueue(bench, self.model, self.settings)
         self.body.addWidget(self.form)
 
         layers = bench.viewer.layers
@@ -156,7 +105,7 @@ class TraceSection(Section):
                 )
             place = voxel_at(bench.image, bench.volume.shape, position)
             if mode == TRACE:
-                self._wish([Wish(Seed(self._name(), place))])
+                self.queue.add([Wish(Seed(self._name(), place))])
             elif mode == BETWEEN:
                 self._between(place)
             elif mode == BRANCH:
@@ -177,7 +126,7 @@ class TraceSection(Section):
         if np.linalg.norm(np.subtract(place, start)) < NEAREST_TWO:
             raise InputError("These two places are the same; click two that lie further apart.")
         job = jobs.connect(
-            self._ready,
+            self.queue.ready,
             bench.volume,
             self.model.choice,
             self.settings(),
@@ -201,7 +150,7 @@ class TraceSection(Section):
             points=parent.trace.points[root : root + 1],
             uncertainty=parent.trace.uncertainty[root : root + 1],
         )
-        self._wish([Wish(_onwards(name, head, place), head)])
+        self.queue.add([Wish(_onwards(name, head, place), head)])
 
     def _mend(self, place: tuple[float, float, float], other: bool) -> None:
         bench = self._bench
@@ -211,7 +160,7 @@ class TraceSection(Section):
         index, _ = nearest(old.trace, place, bench.voxel_size)
         head = cut(old.trace, index, other)
         if self.mode == CORRECT:
-            self._wish([Wish(_onwards(old.name, head, place), head, old)])
+            self.queue.add([Wish(_onwards(old.name, head, place), head, old)])
             return
         if len(head.points) < 2:
             raise InputError("Nothing would be left of the trace; press Reject to delete it.")
@@ -219,109 +168,19 @@ class TraceSection(Section):
         bench.write([new if entry is old else entry for entry in bench.entries], [new])
 
     def _on_batch(self) -> None:
-        bench = self._bench
-        layer = self.points.currentData()
-        places, outside = [], 0
-        for position in self._world(layer):
-            try:
-                places.append(voxel_at(bench.image, bench.volume.shape, position))
-            except InputError:
-                outside += 1
-        if not places:
-            bench.report(
-                InputError(f"{layer.name} has no point inside {bench.image.name}; add some.")
-            )
-            return
-        if outside:
-            show_info(f"{outside} point(s) lie beside {bench.image.name} and are left out.")
-        names = bench.free_names(len(places), self._reserved())
-        self._wish([Wish(Seed(n, p)) for n, p in zip(names, places, strict=True)])
-
-    def _world(self, layer: Points) -> np.ndarray:
-        """World positions of points, at the depth in view where they have none."""
-        point = np.array(self._bench.viewer.dims.point, float)
-        positions = []
-        for place in np.asarray(layer.data, float):
-            world = point.copy()
-            world[-layer.ndim :] = layer.data_to_world(place)
-            positions.append(world)
-        return np.asarray(positions)
-
-    def _wish(self, wishes: Sequence[Wish]) -> None:
-        """Begin, or wait for the traces under way."""
-        if self._bench.runner.running and not self._under_way:
-            raise InputError(
-                f"{self._bench.runner.title} is still running; wait for it or cancel it, then "
-                "click again."
-            )
-        self._waiting += wishes
-        self._begin()
-
-    def _begin(self) -> None:
-        bench = self._bench
-        if bench.runner.running or not self._waiting or bench.volume is None:
-            return
-        self._under_way, self._waiting, self._grown = self._waiting, [], jobs.Grown((), ())
         try:
-            settings = self.settings()
+            places = places_of(self.points.currentData(), self._bench)
+            names = self.queue.free_names(len(places))
+            self.queue.add([Wish(Seed(n, p)) for n, p in zip(names, places, strict=True)])
         except InputError as error:
-            self._under_way = []
-            bench.report(error)
-            return
-        seeds = [wish.seed for wish in self._under_way]
-        job = jobs.follow(self._ready, bench.volume, self.model.choice, settings, seeds)
-        bench.start("Trace", job, self._on_traced, self._on_grown, self._on_finished)
-
-    def _on_grown(self, batch: list[Progress]) -> None:
-        grown = [p.preview for p in batch if isinstance(p.preview, jobs.Grown)]
-        if grown:
-            self._grown = grown[-1]
-            found = (*self._grown.done, *self._grown.growing)
-            wishes = self._under_way[: len(found)]
-            self._bench.layers.grow(
-                [wish.come_true(trace) for wish, trace in zip(wishes, found, strict=True)]
-            )
-
-    def _on_traced(self, traces: list[Trace]) -> None:
-        self._enter(traces)
-        self._grown = None
-
-    def _on_finished(self) -> None:
-        if self._grown is not None:
-            # Cancelled or failed: what a batch had finished is worth keeping.
-            self._enter(self._grown.done)
-            self._waiting.clear()
-        self._under_way, self._grown = [], None
-        self._bench.layers.grow([])
-        self._begin()
-
-    def _enter(self, traces: Sequence[Trace]) -> None:
-        """Put what was found into the list, as one decision."""
-        bench = self._bench
-        entries, new = list(bench.entries), []
-        for wish, found in zip(self._under_way, traces, strict=False):
-            whole = wish.come_true(found)
-            if len(whole.points) < 2:
-                show_info(f"No fibre was found at {_spoken(wish.seed.position)}.")
-                continue
-            new.append(Entry(whole))
-            if wish.instead_of in entries:
-                entries[entries.index(wish.instead_of)] = new[-1]
-            else:
-                entries.append(new[-1])
-        if new:
-            bench.write(entries, new[-1:])
+            self._bench.report(error)
 
     def _name(self) -> str:
-        return self._bench.free_names(1, self._reserved())[0]
-
-    def _reserved(self) -> list[str]:
-        return [wish.seed.path for wish in (*self._under_way, *self._waiting)]
+        return self.queue.free_names(1)[0]
 
     def _on_opened(self) -> None:
-        self._waiting.clear()
-        self._under_way, self._grown, self._start = [], None, None
-        self._ready.forget()
+        self._start = None
+        self.queue.clear()
         if self._bench.volume is None:
             self._on_mode(None)
 
@@ -339,7 +198,7 @@ class TraceSection(Section):
 
     def _on_changed(self) -> None:
         bench = self._bench
-        ready = bench.volume is not None and jobs.torch_is_here()
+        ready = bench.volume is not None and torch_is_here()
         for mode, made in self.modes.items():
             made.setEnabled(ready if mode != CUT else bench.volume is not None)
         self.batch.setEnabled(ready and bench.idle and self.points.count() > 0)
@@ -358,7 +217,3 @@ def _onwards(name: str, head: Trace, place: tuple[float, float, float]) -> Seed:
     if np.linalg.norm(way) < 0.5:
         raise InputError("That is on the trace itself; click a little way from it.")
     return Seed(name, place, (z, y, x))
-
-
-def _spoken(position: Sequence[float]) -> str:
-    return ", ".join(f"{axis} {value:.0f}" for axis, value in zip("zyx", position, strict=True))

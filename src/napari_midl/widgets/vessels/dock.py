@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.settings import get_plugin_settings
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.parts.data_section import DataSection
+from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels.annotate import AnnotateSection, painted
-from napari_midl.widgets.vessels.jobs import INSTALL_TORCH, torch_is_here
 from napari_midl.widgets.vessels.learn import LearnSection
 from napari_midl.widgets.vessels.measure import MeasureSection
 from napari_midl.widgets.vessels.predict import PredictSection
@@ -45,10 +44,9 @@ class VesselsDock(QWidget):
         self.bench = Workbench(viewer, self)
         device, tile = preferences()
         self.hint = Hint(STEPS)
-        self.torch = QLabel(INSTALL_TORCH)
-        self.torch.setWordWrap(True)
-        self.torch.setToolTip("Painting, opening and measuring work without it")
-        self.torch.setVisible(not torch_is_here())
+        self.torch = torch_notice(
+            "Fine-tune, Where next? and Predict", "Painting, opening and measuring"
+        )
         # Opening an image comes last, when all that follow it are there.
         self.annotate = AnnotateSection(self.bench)
         self.learn = LearnSection(self.bench, device)
@@ -58,33 +56,8 @@ class VesselsDock(QWidget):
         self.data = DataSection(self.bench)
         self.progress = ProgressPanel(self.bench.runner)
 
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 4, 0)
-        column.setSpacing(4)
-        for section in (
-            self.data,
-            self.annotate,
-            self.learn,
-            self.review,
-            self.predict,
-            self.measure,
-        ):
-            column.addWidget(section)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(4)
-        layout.addWidget(self.hint)
-        layout.addWidget(self.torch)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.progress)
-        self.setMinimumWidth(inside.minimumSizeHint().width() + 30)
+        sections = (self.data, self.annotate, self.learn, self.review, self.predict, self.measure)
+        lay_out(self, (self.hint, self.torch), sections, self.progress)
 
         self.bench.changed.connect(self._on_changed)
         self._lifetime = Lifetime(self, self.bench.shut_down)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +32,6 @@ if TYPE_CHECKING:
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.looking import Box
-
-INSTALL_TORCH = "Fine-tune, Where next? and Predict need torch: pip install torch, then restart."
-
-
-def torch_is_here() -> bool:
-    """Whether torch can be imported; it is not imported."""
-    return find_spec("torch") is not None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.volumes.atomic import whole_file
 from napari_midl.widgets.looking import box_in_view
+from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import Section, button, note
@@ -176,7 +177,7 @@ class LearnSection(Section):
 
     def _on_changed(self) -> None:
         idle = self._bench.idle
-        here = jobs.torch_is_here()
+        here = torch_is_here()
         self.finetune.setEnabled(idle and here and bool(self._bench.patches.names))
         self.back.setEnabled(idle and bool(self._before))
         self.save.setEnabled(isinstance(self.model.choice, Path))

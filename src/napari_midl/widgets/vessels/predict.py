@@ -12,6 +12,7 @@ from superqt.utils import qthrottled
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.widgets.looking import looked_at
+from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.parts.settings_form import SettingsForm
@@ -196,7 +197,7 @@ class PredictSection(Section):
             widget.enabled = name == "device" or not unfinished
         self.uncertainty.setEnabled(not unfinished)
         idle = self._bench.idle
-        self.predict.setEnabled(idle and out is not None and jobs.torch_is_here())
+        self.predict.setEnabled(idle and out is not None and torch_is_here())
         self.show_button.setEnabled(idle and out is not None and out.is_dir())
         self.out.setEnabled(idle)
         self.threshold.setEnabled(self._bench.volume is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.widgets.looking import fly_to
+from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.review_list import ReviewList
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.vessels import jobs
@@ -70,5 +71,5 @@ class ReviewSection(Section):
         self.status.hide()
 
     def _on_changed(self) -> None:
-        self.ask.setEnabled(self._bench.idle and jobs.torch_is_here())
+        self.ask.setEnabled(self._bench.idle and torch_is_here())
         self.add.setEnabled(self._bench.volume is not None and self.list.current is not None)

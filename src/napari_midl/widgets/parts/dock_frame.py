@@ -1,0 +1,58 @@
+"""What surrounds the sections of every dock: the hint above, the progress below, torch missing."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def torch_is_here() -> bool:
+    """Whether torch can be imported; it is not imported."""
+    return find_spec("torch") is not None
+
+
+def torch_notice(needs: str, works: str) -> QLabel:
+    """A line that is shown while torch is missing.
+
+    Parameters
+    ----------
+    needs, works : str
+        What needs torch, and what works without it; each begins a sentence.
+    """
+    label = QLabel(f"{needs} need torch: pip install torch, then restart.")
+    label.setWordWrap(True)
+    label.setToolTip(f"{works} work without it")
+    label.setVisible(not torch_is_here())
+    return label
+
+
+def lay_out(
+    dock: QWidget, above: Sequence[QWidget], sections: Sequence[QWidget], below: QWidget
+) -> None:
+    """Sections that scroll between what always stays in sight."""
+    inside = QWidget()
+    column = QVBoxLayout(inside)
+    column.setContentsMargins(0, 0, 4, 0)
+    column.setSpacing(4)
+    for section in sections:
+        column.addWidget(section)
+    column.addStretch(1)
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(inside)
+    layout = QVBoxLayout(dock)
+    layout.setContentsMargins(6, 6, 6, 6)
+    layout.setSpacing(4)
+    for widget in above:
+        layout.addWidget(widget)
+    layout.addWidget(scroll, 1)
+    layout.addWidget(below)
+    dock.setMinimumWidth(inside.minimumSizeHint().width() + 30)
