@@ -81,6 +81,30 @@ def test_missing_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert ".csv or .swc" in refused(capfd, out="traces.txt")
 
 
+def test_the_table_of_an_swc_does_not_replace_the_seeds(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seeds = Path("seeds.csv").read_text()
+    assert "seeds.csv is there already" in refused(capfd, out="seeds.swc")
+    assert Path("seeds.csv").read_text() == seeds
+
+
+def test_a_time_point_is_chosen(
+    folder: Path, wave: Wave, capfd: pytest.CaptureFixture[str]
+) -> None:
+    series = np.stack([np.random.default_rng(0).integers(0, 20, wave[0].shape, np.uint8), wave[0]])
+    tifffile.imwrite("series.ome.tif", series, metadata={"axes": "TYX"})
+    assert "no fibre" in refused(capfd, image="series.ome.tif")
+    for command, *options in (
+        ("trace", "--seeds", "seeds.csv", "--out", "t.csv"),
+        ("finetune", "--traces", "t.csv", "--out", "m.safetensors", "--steps", "1"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["axons", command, "series.ome.tif", "--time", "1", *options])
+        assert not ended.value.code
+    assert '"time": 1' in Path("m.safetensors.run.json").read_text()
+
+
 def test_flat_and_small_images(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     tifffile.imwrite("flat.tif", np.full((120, 200), 7, np.uint8))
     assert "everywhere" in refused(capfd, image="flat.tif")

@@ -8,8 +8,11 @@ import torch
 from napari_midl.methods.axons.views import (
     heading_frame,
     local_contrast,
+    mipmap,
     path_view,
     sample,
+    sample_views,
+    view_blocks,
     view_points,
 )
 
@@ -49,6 +52,24 @@ def test_the_path_shows_where_an_agent_was() -> None:
     assert path[5, 3] == pytest.approx(1.0)
     assert path[5, 4] == pytest.approx(float(torch.exp(torch.tensor(-1.0))))
     assert path[0, 10] < 1e-6
+
+
+def test_distant_views_average_what_lies_between_their_pixels() -> None:
+    image = torch.arange(36.0).reshape(1, 1, 6, 6)
+    levels, extent = mipmap(image, view_blocks((1.0, 2.0, 4.0), (1.0, 1.0)))
+    assert [tuple(level.shape[2:]) for level in levels] == [(8, 8), (4, 4), (2, 2)]
+    assert extent == (8, 8)
+    assert levels[1][0, 0, 0, 0] == pytest.approx((0 + 1 + 6 + 7) / 4)
+    # Beyond the image there is nothing.
+    assert levels[2][0, 0, 1, 1] == pytest.approx((28 + 29 + 34 + 35) / 16)
+    points = torch.full((1, 3, 11, 11, 2), 0.5)
+    seen = sample_views(levels, points, extent)[0, :, 0, 0]
+    assert seen[0] == pytest.approx(3.5)
+    assert seen[1] == pytest.approx(3.5)
+
+
+def test_blocks_follow_the_size_of_voxels() -> None:
+    assert view_blocks((1.0, 8.0), (4.0, 1.0, 1.0)) == [[1, 1, 1], [2, 8, 8]]
 
 
 def test_contrast_does_not_depend_on_gain_or_offset() -> None:

@@ -99,7 +99,6 @@ def test_only_what_lies_ahead_is_read(
     whole = Volume.from_array(image[None], name="whole")
     known = run(trace(whole, [seed_on(line, 8)], base, TraceSettings(width=1.0)))[0]
     monkeypatch.setattr(pixels, "IN_MEMORY", 0)
-    monkeypatch.setattr(pixels, "EDGE", 80)
     lazy = Volume.from_array(da.from_array(image[None], chunks=(1, 40, 40)), name="lazy")
     traced = run(trace(lazy, [seed_on(line, 8)], base, TraceSettings(width=1.0)))[0]
     # Coordinates are rounded within the crop that is read, so that the last bits differ.
@@ -109,7 +108,7 @@ def test_only_what_lies_ahead_is_read(
 def test_two_ends_are_joined_through_the_middle(plane: Volume, wave: Wave, base: Model) -> None:
     line = wave[1]
     tracing = Tracing(plane, base, TraceSettings())
-    found = connect(tracing, (0, *line[4]), (0, *line[-4]), "both")
+    found = run(connect(tracing, (0, *line[4]), (0, *line[-4]), "both"))
     assert found.points[0].tolist() == pytest.approx([0, *line[4]], abs=1e-4)
     assert found.points[-1].tolist() == pytest.approx([0, *line[-4]], abs=1e-4)
     result = score(found.points[:, 1:], line)

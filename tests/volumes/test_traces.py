@@ -9,7 +9,15 @@ import pytest
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.swc import read_swc
-from napari_midl.volumes.traces import Trace, measurements, read_seeds, read_traces, write_traces
+from napari_midl.volumes.traces import (
+    Trace,
+    measurements,
+    read_seeds,
+    read_traces,
+    swc_size,
+    write_traces,
+)
+from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +48,31 @@ def test_swc_is_in_micrometres_with_the_uncertainty_beside_it(tmp_path: Path) ->
     assert nodes["parent"].tolist() == [-1, 1, 2, -1, 4]
     beside = read_traces(tmp_path / "traces.csv", SIZE)
     assert beside[0].uncertainty.tolist() == pytest.approx([0.1, 0.2, 0.9])
+
+
+def test_swc_claims_micrometres_only_where_the_image_has_a_length(tmp_path: Path) -> None:
+    for unit, size, word in (
+        ("millimeter", (2000.0, 500.0, 500.0), "micrometres"),
+        (None, SIZE, "voxels"),
+        ("pixel", SIZE, "pixel"),
+    ):
+        volume = Volume.from_array(np.zeros((4, 12, 12)), scale=SIZE, units=(unit,) * 3)
+        assert swc_size(volume) == (pytest.approx(size), word)
+        path = tmp_path / f"{unit}.swc"
+        write_traces(path, traces(), *swc_size(volume))
+        assert f"radius in {word}\n" in path.read_text()
+        back = read_traces(path, swc_size(volume)[0])
+        np.testing.assert_allclose(back[0].points, traces()[0].points, atol=1e-5)
+
+
+def test_a_neighbour_is_not_replaced_by_the_table(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("precious")
+    with pytest.raises(InputError, match=r"mine\.csv is there already"):
+        write_traces(tmp_path / "mine.swc", traces(), SIZE)
+    assert (tmp_path / "mine.csv").read_text() == "precious"
+    assert not (tmp_path / "mine.swc").exists()
+    for _ in range(2):
+        write_traces(tmp_path / "again.swc", traces(), SIZE)
 
 
 def test_a_branched_swc_is_cut_into_paths(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def trace(
     out: Path,
     model: str = "base",
     channel: int = 0,
+    time: int = 0,
     settings: Annotated[TraceSettings, Flat] = TraceSettings(),  # noqa: B008
 ) -> None:
     """Follow a fibre from each seed.
@@ -41,10 +42,12 @@ def trace(
         ``base`` (shipped), or the path of a model.
     channel : int
         Channel of the image to look at.
+    time : int
+        Time point to look at.
     """
     from napari_midl.methods.axons import files
 
-    record = drive(files.trace(image, seeds, out, model, channel, settings))
+    record = drive(files.trace(image, seeds, out, model, channel, time, settings))
     print(f"{record.results['traces']} traces, {record.results['length']:.1f} long in all")
     print(out)
 
@@ -58,6 +61,7 @@ def finetune(
     out: Path,
     model: str = "base",
     channel: int = 0,
+    time: int = 0,
     settings: Annotated[FinetuneSettings, Flat] = FinetuneSettings(),  # noqa: B008
 ) -> None:
     """Fine-tune a tracker on the traces of an image.
@@ -74,10 +78,12 @@ def finetune(
         ``base`` (shipped), or the path of a model.
     channel : int
         Channel of the image to look at.
+    time : int
+        Time point to look at.
     """
     from napari_midl.methods.axons import files
 
-    record = drive(files.finetune(image, traces, out, model, channel, settings))
+    record = drive(files.finetune(image, traces, out, model, channel, time, settings))
     say_scores(record.results)
     print(out)
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.volumes.volume import Volume
+
 AXON = 2
+MICROMETRES = "micrometres"
 SEED_COLUMNS = ("path", "y", "x")
 DIRECTION = ("dz", "dy", "dx")
 
@@ -123,8 +126,19 @@ def measurements(
     )
 
 
-def write_traces(path: Path, traces: Sequence[Trace], voxel_size: Sequence[float]) -> None:
-    """Write traces as ``.csv`` in voxels, or as ``.swc`` in micrometres with that table beside it.
+def swc_size(volume: Volume) -> tuple[tuple[float, float, float], str]:
+    """Size of a voxel ``(z, y, x)`` in the lengths of an SWC file, and what they are called.
+
+    Micrometres, or what the image counts in where that is no known length.
+    """
+    known = volume.micrometres
+    return (known, MICROMETRES) if known else (volume.voxel_size, volume.unit or "voxels")
+
+
+def write_traces(
+    path: Path, traces: Sequence[Trace], voxel_size: Sequence[float], unit: str = MICROMETRES
+) -> None:
+    """Write traces as ``.csv`` in voxels, or as ``.swc`` in lengths with that table beside it.
 
     Parameters
     ----------
@@ -133,14 +147,17 @@ def write_traces(path: Path, traces: Sequence[Trace], voxel_size: Sequence[float
     traces : sequence of Trace
         What to write.
     voxel_size : sequence of float
-        ``(z, y, x)`` in micrometres.
+        ``(z, y, x)`` in `unit` (see `swc_size`).
+    unit : str
+        What the SWC says that its lengths are in.
 
     Raises
     ------
     InputError
-        If the ending is another one or the file cannot be written.
+        If the ending is another one, the file cannot be written, or the table beside a new SWC
+        would replace a file.
     """
-    check_ending(path)
+    check_target(path)
     table = _table(traces)
     if path.suffix == ".swc":
         z, y, x = (table[a].to_numpy() * s for a, s in zip("zyx", voxel_size, strict=True))
@@ -148,7 +165,7 @@ def write_traces(path: Path, traces: Sequence[Trace], voxel_size: Sequence[float
         number = np.arange(1, len(table) + 1)
         nodes = {"id": number, "type": AXON, "x": x, "y": y, "z": z}
         nodes |= {"radius": float(voxel_size[-1]), "parent": np.where(first, ROOT, number - 1)}
-        write_swc(path, pd.DataFrame(nodes))
+        write_swc(path, pd.DataFrame(nodes), unit)
     write_table(table, path.with_suffix(".csv"))
 
 
@@ -158,9 +175,9 @@ def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
     Parameters
     ----------
     path : Path
-        TRACES.csv with ``path,index,z,y,x[,uncertainty]`` in voxels, or SWC in micrometres.
+        TRACES.csv with ``path,index,z,y,x[,uncertainty]`` in voxels, or SWC in lengths.
     voxel_size : sequence of float
-        ``(z, y, x)`` in micrometres.
+        ``(z, y, x)`` in the unit of the SWC (see `swc_size`).
 
     Raises
     ------
@@ -205,6 +222,17 @@ def check_ending(path: Path) -> None:
     """Refuse what is neither ``.csv`` nor ``.swc``."""
     if path.suffix not in (".csv", ".swc"):
         raise InputError(f"{path} should end in .csv or .swc; rename it.")
+
+
+def check_target(path: Path) -> None:
+    """Refuse a path for traces whose table would replace a file of another purpose."""
+    check_ending(path)
+    beside = path.with_suffix(".csv")
+    if path.suffix == ".swc" and beside.exists() and not path.exists():
+        raise InputError(
+            f"{beside} is there already, and the table of {path.name} would replace it; choose "
+            "another name, or move that file."
+        )
 
 
 def _table(traces: Sequence[Trace]) -> pd.DataFrame:

@@ -111,6 +111,20 @@ class Volume:
         """Unit of the X axis, and of `voxel_size`."""
         return dict(zip(self.axes, self.units, strict=True)).get("X")
 
+    @property
+    def micrometres(self) -> tuple[float, float, float] | None:
+        """`voxel_size` in micrometres; None where its unit is no length, or not known."""
+        if self.unit is None:
+            return None
+        import pint
+
+        try:
+            factor = float(pint.get_application_registry().Quantity(1, self.unit).m_as("um"))
+        except pint.PintError:
+            return None
+        z, y, x = self.voxel_size
+        return z * factor, y * factor, x * factor
+
     def spatial(self, channel: int = 0, time: int = 0) -> Volume:
         """One channel at one time as a volume with axes exactly ``Z Y X``.
 

@@ -67,8 +67,9 @@ class Bench(QObject):
         on_result: Callable[[Any], object],
         on_progress: Callable[[list[Progress]], object] | None = None,
         on_finished: Callable[[], object] | None = None,
+        runner: JobRunner | None = None,
     ) -> bool:
-        """Start a job on the open image, or say why not."""
+        """Start a job on the open image, by `self.runner` or another, or say why not."""
         volume = self.volume
 
         def result(value: Any) -> None:
@@ -81,7 +82,7 @@ class Bench(QObject):
                 on_progress(batch)
 
         try:
-            self.runner.start(
+            (runner or self.runner).start(
                 title, job, on_result=result, on_progress=progress, on_finished=on_finished
             )
         except InputError as error:
@@ -89,11 +90,11 @@ class Bench(QObject):
             return False
         return True
 
-    def report(self, error: Exception) -> None:
+    def report(self, error: Exception, title: str = "") -> None:
         """Show an error to the person; a surprising one also goes to the log with its trace."""
         if isinstance(error, InputError):
             show_error(str(error))
             return
-        title = self.runner.title or "The job"
+        title = title or self.runner.title or "The job"
         _log.error("%s failed", title, exc_info=error)
         show_error(f"{title} failed: {str(error) or type(error).__name__}")

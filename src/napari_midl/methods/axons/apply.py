@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +10,9 @@ from scipy import ndimage
 
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
-from napari_midl.methods.axons import minimal_path
+from napari_midl.methods.axons import routes
 from napari_midl.methods.axons.tracing import Tracing
-from napari_midl.volumes.traces import Trace
+from napari_midl.volumes.traces import Seed, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +21,10 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.models import Model
     from napari_midl.methods.axons.settings import TraceSettings
-    from napari_midl.volumes.traces import Seed
     from napari_midl.volumes.volume import Volume
 
-__all__ = ["Tracing", "connect", "trace"]
+__all__ = ["Tracing", "connect", "follow", "trace"]
 
-BATCH = 256
 _ROUTE_STRIDE, _ROUNDS = 3, 2
 
 
@@ -70,76 +67,105 @@ def trace(
         yield Progress(k, len(seeds), "looking at the seeds")
         tracing.require_fibre(seed)
     traces: list[Trace] = []
-    for begin in range(0, len(seeds), BATCH):
-        some = seeds[begin : begin + BATCH]
-        if settings.method == "minimal-path":
-            traces += yield from _classical(tracing, some)
-        else:
-            traces += yield from tracing.follow(some)
+    batch = max(1, tracing.pixels.most_agents // 2)
+    for begin in range(0, len(seeds), batch):
+        traces += yield from follow(tracing, seeds[begin : begin + batch])
         yield Progress(len(traces), len(seeds), f"{len(traces)} of {len(seeds)} seeds")
     return traces
 
 
-@torch.inference_mode()
-def connect(tracing: Tracing, start: Sequence[float], end: Sequence[float], path: str) -> Trace:
+def follow(tracing: Tracing, seeds: Sequence[Seed]) -> Job[list[Trace]]:
+    """Trace from a few seeds by the method that was chosen; previews are traces as they stand."""
+    if tracing.settings.method == "learnt":
+        return (yield from tracing.follow(seeds))
+    return (yield from _classical(tracing, seeds))
+
+
+def connect(
+    tracing: Tracing, start: Sequence[float], end: Sequence[float], path: str
+) -> Job[Trace]:
     """The fibre between two voxels ``(z, y, x)`` on it.
 
-    The classical path of least cost finds the way, and the agent draws it to the middle of
-    the fibre, as finely as it traces.
+    The classical path of least cost finds the way. The agent draws it to the middle of the
+    fibre, as finely as it traces, unless the method is the minimal path itself.
+
+    Raises
+    ------
+    InputError
+        If one of them lies outside the image, or both too far apart.
     """
-    costs = _costs(tracing)
-    route = minimal_path.between(costs, start[-costs.ndim :], end[-costs.ndim :], tracing.spacing)
-    points = torch.from_numpy(route[::_ROUTE_STRIDE] * np.asarray(tracing.spacing)).float()
-    points = torch.cat([points, tracing.position(end)[None]])
+    for place in (start, end):
+        tracing.check(Seed(path, (place[0], place[1], place[2])))
+    ends = [tracing.position(place).double().numpy() for place in (start, end)]
+    route = yield from routes.between(tracing.pixels, *ends)
+    if tracing.settings.method == "learnt":
+        route, unsure = yield from _centred(tracing, route, start, end)
+    else:
+        unsure = yield from _doubts(tracing, route)
+    return Trace(path, tracing.voxels(route), unsure, why="both ends")
+
+
+def _centred(
+    tracing: Tracing, route: NDArray[np.float64], start: Sequence[float], end: Sequence[float]
+) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """A path drawn to the middle of its fibre, and its uncertainty."""
+    first, last = tracing.position(start)[None], tracing.position(end)[None]
+    points = torch.cat([torch.from_numpy(route[::_ROUTE_STRIDE]).float(), last])
     width = tracing.width(points[len(points) // 2])
-    widths = torch.full((len(points),), width)
     for _ in range(_ROUNDS):
-        policy, frames = tracing.tracker.look(points, _along(points), widths)
-        moves = policy.mean() * width
-        forward = (moves[..., :1] * frames[..., 0, :]).mean(1)
-        aim = points + forward + (moves[..., 1:] * frames[..., 1, :]).sum(1)
+        moves, _ = yield from _look_along(tracing, points, width)
         # Where the agent would go from one point lies beside the next.
-        aim = torch.cat([tracing.position(start)[None], aim[:-2], tracing.position(end)[None]])
+        aim = torch.cat([first, (points + moves)[:-2], last])
         smooth = ndimage.gaussian_filter1d(aim.numpy(), 0.7, axis=0, mode="nearest")
         points = torch.cat([aim[:1], torch.from_numpy(smooth)[1:-1], aim[-1:]])
-    policy, _ = tracing.tracker.look(points, _along(points), widths[: len(points)])
-    unsure = tracing.tracker.uncertainty(policy).double().numpy()
-    return Trace(path, tracing.voxels(points.numpy()), unsure, why="both ends")
+    _, unsure = yield from _look_along(tracing, points, width)
+    return points.double().numpy(), unsure.double().numpy()
+
+
+def _doubts(tracing: Tracing, route: NDArray[np.float64]) -> Job[NDArray[np.float64]]:
+    """What the agent thinks of a path that it has not found itself."""
+    points = torch.from_numpy(route).float()
+    _, unsure = yield from _look_along(tracing, points, tracing.width(points[len(points) // 2]))
+    return unsure.double().numpy()
+
+
+def _look_along(
+    tracing: Tracing, points: torch.Tensor, width: float
+) -> Job[tuple[torch.Tensor, torch.Tensor]]:
+    """Where the agent would go from each point of a path, and how unsure it is there."""
+    headings = _along(points)
+    moves, unsure = [], []
+    for some in torch.arange(len(points)).split(tracing.pixels.most_agents):
+        yield Progress(int(some[0]), len(points), "looking along it")
+        with torch.inference_mode():
+            widths = torch.full((len(some),), width)
+            policy, frames = tracing.tracker.look(points[some], headings[some], widths)
+            move = policy.mean() * width
+            along = (move[..., :1] * frames[..., 0, :]).mean(1)
+            moves.append(along + (move[..., 1:] * frames[..., 1, :]).sum(1))
+            unsure.append(tracing.tracker.uncertainty(policy))
+    return torch.cat(moves), torch.cat(unsure)
 
 
 def _along(points: torch.Tensor) -> torch.Tensor:
     """Heading at each point of a path: towards the next one."""
+    if len(points) < 2:
+        return torch.eye(points.shape[1])[:1]
     ahead = torch.cat([points[1:], 2 * points[-1:] - points[-2:-1]])
     return torch.nn.functional.normalize(ahead - points, dim=-1)
 
 
-def _costs(tracing: Tracing) -> NDArray[np.float64]:
-    if math.prod(tracing.pixels.shape) > 2**27:
-        raise InputError(
-            f"{tracing.volume.name} is too large for the minimal path, which needs it in memory; "
-            "use the learnt tracker, or crop it."
-        )
-    whole = tracing.pixels.all().numpy()
-    return minimal_path.cost(whole)
-
-
 def _classical(tracing: Tracing, seeds: Sequence[Seed]) -> Job[list[Trace]]:
-    costs = _costs(tracing)
-    traces = []
-    for k, seed in enumerate(seeds):
-        yield Progress(k, len(seeds), f"path from seed {seed.path}")
-        tracing.check(seed)
-        start = seed.position[-costs.ndim :]
-        if seed.direction is not None:
-            ways = [np.asarray(seed.direction[-costs.ndim :])]
-        else:
-            place = tracing.position(seed.position)
-            both, _ = tracing.tracker.headings(place, tracing.width(place))
-            ways = [way.numpy() / np.asarray(tracing.spacing) for way in both]
-        parts = [minimal_path.ahead(costs, start, way, tracing.spacing) for way in ways]
-        points = parts[0]
-        if len(parts) > 1:
-            points = np.concatenate([parts[1][:0:-1], points])
-        voxels = np.pad(points, ((0, 0), (3 - points.shape[1], 0)))
-        traces.append(Trace(seed.path, voxels, np.full(len(voxels), np.nan), why="border"))
+    """Minimal paths from seeds, both ways where a seed has no direction."""
+    traces: list[Trace] = []
+    for seed in seeds:
+        parts = []
+        place = tracing.position(seed.position).numpy()
+        for way in tracing.ways(seed, tracing.width(tracing.position(seed.position))):
+            job = routes.ahead(tracing.pixels, place, way.numpy(), tracing.settings.longest)
+            parts.append((yield from job))
+        points = np.concatenate([parts[1][:0:-1], parts[0]]) if len(parts) > 1 else parts[0]
+        unsure = yield from _doubts(tracing, points)
+        traces.append(Trace(seed.path, tracing.voxels(points), unsure, why="border"))
+        yield Progress(len(traces), len(seeds), f"path from seed {seed.path}", preview=traces)
     return traces

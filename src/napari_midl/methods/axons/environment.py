@@ -20,8 +20,11 @@ from napari_midl.methods.axons.views import (
     VIEW,
     heading_frame,
     local_contrast,
+    mipmap,
     path_view,
     sample,
+    sample_views,
+    view_blocks,
     view_points,
 )
 
@@ -89,6 +92,8 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         rng = self.np_random
         drawn = [self.draw(rng) for _ in range(self.shape[0])]
         self.images = torch.from_numpy(np.stack([d[0] for d in drawn]))[:, None]
+        blocks = view_blocks(self.design.averages, (1.0, 1.0))
+        self._levels, self._extent = mipmap(self.images, blocks)
         self._lines = [torch.from_numpy(d[1]).float() for d in drawn]
         length = max(map(len, self._lines))
         self.lines = torch.stack(
@@ -170,7 +175,7 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def _observe(self) -> dict[str, Tensor]:
         frames = self._frames()[..., 0, :, :]
         points = view_points(self.positions, frames, self.design.pitches)
-        views = sample(self.images, points)[:, 0]
+        views = sample_views(self._levels, points, self._extent)
         if self.design.frame == "heading":
             views = local_contrast(views)
         if self.design.history:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.models import check_model_path, save_model, whole_name
@@ -13,7 +13,13 @@ from napari_midl.methods.axons import apply, learn
 from napari_midl.methods.axons.models import named_model
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 from napari_midl.volumes.open import open_volume
-from napari_midl.volumes.traces import check_ending, read_seeds, read_traces, write_traces
+from napari_midl.volumes.traces import (
+    check_target,
+    read_seeds,
+    read_traces,
+    swc_size,
+    write_traces,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +33,7 @@ def trace(
     out: Path,
     model: str = "base",
     channel: int = 0,
+    time: int = 0,
     settings: TraceSettings | None = None,
 ) -> Job[Run]:
     """Trace fibres from a table of seeds.
@@ -38,11 +45,14 @@ def trace(
     seeds : Path
         SEEDS.csv, ``path,y,x[,z][,dy,dx[,dz]]`` in voxels.
     out : Path
-        TRACES.csv, in voxels, or TRACES.swc, in micrometres with the table beside it.
+        TRACES.csv, in voxels, or TRACES.swc, in micrometres (in what the image counts in, where
+        it has no unit of length) with the table beside it.
     model : str
         ``base``, or the path of a model.
     channel : int
         Channel of the image to look at.
+    time : int
+        Time point to look at.
     settings : TraceSettings, optional
         How to follow.
 
@@ -57,15 +67,15 @@ def trace(
         If something cannot be read, does not fit or cannot be written.
     """
     settings = settings or TraceSettings()
-    started = time.monotonic()
-    check_ending(out)
+    started = monotonic()
+    check_target(out)
     if not out.parent.is_dir():
         raise InputError(f"{out.parent} is no folder; make it first, or choose another.")
-    volume = open_volume(image).spatial(channel)
+    volume = open_volume(image).spatial(channel, time)
     wanted = read_seeds(seeds)
     chosen = named_model(model)
     found = yield from apply.trace(volume, wanted, chosen, settings)
-    write_traces(out, found, volume.voxel_size)
+    write_traces(out, found, *swc_size(volume))
     run = Run(
         "axons.trace",
         {
@@ -73,6 +83,7 @@ def trace(
             "seeds": str(seeds.resolve()),
             "model": whole_name(model),
             "channel": channel,
+            "time": time,
             "out": out.name,
         },
         settings.to_dict(),
@@ -86,7 +97,7 @@ def trace(
             "traces": len(found),
             "length": sum(t.length(volume.voxel_size) for t in found),
         },
-        seconds=time.monotonic() - started,
+        seconds=monotonic() - started,
     )
     write_run(run, record_path(out))
     return run
@@ -98,6 +109,7 @@ def finetune(
     out: Path,
     model: str = "base",
     channel: int = 0,
+    time: int = 0,
     settings: FinetuneSettings | None = None,
 ) -> Job[Run]:
     """Fine-tune a tracker on the traces of an image and save it.
@@ -114,6 +126,8 @@ def finetune(
         ``base``, or the path of a model.
     channel : int
         Channel of the image to look at.
+    time : int
+        Time point to look at.
     settings : FinetuneSettings, optional
         How to train.
 
@@ -128,10 +142,10 @@ def finetune(
         If something cannot be read, does not fit or cannot be written.
     """
     settings = settings or FinetuneSettings()
-    started = time.monotonic()
+    started = monotonic()
     check_model_path(out)
-    volume = open_volume(image).spatial(channel)
-    known = read_traces(traces, volume.voxel_size)
+    volume = open_volume(image).spatial(channel, time)
+    known = read_traces(traces, swc_size(volume)[0])
     start = named_model(model)
     tuned = yield from learn.finetune(volume, known, start, settings)
     sha256 = save_model(tuned.model, out)
@@ -142,6 +156,7 @@ def finetune(
             "traces": str(traces.resolve()),
             "model": whole_name(model),
             "channel": channel,
+            "time": time,
         },
         settings.to_dict(),
         inputs={
@@ -151,7 +166,7 @@ def finetune(
         },
         outputs={"model": {"path": str(out.resolve()), "sha256": sha256}},
         results={"steps": tuned.steps, "before": tuned.before, "after": tuned.after},
-        seconds=time.monotonic() - started,
+        seconds=monotonic() - started,
     )
     write_run(run, record_path(out))
     return run
@@ -173,7 +188,7 @@ def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
         The record, returned by the generator; it is also written beside `out`.
     """
     settings = settings or TrainSettings()
-    started = time.monotonic()
+    started = monotonic()
     check_model_path(out)
     checkpoint = out.with_suffix(".checkpoint")
     model = yield from learn.train(settings, checkpoint)
@@ -185,7 +200,7 @@ def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
         settings.to_dict(),
         outputs={"model": {"path": out.name, "sha256": sha256}},
         results={"steps": model.card["steps"], "calibration": model.card["calibration"]},
-        seconds=time.monotonic() - started,
+        seconds=monotonic() - started,
     )
     write_run(run, record_path(out))
     return run

@@ -16,7 +16,7 @@ from skimage.graph import MCP_Geometric
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 def cost(image: NDArray[np.float32], widths: Sequence[float] = (1.0, 2.0)) -> NDArray[np.float64]:
@@ -28,8 +28,8 @@ def cost(image: NDArray[np.float32], widths: Sequence[float] = (1.0, 2.0)) -> ND
 
 def between(
     costs: NDArray[np.float64],
-    start: Sequence[float],
-    end: Sequence[float],
+    start: ArrayLike,
+    end: ArrayLike,
     spacing: Sequence[float],
 ) -> NDArray[np.float64]:
     """Path ``(n, d)`` of least cost between two voxels, in voxels, slightly smoothed."""
@@ -41,13 +41,13 @@ def between(
 
 def ahead(
     costs: NDArray[np.float64],
-    start: Sequence[float],
-    direction: Sequence[float] | NDArray[np.float64],
+    start: ArrayLike,
+    aim: ArrayLike,
     spacing: Sequence[float],
 ) -> NDArray[np.float64]:
-    """Path of least mean cost from a voxel towards the border that a direction points to.
+    """Path of least mean cost from a voxel to the border, past a place that says the way.
 
-    Only voxels within 60 degrees of the direction are ends; of those on the border the one
+    Only voxels within 60 degrees of that way are ends; of those on the border the one
     with the least cost a px wins.
     """
     first = _inside(start, costs.shape)
@@ -58,7 +58,8 @@ def ahead(
     ends = np.argwhere(border)
     way = (ends - first) * np.asarray(spacing)
     length = np.linalg.norm(way, axis=1)
-    heading = np.asarray(direction, float) / max(float(np.linalg.norm(direction)), 1e-12)
+    wanted = (np.asarray(aim, float) - np.asarray(start, float)) * np.asarray(spacing)
+    heading = wanted / max(float(np.linalg.norm(wanted)), 1e-12)
     forward = way @ heading >= 0.5 * np.maximum(length, 1e-9)
     ends, length = ends[forward & (length > 0)], length[forward & (length > 0)]
     if not len(ends):
@@ -67,7 +68,7 @@ def ahead(
     return _smooth(np.asarray(mcp.traceback(tuple(ends[int(mean.argmin())])), float))
 
 
-def _inside(point: Sequence[float], shape: Sequence[int]) -> NDArray[np.int64]:
+def _inside(point: ArrayLike, shape: Sequence[int]) -> NDArray[np.int64]:
     return np.clip(np.rint(point), 0, np.array(shape) - 1).astype(int)
 
 

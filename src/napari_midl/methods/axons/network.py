@@ -31,6 +31,9 @@ class Design:
         the second needs no training for each direction, and works in 3D.
     pitches : tuple of float
         Pixel distance of each view, in px.
+    averaged : bool
+        A view's pixel is the mean of the image about it, as wide as the view's pitch, and not
+        the intensity at its middle: distant views then show fibres through the noise.
     history : bool
         Also show the historical path.
     moments : int
@@ -41,6 +44,7 @@ class Design:
 
     frame: Literal["image", "heading"]
     pitches: tuple[float, ...]
+    averaged: bool
     history: bool
     moments: int
     stop: bool
@@ -50,10 +54,17 @@ class Design:
         """Input channels of the actor."""
         return (len(self.pitches) + self.history) * self.moments
 
+    @property
+    def averages(self) -> tuple[float, ...]:
+        """Over how many px each view averages."""
+        return self.pitches if self.averaged else (1.0,) * len(self.pitches)
+
 
 DESIGNS = {
-    "paper": Design("image", (1.0, 2.0), history=True, moments=4, stop=False),
-    "compact": Design("heading", (1.0, 2.0, 4.0, 8.0), history=False, moments=1, stop=True),
+    "paper": Design("image", (1.0, 2.0), averaged=False, history=True, moments=4, stop=False),
+    "compact": Design(
+        "heading", (1.0, 2.0, 4.0, 8.0, 16.0), averaged=True, history=False, moments=1, stop=True
+    ),
 }
 
 
@@ -84,8 +95,11 @@ class Policy:
 
     def entropy(self) -> Tensor:
         """Differential entropy of the two together, at most 0 (section 4.2, note 12)."""
-        entropy: Tensor = self.distribution.entropy()
-        return entropy.sum(-1)
+        a, b = self.alpha, self.beta
+        both = a + b
+        log_beta = torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(both)
+        spread = (both - 2) * torch.digamma(both)
+        return (log_beta + spread - (a - 1) * torch.digamma(a) - (b - 1) * torch.digamma(b)).sum(-1)
 
     def log_prob(self, displacement: Tensor) -> Tensor:
         """Log-density of a displacement in px, measured on the unit square."""

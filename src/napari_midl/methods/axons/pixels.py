@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from napari_midl.methods.axons.views import sample
+from napari_midl.methods.axons.views import mipmap, sample_views, view_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-IN_MEMORY = 2**24
-EDGE = 128
+IN_MEMORY = 2**25
+# Voxels of a crop, and how much wider it is than the views, so that it serves many steps.
+MOST, SPARE = 2**22, 1.4
+AT_ONCE, TOGETHER = 32, 512
 
 
 class Pixels:
@@ -30,6 +34,8 @@ class Pixels:
         Maps a block of intensities to [0, 1].
     spacing : tuple of float
         Size of a voxel along each axis, in isotropic px (1 in the plane).
+    averages : tuple of float
+        Over how many px each view of the agents averages.
     """
 
     def __init__(
@@ -37,53 +43,87 @@ class Pixels:
         image: Any,
         scaling: Callable[[NDArray[Any]], NDArray[np.float32]],
         spacing: tuple[float, ...],
+        averages: tuple[float, ...],
     ) -> None:
         self.spacing = torch.tensor(spacing, dtype=torch.float32)
         self.shape = tuple(int(n) for n in image.shape)
-        self.end = (torch.tensor(self.shape) - 1) * self.spacing
+        self._size = torch.tensor(self.shape)
+        self.end = (self._size - 1) * self.spacing
         self._image, self._scaling = image, scaling
-        small = np.prod(self.shape) <= IN_MEMORY
-        self._whole = self.all() if small else None
-        edges = [min(n, max(8, int(EDGE / s))) for n, s in zip(self.shape, spacing, strict=True)]
-        self._edges = torch.tensor(edges)
-        self._crops: Tensor = torch.zeros(0)
-        self._origins: Tensor = torch.zeros(0)
+        self._blocks = view_blocks(averages, spacing)
+        # Crops begin and end on the largest blocks, so that they average as the whole would.
+        self._largest = torch.tensor(self._blocks).amax(0)
+        self._crops: list[Tensor] = []
+        self._edges = self._largest
+        self._middles = torch.zeros(0, len(spacing))
+        self._origins = torch.zeros(0, len(spacing), dtype=torch.long)
+        small = math.prod(self.shape) <= IN_MEMORY
+        self._whole = mipmap(self._all()[None, None], self._blocks) if small else None
 
-    def at(self, points: Tensor) -> Tensor:
-        """Intensities ``(A, ...)`` at points ``(A, ..., d)`` in isotropic px; zero outside.
+    def views(self, points: Tensor) -> Tensor:
+        """Views ``(A, ..., V, 11, 11)`` at points ``(A, ..., V, 11, 11, d)`` in isotropic px.
 
-        The agents are told apart by their place along the first axis; one whose points leave
-        what was read for it has a new crop read around them.
+        Zero outside. The agents are told apart by their place along the first axis; one whose
+        points leave what was read for it has a new crop read around them.
         """
         voxels = points / self.spacing
         if self._whole is not None:
-            return sample(self._whole[None, None], voxels[None])[0, 0]
-        if len(self._origins) != len(points):
-            self._crops = torch.zeros(len(points), 1, *self._edges.tolist())
-            self._origins = torch.full((len(points), len(self.shape)), -(10**9))
+            levels, extent = self._whole
+            return sample_views(levels, voxels[None], extent)[0]
         flat = voxels.flatten(1, -2)
-        low = flat.amin(1).floor().clamp(min=0).long()
-        high = torch.minimum(flat.amax(1).ceil().long(), torch.tensor(self.shape) - 1)
-        high = torch.maximum(high, low)
-        inside = (low >= self._origins) & (high < self._origins + self._edges)
-        for i in torch.nonzero(~inside.all(-1))[:, 0].tolist():
-            middle = (low[i] + high[i]) // 2 - self._edges // 2
-            origin = torch.minimum(middle.clamp(min=0), torch.tensor(self.shape) - self._edges)
-            box = tuple(
-                slice(o, o + e) for o, e in zip(origin.tolist(), self._edges.tolist(), strict=True)
-            )
-            self._crops[i, 0], self._origins[i] = self._read(box), origin
+        low, high = flat.amin(1), flat.amax(1)
+        middles, spans = (low + high) / 2, (high - low).amax(0)
+        if len(self._origins) != len(points) or (self._edges < self._room(spans, 1.0)).any():
+            self._forget(len(points), self._room(spans, SPARE))
+        # The blocks at the faces of a crop blend with what is not read.
+        spare = torch.maximum((self._edges - spans) / 2 - self._largest, self._largest)
+        spare = torch.where(self._edges >= self._size, math.inf, spare)
+        for i in torch.nonzero(((middles - self._middles).abs() > spare).any(-1))[:, 0].tolist():
+            self._read_crop(i, middles[i])
         shift = self._origins.reshape(len(points), *([1] * (points.ndim - 2)), -1)
-        return sample(self._crops, voxels - shift)[:, 0]
+        return sample_views(self._crops, voxels - shift, self._edges.tolist())
 
-    def all(self) -> Tensor:
-        """The whole image."""
-        return self._read(tuple(slice(0, n) for n in self.shape))
+    def _room(self, spans: Tensor, times: float) -> Tensor:
+        """Edges of a crop for views that span so many voxels, but no more than `MOST`."""
+        wanted = torch.minimum(times * spans + 3 * self._largest, self._size)
+        too_many = float(wanted.prod()) / MOST
+        if too_many > 1:
+            # What lies further than can be read is not seen.
+            wanted = wanted / too_many ** (1 / len(wanted))
+        return (wanted / self._largest).ceil().long() * self._largest
+
+    def _forget(self, agents: int, edges: Tensor) -> None:
+        self._edges = edges
+        self._middles = torch.full((agents, len(self.shape)), math.inf)
+        self._origins = torch.zeros(agents, len(self.shape), dtype=torch.long)
+        self._crops = [
+            torch.zeros(agents, 1, *(edges // torch.tensor(block)).tolist())
+            for block in self._blocks
+        ]
+
+    def _read_crop(self, agent: int, middle: Tensor) -> None:
+        first = ((middle - self._edges / 2).clamp(min=0) / self._largest).floor()
+        highest = ((self._size - self._edges).clamp(min=0) / self._largest).ceil()
+        origin = (torch.minimum(first, highest) * self._largest).long()
+        end = torch.minimum(origin + self._edges, self._size)
+        room = (self._edges - (end - origin)).tolist()
+        part = torch.from_numpy(self.block(origin.tolist(), end.tolist()))
+        crop = F.pad(part, [side for r in reversed(room) for side in (0, r)])
+        levels, _ = mipmap(crop[None, None], self._blocks)
+        for kept, level in zip(self._crops, levels, strict=True):
+            kept[agent] = level[0]
+        self._origins[agent], self._middles[agent] = origin, middle
+
+    @property
+    def most_agents(self) -> int:
+        """How many may look at once, so that what is read for them fits into memory."""
+        return TOGETHER if self._whole is not None else AT_ONCE
 
     def keep(self, agents: Tensor) -> None:
         """Forget the crops of all agents but these."""
-        if self._whole is None and len(self._origins):
-            self._crops, self._origins = self._crops[agents], self._origins[agents]
+        if len(self._origins) == len(agents):
+            self._crops = [level[agents] for level in self._crops]
+            self._origins, self._middles = self._origins[agents], self._middles[agents]
 
     def around(self, position: Tensor, reach: int) -> NDArray[np.float32]:
         """A block of at most ``2 reach + 1`` px about a position in isotropic px."""
@@ -94,6 +134,13 @@ class Pixels:
             for c, r, n in zip(centre, reaches, self.shape, strict=True)
         )
         return self._read(box).numpy()
+
+    def block(self, first: Sequence[int], last: Sequence[int]) -> NDArray[np.float32]:
+        """The voxels from one corner up to, and without, the other."""
+        return self._read(tuple(map(slice, first, last))).numpy()
+
+    def _all(self) -> Tensor:
+        return self._read(tuple(slice(0, n) for n in self.shape))
 
     def _read(self, box: tuple[slice, ...]) -> Tensor:
         return torch.from_numpy(self._scaling(np.asarray(self._image[box])))

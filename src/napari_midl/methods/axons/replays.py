@@ -25,6 +25,7 @@ def replay_trace(run: Run, folder: Path) -> Job[Run]:
             folder / given["out"],
             given["model"],
             given["channel"],
+            given.get("time", 0),
             TraceSettings.from_dict(run.settings),
         )
     )
@@ -40,6 +41,7 @@ def replay_finetune(run: Run, folder: Path) -> Job[Run]:
             folder / f"again{SUFFIX}",
             given["model"],
             given["channel"],
+            given.get("time", 0),
             FinetuneSettings.from_dict(as_many_steps(run, minutes=600.0)),
         )
     )

@@ -9,7 +9,7 @@ from napari_midl.engine.settings import Settings
 
 Method = Literal["learnt", "minimal-path"]
 Preset = Literal["compact", "paper"]
-Images = Literal["rich", "SI", "SI-RC", "SI-W", "SI-EN", "SI-SN"]
+Images = Literal["rich", "crowded", "SI", "SI-RC", "SI-W", "SI-EN", "SI-SN"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TrainSettings(Settings):
     preset : str
         The agent: ``compact`` ships, ``paper`` sees and acts as in Dai et al., 2019.
     images : str
-        ``rich`` fibres, or one of the paper's five conditions.
+        ``rich`` fibres, ``crowded`` ones alone, or one of the paper's five conditions.
     steps : int
         Optimiser steps of imitation; 0 means that only the time counts.
     minutes : float

@@ -21,9 +21,11 @@ from napari_midl.volumes.traces import resample
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Condition = Literal["SI", "SI-RC", "SI-W", "SI-EN", "SI-SN", "rich"]
+Condition = Literal["SI", "SI-RC", "SI-W", "SI-EN", "SI-SN", "rich", "crowded"]
+CROWDED = 0.4
+WIDTHS = (0.8, 4.0)
 SPACING = 0.5
-SIZE = 160
+SIZE = 224
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def synthetic_image(
     Parameters
     ----------
     condition : str
-        One of the paper's five (`LOOKS`), or ``rich``.
+        One of the paper's five (`LOOKS`); ``crowded``, a net of crossing fibres as bright as
+        each other; or ``rich``, of which two in five are crowded.
     rng : numpy.random.Generator
         Source of the randomness.
     size : int
@@ -78,8 +81,8 @@ def synthetic_image(
     centreline : ndarray, shape (n, 2)
         Points ``(y, x)`` every half pixel from one end to the other.
     """
-    if condition == "rich":
-        return _rich(rng, size)
+    if condition in ("rich", "crowded"):
+        return _rich(rng, size, crowded=condition == "crowded" or rng.random() < CROWDED)
     look = LOOKS[condition]
     line = _centreline(rng, size, bend=0.25)
     clean = 0.1 + look.contrast * _profile([line], [np.ones(len(line))], look.width, size)
@@ -92,11 +95,18 @@ def synthetic_image(
     return np.clip(image, 0, 1).astype(np.float32), line
 
 
-def _centreline(rng: np.random.Generator, size: int, bend: float) -> NDArray[np.float64]:
-    """A cubic spline through a random walk whose heading drifts; cut where it leaves."""
+def _centreline(
+    rng: np.random.Generator,
+    size: int,
+    bend: float,
+    through: tuple[NDArray[np.float64], float] | None = None,
+) -> NDArray[np.float64]:
+    """A cubic spline through a random walk whose heading drifts; cut where it leaves.
+
+    It goes through a random place in a random way, unless they are given.
+    """
     step = rng.uniform(10, 18)
-    heading = rng.uniform(0, 2 * np.pi)
-    start = rng.uniform(0.15, 0.85, 2) * size
+    start, heading = through or (rng.uniform(0.15, 0.85, 2) * size, rng.uniform(0, 2 * np.pi))
     turns = rng.normal(0, bend, 2 * int(size / step) + 2)
     turns = ndimage.gaussian_filter1d(turns, 0.7) * 1.5
     headings = heading + np.cumsum(turns)
@@ -118,7 +128,7 @@ def _centreline(rng: np.random.Generator, size: int, bend: float) -> NDArray[np.
         cut = rng.integers(0, len(line) // 3 + 1)
         line = line[cut:] if rng.random() < 0.5 else line[: len(line) - cut]
     if len(line) < 60 or _meets_itself(line):
-        return _centreline(rng, size, bend)
+        return _centreline(rng, size, bend)  # A given place may be too near the border.
     return line
 
 
@@ -150,23 +160,31 @@ def _profile(
     return np.asarray(ridge * width * np.sqrt(2 * np.pi))
 
 
-def _rich(rng: np.random.Generator, size: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _rich(
+    rng: np.random.Generator, size: int, crowded: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """A fibre with boutons, gaps and neighbours, in the noise of a real microscope."""
-    line = _centreline(rng, size, bend=rng.uniform(0.08, 0.4))
-    width = np.exp(rng.uniform(np.log(0.8), np.log(3.0)))
+    straight = (0.04, 0.2) if crowded else (0.08, 0.4)
+    line = _centreline(rng, size, bend=rng.uniform(*straight))
+    width = np.exp(rng.uniform(*np.log(WIDTHS)))
     contrast = np.exp(rng.uniform(np.log(0.18), np.log(0.8)))
     image = contrast * _fibre(line, width, rng, size)
-    for _ in range(rng.integers(0, 6) if rng.random() < 0.7 else rng.integers(6, 18)):
-        # Crossing, passing, or out of focus: dimmer or wider than the fibre.
-        other = _centreline(rng, size, bend=rng.uniform(0.08, 0.4))
+    area = (size / SIZE) ** 2
+    for _ in range(int(area * (rng.integers(8, 25) if crowded else rng.integers(0, 10)))):
+        # Crossing, passing, or out of focus. Where they are as bright as the fibre, only its
+        # way tells which one is to be followed.
+        through = _crossing(line, rng) if rng.random() < 0.3 else None
+        other = _centreline(rng, size, rng.uniform(*straight), through)
         blur = width * rng.uniform(0.6, 1.3) if rng.random() < 0.8 else rng.uniform(3, 6)
-        drawn = contrast * rng.uniform(0.1, 0.9) * _fibre(other, blur, rng, size)
+        bright = rng.uniform(0.3, 1.3) if crowded else rng.uniform(0.1, 1.1)
+        drawn = contrast * bright * _fibre(other, blur, rng, size)
         # A projection of a stack keeps the brighter of two, a thick slice shows their sum.
         image = np.maximum(image, drawn) if rng.random() < 0.6 else image + drawn
     if rng.random() < 0.4:
         dim = contrast * rng.uniform(0.4, 0.9)
         image = np.maximum(image, dim * _branch(line, width, rng, size))
-    image = image + contrast * _blobs(rng, size, int(rng.integers(0, 8)), (1.5, 5.0))
+    count = int(area * rng.integers(0, 24 if crowded else 12))
+    image = image + contrast * _blobs(rng, size, count, (1.5, 5.0))
     image += rng.uniform(0.02, 0.15) * _cloud(rng, size, rng.uniform(10, 40))
     image += rng.uniform(0.0, 0.12)
     if rng.random() < 0.5:
@@ -194,6 +212,15 @@ def _fibre(
     return drawn
 
 
+def _crossing(
+    line: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], float]:
+    """A place on a line, and a way through it at any angle but along it."""
+    k = int(rng.integers(6, len(line) - 6))
+    dy, dx = line[k + 6] - line[k - 6]
+    return line[k], float(np.arctan2(dy, dx) + rng.choice([-1, 1]) * rng.uniform(0.25, np.pi / 2))
+
+
 def _branch(
     line: NDArray[np.float64], width: float, rng: np.random.Generator, size: int
 ) -> NDArray[np.float64]:
@@ -213,7 +240,8 @@ def _blobs(
 ) -> NDArray[np.float64]:
     drawn = np.zeros((size, size))
     for _ in range(count):
-        _add_spot(drawn, rng.uniform(0, size, 2), rng.uniform(*widths), rng.uniform(0.3, 1.5))
+        centre, width = rng.uniform(0, size, 2), rng.uniform(*widths)
+        _add_spot(drawn, centre, width, float(np.exp(rng.uniform(-1.2, 1.2))))
     return drawn
 
 

@@ -9,6 +9,7 @@ import torch
 
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.pixels import Pixels
 from napari_midl.methods.axons.tracker import Steps, Tracker, width_at
 from napari_midl.methods.axons.views import VIEW
@@ -61,9 +62,11 @@ class Tracing:
         self.spacing = (y / x, 1.0) if self.flat else (z / x, y / x, 1.0)
         scaling = robust_scaling(volume)
         shown = (lambda block: 1 - scaling(block)) if settings.dark else scaling
-        self.pixels = Pixels(image, shown, self.spacing)
+        actor = model.network
+        assert isinstance(actor, Actor)
+        self.pixels = Pixels(image, shown, self.spacing, actor.design.averages)
         slope, shift = model.card.get("calibration", (1.0, 0.0))
-        self.tracker = Tracker(model.network, self.pixels, (slope, shift))  # type: ignore[arg-type]
+        self.tracker = Tracker(actor, self.pixels, (slope, shift))
 
     def position(self, voxel: Sequence[float]) -> torch.Tensor:
         """A voxel ``(z, y, x)`` in isotropic px of the traced image."""
@@ -82,11 +85,7 @@ class Tracing:
             self.check(seed)
             place = self.position(seed.position)
             width = self.width(place)
-            if seed.direction is not None:
-                ways = [self.position(seed.direction)]
-            else:
-                ways, _ = self.tracker.headings(place, width)
-            for way in ways:
+            for way in self.ways(seed, width):
                 starts.append(place)
                 headings.append(way)
                 widths.append(width)
@@ -105,6 +104,12 @@ class Tracing:
                 ended, len(taken), "following", preview=self._traces(seeds, owners, taken)
             )
         return self._traces(seeds, owners, taken)
+
+    def ways(self, seed: Seed, width: float) -> list[torch.Tensor]:
+        """The directions to follow a seed in, in isotropic px: its own, or both."""
+        if seed.direction is not None:
+            return [self.position(seed.direction)]
+        return self.tracker.headings(self.position(seed.position), width)[0]
 
     def _traces(
         self, seeds: Sequence[Seed], owners: Sequence[int], taken: Sequence[Steps]
@@ -129,13 +134,16 @@ class Tracing:
     def require_fibre(self, seed: Seed) -> None:
         """Refuse a seed from which the model sees no fibre in any direction."""
         self.check(seed)
-        place = self.position(seed.position)
-        _, unsure = self.tracker.headings(place, self.width(place))
-        if unsure > _NO_FIBRE:
+        if not self.sees_fibre(seed):
             raise InputError(
                 f"The seed {seed.path} lies on no fibre that the model sees in "
                 f"{self.volume.name}; move it onto one, or choose another model."
             )
+
+    def sees_fibre(self, seed: Seed) -> bool:
+        """Whether the model sees a fibre in some direction from a seed."""
+        place = self.position(seed.position)
+        return self.tracker.headings(place, self.width(place))[1] <= _NO_FIBRE
 
     def check(self, seed: Seed) -> None:
         """Refuse a seed outside the image."""

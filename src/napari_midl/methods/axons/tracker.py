@@ -17,6 +17,8 @@ from torch.nn import functional as F
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.environment import STRIDE
+from napari_midl.methods.axons.network import Policy
+from napari_midl.methods.axons.synthetic import WIDTHS
 from napari_midl.methods.axons.views import heading_frame, local_contrast, view_points
 
 if TYPE_CHECKING:
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_midl.methods.axons.network import Actor, Policy
+    from napari_midl.methods.axons.network import Actor
     from napari_midl.methods.axons.pixels import Pixels
 
+REPORT_EVERY = 8
 _OWN_PATH = 12
 _BORDER = 1.5
-_REPORT_EVERY = 8
+_BLOCK = 20
+_SCALES = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5, 12.0)
 
 
 @dataclass
@@ -102,7 +106,7 @@ class Tracker:
         frames = heading_frame(headings)
         scaled = frames * widths[:, None, None, None]
         points = view_points(positions[:, None], scaled, self.actor.design.pitches)
-        policy: Policy = self.actor(local_contrast(self.pixels.at(points)))
+        policy: Policy = self.actor(local_contrast(self.pixels.views(points)))
         return policy, frames
 
     @torch.inference_mode()
@@ -138,66 +142,115 @@ class Tracker:
         """
         taken = [Steps() for _ in seeds]
         alive = torch.arange(len(seeds))
-        positions, headings, widths = seeds.clone(), F.normalize(headings, dim=-1), widths.clone()
-        trail = positions[:, None, :]
+        headings = F.normalize(headings, dim=-1)
+        trail, doubts = seeds[:, None], torch.zeros(len(seeds), 0)
         window = max(1, round(min(gap, 1e6) / STRIDE))
-        doubts: list[Tensor] = []
-        gone = torch.zeros(len(seeds))
         while len(alive):
-            policy, frames = self.look(positions, headings, widths)
+            known = doubts.shape[1]
+            trail, headings, unsure = self._advance(trail, headings, widths)
+            doubts = torch.cat([doubts, unsure], 1)
+            reasons = torch.stack(
+                [
+                    self._outside(trail)[:, known:],
+                    _mean_of_last(doubts, window)[:, known:] > give_up,
+                    _met_itself(trail, widths, known),
+                    _lengths(trail)[:, known:] > longest,
+                ],
+                -1,
+            )
+            done = reasons.any(-1)
+            ends = torch.where(done.any(-1), done.int().argmax(-1), REPORT_EVERY - 1)
+            for k, (agent, end) in enumerate(zip(alive.tolist(), ends.tolist(), strict=True)):
+                steps = taken[agent]
+                steps.points.extend(trail[k, known : known + end + 1].numpy())
+                steps.uncertainty.extend(doubts[k, known : known + end + 1].tolist())
+                if done[k, end]:
+                    _end(steps, int(reasons[k, end].int().argmax()), window, give_up)
+            keep = ~done.any(-1)
+            alive, widths, headings = alive[keep], widths[keep], headings[keep]
+            trail, doubts = trail[keep], doubts[keep]
+            self.pixels.keep(keep)
+            yield taken
+
+    def _advance(
+        self, trail: Tensor, headings: Tensor, widths: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Go some steps on; the longer trail, the headings at its end, the uncertainties."""
+        places = list(trail[:, -2:].unbind(1))
+        policies = []
+        for _ in range(REPORT_EVERY):
+            policy, frames = self.look(places[-1], headings, widths)
+            policies.append(policy)
             moves = policy.mean() * widths[:, None, None]
-            unsure = self.uncertainty(policy)
-            for i, point, u in zip(alive.tolist(), positions.numpy(), unsure.tolist(), strict=True):
-                taken[i].points.append(point)
-                taken[i].uncertainty.append(u)
             # Never back: an agent in doubt would turn on the spot and follow its own way home.
             ahead = torch.maximum(moves[..., 0].mean(-1), widths)
-            forward = ahead[:, None] * frames[:, 0, 0]
-            positions = positions + forward + (moves[..., 1:] * frames[..., 1, :]).sum(-2)
-            way = positions - trail[:, max(-2, -trail.shape[1])]
-            headings = F.normalize(way, dim=-1)
-            trail = torch.cat([trail, positions[:, None]], 1)
-            stride = (positions - trail[:, -2]).norm(dim=-1)
-            gone = gone + stride
-            doubts = [*doubts, unsure][-window:]
-            lost = torch.stack(doubts).mean(0) > give_up
-            lost &= len(doubts) == window
-            leaving = (positions < _BORDER) & (headings < 0)
-            leaving |= (positions > self.pixels.end - _BORDER) & (headings > 0)
-            outside = (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
-            old = trail[:, :-_OWN_PATH]
-            met = ((old - positions[:, None]).norm(dim=-1) < widths[:, None]).any(-1)
-            done = lost | outside | met | (gone > longest)
-            if done.any():
-                reasons = torch.stack([outside, lost, met, gone > longest], -1).int().argmax(-1)
-                for k in torch.nonzero(done)[:, 0].tolist():
-                    _end(taken[int(alive[k])], int(reasons[k]), window, give_up)
-                keep = ~done
-                alive, positions, headings = alive[keep], positions[keep], headings[keep]
-                widths, trail, gone = widths[keep], trail[keep], gone[keep]
-                doubts = [doubt[keep] for doubt in doubts]
-                self.pixels.keep(keep)
-            if not len(alive) or trail.shape[1] % _REPORT_EVERY == 0:
-                yield taken
+            across = (moves[..., 1:] * frames[..., 1, :]).sum(-2)
+            places.append(places[-1] + ahead[:, None] * headings + across)
+            headings = F.normalize(places[-1] - places[max(-3, -len(places))], dim=-1)
+        together = Policy(
+            torch.stack([p.alpha for p in policies], 1),
+            torch.stack([p.beta for p in policies], 1),
+            torch.stack([p.stop for p in policies], 1),
+        )
+        taken = torch.stack(places[-REPORT_EVERY:], 1)
+        return torch.cat([trail, taken], 1), headings, self.uncertainty(together)
+
+    def _outside(self, trail: Tensor) -> Tensor:
+        """Whether each step ``(A, n - 1)`` of a trail leaves the image."""
+        place, way = trail[:, 1:], trail.diff(dim=1)
+        leaving = (place < _BORDER) & (way < 0)
+        leaving |= (place > self.pixels.end - _BORDER) & (way > 0)
+        return (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
+
+
+def _mean_of_last(values: Tensor, count: int) -> Tensor:
+    """Mean of each value ``(A, n)`` and those before it, `count` in all; 0 where fewer are."""
+    total = F.pad(values.cumsum(1, dtype=torch.float64), (1, 0))
+    if values.shape[1] < count:
+        return torch.zeros_like(values)
+    return F.pad((total[:, count:] - total[:, :-count]) / count, (count - 1, 0))
+
+
+def _lengths(trail: Tensor) -> Tensor:
+    """Length of a trail up to the end of each of its steps, ``(A, n - 1)``."""
+    strides: Tensor = trail.diff(dim=1).norm(dim=-1)
+    return strides.cumsum(1)
+
+
+def _met_itself(trail: Tensor, widths: Tensor, known: int) -> Tensor:
+    """Whether the steps after the first `known` come upon an older part of the trail."""
+    new = trail[:, known + 1 :]
+    apart = torch.cdist(new, trail, compute_mode="donot_use_mm_for_euclid_dist")
+    age = torch.arange(known + 1, trail.shape[1])[:, None] - torch.arange(trail.shape[1])
+    return ((apart < widths[:, None, None]) & (age >= _OWN_PATH)).any(-1)
 
 
 def width_at(pixels: Pixels, position: Tensor) -> float:
-    """How many times wider than in training the fibre at a position is.
+    """How many times wider than the typical one in training the fibres about a position are.
 
-    The scale of the strongest ridge there, by scikit-image, over the widest trained with.
+    A ridge filter (scikit-image) answers most at a scale of the root of two times the width of
+    a ridge. Its strongest answers in a block tell more than those at one noisy place.
     """
     from skimage.filters import sato
 
-    block = pixels.around(position, 24)
+    block = pixels.around(position, _BLOCK)
     flat = block.max(0) if block.ndim == 3 else block
-    centre = tuple(n // 2 for n in flat.shape)
-    near = tuple(slice(max(0, c - 2), c + 3) for c in centre)
-    scales = (1.5, 2.5, 4.0, 6.0, 9.0)
     strength = [
-        float(sato(flat, sigmas=[s], black_ridges=False, mode="reflect")[near].max())
-        for s in scales
+        float(np.percentile(sato(flat, sigmas=[s], black_ridges=False, mode="reflect"), 95))
+        for s in _SCALES
     ]
-    return max(1.0, scales[int(np.argmax(strength))] / 2.5)
+    width = math.exp(_peak(np.log(_SCALES), np.array(strength))) / math.sqrt(2)
+    return max(1.0, width / math.sqrt(math.prod(WIDTHS)))
+
+
+def _peak(places: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """Where a parabola through the highest of equally spaced values and its neighbours peaks."""
+    k = int(values.argmax())
+    if k in (0, len(values) - 1):
+        return float(places[k])
+    before, top, after = values[k - 1 : k + 2]
+    shift = 0.5 * (before - after) / (before - 2 * top + after)
+    return float(places[k] + shift * (places[1] - places[0]))
 
 
 def _end(steps: Steps, reason: int, window: int, give_up: float) -> None:

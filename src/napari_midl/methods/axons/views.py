@@ -8,6 +8,8 @@ two planes through its heading.
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,14 +36,75 @@ def sample(images: Tensor, points: Tensor) -> Tensor:
     -------
     Tensor, shape (M, C, ...)
     """
-    space = images.shape[2:]
-    size = torch.tensor(space, dtype=points.dtype, device=points.device)
+    return _interpolate(images, _unit_grid(points, images.shape[2:]))
+
+
+def mipmap(images: Tensor, blocks: Sequence[Sequence[int]]) -> tuple[list[Tensor], tuple[int, ...]]:
+    """Images averaged over blocks, one for each view.
+
+    A view of distant pixels that looked at points alone would mostly see noise.
+
+    Parameters
+    ----------
+    images : Tensor, shape (M, 1, Y, X) or (M, 1, Z, Y, X)
+        Images.
+    blocks : sequence of sequence of int
+        For each view, the edges of its blocks in voxels (see `view_blocks`).
+
+    Returns
+    -------
+    levels : list of Tensor
+        For each view.
+    extent : tuple of int
+        Voxels that each of them spans: a multiple of the largest block, zero beyond the image.
+    """
+    largest = [max(edges) for edges in zip(*blocks, strict=True)]
+    room = [-n % edge for n, edge in zip(images.shape[2:], largest, strict=True)]
+    padded = F.pad(images, [side for r in reversed(room) for side in (0, r)])
+    pool = F.avg_pool2d if images.ndim == 4 else F.avg_pool3d
+    return [pool(padded, list(edges)) for edges in blocks], tuple(padded.shape[2:])
+
+
+def view_blocks(pitches: Sequence[float], spacing: Sequence[float]) -> list[list[int]]:
+    """Edges of blocks, in voxels of a spacing in px, about as wide as the pitches of views.
+
+    They are powers of two, so that the smaller divide the larger.
+    """
+    return [[2 ** max(0, round(math.log2(p / s))) for s in spacing] for p in pitches]
+
+
+def sample_views(levels: Sequence[Tensor], points: Tensor, extent: Sequence[int]) -> Tensor:
+    """Intensities of views, each from its own image of a `mipmap`; zero outside.
+
+    Parameters
+    ----------
+    levels : sequence of Tensor, each of shape (M, 1, ...)
+        One image for each view.
+    points : Tensor, shape (M, ..., V, 11, 11, d)
+        Positions in voxels of the image that was averaged.
+    extent : sequence of int
+        What the levels span, in those voxels.
+
+    Returns
+    -------
+    Tensor, shape (M, ..., V, 11, 11)
+    """
+    grid = _unit_grid(points, extent)
+    views = [_interpolate(image, grid[..., v, :, :, :])[:, 0] for v, image in enumerate(levels)]
+    return torch.stack(views, -3)
+
+
+def _unit_grid(points: Tensor, extent: Sequence[int]) -> Tensor:
+    size = torch.tensor(extent, dtype=points.dtype, device=points.device)
     # Voxel centres lie at odd multiples of 1 / n on grid_sample's axis from -1 to 1.
-    grid = ((2 * points + 1) / size - 1).flip(-1)
-    lead = points.shape[1:-1]
-    flat = grid.reshape(len(images), *([1] * (len(space) - 1)), -1, len(space))
+    return ((2 * points + 1) / size - 1).flip(-1)
+
+
+def _interpolate(images: Tensor, grid: Tensor) -> Tensor:
+    space = images.ndim - 2
+    flat = grid.reshape(len(images), *([1] * (space - 1)), -1, space)
     values = F.grid_sample(images, flat, align_corners=False)
-    return values.reshape(*images.shape[:2], *lead)
+    return values.reshape(*images.shape[:2], *grid.shape[1:-1])
 
 
 def view_points(positions: Tensor, frames: Tensor, pitches: Sequence[float]) -> Tensor:
@@ -60,12 +123,17 @@ def view_points(positions: Tensor, frames: Tensor, pitches: Sequence[float]) -> 
     -------
     Tensor, shape (..., V, 11, 11, d)
     """
-    along = torch.arange(VIEW, dtype=positions.dtype, device=positions.device) - VIEW // 2
-    scale = torch.as_tensor(pitches, dtype=positions.dtype, device=positions.device)
-    steps = scale[:, None] * along
-    rows = steps[:, :, None, None] * frames[..., None, None, None, 0, :]
-    columns = steps[:, None, :, None] * frames[..., None, None, None, 1, :]
-    return positions[..., None, None, None, :] + rows + columns
+    grid = _view_grid(tuple(pitches)).to(positions)
+    points: Tensor = positions[..., None, :] + grid @ frames
+    return points.reshape(*points.shape[:-2], len(pitches), VIEW, VIEW, -1)
+
+
+@cache
+def _view_grid(pitches: tuple[float, ...]) -> Tensor:
+    """Rows and columns ``(V * 121, 2)`` of the pixels of views, in px from the middle."""
+    along = torch.arange(VIEW) - VIEW // 2
+    grid = torch.stack(torch.meshgrid(along, along, indexing="ij"), -1)
+    return (torch.tensor(pitches)[:, None, None, None] * grid).reshape(-1, 2)
 
 
 def heading_frame(headings: Tensor) -> Tensor:
@@ -100,7 +168,9 @@ def path_view(visited: Tensor, points: Tensor) -> Tensor:
 
 
 def local_contrast(views: Tensor) -> Tensor:
-    """Views ``(..., V, 11, 11)`` less their common mean, over their common deviation."""
-    mean = views.mean((-3, -2, -1), keepdim=True)
-    deviation = views.std((-3, -2, -1), keepdim=True)
-    return (views - mean) / (deviation + 0.02)
+    """Views ``(..., 11, 11)`` less their mean, over their deviation."""
+    pixels = views.flatten(-2)
+    centred = pixels - pixels.mean(-1, keepdim=True)
+    deviation = centred.square().mean(-1, keepdim=True).sqrt()
+    contrast: Tensor = centred / (deviation + 0.02)
+    return contrast.reshape(views.shape)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QWidget
 
 from napari_midl.widgets.axons.files import FilesSection
+from napari_midl.widgets.axons.keys import Keys
 from napari_midl.widgets.axons.learn import LearnSection
-from napari_midl.widgets.axons.modes import TRACE
+from napari_midl.widgets.axons.modes import CORRECT, CUT, TRACE
 from napari_midl.widgets.axons.review import ReviewSection
 from napari_midl.widgets.axons.trace import TraceSection
 from napari_midl.widgets.axons.workbench import Workbench
@@ -53,6 +54,20 @@ class AxonsDock(QWidget):
             "Channel with the fibres, counted from 0",
             "Project folder: traces and models of this image are kept here",
         )
+        self.keys = Keys(
+            viewer,
+            {
+                "T": self.trace.modes[TRACE],
+                "C": self.trace.modes[CORRECT],
+                "X": self.trace.modes[CUT],
+                "N": self.review.next,
+                "A": self.review.accept,
+                "R": self.review.reject,
+                "J": self.review.join,
+                "U": self.review.undo,
+                "Shift-U": self.review.redo,
+            },
+        )
         self.progress = ProgressPanel(self.bench.runner, "End the job; what has ended is kept")
 
         sections = (self.data, self.trace, self.review, self.learn, self.files)
@@ -64,6 +79,7 @@ class AxonsDock(QWidget):
 
     def _end(self) -> None:
         self.trace.clicks.stop()
+        self.keys.stop()
         self.bench.shut_down()
 
     def _on_changed(self) -> None:

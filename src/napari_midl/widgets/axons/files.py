@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.tables import write_table
-from napari_midl.volumes.traces import measurements
+from napari_midl.volumes.traces import MICROMETRES, measurements, swc_size
 from napari_midl.widgets.axons import jobs
 from napari_midl.widgets.parts.section import Section, button
 
@@ -53,7 +53,7 @@ class FilesSection(Section):
         start = str(bench.folder.parent)
         text, _ = QFileDialog.getOpenFileName(self, "Open traces", start, _KINDS)
         if text:
-            job = jobs.read(Path(text), bench.volume, bench.micrometres)
+            job = jobs.read(Path(text), bench.volume)
             bench.start("Open", job, self._on_read)
 
     def _on_read(self, traces: list[Trace]) -> None:
@@ -68,10 +68,11 @@ class FilesSection(Section):
         if path is None:
             return
         traces = [entry.trace for entry in bench.entries]
-        job = jobs.write(path, traces, bench.micrometres)
+        job = jobs.write(path, traces, bench.volume)
         bench.start("Save", job, lambda path: show_info(f"Saved {path}"))
-        if path.suffix == ".swc" and bench.volume.unit is None:
-            show_info("The image has no unit of length, so the SWC is in voxels.")
+        unit = swc_size(bench.volume)[1]
+        if path.suffix == ".swc" and unit != MICROMETRES:
+            show_info(f"The image has no unit of length, so the SWC is in {unit}.")
 
     def _on_measure(self) -> None:
         bench = self._bench

@@ -6,14 +6,16 @@ They run in a worker thread. torch is imported there, and not before.
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
-from napari_midl.volumes.traces import check_inside, read_traces, write_traces
+from napari_midl.volumes.traces import Trace, check_inside, read_traces, swc_size, write_traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.models import Model
     from napari_midl.methods.axons.apply import Tracing
     from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings
-    from napari_midl.volumes.traces import Seed, Trace
+    from napari_midl.volumes.traces import Seed
     from napari_midl.volumes.volume import Volume
 
 # So few that the first look at their seeds takes well below a second.
@@ -81,26 +83,42 @@ def follow(
 ) -> Job[list[Trace]]:
     """Trace from seeds, a few at a time; previews are `Grown`."""
     tracing = yield from ready.get(volume, choice, settings)
+    from napari_midl.methods.axons import apply
+
     done: list[Trace] = []
     for begin in range(0, len(seeds), TOGETHER):
         some = seeds[begin : begin + TOGETHER]
-        job = tracing.follow(some)
+        fibres = []
+        for seed in some:
+            yield Progress(len(done), len(seeds), "looking at the seeds")
+            tracing.check(seed)
+            if tracing.sees_fibre(seed):
+                fibres.append(seed)
+        job = apply.follow(tracing, fibres)
         try:
-            while True:
+            while fibres:
                 step = next(job)
                 share = len(some) * step.done / max(step.total, 1)
                 yield Progress(
                     len(done) + share,
                     len(seeds),
                     f"{len(done)} of {len(seeds)} traced" if len(seeds) > 1 else "following",
-                    preview=Grown(tuple(done), tuple(step.preview)),
+                    preview=Grown(tuple(done), _with_empty(step.preview or (), some)),
                 )
+            done += _with_empty((), some)
         except StopIteration as stop:
-            done += stop.value
+            done += _with_empty(stop.value, some)
         finally:
             job.close()
         yield Progress(len(done), len(seeds), preview=Grown(tuple(done), ()))
     return done
+
+
+def _with_empty(found: Sequence[Trace], seeds: Sequence[Seed]) -> tuple[Trace, ...]:
+    """What was found in the order of the seeds; empty traces for those on no fibre."""
+    known = {trace.path: trace for trace in found}
+    empty = [Trace(s.path, np.zeros((0, 3)), np.zeros(0), why="no fibre") for s in seeds]
+    return tuple(known.get(trace.path, trace) for trace in empty)
 
 
 def connect(
@@ -114,19 +132,9 @@ def connect(
 ) -> Job[list[Trace]]:
     """The fibre between two places, as a list of one."""
     tracing = yield from ready.get(volume, choice, settings)
+    from napari_midl.methods.axons import apply
 
-    def between() -> Trace:
-        from napari_midl.methods.axons import apply
-
-        return apply.connect(tracing, start, end, name)
-
-    future = in_thread(between)
-    try:
-        return [(yield from wait_for(future, Progress(0, 0, "finding the way between")))]
-    finally:
-        if not future.done():
-            # It goes on unseen, and two may not use one tracing.
-            ready.forget()
+    return [(yield from apply.connect(tracing, start, end, name))]
 
 
 @dataclass(frozen=True)
@@ -156,9 +164,10 @@ def finetune(
     settings: FinetuneSettings,
     path: Path,
     channel: int = 0,
+    time: int = 0,
 ) -> Job[Tuned]:
     """Fine-tune, and save the model, the traces it learnt from and the record at `path`."""
-    started = time.monotonic()
+    started = monotonic()
 
     def load() -> Model:
         from napari_midl.methods.axons.models import named_model
@@ -188,6 +197,7 @@ def finetune(
             "traces": str(lessons.resolve()),
             "model": whole_name(str(choice)),
             "channel": channel,
+            "time": time,
         },
         settings.to_dict(),
         inputs={
@@ -197,15 +207,16 @@ def finetune(
         },
         outputs={"model": {"path": str(path), "sha256": sha256}},
         results={"steps": result.steps, "before": result.before, "after": result.after},
-        seconds=time.monotonic() - started,
+        seconds=monotonic() - started,
     )
     write_run(run, record_path(path))
     return Tuned(path, result.before, result.after, result.steps)
 
 
-def read(path: Path, volume: Volume, micrometres: Sequence[float]) -> Job[list[Trace]]:
+def read(path: Path, volume: Volume) -> Job[list[Trace]]:
     """Read a file of traces that fits the image."""
-    traces = yield from _apart(lambda: read_traces(path, micrometres), f"reading {path.name}")
+    size, _ = swc_size(volume)
+    traces = yield from _apart(lambda: read_traces(path, size), f"reading {path.name}")
     try:
         check_inside(traces, volume.shape, volume.name)
     except InputError as error:
@@ -213,9 +224,10 @@ def read(path: Path, volume: Volume, micrometres: Sequence[float]) -> Job[list[T
     return traces
 
 
-def write(path: Path, traces: Sequence[Trace], micrometres: Sequence[float]) -> Job[Path]:
-    """Write a file of traces."""
-    yield from _apart(lambda: write_traces(path, traces, micrometres), f"writing {path.name}")
+def write(path: Path, traces: Sequence[Trace], volume: Volume) -> Job[Path]:
+    """Write a file of traces of the image."""
+    size, unit = swc_size(volume)
+    yield from _apart(lambda: write_traces(path, traces, size, unit), f"writing {path.name}")
     return path
 
 

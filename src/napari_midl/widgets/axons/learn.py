@@ -12,6 +12,7 @@ from napari_midl.methods.axons.settings import FinetuneSettings
 from napari_midl.widgets.axons import jobs
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
+from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import MODELS, free_name
@@ -50,13 +51,16 @@ class LearnSection(Section):
         )
         self.back = button("Roll back", "Go back to the model before", self._on_back)
         self.status = note("Which traces the tracker would learn from")
+        self.progress = ProgressPanel(
+            bench.learner, "End the training; the tracker stays as it was"
+        )
         self.plot = LossPlot(score=None)
         self.plot.hide()
         self.gain = note("Scores on accepted traces that the tracker did not learn from")
         self.gain.hide()
         self.form = SettingsForm(FinetuneSettings, leave_out=("minutes", "dark"))
         self.row(self.learn, self.minutes, self.back)
-        for widget in (self.status, self.plot, self.gain, self.form):
+        for widget in (self.status, self.progress, self.plot, self.gain, self.form):
             self.body.addWidget(widget)
         bench.opened.connect(self._on_opened)
         bench.changed.connect(self._on_changed)
@@ -82,9 +86,15 @@ class LearnSection(Section):
             return
         path = free_name(bench.folder / MODELS, _STEM, _SUFFIX)
         job = jobs.finetune(
-            bench.volume, self.lessons, self._trace.model.choice, settings, path, bench.channel
+            bench.volume,
+            self.lessons,
+            self._trace.model.choice,
+            settings,
+            path,
+            bench.channel,
+            bench.time,
         )
-        if bench.start("Learn", job, self._on_tuned, self._on_progress):
+        if bench.start("Learn", job, self._on_tuned, self._on_progress, runner=bench.learner):
             self.plot.clear()
             self.plot.show()
             self.gain.hide()
@@ -127,7 +137,10 @@ class LearnSection(Section):
         model.choice = chosen
 
     def _on_changed(self) -> None:
-        idle, count = self._bench.idle, len(self.lessons)
+        learning = self._bench.learner.running
+        idle = self._bench.volume is not None and not learning
+        count = len(self.lessons)
+        self.progress.setVisible(learning)
         self.learn.setEnabled(idle and count > 0 and torch_is_here())
         self.back.setEnabled(idle and bool(self._before))
         accepted = sum(entry.accepted for entry in self._bench.entries)

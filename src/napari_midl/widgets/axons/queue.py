@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info
+from napari.utils.notifications import show_warning
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.axons import jobs
@@ -138,8 +138,11 @@ class TraceQueue:
         entries, new = list(bench.entries), []
         for wish, found in zip(self._under_way, traces, strict=False):
             whole = wish.come_true(found)
-            if len(whole.points) < 2:
-                show_info(f"No fibre was found at {_spoken(wish.seed.position)}.")
+            if len(found.points) == 0 or len(whole.points) < 2:
+                show_warning(
+                    f"The tracker sees no fibre at {_spoken(wish.seed.position)}: click nearer to "
+                    "the middle of one, or draw it with From – to."
+                )
                 continue
             new.append(Entry(whole))
             if wish.instead_of in entries:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from napari_midl.errors import InputError
 from napari_midl.volumes.traces import measurements
 from napari_midl.widgets.axons.edits import doubts, joined
 from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR, UNCERTAINTY_COLOURS
@@ -37,9 +38,11 @@ class ReviewSection(Section):
         self.legend = note()
         self.legend.setText(f"<span style='color:{ACCEPTED_COLOUR}'>▬</span> accepted")
         self.legend.setToolTip("Accepted traces are drawn in this colour")
-        self.table = TableView(pd.DataFrame())
+        self.table = TableView(pd.DataFrame(), editable=0)
+        self.table.edited.connect(self._on_renamed)
         self.table.view.setToolTip(
             "Click a trace to select it, with Ctrl or Shift several; a column's name to sort.\n"
+            "Double-click a name to change it.\n"
             "bent: tortuosity, the length over the straight distance of the ends.\n"
             "unsure: how likely it is off its fibre, from 0 to 1, on average over the trace."
         )
@@ -66,6 +69,13 @@ class ReviewSection(Section):
         self.body.addWidget(self.table)
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
         self.row(self.next, self.doubt, stretch=1)
+        self.keys = note("Click into the image first; the keys press the buttons of these names")
+        self.keys.setText(
+            "<small>Keys in the image: <b>T</b> trace, <b>C</b> correct, <b>X</b> cut, <b>N</b> "
+            "next doubtful, <b>A</b> accept, <b>R</b> reject, <b>J</b> join, <b>U</b> undo, "
+            "<b>Shift+U</b> redo</small>"
+        )
+        self.body.addWidget(self.keys)
         bench.traced.connect(self._on_traced)
         bench.chosen.connect(self._on_chosen)
         bench.changed.connect(self._on_changed)
@@ -103,6 +113,19 @@ class ReviewSection(Section):
             f"{self._visited + 1} of {len(self._doubts)}: {doubt.entry.name}, "
             f"{doubt.uncertainty:.0%} likely off the fibre"
         )
+
+    def _on_renamed(self, row: int, text: str) -> None:
+        bench = self._bench
+        old, name = bench.entries[row], text.strip()
+        if name == old.name:
+            return
+        try:
+            if not name or name in {entry.name for entry in bench.entries}:
+                raise InputError("Each trace needs a name of its own; choose another one.")
+            new = replace(old, trace=replace(old.trace, path=name))
+            bench.write([new if e is old else e for e in bench.entries], [new])
+        except InputError as error:
+            bench.report(error)
 
     def _on_rows(self, rows: list[int]) -> None:
         if not self._filling:

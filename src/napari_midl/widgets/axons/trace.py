@@ -65,7 +65,7 @@ class TraceSection(Section):
             self._on_batch,
         )
         self.row("Points", self.points, self.batch, stretch=1)
-        self.form = SettingsForm(TraceSettings, leave_out=("method",))
+        self.form = SettingsForm(TraceSettings)
         self.queue = TraceQueue(bench, self.model, self.settings)
         self.body.addWidget(self.form)
 

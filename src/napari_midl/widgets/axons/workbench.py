@@ -15,6 +15,7 @@ from napari_midl.widgets.axons.store import Autosave, read_entries, set_aside, t
 from napari_midl.widgets.bench import Bench
 from napari_midl.widgets.images import channel_of, plane_or_stack_of
 from napari_midl.widgets.project import default_folder
+from napari_midl.widgets.worker import JobRunner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_midl.volumes.traces import Trace
-
-_MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
 
 
 class Workbench(Bench):
@@ -40,6 +39,8 @@ class Workbench(Bench):
         The traces and the way back.
     selected : tuple of Entry
         In the order of the list.
+    learner : JobRunner
+        Runs the training, beside which fibres can be traced.
     """
 
     traced = Signal()
@@ -47,6 +48,9 @@ class Workbench(Bench):
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(viewer, parent)
+        self.learner = JobRunner(self)
+        self.learner.changed.connect(self.changed)
+        self.learner.failed.connect(lambda error: self.report(error, self.learner.title))
         self.book = Book()
         self.selected: tuple[Entry, ...] = ()
         self.layers = TraceLayers(viewer)
@@ -63,13 +67,6 @@ class Workbench(Bench):
         """Physical size ``(z, y, x)`` of a voxel."""
         assert self.volume is not None
         return self.volume.voxel_size
-
-    @property
-    def micrometres(self) -> tuple[float, float, float]:
-        """The same in micrometres; as it is where the image has no unit."""
-        z, y, x = self.voxel_size
-        factor = _MICROMETRES.get(self.volume.unit or "", 1.0)
-        return z * factor, y * factor, x * factor
 
     def open(
         self, image: Image, channel: int = 0, time: int = 0, folder: Path | None = None
@@ -96,6 +93,7 @@ class Workbench(Bench):
     def close(self) -> None:
         """Close the image; its traces are saved."""
         self.runner.cancel()
+        self.learner.cancel()
         self.autosave.flush()
         self.layers.detach()
         self.image = self.volume = self.folder = None
@@ -143,6 +141,7 @@ class Workbench(Bench):
         """End the job, save, and take the layers out of the viewer."""
         self.ended = True
         self.runner.shut_down()
+        self.learner.shut_down()
         self.autosave.flush()
         self.layers.detach()
 

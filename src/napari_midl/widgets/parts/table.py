@@ -11,6 +11,7 @@ from qtpy.QtCore import (
     QModelIndex,
     QSortFilterProxyModel,
     Qt,
+    QTimer,
     Signal,
 )
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
@@ -30,13 +31,27 @@ class TableView(QWidget):
         Row of the table, as it was given, that was clicked.
     selected : Signal(list)
         Rows of the table, as it was given, that a person selected.
+    edited : Signal(int, str)
+        Row of the table, as it was given, and what a person typed into its editable cell. The
+        cell shows it only once the table is filled with it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What to show first.
+    editable : int, optional
+        Column whose cells can be edited.
     """
 
     visited = Signal(int)
     selected = Signal(list)
+    edited = Signal(int, str)
 
-    def __init__(self, table: pd.DataFrame, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, table: pd.DataFrame, editable: int | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._editable = editable
         self.view = QTableView()
         self.view.setSortingEnabled(True)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -65,7 +80,7 @@ class TableView(QWidget):
     def fill(self, table: pd.DataFrame, keep_order: bool = False) -> None:
         """Show another table, sorted as the last one was or as it is given."""
         column, order = self._proxy.sortColumn(), self._proxy.sortOrder()
-        self._proxy.setSourceModel(_Model(table, self))
+        self._proxy.setSourceModel(_Model(table, self._editable, self))
         self._proxy.sort(column if keep_order else -1, order)
         self.view.resizeColumnsToContents()
 
@@ -88,8 +103,9 @@ class TableView(QWidget):
 
 
 class _Model(QAbstractTableModel):
-    def __init__(self, table: pd.DataFrame, parent: QWidget) -> None:
+    def __init__(self, table: pd.DataFrame, editable: int | None, parent: TableView) -> None:
         super().__init__(parent)
+        self._view, self._editable = parent, editable
         self._names = [str(name) for name in table.columns]
         self._columns = [table[name].tolist() for name in table.columns]
 
@@ -103,9 +119,19 @@ class _Model(QAbstractTableModel):
         value = self._columns[index.column()][index.row()]
         if role == Qt.ItemDataRole.UserRole:
             return value
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return f"{value:.4g}" if isinstance(value, float) else str(value)
         return None
+
+    def flags(self, index: Any) -> Any:
+        known = super().flags(index)
+        return known | Qt.ItemFlag.ItemIsEditable if index.column() == self._editable else known
+
+    def setData(self, index: Any, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        # The editor must have closed before the table may be filled anew.
+        row, text = index.row(), str(value)
+        QTimer.singleShot(0, self._view, lambda: self._view.edited.emit(row, text))
+        return False
 
     def headerData(
         self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole

@@ -1,0 +1,55 @@
+"""What is read for agents one by one is what the whole image shows them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_midl.methods.axons import pixels
+from napari_midl.methods.axons.pixels import Pixels
+from napari_midl.methods.axons.views import heading_frame, view_points
+
+PITCHES = (1.0, 2.0, 8.0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing"), [((150, 210), (1.0, 1.0)), ((24, 90, 130), (3.0, 1.0, 1.0))]
+)
+def test_crops_show_what_the_whole_shows(
+    shape: tuple[int, ...], spacing: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.random(shape, dtype=np.float32)
+    whole = Pixels(image, np.asarray, spacing, PITCHES)
+    monkeypatch.setattr(pixels, "IN_MEMORY", 0)
+    lazy = Pixels(image, np.asarray, spacing, PITCHES)
+    size = torch.tensor(shape) * whole.spacing
+    for _ in range(6):
+        # Also beyond the border, where there is nothing.
+        places = torch.from_numpy(rng.uniform(-0.1, 1.1, (5, len(shape)))).float() * size
+        ways = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=places.shape)), dim=1)
+        points = view_points(places[:, None], heading_frame(ways.float()), PITCHES)
+        torch.testing.assert_close(lazy.views(points), whole.views(points), atol=1e-4, rtol=0)
+
+
+def test_a_crop_serves_many_steps_and_never_grows_with_the_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pixels, "IN_MEMORY", 0)
+    read = []
+
+    class Endless:
+        shape = (10**6, 10**6)
+
+        def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+            read.append([s.stop - s.start for s in box])
+            return np.zeros(read[-1], np.float32)
+
+    seen = Pixels(Endless(), np.asarray, (1.0, 1.0), PITCHES)
+    frame = heading_frame(torch.tensor([[0.6, 0.8]]))
+    for step in range(40):
+        place = torch.tensor([[5000.0, 7000.0]]) + 3 * step * torch.tensor([0.6, 0.8])
+        seen.views(view_points(place[:, None], frame, PITCHES))
+    assert len(read) < 12
+    assert max(map(max, read)) < 300
