@@ -1,8 +1,9 @@
 """The learnt tracker against the paper's figures, classical trackers, and its own doubt.
 
 ``synthetic``: table 1 of Dai et al. again on its five conditions. ``tiles``: real two-photon
-tiles, one seed and a direction, then both ends. ``speed``: one seed, a hundred, and
-brightest-path-lib between the same two points. Shared images are only read.
+tiles, one seed and a direction, then both ends. ``retina``: photographs of another kind.
+``speed``: one seed, a hundred, and brightest-path-lib between the same two points. ``memory``:
+volumes of growing size. Shared images are only read.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from scipy.spatial import cKDTree
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import report
+from benchmarks.axons_memory import memory
+from benchmarks.axons_retina import retina
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons import minimal_path
 from napari_midl.methods.axons.apply import Tracing, connect, trace
@@ -182,13 +185,19 @@ def _seed(line: NDArray[np.float64], index: int) -> Seed:
     return Seed("fibre", (0.0, y, x), (0.0, dy, dx))
 
 
-PARTS = {"synthetic": synthetic, "tiles": tiles, "speed": speed}
+PARTS = {
+    "synthetic": synthetic,
+    "tiles": tiles,
+    "retina": retina,
+    "speed": speed,
+    "memory": memory,
+}
 
 
 def main(arguments: list[str]) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks axons", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=list(PARTS), help="synthetic, tiles, speed")
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--data", type=Path, default=Path("../shared/data/axons"))
     parser.add_argument("--model", default="base")
     options = parser.parse_args(arguments)

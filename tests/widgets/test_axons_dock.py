@@ -19,7 +19,7 @@ from napari_midl.methods.axons.synthetic import synthetic_image
 from napari_midl.volumes.traces import Trace, read_traces
 from napari_midl.widgets.axons import AxonsDock, jobs
 from napari_midl.widgets.axons.book import Entry
-from napari_midl.widgets.axons.edits import cut, doubts, joined, nearest
+from napari_midl.widgets.axons.edits import cut, doubts, doubts_of, joined, nearest
 from napari_midl.widgets.axons.learn import gained
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, TRACE
 from napari_midl.widgets.axons.store import read_entries, traces_file
@@ -136,6 +136,88 @@ def test_a_click_traces_the_fibre(traced, fibre, viewer):
     length = entry.trace.length((1, *SCALE))
     assert float(table.index(0, 1).data()) == pytest.approx(length, rel=1e-3)
     assert _drawn(viewer, "growing") == 0
+
+
+def test_a_click_on_background_is_said(axons, fibre, viewer, notes, click, click_at, finish):
+    viewer.reset_view()
+    click(axons.trace.modes[TRACE])
+    far = [(y, x) for y in range(20, 200, 9) for x in range(20, 200, 9)]
+    click_at(max(far, key=lambda p: np.linalg.norm(fibre[1] - p, axis=1).min()))
+    finish()
+    assert not axons.bench.entries
+    assert "sees no fibre" in notes[-1]
+
+
+def test_the_minimal_path_can_be_chosen(axons, fibre, viewer, click, click_at, finish):
+    viewer.reset_view()
+    axons.trace.form.widgets["method"].value = "minimal-path"
+    for mode, places in ((TRACE, (0.5,)), (BETWEEN, (0.1, 0.9))):
+        click(axons.trace.modes[mode])
+        for at in places:
+            click_at(fibre[1][int(at * len(fibre[1]))])
+        finish()
+    followed, joined = (entry.trace for entry in axons.bench.entries)
+    # It goes from voxel to voxel to the border; its doubt is the tracker's.
+    assert followed.why == "border" and joined.why == "both ends"
+    for trace in (followed, joined):
+        assert _coverage(trace, fibre) > 0.7
+        steps = np.linalg.norm(np.diff(trace.points, axis=0), axis=1)
+        assert np.median(steps) < 1.5
+        assert ((trace.uncertainty >= 0) & (trace.uncertainty <= 1)).all()
+
+
+def test_a_trace_is_renamed_in_the_table(traced, notes, qtbot):
+    table = traced.review.table
+    for typed, name in (("long one", "long one"), ("  ", "long one")):
+        index = table.view.model().index(0, 0)
+        table.view.edit(index)
+        editor = table.view.findChild(QLineEdit)
+        editor.selectAll()
+        qtbot.keyClicks(editor, typed)
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+        qtbot.wait(50)
+        assert traced.bench.entries[0].name == name
+        assert table.view.model().index(0, 0).data() == name
+    assert "name of its own" in notes[-1]
+    traced.bench.undo()
+    assert traced.bench.entries[0].name == "trace 1"
+
+
+def test_keys_press_the_buttons(traced, viewer, qtbot):
+    canvas = viewer.window._qt_viewer.canvas.native
+
+    def press(key, modifier=Qt.KeyboardModifier.NoModifier):
+        qtbot.keyClick(canvas, key, modifier)
+
+    canvas.setFocus()
+    press(Qt.Key.Key_A)
+    assert traced.bench.entries[0].accepted
+    press(Qt.Key.Key_U)
+    assert not traced.bench.entries[0].accepted
+    press(Qt.Key.Key_U, _SHIFT)
+    assert traced.bench.entries[0].accepted
+    press(Qt.Key.Key_R)
+    assert not traced.bench.entries
+    viewer.window.remove_dock_widget(traced)
+    assert not viewer.keymap
+
+
+def test_fibres_are_traced_while_the_tracker_learns(
+    traced, fibre, viewer, click, click_at, finish, qtbot
+):
+    bench = traced.bench
+    click(traced.review.accept)
+    traced.learn.minutes.setValue(5)
+    click(traced.learn.learn)
+    qtbot.waitUntil(lambda: bool(traced.learn.plot.isVisible()))
+    click_at(fibre[1][len(fibre[1]) // 3])
+    qtbot.waitUntil(lambda: len(bench.entries) == 2, timeout=MINUTE)
+    assert bench.learner.running
+    begin = time.monotonic()
+    click(traced.learn.progress.cancel)
+    qtbot.waitUntil(lambda: not bench.learner.running)
+    assert time.monotonic() - begin < 2
+    assert traced.trace.model.choice == "base"
 
 
 def test_a_drag_is_no_click(axons, click, click_at, qtbot):
@@ -360,7 +442,7 @@ def test_join_ties_the_nearest_ends(axons, click):
     assert entry.trace.points[:, 2].tolist() == [0, 1, 2, 3, 4, 5]
 
 
-def test_learning_from_what_was_accepted(traced, fibre, click, finish):
+def test_learning_from_what_was_accepted(traced, fibre, click, qtbot):
     bench = traced.bench
     one = bench.entries[0].trace
     bench.write(
@@ -368,7 +450,7 @@ def test_learning_from_what_was_accepted(traced, fibre, click, finish):
     )
     traced.learn.form.widgets["steps"].value = 3
     click(traced.learn.learn)
-    finish()
+    qtbot.waitUntil(lambda: not bench.learner.running, timeout=2 * MINUTE)
     path = bench.folder / "models" / "tracker-1.safetensors"
     assert traced.trace.model.choice == path
     assert "fibre covered" in traced.learn.gain.text()
@@ -423,6 +505,9 @@ def test_edits_alone():
     assert cut(trace, 2).points[0, 2] == 10
     assert len(cut(trace, 0).points) == 11
     assert joined(trace, trace, (1, 1, 1)).points.shape == (22, 3)
-    (doubt,) = doubts([Entry(trace)])
+    (doubt,) = doubts(doubts_of(Entry(trace)))
     assert doubt.position[2] == 10
-    assert not doubts([Entry(trace, accepted=True)])
+    assert not doubts(doubts_of(Entry(trace, accepted=True)))
+    waves = Trace("b", points, np.array([0, 0.9, 0, 0, 0.6, 0.7, 0, 0, 0, 0, 0.8]))
+    found = doubts([*doubts_of(Entry(trace)), *doubts_of(Entry(waves))])
+    assert [doubt.position[2] for doubt in found] == [1, 10, 5]

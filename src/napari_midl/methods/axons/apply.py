@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Tracing", "connect", "follow", "trace"]
 
 _ROUTE_STRIDE, _ROUNDS = 3, 2
+# Where the way is known, the nearest look finds the middle best.
+NEAR = (1.0,)
 
 
 def trace(
@@ -139,7 +141,7 @@ def _look_along(
         yield Progress(int(some[0]), len(points), "looking along it")
         with torch.inference_mode():
             widths = torch.full((len(some),), width)
-            policy, frames = tracing.tracker.look(points[some], headings[some], widths)
+            policy, frames = tracing.tracker.look(points[some], headings[some], widths, NEAR)
             move = policy.mean() * width
             along = (move[..., :1] * frames[..., 0, :]).mean(1)
             moves.append(along + (move[..., 1:] * frames[..., 1, :]).sum(1))

@@ -95,9 +95,12 @@ def train(settings: TrainSettings, checkpoint: Path | None = None) -> Job[Model]
     if settings.reinforce:
         environment = TrackingEnvironment(draw, actor.design, IMAGES, 1)
         yield from reinforce(actor, environment, settings)
-    calibration = yield from wait_for(
-        in_thread(lambda: calibrate(actor, draw)), Progress(1, 1, "calibrating the uncertainty")
-    )
+    calibration = [1.0, 0.0]
+    if actor.design.frame == "heading":
+        calibration = yield from wait_for(
+            in_thread(lambda: calibrate(actor.eval(), draw)),
+            Progress(1, 1, "calibrating the uncertainty"),
+        )
     card = {
         **model.card,
         "name": f"{settings.preset} tracker",

@@ -77,7 +77,7 @@ class Pixels:
             self._forget(len(points), self._room(spans, SPARE))
         # The blocks at the faces of a crop blend with what is not read.
         spare = torch.maximum((self._edges - spans) / 2 - self._largest, self._largest)
-        spare = torch.where(self._edges >= self._size, math.inf, spare)
+        spare = torch.where(self._edges >= self._size, 1e9, spare)
         for i in torch.nonzero(((middles - self._middles).abs() > spare).any(-1))[:, 0].tolist():
             self._read_crop(i, middles[i])
         shift = self._origins.reshape(len(points), *([1] * (points.ndim - 2)), -1)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.pixels import Pixels
 
 REPORT_EVERY = 8
+ZOOMS = (1.0, 1.5, 2.25)
 _OWN_PATH = 12
 _BORDER = 1.5
 _BLOCK = 20
@@ -88,8 +89,17 @@ class Tracker:
         slope, shift = self.calibration
         return torch.sigmoid(slope * policy.entropy().mean(-1) + shift)
 
-    def look(self, positions: Tensor, headings: Tensor, widths: Tensor) -> tuple[Policy, Tensor]:
+    def look(
+        self,
+        positions: Tensor,
+        headings: Tensor,
+        widths: Tensor,
+        zooms: tuple[float, ...] = ZOOMS,
+    ) -> tuple[Policy, Tensor]:
         """The policy in each plane through the heading.
+
+        It looks at several magnifications and takes the mean of what they say: near looks keep
+        to the middle of the fibre, far ones keep the way at crossings and through noise.
 
         Parameters
         ----------
@@ -97,6 +107,8 @@ class Tracker:
             Isotropic px, and unit vectors.
         widths : Tensor, shape (A,)
             How many times wider than in training the fibre is; the views grow with it.
+        zooms : tuple of float
+            How many times larger still what each look takes in is.
 
         Returns
         -------
@@ -104,10 +116,12 @@ class Tracker:
         frames : Tensor, shape (A, d - 1, 2, d)
         """
         frames = heading_frame(headings)
-        scaled = frames * widths[:, None, None, None]
-        points = view_points(positions[:, None], scaled, self.actor.design.pitches)
-        policy: Policy = self.actor(local_contrast(self.pixels.views(points)))
-        return policy, frames
+        scales = widths[:, None, None, None, None] * torch.tensor(zooms)[:, None, None]
+        points = view_points(
+            positions[:, None, None], frames[:, :, None] * scales, self.actor.design.pitches
+        )
+        each: Policy = self.actor(local_contrast(self.pixels.views(points)))
+        return Policy(each.alpha.mean(2), each.beta.mean(2), each.stop.mean(2)), frames
 
     @torch.inference_mode()
     def headings(self, position: Tensor, width: float) -> tuple[list[Tensor], float]:

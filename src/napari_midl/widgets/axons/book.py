@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from napari_midl.volumes.traces import Trace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,28 @@ class Entry:
     def state(self) -> str:
         """``accepted`` or ``proposed``."""
         return "accepted" if self.accepted else "proposed"
+
+
+class PerEntry(Generic[T]):
+    """What is found out about entries, kept for as long as they are in the list.
+
+    A decision leaves most entries as they are, and there may be thousands.
+
+    Parameters
+    ----------
+    find : callable
+        Finds it out for one entry.
+    """
+
+    def __init__(self, find: Callable[[Entry], T]) -> None:
+        self._find = find
+        self._known: dict[Entry, T] = {}
+
+    def __call__(self, entries: Iterable[Entry]) -> list[T]:
+        """For each entry, in their order."""
+        known = self._known
+        self._known = {e: known[e] if e in known else self._find(e) for e in entries}
+        return list(self._known.values())
 
 
 class Book:

@@ -85,31 +85,27 @@ def _turned(trace: Trace) -> Trace:
     return replace(trace, points=trace.points[::-1], uncertainty=trace.uncertainty[::-1], why=why)
 
 
-def doubts(entries: Iterable[Entry]) -> list[Doubt]:
-    """Doubtful places of the proposed traces, the worst first.
+def doubts_of(entry: Entry) -> list[Doubt]:
+    """Doubtful places of a trace: one for each run of points above one half.
 
-    One a run of points above one half; where there is none, the worst point of all.
+    Where there is none, its worst point.
     """
-    proposed = [entry for entry in entries if not entry.accepted]
-    found = [
-        Doubt(entry, entry.trace.points[i], float(entry.trace.uncertainty[i]))
-        for entry in proposed
-        for i in _peaks(entry.trace.uncertainty)
-    ]
-    if not found:
-        found = [
-            Doubt(entry, entry.trace.points[i], float(entry.trace.uncertainty[i]))
-            for entry in proposed
-            for i in [int(np.argmax(entry.trace.uncertainty))]
-        ]
-        found = sorted(found, key=lambda doubt: -doubt.uncertainty)[:1]
-    return sorted(found, key=lambda doubt: -doubt.uncertainty)
+    unsure = entry.trace.uncertainty
+    above = np.flatnonzero(unsure > DOUBTFUL)
+    starts = np.flatnonzero(np.diff(above, prepend=-2) > 1)
+    runs = np.split(above, starts[1:]) if len(above) else [np.arange(len(unsure))]
+    worst = [int(run[unsure[run].argmax()]) for run in runs]
+    return [Doubt(entry, entry.trace.points[i], float(unsure[i])) for i in worst]
 
 
-def _peaks(uncertainty: np.ndarray) -> list[int]:
-    above = np.flatnonzero(uncertainty > DOUBTFUL)
-    runs = np.split(above, np.flatnonzero(np.diff(above) > 1) + 1) if len(above) else []
-    return [int(run[np.argmax(uncertainty[run])]) for run in runs]
+def doubts(found: Iterable[Doubt]) -> list[Doubt]:
+    """Those of the proposed traces to look at, the worst first.
+
+    All above one half; where there is none, the worst of all.
+    """
+    proposed = [doubt for doubt in found if not doubt.entry.accepted]
+    ordered = sorted(proposed, key=lambda doubt: -doubt.uncertainty)
+    return [doubt for doubt in ordered if doubt.uncertainty > DOUBTFUL] or ordered[:1]
 
 
 def free_trace_name(taken: Collection[str], stem: str = "trace") -> str:

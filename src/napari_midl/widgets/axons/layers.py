@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.colormaps import Colormap
 
+from napari_midl.widgets.axons.book import Entry, PerEntry
 from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Vectors
 
     from napari_midl.volumes.traces import Trace
-    from napari_midl.widgets.axons.book import Entry
 
 # Blue to yellow to red is told apart also by those who do not see green.
 UNCERTAINTY_COLOURS = Colormap(
@@ -40,6 +40,7 @@ class TraceLayers:
         self._viewer = viewer
         self._image: Image | None = None
         self._layers: dict[str, Vectors] = {}
+        self._colours = PerEntry(_colours)
 
     def attach(self, image: Image) -> None:
         """Show the traces of an image from now on."""
@@ -58,11 +59,7 @@ class TraceLayers:
     def show(self, entries: Sequence[Entry]) -> None:
         """Show traces: the accepted in one colour, the others by their uncertainty."""
         traces = [entry.trace for entry in entries]
-        colours = [
-            np.broadcast_to(_ACCEPTED, (len(t.points), 4)) if e.accepted else _coloured(t)
-            for e, t in zip(entries, traces, strict=True)
-        ]
-        self._draw("traces", traces, colours, WIDTH)
+        self._draw("traces", traces, self._colours(entries), WIDTH)
 
     def select(self, entries: Iterable[Entry]) -> None:
         """Show which are selected."""
@@ -98,8 +95,10 @@ class TraceLayers:
         )
         edge_color = np.concatenate([np.zeros((1, 4)), *(colour[:-1] for colour in colours)])
         if layer is not None:
-            # Colours first would be those of the vectors that were.
-            layer.data = vectors
+            # Colours first would be those of the vectors that were; drawing once is enough.
+            if not np.array_equal(vectors, layer.data):
+                with layer.events.blocker_all():
+                    layer.data = vectors
             layer.edge_color = edge_color
             return
         active = self._viewer.layers.selection.active
@@ -121,6 +120,12 @@ class TraceLayers:
             layers.move(layers.index(self._layers[what]), layers.index(below))
         if active is not None:
             layers.selection.active = active
+
+
+def _colours(entry: Entry) -> np.ndarray:
+    if entry.accepted:
+        return np.broadcast_to(_ACCEPTED, (len(entry.trace.points), 4))
+    return _coloured(entry.trace)
 
 
 def _vectors(points: np.ndarray) -> np.ndarray:

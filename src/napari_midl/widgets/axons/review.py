@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.traces import measurements
-from napari_midl.widgets.axons.edits import doubts, joined
+from napari_midl.widgets.axons.book import PerEntry
+from napari_midl.widgets.axons.edits import doubts, doubts_of, joined
 from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR, UNCERTAINTY_COLOURS
 from napari_midl.widgets.images import spatial_ndim, symbol
 from napari_midl.widgets.looking import fly_to
@@ -19,6 +20,7 @@ from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
+    from napari_midl.widgets.axons.book import Entry
     from napari_midl.widgets.axons.edits import Doubt
     from napari_midl.widgets.axons.workbench import Workbench
 
@@ -32,6 +34,8 @@ class ReviewSection(Section):
         super().__init__("Traces")
         self._bench = bench
         self._doubts: list[Doubt] = []
+        self._doubts_of = PerEntry(doubts_of)
+        self._rows_of = PerEntry(self._row)
         self._visited = -1
         self._filling = False
         self.bar = ColourBar()
@@ -133,17 +137,15 @@ class ReviewSection(Section):
 
     def _on_traced(self) -> None:
         bench = self._bench
-        self._doubts, self._visited = doubts(bench.entries), -1
+        self._doubts = doubts(chain.from_iterable(self._doubts_of(bench.entries)))
+        self._visited = -1
         self.doubt.setText(f"{len(self._doubts)} to look at" if self._doubts else "")
         if bench.entries:
             unit = symbol(bench.volume.unit) if bench.volume.unit else "px"
-            numbers = measurements([e.trace for e in bench.entries], bench.voxel_size, unit)
-            # Short names and three digits, so that the columns fit into the dock.
-            names = ["name", f"length ({unit})", "bent", "unsure"]
-            shown = numbers.iloc[:, :4].set_axis(names, axis=1)
-            shown["state"] = [entry.state for entry in bench.entries]
+            names = ["name", f"length ({unit})", "bent", "unsure", "state"]
+            shown = pd.DataFrame(self._rows_of(bench.entries), columns=names)
             self._filling = True
-            self.table.fill(shown.round({"bent": 2, "unsure": 2}), keep_order=True)
+            self.table.fill(shown, keep_order=True)
             self._filling = False
             self.bar.show_range("sure", UNCERTAINTY_COLOURS, 0, 1, "off the fibre")
             self.bar.low.setText("on the fibre")
@@ -154,6 +156,12 @@ class ReviewSection(Section):
             )
         for widget in (self.bar, self.legend, self.table):
             widget.setVisible(bool(bench.entries))
+
+    def _row(self, entry: Entry) -> tuple[str, float, float, float, str]:
+        """Short, so that the columns fit into the dock."""
+        size, trace = self._bench.voxel_size, entry.trace
+        bent, unsure = trace.tortuosity(size), float(np.mean(trace.uncertainty))
+        return entry.name, trace.length(size), round(bent, 2), round(unsure, 2), entry.state
 
     def _on_chosen(self) -> None:
         if not self._bench.entries:

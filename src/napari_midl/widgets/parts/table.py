@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+_LOOKED_AT = 50
+
 
 class TableView(QWidget):
     """A sortable table.
@@ -82,6 +84,8 @@ class TableView(QWidget):
         column, order = self._proxy.sortColumn(), self._proxy.sortOrder()
         self._proxy.setSourceModel(_Model(table, self._editable, self))
         self._proxy.sort(column if keep_order else -1, order)
+        # A look at the first rows only: with thousands of them the window would wait.
+        self.view.horizontalHeader().setResizeContentsPrecision(_LOOKED_AT)
         self.view.resizeColumnsToContents()
 
     def select(self, rows: Sequence[int]) -> None:
