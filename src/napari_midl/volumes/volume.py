@@ -111,6 +111,18 @@ class Volume:
         """Unit of the X axis, and of `voxel_size`."""
         return dict(zip(self.axes, self.units, strict=True)).get("X")
 
+    @property
+    def millimetres(self) -> tuple[float, float, float]:
+        """Physical size ``(z, y, x)`` of a voxel in mm; one without a unit is taken for mm."""
+        import pint
+
+        quantity = pint.get_application_registry().Quantity
+        z, y, x = (
+            float(quantity(step, self.unit or "millimeter").m_as("millimeter"))
+            for step in self.voxel_size
+        )
+        return z, y, x
+
     def spatial(self, channel: int = 0, time: int = 0) -> Volume:
         """One channel at one time as a volume with axes exactly ``Z Y X``.
 

@@ -90,19 +90,30 @@ class ShapeModel:
         scores = left.T @ centred
         rest = centred - left @ scores
         scaled = scores / np.sqrt(count - 1)
-        spread = np.sqrt((rest.reshape(joined.shape) ** 2).mean((0, 2)) * count / max(count - kept, 1))
+        spread = np.sqrt(
+            (rest.reshape(joined.shape) ** 2).mean((0, 2)) * count / max(count - kept, 1)
+        )
         n = landmarks.shape[1]
         scaled = scaled.reshape(kept, -1, 3)
         return cls(mean[:n], scaled[:, :n], mean[n:], scaled[:, n:], spread[:n], spread[n:])
 
     def given(self, landmarks: Points) -> Coefficients:
         """The coefficients given aligned landmarks, NaN where one is missing."""
-        known = np.isfinite(landmarks).all(1)
+        known = np.asarray(np.isfinite(landmarks).all(1))
+        gain, covariance = self.gain(known)
+        return Coefficients(
+            gain @ (landmarks[known] - self.mean_landmarks[known]).ravel(), covariance
+        )
+
+    def gain(self, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """From offsets of the known landmarks, mm, to coefficients; and what they leave open.
+
+        Shapes ``(K, 3 k)`` and ``(K, K)``: the posterior of a linear Gaussian model.
+        """
         modes = self.landmark_modes[:, known].reshape(len(self.landmark_modes), -1)
         noise = np.repeat(self.landmark_rest[known] ** 2 + PLACEMENT**2, 3)
-        offset = (landmarks[known] - self.mean_landmarks[known]).ravel()
         covariance = np.linalg.inv(np.eye(len(modes)) + (modes / noise) @ modes.T)
-        return Coefficients(covariance @ (modes / noise) @ offset, covariance)
+        return np.asarray(covariance @ (modes / noise)), np.asarray(covariance)
 
     def landmarks(self, belief: Coefficients) -> tuple[Points, NDArray[np.float64]]:
         """Expected landmarks ``(n, 3)`` and their standard deviation a coordinate ``(n,)``."""
