@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ from napari_midl.methods.anatomy.shapes import Shape
 from napari_midl.methods.anatomy.template import Template, load_template
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 from napari_midl.volumes.meshes import Mesh, write_mesh
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 POLES = {
     "left": (1, 0, 0),

@@ -11,7 +11,7 @@ from napari_midl.methods.anatomy.alignment import similarity, thin_plate, togeth
 def test_similarity_finds_scale_rotation_and_shift_from_the_points_that_both_have() -> None:
     points = np.random.default_rng(0).normal(size=(7, 3))
     turn = Rotation.from_euler("xyz", [20, -50, 130], degrees=True).as_matrix()
-    target = 2.5 * points @ turn + [1, 2, 3]
+    target = 2.5 * points @ turn + np.array([1, 2, 3])
     source = points.copy()
     source[3] = np.nan
     found = similarity(source, target)

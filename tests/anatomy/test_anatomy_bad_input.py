@@ -50,7 +50,7 @@ def test_in_a_plane(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
     some = Landmarks(tuple(good.names[i] for i in pairs[:2]), good.points[pairs[:2]])
     middle = good.points[pairs[:2]].mean(0)
     names = (*some.names, "genial tubercle", "mental protuberance")
-    points = np.vstack([some.points, middle + [0, 5, 0], middle - [0, 5, 0]])
+    points = np.vstack([some.points, middle + np.array([0, 5, 0]), middle - np.array([0, 5, 0])])
     sentence = generated(capfd, Landmarks(names, points))
     assert "plane" in sentence or "swapped" in sentence
 

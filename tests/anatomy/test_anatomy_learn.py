@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ from napari_midl.methods.anatomy.registration import in_correspondence
 from napari_midl.methods.anatomy.score import Surface, between
 from napari_midl.methods.anatomy.settings import TrainSettings
 from napari_midl.methods.anatomy.shapes import Shape, read_shape
-from napari_midl.methods.anatomy.template import Template
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 from napari_midl.volumes.meshes import Mesh, mask, read_mesh
+
+if TYPE_CHECKING:
+    from napari_midl.methods.anatomy.template import Template
 
 
 def test_a_generator_of_another_shape_reaches_half_a_millimetre(

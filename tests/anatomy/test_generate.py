@@ -26,7 +26,7 @@ def person(mandible: Anatomy) -> Landmarks:
     drawn = np.random.default_rng(0).normal(size=len(model.landmark_modes))
     points = model.mean_landmarks + np.tensordot(drawn, model.landmark_modes, 1)
     turn = Rotation.from_euler("zyx", [30, 10, -20], degrees=True).as_matrix()
-    return Landmarks(mandible.template.names, points @ turn + [200.0, 150.0, 80.0])
+    return Landmarks(mandible.template.names, points @ turn + np.array([200.0, 150.0, 80.0]))
 
 
 def without(person: Landmarks, *rows: int) -> Landmarks:
@@ -91,7 +91,7 @@ def test_a_mirrored_scan_gives_the_mirrored_shape(mandible: Anatomy, person: Lan
 
 
 def test_a_morph_is_smooth_and_ends_at_its_ends(mandible: Anatomy, person: Landmarks) -> None:
-    other = Landmarks(person.names, mandible.shapes.mean_landmarks + [180.0, 160.0, 90.0])
+    other = Landmarks(person.names, mandible.shapes.mean_landmarks + np.array([180.0, 160.0, 90.0]))
     volumes = [
         mandible.generate(morph(person, other, share)).mesh.volume for share in np.linspace(0, 1, 9)
     ]
