@@ -1,8 +1,9 @@
 """Shapes of people that no training saw, against what one would do without learning.
 
 ``people``: semi-real mandibles of people left out, a sixth of them at a time. ``cortex``: points
-on the real cortex of people left out, from the fifteen outer anchors of their sections. ``meshes``: each of the two real
-meshes from a model made of the other. ``doubt``: landmarks moved by 10 mm, and five dropped.
+on the real cortex of people left out, from the fifteen outer anchors of their sections.
+``meshes``: each of the two real meshes from a model made of the other. ``doubt``: landmarks
+moved by 10 mm, and five dropped.
 ``morph``: between two people. ``speed``. Shared data are only read.
 """
 
@@ -160,7 +161,7 @@ def cortex(data: Path) -> list[dict[str, Any]]:
         to_model = similarity(person[anchors], model.mean_landmarks)
         placed = to_model(person[anchors])
         belief = model.given(placed)
-        surface = thin_plate(model.landmarks(belief)[0], placed)(model.surface(belief)[0])
+        surface = thin_plate(model.landmarks(belief)[0], placed)(model.surface(belief.mean))
         ours = Mesh(to_model.back(surface), base.mesh.faces)
         plain = thin_plate(on_mesh[anchors], person[anchors])(base.mesh.vertices)
         for name, mesh in zip(errors, (Mesh(plain, base.mesh.faces), ours), strict=True):

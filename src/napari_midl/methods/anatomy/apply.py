@@ -15,7 +15,6 @@ from napari_midl.methods.anatomy.checks import check_landmarks, in_order
 from napari_midl.methods.anatomy.network import GRID, Generator
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.settings import GenerateSettings
-from napari_midl.methods.anatomy.shape_model import alarm
 from napari_midl.methods.anatomy.template import Template
 from napari_midl.volumes.landmarks import Landmarks
 from napari_midl.volumes.meshes import Mesh, planes
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.models import Model
+    from napari_midl.methods.anatomy.shape_model import Coefficients
 
 INSIDE = 255
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -51,7 +51,7 @@ class Generated:
         How many standard deviations a placed landmark lies from what the others predict;
         NaN where it is not placed or the others are too few.
     misplaced : tuple of str
-        Landmarks whose doubt calls for a look, the worst first.
+        Landmarks to look at again, the worst first.
     to_surface : ndarray, shape (n,)
         Landmark-to-surface distance (L2S, equation 2); NaN where not placed.
     """
@@ -81,6 +81,7 @@ class Anatomy:
         self.faces = self.generator.faces.cpu().numpy()
         self.template = Template.from_dict(model.card["template"])
         self.spread_ratio = float(model.card.get("spread_ratio", 1.0))
+        self._spread_of = (np.zeros(0, bool), np.zeros(0))
 
     def generate(self, landmarks: Landmarks, settings: GenerateSettings | None = None) -> Generated:
         """A shape from landmarks, at once.
@@ -108,42 +109,49 @@ class Anatomy:
         belief = self.shapes.given(aligned)
         expected, spread = self.shapes.landmarks(belief)
         complete = np.where(known[:, None], aligned, expected)
-        vertices, faces, carried, unsure = self._shape(complete, settings)
+        vertices, faces, carried = self._shape(complete, belief, settings)
+        unsure = self._spread(known, belief)
+        if faces is not self.faces:
+            unsure = np.full(len(vertices), np.nan)
         if settings.through:
             vertices = thin_plate(carried[known], aligned[known])(vertices)
         doubt = self.shapes.doubt(placed)
-        worst = [i for i in np.argsort(-np.nan_to_num(doubt)) if doubt[i] > alarm(known.sum())]
         # A mirrored shape turns its triangles inside out.
         mesh = Mesh(to_model.back(vertices) * flip, faces[:, ::-1] if settings.mirrored else faces)
         names = self.template.names
         return Generated(
             mesh,
-            unsure / to_model.scale * self.spread_ratio,
+            unsure / to_model.scale,
             Landmarks(names, np.where(known[:, None], placed, to_model.back(expected)) * flip),
             np.where(known, 0.0, spread / to_model.scale),
             doubt,
-            tuple(names[i] for i in worst),
+            tuple(names[i] for i in self.shapes.misplaced(placed)),
             Surface(mesh).distance(placed * flip),
         )
 
     def _shape(
-        self, complete: Points, settings: GenerateSettings
-    ) -> tuple[Points, NDArray[np.int32], Points, NDArray[np.float64]]:
-        """Vertices, faces, where the surface has the landmarks, and its spread; aligned."""
-        belief = self.shapes.given(complete)
-        surface, spread = self.shapes.surface(belief)
-        if settings.method == "linear":
-            return surface, self.faces, self.shapes.landmarks(belief)[0], spread
-        offsets = torch.from_numpy(complete - self.shapes.mean_landmarks).float()[None]
-        with torch.inference_mode():
-            output = self.generator.network(offsets)[0].double().numpy()
-        if self.generator.preset == "paper":
-            mesh = voxel_surface(output)
-            carried, _ = Surface(mesh).nearest(complete)
-            return mesh.vertices, mesh.faces, carried, np.full(len(mesh.vertices), np.nan)
-        landmarks = self.shapes.mean_landmarks + np.tensordot(output, self.shapes.landmark_modes, 1)
-        surface = self.shapes.mean_surface + np.tensordot(output, self.shapes.surface_modes, 1)
-        return surface, self.faces, landmarks, spread
+        self, complete: Points, belief: Coefficients, settings: GenerateSettings
+    ) -> tuple[Points, NDArray[np.int32], Points]:
+        """Vertices, faces, and where the surface has the landmarks; aligned."""
+        coefficients = belief.mean
+        if settings.method == "learnt":
+            offsets = torch.from_numpy(complete - self.shapes.mean_landmarks).float()[None]
+            with torch.inference_mode():
+                output = self.generator.network(offsets)[0].double().numpy()
+            if self.generator.preset == "paper":
+                mesh = voxel_surface(output)
+                return mesh.vertices, mesh.faces, Surface(mesh).nearest(complete)[0]
+            coefficients = output
+        carried = self.shapes.mean_landmarks + np.tensordot(
+            coefficients, self.shapes.landmark_modes, 1
+        )
+        return self.shapes.surface(coefficients), self.faces, carried
+
+    def _spread(self, known: NDArray[np.bool_], belief: Coefficients) -> NDArray[np.float64]:
+        """Spread of the vertices; it depends only on which landmarks are known."""
+        if not np.array_equal(known, self._spread_of[0]):
+            self._spread_of = (known, self.shapes.surface_spread(belief) * self.spread_ratio)
+        return self._spread_of[1]
 
 
 def generate(

@@ -213,6 +213,7 @@ def _spread_ratio(model: ShapeModel, landmarks: Points, surfaces: Points) -> flo
     """True error of shapes kept aside over the spread that the model claims."""
     ratios = []
     for marks, surface in zip(landmarks, surfaces, strict=True):
-        expected, spread = model.surface(model.given(marks))
-        ratios.append(((surface - expected) ** 2).mean(1) / spread**2)
+        belief = model.given(marks)
+        errors = ((surface - model.surface(belief.mean)) ** 2).mean(1)
+        ratios.append(errors / model.surface_spread(belief) ** 2)
     return float(np.sqrt(np.mean(ratios)))

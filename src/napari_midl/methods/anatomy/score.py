@@ -34,7 +34,7 @@ class Surface:
         normals = np.cross(second - corner, third - corner)
         self.normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
         self.areas = np.linalg.norm(normals, axis=1) / 2
-        self._centres = cKDTree(self.triangles.mean(1))
+        self._centres = cKDTree(self.triangles.mean(1), compact_nodes=False, balanced_tree=False)
 
     def nearest(self, points: Points) -> tuple[Points, NDArray[np.int64]]:
         """The nearest point of the surface to each, and the triangle that it lies in."""

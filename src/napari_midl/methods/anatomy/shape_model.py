@@ -120,10 +120,13 @@ class ShapeModel:
         expected = self.mean_landmarks + np.tensordot(belief.mean, self.landmark_modes, 1)
         return expected, _spread(self.landmark_modes, belief.covariance, self.landmark_rest)
 
-    def surface(self, belief: Coefficients) -> tuple[Points, NDArray[np.float64]]:
-        """Expected vertices ``(V, 3)`` and their standard deviation a coordinate ``(V,)``."""
-        expected = self.mean_surface + np.tensordot(belief.mean, self.surface_modes, 1)
-        return expected, _spread(self.surface_modes, belief.covariance, self.surface_rest)
+    def surface(self, coefficients: NDArray[np.float64]) -> Points:
+        """Vertices ``(V, 3)``."""
+        return np.asarray(self.mean_surface + np.tensordot(coefficients, self.surface_modes, 1))
+
+    def surface_spread(self, belief: Coefficients) -> NDArray[np.float64]:
+        """Standard deviation a coordinate of the vertices ``(V,)``."""
+        return _spread(self.surface_modes, belief.covariance, self.surface_rest)
 
     def doubt(self, landmarks: Points) -> NDArray[np.float64]:
         """How far each landmark lies from what the others predict, in standard deviations.
@@ -147,6 +150,22 @@ class ShapeModel:
             offset = to_model(landmarks[i]) - expected
             doubts[i] = np.sqrt(offset @ np.linalg.solve(covariance, offset))
         return doubts
+
+    def misplaced(self, landmarks: Points) -> list[int]:
+        """Which landmarks to look at again, the worst first.
+
+        One far from its place also spoils what is expected of its neighbours, so that the
+        worst is left out before the others are judged.
+        """
+        remaining = landmarks.copy()
+        found: list[int] = []
+        while True:
+            doubts = np.nan_to_num(self.doubt(remaining))
+            worst = int(doubts.argmax())
+            if doubts[worst] <= alarm(int(np.count_nonzero(doubts))):
+                return found
+            found.append(worst)
+            remaining[worst] = np.nan
 
 
 def alarm(count: int) -> float:
