@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 LABELS = "vessels"
 CHANNELS = ("vessel probability", "uncertainty")
+_CHUNK_DEPTH = 8
 VESSEL_COLOUR = {1: (220, 60, 60, 255)}
 # Sampling switches the network's dropout on and seeds the generator that all threads share.
 _COMPUTING = Lock()
@@ -97,7 +99,7 @@ class Predictor:
             return np.stack([mean, self._uncertainty(scaled, index)])
 
     def create_output(self, out: Path) -> Output:
-        """Make an empty output with a chunk to each tile."""
+        """Make an empty output; a tile is written as whole chunks."""
         channels = CHANNELS[: 1 + self.settings.uncertainty]
         volume = self.volume
         image = OmeZarrImage.create(
@@ -107,7 +109,7 @@ class Predictor:
             axes=("C", *volume.axes),
             scale=(1.0, *volume.scale),
             units=(None, *volume.units),
-            chunks=(1, *self.tiling.core_size),
+            chunks=(1, *_chunk(self.tiling.core_size)),
             channels=channels,
             name=f"{volume.name} vessels",
         )
@@ -180,6 +182,12 @@ def forward(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.float3
         logits = network(tensor.contiguous(memory_format=torch.channels_last_3d))
         result: NDArray[np.float32] = torch.sigmoid(logits)[0, 0].float().cpu().numpy()
     return result
+
+
+def _chunk(tile: Index) -> Index:
+    """The planes of a tile in few chunks, so that one plane can be looked at without all."""
+    depth, height, width = tile
+    return (math.gcd(depth, _CHUNK_DEPTH), height, width)
 
 
 def volume_shape(volume: Volume) -> Index:
