@@ -51,6 +51,36 @@ def test_going_on_from_a_checkpoint_takes_the_same_steps(tmp_path):
         assert torch.equal(a, b)
 
 
+def test_it_ends_when_it_is_asked_to_and_keeps_the_best():
+    asked, looks = [], []
+
+    def evaluate(_):
+        looks.append(None)
+        return {"score": float(len(looks) == 3)}
+
+    def enough():
+        asked.append(None)
+        return len(asked) == 25
+
+    job = train(
+        network(),
+        draw,
+        nn.functional.mse_loss,
+        schedule(400),
+        device=CPU,
+        evaluate=evaluate,
+        judge="score",
+        enough=enough,
+    )
+    trained = run(job)
+    assert (trained.steps, trained.stopped) == (25, "asked")
+    # Looked at before the first step, after 10, after 20, and at the end.
+    assert [look["score"] for look in trained.history] == [0, 0, 1, 0]
+    at_20 = run(train(network(), draw, nn.functional.mse_loss, schedule(20), device=CPU))
+    for kept, then in zip(trained.network.parameters(), at_20.network.parameters(), strict=True):
+        assert torch.equal(kept, then)
+
+
 def test_a_checkpoint_that_cannot_be_written_is_a_sentence(tmp_path):
     path = tmp_path / "nowhere" / "checkpoint"
     with pytest.raises(InputError, match="checkpoint cannot be written"):

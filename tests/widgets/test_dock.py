@@ -50,7 +50,7 @@ def forever(monkeypatch):
     """Stands in for fine-tuning: steps, with a preview of the view, until it is closed."""
     closed = threading.Event()
 
-    def finetune(volume, patches, choice, settings, view, path, channel=0, time_point=0):
+    def finetune(volume, patches, choice, settings, view, enough, path, channel=0, time_point=0):
         try:
             for step in range(10**9):
                 time.sleep(0.01)
@@ -159,6 +159,21 @@ def test_no_widget_is_asked_from_the_jobs_thread(painted, forever, click, qtbot,
     click(painted.learn.finetune)
     qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 5)
     assert threads == {threading.main_thread()}
+
+
+def test_stop_and_keep_ends_the_training_and_keeps_what_it_has(painted, click, qtbot):
+    dock, learn = painted, painted.learn
+    assert not learn.stop.isEnabled()
+    learn.minutes.setValue(600)
+    click(learn.finetune)
+    qtbot.waitUntil(lambda: len(learn.plot.losses) > 1, timeout=MINUTE)
+    click(dock.progress.pause)
+    click(learn.stop)
+    assert not learn.stop.isEnabled()
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert learn.model.choice.exists() and "Held-out blocks, before → after" in learn.gain.text()
+    steps = read_run(learn.model.choice.with_name(f"{learn.model.choice.name}.run.json")).results
+    assert 1 <= steps["steps"] < 100
 
 
 def test_pause_and_resume(painted, forever, click, qtbot):
@@ -416,7 +431,7 @@ def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
     settings, volume = FinetuneSettings(steps=1, patch=(8, 32, 32)), open_volume(image)
     for number in (1, 2):
         tuned = folder / "models" / f"fine-tuned-{number}.safetensors"
-        run(jobs.finetune(volume, paint, "base", settings, lambda: None, tuned))
+        run(jobs.finetune(volume, paint, "base", settings, lambda: None, bool, tuned))
     viewer.open(image, plugin="napari-midl")
     dock = open_dock(viewer)
     assert dock.learn.model.choice == tuned
@@ -530,6 +545,6 @@ def test_the_record_of_a_fine_tuning_replays(tmp_path, image, tubes):
     ]
     out = tmp_path / "tuned.safetensors"
     settings = FinetuneSettings(steps=2, patch=(8, 32, 32))
-    run(jobs.finetune(open_volume(image), patches, "base", settings, lambda: None, out))
+    run(jobs.finetune(open_volume(image), patches, "base", settings, lambda: None, bool, out))
     same = run(replay(tmp_path / "tuned.safetensors.run.json", OPERATIONS))
     assert same.same, same.lines

@@ -75,7 +75,7 @@ class Trained:
         Steps taken.
     history : list of dict
         Each look: ``step``, ``seconds``, ``loss`` and the held-out scores.
-    stopped : {"time", "steps", "no longer better"}
+    stopped : {"time", "steps", "asked", "no longer better"}
         What ended it.
     """
 
@@ -95,6 +95,7 @@ def train(
     evaluate: Callable[[nn.Module], Mapping[str, float]] | None = None,
     judge: str = "",
     preview: Callable[[nn.Module], Any] | None = None,
+    enough: Callable[[], bool] = lambda: False,
     checkpoint: Path | None = None,
 ) -> Job[Trained]:
     """Train a network in place, yielding `Progress` after every step and while it is scored.
@@ -118,6 +119,8 @@ def train(
         The score that decides which weights are best and when to stop.
     preview : callable, optional
         Something to show, made from the averaged network at every look.
+    enough : callable
+        Asked before every step but the first; once true, the training ends and keeps what it has.
     checkpoint : Path, optional
         Where to keep the state at every look; if it exists, training goes on from it.
 
@@ -152,11 +155,10 @@ def train(
         elapsed = time.monotonic() - started
         budget = max(60 * schedule.minutes, 1e-9)
         fraction = max(elapsed / budget, trained.steps / (schedule.steps or np.inf))
-        out_of_time = elapsed >= 60 * schedule.minutes
-        finished = out_of_time or trained.steps == schedule.steps > 0
+        ended = _ended(elapsed, trained.steps, schedule, enough)
         metrics: dict[str, float] = {}
         shown = None
-        if finished or trained.steps % schedule.evaluate_every == 0:
+        if ended or trained.steps % schedule.evaluate_every == 0:
             looking = in_thread(look_at_average)
             for waiting in wait_for(looking, Progress(min(fraction, 1.0), 1.0, "scoring")):
                 yield from hand_over(waiting)
@@ -174,10 +176,8 @@ def train(
                     best, best_score = copy.deepcopy(average), metrics[judge]
             if checkpoint is not None:
                 _keep(checkpoint, network, average, optimiser, trained)
-        if finished or looks_since >= schedule.patience:
-            trained.stopped = (
-                "no longer better" if not finished else "time" if out_of_time else "steps"
-            )
+        if ended or looks_since >= schedule.patience:
+            trained.stopped = ended or "no longer better"
             break
         with out_of_memory_as_exception():
             value = _step(network, average, optimiser, draw, loss, schedule, trained.steps, device)
@@ -190,6 +190,15 @@ def train(
     if best is not None:
         trained.network = best
     return trained
+
+
+def _ended(elapsed: float, steps: int, schedule: Schedule, enough: Callable[[], bool]) -> str:
+    """What ends the training before the next step; empty if nothing does."""
+    if elapsed >= 60 * schedule.minutes:
+        return "time"
+    if steps == schedule.steps > 0:
+        return "steps"
+    return "asked" if steps and enough() else ""
 
 
 def _step(

@@ -74,6 +74,7 @@ def finetune(
     model: Model,
     settings: FinetuneSettings,
     view: Callable[[], Region | None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Job[Finetuned]:
     """Adapt a network to the painted voxels of one volume (tUbe net, section 3.3).
 
@@ -89,6 +90,8 @@ def finetune(
         How long, how fast, which loss.
     view : callable, optional
         Tells, now and then and in any thread, the region that a person looks at, or None.
+    enough : callable
+        Asked before every step but the first; once true, the training ends and keeps the best.
 
     Yields
     ------
@@ -150,6 +153,7 @@ def finetune(
         },
         judge="held_out_dice",
         preview=look,
+        enough=enough,
     )
     after = yield from wait_for(
         in_thread(lambda: _held_out_scores(trained.network, painted)),

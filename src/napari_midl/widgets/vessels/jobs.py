@@ -60,6 +60,7 @@ def finetune(
     choice: str | Path,
     settings: FinetuneSettings,
     view: Callable[[], Box | None],
+    enough: Callable[[], bool],
     path: Path,
     channel: int = 0,
     time_point: int = 0,
@@ -74,7 +75,7 @@ def finetune(
     check_model_path(path)
     # In the order in which a replay will find them in the folder.
     patches = sorted(patches, key=lambda patch: f"{patch.name}.tif")
-    result: Finetuned = yield from learn.finetune(volume, patches, model, settings, view)
+    result: Finetuned = yield from learn.finetune(volume, patches, model, settings, view, enough)
     yield Progress(1, 1, "saving the model", preview=_look(volume, result.model, view()))
     labels = path.with_name(f"{path.stem} patches")
     store = AnnotationStore(labels, volume)
