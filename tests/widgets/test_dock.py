@@ -22,7 +22,6 @@ from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.swc import read_swc
-from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.parts import dock_frame
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels import jobs
@@ -480,25 +479,6 @@ def test_the_table_has_the_longest_first_and_goes_with_its_image(
     dock.data.image.setCurrentIndex(1)
     assert dock.measure.table is None
     assert not any("branches" in name for name in viewer.window.dock_widgets)
-
-
-def test_labels_whose_writing_is_cancelled_can_be_written_again(tmp_path, tubes):
-    image = OmeZarrImage.create(
-        tmp_path / "a.ome.zarr",
-        shape=tubes[0].shape,
-        dtype="float32",
-        axes="ZYX",
-        scale=(1, 1, 1),
-        units=(None,) * 3,
-        chunks=(4, 64, 64),
-    )
-    mask = Volume.from_array(tubes[1].astype(np.uint8))
-    job = jobs.write_labels(mask, image.path, "vessels-0.50")
-    next(job), next(job)
-    job.close()
-    assert not (image.path / "labels" / "vessels-0.50").exists()
-    written = run(jobs.write_labels(mask, image.path, "vessels-0.50"))
-    np.testing.assert_array_equal(open_volume(written).data, tubes[1])
 
 
 @pytest.mark.parametrize(

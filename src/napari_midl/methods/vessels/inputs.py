@@ -15,6 +15,7 @@ from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_midl.volumes.volume import Volume
@@ -82,7 +83,7 @@ def read_stacks(folder: Path, hold_out: str = "") -> list[tuple[Volume, Volume]]
     ]
 
 
-def patches_identity(patches: list[Patch]) -> dict[str, str]:
+def patches_identity(patches: Sequence[Patch]) -> dict[str, str]:
     """Fingerprint of what is painted, slice by slice."""
     digest = hashlib.sha256()
     for patch in patches:

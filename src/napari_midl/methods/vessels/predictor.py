@@ -15,6 +15,7 @@ from napari_midl.engine.interrupt import interruptible
 from napari_midl.engine.tiles import Index, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.scaling import Scaling, robust_scaling
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 LABELS = "vessels"
 CHANNELS = ("vessel probability", "uncertainty")
 _CHUNK_DEPTH = 8
-VESSEL_COLOUR = {1: (220, 60, 60, 255)}
 # Sampling switches the network's dropout on and seeds the generator that all threads share.
 _COMPUTING = Lock()
 

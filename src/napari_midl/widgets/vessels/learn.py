@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.runs import Run
     from napari_midl.widgets.looking import Box
     from napari_midl.widgets.vessels.workbench import Workbench
 
@@ -129,17 +130,17 @@ class LearnSection(Section):
         if shown and self._preview is not None:
             self._preview.show(*shown[-1])
 
-    def _on_tuned(self, tuned: jobs.Tuned) -> None:
+    def _on_tuned(self, run: Run) -> None:
         before = self.model.choice
         try:
-            self.model.add(tuned.path)
+            self.model.add(Path(run.outputs["model"]["path"]))
         except InputError as error:
             self._bench.report(error)
             return
         self._kept = True
         self._before.append(before)
-        self.plot.add_score(tuned.after.get("dice"))
-        self.gain.setText(_gain(tuned))
+        self.plot.add_score(run.results["after"].get("dice"))
+        self.gain.setText(_gain(**run.results))
         self.gain.show()
         self._bench.changed.emit()
 
@@ -243,18 +244,17 @@ def save_copy(source: Path, target: Path) -> None:
                 shutil.copyfile(old, beside)
 
 
-def _gain(tuned: jobs.Tuned) -> str:
-    if not tuned.before or not tuned.after:
+def _gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
+    if not before or not after:
         return (
-            f"{tuned.steps} steps. Too little was painted to keep blocks aside, so that before "
+            f"{steps} steps. Too little was painted to keep blocks aside, so that before "
             "cannot be held against after; paint one or two more patches."
         )
     rows = "".join(
-        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{tuned.before[name]:.2f}</td><td>&nbsp;→&nbsp;</td>"
-        f"<td><b>{tuned.after[name]:.2f}</b></td></tr>"
+        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{before[name]:.2f}</td><td>&nbsp;→&nbsp;</td>"
+        f"<td><b>{after[name]:.2f}</b></td></tr>"
         for name in ("dice", "precision", "recall")
-        if name in tuned.before and name in tuned.after
     )
-    gained = tuned.after["dice"] - tuned.before["dice"]
+    gained = after["dice"] - before["dice"]
     verdict = "better" if gained > 0 else "no better; paint more" if gained == 0 else "worse"
-    return f"Held-out blocks, before → after {tuned.steps} steps: {verdict}.<table>{rows}</table>"
+    return f"Held-out blocks, before → after {steps} steps: {verdict}.<table>{rows}</table>"
