@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 
@@ -10,11 +11,18 @@ import pandas as pd
 import pytest
 import tifffile
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QLineEdit, QListWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDockWidget,
+    QLineEdit,
+    QListWidget,
+    QScrollArea,
+)
 
 from napari_midl.engine.jobs import Progress, run
-from napari_midl.engine.models import read_card
-from napari_midl.engine.runs import read_run, replay
+from napari_midl.engine.models import read_card, shipped_weights
+from napari_midl.engine.runs import Run, read_run, replay
 from napari_midl.methods.vessels.analyse import VesselGraph
 from napari_midl.methods.vessels.replays import OPERATIONS
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
@@ -353,6 +361,7 @@ def test_from_paint_to_files(
     assert dock.predict.uncertainty.isEnabled()
     assert read_run(out.with_name("prediction-1.ome.zarr.run.json")).operation == "vessels.predict"
     assert dock.predict.out.path.name == "prediction-2.ome.zarr"
+    assert dock.predict.earlier.currentText() == "prediction-1"
     shown = np.asarray(viewer.layers["tubes: probability"].data)
     assert shown.shape == tubes[0].shape
     assert 0 < shown.max() <= 1
@@ -449,6 +458,56 @@ def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
     click(dock.predict.predict)
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
     assert any("begun with the model fine-tuned-1, not with base" in note for note in notes)
+
+
+def test_earlier_predictions_can_be_shown_again(viewer, tubes, notes, open_dock, click, qtbot):
+    viewer.add_image(tubes[0], name="tubes")
+    dock = open_dock(viewer)
+    assert not dock.predict.show_button.isEnabled()
+    for number in (10, 2):
+        path = dock.bench.folder / "results" / f"prediction-{number}.ome.zarr"
+        image = OmeZarrImage.create(
+            path,
+            shape=(1, *tubes[0].shape),
+            dtype="float32",
+            axes="CZYX",
+            scale=(1,) * 4,
+            units=(None,) * 4,
+            chunks=(1, 4, 64, 64),
+        )
+        image.write((slice(None),) * 4, np.full((1, *tubes[0].shape), number / 20, np.float32))
+    viewer.window.remove_dock_widget(dock)
+    dock = open_dock(viewer)
+    listed = [dock.predict.earlier.itemText(i) for i in range(dock.predict.earlier.count())]
+    assert listed == ["prediction-2", "prediction-10"]
+    for name, value in (("prediction-2", 0.1), ("prediction-10", 0.5)):
+        dock.predict.earlier.setCurrentText(name)
+        click(dock.predict.show_button)
+        assert np.asarray(viewer.layers["tubes: probability"].data).max() == np.float32(value)
+    assert dock.predict.out.path.name == "prediction-1.ome.zarr"
+    shutil.rmtree(path)
+    dock.predict.earlier.setCurrentText("prediction-2")
+    click(dock.predict.show_button)
+    assert "prediction-2.ome.zarr is no prediction" in notes[0]
+
+
+def test_what_a_job_found_comes_into_sight(painted, viewer, click, qtbot, monkeypatch):
+    dock = painted
+    model = shipped_weights("vessels-base")
+    found = Run("", {}, {}, {}, {"model": {"path": model}}, {"steps": 1, "before": {}, "after": {}})
+
+    def finetune(*_):
+        yield Progress(0, 1)
+        return found
+
+    monkeypatch.setattr(jobs, "finetune", finetune)
+    viewer.window._qt_window.resize(1000, 500)
+    viewer.window.show()
+    bar = dock.findChild(QScrollArea).verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    click(dock.learn.finetune)
+    bar.setValue(0)
+    qtbot.waitUntil(lambda: not dock.learn.gain.visibleRegion().isEmpty())
 
 
 def test_the_table_has_the_longest_first_and_goes_with_its_image(

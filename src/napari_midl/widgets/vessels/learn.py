@@ -143,6 +143,7 @@ class LearnSection(Section):
         self.gain.setText(_gain(**run.results))
         self.gain.show()
         self._bench.changed.emit()
+        self.bring_into_sight(self.gain)
 
     def _on_ended(self) -> None:
         if not self._kept:

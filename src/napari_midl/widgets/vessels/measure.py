@@ -93,6 +93,7 @@ class MeasureSection(Section):
         self.status.show()
         self._show_table(graph)
         self._on_changed()
+        self.bring_into_sight(self.status)
 
     def _show_table(self, graph: VesselGraph) -> None:
         shown = _with_units(graph, symbol(graph.unit))
