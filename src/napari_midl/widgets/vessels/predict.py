@@ -223,7 +223,7 @@ class PredictSection(Section):
         self.uncertainty.setEnabled(not unfinished)
         idle = self._bench.idle
         self.predict.setEnabled(idle and out is not None and torch_is_here())
-        for widget in (self.show_button, self.earlier):
-            widget.setEnabled(idle and self.earlier.count() > 0)
+        self.show_button.setEnabled(idle and self.earlier.count() > 0)
+        self.earlier.setEnabled(self.show_button.isEnabled())
         self.out.setEnabled(idle)
         self.threshold.setEnabled(self._bench.volume is not None)
