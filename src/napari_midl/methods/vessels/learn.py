@@ -38,9 +38,14 @@ SYNTHETIC_VOLUMES = 96
 
 # Base weights must bear any microscope; tissue darkens with depth.
 ANY_IMAGE = Augmentation(zoom=(0.7, 1.4), contrast=(0.4, 1.2))
-# Within one image the brightness tells a vessel: only the depth may dim it.
+# Within one image the brightness tells a vessel from haze: only the depth may dim it.
 ONE_IMAGE = Augmentation(
-    zoom=(0.9, 1.25), gamma=(0.95, 1.05), contrast=(0.5, 1.1), offset=0.01, noise=0.01
+    zoom=(0.9, 1.25),
+    gamma=(0.95, 1.05),
+    contrast=(1.0, 1.0),
+    fade=(0.5, 1.1),
+    offset=0.01,
+    noise=0.01,
 )
 
 
