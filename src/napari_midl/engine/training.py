@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import json
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ from napari_midl.volumes.atomic import whole_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from napari_midl.engine.settings import Settings
 
 Batch = tuple[Tensor, Tensor]
 
@@ -61,6 +63,13 @@ class Schedule:
     average: float = 0.99
     evaluate_every: int = 40
     patience: int = 8
+
+    @classmethod
+    def of(cls, settings: Settings, **others: Any) -> Self:
+        """The schedule that a method's settings ask for, by the names of their fields."""
+        names = {f.name for f in fields(cls)}
+        asked = {name: value for name, value in settings.to_dict().items() if name in names}
+        return cls(**asked, **others)
 
 
 @dataclass

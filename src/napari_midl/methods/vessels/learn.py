@@ -145,13 +145,7 @@ def finetune(
         network,
         lambda rng: draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng),
         LOSSES[settings.loss],
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-        ),
+        Schedule.of(settings),
         device=device,
         evaluate=lambda current: {
             f"held_out_{k}": v for k, v in _held_out_scores(current, painted).items()
@@ -164,19 +158,14 @@ def finetune(
         in_thread(lambda: _held_out_scores(trained.network, painted)),
         Progress(1, 1, "scoring the model after"),
     )
-    card = {
-        **model.card,
-        "name": f"{model.card.get('name', 'vessels')}, fine-tuned on {volume.name}",
-        "parent": model.sha256,
-        "steps": model.card.get("steps", 0) + trained.steps,
-        "training_data": [
-            *model.card.get("training_data", []),
-            f"patches painted on {volume.name}",
-        ],
-        "scores": {"held_out_before": before, "held_out_after": after},
-        "seed": settings.seed,
-    }
-    tuned = Model(trained.network.cpu().eval(), card)
+    tuned = model.tuned(
+        trained.network,
+        "patches painted",
+        volume.name,
+        trained.steps,
+        scores={"held_out_before": before, "held_out_after": after},
+        seed=settings.seed,
+    )
     return Finetuned(tuned, before, after, trained.steps, trained.history)
 
 
@@ -234,15 +223,7 @@ def pretrain(
         network,
         draw,
         LOSSES[settings.loss],
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-            average=0.998,
-            evaluate_every=100,
-        ),
+        Schedule.of(settings, average=0.998, evaluate_every=100),
         device=device,
         checkpoint=checkpoint,
     )
