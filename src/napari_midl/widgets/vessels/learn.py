@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.looking import Box
     from napari_midl.widgets.vessels.workbench import Workbench
 
-TITLE = "Fine-tune"
+FINE_TUNE = "Fine-tune"
 _SUFFIX = ".safetensors"
 
 
@@ -56,7 +56,7 @@ class LearnSection(Section):
             "Longest time to train; it stops sooner when the held-out blocks no longer get better"
         )
         self.finetune = button(
-            TITLE, "Teach the model what you painted, in the background", self._on_finetune
+            FINE_TUNE, "Teach the model what you painted, in the background", self._on_finetune
         )
         self.live = QCheckBox("preview the view")
         self.live.setChecked(True)
@@ -117,7 +117,7 @@ class LearnSection(Section):
         )
         self._remove_preview()
         self._kept = self._enough = False
-        if bench.start(TITLE, job, self._on_tuned, self._on_progress, self._on_ended):
+        if bench.start(FINE_TUNE, job, self._on_tuned, self._on_progress, self._on_ended):
             assert bench.image is not None
             self._preview = Preview(bench.viewer, bench.image)
             self.plot.clear()
@@ -194,7 +194,7 @@ class LearnSection(Section):
         here = torch_is_here()
         self.finetune.setEnabled(idle and here and bool(self._bench.patches.names))
         runner = self._bench.runner
-        learning = runner.running and runner.title == TITLE and not runner.cancelling
+        learning = runner.running and runner.title == FINE_TUNE and not runner.cancelling
         self.stop.setEnabled(learning and not self._enough)
         self.back.setEnabled(idle and bool(self._before))
         self.save.setEnabled(isinstance(self.model.choice, Path))
@@ -257,5 +257,7 @@ def _gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
         for name in ("dice", "precision", "recall")
     )
     gained = after["dice"] - before["dice"]
-    verdict = "better" if gained > 0 else "no better; paint more" if gained == 0 else "worse"
+    verdict = (
+        "better" if gained > 0 else "no better; paint more" if gained == 0 else "worse; Roll back"
+    )
     return f"Held-out blocks, before → after {steps} steps: {verdict}.<table>{rows}</table>"
