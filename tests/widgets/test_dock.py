@@ -579,8 +579,8 @@ def test_the_record_of_a_prediction_replays(tmp_path, image):
 def test_the_record_of_a_fine_tuning_replays(tmp_path, image, tubes):
     labels = np.where(tubes[1], VESSEL, BACKGROUND).astype(np.uint8)
     patches = [
-        Patch((0, 0, 40), labels[:6, :, 40:], "patch 2"),
-        Patch((0, 0, 0), labels[:6, :, :40], "patch 10"),
+        Patch((0, 0, 40), labels[:6, :, 40:], "aZ"),
+        Patch((0, 0, 0), labels[:6, :, :40], "a/2"),
     ]
     out = tmp_path / "tuned.safetensors"
     settings = FinetuneSettings(steps=2, patch=(8, 32, 32))

@@ -47,12 +47,12 @@ def finetune(
 
     check_model_path(path)
     task = Task(volume, model, str(choice), settings, channel, time)
-    # In the order in which a replay will find them in the folder.
-    patches = sorted(patches, key=lambda patch: f"{patch.name}.tif")
-    tuned = yield from learn.finetune(volume, patches, model, settings, view, enough)
-    yield Progress(1, 1, "saving the model", preview=_look(volume, tuned.model, view()))
     labels = path.with_name(f"{path.stem} patches")
     store = AnnotationStore(labels, volume)
+    # In the order in which a replay will find them in the folder.
+    patches = sorted(patches, key=lambda patch: store.path(patch.name))
+    tuned = yield from learn.finetune(volume, patches, model, settings, view, enough)
+    yield Progress(1, 1, "saving the model", preview=_look(volume, tuned.model, view()))
     for patch in patches:
         store.save(patch)
     return keep_finetuned(task, tuned, path, labels, patches)
