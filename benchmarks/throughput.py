@@ -7,6 +7,7 @@ Other work on the machine lengthens the time on the clock, but hardly the proces
 
 from __future__ import annotations
 
+import argparse
 import copy
 import time
 from pathlib import Path
@@ -30,10 +31,7 @@ from napari_midl.volumes.volume import Volume
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Large enough that what is done once for a volume does not count.
-SHAPE = (64, 512, 512)
 TILE = (32, 128, 128)
-REPEATS = 3
 
 
 def flops(network: torch.nn.Module, shape: tuple[int, int, int]) -> float:
@@ -64,25 +62,32 @@ def measured(function: Callable[[], None]) -> tuple[float, float]:
     return time.perf_counter() - clock, time.process_time() - processor
 
 
-def main(_: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Print the table."""
     from monai.inferers.utils import sliding_window_inference
 
-    image = synthetic_sample(SHAPE)[0]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks throughput", description=__doc__)
+    # Large enough that what is done once for a volume hardly counts.
+    parser.add_argument("--shape", type=int, nargs=3, default=(64, 512, 512))
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args(arguments)
+    z, y, x = options.shape
+    shape = (z, y, x)
+    image = synthetic_sample(shape)[0]
     volume = Volume.from_array(image, name="throughput")
     model = named_model("base")
     network = for_prediction(model.network)  # type: ignore[arg-type]
-    tiling = Tiling(SHAPE, TILE, network.halo, network.stride)
+    tiling = Tiling(shape, TILE, network.halo, network.stride)
     scaling = robust_scaling(volume)
     scaled = scaling(image)
     window = tuple(t + 2 * h for t, h in zip(TILE, network.halo, strict=True))
     rate = matrix_rate()
-    voxels = float(np.prod(SHAPE))
+    voxels = float(np.prod(shape))
     regions = [tiling.padded(index)[0] for index in range(len(tiling))]
     work = sum(flops(network, tuple(s.stop - s.start for s in region)) for region in regions)
 
     def bare() -> None:
-        out = np.zeros(SHAPE, np.float32)
+        out = np.zeros(shape, np.float32)
         for index in range(len(tiling)):
             outer, inner = tiling.padded(index)
             out[tiling.core(index)] = apply.probability(network, scaled[outer])[inner]
@@ -100,7 +105,7 @@ def main(_: list[str]) -> None:
             sliding_window_inference(whole, window, 1, network, overlap=overlap, mode="gaussian")
 
     rows = []
-    for repeat in range(REPEATS):
+    for repeat in range(options.repeats):
         (bare_s, bare_cpu), (ours_s, ours_cpu), (monai_s, _) = map(
             measured, (bare, ours, sliding_window)
         )
@@ -119,4 +124,4 @@ def main(_: list[str]) -> None:
             }
         )
         print(report.markdown(rows[-1:]), flush=True)
-    report.write("throughput", rows, f"{torch.get_num_threads()} threads")
+    report.write("throughput", rows, f"{shape} voxels, {torch.get_num_threads()} threads")
