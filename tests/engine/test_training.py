@@ -18,7 +18,7 @@ def network() -> nn.Module:
     return nn.Conv3d(1, 1, 1)
 
 
-def draw(rng):
+def draw(rng, step):
     x = torch.from_numpy(rng.random((2, 1, 2, 2, 2), dtype="float32"))
     return x, 3 * x - 1
 

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 
 class FrozenNorm(nn.Module):
-    """A constant scale and shift for each channel of ``(N, C, Z, Y, X)`` maps."""
+    """A constant scale and shift for each channel of ``(N, C, ...)`` maps."""
 
     def __init__(self, scale: Tensor, shift: Tensor) -> None:
         super().__init__()
-        self.register_buffer("scale", scale.view(1, -1, 1, 1, 1))
-        self.register_buffer("shift", shift.view(1, -1, 1, 1, 1))
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the scaled and shifted maps."""
-        return maps * self.get_buffer("scale") + self.get_buffer("shift")
+        to_channels = (-1, *(1,) * (maps.ndim - 2))
+        scale, shift = self.get_buffer("scale"), self.get_buffer("shift")
+        return maps * scale.view(to_channels) + shift.view(to_channels)
 
 
 def freeze_group_norm(network: nn.Module, samples: Iterable[Tensor]) -> nn.Module:
@@ -38,7 +40,7 @@ def freeze_group_norm(network: nn.Module, samples: Iterable[Tensor]) -> nn.Modul
     network : torch.nn.Module
         Network in evaluation mode; returned as it is if it has no group normalisation.
     samples : iterable of Tensor
-        Inputs ``(1, C, Z, Y, X)`` spread over the volume.
+        Inputs ``(1, C, ...)`` spread over the volume.
 
     Returns
     -------

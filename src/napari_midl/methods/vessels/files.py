@@ -12,7 +12,6 @@ from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, learn
 from napari_midl.methods.vessels.cluster import predict_on_cluster
 from napari_midl.methods.vessels.inputs import (
-    hash_volume,
     patches_identity,
     read_labels,
     read_stacks,
@@ -24,6 +23,7 @@ from napari_midl.methods.vessels.settings import (
     PretrainSettings,
 )
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.volume import hash_volume
 
 if TYPE_CHECKING:
     from pathlib import Path

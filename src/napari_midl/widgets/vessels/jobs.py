@@ -19,6 +19,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.volume import hash_volume
 from napari_midl.widgets.project import MODELS
 
 if TYPE_CHECKING:
@@ -129,8 +130,6 @@ def predict(
     time_point: int = 0,
 ) -> Job[Path]:
     """Predict the volume into `out`, and leave the record beside it."""
-    from napari_midl.methods.vessels.inputs import hash_volume
-
     started = time.monotonic()
     model = yield from _load(choice)
     from napari_midl.methods.vessels import apply
