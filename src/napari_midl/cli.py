@@ -25,7 +25,7 @@ TORCH_MISSING = (
 
 app = App(
     name="napari-midl",
-    help="Segment vessels and follow axons with networks that learn from a few strokes and clicks.",
+    help="Segment vessels, follow axons and stain confocal mosaics.",
     version=__version__,
     help_format="restructuredtext",
     default_parameter=Parameter(negative=()),

@@ -48,7 +48,7 @@ def stain(
     model : str
         ``base`` (shipped), or the path of a model for the method.
     despeckler : str
-        ``base`` (shipped), or the path of a despeckler.
+        ``base`` or ``correlated`` (shipped), or the path of a despeckler.
     reference : Path, optional
         An H&E picture whose colours to take.
     reflectance_channel, fluorescence_channel : int

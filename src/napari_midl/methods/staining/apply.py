@@ -60,6 +60,8 @@ class Painter:
         halo, stride = pipeline.halo, pipeline.stride
         self.tiling = Tiling(mosaic.shape, (1, tile, tile), (0, halo, halo), (1, stride, stride))
         pipeline = pipeline.eval().to(self._device)
+        if pipeline.is_exposed:
+            pipeline.expose(mosaic.exposure)
         samples = np.linspace(0, len(self.tiling) - 1, min(_SAMPLES, len(self.tiling))).astype(int)
         self._network = freeze_group_norm(
             pipeline, (self._tensor(self.tiling.padded(int(i))[0]) for i in samples)

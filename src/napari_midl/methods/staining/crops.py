@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_midl.errors import InputError
+from napari_midl.methods.staining.mosaic import DARKEST_TISSUE
 from napari_midl.methods.staining.speckle import speckled
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from napari_midl.methods.staining.settings import TrainDespecklerSettings
 
 BRIGHTNESS = (0.6, 1.2)
-DARKEST_TISSUE = 0.1
 
 
 def random_crop(

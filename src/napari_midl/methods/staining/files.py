@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,11 @@ from napari_midl.engine.models import whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.staining import apply
-from napari_midl.methods.staining.models import named_despeckler, named_translator, stains_in
+from napari_midl.methods.staining.models import named_despeckler
 from napari_midl.methods.staining.mosaic import Mosaic
-from napari_midl.methods.staining.pictures import read_picture
-from napari_midl.methods.staining.pipeline import Pipeline, build_pipeline
+from napari_midl.methods.staining.pipeline import Pipeline
+from napari_midl.methods.staining.recipe import stain_recipe
 from napari_midl.methods.staining.settings import DespeckleSettings, StainSettings
-from napari_midl.methods.staining.stains import stains_of
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import hash_volume
 
@@ -26,83 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.engine.prediction import Journal
+    from napari_midl.methods.staining.recipe import Recipe
     from napari_midl.volumes.volume import Volume
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What turns channels into a slide: the stages, and what a record has to know of them.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        The stages.
-    arguments : dict
-        Names of the models and of the reference slide.
-    inputs : dict
-        Their hashes.
-    """
-
-    pipeline: Pipeline
-    arguments: dict[str, Any]
-    inputs: dict[str, Any]
-
-
-def stain_recipe(
-    settings: StainSettings,
-    model: str = "base",
-    despeckler: str = "base",
-    reference: Path | None = None,
-) -> Recipe:
-    """Load what a stain needs.
-
-    Parameters
-    ----------
-    settings : StainSettings
-        Which stain.
-    model, despeckler : str
-        ``base`` (shipped), or the path of a model.
-    reference : Path, optional
-        An H&E picture whose colours to take.
-
-    Raises
-    ------
-    InputError
-        If a model or the picture cannot be used, or the method has no use for a picture or has
-        no doubt to tell.
-    """
-    learnt = settings.method in ("density", "cyclegan")
-    if settings.doubt and not learnt:
-        raise InputError(
-            f"the method {settings.method} has no doubt to tell; choose density or cyclegan, or "
-            "leave out --doubt."
-        )
-    if reference is not None and settings.method not in ("density", "beer-lambert"):
-        raise InputError(
-            f"the method {settings.method} cannot take the colours of {reference}; choose density "
-            "or beer-lambert, or leave out --reference."
-        )
-    translator = named_translator(model, settings.method) if learnt else None
-    cleaner = None if settings.keep_speckle else named_despeckler(despeckler)
-    inputs: dict[str, Any] = {}
-    if translator is not None:
-        inputs["model"] = {"sha256": translator.sha256}
-    if cleaner is not None:
-        inputs["despeckler"] = {"sha256": cleaner.sha256}
-    stains = stains_in(translator)
-    if reference is not None:
-        picture = read_picture(reference)
-        stains = stains_of(picture, str(reference))
-    inputs["stains"] = {"fingerprint": stains.to_dict()}
-    return Recipe(
-        build_pipeline(settings, cleaner, translator, stains),
-        {
-            "model": whole_name(model),
-            "despeckler": whole_name(despeckler),
-            "reference": str(reference.resolve()) if reference else None,
-        },
-        inputs,
-    )
+CHANNELS = ("fluorescence", "reflectance")
 
 
 def stain(
@@ -181,7 +107,7 @@ def stain_mosaic(
     """
     started = monotonic()
     inputs = {
-        **{name: v.identity() for name, v in zip(_CHANNELS, mosaic.channels, strict=True)},
+        **{name: v.identity() for name, v in zip(CHANNELS, mosaic.channels, strict=True)},
         **recipe.inputs,
     }
     identity = identity_of(inputs, settings)
@@ -261,9 +187,6 @@ def despeckle(
     return (
         yield from _record("staining.despeckle", arguments, settings, inputs, out, journal, started)
     )
-
-
-_CHANNELS = ("fluorescence", "reflectance")
 
 
 def read_channel(path: Path, channel: int = 0) -> Volume:

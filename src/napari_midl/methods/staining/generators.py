@@ -24,6 +24,7 @@ RESNET_WIDTH, RESNET_BLOCKS = 64, 9
 COMPACT_WIDTH, COMPACT_LAYERS = 16, 4
 DENSITY_WIDTH, DENSITY_CELL = 16, 8
 STEPS = 8
+BEND = 0.5  # a step of a curve is at most exp(BEND) times as steep as the curve as a whole
 GAIN = 0.5  # a density is at most exp(GAIN) times what its own channel says
 
 
@@ -124,7 +125,8 @@ class DensityGenerator(nn.Module):
         super().__init__()
         w, cell = DENSITY_WIDTH, DENSITY_CELL
         self.colour = BeerLambert(stains or Stains())
-        self.heights = nn.Parameter(torch.zeros(2, STEPS))
+        self.scale = nn.Parameter(torch.zeros(2, 1))
+        self.bends = nn.Parameter(torch.zeros(2, STEPS))
         self.body = nn.Sequential(
             nn.AvgPool2d(cell),
             *convolution(2, w, norm=False),
@@ -143,7 +145,8 @@ class DensityGenerator(nn.Module):
 
     def curve(self, channels: Tensor) -> Tensor:
         """Rising broken line from 0 over [0, 1] for each of the two channels."""
-        rises = F.softplus(self.heights)  # density gained in each of the equal steps
+        # What each of the equal steps adds; no step is more than a few times as steep as another.
+        rises = torch.exp(self.scale + BEND * torch.tanh(self.bends)) / STEPS
         position = channels * STEPS
         steps = [rises[:, k, None, None] * (position - k).clamp(0, 1) for k in range(STEPS)]
         return torch.stack(steps).sum(0)

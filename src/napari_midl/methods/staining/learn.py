@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
     from napari_midl.methods.staining.settings import TrainDespecklerSettings, TrainSettings
 
+LOOK_EVERY = 200  # steps between two checkpoints
 # Discriminators: the paper's for its generator, a quarter of it for those that learn on a CPU.
 JUDGES = {"resnet": (64, 3), "compact": (16, 2), "density": (16, 2)}
 
@@ -77,7 +78,7 @@ def train_despeckler(
             settings.half_life,
             settings.seed,
             average=0.998,
-            evaluate_every=200,
+            evaluate_every=LOOK_EVERY,
         ),
         device=device,
         checkpoint=checkpoint,
@@ -161,7 +162,7 @@ def train_stain(
             half_life=1,
             seed=settings.seed,
             average=0.998,
-            evaluate_every=200,
+            evaluate_every=LOOK_EVERY,
             momentum=0.5,
             linear=True,
         ),

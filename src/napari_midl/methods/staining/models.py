@@ -13,19 +13,23 @@ from napari_midl.methods.staining.generators import build_translator
 from napari_midl.methods.staining.stains import Stains
 
 TOOL = "staining"
-DESPECKLER = "staining-despeckler"
+DESPECKLERS = {"base": "staining-despeckler", "correlated": "staining-despeckler-correlated"}
 SHIPPED = {"density": "staining-density", "cyclegan": "staining-cyclegan"}
 
 
 def named_despeckler(name: str | Path) -> Model:
-    """The despeckler for ``base`` (shipped) or the path of a file.
+    """The despeckler for ``base`` or ``correlated`` (shipped), or the path of a file.
+
+    ``base`` knows speckle that is independent from pixel to pixel, ``correlated`` speckle whose
+    grain is wider than a pixel.
 
     Raises
     ------
     InputError
         If the file is missing, damaged or no despeckler.
     """
-    path = shipped_weights(DESPECKLER) if str(name) == "base" else Path(name)
+    shipped = DESPECKLERS.get(str(name))
+    path = shipped_weights(shipped) if shipped else Path(name)
     return load_model(path, TOOL, build_despeckler)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.scaling import Scaling, robust_scaling
+from napari_midl.volumes.scaling import Scaling, robust_scaling, sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.tiles import Index, Region
     from napari_midl.volumes.volume import Volume
+
+TYPICAL = 0.5  # reflectance of typical tissue; eosin is then at half of its full density
+DARKEST_TISSUE = 0.1
 
 
 class Mosaic:
@@ -58,6 +62,17 @@ class Mosaic:
         """Pixels ``(z, y, x)``."""
         z, y, x = self.channels[0].shape
         return (z, y, x)
+
+    @cached_property
+    def exposure(self) -> float:
+        """Factor that brings the last channel of typical tissue to `TYPICAL`.
+
+        Percentiles alone do not do so: they depend on how much glass and how many bright spots
+        a mosaic has.
+        """
+        scaled = self.scalings[-1](sample(self.channels[-1]))
+        tissue = scaled[scaled > DARKEST_TISSUE]
+        return TYPICAL / float(np.median(tissue)) if tissue.size else 1.0
 
     def read(self, region: Region) -> NDArray[Any]:
         """Intensities ``(C, z, y, x)`` of a region, as they are stored."""

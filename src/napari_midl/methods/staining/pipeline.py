@@ -43,6 +43,24 @@ class Despeckled(nn.Module):
         return torch.cat([fluorescence, self.despeckler(reflectance).clamp(0, 1)], 1)
 
 
+class Exposed(nn.Module):
+    """Channels whose reflectance is made brighter or darker, once `Pipeline.expose` says how much.
+
+    It comes after the despeckling, which has to see bright speckle uncut.
+    """
+
+    halo, stride = 0, 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = 1.0
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Channels ``(N, 2, Y, X)`` in [0, 1], fluorescence as it is."""
+        fluorescence, reflectance = channels.split(1, 1)
+        return torch.cat([fluorescence, (self.factor * reflectance).clamp(0, 1)], 1)
+
+
 class Doubtful(nn.Module):
     """A stain with a fourth channel: where not to trust it.
 
@@ -89,6 +107,17 @@ class Pipeline(nn.Module):
         self.halo: int = sum(stage.halo for stage in stages)  # type: ignore[misc]
         self.stride = math.lcm(*(int(stage.stride) for stage in stages))  # type: ignore[arg-type]
 
+    @property
+    def is_exposed(self) -> bool:
+        """Whether a stage has to know the mosaic's exposure."""
+        return any(isinstance(stage, Exposed) for stage in self.stages)
+
+    def expose(self, factor: float) -> None:
+        """Bring typical tissue of a mosaic to where the networks expect it (`Mosaic.exposure`)."""
+        for stage in self.stages:
+            if isinstance(stage, Exposed):
+                stage.factor = factor
+
     def forward(self, channels: Tensor) -> Tensor:
         """What the last stage gives for channels ``(N, C, Y, X)``."""
         out: Tensor = self.stages(channels)
@@ -96,7 +125,11 @@ class Pipeline(nn.Module):
 
 
 def build_pipeline(
-    settings: StainSettings, despeckler: Model | None, translator: Model | None, stains: Stains
+    settings: StainSettings,
+    despeckler: Model | None,
+    translator: Model | None,
+    stains: Stains,
+    matched: bool = False,
 ) -> Pipeline:
     """The stages of a stain, folded for prediction.
 
@@ -108,6 +141,8 @@ def build_pipeline(
         The networks, where the settings ask for them.
     stains : Stains
         Colours of Beer-Lambert's stain and of the density generator.
+    matched : bool
+        The colours are those of a slide, so that typical tissue is to be as strong as there.
     """
     fixed = BeerLambert(stains)
     if translator is None:
@@ -119,7 +154,11 @@ def build_pipeline(
             stain.generator.colour = fixed
         if settings.doubt:
             stain = Doubtful(stain, fixed)
-    before = [] if despeckler is None else [Despeckled(fold_batch_norm(despeckler.network))]
+    before: list[nn.Module] = []
+    if despeckler is not None:
+        before.append(Despeckled(fold_batch_norm(despeckler.network)))
+    if matched or translator is not None:
+        before.append(Exposed())
     return Pipeline(*before, stain)
 
 

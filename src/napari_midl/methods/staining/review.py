@@ -27,6 +27,12 @@ COLUMNS = ("y", "x", "height", "width", "doubt", "verdict", "comment")
 EDGE = 512
 THUMBNAIL = 128
 GLASS = 235  # mean brightness above which a field shows nothing
+_STYLE = """
+body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
+figure { display: inline-block; width: 12rem; margin: .5rem; padding: .4rem; vertical-align: top;
+         border: 3px solid #ccc } img { width: 100%; image-rendering: auto }
+figure.accepted { border-color: #2a8f4f } figure.rejected { border-color: #c0392b }
+"""
 
 
 @dataclass(frozen=True)
@@ -183,11 +189,3 @@ def export_page(
             f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{NOTICE}</p>" + "".join(cells)
         )
     return page
-
-
-_STYLE = """
-body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
-figure { display: inline-block; width: 12rem; margin: .5rem; padding: .4rem; vertical-align: top;
-         border: 3px solid #ccc } img { width: 100%; image-rendering: auto }
-figure.accepted { border-color: #2a8f4f } figure.rejected { border-color: #c0392b }
-"""

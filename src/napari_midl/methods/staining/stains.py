@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GAREAU = ((0.30, 0.20, 1.00), (1.00, 0.55, 0.88))
 # Ruifrok and Johnston, Anal. Quant. Cytol. Histol. 23, 291 (2001): optical density, unit length.
 RUIFROK = ((0.650, 0.704, 0.286), (0.072, 0.990, 0.105))
-FULL = 99.0  # percentile of a slide's densities that counts as full stain
+FULL = 99.0  # percentile of a slide's hematoxylin that counts as full
 FAINTEST = 0.05  # optical density below which a pixel is glass
 NARROWEST = 0.15  # angle (rad) between the stains below which a slide shows only one of them
 FEWEST = 200
@@ -37,7 +37,8 @@ class Stains:
     vectors : ((float, float, float), (float, float, float))
         Optical density in red, green and blue of each stain, of unit length.
     full : (float, float)
-        Density of each stain where a channel is 1.
+        Density of each stain where a channel is 1: what few pixels of a slide exceed for
+        hematoxylin, which is in the nuclei alone, and twice that of typical tissue for eosin.
     """
 
     vectors: tuple[tuple[float, ...], ...] = RUIFROK
@@ -137,11 +138,11 @@ def stains_of(picture: NDArray[np.uint8], name: str = "the slide") -> Stains:
         raise InputError(f"{name} is no colour picture; give an H&E slide as PNG, JPEG or TIFF.")
     density = optical_density(picture[..., :3]).reshape(-1, 3)
     strength = np.linalg.norm(density, axis=1)
-    # Of a pale slide the darker half of what is not glass counts, whatever its density.
     stained = strength > FAINTEST
     if stained.sum() < FEWEST:
         raise InputError(f"{name} shows no stained tissue; choose another part of the slide.")
-    tissue = density[stained & (strength >= min(0.15, float(np.median(strength[stained]))))]
+    # The darker half of what is not glass: relative, so that a pale slide has one too.
+    tissue = density[strength >= np.median(strength[stained])]
     _, _, axes = np.linalg.svd(tissue[:: max(1, len(tissue) // 200_000)], full_matrices=False)
     plane = axes[:2] * np.sign(axes[:2].sum(1, keepdims=True))
     angle = np.arctan2(tissue @ plane[1], tissue @ plane[0])
@@ -154,8 +155,8 @@ def stains_of(picture: NDArray[np.uint8], name: str = "the slide") -> Stains:
     vectors = np.array([v / np.linalg.norm(v) for v in ends])
     if vectors[0] @ vectors[1] > np.cos(NARROWEST):
         vectors = _with_usual(vectors.mean(0))
-    amounts = np.maximum(densities_of(picture, vectors)[:, stained.reshape(picture.shape[:2])], 0)
-    full = np.maximum(np.percentile(amounts, FULL, axis=1), FAINTEST)
+    amounts = densities_of(picture, vectors)[:, stained.reshape(picture.shape[:2])]
+    full = np.array([np.percentile(amounts[0], FULL), 2 * np.median(amounts[1])]).clip(FAINTEST)
     return Stains(
         tuple(tuple(round(float(x), 4) for x in v) for v in vectors),
         tuple(round(float(x), 4) for x in full),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,16 @@ from napari_midl.methods.staining.learn import train_despeckler, train_stain
 from napari_midl.methods.staining.models import named_despeckler
 from napari_midl.methods.staining.mosaic import Mosaic
 from napari_midl.methods.staining.pictures import read_pictures
-from napari_midl.methods.staining.pipeline import Despeckled, Pipeline
+from napari_midl.methods.staining.pipeline import Despeckled, Exposed, Pipeline
 from napari_midl.methods.staining.settings import (
     DespeckleSettings,
     TrainDespecklerSettings,
     TrainSettings,
 )
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
+from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 SYNTHETIC = "synthetic"
@@ -142,10 +142,6 @@ def teach_stain(
 
 def _pairs(confocal: Path | str, seed: int) -> dict[str, Mosaic]:
     """The mosaics of a folder by name, or synthetic ones."""
-    from pathlib import Path
-
-    from napari_midl.volumes.volume import Volume
-
     if str(confocal) == SYNTHETIC:
         made = {}
         for index in range(SYNTHETIC_MOSAICS):
@@ -169,9 +165,9 @@ def _pairs(confocal: Path | str, seed: int) -> dict[str, Mosaic]:
 
 
 def _despeckled(mosaic: Mosaic, despeckler: Model) -> Job[NDArray[np.float32]]:
-    """Both channels ``(2, Y, X)`` in [0, 1], the reflectance despeckled."""
-    stage = Despeckled(fold_batch_norm(despeckler.network))
-    painter = yield from ready(mosaic, Pipeline(stage), DespeckleSettings())
+    """Both channels ``(2, Y, X)`` in [0, 1], the reflectance despeckled and exposed."""
+    stages = Despeckled(fold_batch_norm(despeckler.network)), Exposed()
+    painter = yield from ready(mosaic, Pipeline(*stages), DespeckleSettings())
     tiling = painter.tiling
     whole = np.zeros((2, *mosaic.shape), np.float32)
     for index in range(len(tiling)):

@@ -61,9 +61,11 @@ class ChannelsSection(Section):
             return
         before = [self._chosen(combo) for combo in (self.fluorescence, self.reflectance)]
         self._sources = sources
+        # A single channel stood for both; now that there is another, guess anew.
+        kept = before if before[0] != before[1] else [None, None]
         guess = (_guess(sources, _FLUORESCENCE, 0), _guess(sources, _REFLECTANCE, 1))
         for combo, chosen, index in zip(
-            (self.fluorescence, self.reflectance), before, guess, strict=True
+            (self.fluorescence, self.reflectance), kept, guess, strict=True
         ):
             combo.blockSignals(True)
             combo.clear()

@@ -69,7 +69,9 @@ class CompareSection(Section):
             return
         before = [self._chosen(combo) for combo in (self.left, self.right)]
         self._layers = layers
-        for combo, chosen, index in ((self.left, before[0], 0), (self.right, before[1], 1)):
+        # A single picture stood for both; now that there is another, take the first two.
+        kept = before if before[0] is not before[1] else [None, None]
+        for combo, chosen, index in ((self.left, kept[0], 0), (self.right, kept[1], 1)):
             combo.blockSignals(True)
             combo.clear()
             combo.addItems([layer.name for layer in layers])

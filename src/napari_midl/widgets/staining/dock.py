@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QWidget
 
+from napari_midl.engine.jobs import in_thread
 from napari_midl.widgets.lifetime import Lifetime
-from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
+from napari_midl.widgets.parts.dock_frame import lay_out, torch_is_here, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.staining.channels import ChannelsSection
@@ -53,6 +55,9 @@ class StainingDock(QWidget):
 
         self.bench.changed.connect(self._on_changed)
         self._lifetime = Lifetime(self, self.bench.shut_down)
+        if torch_is_here():
+            # So that the first look need not wait for it.
+            in_thread(lambda: import_module("torch"))
         self._on_changed()
 
     def _on_changed(self) -> None:

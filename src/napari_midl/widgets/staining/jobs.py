@@ -104,8 +104,9 @@ def stain(
 
     def load() -> Any:
         from napari_midl.methods.staining import files
+        from napari_midl.methods.staining.recipe import stain_recipe
 
-        return files, files.stain_recipe(choice.settings, choice.model, reference=choice.reference)
+        return files, stain_recipe(choice.settings, choice.model, reference=choice.reference)
 
     files, recipe = yield from _in_thread(load, "loading the networks")
     return (
@@ -142,10 +143,11 @@ def _steps(choice: Choice) -> list[tuple[str, Callable[[Mosaic, Box], np.ndarray
 
     import numpy as np
 
+    from napari_midl.engine.folding import fold_batch_norm
     from napari_midl.methods.staining.apply import Painter
-    from napari_midl.methods.staining.files import stain_recipe
     from napari_midl.methods.staining.models import named_despeckler
-    from napari_midl.methods.staining.pipeline import Despeckled, Pipeline, fold_batch_norm
+    from napari_midl.methods.staining.pipeline import Despeckled, Pipeline
+    from napari_midl.methods.staining.recipe import stain_recipe
 
     settings = choice.settings
     plain = replace(settings, doubt=False)

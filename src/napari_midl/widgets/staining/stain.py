@@ -80,9 +80,9 @@ class StainSection(Section):
         self.row("Method", self.method, stretch=1)
         self.row("Weights", self.model, stretch=1)
         self.row("Match to", self.reference, stretch=1)
-        self.row(self.speckle, self.doubt, self.watermark)
-        self.row(self.look, self.live)
+        self.row(self.look, self.live, self.speckle)
         self.row("To", self.out, stretch=1)
+        self.row(self.doubt, self.watermark)
         self.row(self.stain, self.show_button)
         self.body.addWidget(self.form)
 
@@ -211,7 +211,6 @@ class StainSection(Section):
     def _show(self, out: Path) -> None:
         bench = self._bench
         assert bench.image is not None
-        bench.show_stain(None)
         try:
             bench.show_stain(StainLayers(bench.viewer, bench.image, out))
         except InputError as error:

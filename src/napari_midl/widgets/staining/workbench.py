@@ -91,9 +91,9 @@ class Workbench(Bench):
         self.opened.emit()
         self.changed.emit()
 
-    def show_stain(self, stain: StainLayers | None) -> None:
-        """Show another stain in the place of the last."""
-        if self.stain is not None:
+    def show_stain(self, stain: StainLayers) -> None:
+        """Show a stain over those that are shown, to compare them; the same one only once."""
+        if self.stain is not None and self.stain.path == stain.path:
             self.stain.remove()
         self.stain = stain
         self.changed.emit()
