@@ -169,8 +169,9 @@ first = []
 run(files.stain(folder / "r.ome.zarr", folder / "f.ome.zarr", folder / f"{method}.ome.zarr",
     StainSettings(method=method)),
     lambda p: p.preview and not first and first.append(time.perf_counter()))
-print(time.perf_counter() - started, first[0] - started,
-    resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(time.perf_counter() - started, first[0] - started, used.ru_utime + used.ru_stime,
+    used.ru_maxrss / 1024)
 """
 
 
@@ -188,13 +189,14 @@ def speed(_: Path) -> list[dict[str, object]]:
                     text=True,
                     check=True,
                 )
-                seconds, first, peak = map(float, done.stdout.split()[-3:])
+                seconds, first, cores, peak = map(float, done.stdout.split()[-4:])
                 rows.append(
                     {
                         "mosaic": f"{width} x {height}",
                         "method": method,
                         "seconds": seconds,
                         "Mpixel/s": height * width / seconds / 1e6,
+                        "CPU s a Mpixel": cores / (height * width / 1e6),
                         "first tile s": first,
                         "peak MiB": peak,
                     }
@@ -226,15 +228,16 @@ def write_mosaic(folder: Path, height: int, width: int) -> None:
 
 
 def slides(data: Path) -> list[dict[str, object]]:
-    """Write the training part of each picture into the folder ``slides``."""
+    """Write the training part of each picture into ``slides``, of H&E alone into ``he`` too."""
     from benchmarks.staining_despeckle import TRAINED, histology
 
-    folder = Path("slides")
-    folder.mkdir(exist_ok=True)
     rows = []
     for name, image in histology(data).items():
         part = image[:, : round(image.shape[1] * TRAINED)]
-        imageio.imwrite(folder / f"{name}.png", part)
+        for folder in (Path("slides"), Path("he")):
+            if folder.name == "slides" or name.startswith("he_"):
+                folder.mkdir(exist_ok=True)
+                imageio.imwrite(folder / f"{name}.png", part)
         rows.append({"picture": name, "pixels": f"{part.shape[1]} x {part.shape[0]}"})
     return rows
 

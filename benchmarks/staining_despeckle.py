@@ -30,7 +30,9 @@ SPECKLES = ("gaussian", "gamma", "correlated")
 
 def histology(data: Path) -> dict[str, np.ndarray]:
     """Public-domain and MIT pictures of stained sections."""
-    found = {p.stem: read_picture(p) for p in sorted(data.glob("he_*.png"))}
+    found = {
+        p.stem.removesuffix("_reference"): read_picture(p) for p in sorted(data.glob("he_*.png"))
+    }
     return {**found, "ihc": samples.immunohistochemistry()}
 
 

@@ -8,6 +8,7 @@ import zarr
 from napari.utils.colormaps import Colormap
 
 from napari_midl.errors import InputError
+from napari_midl.methods.staining.watermark import NOTICE
 from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
 from napari_midl.widgets.lazy import Channel, Lazy
 from napari_midl.widgets.staining.colours import Colours
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from napari_midl.widgets.staining.jobs import Look
 
-NOTICE = "virtual stain, not for diagnosis"
 # Transparent where the stain is to be trusted.
 DOUBT_COLOURS = Colormap([[1, 0.85, 0, 0], [1, 0.85, 0, 1]], name="do not trust")
 _DOUBT = 3
@@ -46,7 +46,8 @@ class StainLayers:
 
     def __init__(self, viewer: Any, image: Image, path: Path) -> None:
         self.path, self._viewer = path, viewer
-        levels = _open_levels(path)
+        levels, method = _open_levels(path)
+        name = f"{method}, {path.name.split('.')[0]}"
         ndim = min(spatial_ndim(image), levels[0].ndim - 1)
         place = placed_over(image, (0,) * ndim)
         many = len(levels) > 1
@@ -56,7 +57,7 @@ class StainLayers:
             colours if many else colours[0],
             multiscale=many,
             rgb=True,
-            name=f"{path.name.split('.')[0]} ({NOTICE})",
+            name=f"{name} ({NOTICE})",
             metadata=dict(metadata),
             **place,
         )
@@ -68,7 +69,7 @@ class StainLayers:
             self.doubt = viewer.add_image(
                 doubt if many else doubt[0],
                 multiscale=many,
-                name=f"{path.name.split('.')[0]}: do not trust",
+                name=f"{name}: do not trust",
                 contrast_limits=(0, 255),
                 colormap=DOUBT_COLOURS,
                 blending="translucent",
@@ -139,13 +140,15 @@ class LiveLayers:
         self._layers = {}
 
 
-def _open_levels(path: Path) -> list[Any]:
+def _open_levels(path: Path) -> tuple[list[Any], str]:
+    """The levels of a stain, and its method."""
     try:
         group = zarr.open_group(path, mode="r")
         datasets = dict(group.attrs)["ome"]["multiscales"][0]["datasets"]
         levels: list[Any] = [group[d["path"]] for d in datasets]
+        method = str(dict(group.attrs)["napari-midl"]["method"])
     except (OSError, KeyError, ValueError, IndexError) as error:
         raise InputError(f"{path} is no stain ({error}); choose one.") from error
     if levels[0].ndim < 3 or levels[0].shape[0] < 3:
         raise InputError(f"{path} is no colour picture of shape C Y X; choose a stain.")
-    return levels
+    return levels, method

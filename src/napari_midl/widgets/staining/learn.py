@@ -46,6 +46,7 @@ class LearnSection(Section):
         self.minutes.setToolTip("Longest time to train")
         self.train = button("Train", "", self._on_train)
         self.status = note("Where the weights are written")
+        self.status.setText("The weights are kept in the project folder.")
         self.plot = LossPlot(score=None)
         self.plot.hide()
         self.form = SettingsForm(TrainSettings, leave_out=("minutes",))
