@@ -79,7 +79,9 @@ def test_nuclei_become_blue_and_stroma_pink(folder, drawn):
 def test_doubt_is_a_fourth_channel_in_0_to_255(folder):
     out = stained(Path("out.ome.zarr"), "cyclegan", doubt=True)
     assert out.shape[0] == 4
-    np.testing.assert_array_equal(out[:3], stained(Path("plain.ome.zarr"), "cyclegan"))
+    plain = stained(Path("plain.ome.zarr"), "cyclegan")
+    # The wider halo changes the order in which the network's sums are taken.
+    assert np.abs(out[:3].astype(int) - plain).max() <= 1
     assert out[3].std() > 0
 
 

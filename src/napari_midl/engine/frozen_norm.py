@@ -45,7 +45,8 @@ def freeze_group_norm(network: nn.Module, samples: Iterable[Tensor]) -> nn.Modul
     Returns
     -------
     torch.nn.Module
-        Network with a `FrozenNorm` in the place of each `torch.nn.GroupNorm`.
+        Network with a `FrozenNorm` in the place of each `torch.nn.GroupNorm` that the samples
+        pass through.
     """
     norms = {n: m for n, m in network.named_modules() if isinstance(m, nn.GroupNorm)}
     if not norms:
@@ -67,6 +68,8 @@ def freeze_group_norm(network: nn.Module, samples: Iterable[Tensor]) -> nn.Modul
         hook.remove()  # type: ignore[attr-defined]
     frozen = copy.deepcopy(network)
     for name, norm in norms.items():
+        if not moments[name]:
+            continue
         mean = torch.stack([m for m, _ in moments[name]]).mean(0)
         variance = torch.stack([s for _, s in moments[name]]).mean(0) - mean.square()
         repeat = norm.num_channels // norm.num_groups

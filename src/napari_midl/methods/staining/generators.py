@@ -24,8 +24,8 @@ RESNET_WIDTH, RESNET_BLOCKS = 64, 9
 COMPACT_WIDTH, COMPACT_LAYERS = 16, 4
 DENSITY_WIDTH, DENSITY_CELL = 16, 8
 STEPS = 8
-BEND = 0.5  # a step of a curve is at most exp(BEND) times as steep as the curve as a whole
-GAIN = 0.5  # a density is at most exp(GAIN) times what its own channel says
+BEND = 0.5  # of two steps of a curve, one is at most exp(2 BEND) times as steep
+GAIN = 0.3  # a density is at most exp(GAIN) times what its own channel says
 
 
 class ResnetGenerator(nn.Module):
@@ -105,11 +105,11 @@ class CompactGenerator(nn.Module):
 class DensityGenerator(nn.Module):
     """Densities of hematoxylin and eosin, each from its own channel, and colour by physics.
 
-    A density is a rising curve of its channel that begins at 0, times a gain between
-    ``exp(-GAIN)`` and ``exp(GAIN)`` that varies only over cells of eight pixels and more. Where a
-    channel is dark there is none of its stain, and what is brighter stains stronger: the network
-    can even out the light and choose the contrast, but has no means to draw a nucleus or to
-    take one away.
+    A density is a rising curve of its channel from 0 to the slide's full density, times a gain
+    between ``exp(-GAIN)`` and ``exp(GAIN)`` that varies only over cells of eight pixels and more.
+    Where a channel is dark there is none of its stain, and what is brighter stains stronger: the
+    network can even out the light and choose the contrast, but has no means to draw a nucleus
+    or to take one away. How strong a stain is in all is the slide's to say.
 
     Parameters
     ----------
@@ -125,7 +125,6 @@ class DensityGenerator(nn.Module):
         super().__init__()
         w, cell = DENSITY_WIDTH, DENSITY_CELL
         self.colour = BeerLambert(stains or Stains())
-        self.scale = nn.Parameter(torch.zeros(2, 1))
         self.bends = nn.Parameter(torch.zeros(2, STEPS))
         self.body = nn.Sequential(
             nn.AvgPool2d(cell),
@@ -144,9 +143,10 @@ class DensityGenerator(nn.Module):
         return (self.curve(padded) * gain)[..., :height, :width]
 
     def curve(self, channels: Tensor) -> Tensor:
-        """Rising broken line from 0 over [0, 1] for each of the two channels."""
-        # What each of the equal steps adds; no step is more than a few times as steep as another.
-        rises = torch.exp(self.scale + BEND * torch.tanh(self.bends)) / STEPS
+        """Rising broken line from 0 to 1 over [0, 1] for each of the two channels."""
+        # What each of the equal steps adds, 1 in all; none is a few times as steep as another.
+        rises = torch.exp(BEND * torch.tanh(self.bends))
+        rises = rises / rises.sum(1, keepdim=True)
         position = channels * STEPS
         steps = [rises[:, k, None, None] * (position - k).clamp(0, 1) for k in range(STEPS)]
         return torch.stack(steps).sum(0)

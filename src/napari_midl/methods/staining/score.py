@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage, spatial
-from skimage import color, feature, filters, metrics
+from skimage import color, feature, metrics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NUCLEUS = 2.0  # standard deviation in pixels of the smallest nuclei that are counted
 CLOSEST = 4  # pixels between two nuclei
+CONTRAST = 0.3  # natural logarithm of a nucleus over its surroundings
+DARK = 0.05  # of the brightest; below it there is no contrast to speak of
 COLOURLESS = 5.0  # chroma below which a colour has no hue to speak of
 
 
@@ -70,8 +72,8 @@ def nuclei(image: NDArray[np.floating]) -> NDArray[np.int64]:
     """Centres ``(y, x)`` of bright blobs.
 
     A blob is a maximum of the difference of two Gaussians, one as wide as a nucleus and one
-    three times as wide, of the logarithm of the image, above Otsu's threshold of all maxima.
-    The logarithm makes it a contrast, so that dim nuclei count as bright ones do.
+    three times as wide, of the logarithm of the image: it is `CONTRAST` brighter than what is
+    around it, whether it is a dim nucleus or a bright one.
 
     Parameters
     ----------
@@ -80,14 +82,11 @@ def nuclei(image: NDArray[np.floating]) -> NDArray[np.int64]:
     """
     image = np.asarray(image, float)
     top = float(np.percentile(image, 99.8))
-    contrast = np.log(image.clip(0) / max(top, 1e-9) + 0.05)
+    contrast = np.log(image.clip(0) / max(top, 1e-9) + DARK)
     blobs = ndimage.gaussian_filter(contrast, NUCLEUS)
     blobs -= ndimage.gaussian_filter(contrast, 3 * NUCLEUS)
-    peaks = feature.peak_local_max(blobs, min_distance=CLOSEST, threshold_abs=0.02)
-    if len(peaks) < 2:
-        return np.asarray(peaks, np.int64)
-    heights = blobs[tuple(peaks.T)]
-    return np.asarray(peaks[heights > filters.threshold_otsu(heights)], np.int64)
+    peaks = feature.peak_local_max(blobs, min_distance=CLOSEST, threshold_abs=CONTRAST)
+    return np.asarray(peaks, np.int64)
 
 
 def matched(
