@@ -18,7 +18,7 @@ def network() -> nn.Module:
     return nn.Conv3d(1, 1, 1)
 
 
-def draw(rng):
+def draw(rng, step):
     x = torch.from_numpy(rng.random((2, 1, 2, 2, 2), dtype="float32"))
     return x, 3 * x - 1
 
@@ -157,3 +157,10 @@ def test_a_slow_score_leaves_the_job_responsive_and_a_pause_in_it_free():
     trained = run(job)
     assert trained.steps == 1
     assert trained.history[-1]["seconds"] < 1.5
+
+
+def test_the_rate_halves_or_falls_to_zero_over_the_second_half():
+    halving = schedule(100)
+    assert [halving.rate(n) for n in (0, 200, 400)] == pytest.approx([0.1, 0.05, 0.025])
+    falling = schedule(100, linear=True)
+    assert [falling.rate(n) for n in (0, 50, 75, 100)] == pytest.approx([0.1, 0.1, 0.05, 0])

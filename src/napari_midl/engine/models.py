@@ -207,4 +207,4 @@ def check_model_path(out: Path) -> None:
 
 def whole_name(name: str) -> str:
     """A model's name as it is, or the whole path of its file, for use in another folder."""
-    return name if name in ("base", "scratch") else str(Path(name).resolve())
+    return str(Path(name).resolve()) if name.endswith(SUFFIX) else name

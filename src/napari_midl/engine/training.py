@@ -53,6 +53,11 @@ class Schedule:
         Steps between two looks at the held-out score.
     patience : int
         Looks without a better score after which training stops.
+    momentum : float
+        Adam's decay of the mean gradient.
+    linear : bool
+        Keep the rate for the first half of the steps and let it fall to zero over the second,
+        in the place of halving it.
     """
 
     minutes: float
@@ -63,6 +68,14 @@ class Schedule:
     average: float = 0.99
     evaluate_every: int = 40
     patience: int = 8
+    momentum: float = 0.9
+    linear: bool = False
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        if self.linear:
+            return self.learning_rate * min(1.0, 2 - 2 * step / self.steps if self.steps else 1.0)
+        return float(self.learning_rate * 0.5 ** (step / self.half_life))
 
     @classmethod
     def of(cls, settings: Settings, **others: Any) -> Self:
@@ -96,7 +109,7 @@ class Trained:
 
 def train(
     network: nn.Module,
-    draw: Callable[[np.random.Generator], Batch],
+    draw: Callable[[np.random.Generator, int], Batch],
     loss: Callable[[Any, Tensor], Tensor],
     schedule: Schedule,
     *,
@@ -114,7 +127,7 @@ def train(
     network : torch.nn.Module
         Left in the mode in which it came, so that a caller may freeze parts of it.
     draw : callable
-        Makes a batch of inputs and targets from a generator.
+        Makes a batch of inputs and targets from a generator, for a step counted from 0.
     loss : callable
         Scalar loss of outputs and targets.
     schedule : Schedule
@@ -141,7 +154,9 @@ def train(
     network.to(device).to(memory_format=_layout(network))  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
     parameters = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(parameters, lr=schedule.learning_rate)
+    optimiser = torch.optim.Adam(
+        parameters, lr=schedule.learning_rate, betas=(schedule.momentum, 0.999)
+    )
     best, best_score, looks_since = None, -np.inf, 0
     trained = Trained(average, 0)
     if checkpoint is not None and checkpoint.exists():
@@ -214,17 +229,17 @@ def _step(
     network: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
-    draw: Callable[[np.random.Generator], Batch],
+    draw: Callable[[np.random.Generator, int], Batch],
     loss: Callable[[Any, Tensor], Tensor],
     schedule: Schedule,
     step: int,
     device: torch.device,
 ) -> float:
     torch.manual_seed(schedule.seed * 1_000_003 + step)  # dropout
-    inputs, targets = draw(np.random.default_rng((schedule.seed, step)))
+    inputs, targets = draw(np.random.default_rng((schedule.seed, step)), step)
     inputs = inputs.to(device).contiguous(memory_format=_layout(network))
     for group in optimiser.param_groups:
-        group["lr"] = schedule.learning_rate * 0.5 ** (step / schedule.half_life)
+        group["lr"] = schedule.rate(step)
     optimiser.zero_grad(set_to_none=True)
     value = loss(network(inputs), targets.to(device))
     value.backward()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.volumes.volume import Volume
-
-_HASHED_AT_ONCE = 2**29
 
 
 def read_labels(path: Path, volume: Volume, dense: bool = False) -> list[Patch]:
@@ -91,17 +87,3 @@ def patches_identity(patches: Sequence[Patch]) -> dict[str, str]:
         for plane in patch.labels:
             digest.update(np.ascontiguousarray(plane, np.uint8).tobytes())
     return {"fingerprint": digest.hexdigest()}
-
-
-def hash_volume(volume: Volume) -> str:
-    """SHA-256 over the finest level, in the order of its voxels."""
-    data, digest = volume.data, hashlib.sha256()
-    most = max(1, _HASHED_AT_ONCE // (data.dtype.itemsize * math.prod(volume.shape[-2:])))
-    ends = [0, *accumulate(data.chunks[-3])]
-    for leading in np.ndindex(volume.shape[:-3]):
-        # By the depth of the chunks where the memory allows, so that each is decoded once.
-        for first, last in pairwise(ends):
-            for start in range(first, last, most):
-                slab = data[(*leading, slice(start, min(start + most, last)))]
-                digest.update(np.ascontiguousarray(slab).data)
-    return digest.hexdigest()

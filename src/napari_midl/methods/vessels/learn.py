@@ -143,7 +143,7 @@ def finetune(
     )
     trained = yield from train(
         network,
-        lambda rng: draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng),
+        lambda rng, _: draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng),
         LOSSES[settings.loss],
         Schedule.of(settings),
         device=device,
@@ -212,7 +212,7 @@ def pretrain(
                 return PaintedVolume(image, Scaling(0.0, 1.0), [patch])
             attempt += 1
 
-    def draw(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
         if real and rng.random() < settings.real_share:
             source = real[rng.integers(len(real))]
         else:

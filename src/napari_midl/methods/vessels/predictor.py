@@ -12,6 +12,7 @@ import torch
 from napari_midl.engine.devices import out_of_memory_as_exception, pick_device
 from napari_midl.engine.frozen_norm import freeze_group_norm
 from napari_midl.engine.interrupt import interruptible
+from napari_midl.engine.prediction import begin
 from napari_midl.engine.tiles import Index, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
 from napari_midl.errors import InputError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_midl.engine.models import Model
+    from napari_midl.engine.prediction import Journal
     from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.settings import PredictSettings
     from napari_midl.volumes.volume import Volume
@@ -97,6 +99,17 @@ class Predictor:
             if not self.settings.uncertainty:
                 return mean[None]
             return np.stack([mean, self._uncertainty(scaled, index)])
+
+    def begin(self, out: Path, resume: bool) -> tuple[Output, Journal]:
+        """Create the output, or open it to go on, with the list of what is done already.
+
+        Raises
+        ------
+        InputError
+            If the output exists and is not to be resumed, is complete, or is another
+            prediction's.
+        """
+        return begin(out, self.identity(), self.create_output, self.open_output, resume)
 
     def create_output(self, out: Path) -> Output:
         """Make an empty output; a tile is written as whole chunks."""
