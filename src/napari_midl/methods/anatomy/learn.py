@@ -90,13 +90,7 @@ def train(
         generator.network.train(),
         draw,
         loss,
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-        ),
+        Schedule.of(settings),
         device=torch.device("cpu"),
         checkpoint=checkpoint,
     )
