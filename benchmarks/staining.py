@@ -160,8 +160,8 @@ def invariance(data: Path) -> list[dict[str, object]]:
 _STREAM = """
 import resource, sys, time
 from pathlib import Path
+from napari_midl.engine.jobs import run
 from napari_midl.methods.staining import files
-from napari_midl.methods.staining.recipe import stain_recipe
 from napari_midl.methods.staining.settings import StainSettings
 folder, method = Path(sys.argv[1]), sys.argv[2]
 started = time.perf_counter()

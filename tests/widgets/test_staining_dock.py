@@ -231,15 +231,17 @@ def test_a_curtain_over_an_array_gives_its_colours():
     np.testing.assert_array_equal(part[0, :, 3], [255, 255, 0, 0, 0])
 
 
-def test_a_slide_can_be_dropped_in(staining, qtbot, tmp_path, notes):
+def test_a_slide_can_be_dropped_in(staining, idle, tmp_path, notes):
     picture = np.full((80, 80, 3), 250, np.uint8)
     picture[:40] = (225, 130, 175)
     picture[50:70, :60] = (90, 60, 140)
     imageio.imwrite(tmp_path / "slide.png", picture)
     drop(staining.stain.reference, tmp_path / "slide.png")
+    idle(staining)
     assert staining.stain.choice().reference == tmp_path / "slide.png"
     imageio.imwrite(tmp_path / "glass.png", np.full((80, 80, 3), 250, np.uint8))
     drop(staining.stain.reference, tmp_path / "glass.png")
+    idle(staining)
     assert "no stained tissue" in notes[-1]
     assert staining.stain.choice().reference == tmp_path / "slide.png"
     choose(staining, "linear")
@@ -284,6 +286,7 @@ def test_the_review_is_exported(stained, click, idle, tmp_path, monkeypatch):
     click(stained.review.reject)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(tmp_path))
     click(stained.review.export)
+    idle(stained)
     (folder,) = tmp_path.glob("* review")
     rows = list(csv.DictReader((folder / "review.csv").read_text().splitlines()))
     assert rows[0]["verdict"] == "rejected" and {"y", "x", "height", "width"} <= set(rows[0])

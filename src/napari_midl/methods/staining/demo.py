@@ -86,7 +86,7 @@ def staining_demo(outdir: Path) -> Job[Section]:
     scores = pd.DataFrame([_score(drawn, method, pictures[method]) for method in METHODS])
     write_table(noise, folder / "despeckling.csv")
     write_table(scores, folder / "nuclei.csv")
-    overview = folder / "overview.png"
+    overview = folder / "stains.png"
     _picture(overview, drawn, clean, pictures, doubt)
     return Section(
         "Staining",

@@ -157,8 +157,13 @@ def write_review(fields: Sequence[Field], path: Path) -> None:
 
 def export_page(
     fields: Sequence[tuple[Field, NDArray[np.uint8]]], title: str, folder: Path
-) -> Path:
-    """Write ``review.csv``, the thumbnails and a page that shows them, and return the page.
+) -> Job[Path]:
+    """Write ``review.csv``, the thumbnails and a page that shows them.
+
+    Returns
+    -------
+    Path
+        The page, returned by the generator.
 
     Raises
     ------
@@ -173,7 +178,8 @@ def export_page(
         raise not_written(folder, error) from error
     write_review([field for field, _ in fields], folder / "review.csv")
     cells = []
-    for field, thumbnail in fields:
+    for done, (field, thumbnail) in enumerate(fields):
+        yield Progress(done, len(fields), "writing the thumbnails")
         name = f"thumbnails/y{field.y}-x{field.x}.png"
         imageio.imwrite(folder / name, thumbnail)
         words = f"y {field.y}, x {field.x}; doubt {field.doubt:.2f}"

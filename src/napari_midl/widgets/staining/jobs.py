@@ -128,6 +128,18 @@ def teach(confocal: Path, slides: Path, out: Path, settings: Any) -> Job[Run]:
     return (yield from module.teach_stain(confocal, slides, out, settings))
 
 
+def match(path: Path) -> Job[Any]:
+    """The stains of a reference slide."""
+
+    def load() -> Any:
+        from napari_midl.methods.staining.pictures import read_picture
+        from napari_midl.methods.staining.stains import stains_of
+
+        return stains_of(read_picture(path), str(path))
+
+    return (yield from _in_thread(load, "looking at the slide"))
+
+
 def is_unfinished(out: Path) -> bool:
     """Whether a stain was left before its end, so that it can be resumed."""
     return out.is_dir() and out.with_name(out.name + ".progress").exists()

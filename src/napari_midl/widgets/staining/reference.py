@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QColor, QPixmap
+from qtpy.QtGui import QColor, QPainter, QPixmap
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from napari_midl.errors import InputError
+from napari_midl.widgets.staining import jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from napari_midl.methods.staining.stains import Stains
+    from napari_midl.widgets.staining.workbench import Workbench
 
 _OWN = "the model's own colours"
 
@@ -22,8 +24,8 @@ class ReferencePicker(QWidget):
 
     Parameters
     ----------
-    on_error : callable
-        Called with the `InputError` of a picture that cannot be used.
+    bench : Workbench
+        Looks at the picture in the background.
 
     Attributes
     ----------
@@ -33,9 +35,9 @@ class ReferencePicker(QWidget):
 
     changed = Signal()
 
-    def __init__(self, on_error: Callable[[Exception], object]) -> None:
+    def __init__(self, bench: Workbench) -> None:
         super().__init__()
-        self._on_error = on_error
+        self._bench = bench
         self.path: Path | None = None
         self.line = QLineEdit()
         self.line.setPlaceholderText(_OWN)
@@ -59,14 +61,15 @@ class ReferencePicker(QWidget):
 
     def choose(self, path: Path | None) -> None:
         """Take another slide, or none; one that cannot be used changes nothing."""
-        pixmap = QPixmap()
-        if path is not None:
-            try:
-                pixmap = _swatch(path)
-            except InputError as error:
-                self._on_error(error)
-                path = self.path
-                pixmap = self.swatch.pixmap() or QPixmap()
+        if path is None:
+            self._take(None, QPixmap())
+            return
+        self.line.setText(str(self.path or ""))
+        self._bench.start(
+            "Match", jobs.match(path), lambda stains: self._take(path, _swatch(stains))
+        )
+
+    def _take(self, path: Path | None, pixmap: QPixmap) -> None:
         self.path = path
         self.line.setText(str(path or ""))
         self.swatch.setPixmap(pixmap)
@@ -94,25 +97,12 @@ class ReferencePicker(QWidget):
             self.choose(Path(path))
 
 
-def _swatch(path: Path) -> QPixmap:
+def _swatch(stains: Stains) -> QPixmap:
     """The colours of full hematoxylin and full eosin beside each other."""
-    import numpy as np
-
-    from napari_midl.methods.staining.pictures import read_picture
-    from napari_midl.methods.staining.stains import stains_of
-
-    stains = stains_of(read_picture(path), str(path))
     pixmap = QPixmap(28, 14)
-    halves = []
-    for vector, full in zip(stains.vectors, stains.full, strict=True):
-        red, green, blue = (int(c) for c in 255 * np.exp(-full * np.array(vector)))
-        half = QPixmap(14, 14)
-        half.fill(QColor(red, green, blue))
-        halves.append(half)
-    from qtpy.QtGui import QPainter
-
     painter = QPainter(pixmap)
-    for index, half in enumerate(halves):
-        painter.drawPixmap(14 * index, 0, half)
+    for index, (vector, full) in enumerate(zip(stains.vectors, stains.full, strict=True)):
+        red, green, blue = (round(255 * math.exp(-full * part)) for part in vector)
+        painter.fillRect(14 * index, 0, 14, 14, QColor(red, green, blue))
     painter.end()
     return pixmap

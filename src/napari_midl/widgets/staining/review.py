@@ -136,12 +136,8 @@ class ReviewSection(Section):
         if not chosen or self._path is None:
             return
         folder = Path(chosen) / f"{self._path.name.split('.')[0]} review"
-        try:
-            page = export_page(self._fields, f"Review of {self._path.name}", folder)
-        except InputError as error:
-            self._bench.report(error)
-            return
-        show_info(f"Wrote {page}")
+        job = export_page(list(self._fields), f"Review of {self._path.name}", folder)
+        self._bench.start("Export", job, lambda page: show_info(f"Wrote {page}"))
 
     def _on_changed(self) -> None:
         stain = self._bench.stain
@@ -152,7 +148,7 @@ class ReviewSection(Section):
         has = bool(self._fields)
         for widget in (self.grid, self.accept, self.reject, self.comment):
             widget.setVisible(has)
-        self.export.setEnabled(has)
+        self.export.setEnabled(has and self._bench.idle)
         decided = [field.verdict for field, _ in self._fields if field.verdict]
         self.status.setText(
             f"{len(decided)} of {len(self._fields)} fields reviewed, "

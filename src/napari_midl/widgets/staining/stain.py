@@ -56,7 +56,7 @@ class StainSection(Section):
             "CycleGAN draws freely; the others have fixed colours"
         )
         self.model = ModelPicker("staining", bench.report, "Weights of the method", scratch=False)
-        self.reference = ReferencePicker(bench.report)
+        self.reference = ReferencePicker(bench)
         self.speckle = QCheckBox("keep speckle")
         self.speckle.setToolTip("Stain the reflectance as it is, not despeckled")
         self.doubt = QCheckBox("do not trust map")
