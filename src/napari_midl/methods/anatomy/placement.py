@@ -104,7 +104,7 @@ def _foramen(ramus: Points, height: float) -> Points:
 
 
 def _hollow_behind(half: Points, angle: Points, condyle: Points) -> Points:
-    """The vertex of the rear edge that lies furthest in front of the chord from angle to condyle."""
+    """The vertex of the rear edge furthest in front of the chord from angle to condyle."""
     heights = np.arange(angle[2] + 3, condyle[2] - 3)
     rear = np.array([slab[slab[:, 1].argmax()] for slab in (_slab(half, 2, z) for z in heights)])
     chord = condyle[1:] - angle[1:]

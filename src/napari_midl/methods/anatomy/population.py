@@ -15,18 +15,22 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from napari_midl.engine.jobs import Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.alignment import Points, similarity, thin_plate, together
 from napari_midl.methods.anatomy.placement import place
-from napari_midl.methods.anatomy.registration import register
 from napari_midl.methods.anatomy.score import Surface
+from napari_midl.methods.anatomy.shapes import Shape
 from napari_midl.volumes.meshes import Mesh, read_mesh
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from napari_midl.engine.jobs import Job
+    from napari_midl.methods.anatomy.settings import ShapesSettings
     from napari_midl.methods.anatomy.template import Template
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -44,6 +48,7 @@ MIDLINE, BEHIND_THE_TEETH = slice(0, 5), slice(10, 21)
 SECTIONS, OUTER, SECTION = 5, 59, 118
 # Symphysis: chin and tubercle; first and last section: the crest at the molars.
 ON_CHIN, ON_TUBERCLE, AT_MOLARS = (2, 38), (2, 20), ((0, 0, "left"), (4, 0, "right"))
+AHEAD = np.array([0.0, 10.0, 0.0])
 ASYMMETRY = 0.15
 
 
@@ -68,27 +73,8 @@ class People:
     body_at: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A mesh and its landmarks, mm.
-
-    Parameters
-    ----------
-    name : str
-        Who it was made of.
-    mesh : Mesh
-        Closed.
-    landmarks : ndarray, shape (n, 3)
-        In the template's order; NaN where missing.
-    """
-
-    name: str
-    mesh: Mesh
-    landmarks: Points
-
-
 def real_meshes(folder: Path, template: Template) -> list[Shape]:
-    """The two ArtiSynth mandibles upright in LPS, the second with the vertices of the first."""
+    """The two ArtiSynth mandibles upright in LPS, with landmarks placed by geometry."""
     shapes = []
     for name, turn in (("dynjaw", [1, 1, 1]), ("vkh", [-1, -1, 1])):
         mesh = read_mesh(folder / f"artisynth_{name}.obj")
@@ -122,7 +108,7 @@ def real_people(folder: Path, shape: Shape, template: Template) -> People:
     rough[ON_TUBERCLE] = shape.landmarks[template.index("genial tubercle")]
     for section, point, side in AT_MOLARS:
         molar = shape.landmarks[template.index(f"retromolar fossa {side}")]
-        rough[section, point] = molar + [0, -10, 0]
+        rough[section, point] = molar - AHEAD
     body = _settle(mean, rough.reshape(-1, 3), shape.mesh)
     near = cKDTree(shape.mesh.vertices)
     return People(
@@ -134,9 +120,7 @@ def real_people(folder: Path, shape: Shape, template: Template) -> People:
     )
 
 
-def semi_real(
-    base: Shape, people: People, half: int, body: int, rng: np.random.Generator
-) -> Shape:
+def semi_real(base: Shape, people: People, half: int, body: int, rng: np.random.Generator) -> Shape:
     """A mandible with the proportions of one person and the body of another.
 
     Parameters
@@ -152,7 +136,9 @@ def semi_real(
     """
     vertices = base.mesh.vertices
     halves_at = np.concatenate([people.half_at, people.other_half_at[MIDLINE.stop :]])
-    still = vertices[np.concatenate([c[BEHIND_THE_TEETH] for c in (people.half_at, people.other_half_at)])]
+    still = vertices[
+        np.concatenate([c[BEHIND_THE_TEETH] for c in (people.half_at, people.other_half_at)])
+    ]
     cortex = vertices[people.body_at[::3]]
     moved = cortex + (people.bodies[body] - people.bodies.mean(0))[::3]
     fill = thin_plate(np.concatenate([cortex, still]), np.concatenate([moved, still]))
@@ -161,25 +147,54 @@ def semi_real(
     left = (right + ASYMMETRY * other)[MIDLINE.stop :] * MIRROR
     grow = thin_plate(vertices[halves_at], np.concatenate([right, left]))
     return Shape(
-        f"half{half:02d}-body{body:02d}-{base.name}",
+        f"{base.name}-half{half:02d}-body{body:02d}",
         Mesh(grow(fill(base.mesh.vertices)), base.mesh.faces),
         grow(fill(base.landmarks)),
     )
 
 
-def in_correspondence(shapes: list[Shape]) -> list[Shape]:
-    """The shapes with the vertices of the first."""
-    first = shapes[0]
-    moved = [
-        register(first.mesh, first.landmarks, other.mesh, other.landmarks) for other in shapes[1:]
-    ]
-    return [
-        first,
-        *(
-            Shape(s.name, Mesh(vertices, first.mesh.faces), s.landmarks)
-            for s, vertices in zip(shapes[1:], moved, strict=True)
-        ),
-    ]
+def blend(one: Shape, other: Shape, share: float) -> Shape:
+    """A shape between two in correspondence."""
+    vertices = (1 - share) * one.mesh.vertices + share * other.mesh.vertices
+    landmarks = (1 - share) * one.landmarks + share * other.landmarks
+    return Shape(f"{one.name}{share:.2f}", Mesh(vertices, one.mesh.faces), landmarks)
+
+
+def make(
+    bases: Sequence[Shape],
+    people: People,
+    settings: ShapesSettings,
+    halves: Sequence[int] = (),
+    bodies: Sequence[int] = (),
+) -> Job[list[Shape]]:
+    """Semi-real mandibles of chosen people.
+
+    Parameters
+    ----------
+    bases : sequence of Shape
+        Two meshes in correspondence; a third of the shapes has each, a third lies between.
+    people : People
+        Who there is.
+    settings : ShapesSettings
+        How many.
+    halves, bodies : sequence of int
+        Whose halves and bodies to use; all where empty.
+
+    Returns
+    -------
+    list of Shape
+        Returned by the generator.
+    """
+    rng = np.random.default_rng(settings.seed)
+    halves = halves or range(len(people.halves))
+    bodies = bodies or range(len(people.bodies))
+    shapes = []
+    for k in range(settings.count):
+        yield Progress(k, settings.count, "warping meshes to people")
+        share = (0.0, 1.0, rng.random())[k % 3]
+        half, body = halves[k % len(halves)], bodies[int(rng.integers(len(bodies)))]
+        shapes.append(semi_real(blend(bases[0], bases[1], share), people, half, body, rng))
+    return shapes
 
 
 def _settle(points: Points, rough: Points, mesh: Mesh) -> Points:

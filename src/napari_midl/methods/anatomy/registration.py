@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.methods.anatomy.alignment import Points, thin_plate
 from napari_midl.methods.anatomy.score import Surface
+from napari_midl.methods.anatomy.shapes import Shape
+from napari_midl.volumes.meshes import Mesh
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from napari_midl.volumes.meshes import Mesh
+    from numpy.typing import NDArray
 
 ROUNDS = 12
 
@@ -48,7 +52,7 @@ def register(
         for _ in range(max(1, 40 - 3 * round_)):
             move, weight = smoother @ move, smoother @ weight
         vertices = vertices + move / np.maximum(weight, 1e-6) * np.minimum(weight * 4, 1)
-    return vertices
+    return np.asarray(vertices)
 
 
 def _smoother(faces: NDArray[np.int32], count: int) -> sparse.csr_matrix:
@@ -66,4 +70,21 @@ def _normals(vertices: Points, faces: NDArray[np.int32]) -> Points:
     summed = np.zeros_like(vertices)
     for corner in faces.T:
         np.add.at(summed, corner, normal)
-    return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
+    return np.asarray(summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12))
+
+
+def in_correspondence(shapes: Sequence[Shape]) -> Job[list[Shape]]:
+    """The shapes with the vertices of the first; those that have its triangles keep theirs."""
+    first = shapes[0]
+    moved = [first]
+    for k, shape in enumerate(shapes[1:], 1):
+        yield Progress(k, len(shapes), f"registering {shape.name}")
+        if np.array_equal(shape.mesh.faces, first.mesh.faces):
+            moved.append(shape)
+            continue
+        vertices = yield from wait_for(
+            in_thread(partial(register, first.mesh, first.landmarks, shape.mesh, shape.landmarks)),
+            Progress(k, len(shapes), f"registering {shape.name}"),
+        )
+        moved.append(Shape(shape.name, Mesh(vertices, first.mesh.faces), shape.landmarks))
+    return moved

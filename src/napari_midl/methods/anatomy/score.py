@@ -34,7 +34,7 @@ class Surface:
         normals = np.cross(second - corner, third - corner)
         self.normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
         self.areas = np.linalg.norm(normals, axis=1) / 2
-        self._centres = cKDTree(self.triangles.mean(1))
+        self._centres = cKDTree(self.triangles.mean(1), compact_nodes=False, balanced_tree=False)
 
     def nearest(self, points: Points) -> tuple[Points, NDArray[np.int64]]:
         """The nearest point of the surface to each, and the triangle that it lies in."""
@@ -57,9 +57,7 @@ class Surface:
             distance[known] = np.linalg.norm(found - points[known], axis=1)
         return distance
 
-    def nearest_facing(
-        self, points: Points, normals: Points
-    ) -> tuple[Points, NDArray[np.bool_]]:
+    def nearest_facing(self, points: Points, normals: Points) -> tuple[Points, NDArray[np.bool_]]:
         """As `nearest`, and whether the surface there faces within 60 degrees the same way."""
         found, triangle = self.nearest(points)
         return found, (self.normals[triangle] * normals).sum(1) > 0.5
@@ -67,9 +65,7 @@ class Surface:
     def sample(self, count: int, seed: int = 0) -> Points:
         """Points spread at random over the surface, ``(count, 3)``."""
         rng = np.random.default_rng(seed)
-        chosen = self.triangles[
-            rng.choice(len(self.areas), count, p=self.areas / self.areas.sum())
-        ]
+        chosen = self.triangles[rng.choice(len(self.areas), count, p=self.areas / self.areas.sum())]
         a, b = np.sort(rng.random((2, count, 1)), axis=0)
         return np.asarray(a * chosen[:, 0] + (b - a) * chosen[:, 1] + (1 - b) * chosen[:, 2])
 

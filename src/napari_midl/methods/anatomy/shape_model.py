@@ -90,29 +90,43 @@ class ShapeModel:
         scores = left.T @ centred
         rest = centred - left @ scores
         scaled = scores / np.sqrt(count - 1)
-        spread = np.sqrt((rest.reshape(joined.shape) ** 2).mean((0, 2)) * count / max(count - kept, 1))
+        spread = np.sqrt(
+            (rest.reshape(joined.shape) ** 2).mean((0, 2)) * count / max(count - kept, 1)
+        )
         n = landmarks.shape[1]
         scaled = scaled.reshape(kept, -1, 3)
         return cls(mean[:n], scaled[:, :n], mean[n:], scaled[:, n:], spread[:n], spread[n:])
 
     def given(self, landmarks: Points) -> Coefficients:
         """The coefficients given aligned landmarks, NaN where one is missing."""
-        known = np.isfinite(landmarks).all(1)
+        known = np.asarray(np.isfinite(landmarks).all(1))
+        gain, covariance = self.gain(known)
+        return Coefficients(
+            gain @ (landmarks[known] - self.mean_landmarks[known]).ravel(), covariance
+        )
+
+    def gain(self, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """From offsets of the known landmarks, mm, to coefficients; and what they leave open.
+
+        Shapes ``(K, 3 k)`` and ``(K, K)``: the posterior of a linear Gaussian model.
+        """
         modes = self.landmark_modes[:, known].reshape(len(self.landmark_modes), -1)
         noise = np.repeat(self.landmark_rest[known] ** 2 + PLACEMENT**2, 3)
-        offset = (landmarks[known] - self.mean_landmarks[known]).ravel()
         covariance = np.linalg.inv(np.eye(len(modes)) + (modes / noise) @ modes.T)
-        return Coefficients(covariance @ (modes / noise) @ offset, covariance)
+        return np.asarray(covariance @ (modes / noise)), np.asarray(covariance)
 
     def landmarks(self, belief: Coefficients) -> tuple[Points, NDArray[np.float64]]:
         """Expected landmarks ``(n, 3)`` and their standard deviation a coordinate ``(n,)``."""
         expected = self.mean_landmarks + np.tensordot(belief.mean, self.landmark_modes, 1)
         return expected, _spread(self.landmark_modes, belief.covariance, self.landmark_rest)
 
-    def surface(self, belief: Coefficients) -> tuple[Points, NDArray[np.float64]]:
-        """Expected vertices ``(V, 3)`` and their standard deviation a coordinate ``(V,)``."""
-        expected = self.mean_surface + np.tensordot(belief.mean, self.surface_modes, 1)
-        return expected, _spread(self.surface_modes, belief.covariance, self.surface_rest)
+    def surface(self, coefficients: NDArray[np.float64]) -> Points:
+        """Vertices ``(V, 3)``."""
+        return np.asarray(self.mean_surface + np.tensordot(coefficients, self.surface_modes, 1))
+
+    def surface_spread(self, belief: Coefficients) -> NDArray[np.float64]:
+        """Standard deviation a coordinate of the vertices ``(V,)``."""
+        return _spread(self.surface_modes, belief.covariance, self.surface_rest)
 
     def doubt(self, landmarks: Points) -> NDArray[np.float64]:
         """How far each landmark lies from what the others predict, in standard deviations.
@@ -136,6 +150,22 @@ class ShapeModel:
             offset = to_model(landmarks[i]) - expected
             doubts[i] = np.sqrt(offset @ np.linalg.solve(covariance, offset))
         return doubts
+
+    def misplaced(self, landmarks: Points) -> list[int]:
+        """Which landmarks to look at again, the worst first.
+
+        One far from its place also spoils what is expected of its neighbours, so that the
+        worst is left out before the others are judged.
+        """
+        remaining = landmarks.copy()
+        found: list[int] = []
+        while True:
+            doubts = np.nan_to_num(self.doubt(remaining))
+            worst = int(doubts.argmax())
+            if doubts[worst] <= alarm(int(np.count_nonzero(doubts))):
+                return found
+            found.append(worst)
+            remaining[worst] = np.nan
 
 
 def alarm(count: int) -> float:

@@ -112,9 +112,7 @@ def load_template(name: str | Path) -> Template:
     try:
         template = Template.from_dict(json.loads(path.read_text()))
     except OSError:
-        raise InputError(
-            f"{path} cannot be read; give a template file, or 'mandible'."
-        ) from None
+        raise InputError(f"{path} cannot be read; give a template file, or 'mandible'.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is no template ({error}); it needs a name, a description and landmarks, "

@@ -10,6 +10,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog
 
 from napari_midl.errors import InputError
+from napari_midl.samples import LANDMARKS
 from napari_midl.volumes.landmarks import write_landmarks
 from napari_midl.widgets.anatomy import jobs
 from napari_midl.widgets.anatomy.sets import read_set
@@ -128,8 +129,10 @@ class FilesSection(Section):
         return self._bench.volume.name if self._bench.volume is not None else "anatomy"
 
     def _start(self, name: str) -> Path:
-        """Where a file dialog begins."""
-        folder = self._bench.folder
+        """Where a file dialog begins; a sample's own landmarks lie elsewhere."""
+        image, folder = self._bench.image, self._bench.folder
+        if not name and image is not None and LANDMARKS in image.metadata:
+            return Path(image.metadata[LANDMARKS])
         return (folder.parent if folder is not None else Path.home()) / name
 
     def _on_changed(self) -> None:

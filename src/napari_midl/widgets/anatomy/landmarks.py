@@ -164,6 +164,8 @@ class LandmarksSection(Section):
 
     def _fill(self) -> None:
         bench = self._bench
+        if bench.points.dragging:
+            return
         placed, points = bench.landmarks.placed, bench.landmarks.points
         columns: dict[str, Any] = {
             "#": [item.number for item in bench.template.landmarks],

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from napari_midl.widgets.anatomy.target import Target
 
 LONGEST_WAIT_MS = 10_000
+# A quarter of the vertices of a mandible remain.
+_CELL_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Wish:
         Where the mesh is shown.
     target : Target, optional
         What to measure the distance to; else the uncertainty is shown.
+    coarse : bool
+        Show fewer triangles, which are quicker to draw while a hand moves.
     """
 
     landmarks: Landmarks
@@ -44,6 +48,7 @@ class Wish:
     settings: GenerateSettings
     frame: Frame
     target: Target | None = None
+    coarse: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Reply:
         Mesh, uncertainty and landmarks, in mm.
     vertices : ndarray of float32, shape (V, 3)
         In data of the frame.
+    faces : ndarray of int32, shape (F, 3)
+        Triangles of those vertices; fewer than the mesh has, where it was to be coarse.
     values : ndarray of float32, shape (V,)
         What its colours show, in mm.
     sha256 : str
@@ -67,6 +74,7 @@ class Reply:
     wish: Wish
     generated: Generated
     vertices: np.ndarray
+    faces: np.ndarray
     values: np.ndarray
     sha256: str
 
@@ -130,12 +138,21 @@ class Live(QObject):
             self._loaded = (wish.model, *load(wish.model))
         _, anatomy, sha256 = self._loaded
         generated = anatomy.generate(wish.landmarks, wish.settings)
-        vertices = generated.mesh.vertices
-        values = generated.uncertainty if wish.target is None else wish.target.distance(vertices)
+        vertices, faces, values = (
+            generated.mesh.vertices,
+            generated.mesh.faces,
+            generated.uncertainty,
+        )
+        if wish.coarse:
+            kept, faces = merged(vertices, faces)
+            vertices, values = vertices[kept], values[kept]
+        if wish.target is not None:
+            values = wish.target.distance(vertices)
         return Reply(
             wish,
             generated,
             wish.frame.to_data(vertices).astype(np.float32),
+            faces,
             np.asarray(values, np.float32),
             sha256,
         )
@@ -147,6 +164,27 @@ class Live(QObject):
             self.refused.emit(reply)
         else:
             self.replied.emit(reply)
+
+
+def merged(
+    vertices: np.ndarray, faces: np.ndarray, cell: float = _CELL_MM
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices that share a cube become one, the first (Rossignac and Borrel, 1993).
+
+    Returns
+    -------
+    kept : ndarray, shape (v,)
+        Which vertices stay.
+    faces : ndarray of int32, shape (f, 3)
+        The triangles that still have three corners, in terms of those.
+    """
+    cells = np.floor(vertices / cell).astype(np.int64)
+    cells -= cells.min(axis=0)
+    key = np.ravel_multi_index(tuple(cells.T), tuple(cells.max(axis=0) + 1))
+    _, kept, inverse = np.unique(key, return_index=True, return_inverse=True)
+    left = inverse[faces]
+    whole = (left != np.roll(left, 1, axis=1)).all(axis=1)
+    return kept, left[whole].astype(np.int32)
 
 
 def load(name: str | Path) -> tuple[Anatomy, str]:

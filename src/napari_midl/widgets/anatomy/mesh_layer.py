@@ -36,12 +36,13 @@ class MeshLayer:
 
     def show(self, reply: Reply) -> None:
         """Show a mesh; only its data are swapped where there is one."""
-        data = (reply.vertices, reply.generated.mesh.faces, reply.values)
+        data = (reply.vertices, reply.faces, reply.values)
         self._fit(reply.values)
         layer = self.layer
         if layer is not None:
             layer.data = data
-            layer.contrast_limits = (0, self.highest)
+            if layer.contrast_limits[1] != self.highest:
+                layer.contrast_limits = (0, self.highest)
             return
         active = self._viewer.layers.selection.active
         self._layer = self._viewer.add_surface(
@@ -68,6 +69,6 @@ class MeshLayer:
 
     def _fit(self, values: np.ndarray) -> None:
         """Round the end of the colours up, so that it does not flicker while a landmark moves."""
-        wanted = float(np.percentile(values, 99)) if len(values) else 1.0
+        wanted = float(np.nanpercentile(values, 99)) if np.isfinite(values).any() else 1.0
         if not 0.5 * self.highest < wanted <= self.highest:
             self.highest = max(0.5, float(2 ** np.ceil(np.log2(max(wanted, 1e-3)))))

@@ -186,7 +186,7 @@ class Workbench(Bench):
         self.instead = landmarks
         self.regenerate()
 
-    def regenerate(self, landmarks: Landmarks | None = None) -> None:
+    def regenerate(self, landmarks: Landmarks | None = None, coarse: bool = False) -> None:
         """Make the mesh anew, from these landmarks if not from those that are shown."""
         if landmarks is None:
             landmarks = self.instead or self.landmarks
@@ -194,7 +194,7 @@ class Workbench(Bench):
             self.live.forget()
             self._no_mesh("")
             return
-        self.live.ask(Wish(landmarks, self.model, self.settings, self.frame, self.target))
+        self.live.ask(Wish(landmarks, self.model, self.settings, self.frame, self.target, coarse))
 
     def shut_down(self) -> None:
         """End the job, save, and take the layers out of the viewer."""
@@ -259,7 +259,7 @@ class Workbench(Bench):
 
     def _on_dragged(self, changes: dict[str, Any]) -> None:
         self.instead = None
-        self.regenerate(moved(self.landmarks, changes))
+        self.regenerate(moved(self.landmarks, changes), coarse=True)
 
     def _on_edited(self, changes: dict[str, Any]) -> None:
         self.write(moved(self.landmarks, changes))
