@@ -23,6 +23,13 @@ _EVERY_MS = 33
 _SIZE_MM = 4.0
 _PLACED, _DOUBTED, _CHOSEN = "#38c6ff", "#ff5a4d", "#ffffff"
 _HOLLOW = "#00000000"
+_NUMBERS = {
+    "string": "{number}",
+    "size": 8,
+    "color": "white",
+    "anchor": "center",
+    "blending": "translucent_no_depth",
+}
 
 
 class LandmarkLayer(QObject):
@@ -162,7 +169,7 @@ class LandmarkLayer(QObject):
         layer.features = features
         if len(data):
             layer.face_color, layer.border_color = faces, edges
-            layer.text = {"string": "{number}", "size": 9, "color": "white", "anchor": "upper_left"}
+            layer.text = _NUMBERS
 
     def _thicken(self, layer: Points) -> None:
         """Let slices show landmarks that lie a little beside them, as far as a point reaches."""
