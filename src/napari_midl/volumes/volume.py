@@ -114,14 +114,19 @@ class Volume:
     @property
     def millimetres(self) -> tuple[float, float, float]:
         """Physical size ``(z, y, x)`` of a voxel in mm; one without a unit is taken for mm."""
-        import pint
+        return self.voxel_size_in("millimeter")
 
-        quantity = pint.get_application_registry().Quantity
-        z, y, x = (
-            float(quantity(step, self.unit or "millimeter").m_as("millimeter"))
-            for step in self.voxel_size
-        )
-        return z, y, x
+    def voxel_size_in(self, unit: str) -> tuple[float, float, float]:
+        """`voxel_size` in another unit; as it is where the volume has none.
+
+        Raises
+        ------
+        InputError
+            If the units cannot be converted into each other.
+        """
+        z, y, x = self.voxel_size
+        factor = self._converted(1.0, self.unit, unit)
+        return z * factor, y * factor, x * factor
 
     def spatial(self, channel: int = 0, time: int = 0) -> Volume:
         """One channel at one time as a volume with axes exactly ``Z Y X``.
@@ -157,15 +162,18 @@ class Volume:
 
     def _in_unit(self, size: float, unit: str | None) -> float:
         """A length in the unit of X; as it is where one of the units is not known."""
-        if unit == self.unit or unit is None or self.unit is None:
+        return self._converted(size, unit, self.unit)
+
+    def _converted(self, size: float, unit: str | None, wanted: str | None) -> float:
+        if unit == wanted or unit is None or wanted is None:
             return size
         import pint  # late, since few images mix units
 
         try:
-            return float(pint.get_application_registry().Quantity(size, unit).m_as(self.unit))
+            return float(pint.get_application_registry().Quantity(size, unit).m_as(wanted))
         except pint.PintError as error:
             raise InputError(
-                f"{self.name} has axes in {unit} and in {self.unit} ({error}); give all of them "
+                f"{self.name} has axes in {unit} and in {wanted} ({error}); give all of them "
                 "in units of length."
             ) from error
 

@@ -14,8 +14,8 @@ from napari_midl.methods.anatomy import files
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.picture import draw
+from napari_midl.methods.anatomy.synthetic import sample
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
-from napari_midl.volumes.meshes import Mesh
 from napari_midl.volumes.tables import write_table
 
 if TYPE_CHECKING:
@@ -26,24 +26,6 @@ if TYPE_CHECKING:
 MISSING = ("coronoid peak left", "mental tubercle right")
 MOVED, BY = "angle right", (0.0, 0.0, 10.0)
 VIEWS = (("from the front", (0.0, -1.0, 0.2)), ("from the left", (1.0, -0.3, 0.2)))
-
-
-def sample(seed: int = 2) -> tuple[Landmarks, Mesh]:
-    """Landmarks of a person drawn from the shipped shape model, and the person's mandible.
-
-    Returns
-    -------
-    landmarks : Landmarks
-        All 28, in mm.
-    mesh : Mesh
-        The surface that they lie on.
-    """
-    anatomy = Anatomy(named_model("base"))
-    drawn = np.random.default_rng(seed).normal(size=len(anatomy.shapes.landmark_modes))
-    model = anatomy.shapes
-    points = model.mean_landmarks + np.tensordot(drawn, model.landmark_modes, 1)
-    surface = model.mean_surface + np.tensordot(drawn, model.surface_modes, 1)
-    return Landmarks(anatomy.template.names, points), Mesh(surface, anatomy.faces)
 
 
 def anatomy_demo(outdir: Path) -> Job[Section]:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from napari_midl.volumes.traces import measurements
 from napari_midl.widgets.axons.edits import doubts, joined
-from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR, UNCERTAINTY_COLOURS
+from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR
 from napari_midl.widgets.images import spatial_ndim, symbol
 from napari_midl.widgets.looking import fly_to
-from napari_midl.widgets.parts.colour_bar import ColourBar
+from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.table import TableView
 

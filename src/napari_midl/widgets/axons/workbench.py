@@ -8,13 +8,15 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.axons.book import Book, Entry
+from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.edits import free_trace_name
+from napari_midl.widgets.axons.entry import Entry
 from napari_midl.widgets.axons.layers import TraceLayers
-from napari_midl.widgets.axons.store import Autosave, read_entries, set_aside, traces_file
+from napari_midl.widgets.axons.store import read_entries, traces_file, write_entries
 from napari_midl.widgets.bench import Bench
+from napari_midl.widgets.history import History
 from napari_midl.widgets.images import channel_of, plane_or_stack_of
-from napari_midl.widgets.project import default_folder
+from napari_midl.widgets.project import default_folder, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_midl.volumes.traces import Trace
-
-_MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
 
 
 class Workbench(Bench):
@@ -36,7 +36,7 @@ class Workbench(Bench):
         The traces changed.
     chosen : Signal
         Others were selected.
-    book : Book
+    book : History
         The traces and the way back.
     selected : tuple of Entry
         In the order of the list.
@@ -47,16 +47,16 @@ class Workbench(Bench):
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(viewer, parent)
-        self.book = Book()
+        self.book: History[tuple[Entry, ...]] = History(())
         self.selected: tuple[Entry, ...] = ()
         self.layers = TraceLayers(viewer)
-        self.autosave = Autosave(self)
+        self.autosave = Autosave(write_entries, self)
         self.autosave.failed.connect(self.report)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The traces as they stand."""
-        return self.book.entries
+        return self.book.now
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
@@ -67,9 +67,8 @@ class Workbench(Bench):
     @property
     def micrometres(self) -> tuple[float, float, float]:
         """The same in micrometres; as it is where the image has no unit."""
-        z, y, x = self.voxel_size
-        factor = _MICROMETRES.get(self.volume.unit or "", 1.0)
-        return z * factor, y * factor, x * factor
+        assert self.volume is not None
+        return self.volume.voxel_size_in("micrometer")
 
     def open(
         self, image: Image, channel: int = 0, time: int = 0, folder: Path | None = None
@@ -87,7 +86,7 @@ class Workbench(Bench):
         self.channel, self.time = channel_of(image, channel), time
         self.folder = folder or default_folder(volume)
         self.layers.attach(image)
-        self.book = Book(self._restored())
+        self.book = History(tuple(self._restored()))
         if self.entries:
             show_info(f"Restored {len(self.entries)} trace(s) from {self.folder}")
         self.opened.emit()
@@ -99,13 +98,13 @@ class Workbench(Bench):
         self.autosave.flush()
         self.layers.detach()
         self.image = self.volume = self.folder = None
-        self.book, self.selected = Book(), ()
+        self.book, self.selected = History(()), ()
         self.opened.emit()
         self._show()
 
     def write(self, entries: Iterable[Entry], select: Collection[Entry] = ()) -> None:
         """Make a decision about the traces, which can be undone."""
-        self.book.write(entries)
+        self.book.write(tuple(entries))
         self._decided(select)
 
     def add(self, traces: Sequence[Trace], accepted: bool = False) -> None:
