@@ -78,7 +78,7 @@ class TrainSettings(Settings):
     modes: Annotated[int, {"min": 1, "max": 512}] = 32
     minutes: Annotated[float, {"min": 0.02, "max": 6000.0}] = 5.0
     steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 1500
-    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1}] = 2e-3
+    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 2e-3
     half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 400
     noise: Annotated[float, {"min": 0.0, "max": 5.0}] = 1.0
     data_licence: str = ""

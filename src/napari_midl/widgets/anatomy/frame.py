@@ -10,6 +10,8 @@ import numpy as np
 from napari_midl.widgets.images import placed_over
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.layers import Image
     from numpy.typing import ArrayLike
 
@@ -41,6 +43,12 @@ class Frame:
     def to_data(self, points: ArrayLike) -> np.ndarray:
         """Data ``(z, y, x)`` of points ``(x, y, z)`` in mm, shape (n, 3)."""
         return np.asarray(points, float)[:, ::-1] / self.voxel_size
+
+    def origin_of(self, layer: Any, voxel_size: Sequence[float]) -> np.ndarray:
+        """Middle ``(x, y, z)`` of another layer's first voxel in mm, from the scan's."""
+        zero = np.asarray(layer.data_to_world((0,) * layer.ndim))[-3:]
+        apart = zero - np.asarray(self.placement.get("translate", (0.0, 0.0, 0.0)))
+        return (apart / np.asarray(layer.scale)[-3:] * voxel_size)[::-1]
 
     def to_mm(self, data: ArrayLike) -> np.ndarray:
         """Points ``(x, y, z)`` in mm of data ``(z, y, x)``, shape (n, 3)."""

@@ -17,6 +17,8 @@ from napari_midl.volumes.meshes import Mesh, planes
 from napari_midl.widgets.anatomy.target import Target
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from napari_midl.methods.anatomy.settings import TrainSettings
     from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.anatomy.live import Reply
@@ -25,8 +27,13 @@ if TYPE_CHECKING:
 _MOST_VOXELS = 2**27
 
 
-def outline(volume: Volume, level: float, name: str) -> Job[Target]:
-    """The outline of what is above a level, at the finest resolution that fits."""
+def outline(
+    volume: Volume, level: float, name: str, origin: ArrayLike = (0.0, 0.0, 0.0)
+) -> Job[Target]:
+    """The outline of what is above a level, at the finest resolution that fits.
+
+    Its first voxel lies at `origin`, ``(x, y, z)`` in mm.
+    """
     step = Progress(0, 0, f"finding the outline of {name}")
     levels = [data for data in volume.levels if data.size <= _MOST_VOXELS]
     if not levels:
@@ -36,7 +43,7 @@ def outline(volume: Volume, level: float, name: str) -> Job[Target]:
 
     def find() -> Target:
         voxels = np.asarray(levels[0].compute(scheduler="synchronous"), np.float32)
-        return Target(voxels, level, size, name)
+        return Target(voxels, level, size, name, origin)
 
     return (yield from wait_for(in_thread(find), step))
 

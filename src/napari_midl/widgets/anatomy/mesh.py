@@ -120,7 +120,9 @@ class MeshSection(Section):
                 level = self._landmarks.threshold.value()
                 job = jobs.outline(bench.volume, level, bench.volume.name)
             else:
-                job = jobs.outline(volume_of(layer), 0.5, layer.name)
+                volume = volume_of(layer)
+                origin = bench.frame.origin_of(layer, volume.millimetres)
+                job = jobs.outline(volume, 0.5, layer.name, origin)
         except InputError as error:
             self._give_up(error)
             return

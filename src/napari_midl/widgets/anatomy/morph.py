@@ -89,7 +89,7 @@ class MorphSection(Section):
         self._on_placed()
 
     def _on_changed(self) -> None:
-        can = self.other is not None and self._bench.landmarks.placed.any()
+        can = self.other is not None and bool(self._bench.landmarks.placed.any())
         self.slider.setEnabled(can)
         self.take.setEnabled(can and self.share > 0)
         if self.other is None:

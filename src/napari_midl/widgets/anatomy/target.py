@@ -12,6 +12,8 @@ from napari_midl.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import ArrayLike
+
 # A surface of more points takes seconds to index, and their distances are below a voxel anyway.
 _MOST_POINTS = 2_000_000
 
@@ -29,6 +31,8 @@ class Target:
         Millimetres along ``(z, y, x)``.
     name : str
         What it is the outline of.
+    origin : array_like, shape (3,)
+        Middle ``(x, y, z)`` of the first voxel, in millimetres.
 
     Raises
     ------
@@ -36,7 +40,14 @@ class Target:
         If nothing passes the level.
     """
 
-    def __init__(self, voxels: Any, level: float, voxel_size: Sequence[float], name: str) -> None:
+    def __init__(
+        self,
+        voxels: Any,
+        level: float,
+        voxel_size: Sequence[float],
+        name: str,
+        origin: ArrayLike = (0.0, 0.0, 0.0),
+    ) -> None:
         from skimage.measure import marching_cubes
 
         low, high = voxels.min(), voxels.max()
@@ -48,7 +59,7 @@ class Target:
         points, *_ = marching_cubes(np.asarray(voxels), level, spacing=tuple(voxel_size))
         stride = -(-len(points) // _MOST_POINTS)
         self.name = name
-        self._tree = cKDTree(points[::stride, ::-1])
+        self._tree = cKDTree(points[::stride, ::-1] + np.asarray(origin))
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Distances of points ``(x, y, z)`` to the outline, in mm, shape (n,)."""
