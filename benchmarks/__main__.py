@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-NAMES = ("vessels", "throughput", "memory", "responsiveness", "resume", "axons", "anatomy")
+NAMES = (
+    "vessels",
+    "throughput",
+    "memory",
+    "responsiveness",
+    "resume",
+    "axons",
+    "anatomy",
+    "staining",
+)
 
 
 def main() -> None:

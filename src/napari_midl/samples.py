@@ -77,6 +77,39 @@ def synthetic_fibres(size: int = 512, seed: int = 20) -> list[LayerData]:
     return [(image, {"name": "synthetic fibres"}, "image")]
 
 
+def synthetic_confocal(size: int = 1024, seed: int = 3) -> list[LayerData]:
+    """Nuclei in fluorescence and speckled fibres in reflectance, as a confocal mosaic might be.
+
+    Parameters
+    ----------
+    size : int
+        Edge of the square mosaic, in pixels.
+    seed : int
+        Seed of everything drawn at random.
+
+    Returns
+    -------
+    list of LayerData
+        Two images (uint8, Y X, 0.75 micrometres a pixel): reflectance and fluorescence.
+    """
+    import numpy as np
+
+    from napari_midl.methods.staining.synthetic import synthetic_mosaic
+
+    mosaic = synthetic_mosaic((size, size), np.random.default_rng(seed))
+    place = {"scale": (0.75, 0.75), "units": ("um", "um"), "blending": "additive"}
+    channels = {"reflectance": mosaic.reflectance, "fluorescence": mosaic.fluorescence}
+    colours = {"reflectance": "red", "fluorescence": "green"}
+    return [
+        (
+            (channel * 255).round().astype("uint8"),
+            {"name": name, "colormap": colours[name], **place},
+            "image",
+        )
+        for name, channel in channels.items()
+    ]
+
+
 def synthetic_mandible(seed: int = 2) -> list[LayerData]:
     """A made-up person's mandible as a CT scanner might show it.
 

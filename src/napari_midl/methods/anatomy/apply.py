@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy.shape_model import Coefficients
 
 INSIDE = 255
+USUAL = 3.0
 MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
@@ -142,6 +143,8 @@ class Anatomy:
                 mesh = voxel_surface(output)
                 return mesh.vertices, mesh.faces, Surface(mesh).nearest(complete)[0]
             coefficients = output
+        # Further out the modes extrapolate; the thin-plate spline does the rest.
+        coefficients = np.clip(coefficients, -USUAL, USUAL)
         carried = self.shapes.mean_landmarks + np.tensordot(
             coefficients, self.shapes.landmark_modes, 1
         )

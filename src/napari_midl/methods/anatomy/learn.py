@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy.template import Template
 
     Loss = Callable[[Tensor, Tensor], Tensor]
-    Draw = Callable[[np.random.Generator], tuple[Tensor, Tensor]]
+    Draw = Callable[[np.random.Generator, int], tuple[Tensor, Tensor]]
 
 HELD_OUT_EVERY = 10
 BATCH, VOXEL_BATCH = 64, 2
@@ -90,13 +90,7 @@ def train(
         generator.network.train(),
         draw,
         loss,
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-        ),
+        Schedule.of(settings),
         device=torch.device("cpu"),
         checkpoint=checkpoint,
     )
@@ -156,7 +150,7 @@ def coefficient_lessons(
     offsets = torch.from_numpy(landmarks - model.mean_landmarks).float()
     weights = torch.from_numpy(strength / strength.sum()).float()
 
-    def draw(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def draw(rng: np.random.Generator, _: int) -> tuple[Tensor, Tensor]:
         chosen = torch.from_numpy(rng.integers(len(offsets), size=BATCH))
         moved = torch.from_numpy(rng.normal(0, noise, (BATCH, *offsets.shape[1:]))).float()
         targets = torch.stack([coefficients[chosen], weights.expand(BATCH, -1)], -1)
@@ -187,7 +181,7 @@ def voxel_lessons(
     mean = landmarks.mean(0)
     origin = np.full(3, -(GRID - 1) / 2)
 
-    def draw(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def draw(rng: np.random.Generator, _: int) -> tuple[Tensor, Tensor]:
         inputs, occupied = [], []
         for k in rng.integers(len(landmarks), size=VOXEL_BATCH):
             marks, surface, corners = landmarks[k], surfaces[k], faces

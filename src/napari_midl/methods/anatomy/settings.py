@@ -80,6 +80,6 @@ class TrainSettings(Settings):
     steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 1500
     learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 2e-3
     half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 400
-    noise: Annotated[float, {"min": 0.0, "max": 5.0}] = 0.5
+    noise: Annotated[float, {"min": 0.0, "max": 5.0}] = 1.0
     data_licence: str = ""
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0

@@ -18,7 +18,7 @@ from napari_midl.methods.anatomy.alignment import Points, similarity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PLACEMENT = 0.7
+PLACEMENT = 1.0
 ALARM = 0.02
 FEWEST = 4
 
