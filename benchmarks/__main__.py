@@ -13,6 +13,7 @@ NAMES = (
     "resume",
     "axons",
     "anatomy",
+    "anatomy_dock",
     "staining",
 )
 

@@ -53,6 +53,7 @@ class LandmarkLayer(QObject):
         self._viewer = viewer
         self._layer: Points | None = None
         self._frame: Frame | None = None
+        self._sketch: tuple[Any, ...] | None = None
         self._drawn: dict[str, np.ndarray] = {}
         self._placed: set[str] = set()
         self._under_mouse: str | None = None
@@ -95,6 +96,20 @@ class LandmarkLayer(QObject):
                 shown.setdefault(name, (is_placed, point))
         names = list(shown)
         data = frame.to_data(np.array([p for _, p in shown.values()]).reshape(-1, 3))
+        edges = [
+            _CHOSEN if name == chosen else _DOUBTED if name in doubted else _PLACED
+            for name in names
+        ]
+        faces = [
+            (_DOUBTED if name in doubted else _PLACED) if shown[name][0] else _HOLLOW
+            for name in names
+        ]
+        sketch = frame, names, data.tolist(), edges, faces
+        if self.layer is not None and sketch == self._sketch:
+            return
+        if self.layer is None or frame != self._frame:
+            self._make(frame)
+        self._sketch = sketch
         # A copy, since napari moves points in place.
         self._drawn = dict(zip(names, data.copy(), strict=True))
         self._placed = {name for name, (is_placed, _) in shown.items() if is_placed}
@@ -105,17 +120,14 @@ class LandmarkLayer(QObject):
                 "number": [str(numbers.get(name, "")) for name in names],
             }
         )
-        edges = [
-            _CHOSEN if name == chosen else _DOUBTED if name in doubted else _PLACED
-            for name in names
-        ]
-        faces = [
-            (_DOUBTED if name in doubted else _PLACED) if shown[name][0] else _HOLLOW
-            for name in names
-        ]
         self._showing = True
         try:
-            self._swap(frame, data, features, faces, edges)
+            layer = self.layer
+            layer.selected_data = set()
+            layer.data = data
+            layer.features = features
+            if names:
+                layer.face_color, layer.border_color = faces, edges
         finally:
             self._showing = False
 
@@ -141,35 +153,25 @@ class LandmarkLayer(QObject):
                 callbacks.remove(ours)
         self.clear()
 
-    def _swap(
-        self, frame: Frame, data: np.ndarray, features: pd.DataFrame, faces: list, edges: list
-    ) -> None:
-        layer = self.layer
-        if layer is not None and frame != self._frame:
-            self.clear()
-            layer = None
+    def _make(self, frame: Frame) -> None:
+        """Add an empty layer in a frame."""
+        self.clear()
         self._frame = frame
-        if layer is None:
-            layer = self._viewer.add_points(
-                np.zeros((0, 3)),
-                ndim=3,
-                name="anatomy: landmarks",
-                size=_SIZE_MM / float(np.mean(frame.voxel_size)),
-                border_width=0.15,
-                projection_mode="rescale_spherical",
-                blending="translucent_no_depth",
-                metadata={OURS: "made by the anatomy dock"},
-                **frame.placement,
-            )
-            self._layer = layer
-            self._thicken(layer)
-            layer.events.data.connect(self._on_data)
-        layer.selected_data = set()
-        layer.data = data
-        layer.features = features
-        if len(data):
-            layer.face_color, layer.border_color = faces, edges
-            layer.text = _NUMBERS
+        self._layer = self._viewer.add_points(
+            np.zeros((0, 3)),
+            ndim=3,
+            features={"name": [], "placed": [], "number": []},
+            text=_NUMBERS,
+            name="anatomy: landmarks",
+            size=_SIZE_MM / float(np.mean(frame.voxel_size)),
+            border_width=0.15,
+            projection_mode="rescale_spherical",
+            blending="translucent_no_depth",
+            metadata={OURS: "made by the anatomy dock"},
+            **frame.placement,
+        )
+        self._thicken(self._layer)
+        self._layer.events.data.connect(self._on_data)
 
     def _thicken(self, layer: Points) -> None:
         """Let slices show landmarks that lie a little beside them, as far as a point reaches."""
@@ -215,6 +217,8 @@ class LandmarkLayer(QObject):
     def _on_rest(self) -> None:
         self.dragging = False
         self._timer.stop()
+        # The layer is no longer as it was drawn.
+        self._sketch = None
         self._tell(self.edited)
 
     def _on_data(self, event: Any) -> None:
