@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-NAMES = ("vessels", "throughput", "memory", "responsiveness", "resume", "axons")
+NAMES = (
+    "vessels",
+    "throughput",
+    "memory",
+    "responsiveness",
+    "resume",
+    "axons",
+    "anatomy",
+    "anatomy_dock",
+    "staining",
+)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def main(_: list[str]) -> None:
     labels = np.zeros(image.shape, np.uint8)
     labels[24] = np.where(mask[24], 2, 1)
     runner = JobRunner()
-    rows = [{"while": "idle", **_late(5)}]
+    rows = [{"while": "idle", **late(5)}]
 
     def job() -> Any:
         from napari_midl.methods.vessels import learn
@@ -59,8 +59,8 @@ def main(_: list[str]) -> None:
                 preview.data = progress.preview[1]
 
     runner.start("Fine-tune", job(), on_progress=show)
-    _late(5)
-    rows.append({"while": "fine-tuning", **_late(SECONDS)})
+    late(5)
+    rows.append({"while": "fine-tuning", **late(SECONDS)})
     cancelled = time.perf_counter()
     runner.cancel()
     while runner.running:
@@ -72,7 +72,7 @@ def main(_: list[str]) -> None:
     viewer.close()
 
 
-def _late(seconds: float) -> dict[str, float]:
+def late(seconds: float) -> dict[str, float]:
     """Percentiles of the lateness of a timer, in milliseconds."""
     lateness: list[float] = []
     last = [time.perf_counter()]

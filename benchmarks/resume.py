@@ -19,6 +19,7 @@ from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.open import open_volume
 
 KILLS = 10
+SHAPE = (32, 128, 128)
 
 
 def main(_: list[str]) -> None:
@@ -27,7 +28,7 @@ def main(_: list[str]) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        tifffile.imwrite(folder / "image.tif", synthetic_sample((48, 224, 224))[0])
+        tifffile.imwrite(folder / "image.tif", synthetic_sample(SHAPE)[0])
         started = time.monotonic()
         _predict(folder, "whole").wait()
         seconds = time.monotonic() - started

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_midl import samples
 from napari_midl.errors import InputError
+from napari_midl.volumes.landmarks import read_landmarks
 
 
 @pytest.fixture
@@ -54,3 +56,14 @@ def test_octa_refuses_a_damaged_file(cache):
     (cache / samples.OCTA_FILE).write_bytes(b"not what was pinned")
     with pytest.raises(InputError, match="could not be downloaded"):
         samples.octa()
+
+
+def test_synthetic_mandible_is_a_scan_with_its_landmarks(cache):
+    ((image, placed, kind),) = samples.synthetic_mandible()
+    assert kind == "image" and image.ndim == 3 and placed["units"] == ("mm",) * 3
+    landmarks = read_landmarks(Path(placed["metadata"][samples.LANDMARKS]))
+    assert landmarks.placed.all()
+    voxels = np.rint(landmarks.points[:, ::-1] / placed["scale"]).astype(int)
+    near = [image[tuple(slice(v - 1, v + 2) for v in voxel)].max() for voxel in voxels]
+    # Each lies on bone, which soft tissue with its noise does not reach.
+    assert min(near) > 300

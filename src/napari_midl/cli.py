@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from napari_midl import __version__
-from napari_midl.commands import axons, vessels
+from napari_midl.commands import anatomy, axons, staining, vessels
 from napari_midl.errors import InputError
 from napari_midl.terminal import drive
 
@@ -25,7 +25,7 @@ TORCH_MISSING = (
 
 app = App(
     name="napari-midl",
-    help="Segment vessels and follow axons with networks that learn from a few strokes and clicks.",
+    help="Segment vessels, follow axons and stain confocal mosaics.",
     version=__version__,
     help_format="restructuredtext",
     default_parameter=Parameter(negative=()),
@@ -34,6 +34,8 @@ app = App(
 runs = App(name="runs", help="Look after run records.")
 app.command(vessels.app)
 app.command(axons.app)
+app.command(anatomy.app)
+app.command(staining.app)
 app.command(runs)
 
 
@@ -106,10 +108,17 @@ def replay(record: Path, /) -> int:
         The ``.run.json`` file that lies beside an output.
     """
     from napari_midl.engine import runs as records
+    from napari_midl.methods.anatomy import replays as anatomy_replays
     from napari_midl.methods.axons import replays as axon_replays
+    from napari_midl.methods.staining import replays as staining_replays
     from napari_midl.methods.vessels import replays as vessel_replays
 
-    operations = {**vessel_replays.OPERATIONS, **axon_replays.OPERATIONS}
+    operations = {
+        **vessel_replays.OPERATIONS,
+        **axon_replays.OPERATIONS,
+        **anatomy_replays.OPERATIONS,
+        **staining_replays.OPERATIONS,
+    }
     comparison = drive(records.replay(record, operations))
     print(*comparison.lines, sep="\n")
     print("the same" if comparison.same else "not the same")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from napari_midl.engine.page import write_page
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.demo import anatomy_demo
 from napari_midl.methods.axons.demo import axons_demo
+from napari_midl.methods.staining.demo import staining_demo
 from napari_midl.methods.vessels.demo import vessels_demo
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Job
 
-TOOLS = (vessels_demo, axons_demo)
+TOOLS = (vessels_demo, axons_demo, anatomy_demo, staining_demo)
 
 
 def run_demo(outdir: Path) -> Job[Path]:

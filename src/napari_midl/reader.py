@@ -71,9 +71,10 @@ def layers_of(volume: Volume) -> list[LayerData]:
         if axis is not None:
             given = volume.channels[channel] if channel < len(volume.channels) else channel
             colours = _TWO if count == 2 else _MANY
+            primary = str(given) in ("red", "green", "blue")
             options |= {
                 "name": f"{volume.name} {given}",
-                "colormap": colours[channel % len(colours)],
+                "colormap": given if primary else colours[channel % len(colours)],
                 "blending": "additive",
             }
         layers.append((levels if len(levels) > 1 else levels[0], options, "image"))

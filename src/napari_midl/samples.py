@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     LayerData = tuple[Any, dict[str, Any], str]
 
+# Where the landmarks of a sample lie, in the metadata of its layer.
+LANDMARKS = "landmarks"
 CACHE_VARIABLE = "NAPARI_MIDL_CACHE"
 OCTA_FILE = "tubenet_octa_image.tif"
 OCTA_SHA256 = "2190d129cdc29747f6a98841ad5219d9fdf91bc52c299e99ffaa50d71bb08faf"
@@ -73,6 +75,81 @@ def synthetic_fibres(size: int = 512, seed: int = 20) -> list[LayerData]:
 
     image, _ = synthetic_image("rich", np.random.default_rng(seed), size)
     return [(image, {"name": "synthetic fibres"}, "image")]
+
+
+def synthetic_mandible(seed: int = 2) -> list[LayerData]:
+    """A made-up person's mandible as a CT scanner might show it.
+
+    Its 28 landmarks are written to ``synthetic mandible landmarks.csv`` in `cache_folder`, where
+    the anatomy dock's *Open…* begins.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of everything drawn at random.
+
+    Returns
+    -------
+    list of LayerData
+        An image (int16, Z Y X, scaled in millimetres).
+
+    Raises
+    ------
+    InputError
+        If the landmarks cannot be written.
+    """
+    from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
+    from napari_midl.volumes.atomic import not_written
+    from napari_midl.volumes.landmarks import write_landmarks
+
+    image, landmarks, _ = synthetic_scan(seed)
+    path = cache_folder() / "synthetic mandible landmarks.csv"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(path, error) from error
+    write_landmarks(path, landmarks)
+    about = {"scale": VOXEL_SIZE, "units": ("mm",) * 3, "contrast_limits": (-400, 1200)}
+    return [
+        (
+            image,
+            {"name": "synthetic mandible", "metadata": {LANDMARKS: str(path)}, **about},
+            "image",
+        )
+    ]
+
+
+def synthetic_confocal(size: int = 1024, seed: int = 3) -> list[LayerData]:
+    """Nuclei in fluorescence and speckled fibres in reflectance, as a confocal mosaic might be.
+
+    Parameters
+    ----------
+    size : int
+        Edge of the square mosaic, in pixels.
+    seed : int
+        Seed of everything drawn at random.
+
+    Returns
+    -------
+    list of LayerData
+        Two images (uint8, Y X, 0.75 micrometres a pixel): reflectance and fluorescence.
+    """
+    import numpy as np
+
+    from napari_midl.methods.staining.synthetic import synthetic_mosaic
+
+    mosaic = synthetic_mosaic((size, size), np.random.default_rng(seed))
+    place = {"scale": (0.75, 0.75), "units": ("um", "um"), "blending": "additive"}
+    channels = {"reflectance": mosaic.reflectance, "fluorescence": mosaic.fluorescence}
+    colours = {"reflectance": "red", "fluorescence": "green"}
+    return [
+        (
+            (channel * 255).round().astype("uint8"),
+            {"name": name, "colormap": colours[name], **place},
+            "image",
+        )
+        for name, channel in channels.items()
+    ]
 
 
 def octa() -> list[LayerData]:

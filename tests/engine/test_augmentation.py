@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from napari_midl.engine.augmentation import Augmentation
@@ -37,6 +39,16 @@ def test_labels_turn_with_the_image_and_nothing_is_invented():
     assert set(names.unique().tolist()) <= {0, 1, 2}
     agree = ((moved > 0.5) == (names == 2))[names > 0].float().mean()
     assert agree > 0.98
+
+
+def test_vessels_fade_towards_the_background_that_stays():
+    image = torch.full((1, 1, 2, 4, 4), 0.2)
+    image[..., 0] = 0.8
+    half = replace(STILL, fade=(0.5, 0.5))
+    faded, _ = half(image, torch.zeros_like(image), torch.Generator().manual_seed(0))
+    values, counts = faded.unique(return_counts=True)
+    torch.testing.assert_close(values, torch.tensor([0.2, 0.5]))
+    assert counts.tolist() == [24, 8]
 
 
 def test_intensities_stay_between_0_and_1():

@@ -34,3 +34,11 @@ def test_frozen_a_tile_is_a_cut_of_the_whole():
 def test_a_network_without_group_norm_is_left_alone():
     net = nn.Sequential(nn.Conv3d(1, 1, 1))
     assert freeze_group_norm(net, []) is net
+
+
+def test_planes_are_frozen_as_well_as_stacks():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.GroupNorm(4, 4)).eval()
+    image = torch.rand(1, 2, 16, 16)
+    with torch.inference_mode():
+        torch.testing.assert_close(freeze_group_norm(net, [image])(image), net(image))

@@ -25,6 +25,20 @@ def test_a_model_comes_back_with_its_weights_and_card(tmp_path):
     assert not after.network.training
 
 
+def test_a_fine_tuned_models_card_tells_where_it_comes_from():
+    start = model()
+    start.card |= {"name": "base", "steps": 10, "training_data": ["trees"]}
+    tuned = start.tuned(start.network, "patches painted", "scan", 5, seed=3)
+    assert tuned.card == start.card | {
+        "name": "base, fine-tuned on scan",
+        "parent": start.sha256,
+        "steps": 15,
+        "training_data": ["trees", "patches painted on scan"],
+        "seed": 3,
+    }
+    assert start.card["steps"] == 10
+
+
 def test_half_precision_halves_the_file_and_keeps_the_hash_it_promises(tmp_path):
     sha256 = save_model(model(), tmp_path / "m.safetensors", half=True)
     after = load_model(tmp_path / "m.safetensors", "vessels", build)

@@ -18,7 +18,7 @@ def network() -> nn.Module:
     return nn.Conv3d(1, 1, 1)
 
 
-def draw(rng):
+def draw(rng, step):
     x = torch.from_numpy(rng.random((2, 1, 2, 2, 2), dtype="float32"))
     return x, 3 * x - 1
 
@@ -49,6 +49,36 @@ def test_going_on_from_a_checkpoint_takes_the_same_steps(tmp_path):
     )
     for a, b in zip(whole.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_it_ends_when_it_is_asked_to_and_keeps_the_best():
+    asked, looks = [], []
+
+    def evaluate(_):
+        looks.append(None)
+        return {"score": float(len(looks) == 3)}
+
+    def enough():
+        asked.append(None)
+        return len(asked) == 25
+
+    job = train(
+        network(),
+        draw,
+        nn.functional.mse_loss,
+        schedule(400),
+        device=CPU,
+        evaluate=evaluate,
+        judge="score",
+        enough=enough,
+    )
+    trained = run(job)
+    assert (trained.steps, trained.stopped) == (25, "asked")
+    # Looked at before the first step, after 10, after 20, and at the end.
+    assert [look["score"] for look in trained.history] == [0, 0, 1, 0]
+    at_20 = run(train(network(), draw, nn.functional.mse_loss, schedule(20), device=CPU))
+    for kept, then in zip(trained.network.parameters(), at_20.network.parameters(), strict=True):
+        assert torch.equal(kept, then)
 
 
 def test_a_checkpoint_that_cannot_be_written_is_a_sentence(tmp_path):
@@ -127,3 +157,10 @@ def test_a_slow_score_leaves_the_job_responsive_and_a_pause_in_it_free():
     trained = run(job)
     assert trained.steps == 1
     assert trained.history[-1]["seconds"] < 1.5
+
+
+def test_the_rate_halves_or_falls_to_zero_over_the_second_half():
+    halving = schedule(100)
+    assert [halving.rate(n) for n in (0, 200, 400)] == pytest.approx([0.1, 0.05, 0.025])
+    falling = schedule(100, linear=True)
+    assert [falling.rate(n) for n in (0, 50, 75, 100)] == pytest.approx([0.1, 0.1, 0.05, 0])

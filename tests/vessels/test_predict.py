@@ -13,13 +13,13 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.models import save_model
 from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels import apply, files, inputs, replays
+from napari_midl.methods.vessels import apply, files, replays
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.open import open_volume
-from napari_midl.volumes.volume import Volume
+from napari_midl.volumes.volume import Volume, hash_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ def test_each_chunk_is_decoded_once_for_the_hash():
     lazy = da.from_array(array, chunks=(1, 4, 8, 8)).map_blocks(
         decode, dtype=array.dtype, meta=array[:0]
     )
-    assert inputs.hash_volume(Volume.from_array(lazy, axes="CZYX")) == (
+    assert hash_volume(Volume.from_array(lazy, axes="CZYX")) == (
         hashlib.sha256(array.tobytes()).hexdigest()
     )
     assert sorted(decoded) == sorted(set(decoded))

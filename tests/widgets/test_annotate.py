@@ -216,6 +216,28 @@ def test_a_patch_deleted_in_the_layer_list_is_not_trained_on(dock, viewer, click
     assert not dock.learn.finetune.isEnabled()
 
 
+def test_a_patch_that_is_renamed_keeps_its_paint_under_the_new_name(
+    dock, viewer, click, stroke, qtbot, notes
+):
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    stroke(layer, (4, 20, 20), (4, 20, 30))
+    dock.bench.patches.flush()
+    layer.name = "thin_ones"
+    folder = dock.bench.folder / "patches"
+    assert [path.name for path in folder.iterdir()] == ["thin_ones.tif"]
+    assert dock.annotate.list.item(0).text() == "thin_ones"
+    stroke(layer, (4, 40, 20), (4, 40, 30))
+    dock.bench.patches.flush()
+    assert [path.name for path in folder.iterdir()] == ["thin_ones.tif"]
+    # A name that makes the same file would replace it.
+    click(dock.annotate.add)
+    viewer.layers["patch 1"].name = "thin/ones"
+    assert dock.bench.patches.names == ["thin_ones", "patch 1"]
+    assert "patch 1" in viewer.layers
+    assert "give patch 1 another name" in notes[-1]
+
+
 def test_clicking_a_patch_flies_there(dock, viewer, click, click_row):
     dock.annotate.side.setValue(16)
     viewer.dims.set_point(0, 2.0 * 3)

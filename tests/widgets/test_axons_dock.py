@@ -18,8 +18,8 @@ from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.synthetic import synthetic_image
 from napari_midl.volumes.traces import Trace, read_traces
 from napari_midl.widgets.axons import AxonsDock, jobs
-from napari_midl.widgets.axons.book import Entry
 from napari_midl.widgets.axons.edits import cut, doubts, doubts_of, joined, nearest
+from napari_midl.widgets.axons.entry import Entry
 from napari_midl.widgets.axons.learn import gained
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, TRACE
 from napari_midl.widgets.axons.store import read_entries, traces_file

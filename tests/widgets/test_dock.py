@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 
@@ -10,11 +11,18 @@ import pandas as pd
 import pytest
 import tifffile
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QLineEdit, QListWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDockWidget,
+    QLineEdit,
+    QListWidget,
+    QScrollArea,
+)
 
 from napari_midl.engine.jobs import Progress, run
-from napari_midl.engine.models import read_card
-from napari_midl.engine.runs import read_run, replay
+from napari_midl.engine.models import read_card, shipped_weights
+from napari_midl.engine.runs import Run, read_run, replay
 from napari_midl.methods.vessels.analyse import VesselGraph
 from napari_midl.methods.vessels.replays import OPERATIONS
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
@@ -22,7 +30,6 @@ from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.swc import read_swc
-from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.parts import dock_frame
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels import jobs
@@ -50,7 +57,7 @@ def forever(monkeypatch):
     """Stands in for fine-tuning: steps, with a preview of the view, until it is closed."""
     closed = threading.Event()
 
-    def finetune(volume, patches, choice, settings, view, path, channel=0, time_point=0):
+    def finetune(volume, patches, choice, settings, view, enough, path, channel=0, time_point=0):
         try:
             for step in range(10**9):
                 time.sleep(0.01)
@@ -159,6 +166,21 @@ def test_no_widget_is_asked_from_the_jobs_thread(painted, forever, click, qtbot,
     click(painted.learn.finetune)
     qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 5)
     assert threads == {threading.main_thread()}
+
+
+def test_stop_and_keep_ends_the_training_and_keeps_what_it_has(painted, click, qtbot):
+    dock, learn = painted, painted.learn
+    assert not learn.stop.isEnabled()
+    learn.minutes.setValue(600)
+    click(learn.finetune)
+    qtbot.waitUntil(lambda: len(learn.plot.losses) > 1, timeout=MINUTE)
+    click(dock.progress.pause)
+    click(learn.stop)
+    assert not learn.stop.isEnabled()
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert learn.model.choice.exists() and "Held-out blocks, before → after" in learn.gain.text()
+    steps = read_run(learn.model.choice.with_name(f"{learn.model.choice.name}.run.json")).results
+    assert 1 <= steps["steps"] < 100
 
 
 def test_pause_and_resume(painted, forever, click, qtbot):
@@ -339,6 +361,7 @@ def test_from_paint_to_files(
     assert dock.predict.uncertainty.isEnabled()
     assert read_run(out.with_name("prediction-1.ome.zarr.run.json")).operation == "vessels.predict"
     assert dock.predict.out.path.name == "prediction-2.ome.zarr"
+    assert dock.predict.earlier.currentText() == "prediction-1"
     shown = np.asarray(viewer.layers["tubes: probability"].data)
     assert shown.shape == tubes[0].shape
     assert 0 < shown.max() <= 1
@@ -416,7 +439,7 @@ def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
     settings, volume = FinetuneSettings(steps=1, patch=(8, 32, 32)), open_volume(image)
     for number in (1, 2):
         tuned = folder / "models" / f"fine-tuned-{number}.safetensors"
-        run(jobs.finetune(volume, paint, "base", settings, lambda: None, tuned))
+        run(jobs.finetune(volume, paint, "base", settings, lambda: None, bool, tuned))
     viewer.open(image, plugin="napari-midl")
     dock = open_dock(viewer)
     assert dock.learn.model.choice == tuned
@@ -435,6 +458,56 @@ def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
     click(dock.predict.predict)
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
     assert any("begun with the model fine-tuned-1, not with base" in note for note in notes)
+
+
+def test_earlier_predictions_can_be_shown_again(viewer, tubes, notes, open_dock, click, qtbot):
+    viewer.add_image(tubes[0], name="tubes")
+    dock = open_dock(viewer)
+    assert not dock.predict.show_button.isEnabled()
+    for number in (10, 2):
+        path = dock.bench.folder / "results" / f"prediction-{number}.ome.zarr"
+        image = OmeZarrImage.create(
+            path,
+            shape=(1, *tubes[0].shape),
+            dtype="float32",
+            axes="CZYX",
+            scale=(1,) * 4,
+            units=(None,) * 4,
+            chunks=(1, 4, 64, 64),
+        )
+        image.write((slice(None),) * 4, np.full((1, *tubes[0].shape), number / 20, np.float32))
+    viewer.window.remove_dock_widget(dock)
+    dock = open_dock(viewer)
+    listed = [dock.predict.earlier.itemText(i) for i in range(dock.predict.earlier.count())]
+    assert listed == ["prediction-2", "prediction-10"]
+    for name, value in (("prediction-2", 0.1), ("prediction-10", 0.5)):
+        dock.predict.earlier.setCurrentText(name)
+        click(dock.predict.show_button)
+        assert np.asarray(viewer.layers["tubes: probability"].data).max() == np.float32(value)
+    assert dock.predict.out.path.name == "prediction-1.ome.zarr"
+    shutil.rmtree(path)
+    dock.predict.earlier.setCurrentText("prediction-2")
+    click(dock.predict.show_button)
+    assert "prediction-2.ome.zarr is no prediction" in notes[0]
+
+
+def test_what_a_job_found_comes_into_sight(painted, viewer, click, qtbot, monkeypatch):
+    dock = painted
+    model = shipped_weights("vessels-base")
+    found = Run("", {}, {}, {}, {"model": {"path": model}}, {"steps": 1, "before": {}, "after": {}})
+
+    def finetune(*_):
+        yield Progress(0, 1)
+        return found
+
+    monkeypatch.setattr(jobs, "finetune", finetune)
+    viewer.window._qt_window.resize(1000, 500)
+    viewer.window.show()
+    bar = dock.findChild(QScrollArea).verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    click(dock.learn.finetune)
+    bar.setValue(0)
+    qtbot.waitUntil(lambda: not dock.learn.gain.visibleRegion().isEmpty())
 
 
 def test_the_table_has_the_longest_first_and_goes_with_its_image(
@@ -465,25 +538,6 @@ def test_the_table_has_the_longest_first_and_goes_with_its_image(
     dock.data.image.setCurrentIndex(1)
     assert dock.measure.table is None
     assert not any("branches" in name for name in viewer.window.dock_widgets)
-
-
-def test_labels_whose_writing_is_cancelled_can_be_written_again(tmp_path, tubes):
-    image = OmeZarrImage.create(
-        tmp_path / "a.ome.zarr",
-        shape=tubes[0].shape,
-        dtype="float32",
-        axes="ZYX",
-        scale=(1, 1, 1),
-        units=(None,) * 3,
-        chunks=(4, 64, 64),
-    )
-    mask = Volume.from_array(tubes[1].astype(np.uint8))
-    job = jobs.write_labels(mask, image.path, "vessels-0.50")
-    next(job), next(job)
-    job.close()
-    assert not (image.path / "labels" / "vessels-0.50").exists()
-    written = run(jobs.write_labels(mask, image.path, "vessels-0.50"))
-    np.testing.assert_array_equal(open_volume(written).data, tubes[1])
 
 
 @pytest.mark.parametrize(
@@ -525,11 +579,11 @@ def test_the_record_of_a_prediction_replays(tmp_path, image):
 def test_the_record_of_a_fine_tuning_replays(tmp_path, image, tubes):
     labels = np.where(tubes[1], VESSEL, BACKGROUND).astype(np.uint8)
     patches = [
-        Patch((0, 0, 40), labels[:6, :, 40:], "patch 2"),
-        Patch((0, 0, 0), labels[:6, :, :40], "patch 10"),
+        Patch((0, 0, 40), labels[:6, :, 40:], "aZ"),
+        Patch((0, 0, 0), labels[:6, :, :40], "a/2"),
     ]
     out = tmp_path / "tuned.safetensors"
     settings = FinetuneSettings(steps=2, patch=(8, 32, 32))
-    run(jobs.finetune(open_volume(image), patches, "base", settings, lambda: None, out))
+    run(jobs.finetune(open_volume(image), patches, "base", settings, lambda: None, bool, out))
     same = run(replay(tmp_path / "tuned.safetensors.run.json", OPERATIONS))
     assert same.same, same.lines

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_midl.widgets.vessels.lazy import Channel, Thresholded
+from napari_midl.widgets.lazy import Channel, Thresholded
 
 WHOLE = (slice(None),) * 3
 

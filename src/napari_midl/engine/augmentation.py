@@ -28,6 +28,9 @@ class Augmentation:
         Largest shift of the intensities, up or down.
     noise : float
         Largest standard deviation of added Gaussian noise.
+    fade : (float, float)
+        Range of the factor on what is brighter than the background, the lower quartile: with
+        depth the light of the tissue fades, and what the detector shows without light does not.
     """
 
     rotation: float = 30.0
@@ -36,6 +39,7 @@ class Augmentation:
     contrast: tuple[float, float] = (0.8, 1.2)
     offset: float = 0.08
     noise: float = 0.05
+    fade: tuple[float, float] = (1.0, 1.0)
 
     def __call__(
         self, image: Tensor, labels: Tensor, generator: torch.Generator
@@ -86,6 +90,11 @@ class Augmentation:
         offset = _uniform(n, -self.offset, self.offset, generator).view(shape)
         noise = _uniform(n, 0.0, self.noise, generator).view(shape)
         image = image.clamp(0, 1) ** gamma * contrast + offset
+        if self.fade != (1.0, 1.0):
+            voxels = image.flatten(1)
+            background = voxels.kthvalue(1 + voxels.shape[1] // 4).values.view(shape)
+            fade = _uniform(n, *self.fade, generator).view(shape)
+            image = background + fade * (image - background)
         image = image + noise * torch.randn(image.shape, generator=generator)
         return image.clamp(0, 1)
 

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 
 class FrozenNorm(nn.Module):
-    """A constant scale and shift for each channel of ``(N, C, Z, Y, X)`` maps."""
+    """A constant scale and shift for each channel of ``(N, C, ...)`` maps."""
 
     def __init__(self, scale: Tensor, shift: Tensor) -> None:
         super().__init__()
-        self.register_buffer("scale", scale.view(1, -1, 1, 1, 1))
-        self.register_buffer("shift", shift.view(1, -1, 1, 1, 1))
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the scaled and shifted maps."""
-        return maps * self.get_buffer("scale") + self.get_buffer("shift")
+        to_channels = (-1, *(1,) * (maps.ndim - 2))
+        scale, shift = self.get_buffer("scale"), self.get_buffer("shift")
+        return maps * scale.view(to_channels) + shift.view(to_channels)
 
 
 def freeze_group_norm(network: nn.Module, samples: Iterable[Tensor]) -> nn.Module:
@@ -38,12 +40,13 @@ def freeze_group_norm(network: nn.Module, samples: Iterable[Tensor]) -> nn.Modul
     network : torch.nn.Module
         Network in evaluation mode; returned as it is if it has no group normalisation.
     samples : iterable of Tensor
-        Inputs ``(1, C, Z, Y, X)`` spread over the volume.
+        Inputs ``(1, C, ...)`` spread over the volume.
 
     Returns
     -------
     torch.nn.Module
-        Network with a `FrozenNorm` in the place of each `torch.nn.GroupNorm`.
+        Network with a `FrozenNorm` in the place of each `torch.nn.GroupNorm` that the samples
+        pass through.
     """
     norms = {n: m for n, m in network.named_modules() if isinstance(m, nn.GroupNorm)}
     if not norms:
@@ -65,6 +68,8 @@ def freeze_group_norm(network: nn.Module, samples: Iterable[Tensor]) -> nn.Modul
         hook.remove()  # type: ignore[attr-defined]
     frozen = copy.deepcopy(network)
     for name, norm in norms.items():
+        if not moments[name]:
+            continue
         mean = torch.stack([m for m, _ in moments[name]]).mean(0)
         variance = torch.stack([s for _, s in moments[name]]).mean(0) - mean.square()
         repeat = norm.num_channels // norm.num_groups

@@ -45,6 +45,34 @@ class Model:
         """Hash of the weights, whatever file they lie in."""
         return hash_tensors(self.network.state_dict())
 
+    def tuned(
+        self, network: nn.Module, lessons: str, image: str, steps: int, **facts: Any
+    ) -> Model:
+        """What became of this model by a fine-tuning.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            The trained network.
+        lessons : str
+            What it was trained on, such as ``patches painted``.
+        image : str
+            Name of the image on which they are.
+        steps : int
+            Optimiser steps taken.
+        **facts
+            What else the card is to tell, such as ``scores`` and ``seed``.
+        """
+        card = {
+            **self.card,
+            "name": f"{self.card.get('name', self.card.get('tool'))}, fine-tuned on {image}",
+            "parent": self.sha256,
+            "steps": self.card.get("steps", 0) + steps,
+            "training_data": [*self.card.get("training_data", []), f"{lessons} on {image}"],
+            **facts,
+        }
+        return Model(network.cpu().eval(), card)
+
 
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and bits of the tensors."""
@@ -179,4 +207,4 @@ def check_model_path(out: Path) -> None:
 
 def whole_name(name: str) -> str:
     """A model's name as it is, or the whole path of its file, for use in another folder."""
-    return name if name in ("base", "scratch") else str(Path(name).resolve())
+    return str(Path(name).resolve()) if name.endswith(SUFFIX) else name

@@ -12,11 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from threading import Event
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, wait_for
+from napari_midl.engine.memory import give_back_large_arrays
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, whole_file
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.tiles import Region, Tiling
+
+Out = TypeVar("Out")
 
 
 class Journal:
@@ -90,6 +93,54 @@ class Journal:
             beside.write_text("".join(f"{line}\n" for line in lines))
 
 
+def begin(
+    out: Path,
+    identity: dict[str, Any],
+    create: Callable[[Path], Out],
+    reopen: Callable[[Path], Out],
+    resume: bool,
+) -> tuple[Out, Journal]:
+    """Create an output, or open it to go on, with the list of what is done already.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the output.
+    identity : dict
+        What it depends on.
+    create, reopen : callable
+        Make it, and open it for writing again.
+    resume : bool
+        Whether to go on with one that is there.
+
+    Raises
+    ------
+    InputError
+        If the output exists and is not to be resumed, is complete, or is another
+        prediction's.
+    """
+    notes = journal_path(out)
+    if not out.exists():
+        output = create(out)
+        notes.unlink(missing_ok=True)
+        return output, Journal(notes, identity)
+    if not resume:
+        raise InputError(
+            f"{out} exists already; pass --resume to go on with it, or choose another output."
+        )
+    if not notes.exists():
+        raise InputError(
+            f"{out} is complete or not ours, there is nothing to resume; choose another output."
+        )
+    journal = Journal(notes, identity)
+    return reopen(out), journal
+
+
+def journal_path(out: Path) -> Path:
+    """Where the journal of an unfinished output lies: beside it."""
+    return out.with_name(out.name + ".progress")
+
+
 def predict_tiles(
     tiling: Tiling,
     read: Callable[[Region], NDArray[Any]],
@@ -105,7 +156,7 @@ def predict_tiles(
     tiling : Tiling
         How the volume is cut.
     read : callable
-        Gives the input of a region ``(z, y, x)``.
+        Gives the input of a region, with axes that end in ``z, y, x``.
     compute : callable
         Maps an input block, the tile's index and an event that asks it to stop to an output
         with channels first, ``(C, z, y, x)``. If it raises `MemoryError` the tile is halved.
@@ -123,6 +174,7 @@ def predict_tiles(
     """
     order = [i for i in tiling.nearest_first(focus) if i not in journal.done]
     total, stop = len(tiling), Event()
+    give_back_large_arrays()
     reader, computer, writer = (ThreadPoolExecutor(1) for _ in range(3))
 
     def finish(index: int, block: NDArray[Any]) -> Region:
@@ -243,11 +295,12 @@ def _compute_core(
             half = (*core[:axis], part, *core[axis + 1 :])
             region = (half[0], half[1], half[2])
             wanted = tiling.expand(region)[0]
-            inside = tuple(
+            inside: tuple[Any, ...] = tuple(
                 slice(w.start - o.start, w.stop - o.start)
                 for w, o in zip(wanted, outer, strict=True)
             )
-            halves.append(_compute_core(tiling, region, index, block[inside], compute, stop))
+            part_block = block[(..., *inside)]
+            halves.append(_compute_core(tiling, region, index, part_block, compute, stop))
         return np.concatenate(halves, axis + 1)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import json
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ from napari_midl.volumes.atomic import whole_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from napari_midl.engine.settings import Settings
 
 Batch = tuple[Tensor, Tensor]
 
@@ -51,6 +53,11 @@ class Schedule:
         Steps between two looks at the held-out score.
     patience : int
         Looks without a better score after which training stops.
+    momentum : float
+        Adam's decay of the mean gradient.
+    linear : bool
+        Keep the rate for the first half of the steps and let it fall to zero over the second,
+        in the place of halving it.
     """
 
     minutes: float
@@ -61,6 +68,21 @@ class Schedule:
     average: float = 0.99
     evaluate_every: int = 40
     patience: int = 8
+    momentum: float = 0.9
+    linear: bool = False
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        if self.linear:
+            return self.learning_rate * min(1.0, 2 - 2 * step / self.steps if self.steps else 1.0)
+        return float(self.learning_rate * 0.5 ** (step / self.half_life))
+
+    @classmethod
+    def of(cls, settings: Settings, **others: Any) -> Self:
+        """The schedule that a method's settings ask for, by the names of their fields."""
+        names = {f.name for f in fields(cls)}
+        asked = {name: value for name, value in settings.to_dict().items() if name in names}
+        return cls(**asked, **others)
 
 
 @dataclass
@@ -75,7 +97,7 @@ class Trained:
         Steps taken.
     history : list of dict
         Each look: ``step``, ``seconds``, ``loss`` and the held-out scores.
-    stopped : {"time", "steps", "no longer better"}
+    stopped : {"time", "steps", "asked", "no longer better"}
         What ended it.
     """
 
@@ -87,7 +109,7 @@ class Trained:
 
 def train(
     network: nn.Module,
-    draw: Callable[[np.random.Generator], Batch],
+    draw: Callable[[np.random.Generator, int], Batch],
     loss: Callable[[Any, Tensor], Tensor],
     schedule: Schedule,
     *,
@@ -95,6 +117,7 @@ def train(
     evaluate: Callable[[nn.Module], Mapping[str, float]] | None = None,
     judge: str = "",
     preview: Callable[[nn.Module], Any] | None = None,
+    enough: Callable[[], bool] = lambda: False,
     checkpoint: Path | None = None,
 ) -> Job[Trained]:
     """Train a network in place, yielding `Progress` after every step and while it is scored.
@@ -104,7 +127,7 @@ def train(
     network : torch.nn.Module
         Left in the mode in which it came, so that a caller may freeze parts of it.
     draw : callable
-        Makes a batch of inputs and targets from a generator.
+        Makes a batch of inputs and targets from a generator, for a step counted from 0.
     loss : callable
         Scalar loss of outputs and targets.
     schedule : Schedule
@@ -118,6 +141,8 @@ def train(
         The score that decides which weights are best and when to stop.
     preview : callable, optional
         Something to show, made from the averaged network at every look.
+    enough : callable
+        Asked before every step but the first; once true, the training ends and keeps what it has.
     checkpoint : Path, optional
         Where to keep the state at every look; if it exists, training goes on from it.
 
@@ -129,7 +154,9 @@ def train(
     network.to(device).to(memory_format=_layout(network))  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
     parameters = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(parameters, lr=schedule.learning_rate)
+    optimiser = torch.optim.Adam(
+        parameters, lr=schedule.learning_rate, betas=(schedule.momentum, 0.999)
+    )
     best, best_score, looks_since = None, -np.inf, 0
     trained = Trained(average, 0)
     if checkpoint is not None and checkpoint.exists():
@@ -152,11 +179,10 @@ def train(
         elapsed = time.monotonic() - started
         budget = max(60 * schedule.minutes, 1e-9)
         fraction = max(elapsed / budget, trained.steps / (schedule.steps or np.inf))
-        out_of_time = elapsed >= 60 * schedule.minutes
-        finished = out_of_time or trained.steps == schedule.steps > 0
+        ended = _ended(elapsed, trained.steps, schedule, enough)
         metrics: dict[str, float] = {}
         shown = None
-        if finished or trained.steps % schedule.evaluate_every == 0:
+        if ended or trained.steps % schedule.evaluate_every == 0:
             looking = in_thread(look_at_average)
             for waiting in wait_for(looking, Progress(min(fraction, 1.0), 1.0, "scoring")):
                 yield from hand_over(waiting)
@@ -174,10 +200,8 @@ def train(
                     best, best_score = copy.deepcopy(average), metrics[judge]
             if checkpoint is not None:
                 _keep(checkpoint, network, average, optimiser, trained)
-        if finished or looks_since >= schedule.patience:
-            trained.stopped = (
-                "no longer better" if not finished else "time" if out_of_time else "steps"
-            )
+        if ended or looks_since >= schedule.patience:
+            trained.stopped = ended or "no longer better"
             break
         with out_of_memory_as_exception():
             value = _step(network, average, optimiser, draw, loss, schedule, trained.steps, device)
@@ -192,21 +216,30 @@ def train(
     return trained
 
 
+def _ended(elapsed: float, steps: int, schedule: Schedule, enough: Callable[[], bool]) -> str:
+    """What ends the training before the next step; empty if nothing does."""
+    if elapsed >= 60 * schedule.minutes:
+        return "time"
+    if steps == schedule.steps > 0:
+        return "steps"
+    return "asked" if steps and enough() else ""
+
+
 def _step(
     network: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
-    draw: Callable[[np.random.Generator], Batch],
+    draw: Callable[[np.random.Generator, int], Batch],
     loss: Callable[[Any, Tensor], Tensor],
     schedule: Schedule,
     step: int,
     device: torch.device,
 ) -> float:
     torch.manual_seed(schedule.seed * 1_000_003 + step)  # dropout
-    inputs, targets = draw(np.random.default_rng((schedule.seed, step)))
+    inputs, targets = draw(np.random.default_rng((schedule.seed, step)), step)
     inputs = inputs.to(device).contiguous(memory_format=_layout(network))
     for group in optimiser.param_groups:
-        group["lr"] = schedule.learning_rate * 0.5 ** (step / schedule.half_life)
+        group["lr"] = schedule.rate(step)
     optimiser.zero_grad(set_to_none=True)
     value = loss(network(inputs), targets.to(device))
     value.backward()

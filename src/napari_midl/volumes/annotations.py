@@ -105,6 +105,26 @@ class AnnotationStore:
                 problems.append(str(error))
         return patches, problems
 
+    def rename(self, old: str, new: str) -> None:
+        """Give a patch another name; nothing happens to one that was never saved.
+
+        Raises
+        ------
+        InputError
+            If there is a patch of the new name, or the file cannot be moved.
+        """
+        source, target = self.path(old), self.path(new)
+        if target == source:
+            return
+        if target.exists():
+            raise InputError(f"{target} exists already; give the patch {old} another name.")
+        try:
+            source.rename(target)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise not_written(target, error) from error
+
     def remove(self, name: str) -> None:
         """Delete a patch."""
         self.path(name).unlink(missing_ok=True)

@@ -77,6 +77,8 @@ class OmeZarrImage:
         units: Sequence[str | None],
         chunks: Sequence[int],
         channels: Sequence[str] = (),
+        colours: Sequence[str] = _COLOURS,
+        about: Mapping[str, Any] | None = None,
         name: str = "",
         levels: int | Literal["auto"] = "auto",
         version: Version = "0.5",
@@ -97,6 +99,10 @@ class OmeZarrImage:
         channels : sequence of str
             Names of the channels, along the axis ``C``; they are shown from 0 to 1 for floats,
             and over all values of an integer type.
+        colours : sequence of str
+            Colours of the channels in hexadecimal digits, repeated where there are too few.
+        about : mapping, optional
+            What else to say of the image, kept in the group's attributes under ``napari-midl``.
         name : str
             Name of the image.
         levels : int or "auto"
@@ -115,7 +121,10 @@ class OmeZarrImage:
         wanted = pyramid.plan(axes, shape, scale, chunks, levels)
         try:
             group = zarr.open_group(path, mode="w-", zarr_format=form.zarr_format)
-            return cls._fill(path, group, wanted, dtype, axes, units, channels, name, False)
+            if about:
+                group.update_attributes({"napari-midl": dict(about)})
+            shown = dict(zip(channels, itertools.cycle(colours), strict=False))
+            return cls._fill(path, group, wanted, dtype, axes, units, shown, name, False)
         except OSError as error:
             _remove(path)
             raise not_written(path, error) from error
@@ -173,7 +182,7 @@ class OmeZarrImage:
         try:
             labels = self._group.require_group("labels")
             group = labels.create_group(name)
-            image = self._fill(path, group, wanted, dtype, axes, units, (), name, True)
+            image = self._fill(path, group, wanted, dtype, axes, units, {}, name, True)
             # ome-zarr's default for zarr format 3 is its newest version, so it has to be told.
             write_label_metadata(labels, name, colors=rows, fmt=_format(group))
         except OSError as error:
@@ -255,7 +264,7 @@ class OmeZarrImage:
         dtype: str,
         axes: Sequence[str],
         units: Sequence[str | None],
-        channels: Sequence[str],
+        channels: Mapping[str, str],
         name: str,
         is_label: bool,
     ) -> Self:
@@ -268,8 +277,8 @@ class OmeZarrImage:
         top = float(np.iinfo(dtype).max) if np.dtype(dtype).kind in "ui" else 1.0
         window = {"min": 0.0, "max": top, "start": 0.0, "end": top}
         omero = [
-            {"label": label, "color": _COLOURS[i % len(_COLOURS)], "active": True, "window": window}
-            for i, label in enumerate(channels)
+            {"label": label, "color": colour, "active": True, "window": window}
+            for label, colour in channels.items()
         ]
         write_multiscales_metadata(
             group,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALLEST_PLANE = 256
-_SMALLEST_CHUNK = 64
+_SMALLEST_CHUNK = 128
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def plan(
     """Levels of an image, finest first.
 
     Planes halve, and Z where that keeps voxels nearer cubes. Chunks halve with them down to
-    64, so that a chunk of one level feeds whole chunks of the next as long as they are large.
+    128, so that a chunk of one level feeds whole chunks of the next as long as they are large.
 
     Parameters
     ----------

@@ -74,8 +74,8 @@ def robust_scaling(
             f"{volume.name} holds {volume.data.dtype} values, no intensities; "
             "convert it to integers or floats."
         )
-    sample = _sample(volume, blocks)
-    finite = sample[np.isfinite(sample)]
+    sampled = sample(volume, blocks)
+    finite = sampled[np.isfinite(sampled)]
     if not finite.size:
         raise InputError(f"{volume.name} holds no numbers, only NaN; export it again.")
     # Rounding inwards leaves out a single outlier even where there are few voxels.
@@ -89,7 +89,8 @@ def robust_scaling(
     return Scaling(low, high)
 
 
-def _sample(volume: Volume, blocks: int) -> NDArray[np.float32]:
+def sample(volume: Volume, blocks: int = 16) -> NDArray[np.float32]:
+    """Intensities of a volume: all of a small one, evenly spread blocks of a large one."""
     data = volume.data
     if data.size <= MOST_VOXELS:
         return np.asarray(data.compute(scheduler="synchronous"), np.float32)

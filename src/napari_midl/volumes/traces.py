@@ -10,7 +10,7 @@ import pandas as pd
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.swc import ROOT, read_swc, write_swc
-from napari_midl.volumes.tables import write_table
+from napari_midl.volumes.tables import read_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ def read_seeds(path: Path) -> list[Seed]:
     InputError
         If the file cannot be read, lacks a column or a number, or holds no seed.
     """
-    table = _read_csv(path, SEED_COLUMNS)
+    table = read_table(path, SEED_COLUMNS)
     _check_numbers(path, table, [c for c in "zyx" if c in table])
     ways = [c for c in DIRECTION if c in table]
     # An empty direction means both ways.
@@ -131,8 +131,12 @@ def swc_size(volume: Volume) -> tuple[tuple[float, float, float], str]:
 
     Micrometres, or what the image counts in where that is no known length.
     """
-    known = volume.micrometres
-    return (known, MICROMETRES) if known else (volume.voxel_size, volume.unit or "voxels")
+    if volume.unit is None:
+        return volume.voxel_size, "voxels"
+    try:
+        return volume.voxel_size_in("micrometer"), MICROMETRES
+    except InputError:
+        return volume.voxel_size, volume.unit
 
 
 def write_traces(
@@ -187,7 +191,7 @@ def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
     check_ending(path)
     if path.suffix == ".swc":
         return _from_swc(read_swc(path), voxel_size)
-    table = _read_csv(path, ("path", "y", "x"))
+    table = read_table(path, ("path", "y", "x"))
     _check_numbers(path, table, [c for c in ("z", "y", "x", "uncertainty") if c in table])
     table = table.assign(z=table.get("z", 0.0), uncertainty=table.get("uncertainty", 0.0))
     return [
@@ -264,27 +268,6 @@ def _from_swc(nodes: pd.DataFrame, voxel_size: Sequence[float]) -> list[Trace]:
             points = np.array([places[i] for i in chain])
             traces.append(Trace(str(len(traces) + 1), points, np.zeros(len(chain)), "person"))
     return traces
-
-
-def _read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, skipinitialspace=True)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror or error}); check the path."
-        ) from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} is no table ({str(error).splitlines()[0]}); give a CSV with a header."
-        ) from error
-    missing = [column for column in needed if column not in table]
-    if missing:
-        raise InputError(
-            f"{path} lacks the column {missing[0]}; it needs {','.join(needed)} in its first line."
-        )
-    if not len(table):
-        raise InputError(f"{path} holds no row below its header; add at least one.")
-    return table
 
 
 def _check_numbers(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:

@@ -112,17 +112,20 @@ class Volume:
         return dict(zip(self.axes, self.units, strict=True)).get("X")
 
     @property
-    def micrometres(self) -> tuple[float, float, float] | None:
-        """`voxel_size` in micrometres; None where its unit is no length, or not known."""
-        if self.unit is None:
-            return None
-        import pint
+    def millimetres(self) -> tuple[float, float, float]:
+        """Physical size ``(z, y, x)`` of a voxel in mm; one without a unit is taken for mm."""
+        return self.voxel_size_in("millimeter")
 
-        try:
-            factor = float(pint.get_application_registry().Quantity(1, self.unit).m_as("um"))
-        except pint.PintError:
-            return None
+    def voxel_size_in(self, unit: str) -> tuple[float, float, float]:
+        """`voxel_size` in another unit; as it is where the volume has none.
+
+        Raises
+        ------
+        InputError
+            If the units cannot be converted into each other.
+        """
         z, y, x = self.voxel_size
+        factor = self._converted(1.0, self.unit, unit)
         return z * factor, y * factor, x * factor
 
     def spatial(self, channel: int = 0, time: int = 0) -> Volume:
@@ -159,15 +162,18 @@ class Volume:
 
     def _in_unit(self, size: float, unit: str | None) -> float:
         """A length in the unit of X; as it is where one of the units is not known."""
-        if unit == self.unit or unit is None or self.unit is None:
+        return self._converted(size, unit, self.unit)
+
+    def _converted(self, size: float, unit: str | None, wanted: str | None) -> float:
+        if unit == wanted or unit is None or wanted is None:
             return size
         import pint  # late, since few images mix units
 
         try:
-            return float(pint.get_application_registry().Quantity(size, unit).m_as(self.unit))
+            return float(pint.get_application_registry().Quantity(size, unit).m_as(wanted))
         except pint.PintError as error:
             raise InputError(
-                f"{self.name} has axes in {unit} and in {self.unit} ({error}); give all of them "
+                f"{self.name} has axes in {unit} and in {wanted} ({error}); give all of them "
                 "in units of length."
             ) from error
 
@@ -191,3 +197,12 @@ class Volume:
             "scale": list(self.scale),
             "fingerprint": digest.hexdigest(),
         }
+
+
+def hash_volume(volume: Volume) -> str:
+    """SHA-256 over the finest level, chunk by chunk, so that each is decoded once."""
+    data, digest = volume.data, hashlib.sha256()
+    for index in np.ndindex(*data.numblocks):
+        block = data.blocks[index].compute(scheduler="synchronous")
+        digest.update(np.ascontiguousarray(block).data)
+    return digest.hexdigest()

@@ -70,7 +70,7 @@ def plane_or_stack_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
     InputError
         If the layer is RGB, has more than five axes, is turned or sheared, or holds no intensities.
     """
-    if layer.rgb:
+    if getattr(layer, "rgb", False):  # labels have none
         raise InputError(
             f"{layer.name} is colour (RGB); click it with the right mouse button in the list of "
             "layers, choose Split RGB, and pick the channel to work on."

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.widgets.images import spatial_ndim
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,8 +22,10 @@ def looked_at(viewer: Any, layer: Image) -> Voxel:
     point = np.array(viewer.dims.point, float)
     displayed = list(viewer.dims.displayed)
     point[displayed] = np.asarray(viewer.scene.camera.center)[-len(displayed) :]
-    voxel = np.asarray(layer.world_to_data(point))[-3:]
     shape = _shape(layer)
+    voxel = np.zeros(3)
+    known = min(3, spatial_ndim(layer))
+    voxel[-known:] = np.asarray(layer.world_to_data(point))[-known:]
     z, y, x = (int(np.clip(round(float(v)), 0, n - 1)) for v, n in zip(voxel, shape, strict=True))
     return z, y, x
 
@@ -62,4 +66,5 @@ def fly_to(viewer: Any, layer: Image, origin: Sequence[float], size: Sequence[fl
 
 def _shape(layer: Image) -> tuple[int, ...]:
     finest = layer.data[0] if layer.multiscale else layer.data
-    return tuple(int(n) for n in finest.shape[-3:])
+    sizes = [int(n) for n in finest.shape[: layer.ndim]]
+    return (1, 1, 1, *sizes)[-3:] if spatial_ndim(layer) == 3 else (1, *sizes[-2:])

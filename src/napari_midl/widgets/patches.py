@@ -235,6 +235,7 @@ class PatchLayers(QObject):
         for event in (layer.events.paint, layer.events.labels_update, layer.events.set_data):
             event.connect(self._on_painted)
         layer.events.selected_label.connect(self._on_picked)
+        layer.events.name.connect(self._on_renamed)
         if active is not None:
             self._viewer.layers.selection.active = active
 
@@ -257,6 +258,25 @@ class PatchLayers(QObject):
                 layer.selected_label = VESSEL  # comes back here
             elif layer is active:
                 self.picked.emit(name, layer.selected_label)
+
+    def _on_renamed(self, event: Any) -> None:
+        layer, new = event.source, event.source.name
+        old = next((name for name, known in self._layers.items() if known is layer), new)
+        if old == new or self._store is None:
+            return
+        try:
+            others = {self._store.path(name): name for name in self._layers if name != old}
+            if taken := others.get(self._store.path(new)):
+                raise InputError(f"{new} has the file of {taken}; give {old} another name.")
+            self._store.rename(old, new)
+        except InputError as error:
+            layer.name = old  # comes back here
+            self.failed.emit(error)
+            return
+        # In the order of the list.
+        self._layers = {new if la is layer else name: la for name, la in self._layers.items()}
+        self._saved[new] = self._saved.pop(old)
+        self.changed.emit()
 
     def _on_removed(self, event: Any) -> None:
         for name, layer in list(self._layers.items()):

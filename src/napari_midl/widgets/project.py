@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
+from napari_midl.volumes.atomic import not_written
+
 if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
@@ -41,3 +43,19 @@ def free_name(folder: Path, stem: str, suffix: str) -> Path:
     while (path := folder / f"{stem}-{number}{suffix}").exists():
         number += 1
     return path
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged file out of the way, so that it is not written over.
+
+    Raises
+    ------
+    InputError
+        If it cannot be moved.
+    """
+    aside = free_name(path.parent, f"{path.stem}-unreadable", path.suffix)
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise not_written(aside, error) from error
+    return aside

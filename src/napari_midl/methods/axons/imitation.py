@@ -48,7 +48,7 @@ class Lessons:
         self._taken = WARM_UP if confident else 0
         self._left = 0
 
-    def __call__(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def __call__(self, rng: np.random.Generator, step: int) -> tuple[Tensor, Tensor]:
         """Views ``(N, C, 11, 11)``, and targets ``(N, 4)``: displacement, stop, weight."""
         if not self._left:
             self._observed, _ = self.environment.reset(seed=int(rng.integers(2**31)))

@@ -78,15 +78,7 @@ def train(settings: TrainSettings, checkpoint: Path | None = None) -> Job[Model]
         actor.train(),
         lessons,
         imitation_loss,
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-            average=0.998,
-            evaluate_every=200,
-        ),
+        Schedule.of(settings, average=0.998, evaluate_every=200),
         device=torch.device("cpu"),
         checkpoint=checkpoint,
     )
@@ -206,29 +198,10 @@ def finetune(
         actor.train(),
         lessons,
         imitation_loss,
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-        ),
+        Schedule.of(settings),
         device=torch.device("cpu"),
     )
-    tuned = Model(
-        trained.network.eval(),
-        {
-            **model.card,
-            "name": f"{model.card.get('name', 'tracker')}, fine-tuned on {volume.name}",
-            "parent": model.sha256,
-            "steps": model.card.get("steps", 0) + trained.steps,
-            "training_data": [
-                *model.card.get("training_data", []),
-                f"traces on {volume.name}",
-            ],
-            "seed": settings.seed,
-        },
-    )
+    tuned = model.tuned(trained.network, "traces", volume.name, trained.steps, seed=settings.seed)
     after = yield from _held_out_scores(volume, held_out, tuned, settings)
     tuned.card["scores"] = {"held_out_before": before, "held_out_after": after}
     return Finetuned(tuned, before, after, trained.steps, trained.history)

@@ -10,13 +10,11 @@ import numpy as np
 
 from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.prediction import Journal, predict_tiles
+from napari_midl.engine.prediction import predict_tiles
 from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy
-from napari_midl.errors import InputError
 from napari_midl.methods.vessels.predictor import (
     LABELS,
-    Output,
     Predictor,
     forward,
     ready,
@@ -32,12 +30,13 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_midl.engine.models import Model
+    from napari_midl.engine.prediction import Journal
     from napari_midl.methods.vessels.network import VesselNet
     from napari_midl.methods.vessels.settings import PredictSettings
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
-__all__ = ["LABELS", "Proposal", "begin", "predict", "predict_region", "probability", "propose"]
+__all__ = ["LABELS", "Proposal", "predict", "predict_region", "probability", "propose"]
 
 
 def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,37 +134,11 @@ def predict(
     step = Progress(0, 0, "looking at the image")
     yield step
     predictor = yield from wait_for(in_thread(lambda: Predictor(volume, model, settings)), step)
-    output, journal = begin(predictor, out, resume)
+    output, journal = predictor.begin(out, resume)
     yield from predict_tiles(
         predictor.tiling, predictor.read, predictor.compute, output.write, journal, focus
     )
     return journal
-
-
-def begin(predictor: Predictor, out: Path, resume: bool) -> tuple[Output, Journal]:
-    """Create the output, or open it to go on, with the list of what is done already.
-
-    Raises
-    ------
-    InputError
-        If the output exists and is not to be resumed, is complete, or is another
-        prediction's.
-    """
-    notes = out.with_name(out.name + ".progress")
-    if not out.exists():
-        output = predictor.create_output(out)
-        notes.unlink(missing_ok=True)
-        return output, Journal(notes, predictor.identity())
-    if not resume:
-        raise InputError(
-            f"{out} exists already; pass --resume to go on with it, or choose another output."
-        )
-    if not notes.exists():
-        raise InputError(
-            f"{out} is complete or not ours, there is nothing to resume; choose another output."
-        )
-    journal = Journal(notes, predictor.identity())
-    return predictor.open_output(out), journal
 
 
 @dataclass(frozen=True)

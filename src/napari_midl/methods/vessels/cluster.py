@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_midl.engine.models import whole_name
 from napari_midl.engine.prediction import predict_tiles_on
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.apply import begin
 from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.predictor import Output, Predictor
 from napari_midl.methods.vessels.settings import PredictSettings
@@ -79,7 +78,7 @@ def predict_on_cluster(
     )
     with client:
         predictor = _load(task)
-        output, journal = begin(predictor, out, resume)
+        output, journal = predictor.begin(out, resume)
         task = task._replace(identity=json.dumps(predictor.identity(), sort_keys=True))
         yield from predict_tiles_on(
             client, predictor.tiling, _predict_tile, (task,), output.update_pyramid, journal

@@ -5,19 +5,14 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, learn
 from napari_midl.methods.vessels.cluster import predict_on_cluster
-from napari_midl.methods.vessels.inputs import (
-    hash_volume,
-    patches_identity,
-    read_labels,
-    read_stacks,
-)
+from napari_midl.methods.vessels.inputs import read_labels, read_stacks
 from napari_midl.methods.vessels.models import named_model, scratch
+from napari_midl.methods.vessels.records import Task, keep_finetuned, keep_prediction
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
     PredictSettings,
@@ -27,6 +22,8 @@ from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from napari_midl.engine.jobs import Job
 
 
 def finetune(
@@ -69,35 +66,12 @@ def finetune(
         If something cannot be read, does not fit or cannot be written.
     """
     settings = settings or FinetuneSettings()
-    started = monotonic()
     check_model_path(out)
     volume = open_volume(image).spatial(channel, time)
     painted = read_labels(labels, volume, settings.dense)
-    painted_identity = patches_identity(painted)
-    start = named_model(model, settings.seed)
-    tuned = yield from learn.finetune(volume, painted, start, settings)
-    sha256 = save_model(tuned.model, out)
-    run = Run(
-        "vessels.finetune",
-        {
-            "image": str(image.resolve()),
-            "labels": str(labels.resolve()),
-            "model": whole_name(model),
-            "channel": channel,
-            "time": time,
-        },
-        settings.to_dict(),
-        inputs={
-            "image": volume.identity(),
-            "labels": painted_identity,
-            "model": {"sha256": start.sha256},
-        },
-        outputs={"model": {"path": str(out.resolve()), "sha256": sha256}},
-        results={"steps": tuned.steps, "before": tuned.before, "after": tuned.after},
-        seconds=monotonic() - started,
-    )
-    write_run(run, record_path(out))
-    return run
+    task = Task(volume, named_model(model, settings.seed), model, settings, channel, time)
+    tuned = yield from learn.finetune(volume, painted, task.model, settings)
+    return keep_finetuned(task, tuned, out, labels, painted)
 
 
 def predict(
@@ -142,38 +116,19 @@ def predict(
         If something cannot be read or written, or there is nothing to resume.
     """
     settings = settings or PredictSettings()
-    started = monotonic()
     if out.suffix != ".zarr":
         raise InputError(f"{out} does not end in .ome.zarr or .zarr; name the prediction so.")
     if resume and not out.exists():
         raise InputError(f"{out} does not exist, there is nothing to resume; check the path.")
     volume = open_volume(image).spatial(channel, time)
-    chosen = named_model(model)
+    task = Task(volume, named_model(model), model, settings, channel, time)
     if scheduler is None:
-        journal = yield from apply.predict(volume, chosen, out, settings, resume=resume)
+        journal = yield from apply.predict(volume, task.model, out, settings, resume=resume)
     else:
         journal = yield from predict_on_cluster(
             scheduler, image, model, out, channel, time, settings, resume
         )
-    sha256 = yield from wait_for(
-        in_thread(lambda: hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
-    )
-    run = Run(
-        "vessels.predict",
-        {
-            "image": str(image.resolve()),
-            "model": whole_name(model),
-            "channel": channel,
-            "time": time,
-        },
-        settings.to_dict(),
-        inputs={"image": volume.identity(), "model": {"sha256": chosen.sha256}},
-        outputs={"prediction": {"path": str(out.resolve()), "sha256": sha256}},
-        seconds=monotonic() - started,
-    )
-    write_run(run, record_path(out))
-    journal.close()
-    return run
+    return (yield from keep_prediction(task, journal, out))
 
 
 def pretrain(

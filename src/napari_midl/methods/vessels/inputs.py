@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +13,10 @@ from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_midl.volumes.volume import Volume
-
-_HASHED_AT_ONCE = 2**29
 
 
 def read_labels(path: Path, volume: Volume, dense: bool = False) -> list[Patch]:
@@ -82,7 +79,7 @@ def read_stacks(folder: Path, hold_out: str = "") -> list[tuple[Volume, Volume]]
     ]
 
 
-def patches_identity(patches: list[Patch]) -> dict[str, str]:
+def patches_identity(patches: Sequence[Patch]) -> dict[str, str]:
     """Fingerprint of what is painted, slice by slice."""
     digest = hashlib.sha256()
     for patch in patches:
@@ -90,17 +87,3 @@ def patches_identity(patches: list[Patch]) -> dict[str, str]:
         for plane in patch.labels:
             digest.update(np.ascontiguousarray(plane, np.uint8).tobytes())
     return {"fingerprint": digest.hexdigest()}
-
-
-def hash_volume(volume: Volume) -> str:
-    """SHA-256 over the finest level, in the order of its voxels."""
-    data, digest = volume.data, hashlib.sha256()
-    most = max(1, _HASHED_AT_ONCE // (data.dtype.itemsize * math.prod(volume.shape[-2:])))
-    ends = [0, *accumulate(data.chunks[-3])]
-    for leading in np.ndindex(volume.shape[:-3]):
-        # By the depth of the chunks where the memory allows, so that each is decoded once.
-        for first, last in pairwise(ends):
-            for start in range(first, last, most):
-                slab = data[(*leading, slice(start, min(start + most, last)))]
-                digest.update(np.ascontiguousarray(slab).data)
-    return digest.hexdigest()

@@ -38,9 +38,14 @@ SYNTHETIC_VOLUMES = 96
 
 # Base weights must bear any microscope; tissue darkens with depth.
 ANY_IMAGE = Augmentation(zoom=(0.7, 1.4), contrast=(0.4, 1.2))
-# Within one image the brightness tells a vessel: only the depth may dim it.
+# Within one image the brightness tells a vessel from haze: only the depth may dim it.
 ONE_IMAGE = Augmentation(
-    zoom=(0.9, 1.25), gamma=(0.95, 1.05), contrast=(0.5, 1.1), offset=0.01, noise=0.01
+    zoom=(0.9, 1.25),
+    gamma=(0.95, 1.05),
+    contrast=(1.0, 1.0),
+    fade=(0.5, 1.1),
+    offset=0.01,
+    noise=0.01,
 )
 
 
@@ -74,6 +79,7 @@ def finetune(
     model: Model,
     settings: FinetuneSettings,
     view: Callable[[], Region | None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Job[Finetuned]:
     """Adapt a network to the painted voxels of one volume (tUbe net, section 3.3).
 
@@ -89,6 +95,8 @@ def finetune(
         How long, how fast, which loss.
     view : callable, optional
         Tells, now and then and in any thread, the region that a person looks at, or None.
+    enough : callable
+        Asked before every step but the first; once true, the training ends and keeps the best.
 
     Yields
     ------
@@ -135,39 +143,29 @@ def finetune(
     )
     trained = yield from train(
         network,
-        lambda rng: draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng),
+        lambda rng, _: draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng),
         LOSSES[settings.loss],
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-        ),
+        Schedule.of(settings),
         device=device,
         evaluate=lambda current: {
             f"held_out_{k}": v for k, v in _held_out_scores(current, painted).items()
         },
         judge="held_out_dice",
         preview=look,
+        enough=enough,
     )
     after = yield from wait_for(
         in_thread(lambda: _held_out_scores(trained.network, painted)),
         Progress(1, 1, "scoring the model after"),
     )
-    card = {
-        **model.card,
-        "name": f"{model.card.get('name', 'vessels')}, fine-tuned on {volume.name}",
-        "parent": model.sha256,
-        "steps": model.card.get("steps", 0) + trained.steps,
-        "training_data": [
-            *model.card.get("training_data", []),
-            f"patches painted on {volume.name}",
-        ],
-        "scores": {"held_out_before": before, "held_out_after": after},
-        "seed": settings.seed,
-    }
-    tuned = Model(trained.network.cpu().eval(), card)
+    tuned = model.tuned(
+        trained.network,
+        "patches painted",
+        volume.name,
+        trained.steps,
+        scores={"held_out_before": before, "held_out_after": after},
+        seed=settings.seed,
+    )
     return Finetuned(tuned, before, after, trained.steps, trained.history)
 
 
@@ -214,7 +212,7 @@ def pretrain(
                 return PaintedVolume(image, Scaling(0.0, 1.0), [patch])
             attempt += 1
 
-    def draw(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
         if real and rng.random() < settings.real_share:
             source = real[rng.integers(len(real))]
         else:
@@ -225,15 +223,7 @@ def pretrain(
         network,
         draw,
         LOSSES[settings.loss],
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-            average=0.998,
-            evaluate_every=100,
-        ),
+        Schedule.of(settings, average=0.998, evaluate_every=100),
         device=device,
         checkpoint=checkpoint,
     )

@@ -6,15 +6,14 @@ segmentation*, section 2.1 and figure 1 (network), 2.2 and figure 3 (attention).
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_midl.engine.folding import fold_batch_norm
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -194,11 +193,7 @@ class VesselNet(nn.Module):
 
 def for_prediction(network: VesselNet) -> VesselNet:
     """A copy in evaluation mode with its batch normalisation folded into the convolutions."""
-    folded = copy.deepcopy(network).eval()
-    for layer in folded.modules():
-        if isinstance(layer, ConvLayer) and isinstance(layer[1], nn.BatchNorm3d):
-            layer[0] = fuse_conv_bn_eval(cast("nn.Conv3d", layer[0]), layer[1])
-            layer[1] = nn.Identity()
+    folded = fold_batch_norm(network)
     return folded.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ import torch
 from napari_midl.engine.devices import out_of_memory_as_exception, pick_device
 from napari_midl.engine.frozen_norm import freeze_group_norm
 from napari_midl.engine.interrupt import interruptible
+from napari_midl.engine.prediction import begin
 from napari_midl.engine.tiles import Index, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.scaling import Scaling, robust_scaling
@@ -26,13 +29,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_midl.engine.models import Model
+    from napari_midl.engine.prediction import Journal
     from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.settings import PredictSettings
     from napari_midl.volumes.volume import Volume
 
 LABELS = "vessels"
 CHANNELS = ("vessel probability", "uncertainty")
-VESSEL_COLOUR = {1: (220, 60, 60, 255)}
+_CHUNK_DEPTH = 8
 # Sampling switches the network's dropout on and seeds the generator that all threads share.
 _COMPUTING = Lock()
 
@@ -96,8 +100,19 @@ class Predictor:
                 return mean[None]
             return np.stack([mean, self._uncertainty(scaled, index)])
 
+    def begin(self, out: Path, resume: bool) -> tuple[Output, Journal]:
+        """Create the output, or open it to go on, with the list of what is done already.
+
+        Raises
+        ------
+        InputError
+            If the output exists and is not to be resumed, is complete, or is another
+            prediction's.
+        """
+        return begin(out, self.identity(), self.create_output, self.open_output, resume)
+
     def create_output(self, out: Path) -> Output:
-        """Make an empty output with a chunk to each tile."""
+        """Make an empty output; a tile is written as whole chunks."""
         channels = CHANNELS[: 1 + self.settings.uncertainty]
         volume = self.volume
         image = OmeZarrImage.create(
@@ -107,7 +122,7 @@ class Predictor:
             axes=("C", *volume.axes),
             scale=(1.0, *volume.scale),
             units=(None, *volume.units),
-            chunks=(1, *self.tiling.core_size),
+            chunks=(1, *_chunk(self.tiling.core_size)),
             channels=channels,
             name=f"{volume.name} vessels",
         )
@@ -180,6 +195,12 @@ def forward(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.float3
         logits = network(tensor.contiguous(memory_format=torch.channels_last_3d))
         result: NDArray[np.float32] = torch.sigmoid(logits)[0, 0].float().cpu().numpy()
     return result
+
+
+def _chunk(tile: Index) -> Index:
+    """The planes of a tile in few chunks, so that one plane can be looked at without all."""
+    depth, height, width = tile
+    return (math.gcd(depth, _CHUNK_DEPTH), height, width)
 
 
 def volume_shape(volume: Volume) -> Index:

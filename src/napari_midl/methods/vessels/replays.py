@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_midl.engine.models import SUFFIX
 from napari_midl.engine.runs import as_many_steps, recorded_image
 from napari_midl.methods.vessels.files import finetune, predict, pretrain
+from napari_midl.methods.vessels.labels import labelled
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
     PredictSettings,
@@ -64,8 +65,15 @@ def replay_pretrain(run: Run, folder: Path) -> Job[Run]:
     )
 
 
+def replay_labels(run: Run, folder: Path) -> Job[Run]:
+    """Cut a recorded prediction again at its threshold; nothing is written."""
+    prediction = Path(run.arguments["prediction"])
+    return (yield from labelled(prediction, run.settings["threshold"], lambda *_: None))
+
+
 OPERATIONS = {
     "vessels.finetune": replay_finetune,
+    "vessels.labels": replay_labels,
     "vessels.predict": replay_predict,
     "vessels.pretrain": replay_pretrain,
 }

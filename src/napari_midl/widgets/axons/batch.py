@@ -8,7 +8,7 @@ import numpy as np
 from napari.utils.notifications import show_info
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.axons.clicks import voxel_at
+from napari_midl.widgets.clicks import voxel_at
 
 if TYPE_CHECKING:
     from napari.layers import Points

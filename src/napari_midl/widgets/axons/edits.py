@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from napari_midl.volumes.traces import Trace
-    from napari_midl.widgets.axons.book import Entry
+    from napari_midl.widgets.axons.entry import Entry
 
 DOUBTFUL = 0.5
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.colormaps import Colormap
 
-from napari_midl.widgets.axons.book import Entry, PerEntry
+from napari_midl.widgets.axons.entry import Entry, PerEntry
 from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
+from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.traces import Trace
 
-# Blue to yellow to red is told apart also by those who do not see green.
-UNCERTAINTY_COLOURS = Colormap(
-    [[0.15, 0.75, 1, 1], [1, 0.85, 0.1, 1], [1, 0.15, 0.1, 1]], name="axon uncertainty"
-)
 ACCEPTED_COLOUR = "#7ce05a"
 _ACCEPTED = np.array([0x7C, 0xE0, 0x5A, 0xFF]) / 255
 _HALO = np.array([1.0, 1.0, 1.0, 1.0])

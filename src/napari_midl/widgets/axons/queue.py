@@ -9,8 +9,8 @@ from napari.utils.notifications import show_warning
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.axons import jobs
-from napari_midl.widgets.axons.book import Entry
 from napari_midl.widgets.axons.edits import continued
+from napari_midl.widgets.axons.entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.axons.book import PerEntry
 from napari_midl.widgets.axons.edits import doubts, doubts_of, joined
-from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR, UNCERTAINTY_COLOURS
+from napari_midl.widgets.axons.entry import PerEntry
+from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR
 from napari_midl.widgets.images import spatial_ndim, symbol
 from napari_midl.widgets.looking import fly_to
-from napari_midl.widgets.parts.colour_bar import ColourBar
+from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
-    from napari_midl.widgets.axons.book import Entry
     from napari_midl.widgets.axons.edits import Doubt
+    from napari_midl.widgets.axons.entry import Entry
     from napari_midl.widgets.axons.workbench import Workbench
 
 _LOOK = 80

@@ -1,20 +1,16 @@
-"""The traces of an image in its project folder, written behind the scenes on every change."""
+"""The traces of an image in its project folder."""
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.atomic import not_written
 from napari_midl.volumes.tables import write_table
 from napari_midl.volumes.traces import Trace
-from napari_midl.widgets.axons.book import Entry
-from napari_midl.widgets.project import free_name
+from napari_midl.widgets.axons.entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,46 +18,6 @@ if TYPE_CHECKING:
 
 TRACES = "traces"
 COLUMNS = ("path", "index", "z", "y", "x", "uncertainty", "state", "placed_by", "why")
-LONGEST_WAIT_MS = 10_000
-
-
-class Autosave(QObject):
-    """Writes the newest state in a thread of its own; states that were overtaken are left out.
-
-    Attributes
-    ----------
-    failed : Signal(Exception)
-        The traces could not be written.
-    """
-
-    failed = Signal(object)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
-        self._lock = Lock()
-        self._next: tuple[Path, tuple[Entry, ...]] | None = None
-
-    def save(self, path: Path, entries: tuple[Entry, ...]) -> None:
-        """Write these soon."""
-        with self._lock:
-            self._next = path, entries
-        self._pool.start(self._write)
-
-    def flush(self) -> None:
-        """Wait until everything is written."""
-        self._pool.waitForDone(LONGEST_WAIT_MS)
-
-    def _write(self) -> None:
-        with self._lock:
-            latest, self._next = self._next, None
-        if latest is None:
-            return
-        try:
-            write_entries(*latest)
-        except InputError as error:
-            self.failed.emit(error)
 
 
 def write_entries(path: Path, entries: Sequence[Entry]) -> None:
@@ -87,10 +43,6 @@ def write_entries(path: Path, entries: Sequence[Entry]) -> None:
         for entry in entries
     ]
     table = pd.concat(parts) if parts else pd.DataFrame(columns=list(COLUMNS))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_written(path, error) from error
     write_table(table, path)
 
 
@@ -128,19 +80,3 @@ def traces_file(folder: Path, channel: int = 0, time: int = 0) -> Path:
     """Where the traces of one channel at one time are kept in a project folder."""
     place = "" if (channel, time) == (0, 0) else f" c{channel} t{time}"
     return folder / f"{TRACES}{place}.csv"
-
-
-def set_aside(path: Path) -> Path:
-    """Move a damaged file out of the way, so that it is not written over.
-
-    Raises
-    ------
-    InputError
-        If it cannot be moved.
-    """
-    aside = free_name(path.parent, f"{path.stem}-unreadable", path.suffix)
-    try:
-        path.rename(aside)
-    except OSError as error:
-        raise not_written(aside, error) from error
-    return aside

@@ -14,11 +14,11 @@ from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.volumes.traces import Seed, Trace
 from napari_midl.widgets.axons import jobs
 from napari_midl.widgets.axons.batch import places_of
-from napari_midl.widgets.axons.book import Entry
-from napari_midl.widgets.axons.clicks import Clicks, voxel_at
 from napari_midl.widgets.axons.edits import cut, nearest
+from napari_midl.widgets.axons.entry import Entry
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, TRACE
 from napari_midl.widgets.axons.queue import TraceQueue, Wish
+from napari_midl.widgets.clicks import Click, Clicks, voxel_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import Section, button, note
@@ -94,16 +94,16 @@ class TraceSection(Section):
         self._start = None
         self._on_changed()
 
-    def _on_click(self, position: tuple[float, ...], shift: bool) -> None:
+    def _on_click(self, click: Click) -> None:
         bench, mode = self._bench, self.mode
         if bench.volume is None or mode is None:
             return
         try:
-            if bench.viewer.dims.ndisplay == 3:
+            if click.in_3d:
                 raise InputError(
                     "A click in the 3D view has no depth; change to the 2D view to click."
                 )
-            place = voxel_at(bench.image, bench.volume.shape, position)
+            place = voxel_at(bench.image, bench.volume.shape, click.position)
             if mode == TRACE:
                 self.queue.add([Wish(Seed(self._name(), place))])
             elif mode == BETWEEN:
@@ -111,7 +111,7 @@ class TraceSection(Section):
             elif mode == BRANCH:
                 self._branch(place)
             else:
-                self._mend(place, shift)
+                self._mend(place, click.shift)
         except InputError as error:
             bench.report(error)
 

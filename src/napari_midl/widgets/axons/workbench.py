@@ -8,13 +8,15 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.axons.book import Book, Entry
+from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.edits import free_trace_name
+from napari_midl.widgets.axons.entry import Entry
 from napari_midl.widgets.axons.layers import TraceLayers
-from napari_midl.widgets.axons.store import Autosave, read_entries, set_aside, traces_file
+from napari_midl.widgets.axons.store import read_entries, traces_file, write_entries
 from napari_midl.widgets.bench import Bench
+from napari_midl.widgets.history import History
 from napari_midl.widgets.images import channel_of, plane_or_stack_of
-from napari_midl.widgets.project import default_folder
+from napari_midl.widgets.project import default_folder, set_aside
 from napari_midl.widgets.worker import JobRunner
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Workbench(Bench):
         The traces changed.
     chosen : Signal
         Others were selected.
-    book : Book
+    book : History
         The traces and the way back.
     selected : tuple of Entry
         In the order of the list.
@@ -51,16 +53,16 @@ class Workbench(Bench):
         self.learner = JobRunner(self)
         self.learner.changed.connect(self.changed)
         self.learner.failed.connect(lambda error: self.report(error, self.learner.title))
-        self.book = Book()
+        self.book: History[tuple[Entry, ...]] = History(())
         self.selected: tuple[Entry, ...] = ()
         self.layers = TraceLayers(viewer)
-        self.autosave = Autosave(self)
+        self.autosave = Autosave(write_entries, self)
         self.autosave.failed.connect(self.report)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The traces as they stand."""
-        return self.book.entries
+        return self.book.now
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
@@ -84,7 +86,7 @@ class Workbench(Bench):
         self.channel, self.time = channel_of(image, channel), time
         self.folder = folder or default_folder(volume)
         self.layers.attach(image)
-        self.book = Book(self._restored())
+        self.book = History(tuple(self._restored()))
         if self.entries:
             show_info(f"Restored {len(self.entries)} trace(s) from {self.folder}")
         self.opened.emit()
@@ -97,13 +99,13 @@ class Workbench(Bench):
         self.autosave.flush()
         self.layers.detach()
         self.image = self.volume = self.folder = None
-        self.book, self.selected = Book(), ()
+        self.book, self.selected = History(()), ()
         self.opened.emit()
         self._show()
 
     def write(self, entries: Iterable[Entry], select: Collection[Entry] = ()) -> None:
         """Make a decision about the traces, which can be undone."""
-        self.book.write(entries)
+        self.book.write(tuple(entries))
         self._decided(select)
 
     def add(self, traces: Sequence[Trace], accepted: bool = False) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from napari.utils.colormaps import Colormap
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-if TYPE_CHECKING:
-    from napari.utils.colormaps import Colormap
-
+# Blue to yellow to red is told apart also by those who do not see green.
+UNCERTAINTY_COLOURS = Colormap(
+    [[0.15, 0.75, 1, 1], [1, 0.85, 0.1, 1], [1, 0.15, 0.1, 1]], name="uncertainty"
+)
 _LENGTH, _HEIGHT = 256, 10
 
 

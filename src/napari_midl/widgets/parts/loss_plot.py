@@ -46,6 +46,8 @@ class LossPlot(QWidget):
         self._right = pyqtgraph.ViewBox(enableMenu=False)
         self._right.setMouseEnabled(False, False)
         item.showAxis("right", score is not None)
+        # A loss of 0.4 is to read 0.4, not 400 thousandths.
+        item.getAxis("left").enableAutoSIPrefix(False)
         item.scene().addItem(self._right)
         item.getAxis("right").linkToView(self._right)
         self._right.setXLink(item)

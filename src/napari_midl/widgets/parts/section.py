@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import (
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +28,7 @@ class Section(QGroupBox):
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
+        self._wanted: QWidget = self
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(6, 6, 6, 6)
         self.body.setSpacing(5)
@@ -35,6 +43,18 @@ class Section(QGroupBox):
         if stretch is None:
             row.addStretch(1)
         self.body.addLayout(row)
+
+    def bring_into_sight(self, part: QWidget) -> None:
+        """Scroll to a part of the section, once what changed has found its place."""
+        self._wanted = part
+        QTimer.singleShot(0, self._scroll)
+
+    def _scroll(self) -> None:
+        parent = self.parentWidget()
+        while parent is not None and not isinstance(parent, QScrollArea):
+            parent = parent.parentWidget()
+        if parent is not None:
+            parent.ensureWidgetVisible(self._wanted)
 
 
 def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:

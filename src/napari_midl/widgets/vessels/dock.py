@@ -14,7 +14,7 @@ from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels.annotate import AnnotateSection, painted
-from napari_midl.widgets.vessels.learn import LearnSection
+from napari_midl.widgets.vessels.learn import FINE_TUNE, LearnSection
 from napari_midl.widgets.vessels.measure import MeasureSection
 from napari_midl.widgets.vessels.predict import PredictSection
 from napari_midl.widgets.vessels.review import ReviewSection
@@ -74,6 +74,10 @@ class VesselsDock(QWidget):
             return OPEN, (
                 "Open a 3D image with <i>File › Open</i>, or try "
                 "<i>File › Open Sample › MIDL › Synthetic vessels</i>."
+            )
+        if bench.runner.running and bench.runner.title == FINE_TUNE:
+            return LEARN, (
+                "Watch the preview sharpen; <i>Stop and keep</i> once it is good enough."
             )
         if bench.prediction is not None:
             return MEASURE, (

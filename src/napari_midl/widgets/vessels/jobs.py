@@ -6,52 +6,26 @@ They run in a worker thread. torch is imported there, and not before.
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.runs import Run, read_run, record_path, write_run
+from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
-from napari_midl.volumes.ome_zarr import OmeZarrImage
-from napari_midl.volumes.open import open_volume
 from napari_midl.widgets.project import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_midl.engine.models import Model
+    from napari_midl.engine.runs import Run
     from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.methods.vessels.apply import Proposal
-    from napari_midl.methods.vessels.learn import Finetuned
     from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.looking import Box
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """A fine-tuned model as it was saved.
-
-    Parameters
-    ----------
-    path : Path
-        The model.
-    before, after : dict of str to float
-        ``dice``, ``precision`` and ``recall`` on held-out blocks, or empty.
-    steps : int
-        Steps taken.
-    """
-
-    path: Path
-    before: dict[str, float]
-    after: dict[str, float]
-    steps: int
 
 
 def finetune(
@@ -60,48 +34,28 @@ def finetune(
     choice: str | Path,
     settings: FinetuneSettings,
     view: Callable[[], Box | None],
+    enough: Callable[[], bool],
     path: Path,
     channel: int = 0,
-    time_point: int = 0,
-) -> Job[Tuned]:
+    time: int = 0,
+) -> Job[Run]:
     """Fine-tune, and save the model, a copy of the patches and the record at `path`."""
-    started = time.monotonic()
     model = yield from _load(choice, settings.seed)
-    from napari_midl.engine.models import check_model_path, save_model
+    from napari_midl.engine.models import check_model_path
     from napari_midl.methods.vessels import learn
-    from napari_midl.methods.vessels.inputs import patches_identity
+    from napari_midl.methods.vessels.records import Task, keep_finetuned
 
     check_model_path(path)
-    # In the order in which a replay will find them in the folder.
-    patches = sorted(patches, key=lambda patch: f"{patch.name}.tif")
-    result: Finetuned = yield from learn.finetune(volume, patches, model, settings, view)
-    yield Progress(1, 1, "saving the model", preview=_look(volume, result.model, view()))
+    task = Task(volume, model, str(choice), settings, channel, time)
     labels = path.with_name(f"{path.stem} patches")
     store = AnnotationStore(labels, volume)
+    # In the order in which a replay will find them in the folder.
+    patches = sorted(patches, key=lambda patch: store.path(patch.name))
+    tuned = yield from learn.finetune(volume, patches, model, settings, view, enough)
+    yield Progress(1, 1, "saving the model", preview=_look(volume, tuned.model, view()))
     for patch in patches:
         store.save(patch)
-    sha256 = save_model(result.model, path)
-    run = Run(
-        "vessels.finetune",
-        {
-            "image": volume.source,
-            "labels": str(labels.resolve()),
-            "model": _place(choice),
-            "channel": channel,
-            "time": time_point,
-        },
-        settings.to_dict(),
-        inputs={
-            "image": volume.identity(),
-            "labels": patches_identity(patches),
-            "model": {"sha256": model.sha256},
-        },
-        outputs={"model": {"path": str(path), "sha256": sha256}},
-        results={"steps": result.steps, "before": result.before, "after": result.after},
-        seconds=time.monotonic() - started,
-    )
-    write_run(run, record_path(path))
-    return Tuned(path, result.before, result.after, result.steps)
+    return keep_finetuned(task, tuned, path, labels, patches)
 
 
 def propose(
@@ -126,36 +80,18 @@ def predict(
     focus: Sequence[int],
     resume: bool,
     channel: int = 0,
-    time_point: int = 0,
+    time: int = 0,
 ) -> Job[Path]:
     """Predict the volume into `out`, and leave the record beside it."""
-    from napari_midl.methods.vessels.inputs import hash_volume
-
-    started = time.monotonic()
     model = yield from _load(choice)
     from napari_midl.methods.vessels import apply
+    from napari_midl.methods.vessels.records import Task, keep_prediction
 
     if resume:
         _check_model(out, choice, model)
+    task = Task(volume, model, str(choice), settings, channel, time)
     journal = yield from apply.predict(volume, model, out, settings, focus, resume)
-    sha256 = yield from wait_for(
-        in_thread(lambda: hash_volume(open_volume(out))), Progress(1, 1, "writing the record")
-    )
-    run = Run(
-        "vessels.predict",
-        {
-            "image": volume.source,
-            "model": _place(choice),
-            "channel": channel,
-            "time": time_point,
-        },
-        settings.to_dict(),
-        inputs={"image": volume.identity(), "model": {"sha256": model.sha256}},
-        outputs={"prediction": {"path": str(out), "sha256": sha256}},
-        seconds=time.monotonic() - started,
-    )
-    write_run(run, record_path(out))
-    journal.close()
+    yield from keep_prediction(task, journal, out)
     return out
 
 
@@ -170,29 +106,6 @@ def analyse(mask: Volume, min_length: float = 0) -> Job[VesselGraph]:
 
     module = yield from wait_for(in_thread(load), step)
     return (yield from module.analyse(mask, min_length))
-
-
-def write_labels(mask: Volume, image: Path, name: str) -> Job[Path]:
-    """Write a mask as labels of an OME-Zarr image, slab by slab; all of them or none."""
-    group = OmeZarrImage.open(image)
-    labels = group.create_labels(name, colors={1: (220, 60, 60, 255)})
-    depth = labels.levels[0].chunks[0]
-    try:
-        for start in range(0, mask.shape[0], depth):
-            yield Progress(start, mask.shape[0], f"writing labels/{name}")
-            slab = slice(start, min(start + depth, mask.shape[0]))
-            block = np.asarray(mask.data[slab].compute(scheduler="synchronous"), np.uint8)
-            labels.write((slab, slice(None), slice(None)), block)
-    except BaseException:
-        # A cancelled job ends with GeneratorExit. Half of the labels would pass for all of them.
-        group.remove_labels(name)
-        raise
-    return labels.path
-
-
-def _place(choice: str | Path) -> str:
-    """Name of a shipped model, or the whole path of a file."""
-    return choice if isinstance(choice, str) else str(choice.resolve())
 
 
 def _look(volume: Volume, model: Model, box: Box | None) -> tuple[Box, Any] | None:

@@ -12,7 +12,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colorma
 from napari_midl.errors import InputError
 from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.images import placed_over
-from napari_midl.widgets.vessels.lazy import Channel, Thresholded
+from napari_midl.widgets.lazy import Channel, Thresholded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

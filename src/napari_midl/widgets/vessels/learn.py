@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.runs import Run
     from napari_midl.widgets.looking import Box
     from napari_midl.widgets.vessels.workbench import Workbench
 
+FINE_TUNE = "Fine-tune"
 _SUFFIX = ".safetensors"
 
 
@@ -41,7 +43,7 @@ class LearnSection(Section):
         self._bench = bench
         self._before: list[Any] = []
         self._preview: Preview | None = None
-        self._kept = False
+        self._kept = self._enough = False
         self._view: Box | None = None
         self.model = ModelPicker("vessels", bench.report)
         self.minutes = QDoubleSpinBox()
@@ -54,7 +56,7 @@ class LearnSection(Section):
             "Longest time to train; it stops sooner when the held-out blocks no longer get better"
         )
         self.finetune = button(
-            "Fine-tune", "Teach the model what you painted, in the background", self._on_finetune
+            FINE_TUNE, "Teach the model what you painted, in the background", self._on_finetune
         )
         self.live = QCheckBox("preview the view")
         self.live.setChecked(True)
@@ -67,6 +69,9 @@ class LearnSection(Section):
         self.plot.hide()
         self.gain = note("Scores on painted blocks that no model was trained on")
         self.gain.hide()
+        self.stop = button(
+            "Stop and keep", "End the training now and keep the best model so far", self._on_stop
+        )
         self.back = button("Roll back", "Go back to the model before", self._on_back)
         self.save = button("Save model…", "Keep the chosen model in a file", self._on_save)
         self.row("Model", self.model, stretch=1)
@@ -74,7 +79,7 @@ class LearnSection(Section):
         self.body.addWidget(self.form)
         self.body.addWidget(self.plot)
         self.body.addWidget(self.gain)
-        self.row(self.back, self.save)
+        self.row(self.stop, self.back, self.save)
 
         bench.changed.connect(self._on_changed)
         bench.opened.connect(self._on_opened)
@@ -103,15 +108,16 @@ class LearnSection(Section):
             bench.patches.patches,
             self.model.choice,
             settings,
-            # The job's thread only ever reads this one attribute, and no widget.
+            # The job's thread only ever reads these two attributes, and no widget.
             lambda: self._view,
+            lambda: self._enough,
             path,
             bench.channel,
             bench.time,
         )
         self._remove_preview()
-        self._kept = False
-        if bench.start("Fine-tune", job, self._on_tuned, self._on_progress, self._on_ended):
+        self._kept = self._enough = False
+        if bench.start(FINE_TUNE, job, self._on_tuned, self._on_progress, self._on_ended):
             assert bench.image is not None
             self._preview = Preview(bench.viewer, bench.image)
             self.plot.clear()
@@ -124,23 +130,31 @@ class LearnSection(Section):
         if shown and self._preview is not None:
             self._preview.show(*shown[-1])
 
-    def _on_tuned(self, tuned: jobs.Tuned) -> None:
+    def _on_tuned(self, run: Run) -> None:
         before = self.model.choice
         try:
-            self.model.add(tuned.path)
+            self.model.add(Path(run.outputs["model"]["path"]))
         except InputError as error:
             self._bench.report(error)
             return
         self._kept = True
         self._before.append(before)
-        self.plot.add_score(tuned.after.get("dice"))
-        self.gain.setText(_gain(tuned))
+        self.plot.add_score(run.results["after"].get("dice"))
+        self.gain.setText(_gain(**run.results))
         self.gain.show()
         self._bench.changed.emit()
+        self.bring_into_sight(self.gain)
 
     def _on_ended(self) -> None:
         if not self._kept:
             self._forget_network()
+
+    def _on_stop(self) -> None:
+        runner = self._bench.runner
+        self._enough = True
+        if runner.paused:
+            runner.pause()
+        self._on_changed()
 
     def _on_back(self) -> None:
         self.model.choice = self._before.pop()
@@ -179,9 +193,12 @@ class LearnSection(Section):
         idle = self._bench.idle
         here = torch_is_here()
         self.finetune.setEnabled(idle and here and bool(self._bench.patches.names))
+        runner = self._bench.runner
+        learning = runner.running and runner.title == FINE_TUNE and not runner.cancelling
+        self.stop.setEnabled(learning and not self._enough)
         self.back.setEnabled(idle and bool(self._before))
         self.save.setEnabled(isinstance(self.model.choice, Path))
-        self.model.setEnabled(not self._bench.runner.running)
+        self.model.setEnabled(not runner.running)
 
     def _on_moved(self, event: Any = None) -> None:
         if self._bench.runner.running:
@@ -228,18 +245,19 @@ def save_copy(source: Path, target: Path) -> None:
                 shutil.copyfile(old, beside)
 
 
-def _gain(tuned: jobs.Tuned) -> str:
-    if not tuned.before or not tuned.after:
+def _gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
+    if not before or not after:
         return (
-            f"{tuned.steps} steps. Too little was painted to keep blocks aside, so that before "
+            f"{steps} steps. Too little was painted to keep blocks aside, so that before "
             "cannot be held against after; paint one or two more patches."
         )
     rows = "".join(
-        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{tuned.before[name]:.2f}</td><td>&nbsp;→&nbsp;</td>"
-        f"<td><b>{tuned.after[name]:.2f}</b></td></tr>"
+        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{before[name]:.2f}</td><td>&nbsp;→&nbsp;</td>"
+        f"<td><b>{after[name]:.2f}</b></td></tr>"
         for name in ("dice", "precision", "recall")
-        if name in tuned.before and name in tuned.after
     )
-    gained = tuned.after["dice"] - tuned.before["dice"]
-    verdict = "better" if gained > 0 else "no better; paint more" if gained == 0 else "worse"
-    return f"Held-out blocks, before → after {tuned.steps} steps: {verdict}.<table>{rows}</table>"
+    gained = after["dice"] - before["dice"]
+    verdict = (
+        "better" if gained > 0 else "no better; paint more" if gained == 0 else "worse; Roll back"
+    )
+    return f"Held-out blocks, before → after {steps} steps: {verdict}.<table>{rows}</table>"

@@ -10,6 +10,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog
 
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.labels import labels_path, write_labels
 from napari_midl.volumes.swc import write_swc
 from napari_midl.volumes.tables import write_table
 from napari_midl.widgets.images import symbol
@@ -92,6 +93,7 @@ class MeasureSection(Section):
         self.status.show()
         self._show_table(graph)
         self._on_changed()
+        self.bring_into_sight(self.status)
 
     def _show_table(self, graph: VesselGraph) -> None:
         shown = _with_units(graph, symbol(graph.unit))
@@ -150,14 +152,13 @@ class MeasureSection(Section):
     def _on_labels(self) -> None:
         bench = self._bench
         assert bench.prediction is not None and bench.volume is not None
-        name = f"vessels-{bench.threshold:.2f}"
-        path = bench.prediction.path / "labels" / name
+        prediction, threshold = bench.prediction.path, bench.threshold
+        path = labels_path(prediction, threshold)
         if path.exists():
             show_info(f"{path} is written already.")
             return
-        mask = bench.prediction.mask(bench.volume, bench.threshold)
-        job = jobs.write_labels(mask, bench.prediction.path, name)
-        bench.start("Labels", job, lambda path: show_info(f"Saved {path}"))
+        job = write_labels(prediction, threshold)
+        bench.start("Labels", job, lambda _: show_info(f"Saved {path}"))
 
     def _on_opened(self) -> None:
         self.graph = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QCheckBox
+from qtpy.QtWidgets import QCheckBox, QComboBox
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
@@ -22,7 +23,6 @@ from napari_midl.widgets.vessels.layers import PredictionLayers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from typing import Any
 
     from napari_midl.engine.jobs import Progress
@@ -45,9 +45,11 @@ class PredictSection(Section):
         self._written: list[Box] = []
         self._running_path: Path | None = None
         self.out = PathPicker("Name the prediction", "OME-Zarr folder to write or to resume")
-        self.out.changed.connect(bench.changed)
+        self.out.changed.connect(self._on_named)
         self.predict = button("Predict", "", self._on_predict)
-        self.show_button = button("Show", "Show the prediction of that name", self._on_show)
+        self.show_button = button("Show", "Show the prediction chosen beside it", self._on_show)
+        self.earlier = QComboBox()
+        self.earlier.setToolTip("Predictions made of this image before, the newest last")
         self.uncertainty = QCheckBox("uncertainty")
         self.uncertainty.setToolTip(
             "Also write how unsure the model is, from predictions with dropout; takes longer"
@@ -64,7 +66,8 @@ class PredictSection(Section):
             "Probability from which a voxel counts as vessel; Analyse and Labels use it too"
         )
         self.row("To", self.out, stretch=1)
-        self.row(self.predict, self.show_button, self.uncertainty)
+        self.row(self.predict, self.uncertainty)
+        self.row(self.show_button, self.earlier, stretch=1)
         self.row("Threshold", self.threshold, stretch=1)
         self.body.addWidget(self.form)
 
@@ -139,6 +142,7 @@ class PredictSection(Section):
         if prediction is None or prediction.path != out:
             self._show(out)
         self._propose_name()
+        self.bring_into_sight(self.threshold)
 
     def _on_finished(self) -> None:
         self._timer.stop()
@@ -149,8 +153,7 @@ class PredictSection(Section):
         self._refresh()
 
     def _on_show(self) -> None:
-        if self.out.path is not None:
-            self._show(self.out.path)
+        self._show(Path(self.earlier.currentData()))
 
     def _show(self, out: Path) -> None:
         bench = self._bench
@@ -162,6 +165,7 @@ class PredictSection(Section):
             bench.report(error)
             return
         bench.show_prediction(shown)
+        self._list(out)
 
     def _on_threshold(self) -> None:
         self._bench.threshold = round(self.threshold.value(), 2)
@@ -169,7 +173,29 @@ class PredictSection(Section):
             self._bench.prediction.set_threshold(self._bench.threshold)
 
     def _on_opened(self) -> None:
+        self.earlier.clear()
+        if self._bench.folder is not None:
+            for path in self._results():
+                self._list(path)
         self._propose_name()
+
+    def _on_named(self) -> None:
+        """A prediction that lies elsewhere can be shown too."""
+        if self.out.path is not None and self.out.path.is_dir():
+            self._list(self.out.path)
+        self._bench.changed.emit()
+
+    def _list(self, path: Path) -> None:
+        """Offer a prediction to be shown, and choose it."""
+        if self.earlier.findData(str(path)) < 0:
+            self.earlier.addItem(path.name.removesuffix(_SUFFIX), str(path))
+        self.earlier.setCurrentIndex(self.earlier.findData(str(path)))
+
+    def _results(self) -> list[Path]:
+        """The predictions in the project folder, in the order of their numbers."""
+        assert self._bench.folder is not None
+        found = (self._bench.folder / RESULTS).glob(f"*{_SUFFIX}")
+        return sorted(found, key=lambda path: (len(path.name), path.name))
 
     def _propose_name(self) -> None:
         """The last prediction that was left unfinished, else a new name."""
@@ -177,9 +203,8 @@ class PredictSection(Section):
         if folder is None:
             self.out.path = None
             return
-        results = folder / RESULTS
-        unfinished = [p for p in sorted(results.glob(f"*{_SUFFIX}")) if jobs.is_unfinished(p)]
-        free = free_name(results, "prediction", _SUFFIX)
+        unfinished = [path for path in self._results() if jobs.is_unfinished(path)]
+        free = free_name(folder / RESULTS, "prediction", _SUFFIX)
         self.out.path = unfinished[-1] if unfinished else free
         self._bench.changed.emit()
 
@@ -198,6 +223,7 @@ class PredictSection(Section):
         self.uncertainty.setEnabled(not unfinished)
         idle = self._bench.idle
         self.predict.setEnabled(idle and out is not None and torch_is_here())
-        self.show_button.setEnabled(idle and out is not None and out.is_dir())
+        self.show_button.setEnabled(idle and self.earlier.count() > 0)
+        self.earlier.setEnabled(self.show_button.isEnabled())
         self.out.setEnabled(idle)
         self.threshold.setEnabled(self._bench.volume is not None)

@@ -55,6 +55,7 @@ class ReviewSection(Section):
         self.list.fill(proposals)
         self.status.setText("Patches cover every place that was looked at.")
         self.status.setVisible(not proposals)
+        self.bring_into_sight(self.list)
 
     def _on_visited(self, proposal: Any) -> None:
         if self._bench.image is not None:

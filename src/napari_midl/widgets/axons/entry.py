@@ -1,4 +1,4 @@
-"""The traces of an image, what a person decided about them, and the way back."""
+"""A trace and what a person decided about it, or what is found out about it."""
 
 from __future__ import annotations
 
@@ -59,44 +59,3 @@ class PerEntry(Generic[T]):
         known = self._known
         self._known = {e: known[e] if e in known else self._find(e) for e in entries}
         return list(self._known.values())
-
-
-class Book:
-    """States of the list of traces, one a decision, to walk back and forth.
-
-    Parameters
-    ----------
-    entries : iterable of Entry
-        The first state.
-    """
-
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self.entries = tuple(entries)
-        self._past: list[tuple[Entry, ...]] = []
-        self._future: list[tuple[Entry, ...]] = []
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a decision to take back."""
-        return bool(self._past)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether a decision was taken back."""
-        return bool(self._future)
-
-    def write(self, entries: Iterable[Entry]) -> None:
-        """Make a decision: these are the traces now."""
-        self._past.append(self.entries)
-        self._future.clear()
-        self.entries = tuple(entries)
-
-    def undo(self) -> None:
-        """Take the last decision back."""
-        self._future.append(self.entries)
-        self.entries = self._past.pop()
-
-    def redo(self) -> None:
-        """Make the decision again that was taken back last."""
-        self._past.append(self.entries)
-        self.entries = self._future.pop()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.looking import Box
 
 
-class _Lazy:
+class Lazy:
     """What napari asks of an array, before it indexes it."""
 
     def __init__(self, shape: Sequence[int], dtype: Any) -> None:
@@ -29,7 +29,7 @@ class _Lazy:
         return np.asarray(self[(slice(None),) * self.ndim], dtype)
 
 
-class Channel(_Lazy):
+class Channel(Lazy):
     """One channel of a level of a stored image, read when it is indexed.
 
     The voxels indexed last are kept; of these only the boxes written since are read again.
@@ -99,7 +99,7 @@ class Channel(_Lazy):
         return voxels
 
 
-class Thresholded(_Lazy):
+class Thresholded(Lazy):
     """A channel as labels: 1 where it reaches a threshold; reads only what the channel reads.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,42 @@ LEFT = 1
 _STILL = 4.0
 
 
+@dataclass(frozen=True)
+class Click:
+    """A click into the canvas.
+
+    Parameters
+    ----------
+    position : tuple of float
+        World coordinates; in 3D of some point on the ray from the eye.
+    direction : ndarray, optional
+        World direction of that ray; none in 2D.
+    displayed : tuple of int
+        Axes of the view.
+    shift : bool
+        Whether Shift was held.
+    """
+
+    position: tuple[float, ...]
+    direction: np.ndarray | None
+    displayed: tuple[int, ...]
+    shift: bool
+
+    @property
+    def in_3d(self) -> bool:
+        """Whether the view was 3D, so that the click has no depth."""
+        return self.direction is not None
+
+
 class Clicks:
-    """Calls back with the place of each click, in world coordinates.
+    """Calls back with each click.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Where to listen.
     clicked : callable
-        Called with the position, and whether Shift was held.
+        Called with the `Click`.
     wanted : callable
         Whether clicks mean something now; else they are left to napari.
     """
@@ -34,7 +62,7 @@ class Clicks:
     def __init__(
         self,
         viewer: Any,
-        clicked: Callable[[tuple[float, ...], bool], object],
+        clicked: Callable[[Click], object],
         wanted: Callable[[], bool],
     ) -> None:
         self._viewer, self._clicked, self._wanted = viewer, clicked, wanted
@@ -48,8 +76,13 @@ class Clicks:
     def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
         if event.button != LEFT or not self._wanted():
             return
-        start, position = np.array(event.pos, float), tuple(event.position)
-        shift = any(str(getattr(key, "name", key)) == "Shift" for key in event.modifiers)
+        start = np.array(event.pos, float)
+        click = Click(
+            tuple(event.position),
+            None if event.view_direction is None else np.array(event.view_direction, float),
+            tuple(event.dims_displayed),
+            any(str(getattr(key, "name", key)) == "Shift" for key in event.modifiers),
+        )
         yield
         far = 0.0
         while event.type == "mouse_move":
@@ -57,7 +90,7 @@ class Clicks:
             yield
         far = max(far, _apart(event, start))
         if far <= _STILL:
-            self._clicked(position, shift)
+            self._clicked(click)
 
 
 def _apart(event: Any, start: np.ndarray) -> float:

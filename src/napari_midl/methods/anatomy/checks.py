@@ -1,0 +1,95 @@
+"""Landmarks that cannot be used, told before anything is made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.alignment import Points, similarity
+from napari_midl.methods.anatomy.shape_model import FEWEST
+
+if TYPE_CHECKING:
+    from napari_midl.methods.anatomy.template import Template
+    from napari_midl.volumes.landmarks import Landmarks
+
+_FLAT, _TOO_SMALL, _TOO_LARGE = 0.02, 0.2, 5.0
+
+
+def in_order(landmarks: Landmarks, template: Template) -> Points:
+    """Points ``(n, 3)`` in the template's order, NaN where missing.
+
+    Raises
+    ------
+    InputError
+        If a landmark is unknown, or given twice, by name and by number.
+    """
+    ordered = np.full((len(template.landmarks), 3), np.nan)
+    given: dict[int, str] = {}
+    for name, point in zip(landmarks.names, landmarks.points, strict=True):
+        place = template.index(name)
+        if place in given:
+            raise InputError(
+                f"{given[place]!r} and {name!r} are the same landmark; keep one of the two."
+            )
+        given[place] = name
+        ordered[place] = point
+    return ordered
+
+
+def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
+    """Refuse landmarks that fit the shape in no way.
+
+    Parameters
+    ----------
+    placed : ndarray, shape (n, 3)
+        In the template's order, NaN where missing.
+    mean : ndarray, shape (n, 3)
+        The mean landmarks, mm.
+    template : Template
+        Names them.
+
+    Raises
+    ------
+    InputError
+        Fewer than four, all in a plane, twice the same place, no millimetres, or mirrored.
+    """
+    known = np.isfinite(placed).all(1)
+    names = np.array(template.names)[known]
+    if known.sum() < FEWEST:
+        raise InputError(
+            f"{known.sum()} landmarks are placed; place {FEWEST} or more, not all in a plane."
+        )
+    points, expected = placed[known], mean[known]
+    size = np.sqrt(((points - points.mean(0)) ** 2).sum(1).mean())
+    usual = np.sqrt(((expected - expected.mean(0)) ** 2).sum(1).mean())
+    if not _TOO_SMALL < size / usual < _TOO_LARGE:
+        unit = " (metres?)" if size < usual / 100 else ""
+        raise InputError(
+            f"The landmarks span {size / usual:.2g} times the size of a {template.name}{unit}; "
+            "give millimetres."
+        )
+    apart = np.linalg.norm(points[:, None] - points[None], axis=-1) + np.eye(len(points)) * size
+    if apart.min() < 1e-3:
+        one, other = np.unravel_index(apart.argmin(), apart.shape)
+        raise InputError(
+            f"{names[one]!r} and {names[other]!r} lie at the same place; move one of them."
+        )
+    flatness = np.linalg.svd(expected - expected.mean(0), compute_uv=False)
+    if flatness[2] < _FLAT * flatness[0]:
+        raise InputError(
+            f"{', '.join(names)} lie in a plane of the {template.name}; place one outside of it."
+        )
+    straight = _misfit(points, expected, mirrored=False)
+    mirrored = _misfit(points, expected, mirrored=True)
+    if mirrored < 0.5 * straight:
+        raise InputError(
+            "Left and right are swapped, or the scan is mirrored; swap the names of the two "
+            "sides, or say that it is mirrored."
+        )
+
+
+def _misfit(points: Points, expected: Points, *, mirrored: bool) -> float:
+    fitted = similarity(points, expected, mirrored=mirrored)(points)
+    return float(np.sqrt(((fitted - expected) ** 2).sum(1).mean()))

@@ -1,0 +1,245 @@
+"""Semi-real mandibles: two real meshes warped to the shapes of real people.
+
+Few meshes of whole mandibles are free, but the landmarks of 60 people's half mandibles and
+points on the cortex of 35 people's mandible bodies are. Each shape made here has the size and
+the proportions of one of the 60, and the body of one of the 35; what lies between their
+points, and the asymmetry, is not real.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from napari_midl.engine.jobs import Progress
+from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.alignment import Points, similarity, thin_plate, together
+from napari_midl.methods.anatomy.placement import place
+from napari_midl.methods.anatomy.score import Surface
+from napari_midl.methods.anatomy.shapes import Shape
+from napari_midl.volumes.meshes import Mesh, read_mesh
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_midl.engine.jobs import Job
+    from napari_midl.methods.anatomy.settings import ShapesSettings
+    from napari_midl.methods.anatomy.template import Template
+
+MIRROR = np.array([-1.0, 1.0, 1.0])
+# Where landmarks of the 60 lie, by the template's names; their table does not say.
+SAME_PLACE = {
+    3: "genial tubercle",
+    5: "mental protuberance",
+    11: "angle right",
+    12: "condyle lateral right",
+    14: "condyle medial right",
+    15: "mandibular notch right",
+    16: "coronoid peak right",
+}
+MIDLINE, BEHIND_THE_TEETH = slice(0, 5), slice(10, 21)
+SECTIONS, OUTER, SECTION = 5, 59, 118
+# Symphysis: chin and tubercle; first and last section: the crest at the molars.
+ON_CHIN, ON_TUBERCLE, AT_MOLARS = (2, 38), (2, 20), ((0, 0, "left"), (4, 0, "right"))
+AHEAD = np.array([0.0, 10.0, 0.0])
+ASYMMETRY = 0.15
+
+
+@dataclass(frozen=True)
+class People:
+    """Real configurations on the template mesh.
+
+    Parameters
+    ----------
+    halves : ndarray, shape (60, 21, 3)
+        Right half mandibles, rigidly on the mean, complete, mm.
+    bodies : ndarray, shape (35, p, 3)
+        Points of the outer cortex, by similarity on the mean, mm.
+    half_at, other_half_at, body_at : ndarray of int, shape (21,), (21,), (p,)
+        The vertices that they lie on: the half, the same mirrored to the other side, the body.
+    """
+
+    halves: Points
+    bodies: Points
+    half_at: NDArray[np.int64]
+    other_half_at: NDArray[np.int64]
+    body_at: NDArray[np.int64]
+
+
+def real_meshes(folder: Path, template: Template) -> list[Shape]:
+    """The two ArtiSynth mandibles upright in LPS, with landmarks placed by geometry."""
+    shapes = []
+    for name, turn in (("dynjaw", [1, 1, 1]), ("vkh", [-1, -1, 1])):
+        mesh = read_mesh(folder / f"artisynth_{name}.obj")
+        vertices = mesh.vertices * turn
+        middle = (vertices.min(0) + vertices.max(0)) / 2
+        vertices = vertices - [middle[0], vertices[:, 1].mean(), vertices[:, 2].min()]
+        landmarks = place(vertices, template)
+        shapes.append(Shape(name, Mesh(vertices, mesh.faces), landmarks))
+    return shapes
+
+
+def real_people(folder: Path, shape: Shape, template: Template) -> People:
+    """Read the people, align them and find where their points lie on a mesh.
+
+    Raises
+    ------
+    InputError
+        If a table is missing or is not as its README says.
+    """
+    halves, mean = together(_read_halves(folder / "zvejnieki_landmarks.csv"), scaled=False)
+    rough = np.full_like(mean, np.nan)
+    for number, name in SAME_PLACE.items():
+        rough[number - 1] = shape.landmarks[template.index(name)]
+    half = _settle(mean, rough, shape.mesh)
+    upright = similarity(mean, half, scaled=False)
+    placed = np.stack([upright(h) for h in _complete(halves)])
+    placed[..., 0] -= placed[:, MIDLINE, 0].mean(1)[:, None]
+    bodies, mean = together(_read_bodies(folder / "corpus_semilandmarks.npz"))
+    rough = np.full((SECTIONS, OUTER, 3), np.nan)
+    rough[ON_CHIN] = shape.landmarks[template.index("mental protuberance")]
+    rough[ON_TUBERCLE] = shape.landmarks[template.index("genial tubercle")]
+    for section, point, side in AT_MOLARS:
+        molar = shape.landmarks[template.index(f"retromolar fossa {side}")]
+        rough[section, point] = molar - AHEAD
+    body = _settle(mean, rough.reshape(-1, 3), shape.mesh)
+    near = cKDTree(shape.mesh.vertices)
+    return People(
+        placed,
+        np.stack([similarity(b, body)(b) for b in bodies]),
+        near.query(half)[1],
+        near.query(half * MIRROR)[1],
+        near.query(body)[1],
+    )
+
+
+def semi_real(base: Shape, people: People, half: int, body: int, rng: np.random.Generator) -> Shape:
+    """A mandible with the proportions of one person and the body of another.
+
+    Parameters
+    ----------
+    base : Shape
+        The mesh to warp, with the vertices of the one that the people were placed on.
+    people : People
+        Who there is.
+    half, body : int
+        Whose half mandible and whose body.
+    rng : numpy.random.Generator
+        Draws whose share of asymmetry it gets.
+    """
+    vertices = base.mesh.vertices
+    halves_at = np.concatenate([people.half_at, people.other_half_at[MIDLINE.stop :]])
+    still = vertices[
+        np.concatenate([c[BEHIND_THE_TEETH] for c in (people.half_at, people.other_half_at)])
+    ]
+    cortex = vertices[people.body_at[::3]]
+    moved = cortex + (people.bodies[body] - people.bodies.mean(0))[::3]
+    fill = thin_plate(np.concatenate([cortex, still]), np.concatenate([moved, still]))
+    right = people.halves[half]
+    other = people.halves[rng.integers(len(people.halves))] - people.halves.mean(0)
+    left = (right + ASYMMETRY * other)[MIDLINE.stop :] * MIRROR
+    grow = thin_plate(vertices[halves_at], np.concatenate([right, left]))
+    return Shape(
+        f"{base.name}-half{half:02d}-body{body:02d}",
+        Mesh(grow(fill(base.mesh.vertices)), base.mesh.faces),
+        grow(fill(base.landmarks)),
+    )
+
+
+def blend(one: Shape, other: Shape, share: float) -> Shape:
+    """A shape between two in correspondence."""
+    vertices = (1 - share) * one.mesh.vertices + share * other.mesh.vertices
+    landmarks = (1 - share) * one.landmarks + share * other.landmarks
+    return Shape(f"{one.name}{share:.2f}", Mesh(vertices, one.mesh.faces), landmarks)
+
+
+def make(
+    bases: Sequence[Shape],
+    people: People,
+    settings: ShapesSettings,
+    halves: Sequence[int] = (),
+    bodies: Sequence[int] = (),
+) -> Job[list[Shape]]:
+    """Semi-real mandibles of chosen people.
+
+    Parameters
+    ----------
+    bases : sequence of Shape
+        Two meshes in correspondence; a third of the shapes has each, a third lies between.
+    people : People
+        Who there is.
+    settings : ShapesSettings
+        How many.
+    halves, bodies : sequence of int
+        Whose halves and bodies to use; all where empty.
+
+    Returns
+    -------
+    list of Shape
+        Returned by the generator.
+    """
+    rng = np.random.default_rng(settings.seed)
+    halves = halves or range(len(people.halves))
+    bodies = bodies or range(len(people.bodies))
+    shapes = []
+    for k in range(settings.count):
+        yield Progress(k, settings.count, "warping meshes to people")
+        share = (0.0, 1.0, rng.random())[k % 3]
+        half, body = halves[k % len(halves)], bodies[int(rng.integers(len(bodies)))]
+        shapes.append(semi_real(blend(bases[0], bases[1], share), people, half, body, rng))
+    return shapes
+
+
+def _settle(points: Points, rough: Points, mesh: Mesh) -> Points:
+    """Fit points by similarity to the few that are known, then to the surface; end on it."""
+    surface = Surface(mesh)
+    placed = similarity(points, rough)(points)
+    for _ in range(20):
+        placed = similarity(points, surface.nearest(placed)[0])(points)
+    return surface.nearest(placed)[0]
+
+
+def _complete(sets: Points, modes: int = 5) -> Points:
+    """Fill what is missing from the main modes of the sets, until it settles."""
+    known = np.isfinite(sets)
+    filled = np.where(known, sets, np.nanmean(sets, 0))
+    for _ in range(50):
+        mean = filled.mean(0)
+        left, strength, right = np.linalg.svd(
+            (filled - mean).reshape(len(sets), -1), full_matrices=False
+        )
+        likely = (left[:, :modes] * strength[:modes]) @ right[:modes]
+        filled = np.where(known, sets, mean + likely.reshape(sets.shape))
+    return np.asarray(filled)
+
+
+def _read_halves(path: Path) -> Points:
+    try:
+        table = pd.read_csv(path)
+        columns = ["x_mm", "y_mm", "z_mm"]
+        sets = [g.sort_values("landmark")[columns] for _, g in table.groupby("specimen")]
+        return np.stack([s.to_numpy(float) for s in sets])
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} is not the table of half mandibles ({error}); see docs/anatomy.md."
+        ) from None
+
+
+def _read_bodies(path: Path) -> Points:
+    """Outer cortex of the five sections, ``(35, 295, 3)``."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            points = np.asarray(file["xyz_mm"], float)
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} does not hold the cortex points ({error}); see docs/anatomy.md."
+        ) from None
+    sections = points.reshape(len(points), SECTIONS, SECTION, 3)[:, :, :OUTER]
+    return sections.reshape(len(points), -1, 3)

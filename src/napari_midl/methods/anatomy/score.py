@@ -1,0 +1,97 @@
+"""How near a generated surface is to landmarks, points and other surfaces, in mm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import trimesh
+from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.anatomy.alignment import Points
+    from napari_midl.volumes.meshes import Mesh
+
+CANDIDATES = 12
+
+
+class Surface:
+    """A mesh that can be asked for its nearest points.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Triangles of about the same size; the nearest is looked for among the twelve whose
+        centres are nearest.
+    """
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.triangles = mesh.vertices[mesh.faces]
+        corner, second, third = self.triangles.transpose(1, 0, 2)
+        normals = np.cross(second - corner, third - corner)
+        self.normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        self.areas = np.linalg.norm(normals, axis=1) / 2
+        self._centres = cKDTree(self.triangles.mean(1), compact_nodes=False, balanced_tree=False)
+
+    def nearest(self, points: Points) -> tuple[Points, NDArray[np.int64]]:
+        """The nearest point of the surface to each, and the triangle that it lies in."""
+        count = min(CANDIDATES, len(self.triangles))
+        _, near = self._centres.query(points, k=count)
+        near = near.reshape(len(points), count)
+        flat = np.repeat(points, count, axis=0)
+        found = trimesh.triangles.closest_point(self.triangles[near.ravel()], flat)
+        found = found.reshape(len(points), count, 3)
+        best = np.linalg.norm(found - points[:, None], axis=2).argmin(1)
+        rows = np.arange(len(points))
+        return found[rows, best], near[rows, best]
+
+    def distance(self, points: Points) -> NDArray[np.float64]:
+        """Distance of each point to the surface; NaN where the point is missing."""
+        distance = np.full(len(points), np.nan)
+        known = np.isfinite(points).all(1)
+        if known.any():
+            found, _ = self.nearest(points[known])
+            distance[known] = np.linalg.norm(found - points[known], axis=1)
+        return distance
+
+    def nearest_facing(self, points: Points, normals: Points) -> tuple[Points, NDArray[np.bool_]]:
+        """As `nearest`, and whether the surface there faces within 60 degrees the same way."""
+        found, triangle = self.nearest(points)
+        return found, (self.normals[triangle] * normals).sum(1) > 0.5
+
+    def sample(self, count: int, seed: int = 0) -> Points:
+        """Points spread at random over the surface, ``(count, 3)``."""
+        rng = np.random.default_rng(seed)
+        chosen = self.triangles[rng.choice(len(self.areas), count, p=self.areas / self.areas.sum())]
+        a, b = np.sort(rng.random((2, count, 1)), axis=0)
+        return np.asarray(a * chosen[:, 0] + (b - a) * chosen[:, 1] + (1 - b) * chosen[:, 2])
+
+
+@dataclass(frozen=True)
+class Between:
+    """How two surfaces differ.
+
+    Parameters
+    ----------
+    mean : float
+        Surface mean distance (SMD), over both directions, mm.
+    hausdorff95 : float
+        The greater of the 95th percentiles of both directions (HD95), mm.
+    """
+
+    mean: float
+    hausdorff95: float
+
+
+def between(one: Mesh, other: Mesh, samples: int = 8000) -> Between:
+    """Surface mean distance and 95th percentile Hausdorff distance of two meshes."""
+    first, second = Surface(one), Surface(other)
+    forth = second.distance(first.sample(samples))
+    back = first.distance(second.sample(samples))
+    return Between(
+        float((forth.mean() + back.mean()) / 2),
+        float(max(np.percentile(forth, 95), np.percentile(back, 95))),
+    )

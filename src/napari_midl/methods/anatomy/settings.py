@@ -1,0 +1,85 @@
+"""What a user may choose: the one source of the dock's form, the options and the run record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from napari_midl.engine.settings import Settings
+
+Method = Literal["learnt", "linear"]
+Preset = Literal["compact", "paper"]
+
+
+@dataclass(frozen=True)
+class GenerateSettings(Settings):
+    """How to generate a shape from landmarks.
+
+    Parameters
+    ----------
+    method : str
+        ``learnt`` asks the network; ``linear`` is the statistical shape model, for a second
+        opinion.
+    through : bool
+        Bend the surface so that it passes through every placed landmark.
+    mirrored : bool
+        The landmarks come from a mirrored scan, in which left and right are swapped.
+    """
+
+    method: Method = "learnt"
+    through: bool = True
+    mirrored: bool = False
+
+
+@dataclass(frozen=True)
+class ShapesSettings(Settings):
+    """How to make semi-real mandibles.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    seed : int
+        Seed of whose halves, bodies and asymmetry meet.
+    """
+
+    count: Annotated[int, {"min": 2, "max": 10000}] = 400
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    """How to train a generator on shapes.
+
+    Parameters
+    ----------
+    preset : str
+        ``compact`` ships; ``paper`` generates 140 x 140 x 140 voxels as Abdi et al., 2019.
+    modes : int
+        Most modes of the shape model.
+    minutes : float
+        Longest time to train the network.
+    steps : int
+        Most optimiser steps; 0 means that only the time counts.
+    learning_rate : float
+        Rate of the first step; it halves every `half_life` steps.
+    half_life : int
+        Steps in which the learning rate halves.
+    noise : float
+        How far landmarks are moved at random in training, standard deviation in mm, as a
+        person places them.
+    data_licence : str
+        Licence of the shapes, for the model's card.
+    seed : int
+        Seed of everything drawn at random.
+    """
+
+    preset: Preset = "compact"
+    modes: Annotated[int, {"min": 1, "max": 512}] = 32
+    minutes: Annotated[float, {"min": 0.02, "max": 6000.0}] = 5.0
+    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 1500
+    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 2e-3
+    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 400
+    noise: Annotated[float, {"min": 0.0, "max": 5.0}] = 1.0
+    data_licence: str = ""
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0

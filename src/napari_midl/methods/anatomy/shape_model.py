@@ -1,0 +1,181 @@
+"""The linear model: a Gaussian over landmarks and surface together.
+
+A statistical shape model (Cootes et al., 1995) read as probabilistic principal component
+analysis (Tipping and Bishop, 1999), so that any landmarks at hand say what the others, and
+the surface, are likely to be, and how surely.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from napari_midl.methods.anatomy.alignment import Points, similarity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PLACEMENT = 1.0
+# Rarer than is wanted of people: their tails are heavier than a Gaussian's.
+ALARM = 0.002
+FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Belief about a shape's coefficients.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (K,)
+        In standard deviations of each mode.
+    covariance : ndarray, shape (K, K)
+        What the landmarks leave open.
+    """
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ShapeModel:
+    """Landmarks and surface as a mean and modes, aligned by similarity.
+
+    Parameters
+    ----------
+    mean_landmarks : ndarray, shape (n, 3)
+        In mm.
+    landmark_modes : ndarray, shape (K, n, 3)
+        Each one standard deviation, in mm.
+    mean_surface : ndarray, shape (V, 3)
+        Vertices, in mm.
+    surface_modes : ndarray, shape (K, V, 3)
+        Each one standard deviation, in mm.
+    landmark_rest : ndarray, shape (n,)
+        Standard deviation a coordinate that the modes leave, in mm.
+    surface_rest : ndarray, shape (V,)
+        The same of the vertices.
+    """
+
+    mean_landmarks: Points
+    landmark_modes: Points
+    mean_surface: Points
+    surface_modes: Points
+    landmark_rest: NDArray[np.float64]
+    surface_rest: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, landmarks: Points, surfaces: Points, modes: int = 32) -> ShapeModel:
+        """Learn from aligned shapes in correspondence.
+
+        Parameters
+        ----------
+        landmarks : ndarray, shape (m, n, 3)
+            Complete, aligned, in mm.
+        surfaces : ndarray, shape (m, V, 3)
+            Vertices that correspond, in the same frames.
+        modes : int
+            Most modes to keep; m - 1 at most.
+        """
+        count = len(landmarks)
+        joined = np.concatenate([landmarks, surfaces], axis=1)
+        mean = joined.mean(0)
+        centred = (joined - mean).reshape(count, -1)
+        # Far fewer shapes than coordinates: their products have the same modes.
+        _, left = np.linalg.eigh(centred @ centred.T)
+        kept = min(modes, count - 1)
+        left = left[:, ::-1][:, :kept]
+        scores = left.T @ centred
+        rest = centred - left @ scores
+        scaled = scores / np.sqrt(count - 1)
+        spread = np.sqrt(
+            (rest.reshape(joined.shape) ** 2).mean((0, 2)) * count / max(count - kept, 1)
+        )
+        n = landmarks.shape[1]
+        scaled = scaled.reshape(kept, -1, 3)
+        return cls(mean[:n], scaled[:, :n], mean[n:], scaled[:, n:], spread[:n], spread[n:])
+
+    def given(self, landmarks: Points) -> Coefficients:
+        """The coefficients given aligned landmarks, NaN where one is missing."""
+        known = np.asarray(np.isfinite(landmarks).all(1))
+        gain, covariance = self.gain(known)
+        return Coefficients(
+            gain @ (landmarks[known] - self.mean_landmarks[known]).ravel(), covariance
+        )
+
+    def gain(self, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """From offsets of the known landmarks, mm, to coefficients; and what they leave open.
+
+        Shapes ``(K, 3 k)`` and ``(K, K)``: the posterior of a linear Gaussian model.
+        """
+        modes = self.landmark_modes[:, known].reshape(len(self.landmark_modes), -1)
+        noise = np.repeat(self.landmark_rest[known] ** 2 + PLACEMENT**2, 3)
+        covariance = np.linalg.inv(np.eye(len(modes)) + (modes / noise) @ modes.T)
+        return np.asarray(covariance @ (modes / noise)), np.asarray(covariance)
+
+    def landmarks(self, belief: Coefficients) -> tuple[Points, NDArray[np.float64]]:
+        """Expected landmarks ``(n, 3)`` and their standard deviation a coordinate ``(n,)``."""
+        expected = self.mean_landmarks + np.tensordot(belief.mean, self.landmark_modes, 1)
+        return expected, _spread(self.landmark_modes, belief.covariance, self.landmark_rest)
+
+    def surface(self, coefficients: NDArray[np.float64]) -> Points:
+        """Vertices ``(V, 3)``."""
+        return np.asarray(self.mean_surface + np.tensordot(coefficients, self.surface_modes, 1))
+
+    def surface_spread(self, belief: Coefficients) -> NDArray[np.float64]:
+        """Standard deviation a coordinate of the vertices ``(V,)``."""
+        return _spread(self.surface_modes, belief.covariance, self.surface_rest)
+
+    def doubt(self, landmarks: Points) -> NDArray[np.float64]:
+        """How far each landmark lies from what the others predict, in standard deviations.
+
+        Mahalanobis distances ``(n,)`` with each landmark left out in turn, of the alignment
+        too; NaN where a landmark is missing or the others are fewer than four.
+        """
+        doubts = np.full(len(landmarks), np.nan)
+        known = np.flatnonzero(np.isfinite(landmarks).all(1))
+        if len(known) <= FEWEST:
+            return doubts
+        for i in known:
+            others = landmarks.copy()
+            others[i] = np.nan
+            to_model = similarity(others, self.mean_landmarks)
+            belief = self.given(to_model(others))
+            modes = self.landmark_modes[:, i]
+            expected = self.mean_landmarks[i] + belief.mean @ modes
+            noise = self.landmark_rest[i] ** 2 + PLACEMENT**2
+            covariance = modes.T @ belief.covariance @ modes + noise * np.eye(3)
+            offset = to_model(landmarks[i]) - expected
+            doubts[i] = np.sqrt(offset @ np.linalg.solve(covariance, offset))
+        return doubts
+
+    def misplaced(self, landmarks: Points) -> list[int]:
+        """Which landmarks to look at again, the worst first.
+
+        One far from its place also spoils what is expected of its neighbours, so that the
+        worst is left out before the others are judged.
+        """
+        remaining = landmarks.copy()
+        found: list[int] = []
+        while True:
+            doubts = np.nan_to_num(self.doubt(remaining))
+            worst = int(doubts.argmax())
+            if doubts[worst] <= alarm(int(np.count_nonzero(doubts))):
+                return found
+            found.append(worst)
+            remaining[worst] = np.nan
+
+
+def alarm(count: int) -> float:
+    """The doubt that a set of `count` undisturbed landmarks passes anywhere in 0.2 % of sets."""
+    return float(np.sqrt(stats.chi2.ppf(1 - ALARM / max(count, 1), 3)))
+
+
+def _spread(
+    modes: Points, covariance: NDArray[np.float64], rest: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    halves = np.tensordot(np.linalg.cholesky(covariance).T, modes, 1)
+    return np.asarray(np.sqrt((halves**2).sum((0, 2)) / 3 + rest**2))

@@ -1,0 +1,132 @@
+"""What a shape is: its landmarks in order, their partners, descriptions and pictures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class LandmarkInfo:
+    """One landmark.
+
+    Parameters
+    ----------
+    name : str
+        Unique, as in LANDMARKS.csv.
+    number : int
+        Another way to name it; the paper's, for the mandible.
+    description : str
+        Where to put it.
+    mirror : str
+        Its partner on the other side; empty on the midline.
+    group : str
+        Part of the shape, for reports.
+    """
+
+    name: str
+    number: int
+    description: str
+    mirror: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """A kind of shape.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``mandible``.
+    description : str
+        What it is, and where the landmarks come from.
+    landmarks : tuple of LandmarkInfo
+        In the order of the generator's input.
+    """
+
+    name: str
+    description: str
+    landmarks: tuple[LandmarkInfo, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(landmark.name for landmark in self.landmarks)
+
+    @property
+    def partners(self) -> NDArray[np.int64]:
+        """Index of each landmark's partner; its own on the midline."""
+        order = {name: i for i, name in enumerate(self.names)}
+        return np.array([order[item.mirror or item.name] for item in self.landmarks])
+
+    def index(self, name: str) -> int:
+        """Place of a landmark by its name, in any case, or its number.
+
+        Raises
+        ------
+        InputError
+            If there is no such landmark.
+        """
+        for i, item in enumerate(self.landmarks):
+            if name.strip().lower() == item.name.lower() or name.strip() == str(item.number):
+                return i
+        raise InputError(
+            f"{name!r} is no landmark of the {self.name}; it has {', '.join(self.names)}."
+        )
+
+    def picture(self, name: str) -> Path:
+        """Path of a small picture that shows a landmark; it need not exist."""
+        return _folder() / self.name / f"{name}.png"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in a template file, and in a model's card."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, given: dict[str, Any]) -> Template:
+        """Inverse of `to_dict`."""
+        landmarks = tuple(LandmarkInfo(**item) for item in given["landmarks"])
+        return cls(given["name"], given["description"], landmarks)
+
+
+def load_template(name: str | Path) -> Template:
+    """A template that comes with the package, or one from a JSON file.
+
+    Raises
+    ------
+    InputError
+        If it is missing or not complete, a name comes twice, or a partner is unknown.
+    """
+    path = _folder() / f"{name}.json" if "." not in str(name) else Path(name)
+    try:
+        template = Template.from_dict(json.loads(path.read_text()))
+    except OSError:
+        raise InputError(f"{path} cannot be read; give a template file, or 'mandible'.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is no template ({error}); it needs a name, a description and landmarks, "
+            "each with name, number, description, mirror and group."
+        ) from None
+    names = template.names
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise InputError(f"{path} has the landmark {twice[0]!r} twice; rename one.")
+    for item in template.landmarks:
+        if item.mirror and item.mirror not in names:
+            raise InputError(f"{path} mirrors {item.name!r} to {item.mirror!r}, which it lacks.")
+    return template
+
+
+def _folder() -> Path:
+    return Path(str(resources.files("napari_midl.methods.anatomy") / "templates"))

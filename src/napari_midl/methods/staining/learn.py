@@ -1,0 +1,194 @@
+"""Jobs that train: a despeckler on histology, a stain on unpaired mosaics and slides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch.nn import functional as F
+
+from napari_midl.engine.devices import pick_device
+from napari_midl.engine.models import Model
+from napari_midl.engine.training import Schedule, train
+from napari_midl.methods.staining.adversarial import CycleGame
+from napari_midl.methods.staining.crops import check_sizes, speckled_batch, unpaired_batch
+from napari_midl.methods.staining.generators import DensityGenerator, Translator
+from napari_midl.methods.staining.models import scratch_despeckler, scratch_translator
+from napari_midl.methods.staining.pictures import inverted_luma
+from napari_midl.methods.staining.stains import BeerLambert, stains_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_midl.engine.jobs import Job
+    from napari_midl.methods.staining.settings import TrainDespecklerSettings, TrainSettings
+
+LOOK_EVERY = 200  # steps between two checkpoints
+# Discriminators: the paper's for its generator, a quarter of it for those that learn on a CPU.
+JUDGES = {"resnet": (64, 3), "compact": (16, 2), "density": (16, 2)}
+
+
+def train_despeckler(
+    pictures: Mapping[str, NDArray[np.uint8]],
+    settings: TrainDespecklerSettings,
+    checkpoint: Path | None = None,
+) -> Job[Model]:
+    """Train a despeckler on histology with artificial speckle (Combalia et al., section 3.1).
+
+    Parameters
+    ----------
+    pictures : mapping of str to ndarray of uint8, shape (Y, X, 3)
+        Slides, without speckle.
+    settings : TrainDespecklerSettings
+        The network, the speckle, how long.
+    checkpoint : Path, optional
+        Where the state is kept, and from where a stopped training goes on.
+
+    Yields
+    ------
+    Progress
+        After each step, with ``loss``.
+
+    Returns
+    -------
+    Model
+        Returned by the generator.
+
+    Raises
+    ------
+    InputError
+        If a picture is smaller than a crop.
+    """
+    clean = {name: inverted_luma(picture)[None] for name, picture in pictures.items()}
+    check_sizes(clean, settings.crop)
+    device = pick_device(settings.device)
+    model = scratch_despeckler(settings.preset, settings.seed)
+    trained = yield from train(
+        model.network.train(),
+        lambda rng, _: speckled_batch(list(clean.values()), settings, rng),
+        F.mse_loss,
+        Schedule(
+            settings.minutes,
+            settings.steps,
+            settings.learning_rate,
+            settings.half_life,
+            settings.seed,
+            average=0.998,
+            evaluate_every=LOOK_EVERY,
+        ),
+        device=device,
+        checkpoint=checkpoint,
+    )
+    card = _card(model, f"{settings.preset} despeckler", trained.steps, settings, list(pictures))
+    return Model(trained.network.cpu().eval(), card)
+
+
+def train_stain(
+    mosaics: Mapping[str, NDArray[np.float32]],
+    slides: Mapping[str, NDArray[np.uint8]],
+    settings: TrainSettings,
+    checkpoint: Path | None = None,
+) -> Job[Model]:
+    """Train a stain on unpaired mosaics and slides (Combalia et al., section 3.2).
+
+    Parameters
+    ----------
+    mosaics : mapping of str to ndarray of float32, shape (2, Y, X)
+        Fluorescence and reflectance in [0, 1], despeckled.
+    slides : mapping of str to ndarray of uint8, shape (Y, X, 3)
+        H&E slides at the mosaics' resolution.
+    settings : TrainSettings
+        The generator, how long.
+    checkpoint : Path, optional
+        Where the state is kept, and from where a stopped training goes on.
+
+    Yields
+    ------
+    Progress
+        After each step, with ``loss``.
+
+    Returns
+    -------
+    Model
+        Returned by the generator; its card has the colours of the slides' stains.
+
+    Raises
+    ------
+    InputError
+        If an image is smaller than a crop, or the slides show no stain.
+    """
+    colours = {
+        name: np.moveaxis(picture, -1, 0).astype(np.float32) / np.float32(255)
+        for name, picture in slides.items()
+    }
+    edge = settings.crop
+    largest = 2 * edge if settings.steps else edge
+    check_sizes(mosaics, largest)
+    check_sizes(colours, largest)
+    # All slides side by side, so that each counts by its number of pixels.
+    pixels = np.concatenate([picture.reshape(1, -1, 3) for picture in slides.values()], axis=1)
+    stains = stains_of(pixels, ", ".join(slides))
+    device = pick_device(settings.device)
+    model = scratch_translator(settings.generator, settings.seed)
+    translator = model.network
+    assert isinstance(translator, Translator)
+    if isinstance(translator.generator, DensityGenerator):
+        translator.generator.colour = BeerLambert(stains)
+    game = CycleGame(translator, edge, *JUDGES[settings.generator])
+
+    def draw(rng: np.random.Generator, step: int) -> tuple[Tensor, Tensor]:
+        now = edge if step < settings.steps / 2 or not settings.steps else largest
+        return unpaired_batch(
+            list(mosaics.values()), list(colours.values()), now, settings.batch, rng
+        )
+
+    def loss(translated: Any, real: Tensor) -> Tensor:
+        parts = game.losses(translated, real)
+        kept = parts.cycle + settings.identity * parts.identity
+        return parts.adversarial + settings.cycle * kept + parts.discriminator
+
+    trained = yield from train(
+        game.train(),
+        draw,
+        loss,
+        Schedule(
+            settings.minutes,
+            settings.steps,
+            settings.learning_rate,
+            half_life=1,
+            seed=settings.seed,
+            average=0.998,
+            evaluate_every=LOOK_EVERY,
+            momentum=0.5,
+            linear=True,
+        ),
+        device=device,
+        checkpoint=checkpoint,
+    )
+    card = _card(model, f"{settings.generator} stain", trained.steps, settings, list(slides))
+    card |= {"stains": stains.to_dict(), "mosaics": list(mosaics)}
+    assert isinstance(trained.network, CycleGame)
+    return Model(trained.network.translator.cpu().eval(), card)
+
+
+def _card(
+    model: Model,
+    name: str,
+    steps: int,
+    settings: TrainDespecklerSettings | TrainSettings,
+    pictures: list[str],
+) -> dict[str, Any]:
+    return {
+        **model.card,
+        "name": name,
+        "steps": steps,
+        "seed": settings.seed,
+        "settings": settings.to_dict(),
+        "licence": "BSD-3-Clause",
+        "training_data": pictures,
+        "training_data_licence": settings.data_licence,
+    }

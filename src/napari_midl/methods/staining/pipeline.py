@@ -1,0 +1,168 @@
+"""From two channels to a slide: despeckle, stain, and say where not to trust it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_midl.engine.folding import fold_batch_norm
+from napari_midl.methods.staining.generators import DensityGenerator, Translator
+from napari_midl.methods.staining.stains import BeerLambert, LinearStain
+
+if TYPE_CHECKING:
+    from napari_midl.engine.models import Model
+    from napari_midl.methods.staining.settings import StainSettings
+    from napari_midl.methods.staining.stains import Stains
+
+DOUBT_WINDOW = 33  # edge in pixels of the neighbourhood that a pixel's doubt is averaged over
+DOUBTFUL = 0.25  # difference in [0, 1] at which nothing is to be trusted
+
+
+class Despeckled(nn.Module):
+    """Channels whose reflectance is despeckled.
+
+    Parameters
+    ----------
+    despeckler : torch.nn.Module
+        Maps reflectance ``(N, 1, Y, X)`` to reflectance.
+    """
+
+    def __init__(self, despeckler: nn.Module) -> None:
+        super().__init__()
+        self.despeckler = despeckler
+        self.halo: int = despeckler.halo  # type: ignore[assignment]
+        self.stride: int = despeckler.stride  # type: ignore[assignment]
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Channels ``(N, 2, Y, X)``, fluorescence as it is."""
+        fluorescence, reflectance = channels.split(1, 1)
+        return torch.cat([fluorescence, self.despeckler(reflectance).clamp(0, 1)], 1)
+
+
+class Exposed(nn.Module):
+    """Channels whose reflectance is made brighter or darker, once `Pipeline.expose` says how much.
+
+    It comes after the despeckling, which has to see bright speckle uncut.
+    """
+
+    halo, stride = 0, 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = 1.0
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Channels ``(N, 2, Y, X)`` in [0, 1], fluorescence as it is."""
+        fluorescence, reflectance = channels.split(1, 1)
+        return torch.cat([fluorescence, (self.factor * reflectance).clamp(0, 1)], 1)
+
+
+class Doubtful(nn.Module):
+    """A stain with a fourth channel: where not to trust it.
+
+    The doubt is the larger of two differences, averaged over the neighbourhood, and 1 where it
+    reaches `DOUBTFUL`: the cycle error, of what the inverse generator makes of the slide against
+    what the generator was given, and the disagreement with a second stain.
+
+    Parameters
+    ----------
+    translator : Translator
+        The stain.
+    second : torch.nn.Module
+        Another stain of the same channels, pixel by pixel.
+    """
+
+    def __init__(self, translator: Translator, second: nn.Module) -> None:
+        super().__init__()
+        self.translator, self.second = translator, second
+        self.halo = translator.halo + int(translator.inverse.halo) + DOUBT_WINDOW // 2  # type: ignore[arg-type]
+        self.stride = math.lcm(translator.stride, int(translator.inverse.stride))  # type: ignore[arg-type]
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Colours and doubt ``(N, 4, Y, X)`` in [0, 1]."""
+        start = self.translator.start(channels)
+        colours = self.translator.generator(start)
+        cycle = (self.translator.inverse(colours) - start).abs().mean(1, keepdim=True)
+        disagreement = (self.second(channels) - colours).abs().mean(1, keepdim=True)
+        doubt = torch.maximum(_around(cycle), _around(disagreement)) / DOUBTFUL
+        return torch.cat([colours, doubt.clamp(0, 1)], 1)
+
+
+class Pipeline(nn.Module):
+    """Stages one after the other, and what tiles have to know about them.
+
+    Parameters
+    ----------
+    stages : torch.nn.Module
+        Each with a ``halo`` and a ``stride`` in pixels.
+    """
+
+    def __init__(self, *stages: nn.Module) -> None:
+        super().__init__()
+        self.stages = nn.Sequential(*stages)
+        self.halo: int = sum(stage.halo for stage in stages)  # type: ignore[misc]
+        self.stride = math.lcm(*(int(stage.stride) for stage in stages))  # type: ignore[arg-type]
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether a stage has to know the mosaic's exposure."""
+        return any(isinstance(stage, Exposed) for stage in self.stages)
+
+    def expose(self, factor: float) -> None:
+        """Bring typical tissue of a mosaic to where the networks expect it (`Mosaic.exposure`)."""
+        for stage in self.stages:
+            if isinstance(stage, Exposed):
+                stage.factor = factor
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """What the last stage gives for channels ``(N, C, Y, X)``."""
+        out: Tensor = self.stages(channels)
+        return out
+
+
+def build_pipeline(
+    settings: StainSettings,
+    despeckler: Model | None,
+    translator: Model | None,
+    stains: Stains,
+    matched: bool = False,
+) -> Pipeline:
+    """The stages of a stain, folded for prediction.
+
+    Parameters
+    ----------
+    settings : StainSettings
+        Which stain, and whether it tells its doubt.
+    despeckler, translator : Model or None
+        The networks, where the settings ask for them.
+    stains : Stains
+        Colours of Beer-Lambert's stain and of the density generator.
+    matched : bool
+        The colours are those of a slide, so that typical tissue is to be as strong as there.
+    """
+    fixed = BeerLambert(stains)
+    if translator is None:
+        stain: nn.Module = LinearStain() if settings.method == "linear" else fixed
+    else:
+        assert isinstance(translator.network, Translator)
+        stain = fold_batch_norm(translator.network)
+        if isinstance(stain.generator, DensityGenerator):
+            stain.generator.colour = fixed
+        if settings.doubt:
+            stain = Doubtful(stain, fixed)
+    before: list[nn.Module] = []
+    if despeckler is not None:
+        before.append(Despeckled(fold_batch_norm(despeckler.network)))
+    if matched or translator is not None:
+        before.append(Exposed())
+    return Pipeline(*before, stain)
+
+
+def _around(difference: Tensor) -> Tensor:
+    """Mean over the neighbourhood; at the borders over what there is of it."""
+    half = DOUBT_WINDOW // 2
+    return F.avg_pool2d(difference, DOUBT_WINDOW, 1, half, count_include_pad=False)

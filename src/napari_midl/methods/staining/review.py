@@ -1,0 +1,197 @@
+"""Fields of a stain to look at, most doubtful first, and what a reviewer says of each."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_midl.engine.jobs import Job, Progress
+from napari_midl.errors import InputError
+from napari_midl.methods.staining.watermark import NOTICE
+from napari_midl.volumes.atomic import not_written, whole_file
+from napari_midl.volumes.open import open_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+VERDICTS = ("", "accepted", "rejected")
+COLUMNS = ("y", "x", "height", "width", "doubt", "verdict", "comment")
+EDGE = 512
+THUMBNAIL = 128
+GLASS = 235  # mean brightness above which a field shows nothing
+_STYLE = """
+body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
+figure { display: inline-block; width: 12rem; margin: .5rem; padding: .4rem; vertical-align: top;
+         border: 3px solid #ccc } img { width: 100%; image-rendering: auto }
+figure.accepted { border-color: #2a8f4f } figure.rejected { border-color: #c0392b }
+"""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A square of the mosaic.
+
+    Parameters
+    ----------
+    y, x, height, width : int
+        Where it lies, in pixels.
+    doubt : float
+        Mean of the *do not trust* map in it, 0 to 1; 0 where there is no map.
+    verdict : {"", "accepted", "rejected"}
+        What the reviewer decided.
+    comment : str
+        What the reviewer said.
+    """
+
+    y: int
+    x: int
+    height: int
+    width: int
+    doubt: float
+    verdict: str = ""
+    comment: str = ""
+
+
+def review_path(stain: Path) -> Path:
+    """Where the review of a stain lies: beside it."""
+    return stain.with_name(f"{stain.name}.review.csv")
+
+
+def find_fields(stain: Path) -> Job[list[tuple[Field, NDArray[np.uint8]]]]:
+    """Fields that show tissue, most doubtful first, each with a thumbnail (y, x, 3).
+
+    What was decided before is read from beside the stain. Only a coarse level is read.
+
+    Parameters
+    ----------
+    stain : Path
+        An OME-Zarr that `apply.stain` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is no stain, or its review is damaged.
+    """
+    volume = open_volume(stain)
+    if volume.axes[:1] != ("C",) or volume.shape[0] < 3 or len(volume.shape) != 3:
+        raise InputError(f"{stain} is no stained plane; give one that staining has written.")
+    known = {(f.y, f.x): f for f in read_review(review_path(stain))}
+    _, height, width = volume.shape
+    factors = [height / level.shape[1] for level in volume.levels]
+    coarse = max(i for i, f in enumerate(factors) if EDGE / f >= THUMBNAIL / 2)
+    level, factor = volume.levels[coarse], factors[coarse]
+    corners = [(y, x) for y in range(0, height, EDGE) for x in range(0, width, EDGE)]
+    found = []
+    for done, (y, x) in enumerate(corners):
+        yield Progress(done, len(corners), "looking at the fields")
+        size = min(EDGE, height - y), min(EDGE, width - x)
+        box = [
+            slice(int(start / factor), max(int(start / factor) + 1, int((start + n) / factor)))
+            for start, n in zip((y, x), size, strict=True)
+        ]
+        block = np.asarray(level[(slice(None), *box)])
+        if block[:3].mean() > GLASS:
+            continue
+        doubt = round(float(block[3].mean()) / 255, 4) if len(block) > 3 else 0.0
+        old = known.get((y, x))
+        field = Field(y, x, *size, doubt)
+        if old is not None:
+            field = replace(field, verdict=old.verdict, comment=old.comment)
+        found.append((field, np.moveaxis(block[:3], 0, -1)))
+    return sorted(found, key=lambda pair: -pair[0].doubt)
+
+
+def read_review(path: Path) -> list[Field]:
+    """The fields of a review, or none where there is none yet.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    if not path.exists():
+        return []
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text())))
+        return [
+            Field(
+                y=int(row["y"]),
+                x=int(row["x"]),
+                height=int(row["height"]),
+                width=int(row["width"]),
+                doubt=float(row["doubt"]),
+                verdict=VERDICTS[VERDICTS.index(row["verdict"])],
+                comment=row["comment"],
+            )
+            for row in rows
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is no review ({error}); move it away to begin a new one."
+        ) from error
+
+
+def write_review(fields: Sequence[Field], path: Path) -> None:
+    """Write the review as a table, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows({name: getattr(field, name) for name in COLUMNS} for field in fields)
+    with whole_file(path) as beside:
+        beside.write_text(text.getvalue())
+
+
+def export_page(
+    fields: Sequence[tuple[Field, NDArray[np.uint8]]], title: str, folder: Path
+) -> Job[Path]:
+    """Write ``review.csv``, the thumbnails and a page that shows them.
+
+    Returns
+    -------
+    Path
+        The page, returned by the generator.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    from imageio import v3 as imageio
+
+    try:
+        (folder / "thumbnails").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(folder, error) from error
+    write_review([field for field, _ in fields], folder / "review.csv")
+    cells = []
+    for done, (field, thumbnail) in enumerate(fields):
+        yield Progress(done, len(fields), "writing the thumbnails")
+        name = f"thumbnails/y{field.y}-x{field.x}.png"
+        imageio.imwrite(folder / name, thumbnail)
+        words = f"y {field.y}, x {field.x}; doubt {field.doubt:.2f}"
+        cells.append(
+            f"<figure class='{field.verdict}'><img src='{name}' alt='{words}'><figcaption>"
+            f"{words}<br><b>{field.verdict or 'not reviewed'}</b> {escape(field.comment)}"
+            "</figcaption></figure>"
+        )
+    page = folder / "index.html"
+    with whole_file(page) as beside:
+        beside.write_text(
+            f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
+            f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{NOTICE}</p>" + "".join(cells)
+        )
+    return page

@@ -1,0 +1,155 @@
+"""What a user may choose: the one source of the dock's form, the options and the run record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from napari_midl.engine.settings import Settings
+
+Method = Literal["density", "cyclegan", "linear", "beer-lambert"]
+Speckle = Literal["gaussian", "gamma", "correlated"]
+DespecklerPreset = Literal["compact", "paper"]
+GeneratorPreset = Literal["density", "compact", "resnet"]
+Device = Literal["auto", "cpu", "cuda"]
+Tile = Annotated[int, {"min": 64, "max": 8192}]
+
+
+@dataclass(frozen=True)
+class StainSettings(Settings):
+    """How to stain a mosaic.
+
+    Parameters
+    ----------
+    method : str
+        ``density`` predicts the two stain densities and cannot invent nuclei; ``cyclegan``
+        draws the slide freely; ``linear`` is Gareau's; ``beer-lambert`` has fixed densities.
+    keep_speckle : bool
+        Stain the reflectance as it is; otherwise it is despeckled first.
+    doubt : bool
+        Also write where not to trust the stain: cycle error and disagreement of two stains.
+    watermark : bool
+        Write *virtual stain, not for diagnosis* on the picture too, not only in its metadata.
+    tile : int
+        Edge in pixels of the piece that is stained and written at once.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    method: Method = "density"
+    keep_speckle: bool = False
+    doubt: bool = False
+    watermark: bool = False
+    tile: Tile = 512
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class DespeckleSettings(Settings):
+    """How to take the speckle out of a reflectance mosaic.
+
+    Parameters
+    ----------
+    tile : int
+        Edge in pixels of the piece that is despeckled and written at once.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    tile: Tile = 512
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class TrainDespecklerSettings(Settings):
+    """How to train a despeckler on histology with artificial speckle.
+
+    Parameters
+    ----------
+    preset : str
+        The network: ``compact`` ships, ``paper`` is that of Combalia et al.
+    speckle : str
+        ``gaussian`` as in the paper, ``gamma`` as of averaged laser looks, or ``correlated``
+        over neighbouring pixels.
+    deviation : float
+        Standard deviation of the speckle; the paper's is 0.2.
+    deviation_up_to : float
+        If larger, each crop draws its own deviation from that range.
+    minutes : float
+        Longest time to train.
+    steps : int
+        Most optimiser steps; 0 means that only the time counts.
+    learning_rate : float
+        Rate of the first step; the paper's is 5e-4.
+    half_life : int
+        Steps after which the learning rate has halved.
+    crop : int
+        Edge in pixels of the random crops.
+    batch : int
+        Crops to a step.
+    data_licence : str
+        Licence of the images, for the model card.
+    seed : int
+        Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    preset: DespecklerPreset = "compact"
+    speckle: Speckle = "gaussian"
+    deviation: Annotated[float, {"min": 0.01, "max": 1.0, "step": 0.05}] = 0.2
+    deviation_up_to: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.05}] = 0.0
+    minutes: Annotated[float, {"min": 0.05, "max": 6000.0}] = 30.0
+    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 0
+    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 5e-4
+    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 3000
+    crop: Annotated[int, {"min": 32, "max": 2048}] = 256
+    batch: Annotated[int, {"min": 1, "max": 256}] = 4
+    data_licence: str = ""
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    """How to train a stain on unpaired confocal mosaics and H&E slides.
+
+    Parameters
+    ----------
+    generator : str
+        ``density`` cannot invent nuclei, ``compact`` is pleasant on a CPU, ``resnet`` is the
+        paper's in full size.
+    minutes : float
+        Longest time to train.
+    steps : int
+        Optimiser steps; the second half is taken on crops twice as large while the rate falls to
+        zero. 0 means that only the time counts, at the first rate and crop.
+    learning_rate : float
+        Rate of the first half; the paper's is 2e-4.
+    crop : int
+        Edge in pixels of the crops of the first half; the paper's is 256.
+    batch : int
+        Crops of each kind to a step.
+    cycle : float
+        Weight of the cycle loss.
+    identity : float
+        Weight of the identity loss, relative to the cycle's.
+    data_licence : str
+        Licence of the images, for the model card.
+    seed : int
+        Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    generator: GeneratorPreset = "density"
+    minutes: Annotated[float, {"min": 0.05, "max": 60000.0}] = 60.0
+    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 0
+    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 2e-4
+    crop: Annotated[int, {"min": 32, "max": 2048}] = 256
+    batch: Annotated[int, {"min": 1, "max": 64}] = 1
+    cycle: Annotated[float, {"min": 0.0, "max": 100.0}] = 10.0
+    identity: Annotated[float, {"min": 0.0, "max": 10.0}] = 0.5
+    data_licence: str = ""
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    device: Device = "auto"

@@ -1,0 +1,71 @@
+"""Artificial speckle: ``Y = X (1 + F)`` with F of mean 0 (Combalia et al., 2019, section 2.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GRAIN = 0.7  # standard deviation in pixels of the blur that correlates neighbours
+
+
+def speckled(
+    clean: NDArray[np.float32], deviation: float, kind: str, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Multiply an image by speckle.
+
+    Parameters
+    ----------
+    clean : ndarray of float32
+        Reflectance, not negative; any shape.
+    deviation : float
+        Standard deviation of the factor, whose mean is 1.
+    kind : {"gaussian", "gamma", "correlated"}
+        ``gaussian`` is the paper's. ``gamma`` is that of ``1 / deviation**2`` averaged laser
+        looks. ``correlated`` is Gaussian, blurred over neighbouring pixels.
+    rng : numpy.random.Generator
+        Where it is drawn from.
+
+    Returns
+    -------
+    ndarray of float32
+        Not negative, and not cut above.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind.
+    """
+    if kind == "gamma":
+        looks = 1 / deviation**2
+        factor = rng.gamma(looks, 1 / looks, clean.shape)
+    elif kind in ("gaussian", "correlated"):
+        field = rng.standard_normal(clean.shape)
+        if kind == "correlated":
+            field = ndimage.gaussian_filter(field, GRAIN, mode="wrap")
+            field /= field.std()
+        factor = 1 + deviation * field
+    else:
+        raise InputError(f"{kind!r} is no speckle; choose one of gaussian, gamma, correlated.")
+    return np.asarray(np.maximum(clean * factor, 0), np.float32)
+
+
+def speckle_to(
+    clean: NDArray[np.float32], decibel: float, kind: str, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Raise the speckle until the peak signal-to-noise ratio against `clean` is `decibel`."""
+    seed = int(rng.integers(2**31))
+    low, high = 0.01, 3.0
+    noisy = clean
+    for _ in range(24):
+        deviation = (low * high) ** 0.5
+        noisy = speckled(clean, deviation, kind, np.random.default_rng(seed))
+        error = float(np.mean((noisy - clean) ** 2))
+        low, high = (deviation, high) if -10 * np.log10(error) > decibel else (low, deviation)
+    return noisy

@@ -1,0 +1,166 @@
+"""Landmarks: named points of a person's anatomy, as tables and as markups of 3D Slicer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.markups import read_fcsv, read_json, write_fcsv, write_json
+from napari_midl.volumes.tables import read_table, write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_midl.volumes.markups import Named, Row
+
+COLUMNS = ("name", "x", "y", "z")
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Named points.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Each once.
+    points : ndarray of float64, shape (n, 3)
+        ``(x, y, z)`` in millimetres; NaN where a landmark is missing.
+    """
+
+    names: tuple[str, ...]
+    points: NDArray[np.float64]
+
+    @property
+    def placed(self) -> NDArray[np.bool_]:
+        """Which are not missing, shape (n,)."""
+        return np.asarray(np.isfinite(self.points).all(axis=1))
+
+
+def read_landmarks(path: Path) -> Landmarks:
+    """Read landmarks.
+
+    Parameters
+    ----------
+    path : Path
+        LANDMARKS.csv with ``name,x,y,z`` in millimetres, empty where missing; or markups of
+        3D Slicer (``.mrk.json`` or ``.fcsv``), whose points are turned from RAS to LPS where
+        needed.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or does not fit its format, a name comes twice, or a position
+        is no number.
+    """
+    return _checked(path, _READERS[_ending(path)](path))
+
+
+def write_landmarks(path: Path, landmarks: Landmarks) -> None:
+    """Write landmarks, missing ones included; the file appears only once it is complete.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv``, ``.mrk.json`` or ``.fcsv``, as in `read_landmarks`.
+    landmarks : Landmarks
+        Their positions are written as LPS, rounded to 0.1 um.
+
+    Raises
+    ------
+    InputError
+        If the ending is another one, or the file cannot be written.
+    """
+    ending = _ending(path)
+    # Adding zero makes -0.0 plain.
+    rounded = np.round(landmarks.points, 4) + 0.0
+    _WRITERS[ending](
+        path,
+        [
+            (name, point.tolist() if placed else None)
+            for name, point, placed in zip(landmarks.names, rounded, landmarks.placed, strict=True)
+        ],
+    )
+
+
+def _ending(path: Path) -> str:
+    for ending in _READERS:
+        if path.name.lower().endswith(ending):
+            return ending
+    raise InputError(f"{path} should end in .csv, .mrk.json or .fcsv; rename it.")
+
+
+def _checked(path: Path, rows: Sequence[Row]) -> Landmarks:
+    """The landmarks of a file, none of them doubtful."""
+    if not rows:
+        raise InputError(f"{path} holds no landmark; give a file with at least one.")
+    points: dict[str, list[float]] = {}
+    for place, name, position in rows:
+        if not name:
+            raise InputError(f"{path} {place} has no name; write the landmark's name.")
+        if name in points:
+            raise InputError(f"{path} {place} repeats the landmark {name!r}; keep one of the two.")
+        if len(position) != 3:
+            raise InputError(
+                f"{path} {place} has {len(position)} coordinates for {name!r}; write x, y and z."
+            )
+        points[name] = [
+            _number(f"{path} {place} has {value!r} as {axis} of {name!r}", value)
+            for axis, value in zip("xyz", position, strict=True)
+        ]
+        if 0 < sum(map(math.isnan, points[name])) < 3:
+            raise InputError(
+                f"{path} {place} has only some of x, y and z for {name!r}; write all three, or "
+                "leave all three empty where it is missing."
+            )
+    return Landmarks(tuple(points), np.array(list(points.values()), float))
+
+
+def _number(fault: str, value: Any) -> float:
+    """A coordinate; an empty one, which is None, is NaN."""
+    if value is None:
+        return math.nan
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(
+            f"{fault}; write a number in millimetres, or leave it empty where it is missing."
+        )
+    return number
+
+
+def _read_csv(path: Path) -> list[Row]:
+    table = read_table(path, COLUMNS, as_text=True)
+    rows: list[Row] = []
+    for index, *cells in table[list(COLUMNS)].itertuples(name=None):
+        name, *position = (None if pd.isna(cell) else str(cell).strip() or None for cell in cells)
+        rows.append((f"line {index + 2}", name or "", position))
+    return rows
+
+
+def _write_csv(path: Path, landmarks: Sequence[Named]) -> None:
+    rows = [(name, *map(str, point or ("", "", ""))) for name, point in landmarks]
+    write_table(pd.DataFrame(rows, columns=list(COLUMNS)), path)
+
+
+_READERS: dict[str, Callable[[Path], list[Row]]] = {
+    ".csv": _read_csv,
+    ".mrk.json": read_json,
+    ".fcsv": read_fcsv,
+}
+_WRITERS: dict[str, Callable[[Path, Sequence[Named]], None]] = {
+    ".csv": _write_csv,
+    ".mrk.json": write_json,
+    ".fcsv": write_fcsv,
+}
+ENDINGS = tuple(_READERS)

@@ -1,0 +1,5 @@
+"""The anatomy dock."""
+
+from napari_midl.widgets.anatomy.dock import AnatomyDock
+
+__all__ = ["AnatomyDock"]

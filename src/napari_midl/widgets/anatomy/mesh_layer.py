@@ -1,0 +1,74 @@
+"""The generated mesh in the viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.widgets.images import OURS
+from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
+
+if TYPE_CHECKING:
+    from napari.layers import Surface
+
+    from napari_midl.widgets.anatomy.live import Reply
+
+
+class MeshLayer:
+    """One Surface layer, made when there is something to show.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show it.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._layer: Surface | None = None
+        self.highest = 1.0
+
+    @property
+    def layer(self) -> Surface | None:
+        """The layer, if it is shown."""
+        return self._layer if self._layer in self._viewer.layers else None
+
+    def show(self, reply: Reply) -> None:
+        """Show a mesh; only its data are swapped where there is one."""
+        data = (reply.vertices, reply.faces, reply.values)
+        self._fit(reply.values)
+        layer = self.layer
+        if layer is not None:
+            layer.data = data
+            if layer.contrast_limits[1] != self.highest:
+                layer.contrast_limits = (0, self.highest)
+            return
+        active = self._viewer.layers.selection.active
+        self._layer = self._viewer.add_surface(
+            data,
+            name="anatomy: mesh",
+            colormap=UNCERTAINTY_COLOURS,
+            contrast_limits=(0, self.highest),
+            shading="smooth",
+            metadata={OURS: "made by the anatomy dock"},
+            **reply.wish.frame.placement,
+        )
+        # Below the landmarks, which it would hide.
+        layers = self._viewer.layers
+        ours = [i for i, layer in enumerate(layers) if OURS in layer.metadata]
+        layers.move(layers.index(self._layer), min(ours))
+        if active is not None:
+            self._viewer.layers.selection.active = active
+
+    def clear(self) -> None:
+        """Take the layer out of the viewer."""
+        if self.layer is not None:
+            self._viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def _fit(self, values: np.ndarray) -> None:
+        """Round the end of the colours up, so that it does not flicker while a landmark moves."""
+        wanted = float(np.nanpercentile(values, 99)) if np.isfinite(values).any() else 1.0
+        if not 0.5 * self.highest < wanted <= self.highest:
+            self.highest = max(0.5, float(2 ** np.ceil(np.log2(max(wanted, 1e-3)))))

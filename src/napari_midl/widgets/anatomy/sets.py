@@ -1,0 +1,52 @@
+"""Sets of landmarks, each with all names of a template in its order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.checks import in_order
+from napari_midl.volumes.landmarks import Landmarks, read_landmarks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from napari_midl.methods.anatomy.template import Template
+
+
+def nothing_placed(template: Template) -> Landmarks:
+    """All landmarks of a template, missing."""
+    return Landmarks(template.names, np.full((len(template.names), 3), np.nan))
+
+
+def moved(landmarks: Landmarks, changes: Mapping[str, Any]) -> Landmarks:
+    """Landmarks with some at other points ``(x, y, z)``, or missing where that is None."""
+    points = landmarks.points.copy()
+    for name, point in changes.items():
+        points[landmarks.names.index(name)] = np.nan if point is None else point
+    return Landmarks(landmarks.names, points)
+
+
+def known(landmarks: Landmarks, template: Template) -> Landmarks:
+    """Those landmarks that a template has, by the same name."""
+    pairs = zip(landmarks.names, landmarks.points, strict=True)
+    kept = {name: point for name, point in pairs if name in template.names}
+    return moved(nothing_placed(template), kept)
+
+
+def read_set(path: Path, template: Template) -> Landmarks:
+    """Read a file of landmarks, which may name them by their number.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has a landmark that the template lacks, or one twice.
+    """
+    landmarks = read_landmarks(path)
+    try:
+        return Landmarks(template.names, in_order(landmarks, template))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None

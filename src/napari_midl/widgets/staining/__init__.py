@@ -1,0 +1,5 @@
+"""The staining dock."""
+
+from napari_midl.widgets.staining.dock import StainingDock
+
+__all__ = ["StainingDock"]

@@ -1,0 +1,66 @@
+"""Colour arrays that napari shows while the file behind them still grows, and a curtain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.widgets.lazy import Lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Colours(Lazy):
+    """Red, green and blue of one level of a stored stain, colours last.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        Axes ``C Y X`` or ``C Z Y X``.
+    """
+
+    def __init__(self, array: Any) -> None:
+        super().__init__((*array.shape[1:], 3), array.dtype)
+        self._array = array
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        key = key if isinstance(key, tuple) else (key,)
+        colours = slice(None)
+        if len(key) == self.ndim:
+            *key, colours = key
+        return np.moveaxis(self._array[(slice(0, 3), *key)], 0, -1)[..., colours]
+
+
+class Curtain(Lazy):
+    """A colour array that is opaque left of a column and transparent right of it.
+
+    Parameters
+    ----------
+    array : array
+        Colours last, red, green and blue.
+    share : float
+        Where the curtain ends, as a share of the width; may be changed.
+    """
+
+    def __init__(self, array: Any, share: float = 0.5) -> None:
+        super().__init__((*array.shape[:-1], 4), array.dtype)
+        self._array, self.share = array, share
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        key = key if isinstance(key, tuple) else (key,)
+        rows_and_columns = key[: self.ndim - 1]
+        colours = np.asarray(self._array[rows_and_columns])
+        width = self.shape[-2]
+        columns = np.arange(width)
+        if len(rows_and_columns) == self.ndim - 1:
+            columns = columns[rows_and_columns[-1]]
+        seen = np.where(columns < self.share * width, 255, 0).astype(np.uint8)
+        opacity = np.broadcast_to(seen, colours.shape[:-1])[..., None]
+        return np.concatenate([colours, opacity], axis=-1)
+
+
+def curtains(levels: Sequence[Any], share: float) -> list[Curtain]:
+    """A curtain before each level of a pyramid."""
+    return [Curtain(level, share) for level in levels]

@@ -1,0 +1,190 @@
+"""What the dock starts: jobs that load what they need, and leave their record.
+
+They run in a worker thread. torch is imported there, and not before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from napari_midl.engine.runs import Run
+    from napari_midl.methods.staining.mosaic import Mosaic
+    from napari_midl.methods.staining.settings import StainSettings
+    from napari_midl.volumes.volume import Volume
+    from napari_midl.widgets.looking import Box
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which stain.
+
+    Parameters
+    ----------
+    settings : StainSettings
+        The method and its options.
+    model : str
+        ``base`` or the path of a model.
+    reference : Path or None
+        An H&E picture whose colours to take.
+    """
+
+    settings: StainSettings
+    model: str = "base"
+    reference: Path | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """A part of the mosaic as one step of the pipeline shows it.
+
+    Parameters
+    ----------
+    name : str
+        The step, such as ``despeckled``.
+    box : Box
+        Where it lies.
+    picture : ndarray
+        Grey ``(y, x)`` in [0, 1], or colours ``(y, x, 3)`` as bytes.
+    """
+
+    name: str
+    box: Box
+    picture: np.ndarray
+
+
+def measure(volumes: Sequence[Volume], known: Mosaic | None) -> Job[Mosaic]:
+    """The mosaic on its frozen scale, measured once."""
+    if known is not None:
+        return known
+
+    def load() -> Mosaic:
+        from napari_midl.methods.staining.mosaic import Mosaic
+
+        return Mosaic(volumes)
+
+    return (yield from wait_for(in_thread(load), Progress(0, 0, "looking at the mosaic")))
+
+
+def look(volumes: Sequence[Volume], known: Mosaic | None, choice: Choice, box: Box) -> Job[Mosaic]:
+    """Despeckled, linear and chosen stain of a box; the preview of each step is a `Look`."""
+    mosaic = yield from measure(volumes, known)
+    steps = yield from _in_thread(lambda: _steps(choice), "loading the networks")
+    for done, (name, make) in enumerate(steps):
+        progress = Progress(done, len(steps), name)
+        yield progress
+
+        def compute(make: Callable[[Mosaic, Box], np.ndarray] = make) -> np.ndarray:
+            return make(mosaic, box)
+
+        picture = yield from wait_for(in_thread(compute), progress)
+        yield Progress(done + 1, len(steps), name, preview=Look(name, box, picture))
+    return mosaic
+
+
+def stain(
+    volumes: Sequence[Volume],
+    known: Mosaic | None,
+    choice: Choice,
+    out: Path,
+    arguments: dict[str, Any],
+    focus: Sequence[int],
+    resume: bool,
+) -> Job[Run]:
+    """Stain the whole mosaic into `out`, from the view outwards, and leave the record beside it."""
+    mosaic = yield from measure(volumes, known)
+
+    def load() -> Any:
+        from napari_midl.methods.staining import files
+        from napari_midl.methods.staining.recipe import stain_recipe
+
+        return files, stain_recipe(choice.settings, choice.model, reference=choice.reference)
+
+    files, recipe = yield from _in_thread(load, "loading the networks")
+    return (
+        yield from files.stain_mosaic(
+            mosaic, recipe, out, choice.settings, arguments, focus, resume
+        )
+    )
+
+
+def teach(confocal: Path, slides: Path, out: Path, settings: Any) -> Job[Run]:
+    """Train a stain on two folders."""
+
+    def load() -> Any:
+        from napari_midl.methods.staining import teach
+
+        return teach
+
+    module = yield from _in_thread(load, "loading torch")
+    return (yield from module.teach_stain(confocal, slides, out, settings))
+
+
+def match(path: Path) -> Job[Any]:
+    """The stains of a reference slide."""
+
+    def load() -> Any:
+        from napari_midl.methods.staining.pictures import read_picture
+        from napari_midl.methods.staining.stains import stains_of
+
+        return stains_of(read_picture(path), str(path))
+
+    return (yield from _in_thread(load, "looking at the slide"))
+
+
+def is_unfinished(out: Path) -> bool:
+    """Whether a stain was left before its end, so that it can be resumed."""
+    return out.is_dir() and out.with_name(out.name + ".progress").exists()
+
+
+def _in_thread(load: Callable[[], Any], message: str) -> Job[Any]:
+    return (yield from wait_for(in_thread(load), Progress(0, 0, message)))
+
+
+def _steps(choice: Choice) -> list[tuple[str, Callable[[Mosaic, Box], np.ndarray]]]:
+    """Each step of the pipeline by name, and what shows it."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from napari_midl.engine.folding import fold_batch_norm
+    from napari_midl.methods.staining.apply import Painter
+    from napari_midl.methods.staining.models import named_despeckler
+    from napari_midl.methods.staining.pipeline import Despeckled, Pipeline
+    from napari_midl.methods.staining.recipe import stain_recipe
+
+    settings = choice.settings
+    plain = replace(settings, doubt=False)
+
+    def shown(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
+        def make(mosaic: Mosaic, box: Box) -> np.ndarray:
+            return Painter(mosaic, pipeline, settings.tile, settings.device).look(box)[:, 0]
+
+        return make
+
+    def grey(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
+        return lambda mosaic, box: shown(pipeline)(mosaic, box)[1]
+
+    def colour(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
+        return lambda mosaic, box: np.rint(
+            np.moveaxis(shown(pipeline)(mosaic, box)[:3], 0, -1).clip(0, 1) * 255
+        ).astype(np.uint8)
+
+    steps = []
+    if not settings.keep_speckle:
+        cleaner = Pipeline(Despeckled(fold_batch_norm(named_despeckler("base").network)))
+        steps.append(("despeckled", grey(cleaner)))
+    linear = stain_recipe(replace(plain, method="linear"))
+    steps.append(("linear", colour(linear.pipeline)))
+    if settings.method != "linear":
+        recipe = stain_recipe(plain, choice.model, reference=choice.reference)
+        steps.append((settings.method, colour(recipe.pipeline)))
+    return steps

@@ -1,0 +1,154 @@
+"""What the staining tool puts into the viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import zarr
+from napari.utils.colormaps import Colormap
+
+from napari_midl.errors import InputError
+from napari_midl.methods.staining.watermark import NOTICE
+from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
+from napari_midl.widgets.lazy import Channel, Lazy
+from napari_midl.widgets.staining.colours import Colours
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from napari.layers import Image
+
+    from napari_midl.widgets.staining.jobs import Look
+
+# Transparent where the stain is to be trusted.
+DOUBT_COLOURS = Colormap([[1, 0.85, 0, 0], [1, 0.85, 0, 1]], name="do not trust")
+_DOUBT = 3
+
+
+class StainLayers:
+    """A stain in the viewer, and where not to trust it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show them.
+    image : Image
+        The reflectance layer, over which they lie.
+    path : Path
+        The OME-Zarr; it may still be growing.
+
+    Raises
+    ------
+    InputError
+        If `path` holds no stain of this mosaic.
+    """
+
+    def __init__(self, viewer: Any, image: Image, path: Path) -> None:
+        self.path, self._viewer = path, viewer
+        levels, method = _open_levels(path)
+        name = f"{method}, {path.name.split('.')[0]}"
+        ndim = min(spatial_ndim(image), levels[0].ndim - 1)
+        place = placed_over(image, (0,) * ndim)
+        many = len(levels) > 1
+        metadata = {OURS: "made by the staining dock", "notice": NOTICE}
+        colours: list[Lazy] = [Colours(level) for level in levels]
+        self.colours = viewer.add_image(
+            colours if many else colours[0],
+            multiscale=many,
+            rgb=True,
+            name=f"{name} ({NOTICE})",
+            metadata=dict(metadata),
+            **place,
+        )
+        self.doubt = None
+        self._written: list[Any] = []
+        if levels[0].shape[0] > _DOUBT:
+            finest = levels[0].shape[1:]
+            doubt = [Channel(level, _DOUBT, self._written, finest) for level in levels]
+            self.doubt = viewer.add_image(
+                doubt if many else doubt[0],
+                multiscale=many,
+                name=f"{name}: do not trust",
+                contrast_limits=(0, 255),
+                colormap=DOUBT_COLOURS,
+                blending="translucent",
+                opacity=0.7,
+                visible=False,
+                metadata=dict(metadata),
+                **place,
+            )
+
+    @property
+    def layers(self) -> list[Any]:
+        """Those that are still in the viewer."""
+        made = [layer for layer in (self.colours, self.doubt) if layer is not None]
+        return [layer for layer in made if layer in self._viewer.layers]
+
+    def refresh(self, boxes: list[Any]) -> None:
+        """Look again at what was written since."""
+        # A box is (z, y, x), and a stained plane has no z.
+        self._written += [box[-self.colours.ndim :] for box in boxes]
+        for layer in self.layers:
+            if layer.visible:
+                layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def remove(self) -> None:
+        """Take them out of the viewer."""
+        for layer in self.layers:
+            self._viewer.layers.remove(layer)
+
+
+class LiveLayers:
+    """The steps of the pipeline in the part of the mosaic that is in view.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show them.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._layers: dict[str, Image] = {}
+
+    def show(self, image: Image, look: Look) -> None:
+        """Show a step, in the place of the same step of the view before."""
+        ndim = min(spatial_ndim(image), 3)
+        place = placed_over(image, [s.start for s in look.box][-ndim:])
+        picture: np.ndarray = look.picture if ndim == 2 else look.picture[None]
+        layer = self._layers.get(look.name)
+        if layer is not None and layer in self._viewer.layers:
+            layer.data = picture
+            layer.translate = place["translate"]
+            return
+        colours = look.picture.ndim == 3
+        self._layers[look.name] = self._viewer.add_image(
+            picture,
+            rgb=colours,
+            name=f"view: {look.name}",
+            metadata={OURS: "made by the staining dock", "notice": NOTICE},
+            **({} if colours else {"contrast_limits": (0, 1)}),
+            **place,
+        )
+
+    def remove(self) -> None:
+        """Take them out of the viewer."""
+        for layer in self._layers.values():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._layers = {}
+
+
+def _open_levels(path: Path) -> tuple[list[Any], str]:
+    """The levels of a stain, and its method."""
+    try:
+        group = zarr.open_group(path, mode="r")
+        datasets = dict(group.attrs)["ome"]["multiscales"][0]["datasets"]
+        levels: list[Any] = [group[d["path"]] for d in datasets]
+        method = str(dict(group.attrs)["napari-midl"]["method"])
+    except (OSError, KeyError, ValueError, IndexError) as error:
+        raise InputError(f"{path} is no stain ({error}); choose one.") from error
+    if levels[0].ndim < 3 or levels[0].shape[0] < 3:
+        raise InputError(f"{path} is no colour picture of shape C Y X; choose a stain.")
+    return levels, method

@@ -1,0 +1,273 @@
+"""Staining the view at once and the whole mosaic in the background."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QComboBox
+
+from napari_midl.errors import InputError
+from napari_midl.methods.staining.settings import StainSettings
+from napari_midl.widgets.looking import box_in_view, looked_at
+from napari_midl.widgets.parts.dock_frame import torch_is_here
+from napari_midl.widgets.parts.model_picker import ModelPicker
+from napari_midl.widgets.parts.path_picker import PathPicker
+from napari_midl.widgets.parts.section import Section, button
+from napari_midl.widgets.parts.settings_form import SettingsForm
+from napari_midl.widgets.project import RESULTS, free_name
+from napari_midl.widgets.staining import jobs
+from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
+from napari_midl.widgets.staining.reference import ReferencePicker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from napari_midl.engine.jobs import Progress
+    from napari_midl.widgets.staining.workbench import Workbench
+
+METHODS = {
+    "density": "structure-safe (density)",
+    "cyclegan": "CycleGAN",
+    "linear": "linear (Gareau)",
+    "beer-lambert": "Beer-Lambert",
+}
+_SUFFIX = ".ome.zarr"
+_REFRESH_MS, _REST_MS = 500, 600
+LOOK_EDGE = 1024  # pixels of the view that are stained at once
+
+
+class StainSection(Section):
+    """Looks, stains, shows what grows."""
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__("Stain")
+        self._bench = bench
+        self._live = LiveLayers(bench.viewer)
+        self._written: list[Any] = []
+        self._running_path: Path | None = None
+        self.method = QComboBox()
+        for method, words in METHODS.items():
+            self.method.addItem(words, method)
+        self.method.setToolTip(
+            "Structure-safe predicts the two stain densities and cannot invent nuclei; the "
+            "CycleGAN draws freely; the others have fixed colours"
+        )
+        self.model = ModelPicker("staining", bench.report, "Weights of the method", scratch=False)
+        self.reference = ReferencePicker(bench)
+        self.speckle = QCheckBox("keep speckle")
+        self.speckle.setToolTip("Stain the reflectance as it is, not despeckled")
+        self.doubt = QCheckBox("do not trust map")
+        self.doubt.setToolTip(
+            "Also write where not to trust the stain: cycle error and disagreement of two stains"
+        )
+        self.doubt.setChecked(True)
+        self.watermark = QCheckBox("watermark")
+        self.watermark.setToolTip("Write “virtual stain, not for diagnosis” on the picture too")
+        self.look = button(
+            "Look here", "Despeckle and stain the middle of the view at once", self.look_here
+        )
+        self.live = QCheckBox("live")
+        self.live.setToolTip("Look again whenever the view comes to rest")
+        self.out = PathPicker("Name the stain", "OME-Zarr folder to write or to resume")
+        self.stain = button("Stain all", "", self._on_stain)
+        self.show_button = button("Show", "Show the stain of that name", self._on_show)
+        self.form = SettingsForm(
+            StainSettings, leave_out=("method", "keep_speckle", "doubt", "watermark")
+        )
+        self.row("Method", self.method, stretch=1)
+        self.row("Weights", self.model, stretch=1)
+        self.row("Match to", self.reference, stretch=1)
+        self.row(self.look, self.live, self.speckle)
+        self.row("To", self.out, stretch=1)
+        self.row(self.doubt, self.watermark)
+        self.row(self.stain, self.show_button)
+        self.body.addWidget(self.form)
+
+        self._timer = _single_shot(self, _REFRESH_MS, self._refresh)
+        self._rest = _single_shot(self, _REST_MS, self._on_rest)
+        camera = bench.viewer.scene.camera
+        for event in (camera.events.center, camera.events.zoom):
+            event.connect(self._on_moved)
+        self.live.toggled.connect(self._on_moved)
+        self.method.currentIndexChanged.connect(lambda _: bench.changed.emit())
+        self.reference.changed.connect(bench.changed)
+        self.out.changed.connect(bench.changed)
+        bench.opened.connect(self._on_opened)
+        bench.changed.connect(self._on_changed)
+        self._on_opened()
+        self._on_changed()
+
+    def choice(self) -> jobs.Choice:
+        """What the person has chosen.
+
+        Raises
+        ------
+        InputError
+            If a value lies outside its range.
+        """
+        method = self.method.currentData()
+        learnt = method in ("density", "cyclegan")
+        settings = self.form.value(
+            method=method,
+            keep_speckle=self.speckle.isChecked(),
+            doubt=self.doubt.isChecked() and learnt,
+            watermark=self.watermark.isChecked(),
+        )
+        takes_reference = method in ("density", "beer-lambert")
+        return jobs.Choice(
+            settings,
+            str(self.model.choice) if learnt else "base",
+            self.reference.path if takes_reference else None,
+        )
+
+    def look_here(self) -> None:
+        """Stain the middle of the view."""
+        bench = self._bench
+        assert bench.image is not None
+        box = box_in_view(bench.viewer, bench.image, LOOK_EDGE)
+        try:
+            job = jobs.look(bench.volumes, bench.mosaic, self.choice(), box)
+        except InputError as error:
+            bench.report(error)
+            return
+        bench.start("Look", job, self._on_looked, self._on_look)
+
+    def _on_look(self, batch: list[Progress]) -> None:
+        assert self._bench.image is not None
+        for progress in batch:
+            if isinstance(progress.preview, jobs.Look):
+                self._live.show(self._bench.image, progress.preview)
+
+    def _on_looked(self, mosaic: Any) -> None:
+        self._bench.mosaic = mosaic
+
+    def _on_moved(self, event: Any = None) -> None:
+        if self.live.isChecked() and not self._bench.ended:
+            self._rest.start()
+
+    def _on_rest(self) -> None:
+        if self._bench.idle and torch_is_here() and self.live.isChecked():
+            self.look_here()
+
+    def _on_stain(self) -> None:
+        bench, out = self._bench, self.out.path
+        if out is None or bench.image is None:
+            return
+        resume = jobs.is_unfinished(out)
+        try:
+            choice = self.choice()
+            if resume:
+                choice = jobs.Choice(_settings_of_unfinished(out), choice.model, choice.reference)
+            elif out.exists():
+                raise InputError(f"{out} exists already; choose another name.")
+            out.parent.mkdir(parents=True, exist_ok=True)
+        except (InputError, OSError) as error:
+            bench.report(error)
+            return
+        fluorescence, reflectance = bench.fluorescence, bench.reflectance
+        assert fluorescence is not None and reflectance is not None
+        arguments = {
+            "reflectance": bench.volumes[1].source,
+            "fluorescence": bench.volumes[0].source,
+            "channels": [reflectance.in_file, fluorescence.in_file],
+        }
+        focus = looked_at(bench.viewer, bench.image)
+        job = jobs.stain(bench.volumes, bench.mosaic, choice, out, arguments, focus, resume)
+        self._running_path = out
+        self._written.clear()
+        bench.start("Stain", job, lambda run: self._on_done(out), self._on_progress, self._refresh)
+
+    def _on_progress(self, batch: list[Progress]) -> None:
+        self._written += [p.preview for p in batch if p.preview is not None]
+        out = self._running_path
+        if not self._written or out is None:
+            return
+        stain = self._bench.stain
+        if stain is None or stain.path != out:
+            self._live.remove()
+            self._show(out)
+            self._written.clear()
+        elif not self._timer.isActive():
+            self._timer.start()
+
+    def _refresh(self) -> None:
+        stain, written = self._bench.stain, self._written
+        self._written = []
+        if stain is not None and stain.path == self._running_path:
+            stain.refresh(written)
+
+    def _on_done(self, out: Path) -> None:
+        if self._bench.stain is None or self._bench.stain.path != out:
+            self._show(out)
+        self._propose_name()
+
+    def _on_show(self) -> None:
+        if self.out.path is not None:
+            self._show(self.out.path)
+
+    def _show(self, out: Path) -> None:
+        bench = self._bench
+        assert bench.image is not None
+        try:
+            bench.show_stain(StainLayers(bench.viewer, bench.image, out))
+        except InputError as error:
+            bench.report(error)
+
+    def _on_opened(self) -> None:
+        self._live.remove()
+        self._propose_name()
+
+    def _propose_name(self) -> None:
+        """The last stain that was left unfinished, else a new name."""
+        folder = self._bench.folder
+        if folder is None:
+            self.out.path = None
+            return
+        results = folder / RESULTS
+        unfinished = [p for p in sorted(results.glob(f"*{_SUFFIX}")) if jobs.is_unfinished(p)]
+        self.out.path = unfinished[-1] if unfinished else free_name(results, "stain", _SUFFIX)
+        self._bench.changed.emit()
+
+    def _on_changed(self) -> None:
+        out, idle = self.out.path, self._bench.idle
+        unfinished = out is not None and not self._bench.runner.running and jobs.is_unfinished(out)
+        self.stain.setText("Resume" if unfinished else "Stain all")
+        self.stain.setToolTip(
+            "Go on with the stain that was stopped, with the settings it began with"
+            if unfinished
+            else "Stain the whole mosaic, beginning where you look"
+        )
+        method = self.method.currentData()
+        learnt = method in ("density", "cyclegan")
+        self.model.setEnabled(idle and learnt)
+        self.doubt.setEnabled(learnt and not unfinished)
+        self.reference.setEnabled(idle and method in ("density", "beer-lambert"))
+        for widget in (self.method, self.speckle, self.watermark):
+            widget.setEnabled(not unfinished)
+        self.look.setEnabled(idle and torch_is_here())
+        self.stain.setEnabled(idle and out is not None and torch_is_here())
+        self.show_button.setEnabled(idle and out is not None and out.is_dir())
+        self.out.setEnabled(idle)
+
+
+def _single_shot(parent: Section, milliseconds: int, then: Any) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(then)
+    return timer
+
+
+def _settings_of_unfinished(out: Path) -> StainSettings:
+    """The settings with which an unfinished stain began; only they can go on with it."""
+    journal = out.with_name(out.name + ".progress")
+    try:
+        header = json.loads(journal.read_text().split("\n")[0])
+        return StainSettings.from_dict(header["settings"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{journal} cannot be read ({error}); choose another name and stain anew."
+        ) from error

@@ -1,0 +1,146 @@
+"""Through the command line: one sentence, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_midl.cli import main
+from napari_midl.methods.anatomy.apply import Anatomy
+from napari_midl.methods.anatomy.models import named_model
+from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+
+
+@pytest.fixture
+def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Landmarks:
+    """A working folder, and the mean landmarks of the mandible."""
+    monkeypatch.chdir(tmp_path)
+    anatomy = Anatomy(named_model("base"))
+    return Landmarks(anatomy.template.names, anatomy.shapes.mean_landmarks)
+
+
+def refused(capfd: pytest.CaptureFixture[str], *command: str) -> str:
+    before = sorted(p.name for p in Path().rglob("*"))
+    with pytest.raises(SystemExit) as ended:
+        main(["anatomy", *command])
+    assert ended.value.code == 2
+    assert sorted(p.name for p in Path().rglob("*")) == before
+    sentence = " ".join(capfd.readouterr().err.split())
+    assert sentence.endswith(".")
+    return sentence
+
+
+def generated(capfd: pytest.CaptureFixture[str], landmarks: Landmarks, out: str = "out.ply") -> str:
+    write_landmarks(Path("marks.csv"), landmarks)
+    return refused(capfd, "generate", "marks.csv", "--out", out)
+
+
+def test_too_few(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    sentence = generated(capfd, Landmarks(good.names[:3], good.points[:3]))
+    assert "marks.csv" in sentence
+    assert "3 landmarks are placed" in sentence
+
+
+def test_in_a_plane(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    pairs = [
+        good.names.index(f"{n} {s}") for n in ("angle", "coronoid peak") for s in ("left", "right")
+    ]
+    some = Landmarks(tuple(good.names[i] for i in pairs[:2]), good.points[pairs[:2]])
+    middle = good.points[pairs[:2]].mean(0)
+    names = (*some.names, "genial tubercle", "mental protuberance")
+    points = np.vstack([some.points, middle + np.array([0, 5, 0]), middle - np.array([0, 5, 0])])
+    sentence = generated(capfd, Landmarks(names, points))
+    assert "plane" in sentence or "swapped" in sentence
+
+
+def test_unknown_name(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    sentence = generated(capfd, Landmarks(("nose", *good.names[1:]), good.points))
+    assert "'nose' is no landmark of the mandible" in sentence
+
+
+def test_twice_by_name_and_number(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    names = ("23", *good.names[1:])
+    assert "same landmark" in generated(capfd, Landmarks(names, good.points))
+
+
+def test_metres(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    assert "metres" in generated(capfd, Landmarks(good.names, good.points / 1000))
+
+
+def test_left_and_right_swapped(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    template = Anatomy(named_model("base")).template
+    sentence = generated(capfd, Landmarks(good.names, good.points[template.partners]))
+    assert "Left and right are swapped" in sentence
+
+
+def test_two_at_the_same_place(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    points = good.points.copy()
+    points[1] = points[0]
+    sentence = generated(capfd, Landmarks(good.names, points))
+    assert good.names[0] in sentence
+    assert good.names[1] in sentence
+
+
+def test_not_a_number_names_its_row(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    Path("marks.csv").write_text("name,x,y,z\nangle left,1,2,nan?\n")
+    sentence = refused(capfd, "generate", "marks.csv", "--out", "out.ply")
+    assert "marks.csv" in sentence
+    assert "angle left" in sentence or "2" in sentence
+
+
+def test_repeated_row(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    Path("marks.csv").write_text("name,x,y,z\nangle left,1,2,3\nangle left,1,2,4\n")
+    assert "angle left" in refused(capfd, "generate", "marks.csv", "--out", "out.ply")
+
+
+def test_wrong_ending(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    assert ".ply" in generated(capfd, good, "out.vtk")
+
+
+def test_training_mesh_with_a_hole(
+    capfd: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import trimesh
+
+    monkeypatch.chdir(folder.parent)
+    path = folder / "egg3.ply"
+    mesh = trimesh.load(path)
+    mesh.update_faces(np.arange(len(mesh.faces)) > 4)
+    mesh.export(path)
+    sentence = refused(capfd, "train", "shapes", "--template", "egg.json", "--out", "m.safetensors")
+    assert "egg3.ply" in sentence
+    assert "closed" in sentence
+
+
+def test_training_landmarks_in_another_unit_than_the_mesh(
+    capfd: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    path = folder / "egg5.csv"
+    lines = path.read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    moved = [",".join([r[0], *(str(float(v) + 500) for v in r[1:])]) for r in rows]
+    path.write_text("\n".join([lines[0], *moved]) + "\n")
+    sentence = refused(capfd, "train", "shapes", "--template", "egg.json", "--out", "m.safetensors")
+    assert "egg5.csv" in sentence
+    assert "mm" in sentence
+
+
+def test_training_shape_without_landmarks(
+    capfd: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    (folder / "egg7.csv").unlink()
+    command = ("train", "shapes", "--template", "egg.json", "--out", "m.safetensors")
+    assert "egg7" in refused(capfd, *command)
+
+
+def test_template_that_is_none(
+    capfd: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("broken.json").write_text("{}")
+    command = ("train", "shapes", "--template", "broken.json", "--out", "m.safetensors")
+    assert "broken.json" in refused(capfd, *command)

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch import nn
+
+from napari_midl.engine.folding import fold_batch_norm
+from napari_midl.errors import InputError
+from napari_midl.methods.staining.adversarial import CycleGame, ImagePool, PatchDiscriminator
+from napari_midl.methods.staining.despeckler import build_despeckler, median_3x3
+from napari_midl.methods.staining.generators import GAIN, DensityGenerator, build_translator
+from napari_midl.methods.staining.speckle import speckle_to, speckled
+
+
+def stirred(network: nn.Module) -> nn.Module:
+    """With weights and statistics that no initialisation has."""
+    generator = torch.Generator().manual_seed(3)
+    for value in network.state_dict().values():
+        if value.is_floating_point():
+            value.add_(0.1 * torch.rand(value.shape, generator=generator))
+    return network.eval()
+
+
+def test_the_paper_despeckler_is_the_papers():
+    network = build_despeckler("paper")
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert [c.out_channels for c in convolutions] == [64] * 7 + [1]
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in network.modules()) == 6
+    assert sum(isinstance(m, nn.PReLU) for m in network.modules()) == 7
+
+
+def test_its_residual_is_multiplicative():
+    network = stirred(build_despeckler("paper"))
+    assert network(torch.zeros(1, 1, 12, 12)).abs().max() == 0
+    network.body[-2].weight.data.zero_()
+    network.body[-2].bias.data.fill_(0.5)
+    image = torch.full((1, 1, 9, 9), 0.4)
+    torch.testing.assert_close(network(image), image * (1 + torch.tanh(torch.tensor(0.5))))
+
+
+def test_the_median_is_scipys():
+    image = np.random.default_rng(0).random((17, 12), np.float32)
+    ours = median_3x3(torch.from_numpy(image)[None, None])[0, 0].numpy()
+    np.testing.assert_array_equal(ours, ndimage.median_filter(image, 3, mode="nearest"))
+
+
+@pytest.mark.parametrize("preset", ["paper", "compact"])
+def test_a_despeckler_reaches_no_further_than_its_halo(preset):
+    network = fold_batch_norm(stirred(build_despeckler(preset)))
+    torch.manual_seed(0)
+    image = torch.rand(1, 1, 96, 96)
+    _same_inside(network, image, network.halo, network.stride)
+
+
+@pytest.mark.parametrize("preset", ["density", "compact"])
+def test_a_generator_reaches_no_further_than_its_halo(preset):
+    torch.manual_seed(0)
+    network = fold_batch_norm(stirred(build_translator(preset)))
+    _same_inside(network, torch.rand(1, 2, 136, 136), network.halo, network.stride)
+
+
+def _same_inside(network: nn.Module, image: torch.Tensor, halo: int, stride: int) -> None:
+    start = 2 * stride
+    with torch.inference_mode():
+        whole, part = network(image), network(image[..., start:, start:])
+    margin = -(-halo // stride) * stride
+    assert whole.shape[-1] - start > margin
+    torch.testing.assert_close(
+        part[..., margin:, margin:], whole[..., start + margin :, start + margin :]
+    )
+    assert not torch.equal(part[..., :1, :], whole[..., start : start + 1, start:])
+
+
+@pytest.mark.parametrize("preset", ["density", "compact", "resnet"])
+def test_any_size_comes_back_in_0_to_1(preset):
+    network = build_translator(preset).eval()
+    with torch.inference_mode():
+        colours = network(torch.rand(1, 2, 45, 51))
+    assert colours.shape == (1, 3, 45, 51)
+    assert colours.min() >= -0.02 and colours.max() <= 1.02
+
+
+def test_the_density_generator_has_no_means_to_invent():
+    generator = stirred(DensityGenerator())
+    channels = torch.rand(1, 2, 64, 64)
+    channels[:, 0, 10:30, 10:30] = 0
+    densities = generator.densities(channels)
+    assert densities[:, 0, 10:30, 10:30].max() == 0
+    ratio = densities / generator.curve(channels).clamp(min=1e-9)
+    inside = channels > 0.05
+    assert ratio[inside].max() <= np.exp(GAIN) * 1.001
+    assert ratio[inside].min() >= np.exp(-GAIN) / 1.001
+
+
+def test_its_curves_rise():
+    generator = stirred(DensityGenerator())
+    ramp = torch.linspace(0, 1, 50).repeat(2, 1).reshape(1, 2, 1, 50)
+    curve = generator.curve(ramp)[0, :, 0]
+    assert (curve.diff(dim=1) > 0).all()
+    assert curve[:, 0].abs().max() == 0
+
+
+def test_unknown_presets_are_sentences():
+    with pytest.raises(InputError, match="no despeckler"):
+        build_despeckler("density")
+    with pytest.raises(InputError, match="no generator"):
+        build_translator("paper")
+
+
+def test_the_losses_by_hand():
+    """Generators that do nothing and judges that say 0.25 everywhere."""
+    translator = build_translator("compact")
+    translator.start = nn.Identity()
+    translator.generator = translator.inverse = _Plus(0.0)
+    game = CycleGame(translator, 16, width=4, layers=1)
+    for judge in game.judges:
+        judge.body = nn.Sequential(nn.Conv2d(3, 1, 1))
+        nn.init.zeros_(judge.body[0].weight)
+        nn.init.constant_(judge.body[0].bias, 0.25)
+    a, b = torch.full((1, 3, 16, 16), 0.25), torch.full((1, 3, 16, 16), 0.75)
+    losses = [float(part.detach()) for part in game.losses(game(a), b)]
+    adversarial, cycle, identity, discriminator = losses
+    assert cycle == 0 and identity == 0
+    assert adversarial == pytest.approx(2 * 0.75**2)
+    assert discriminator == pytest.approx(0.75**2 + 0.25**2)
+    translator.generator = _Plus(0.125)
+    losses = [float(part.detach()) for part in game.losses(game(a), b)]
+    # Both ways round the cycle, and both images where identity is asked for, once 0.125.
+    assert losses[1] == pytest.approx(0.25)
+    assert losses[2] == pytest.approx(0.125)
+
+
+def test_generators_do_not_teach_the_judges_nor_judges_the_generators():
+    game = CycleGame(build_translator("density"), 32, width=4, layers=1)
+    losses = game.losses(game(torch.rand(1, 2, 32, 32)), torch.rand(1, 3, 32, 32))
+    losses.adversarial.backward(retain_graph=True)
+    assert all(p.grad is None for p in game.judges.parameters())
+    assert any(p.grad is not None for p in game.translator.parameters())
+    game.zero_grad()
+    losses.discriminator.backward()
+    assert all(p.grad is None for p in game.translator.parameters())
+
+
+class _Plus(nn.Module):
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor(value))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image + self.value
+
+
+def test_the_pool_gives_older_images_back():
+    torch.manual_seed(0)
+    pool = ImagePool(1, 4)
+    shown = [float(pool(torch.full((1, 1, 8, 8), n / 255)).mean() * 255) for n in range(200)]
+    assert shown[:50] == pytest.approx(list(range(50)))
+    newest = np.isclose(shown[50:], np.arange(50, 200))
+    assert 0.3 < newest.mean() < 0.7
+    assert all(value <= n + 1e-3 for n, value in enumerate(shown))
+
+
+def test_a_patch_discriminator_sees_70_pixels():
+    judge = PatchDiscriminator(3).eval()
+    for module in judge.modules():
+        if isinstance(module, nn.GroupNorm):
+            module.forward = lambda maps: maps  # it looks at all of the image
+    image = torch.rand(1, 3, 256, 256, requires_grad=True)
+    judge(image)[0, 0, 15, 15].backward()
+    rows = torch.nonzero(image.grad.abs().sum((0, 1, 3)))
+    assert int(rows.max() - rows.min()) + 1 == 70
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "gamma", "correlated"])
+def test_speckle_has_the_deviation_asked_for(kind):
+    noisy = speckled(np.full((200, 200), 0.5, np.float32), 0.2, kind, np.random.default_rng(0))
+    assert noisy.mean() == pytest.approx(0.5, rel=0.01)
+    assert noisy.std() / 0.5 == pytest.approx(0.2, rel=0.03)
+    neighbours = np.corrcoef(noisy[:, 1:].ravel(), noisy[:, :-1].ravel())[0, 1]
+    assert (neighbours > 0.4) == (kind == "correlated")
+
+
+def test_speckle_is_raised_to_a_ratio():
+    clean = np.random.default_rng(1).random((64, 64), np.float32)
+    noisy = speckle_to(clean, 16.2, "gaussian", np.random.default_rng(0))
+    assert -10 * np.log10(np.mean((noisy - clean) ** 2)) == pytest.approx(16.2, abs=0.02)
+    with pytest.raises(InputError, match="no speckle"):
+        speckled(clean, 0.2, "salt", np.random.default_rng(0))

@@ -1,0 +1,211 @@
+"""Through the files and the command line: whole outputs, tiles, kill and resume, replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from napari_midl.cli import main
+from napari_midl.engine.jobs import run
+from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.errors import InputError
+from napari_midl.methods.staining import files
+from napari_midl.methods.staining.apply import Painter
+from napari_midl.methods.staining.generators import build_translator
+from napari_midl.methods.staining.mosaic import Mosaic
+from napari_midl.methods.staining.pipeline import Pipeline
+from napari_midl.methods.staining.recipe import stain_recipe
+from napari_midl.methods.staining.replays import OPERATIONS
+from napari_midl.methods.staining.settings import DespeckleSettings, StainSettings
+from napari_midl.methods.staining.watermark import NOTICE
+from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.volume import Volume
+
+METHODS = ("density", "cyclegan", "linear", "beer-lambert")
+SMALL = {"tile": 64}
+
+
+def stained(path: Path, method: str = "density", resume: bool = False, **options) -> np.ndarray:
+    settings = StainSettings(method=method, **{**SMALL, **options})
+    run(files.stain(Path("r.tif"), Path("f.tif"), path, settings, resume=resume))
+    return np.asarray(open_volume(path).data)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_tiles_do_not_show(mosaic, method):
+    pipeline = stain_recipe(StainSettings(method=method)).pipeline
+    painter = Painter(mosaic, pipeline, 64, "cpu")
+    whole = np.rint(255 * painter.look((slice(0, 1), slice(0, 200), slice(0, 230))))
+    for index in range(len(painter.tiling)):
+        core = painter.tiling.core(index)
+        tile = np.rint(255 * painter.look(core))
+        assert np.abs(tile - whole[(slice(None), *core)]).max() <= 1
+
+
+def test_tiles_of_the_papers_generator_do_not_show(mosaic):
+    """Its instance normalisation is frozen on a sample of the mosaic."""
+    translator = build_translator("resnet").eval()
+    painter = Painter(mosaic, Pipeline(translator), 64, "cpu")
+    region = (slice(0, 1), slice(64, 128), slice(128, 192))
+    whole = painter.look((slice(0, 1), slice(0, 200), slice(0, 230)))
+    np.testing.assert_allclose(painter.look(region), whole[(slice(None), *region)], atol=1 / 255)
+
+
+def test_the_output_is_colour_with_a_pyramid_and_says_what_it_is(folder):
+    colours = stained(Path("out.ome.zarr"))
+    assert colours.shape == (3, 200, 230) and colours.dtype == np.uint8
+    glass = np.median(colours[:, tifffile.imread("r.tif") < 5], axis=1)
+    assert glass.min() > 215
+    group = zarr.open_group("out.ome.zarr", mode="r")
+    assert group.attrs["napari-midl"]["notice"] == NOTICE
+    assert NOTICE in group.attrs["ome"]["multiscales"][0]["name"]
+    channels = group.attrs["ome"]["omero"]["channels"]
+    assert [c["color"] for c in channels] == ["FF0000", "00FF00", "0000FF"]
+
+
+def test_nuclei_become_blue_and_stroma_pink(folder, drawn):
+    red, green, blue = stained(Path("out.ome.zarr"), keep_speckle=True).astype(float)
+    nuclei = drawn.fluorescence > 0.6
+    stroma = (drawn.fluorescence < 0.05) & (drawn.clean > 0.5)
+    assert (blue - red)[nuclei].mean() > 20
+    assert (red - green)[stroma].mean() > 40
+    assert red[nuclei].mean() < red[stroma].mean() - 40
+
+
+def test_doubt_is_a_fourth_channel_in_0_to_255(folder):
+    out = stained(Path("out.ome.zarr"), "cyclegan", doubt=True)
+    assert out.shape[0] == 4
+    plain = stained(Path("plain.ome.zarr"), "cyclegan")
+    # The wider halo changes the order in which the network's sums are taken.
+    assert np.abs(out[:3].astype(int) - plain).max() <= 1
+    assert out[3].std() > 0
+
+
+def test_the_watermark_is_written_across_tiles(mosaic, tmp_path):
+    wide = np.tile(np.asarray(mosaic.channels[1].data)[0], (2, 3))[:350, :600]
+    for name in "rf":
+        tifffile.imwrite(tmp_path / f"{name}.tif", wide)
+    outs = []
+    for tile, name in ((64, "a"), (512, "b")):
+        settings = StainSettings(method="linear", keep_speckle=True, watermark=True, tile=tile)
+        out = tmp_path / f"{name}.ome.zarr"
+        run(files.stain(tmp_path / "r.tif", tmp_path / "f.tif", out, settings))
+        outs.append(np.asarray(open_volume(out).data))
+    np.testing.assert_array_equal(*outs)
+    plain = tmp_path / "c.ome.zarr"
+    settings = StainSettings(method="linear", keep_speckle=True)
+    run(files.stain(tmp_path / "r.tif", tmp_path / "f.tif", plain, settings))
+    inked = (outs[0] != np.asarray(open_volume(plain).data)).any(0)
+    assert inked[256:290].any() and not inked[:240].any()
+
+
+@pytest.mark.parametrize("after", [1, 5])
+def test_a_stain_that_was_stopped_ends_with_the_same_bits(folder, after):
+    whole = stained(Path("whole.ome.zarr"))
+    out = Path("part.ome.zarr")
+    job = files.stain(Path("r.tif"), Path("f.tif"), out, StainSettings(**SMALL))
+    written = 0
+    for progress in job:
+        written += progress.preview is not None
+        if written == after:
+            job.close()
+            break
+    assert not record_path(out).exists()
+    with pytest.raises(InputError, match="exists already"):
+        stained(out)
+    with pytest.raises(InputError, match="another settings"):
+        stained(out, watermark=True, resume=True)
+    np.testing.assert_array_equal(stained(out, resume=True), whole)
+    with pytest.raises(InputError, match="nothing to resume"):
+        stained(out, resume=True)
+
+
+def test_gain_offset_and_depth_change_little(folder):
+    before = stained(Path("before.ome.zarr")).astype(int)
+    for name in "rf":
+        image = tifffile.imread(f"{name}.tif").astype(float)
+        tifffile.imwrite(f"{name}.tif", np.rint(image / 4000 * 120 + 30).astype(np.uint8))
+    after = stained(Path("after.ome.zarr"))
+    assert np.abs(after - before).mean() < 2
+
+
+def test_a_reference_gives_its_colours(folder):
+    out = Path("out.ome.zarr")
+    settings = StainSettings(method="beer-lambert", keep_speckle=True)
+    run(files.stain(Path("r.tif"), Path("f.tif"), out, settings, reference=Path("slide.png")))
+    matched = np.asarray(open_volume(out).data)
+    assert np.abs(matched.astype(int) - stained(Path("own.ome.zarr"), "beer-lambert")).mean() > 3
+
+
+def test_despeckling_keeps_type_and_intensities(folder, drawn):
+    out = Path("clean.ome.zarr")
+    run(files.despeckle(Path("r.tif"), out, DespeckleSettings(**SMALL)))
+    clean = np.asarray(open_volume(out).data)
+    noisy = tifffile.imread("r.tif")
+    assert clean.dtype == np.uint16 and clean.shape == noisy.shape
+    errors = [np.mean((i / 4000.0 - drawn.clean) ** 2) for i in (noisy, clean)]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_a_stack_is_stained_slice_by_slice(tmp_path, drawn):
+    stack = np.stack([drawn.fluorescence, drawn.fluorescence[::-1]]) * 255
+    tifffile.imwrite(tmp_path / "s.tif", stack.astype(np.uint8), metadata={"axes": "ZYX"})
+    out = tmp_path / "out.ome.zarr"
+    settings = StainSettings(method="linear", keep_speckle=True, **SMALL)
+    run(files.stain(tmp_path / "s.tif", tmp_path / "s.tif", out, settings))
+    colours = np.asarray(open_volume(out).data)
+    assert colours.shape == (3, 2, 200, 230)
+    np.testing.assert_array_equal(colours[:, 0], colours[:, 1, ::-1])
+
+
+def test_two_channels_of_one_file_and_replay(folder, capfd):
+    both = np.stack([tifffile.imread("r.tif"), tifffile.imread("f.tif")])
+    tifffile.imwrite("both.ome.tif", both, metadata={"axes": "CYX"})
+    command = ["staining", "stain", "--reflectance", "both.ome.tif", "--fluorescence"]
+    command += ["both.ome.tif", "--fluorescence-channel", "1", "--out", "out.ome.zarr"]
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert not ended.value.code
+    np.testing.assert_array_equal(
+        np.asarray(open_volume("out.ome.zarr").data), stained(Path("two.ome.zarr"), tile=512)
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["runs", "replay", "out.ome.zarr.run.json"])
+    assert not ended.value.code
+    assert "the same" in capfd.readouterr().out
+
+
+def test_a_record_replays_a_despeckling(folder):
+    record = run(files.despeckle(Path("r.tif"), Path("c.ome.zarr"), DespeckleSettings(**SMALL)))
+    assert read_run(record_path(Path("c.ome.zarr"))) == record
+    assert run(replay(record_path(Path("c.ome.zarr")), OPERATIONS)).same
+
+
+def test_a_hot_pixel_does_not_dim_the_stain(folder):
+    before = stained(Path("before.ome.zarr"), "linear", keep_speckle=True).astype(int)
+    image = tifffile.imread("f.tif")
+    image[0, 0] = 65535
+    tifffile.imwrite("f.tif", image)
+    after = stained(Path("after.ome.zarr"), "linear", keep_speckle=True)
+    assert np.abs(after - before)[:, 1:].max() <= 2
+
+
+def test_the_scale_of_the_mosaic_is_kept(tmp_path, drawn):
+    channel = (drawn.reflectance * 255).astype(np.uint8)
+    tifffile.imwrite(
+        tmp_path / "r.tif", channel, imagej=True, resolution=(2, 2), metadata={"unit": "um"}
+    )
+    out = tmp_path / "out.ome.zarr"
+    run(files.despeckle(tmp_path / "r.tif", out))
+    assert open_volume(out).voxel_size[1:] == pytest.approx((0.5, 0.5))
+    assert open_volume(out).unit == "micrometer"
+
+
+def test_channels_of_different_size_are_refused(drawn):
+    volumes = [Volume.from_array(np.eye(n)[None], name=f"{n}") for n in (8, 9)]
+    with pytest.raises(InputError, match="9 x 9 pixels but 8 has 8 x 8"):
+        Mosaic(volumes)

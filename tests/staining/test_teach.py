@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from imageio import v3 as imageio
+from safetensors.torch import load_file
+
+from napari_midl.engine.jobs import run
+from napari_midl.engine.models import read_card
+from napari_midl.engine.runs import record_path, replay
+from napari_midl.methods.staining import files, score, teach
+from napari_midl.methods.staining.models import named_despeckler
+from napari_midl.methods.staining.pictures import inverted_luma
+from napari_midl.methods.staining.replays import OPERATIONS
+from napari_midl.methods.staining.settings import (
+    StainSettings,
+    TrainDespecklerSettings,
+    TrainSettings,
+)
+from napari_midl.methods.staining.speckle import speckle_to
+
+FEW = TrainSettings(steps=6, crop=32, batch=1)
+
+
+@pytest.fixture
+def slides(folder, slide) -> Path:
+    Path("slides").mkdir()
+    imageio.imwrite("slides/a.png", slide)
+    return Path("slides")
+
+
+@pytest.fixture
+def mosaics(folder) -> Path:
+    Path("mosaics").mkdir()
+    shutil.copy("f.tif", "mosaics/one_fluorescence.tif")
+    shutil.copy("r.tif", "mosaics/one_reflectance.tif")
+    shutil.copy("r.tif", "mosaics/alone_reflectance.tif")
+    return Path("mosaics")
+
+
+def test_a_despeckler_learns(slides, slide):
+    settings = TrainDespecklerSettings(
+        steps=150, crop=48, batch=2, learning_rate=3e-3, deviation=0.4, half_life=60
+    )
+    out = Path("m.safetensors")
+    record = run(teach.teach_despeckler(slides, out, settings))
+    assert record.results["steps"] == 150
+    assert read_card(out)["training_data"] == ["a.png"]
+    clean = inverted_luma(slide)
+    noisy = speckle_to(clean, 16.2, "gaussian", np.random.default_rng(0))
+    import torch
+
+    with torch.inference_mode():
+        network = named_despeckler(out).network
+        out_image = network(torch.from_numpy(noisy)[None, None])[0, 0].numpy()
+    assert score.psnr(out_image, clean) > 18.5
+
+
+@pytest.mark.parametrize("generator", ["density", "compact"])
+def test_a_stain_is_trained_from_folders_and_used(slides, mosaics, generator):
+    out = Path("m.safetensors")
+    settings = TrainSettings(generator=generator, steps=6, crop=32)
+    record = run(teach.teach_stain(mosaics, slides, out, settings))
+    card = read_card(out)
+    assert card["architecture"] == generator and card["mosaics"] == ["one"]
+    assert record.outputs["model"]["path"] == "m.safetensors"
+    method = "density" if generator == "density" else "cyclegan"
+    settings = StainSettings(method=method)
+    run(files.stain(Path("r.tif"), Path("f.tif"), Path("o.ome.zarr"), settings, str(out)))
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(slides, mosaics, monkeypatch):
+    monkeypatch.setattr("napari_midl.methods.staining.learn.LOOK_EVERY", 2)
+    run(teach.teach_stain(mosaics, slides, Path("whole.safetensors"), FEW))
+    out = Path("part.safetensors")
+    job = teach.teach_stain(mosaics, slides, out, FEW)
+    for progress in job:
+        if progress.message == "step 5":
+            break
+    job.close()
+    assert out.with_suffix(".checkpoint").exists() and not out.exists()
+    run(teach.teach_stain(mosaics, slides, out, FEW))
+    assert not out.with_suffix(".checkpoint").exists()
+    whole, part = load_file("whole.safetensors"), load_file("part.safetensors")
+    assert all((whole[name] == part[name]).all() for name in whole)
+
+
+def test_a_training_replays(slides, mosaics):
+    out = Path("m.safetensors")
+    run(teach.teach_stain(mosaics, slides, out, FEW))
+    assert run(replay(record_path(out), OPERATIONS)).same
+
+
+def test_the_crops_double_half_way(slides, mosaics, monkeypatch):
+    seen = []
+    from napari_midl.methods.staining import learn
+
+    def note(mosaics, slides, edge, count, rng):
+        seen.append(edge)
+        return batch(mosaics, slides, edge, count, rng)
+
+    batch = learn.unpaired_batch
+    monkeypatch.setattr(learn, "unpaired_batch", note)
+    run(teach.teach_stain(mosaics, slides, Path("m.safetensors"), FEW))
+    assert seen == [32, 32, 32, 64, 64, 64]
+
+
+def test_synthetic_mosaics_stand_in(slides, monkeypatch):
+    monkeypatch.setattr(teach, "SYNTHETIC_MOSAICS", 1)
+    monkeypatch.setattr(teach, "SYNTHETIC_SHAPE", (128, 128))
+    out = Path("m.safetensors")
+    run(teach.teach_stain("synthetic", slides, out, FEW))
+    assert read_card(out)["mosaics"] == ["synthetic 0"]
+
+
+def test_a_mosaic_without_its_other_channel_is_left_out(mosaics, slides):
+    tifffile.imwrite("mosaics/two_fluorescence.tif", np.eye(100, dtype=np.uint8))
+    run(teach.teach_stain(mosaics, slides, Path("m.safetensors"), FEW))
+    assert read_card(Path("m.safetensors"))["mosaics"] == ["one"]

@@ -1,0 +1,469 @@
+"""The anatomy dock driven by clicks into the canvas of a real window, with the shipped weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+import zarr
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLineEdit
+
+from napari_midl.engine.models import read_card
+from napari_midl.engine.runs import read_run, record_path
+from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
+from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landmarks
+from napari_midl.volumes.meshes import mask, read_mesh, write_mesh
+from napari_midl.widgets.anatomy import AnatomyDock
+from napari_midl.widgets.anatomy.live import merged
+from napari_midl.widgets.anatomy.workbench import landmarks_file
+
+MINUTE = 60_000
+TRANSLATE = (-20.0, 5.0, 7.0)
+LEFT = Qt.MouseButton.LeftButton
+NONE = Qt.KeyboardModifier.NoModifier
+
+
+@pytest.fixture(scope="module")
+def person():
+    """A scan, the landmarks in it, and the mandible."""
+    return synthetic_scan()
+
+
+@pytest.fixture
+def anatomy(viewer, notes):
+    """A dock in a window without a scan."""
+    viewer.window._qt_window.show()
+    viewer.window._qt_window.resize(1500, 950)
+    made = AnatomyDock(viewer)
+    viewer.window.add_dock_widget(made, name="anatomy")
+    return made
+
+
+@pytest.fixture
+def scanned(anatomy, viewer, person, qtbot):
+    _add_scan(viewer, person)
+    # The dock takes its width from the canvas first.
+    qtbot.wait(200)
+    viewer.reset_view()
+    return anatomy
+
+
+def _add_scan(viewer, person, **other):
+    place = {"scale": VOXEL_SIZE, "translate": TRANSLATE, "units": ("mm",) * 3, **other}
+    return viewer.add_image(person[0], name="scan", **place)
+
+
+@pytest.fixture
+def finish(anatomy, qtbot):
+    """Wait for the job, and for the mesh of the newest landmarks."""
+
+    def wait():
+        qtbot.waitUntil(lambda: not anatomy.bench.runner.running, timeout=2 * MINUTE)
+        qtbot.waitUntil(lambda: _is_fresh(anatomy.bench), timeout=2 * MINUTE)
+        qtbot.wait(50)
+
+    return wait
+
+
+def _is_fresh(bench):
+    if bench.reply is None or bench.reply.wish.coarse:
+        return False
+    return np.array_equal(bench.reply.wish.landmarks.points, bench.landmarks.points, equal_nan=True)
+
+
+@pytest.fixture
+def pixel_of(viewer, qtbot):
+    """Where a point ``(x, y, z)`` in mm of the scan is in the canvas; its slice is shown."""
+
+    def find(point, translate=TRANSLATE):
+        world = np.asarray(point)[::-1] + translate
+        if viewer.dims.ndisplay == 2:
+            viewer.dims.set_point(0, world[0])
+        qtbot.wait(100)
+        if viewer.dims.ndisplay == 2:
+            camera = viewer.scene.camera
+            middle = np.asarray(viewer.canvas.size) / 2
+            y, x = (world - np.asarray(camera.center))[-2:] * camera.zoom + middle
+        else:
+            visual = viewer.window._qt_viewer.canvas.layer_to_visual[viewer.layers["scan"]].node
+            voxel = (np.asarray(point)[::-1] / VOXEL_SIZE)[::-1]
+            mapped = visual.get_transform("visual", "canvas").map([*voxel, 1])
+            x, y = mapped[:2] / mapped[3]
+        return QPoint(round(float(x)), round(float(y)))
+
+    return find
+
+
+@pytest.fixture
+def click_at(viewer, qtbot, pixel_of):
+    """Click on a point ``(x, y, z)`` in mm of the scan."""
+
+    def press(point):
+        place, canvas = pixel_of(point), viewer.window._qt_viewer.canvas.native
+        assert canvas.rect().contains(place)
+        qtbot.mouseMove(canvas, place)
+        qtbot.mousePress(canvas, LEFT, NONE, place)
+        qtbot.mouseRelease(canvas, LEFT, NONE, place)
+        qtbot.wait(20)
+
+    return press
+
+
+@pytest.fixture
+def open_file(monkeypatch, click):
+    """Choose a file in the dialog that a button opens."""
+
+    def choose(made, path, kind=""):
+        for name in ("getOpenFileName", "getSaveFileName"):
+            monkeypatch.setattr(QFileDialog, name, lambda *_: (str(path), kind))
+        click(made)
+
+    return choose
+
+
+@pytest.fixture
+def placed(scanned, person, tmp_path, open_file, finish):
+    """A scan with all landmarks, opened from a file."""
+    write_landmarks(tmp_path / "person.csv", person[1])
+    open_file(scanned.files.open, tmp_path / "person.csv")
+    finish()
+    return scanned
+
+
+def _point(person, name):
+    return person[1].points[person[1].names.index(name)]
+
+
+def test_everything_has_a_tooltip(anatomy):
+    bare = [
+        w
+        for kind in (QAbstractButton, QComboBox, QLineEdit)
+        for w in anatomy.findChildren(kind)
+        if not w.toolTip() and not w.parent().toolTip() and not w.objectName().startswith("qt_")
+    ]
+    bare = [w for w in bare if type(w.parent()).__name__ not in ("QTableView", "QHeaderView")]
+    assert not [f"{type(w).__name__} in {type(w.parent()).__name__}" for w in bare]
+
+
+def test_each_landmark_has_a_picture(anatomy, click_row):
+    for name in anatomy.bench.template.names:
+        assert anatomy.bench.template.picture(name).is_file(), name
+    assert not anatomy.landmarks.picture.pixmap().isNull()
+
+
+def test_clicks_place_one_landmark_after_the_other(
+    scanned, person, viewer, click, click_at, finish
+):
+    bench = scanned.bench
+    assert "Place by clicking" in scanned.hint.text()
+    click(scanned.landmarks.place)
+    order = bench.template.names
+    for name in order[:5]:
+        assert bench.name == name and name in scanned.landmarks.about.text()
+        click_at(_point(person, name))
+    assert bench.landmarks.placed.tolist() == [True] * 5 + [False] * 23
+    expected = np.array([_point(person, name) for name in order[:5]])
+    # To half a slice, and half a pixel of the screen.
+    np.testing.assert_allclose(bench.landmarks.points[:5, 2], expected[:, 2], atol=0.51)
+    np.testing.assert_allclose(bench.landmarks.points[:5, :2], expected[:, :2], atol=0.2)
+    finish()
+    assert viewer.layers["anatomy: mesh"].data[0].shape == bench.reply.vertices.shape
+    faces = viewer.layers["anatomy: landmarks"].face_color
+    assert (faces[:5, 3] == 1).all() and (faces[5:, 3] == 0).all() and len(faces) == 28
+    table = scanned.landmarks.table.view.model()
+    assert [table.index(row, 2).data() for row in (0, 5)] == ["●", "○"]
+
+
+def test_a_mesh_lies_where_the_bone_is(placed, person, viewer):
+    layer = viewer.layers["anatomy: mesh"]
+    world = np.asarray([layer.data_to_world(v) for v in layer.data[0][::500]])
+    mm = (world - TRANSLATE)[:, ::-1]
+    surface = trimesh.Trimesh(person[2].vertices, person[2].faces, process=False)
+    _, distance, _ = trimesh.proximity.closest_point(surface, mm)
+    assert np.mean(distance) < 1.5
+
+
+def test_a_dragged_landmark_takes_the_mesh_with_it(
+    placed, person, viewer, qtbot, click, pixel_of, finish
+):
+    bench, name = placed.bench, "angle right"
+    index = bench.template.names.index(name)
+    before, steps = bench.landmarks, 20
+    mesh_before = bench.reply
+    bench.points.activate()
+    canvas = viewer.window._qt_viewer.canvas.native
+    start = pixel_of(before.points[index])
+    qtbot.mouseMove(canvas, start + QPoint(60, 60))
+    qtbot.wait(50)
+    qtbot.mouseMove(canvas, start)
+    qtbot.wait(50)
+    qtbot.mousePress(canvas, LEFT, NONE, start)
+    for step in range(1, steps):
+        qtbot.mouseMove(canvas, start + QPoint(3 * step, step))
+        qtbot.wait(20)
+    qtbot.waitUntil(lambda: bench.reply is not mesh_before, timeout=MINUTE)
+    assert bench.reply.wish.coarse
+    assert bench.landmarks is before
+    qtbot.mouseRelease(canvas, LEFT, NONE, start + QPoint(3 * steps, steps))
+    qtbot.waitUntil(lambda: bench.landmarks is not before, timeout=MINUTE)
+    finish()
+    moved = bench.landmarks.points - before.points
+    zoom = viewer.scene.camera.zoom
+    np.testing.assert_allclose(
+        moved[index], [3 * (steps - 1) / zoom, (steps - 1) / zoom, 0], atol=4 / zoom
+    )
+    assert not np.delete(moved, index, axis=0).any()
+    assert name in bench.reply.generated.misplaced
+    assert name in placed.mesh.say.text()
+    nearest = np.linalg.norm(
+        bench.reply.generated.mesh.vertices - bench.landmarks.points[index], axis=1
+    ).min()
+    assert nearest < 1.5
+    click(placed.landmarks.undo)
+    assert np.array_equal(bench.landmarks.points, before.points)
+    finish()
+    assert name not in placed.mesh.say.text()
+    click(placed.landmarks.redo)
+    np.testing.assert_allclose(bench.landmarks.points[index], before.points[index] + moved[index])
+
+
+def test_a_hollow_landmark_is_placed_by_a_click_on_it(placed, click, click_at, finish):
+    bench = placed.bench
+    bench.choose(bench.template.names.index("mental protuberance"))
+    click(placed.landmarks.clear)
+    assert bench.landmarks.placed.sum() == 27
+    finish()
+    expected = bench.reply.generated.landmarks.points[bench.current]
+    click(placed.landmarks.place)
+    click_at(expected)
+    assert bench.landmarks.placed.all()
+    np.testing.assert_allclose(bench.landmarks.points[bench.current], expected, atol=0.6)
+
+
+def test_a_click_on_the_bone_in_3d(scanned, person, viewer, qtbot, click, click_at):
+    bench = scanned.bench
+    qtbot.waitUntil(lambda: scanned.scan.voxels is not None, timeout=MINUTE)
+    assert 200 < scanned.landmarks.threshold.value() < 800
+    viewer.dims.ndisplay = 3
+    viewer.reset_view()
+    qtbot.wait(300)
+    click(scanned.landmarks.place)
+    top = person[2].vertices[person[2].vertices[:, 2].argmax()]
+    click_at(top)
+    found = bench.landmarks.points[bench.landmarks.placed]
+    assert len(found) == 1
+    surface = trimesh.Trimesh(person[2].vertices, person[2].faces, process=False)
+    _, distance, _ = trimesh.proximity.closest_point(surface, found)
+    assert distance[0] < 1.0
+
+
+def test_a_click_beside_everything_in_3d_is_a_sentence(scanned, viewer, qtbot, click, notes):
+    qtbot.waitUntil(lambda: scanned.scan.voxels is not None, timeout=MINUTE)
+    viewer.dims.ndisplay = 3
+    qtbot.wait(300)
+    click(scanned.landmarks.place)
+    canvas = viewer.window._qt_viewer.canvas.native
+    qtbot.mouseMove(canvas, QPoint(5, 5))
+    qtbot.mouseClick(canvas, LEFT, NONE, QPoint(5, 5))
+    qtbot.wait(50)
+    assert not scanned.bench.landmarks.placed.any()
+    assert any("nothing under this click" in note for note in notes)
+
+
+def test_landmarks_come_back(placed, viewer, qtbot, finish):
+    bench = placed.bench
+    bench.autosave.flush()
+    kept = read_landmarks(landmarks_file(bench.folder))
+    np.testing.assert_allclose(kept.points, bench.landmarks.points, atol=1e-4)
+    viewer.layers.remove("scan")
+    assert not bench.landmarks.placed.any()
+    assert "anatomy: mesh" not in viewer.layers
+    bench.open(viewer.add_image(np.zeros((9, 9, 9)), name="other"))
+    assert not bench.landmarks.placed.any()
+
+
+def test_a_damaged_project_is_set_aside(anatomy, viewer, person, notes, tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "landmarks.csv").write_text("name,x,y,z\nangle left,1,2\n")
+    anatomy.bench.open(_add_scan(viewer, person), folder=folder)
+    assert any("line 2 has only some of x, y and z" in note for note in notes)
+    assert (folder / "landmarks-unreadable-1.csv").exists()
+
+
+def test_without_a_scan_a_file_gives_a_mesh(anatomy, viewer, person, tmp_path, open_file, finish):
+    write_landmarks(tmp_path / "person.mrk.json", person[1])
+    open_file(anatomy.files.open, tmp_path / "person.mrk.json")
+    finish()
+    vertices = viewer.layers["anatomy: mesh"].data[0][:, ::-1]
+    np.testing.assert_allclose(vertices, anatomy.bench.reply.generated.mesh.vertices, atol=1e-3)
+    assert not anatomy.files.labels.isEnabled()
+    # A scan that is opened after them takes them over.
+    _add_scan(viewer, person)
+    assert anatomy.bench.landmarks.placed.all()
+    finish()
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ("angle left,1,2,3\nangle left,4,5,6\n", "line 3 repeats the landmark 'angle left'"),
+        ("nose,1,2,3\n", "nose"),
+        ("angle left,nan,2,3\n", "line 2 has 'nan' as x"),
+    ],
+)
+def test_a_bad_file_changes_nothing(placed, tmp_path, open_file, notes, rows, fault):
+    before = placed.bench.landmarks
+    (tmp_path / "bad.csv").write_text("name,x,y,z\n" + rows)
+    open_file(placed.files.open, tmp_path / "bad.csv")
+    assert placed.bench.landmarks is before
+    assert any("bad.csv" in note and fault in note for note in notes)
+
+
+def test_swapped_sides_are_said_and_can_be_undone(
+    placed, person, tmp_path, open_file, click, finish, qtbot
+):
+    names = [
+        n.replace("left", "?").replace("right", "left").replace("?", "right")
+        for n in person[1].names
+    ]
+    write_landmarks(tmp_path / "swapped.csv", Landmarks(tuple(names), person[1].points))
+    open_file(placed.files.open, tmp_path / "swapped.csv")
+    qtbot.waitUntil(lambda: bool(placed.bench.fault), timeout=MINUTE)
+    assert "swapped" in placed.mesh.say.text()
+    assert not placed.files.export.isEnabled()
+    click(placed.landmarks.undo)
+    finish()
+    assert placed.files.export.isEnabled()
+
+
+@pytest.mark.parametrize("ending", [".ply", ".stl", ".obj"])
+def test_an_exported_mesh_is_the_one_that_is_shown(placed, tmp_path, open_file, finish, ending):
+    path = tmp_path / f"bone{ending}"
+    open_file(placed.files.export, path)
+    finish()
+    shown = placed.bench.reply
+    mesh = read_mesh(path, closed=True)
+    assert mesh.volume == pytest.approx(shown.generated.mesh.volume, rel=1e-3)
+    assert shown.sha256[:12].encode() in path.read_bytes()[:200]
+    run = read_run(record_path(path))
+    assert run.settings["method"] == "learnt"
+    kept = read_landmarks(tmp_path / "bone landmarks.csv")
+    np.testing.assert_allclose(kept.points, placed.bench.landmarks.points, atol=1e-4)
+
+
+def test_a_mask_on_the_grid_of_the_scan(placed, person, viewer, tmp_path, open_file, click, finish):
+    open_file(placed.files.export, tmp_path / "bone.ome.zarr")
+    finish()
+    stored = np.asarray(zarr.open_group(tmp_path / "bone.ome.zarr", mode="r")["0"])
+    expected = mask(placed.bench.reply.generated.mesh, person[0].shape, VOXEL_SIZE)
+    np.testing.assert_array_equal(stored > 0, expected > 0)
+    click(placed.files.labels)
+    finish()
+    layer = viewer.layers["scan: anatomy"]
+    np.testing.assert_array_equal(layer.data, expected)
+    np.testing.assert_allclose(layer.translate, TRANSLATE)
+
+
+def test_colours_by_distance_to_a_segmentation(placed, person, viewer, finish, qtbot):
+    # A crop, so that its first voxel is not that of the scan.
+    truth = mask(person[2], person[0].shape, VOXEL_SIZE)[2:, 3:, 4:]
+    corner = np.add(TRANSLATE, np.multiply((2, 3, 4), VOXEL_SIZE))
+    place = {"scale": VOXEL_SIZE, "translate": corner, "units": ("mm",) * 3}
+    viewer.add_labels(truth, name="truth", **place)
+    section = placed.mesh
+    for text in ("distance to truth", "distance to the scan above the value for 3D clicks"):
+        qtbot.waitUntil(lambda: placed.scan.voxels is not None, timeout=MINUTE)
+        section.colours.setCurrentIndex(section.colours.findText(text))
+        section.colours.activated.emit(section.colours.currentIndex())
+        finish()
+        qtbot.waitUntil(lambda: placed.bench.reply.wish.target is not None, timeout=MINUTE)
+        assert np.median(placed.bench.reply.values) < 1.0
+        assert "distance" in section.bar.low.text()
+    section.colours.setCurrentIndex(0)
+    section.colours.activated.emit(0)
+    qtbot.waitUntil(lambda: placed.bench.reply.wish.target is None, timeout=MINUTE)
+
+
+def test_morphing_goes_from_one_to_the_other(placed, person, tmp_path, open_file, click, qtbot):
+    bench, morph = placed.bench, placed.morph
+    larger = person[1].points * 1.1
+    write_landmarks(tmp_path / "larger.csv", Landmarks(person[1].names, larger))
+    open_file(morph.open, tmp_path / "larger.csv")
+    first = bench.reply.generated.mesh.volume
+    morph.slider.setValue(100)
+    qtbot.waitUntil(lambda: bench.reply.generated.mesh.volume > 1.25 * first, timeout=MINUTE)
+    assert bench.reply.generated.mesh.volume == pytest.approx(1.1**3 * first, rel=0.02)
+    np.testing.assert_allclose(bench.landmarks.points, person[1].points, atol=1e-3)
+    morph.slider.setValue(50)
+    click(morph.take)
+    np.testing.assert_allclose(bench.landmarks.points, 1.05 * person[1].points, atol=1e-3)
+    assert morph.slider.value() == 0
+    click(placed.landmarks.undo)
+    np.testing.assert_allclose(bench.landmarks.points, person[1].points, atol=1e-3)
+
+
+def test_train_on_my_shapes(placed, tmp_path, click, finish, notes, qtbot):
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    for seed in range(3):
+        _, landmarks, mesh = synthetic_scan(seed)
+        write_mesh(folder / f"{seed}.ply", mesh, "")
+        write_landmarks(folder / f"{seed}.csv", landmarks)
+    learn = placed.learn
+    assert not learn.train.isEnabled()
+    learn.folder.line.setText(str(folder))
+    learn.folder.line.editingFinished.emit()
+    learn.minutes.setValue(0.02)
+    click(learn.train)
+    finish()
+    made = placed.bench.model
+    assert made != "base", notes
+    assert read_card(made)["shapes"] == 3
+    qtbot.waitUntil(lambda: placed.bench.reply.wish.model == made, timeout=MINUTE)
+
+
+def test_a_training_can_be_cancelled(placed, tmp_path, click, qtbot):
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    for seed in range(3):
+        _, landmarks, mesh = synthetic_scan(seed)
+        write_mesh(folder / f"{seed}.ply", mesh, "")
+        write_landmarks(folder / f"{seed}.csv", landmarks)
+    placed.learn.folder.line.setText(str(folder))
+    placed.learn.folder.line.editingFinished.emit()
+    click(placed.learn.train)
+    qtbot.wait(1500)
+    click(placed.progress.cancel)
+    qtbot.waitUntil(lambda: not placed.bench.runner.running, timeout=MINUTE)
+    assert placed.bench.model == "base"
+    assert not list(placed.bench.folder.rglob("*.safetensors"))
+
+
+def test_a_folder_without_shapes_is_a_sentence(placed, tmp_path, click, qtbot, notes):
+    placed.learn.folder.line.setText(str(tmp_path / "none"))
+    placed.learn.folder.line.editingFinished.emit()
+    click(placed.learn.train)
+    qtbot.waitUntil(lambda: not placed.bench.runner.running, timeout=MINUTE)
+    assert any("none" in note and "folder" in note for note in notes)
+
+
+def test_micrometres_are_turned_into_millimetres(anatomy, viewer, person):
+    size = tuple(1000 * s for s in VOXEL_SIZE)
+    _add_scan(viewer, person, scale=size, units=("um",) * 3, translate=(0, 0, 0))
+    np.testing.assert_allclose(anatomy.bench.frame.voxel_size, VOXEL_SIZE)
+
+
+def test_closing_the_dock_takes_its_layers_along(placed, viewer):
+    viewer.window.remove_dock_widget(placed)
+    assert [layer.name for layer in viewer.layers] == ["scan"]
+
+
+def test_a_coarse_mesh_lies_on_the_fine_one(person):
+    vertices, faces = person[2].vertices, person[2].faces
+    kept, fewer = merged(vertices, faces)
+    assert len(fewer) < 0.5 * len(faces)
+    assert fewer.max() == len(kept) - 1
+    edges = vertices[kept][fewer] - np.roll(vertices[kept][fewer], 1, axis=1)
+    assert np.linalg.norm(edges, axis=2).max() < 10

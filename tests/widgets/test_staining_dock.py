@@ -1,0 +1,331 @@
+"""The staining dock driven by clicks in a real window."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from imageio import v3 as imageio
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QInputDialog, QLineEdit
+
+from napari_midl.engine.jobs import run
+from napari_midl.engine.runs import record_path, replay
+from napari_midl.methods.staining.replays import OPERATIONS
+from napari_midl.methods.staining.review import read_review, review_path
+from napari_midl.methods.staining.synthetic import synthetic_mosaic
+from napari_midl.volumes.open import open_volume
+from napari_midl.widgets.parts import dock_frame
+from napari_midl.widgets.staining import jobs
+from napari_midl.widgets.staining.colours import Curtain
+
+MINUTE = 60_000
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return synthetic_mosaic((600, 640), np.random.default_rng(2))
+
+
+@pytest.fixture
+def open_staining(viewer, notes):
+    return lambda: viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Staining")[1]
+
+
+@pytest.fixture
+def staining(viewer, drawn, open_staining):
+    """A dock beside the two channels of a mosaic."""
+    place = {"scale": (0.75, 0.75), "units": ("um", "um")}
+    viewer.add_image(drawn.reflectance, name="reflectance", **place)
+    viewer.add_image(drawn.fluorescence, name="fluorescence", **place)
+    return open_staining()
+
+
+@pytest.fixture
+def idle(qtbot):
+    def wait(dock):
+        qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=2 * MINUTE)
+
+    return wait
+
+
+@pytest.fixture
+def stained(staining, click, idle):
+    """The dock after staining all by the linear method."""
+    choose(staining, "linear")
+    click(staining.stain.stain)
+    idle(staining)
+    return staining
+
+
+def choose(dock, method):
+    dock.stain.method.setCurrentIndex(dock.stain.method.findData(method))
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+def test_everything_has_a_tooltip(staining):
+    bare = [
+        w
+        for kind in (QAbstractButton, QComboBox, QLineEdit)
+        for w in staining.findChildren(kind)
+        if not w.toolTip() and not (w.parent() and w.parent().toolTip())
+        if not w.objectName().startswith("qt_")
+    ]
+    assert not bare
+
+
+def test_opening_the_dock_needs_no_torch(viewer, monkeypatch, open_staining, drawn):
+    monkeypatch.setattr(dock_frame, "find_spec", lambda name: None)
+    for name in ("reflectance", "fluorescence"):
+        viewer.add_image(getattr(drawn, name), name=name)
+    dock = open_staining()
+    assert "pip install torch" in dock.torch.text() and not dock.torch.isHidden()
+    assert not dock.stain.look.isEnabled() and not dock.stain.stain.isEnabled()
+
+
+def test_the_channels_are_told_by_their_names(staining):
+    assert staining.bench.fluorescence.layer.name == "fluorescence"
+    assert staining.bench.reflectance.layer.name == "reflectance"
+    assert "600 x 640 pixels of 0.75 µm" in staining.channels.about.text()
+
+
+def test_the_channels_of_one_layer_can_be_chosen(viewer, drawn, open_staining, click, idle):
+    both = np.stack([drawn.reflectance, drawn.fluorescence])[:, None]
+    viewer.add_image(both, name="both", axis_labels=("c", "z", "y", "x"))
+    dock = open_staining()
+    dock.channels.fluorescence.setCurrentIndex(1)
+    dock.channels.reflectance.setCurrentIndex(0)
+    choose(dock, "linear")
+    click(dock.stain.stain)
+    idle(dock)
+    assert dock.bench.stain.path.exists()
+
+
+def test_channels_that_do_not_fit_are_said_in_the_dock(viewer, drawn, open_staining):
+    dock = open_staining()
+    assert "Two channels" in dock.channels.about.text()
+    viewer.add_image(drawn.reflectance, name="reflectance")
+    assert not dock.stain.look.isEnabled()
+    viewer.add_image(drawn.fluorescence[:100], name="fluorescence")
+    assert "600 x 640" in dock.channels.about.text() and "100 x 640" in dock.channels.about.text()
+    assert not dock.stain.look.isEnabled() and not dock.stain.stain.isEnabled()
+
+
+def test_a_flat_channel_is_said(viewer, notes, open_staining, click, idle):
+    viewer.add_image(np.zeros((80, 90)), name="fluorescence")
+    viewer.add_image(np.eye(80, 90), name="reflectance")
+    dock = open_staining()
+    click(dock.stain.look)
+    idle(dock)
+    assert any("everywhere" in note for note in notes)
+
+
+def test_a_look_shows_each_step_over_the_view(staining, viewer, click, idle):
+    click(staining.stain.look)
+    idle(staining)
+    assert names(viewer)[2:] == ["view: despeckled", "view: linear", "view: density"]
+    assert viewer.layers["view: density"].rgb
+    before = viewer.layers["view: density"].data
+    click(staining.stain.look)
+    idle(staining)
+    assert len(viewer.layers) == 5
+    np.testing.assert_array_equal(viewer.layers["view: density"].data, before)
+
+
+def test_a_look_and_the_whole_show_the_same(staining, viewer, click, idle):
+    click(staining.stain.look)
+    idle(staining)
+    view = viewer.layers["view: density"]
+    corner = [round(t / s) for t, s in zip(view.translate, view.scale, strict=True)]
+    height, width = view.data.shape[:2]
+    seen = np.array(view.data)
+    click(staining.stain.stain)
+    idle(staining)
+    whole = np.asarray(open_volume(staining.bench.stain.path).data)[:3]
+    part = whole[:, corner[0] : corner[0] + height, corner[1] : corner[1] + width]
+    assert np.abs(np.moveaxis(part, 0, -1).astype(int) - seen).max() <= 1
+
+
+def test_live_looks_again_when_the_view_comes_to_rest(staining, viewer, qtbot, idle):
+    choose(staining, "linear")
+    staining.stain.speckle.setChecked(True)
+    viewer.scene.camera.zoom = 8
+    qtbot.mouseClick(
+        staining.stain.live,
+        Qt.MouseButton.LeftButton,
+        pos=QPoint(8, staining.stain.live.height() // 2),
+    )
+    qtbot.waitUntil(lambda: "view: linear" in viewer.layers, timeout=MINUTE)
+    idle(staining)
+    there = tuple(viewer.layers["view: linear"].translate)
+    viewer.scene.camera.center = (0, 60, 60)
+    qtbot.waitUntil(lambda: tuple(viewer.layers["view: linear"].translate) != there, timeout=MINUTE)
+    idle(staining)
+
+
+def test_the_whole_stain_is_shown_recorded_and_replays(staining, viewer, click, idle, tmp_path):
+    import tifffile
+
+    for name in ("reflectance", "fluorescence"):
+        path = tmp_path / f"{name}.tif"
+        tifffile.imwrite(path, viewer.layers[name].data)
+        viewer.layers[name].metadata["source"] = str(path)
+    staining.channels.folder.line.setText(str(tmp_path / "project"))
+    staining.channels.folder.line.editingFinished.emit()
+    click(staining.stain.stain)
+    idle(staining)
+    out = staining.bench.stain.path
+    assert out.parent.parent == tmp_path / "project"
+    assert "not for diagnosis" in staining.bench.stain.colours.name
+    assert staining.bench.stain.colours.metadata["notice"]
+    assert staining.bench.stain.doubt in viewer.layers
+    assert tuple(staining.bench.stain.colours.scale) == (0.75, 0.75)
+    assert run(replay(record_path(out), OPERATIONS)).same
+
+
+def test_cancel_and_resume(staining, viewer, click, qtbot, idle):
+    choose(staining, "linear")
+    staining.stain.form.widgets["tile"].value = 64
+    click(staining.stain.stain)
+    qtbot.waitUntil(lambda: staining.bench.stain is not None, timeout=MINUTE)
+    click(staining.progress.cancel)
+    idle(staining)
+    out = staining.stain.out.path
+    assert jobs.is_unfinished(out) and staining.stain.stain.text() == "Resume"
+    staining.stain.form.widgets["tile"].value = 512
+    click(staining.stain.stain)
+    idle(staining)
+    assert not jobs.is_unfinished(out) and record_path(out).exists()
+    assert np.asarray(open_volume(out).data).min(axis=(1, 2)).max() < 255
+
+
+def test_a_swipe_shows_one_left_and_the_other_right(stained, viewer, click, idle):
+    choose(stained, "beer-lambert")
+    click(stained.stain.stain)
+    idle(stained)
+    first, second = (layer for layer in viewer.layers if layer.rgb)
+    click(stained.compare.swipe)
+    curtain = viewer.layers[-1]
+    assert curtain.name.startswith("curtain") and second.visible and not first.visible
+    levels = curtain.data if curtain.multiscale else [curtain.data]
+    for share in (0.5, 0.25):
+        stained.compare.slider.setValue(round(1000 * share))
+        stained.compare._on_moved()
+        opacity = np.asarray(levels[0][:, :])[..., 3]
+        assert (opacity[:, : int(640 * share)] == 255).all()
+        assert (opacity[:, int(640 * share) + 1 :] == 0).all()
+    click(stained.compare.swipe)
+    assert curtain not in viewer.layers and first.visible
+
+
+def test_a_curtain_over_an_array_gives_its_colours():
+    picture = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).astype(np.uint8)
+    curtain = Curtain(picture, 0.5)
+    part = curtain[1:4, 2:7]
+    np.testing.assert_array_equal(part[..., :3], picture[1:4, 2:7])
+    np.testing.assert_array_equal(part[0, :, 3], [255, 255, 0, 0, 0])
+
+
+def test_a_slide_can_be_dropped_in(staining, idle, tmp_path, notes):
+    picture = np.full((80, 80, 3), 250, np.uint8)
+    picture[:40] = (225, 130, 175)
+    picture[50:70, :60] = (90, 60, 140)
+    imageio.imwrite(tmp_path / "slide.png", picture)
+    drop(staining.stain.reference, tmp_path / "slide.png")
+    idle(staining)
+    assert staining.stain.choice().reference == tmp_path / "slide.png"
+    imageio.imwrite(tmp_path / "glass.png", np.full((80, 80, 3), 250, np.uint8))
+    drop(staining.stain.reference, tmp_path / "glass.png")
+    idle(staining)
+    assert "no stained tissue" in notes[-1]
+    assert staining.stain.choice().reference == tmp_path / "slide.png"
+    choose(staining, "linear")
+    assert staining.stain.choice().reference is None
+
+
+def drop(widget, path):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    nothing = Qt.KeyboardModifier.NoModifier
+    event = QDropEvent(
+        QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, nothing
+    )
+    widget.dropEvent(event)
+
+
+def test_fields_are_reviewed_by_keys_and_kept(stained, viewer, click, idle, qtbot, monkeypatch):
+    click(stained.review.begin)
+    idle(stained)
+    path = stained.bench.stain.path
+    grid = stained.review.grid
+    count = grid.count()
+    assert count >= 2
+    qtbot.keyClick(grid, Qt.Key.Key_A)
+    monkeypatch.setattr(QInputDialog, "getText", lambda *a, **k: ("folded", True))
+    qtbot.keyClick(grid, Qt.Key.Key_C)
+    qtbot.keyClick(grid, Qt.Key.Key_R)
+    verdicts = [field.verdict for field in read_review(review_path(path))]
+    assert verdicts[:2] == ["accepted", "rejected"]
+    assert read_review(review_path(path))[1].comment == "folded"
+    assert f"2 of {count} fields reviewed, 1 rejected" in stained.review.status.text()
+    # A new round begins with what is not decided.
+    click(stained.review.begin)
+    idle(stained)
+    assert [f.verdict for f, _ in stained.review._fields][:2] == ["accepted", "rejected"]
+    assert grid.currentRow() == (2 if count > 2 else 0)
+
+
+def test_the_review_is_exported(stained, click, idle, tmp_path, monkeypatch):
+    click(stained.review.begin)
+    idle(stained)
+    click(stained.review.reject)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(tmp_path))
+    click(stained.review.export)
+    idle(stained)
+    (folder,) = tmp_path.glob("* review")
+    rows = list(csv.DictReader((folder / "review.csv").read_text().splitlines()))
+    assert rows[0]["verdict"] == "rejected" and {"y", "x", "height", "width"} <= set(rows[0])
+    page = (folder / "index.html").read_text()
+    assert page.count("<img") == len(rows) == len(list((folder / "thumbnails").glob("*.png")))
+    assert "not for diagnosis" in page
+
+
+def test_training_needs_two_folders_and_ends_in_the_list_of_weights(
+    staining, click, idle, tmp_path, drawn, monkeypatch
+):
+    import tifffile
+
+    from napari_midl.methods.staining.settings import TrainSettings
+
+    assert not staining.learn.train.isEnabled()
+    for name in ("mosaics", "slides"):
+        (tmp_path / name).mkdir()
+    tifffile.imwrite(tmp_path / "mosaics/a_fluorescence.tif", drawn.fluorescence)
+    tifffile.imwrite(tmp_path / "mosaics/a_reflectance.tif", drawn.reflectance)
+    picture = np.full((200, 200, 3), (225, 130, 175), np.uint8)
+    picture[50:70, :60] = (90, 60, 140)
+    picture[150:] = 250
+    imageio.imwrite(tmp_path / "slides/a.png", picture)
+    for picker, name in ((staining.learn.confocal, "mosaics"), (staining.learn.slides, "slides")):
+        picker.line.setText(str(tmp_path / name))
+        picker.line.editingFinished.emit()
+    staining.learn.form.widgets["steps"].value = 4
+    staining.learn.form.widgets["crop"].value = 32
+    assert TrainSettings().generator == staining.learn.form.widgets["generator"].value
+    click(staining.learn.train)
+    idle(staining)
+    assert "Trained for 4 steps" in staining.learn.status.text()
+    assert staining.stain.model.choice.name == "stain-1.safetensors"
+    click(staining.stain.look)
+    idle(staining)
+
+
+def test_closing_the_dock_ends_its_job(staining, viewer, click, qtbot):
+    click(staining.stain.stain)
+    viewer.window.remove_dock_widget(staining.parent())
+    assert not staining.bench.runner.running
