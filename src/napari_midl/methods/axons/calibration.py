@@ -12,6 +12,7 @@ from scipy.special import logit
 
 from napari_midl.methods.axons.environment import LOST, ON_TRACK
 from napari_midl.methods.axons.pixels import Pixels
+from napari_midl.methods.axons.tracing import ZOOMS
 from napari_midl.methods.axons.tracker import Tracker, width_at
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def _looks(
     spread = np.repeat([0.6, 6.0], [ON, ASTRAY])[:, None]
     starts = torch.from_numpy(line[index] + spread * rng.normal(size=(len(index), 2))).float()
     ways = torch.from_numpy(line[ahead] - line[index] + rng.normal(size=(len(index), 2))).float()
-    widths = torch.tensor([width_at(pixels, start) for start in starts])
+    zooms = torch.tensor(ZOOMS).repeat(len(index) // len(ZOOMS))
+    widths = zooms * torch.tensor([width_at(pixels, start) for start in starts])
     # Uncalibrated, the uncertainty is the logistic of the entropy.
     *_, taken = Tracker(actor, pixels).follow(starts, ways, widths, LONGEST, give_up=1.0)
     looks = []

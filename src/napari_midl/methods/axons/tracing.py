@@ -11,7 +11,7 @@ from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.pixels import Pixels
-from napari_midl.methods.axons.tracker import Steps, Tracker, width_at
+from napari_midl.methods.axons.tracker import LOST, Steps, Tracker, width_at
 from napari_midl.methods.axons.views import VIEW
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.traces import Trace
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Seed
     from napari_midl.volumes.volume import Volume
 
-# On synthetic images 99 of 100 places on a fibre lie below 0.05, 95 of 100 beside one above 0.15.
+# On synthetic images 99 of 100 places on a fibre lie below, most that are away from any above.
 _NO_FIBRE = 0.2
+# How many times wider than the fibre asks agents see and step: more to keep the way at crossings
+# and through noise, less for sharp bends; and how much further one after the first must come. On
+# synthetic images these covered most.
+ZOOMS = (1.0, 1.5, 2.25, 0.67)
+_MUCH = 1.25
 
 
 class Tracing:
@@ -78,7 +83,11 @@ class Tracing:
         return self.settings.width or width_at(self.pixels, place)
 
     def follow(self, seeds: Sequence[Seed]) -> Job[list[Trace]]:
-        """Trace from seeds as one batch; previews are the traces as they stand."""
+        """Trace from seeds as one batch; previews are the traces as they stand.
+
+        Where an agent is lost, one that sees more of the image follows the same way, lastly one
+        that sees less, and is believed if it surely comes much further.
+        """
         starts, headings, widths, owners = [], [], [], []
         for k, seed in enumerate(seeds):
             yield Progress(k, len(seeds), "looking at the seeds", preview=[])
@@ -90,19 +99,27 @@ class Tracing:
                 headings.append(way)
                 widths.append(width)
                 owners.append(k)
-        taken: list[Steps] = []
-        for taken in self.tracker.follow(
-            torch.stack(starts),
-            torch.stack(headings),
-            torch.tensor(widths),
-            self.settings.longest,
-            self.settings.give_up,
-            self.settings.gap,
-        ):
-            ended = sum(bool(steps.why) for steps in taken)
-            yield Progress(
-                ended, len(taken), "following", preview=self._traces(seeds, owners, taken)
-            )
+        begins, aims = torch.stack(starts), torch.stack(headings)
+        stepping, taken = torch.tensor(widths), [Steps() for _ in starts]
+        left = list(range(len(starts)))
+        for zoom in ZOOMS:
+            agents: list[Steps] = []
+            for agents in self.tracker.follow(
+                begins[left],
+                aims[left],
+                zoom * stepping[left],
+                self.settings.longest,
+                self.settings.give_up,
+                self.settings.gap,
+            ):
+                shown = dict(enumerate(taken)) | dict(zip(left, agents, strict=True))
+                ended = sum(bool(steps.why) for steps in shown.values())
+                found = self._traces(seeds, owners, list(shown.values()))
+                yield Progress(ended, len(taken), "following", preview=found)
+            for k, steps in zip(left, agents, strict=True):
+                if steps.sure_length() > _MUCH * taken[k].sure_length() or not taken[k].points:
+                    taken[k] = steps
+            left = [k for k, steps in zip(left, agents, strict=True) if steps.why == LOST]
         return self._traces(seeds, owners, taken)
 
     def ways(self, seed: Seed, width: float) -> list[torch.Tensor]:

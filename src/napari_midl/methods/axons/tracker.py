@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.pixels import Pixels
 
 REPORT_EVERY = 8
-ZOOMS = (1.0, 1.5, 2.25)
+LOST = "end or lost"
 _OWN_PATH = 12
 _BORDER = 1.5
 _BLOCK = 20
@@ -54,6 +54,13 @@ class Steps:
     points: list[NDArray[np.float32]] = field(default_factory=list)
     uncertainty: list[float] = field(default_factory=list)
     why: str = ""
+
+    def sure_length(self) -> float:
+        """Length weighted from 0.5, where it is sure, to -0.5, where it is surely off; in px."""
+        if len(self.points) < 2:
+            return 0.0
+        strides = np.linalg.norm(np.diff(np.stack(self.points), axis=0), axis=1)
+        return float(strides @ (0.5 - np.array(self.uncertainty[1:])))
 
 
 class Tracker:
@@ -89,17 +96,8 @@ class Tracker:
         slope, shift = self.calibration
         return torch.sigmoid(slope * policy.entropy().mean(-1) + shift)
 
-    def look(
-        self,
-        positions: Tensor,
-        headings: Tensor,
-        widths: Tensor,
-        zooms: tuple[float, ...] = ZOOMS,
-    ) -> tuple[Policy, Tensor]:
+    def look(self, positions: Tensor, headings: Tensor, widths: Tensor) -> tuple[Policy, Tensor]:
         """The policy in each plane through the heading.
-
-        It looks at several magnifications and takes the mean of what they say: near looks keep
-        to the middle of the fibre, far ones keep the way at crossings and through noise.
 
         Parameters
         ----------
@@ -107,8 +105,6 @@ class Tracker:
             Isotropic px, and unit vectors.
         widths : Tensor, shape (A,)
             How many times wider than in training the fibre is; the views grow with it.
-        zooms : tuple of float
-            How many times larger still what each look takes in is.
 
         Returns
         -------
@@ -116,12 +112,10 @@ class Tracker:
         frames : Tensor, shape (A, d - 1, 2, d)
         """
         frames = heading_frame(headings)
-        scales = widths[:, None, None, None, None] * torch.tensor(zooms)[:, None, None]
-        points = view_points(
-            positions[:, None, None], frames[:, :, None] * scales, self.actor.design.pitches
-        )
-        each: Policy = self.actor(local_contrast(self.pixels.views(points)))
-        return Policy(each.alpha.mean(2), each.beta.mean(2), each.stop.mean(2)), frames
+        scaled = frames * widths[:, None, None, None]
+        points = view_points(positions[:, None], scaled, self.actor.design.pitches)
+        policy: Policy = self.actor(local_contrast(self.pixels.views(points)))
+        return policy, frames
 
     @torch.inference_mode()
     def headings(self, position: Tensor, width: float) -> tuple[list[Tensor], float]:
@@ -269,7 +263,7 @@ def _peak(places: NDArray[np.float64], values: NDArray[np.float64]) -> float:
 
 def _end(steps: Steps, reason: int, window: int, give_up: float) -> None:
     """Note why, and take back what one that is lost did since it first was in doubt."""
-    steps.why = ("border", "end or lost", "met itself", "longest")[reason]
+    steps.why = ("border", LOST, "met itself", "longest")[reason]
     if reason == 1:
         begin = max(1, len(steps.points) - window)
         while steps.uncertainty[begin] <= give_up:

@@ -11,7 +11,6 @@ from qtpy.QtCore import (
     QModelIndex,
     QSortFilterProxyModel,
     Qt,
-    QTimer,
     Signal,
 )
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
@@ -36,6 +35,8 @@ class TableView(QWidget):
     edited : Signal(int, str)
         Row of the table, as it was given, and what a person typed into its editable cell. The
         cell shows it only once the table is filled with it.
+    typed : Signal(int, str)
+        The same while its editor is still open.
 
     Parameters
     ----------
@@ -48,12 +49,15 @@ class TableView(QWidget):
     visited = Signal(int)
     selected = Signal(list)
     edited = Signal(int, str)
+    typed = Signal(int, str)
 
     def __init__(
         self, table: pd.DataFrame, editable: int | None = None, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._editable = editable
+        # The editor must have closed before the table may be filled anew.
+        self.typed.connect(self.edited, Qt.ConnectionType.QueuedConnection)
         self.view = QTableView()
         self.view.setSortingEnabled(True)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -132,9 +136,7 @@ class _Model(QAbstractTableModel):
         return known | Qt.ItemFlag.ItemIsEditable if index.column() == self._editable else known
 
     def setData(self, index: Any, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        # The editor must have closed before the table may be filled anew.
-        row, text = index.row(), str(value)
-        QTimer.singleShot(0, self._view, lambda: self._view.edited.emit(row, text))
+        self._view.typed.emit(index.row(), str(value))
         return False
 
     def headerData(
