@@ -55,7 +55,8 @@ def _looks(
     spread = np.repeat([0.6, 6.0], [ON, ASTRAY])[:, None]
     starts = torch.from_numpy(line[index] + spread * rng.normal(size=(len(index), 2))).float()
     ways = torch.from_numpy(line[ahead] - line[index] + rng.normal(size=(len(index), 2))).float()
-    zooms = torch.tensor(ZOOMS).repeat(len(index) // len(ZOOMS))
+    seen = ZOOMS[:3]  # The last is for sharp bends alone.
+    zooms = torch.tensor(seen).repeat(len(index) // len(seen))
     widths = zooms * torch.tensor([width_at(pixels, start) for start in starts])
     # Uncalibrated, the uncertainty is the logistic of the entropy.
     *_, taken = Tracker(actor, pixels).follow(starts, ways, widths, LONGEST, give_up=1.0)

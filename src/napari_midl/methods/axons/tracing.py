@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Seed
     from napari_midl.volumes.volume import Volume
 
-# On synthetic images 99 of 100 places on a fibre lie below, most that are away from any above.
+# On synthetic images 99 of 100 places on a fibre lie below, three in five away from any above.
 _NO_FIBRE = 0.2
 # How many times wider than the fibre asks agents see and step: more to keep the way at crossings
 # and through noise, less for sharp bends; and how much further one after the first must come. On
@@ -158,9 +158,10 @@ class Tracing:
             )
 
     def sees_fibre(self, seed: Seed) -> bool:
-        """Whether the model sees a fibre in some direction from a seed."""
+        """Whether the model sees a fibre in some direction from a seed, near or far."""
         place = self.position(seed.position)
-        return self.tracker.headings(place, self.width(place))[1] <= _NO_FIBRE
+        width = self.width(place)
+        return any(self.tracker.headings(place, z * width)[1] <= _NO_FIBRE for z in ZOOMS)
 
     def check(self, seed: Seed) -> None:
         """Refuse a seed outside the image."""
