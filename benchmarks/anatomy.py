@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy.shapes import Shape
 
 FOLDS, TRAINED_ON, TESTED_ON = 6, 240, 10
+PLACED_WITHIN, PLACEMENTS = 0.5, 4
 TRAINING = TrainSettings(modes=32, steps=1500, minutes=60)
 TEMPLATE = load_template("mandible")
 LINEAR = GenerateSettings(method="linear")
@@ -202,10 +203,14 @@ def doubt(data: Path) -> list[dict[str, Any]]:
     for fold in range(FOLDS):
         _, anatomy, unseen = _fold(data, fold)
         for truth in unseen:
-            points = truth.landmarks + rng.normal(0, 0.5, truth.landmarks.shape)
-            full = anatomy.generate(Landmarks(TEMPLATE.names, points))
-            alarms += bool(full.misplaced)
-            sets += 1
+            placements = [
+                truth.landmarks + rng.normal(0, PLACED_WITHIN, truth.landmarks.shape)
+                for _ in range(PLACEMENTS)
+            ]
+            undisturbed = [anatomy.generate(Landmarks(TEMPLATE.names, p)) for p in placements]
+            alarms += sum(bool(made.misplaced) for made in undisturbed)
+            sets += PLACEMENTS
+            points, full = placements[0], undisturbed[0]
             for i in rng.choice(len(points), 5, replace=False):
                 way = rng.normal(size=3)
                 moved = points.copy()

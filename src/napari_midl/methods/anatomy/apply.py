@@ -126,7 +126,7 @@ class Anatomy:
             Landmarks(names, np.where(known[:, None], placed, to_model.back(expected)) * flip),
             np.where(known, 0.0, spread / to_model.scale),
             doubt,
-            tuple(names[i] for i in self.shapes.misplaced(placed)),
+            tuple(names[i] for i in self.shapes.misplaced(placed, doubt)),
             Surface(mesh).distance(placed * flip),
         )
 

@@ -181,7 +181,7 @@ class MeshSection(Section):
             words.append(f"Not placed and hard to guess: {', '.join(unsure[:4])}.")
         distance = generated.to_surface[np.isfinite(generated.to_surface)]
         words.append(
-            f"Volume {generated.mesh.volume / 1000:.1f} cm³; landmarks {distance.mean():.2f} mm "
+            f"Volume {bench.reply.volume / 1000:.1f} cm³; landmarks {distance.mean():.2f} mm "
             "from the surface on average."
         )
         return "<br>".join(words)
