@@ -19,7 +19,6 @@ from napari_midl.methods.anatomy.template import Template
 from napari_midl.volumes.landmarks import Landmarks
 from napari_midl.volumes.meshes import Mesh, planes
 from napari_midl.volumes.ome_zarr import OmeZarrImage
-from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.models import Model
     from napari_midl.methods.anatomy.shape_model import Coefficients
+    from napari_midl.volumes.volume import Volume
 
 INSIDE = 255
 USUAL = 3.0
@@ -196,7 +196,7 @@ def voxel_surface(logits: NDArray[np.float64]) -> Mesh:
     return Mesh(centred.astype(np.float64), faces[:, ::-1].astype(np.int32))
 
 
-def write_mask(mesh: Mesh, out: Path, scan: Path | None = None) -> Job[None]:
+def write_mask(mesh: Mesh, out: Path, scan: Volume | None = None) -> Job[None]:
     """The inside of a mesh, 255 in an OME-Zarr of 0, plane by plane.
 
     Parameters
@@ -205,8 +205,8 @@ def write_mask(mesh: Mesh, out: Path, scan: Path | None = None) -> Job[None]:
         Closed, mm.
     out : Path
         A new ``.ome.zarr``.
-    scan : Path, optional
-        The image whose grid to take; without one, voxels of 1 mm about the mesh.
+    scan : Volume, optional
+        The image ``Z Y X`` whose grid to take; without one, voxels of 1 mm about the mesh.
     """
     if scan is None:
         corner = np.floor(mesh.vertices.min(0)) - 2
@@ -214,8 +214,7 @@ def write_mask(mesh: Mesh, out: Path, scan: Path | None = None) -> Job[None]:
         z, y, x = (far - corner).astype(int)[::-1].tolist()
         size = (1.0, 1.0, 1.0)
     else:
-        volume = open_volume(scan).spatial()
-        corner, (z, y, x), size = np.zeros(3), volume.shape, volume.millimetres
+        corner, (z, y, x), size = np.zeros(3), scan.shape, scan.millimetres
     image = OmeZarrImage.create(
         out,
         shape=(z, y, x),

@@ -21,6 +21,7 @@ from napari_midl.methods.anatomy.shapes import list_shapes, read_shape
 from napari_midl.methods.anatomy.template import load_template
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landmarks
 from napari_midl.volumes.meshes import ENDINGS, write_mesh
+from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.tables import write_table
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def generate(
     started = time.monotonic()
     _check_out(out)
     given = read_landmarks(landmarks)
+    grid = open_volume(scan).spatial() if scan is not None else None
     chosen = named_model(model)
     try:
         made = yield from apply.generate(given, chosen, settings)
@@ -75,7 +77,7 @@ def generate(
         raise InputError(f"{landmarks}: {error}") from None
     provenance = f"napari-midl anatomy generate, model {chosen.sha256[:12]}, {landmarks.name}, mm"
     if out.name.endswith(ZARR):
-        yield from apply.write_mask(made.mesh, out, scan)
+        yield from apply.write_mask(made.mesh, out, grid)
     else:
         write_mesh(out, made.mesh, provenance)
     write_table(landmark_table(made), table_path(out))
