@@ -9,11 +9,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from napari_midl.cli import main
-from napari_midl.methods.anatomy.apply import Anatomy, morph
+from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.settings import GenerateSettings
-from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+from napari_midl.volumes.landmarks import Landmarks, morph, write_landmarks
 from napari_midl.volumes.meshes import read_mesh
 
 

@@ -170,16 +170,6 @@ def generate(
     )
 
 
-def morph(one: Landmarks, other: Landmarks, share: float) -> Landmarks:
-    """Landmarks a share of the way from one set to another of the same names.
-
-    Those missing in either are missing.
-    """
-    if one.names != other.names:
-        raise InputError("The two sets name different landmarks; open two of the same template.")
-    return Landmarks(one.names, (1 - share) * one.points + share * other.points)
-
-
 def voxel_surface(logits: NDArray[np.float64]) -> Mesh:
     """The paper's voxels as a mesh about the origin, mm, at subvoxel places.
 

@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QComboBox
 from napari_midl.engine.models import read_card
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.settings import GenerateSettings
+from napari_midl.methods.anatomy.shape_model import FEWEST
 from napari_midl.methods.anatomy.template import Template, load_template
 from napari_midl.widgets.anatomy import jobs
-from napari_midl.widgets.anatomy.workbench import FEWEST
 from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
 from napari_midl.widgets.parts.model_picker import ModelPicker
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.anatomy.target import Target
     from napari_midl.widgets.anatomy.workbench import Workbench
 
-UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the scan above the value for 3D clicks"
+UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the threshold"
 _UNSURE_MM = 3.0
 
 
@@ -45,7 +45,7 @@ class MeshSection(Section):
         )
         self.colours.setToolTip(
             "What the colours show: how unsure the model is, or how far the surface lies from a "
-            "segmentation (a Labels layer) or from all of the scan above a value"
+            "segmentation (a Labels layer) or from where the scan passes the value for 3D clicks"
         )
         self.measure = button(
             "Measure",
@@ -67,7 +67,7 @@ class MeshSection(Section):
             event.connect(self._on_layers)
         bench.meshed.connect(self._on_meshed)
         bench.placed.connect(self._on_meshed)
-        bench.opened.connect(self._on_layers)
+        bench.opened.connect(self._on_opened)
         bench.changed.connect(self._on_changed)
         self._on_layers()
         self._on_meshed()
@@ -107,6 +107,11 @@ class MeshSection(Section):
         self.colours.setCurrentIndex(max(index, 0))
         if index < 0 and self._bench.target is not None:
             self._on_colours()
+
+    def _on_opened(self) -> None:
+        if self._bench.target is None:
+            self.colours.setCurrentIndex(0)
+        self._on_layers()
 
     def _on_colours(self) -> None:
         bench = self._bench

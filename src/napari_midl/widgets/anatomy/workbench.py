@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.settings import GenerateSettings
+from napari_midl.methods.anatomy.shape_model import FEWEST
 from napari_midl.methods.anatomy.template import Template, load_template
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 from napari_midl.widgets.anatomy.frame import Frame
@@ -21,7 +22,7 @@ from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.bench import Bench
 from napari_midl.widgets.history import History
 from napari_midl.widgets.images import volume_of
-from napari_midl.widgets.project import default_folder, set_aside
+from napari_midl.widgets.project import default_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_midl.widgets.anatomy.target import Target
-
-FEWEST = 4
 
 
 class Workbench(Bench):
@@ -165,12 +164,16 @@ class Workbench(Bench):
 
     def undo(self) -> None:
         """Take the last edit back."""
+        before = self.landmarks
         self.history.undo()
+        self._follow_history(before)
         self._edited()
 
     def redo(self) -> None:
         """Make it again."""
+        before = self.landmarks
         self.history.redo()
+        self._follow_history(before)
         self._edited()
 
     def choose(self, index: int) -> None:
@@ -223,6 +226,14 @@ class Workbench(Bench):
         if len(missing):
             after = missing[missing > self.current]
             self.current = int(after[0] if len(after) else missing[0])
+
+    def _follow_history(self, before: Landmarks) -> None:
+        """Make a landmark that was taken back the current one, so that it is placed anew."""
+        taken_back = np.flatnonzero(before.placed & ~self.landmarks.placed)
+        if len(taken_back):
+            self.current = int(taken_back[0])
+        elif self.landmarks.placed[self.current]:
+            self._go_to_missing()
 
     def _edited(self) -> None:
         self.instead = None
@@ -289,11 +300,7 @@ class Workbench(Bench):
         try:
             return read_set(path, self.template)
         except InputError as error:
-            self.report(error)
-            try:
-                show_info(f"It was moved to {set_aside(path)}, and is not written over.")
-            except InputError as worse:
-                self.report(worse)
+            self.report_damaged(path, error)
             return None
 
 
