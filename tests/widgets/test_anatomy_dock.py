@@ -16,7 +16,7 @@ from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landm
 from napari_midl.volumes.meshes import mask, read_mesh, write_mesh
 from napari_midl.widgets.anatomy import AnatomyDock
 from napari_midl.widgets.anatomy.live import merged
-from napari_midl.widgets.anatomy.workbench import landmarks_file
+from napari_midl.widgets.anatomy.sets import landmarks_file
 
 MINUTE = 60_000
 TRANSLATE = (-20.0, 5.0, 7.0)

@@ -17,7 +17,14 @@ from napari_midl.widgets.anatomy.frame import Frame
 from napari_midl.widgets.anatomy.landmark_layer import LandmarkLayer
 from napari_midl.widgets.anatomy.live import Live, Reply, Wish
 from napari_midl.widgets.anatomy.mesh_layer import MeshLayer
-from napari_midl.widgets.anatomy.sets import known, moved, nothing_placed, read_set
+from napari_midl.widgets.anatomy.sets import (
+    known,
+    landmarks_file,
+    moved,
+    next_missing,
+    nothing_placed,
+    read_set,
+)
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.bench import Bench
 from napari_midl.widgets.history import History
@@ -148,14 +155,13 @@ class Workbench(Bench):
     def replace(self, landmarks: Landmarks) -> None:
         """Take other landmarks, which can be undone, and go to the first that is missing."""
         self.history.write(landmarks)
-        self.current = len(landmarks.names) - 1
-        self._go_to_missing()
+        self.current = next_missing(landmarks, after=-1)
         self._edited()
 
     def place(self, point: np.ndarray) -> None:
         """Place the current landmark ``(x, y, z)`` in mm, and go to the next that is missing."""
         self.history.write(moved(self.landmarks, {self.name: point}))
-        self._go_to_missing()
+        self.current = next_missing(self.landmarks, after=self.current)
         self._edited()
 
     def clear(self, index: int) -> None:
@@ -215,17 +221,9 @@ class Workbench(Bench):
         self.points.clear()
         self.reply, self.instead, self.fault = None, None, ""
         self.history = History(landmarks)
-        self.current = len(landmarks.names) - 1
-        self._go_to_missing()
+        self.current = next_missing(landmarks, after=-1)
         self.opened.emit()
         self._show()
-
-    def _go_to_missing(self) -> None:
-        """Make the next missing landmark the current one, from the current one on."""
-        missing = np.flatnonzero(~self.landmarks.placed)
-        if len(missing):
-            after = missing[missing > self.current]
-            self.current = int(after[0] if len(after) else missing[0])
 
     def _follow_history(self, before: Landmarks) -> None:
         """Make a landmark that was taken back the current one, so that it is placed anew."""
@@ -233,7 +231,7 @@ class Workbench(Bench):
         if len(taken_back):
             self.current = int(taken_back[0])
         elif self.landmarks.placed[self.current]:
-            self._go_to_missing()
+            self.current = next_missing(self.landmarks, after=self.current)
 
     def _edited(self) -> None:
         self.instead = None
@@ -302,8 +300,3 @@ class Workbench(Bench):
         except InputError as error:
             self.report_damaged(path, error)
             return None
-
-
-def landmarks_file(folder: Path) -> Path:
-    """Where the landmarks of a scan are kept in its project folder."""
-    return folder / "landmarks.csv"
