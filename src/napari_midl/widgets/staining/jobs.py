@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -77,16 +77,11 @@ def measure(volumes: Sequence[Volume], known: Mosaic | None) -> Job[Mosaic]:
 def look(volumes: Sequence[Volume], known: Mosaic | None, choice: Choice, box: Box) -> Job[Mosaic]:
     """Despeckled, linear and chosen stain of a box; the preview of each step is a `Look`."""
     mosaic = yield from measure(volumes, known)
-    steps = yield from _in_thread(lambda: _steps(choice), "loading the networks")
-    for done, (name, make) in enumerate(steps):
-        progress = Progress(done, len(steps), name)
-        yield progress
-
-        def compute(make: Callable[[Mosaic, Box], np.ndarray] = make) -> np.ndarray:
-            return make(mosaic, box)
-
-        picture = yield from wait_for(in_thread(compute), progress)
-        yield Progress(done + 1, len(steps), name, preview=Look(name, box, picture))
+    step = "loading the networks"
+    steps = yield from _in_thread(lambda: _steps(mosaic, choice, box), step)
+    while (shown := (yield from _in_thread(lambda: next(steps, None), step))) is not None:
+        step = shown.name
+        yield Progress(0, 0, step, preview=shown)
     return mosaic
 
 
@@ -149,42 +144,34 @@ def _in_thread(load: Callable[[], Any], message: str) -> Job[Any]:
     return (yield from wait_for(in_thread(load), Progress(0, 0, message)))
 
 
-def _steps(choice: Choice) -> list[tuple[str, Callable[[Mosaic, Box], np.ndarray]]]:
-    """Each step of the pipeline by name, and what shows it."""
+def _steps(mosaic: Mosaic, choice: Choice, box: Box) -> Iterator[Look]:
+    """What the steps of the pipeline show, each made from what the one before gave."""
     from dataclasses import replace
 
     import numpy as np
+    import torch
 
-    from napari_midl.engine.folding import fold_batch_norm
     from napari_midl.methods.staining.apply import Painter
-    from napari_midl.methods.staining.models import named_despeckler
-    from napari_midl.methods.staining.pipeline import Despeckled, Pipeline
     from napari_midl.methods.staining.recipe import stain_recipe
+    from napari_midl.methods.staining.stains import LinearStain
 
-    settings = choice.settings
-    plain = replace(settings, doubt=False)
+    settings = replace(choice.settings, doubt=False)
+    recipe = stain_recipe(settings, choice.model, reference=choice.reference)
+    painter = Painter(mosaic, recipe.pipeline, settings.tile, settings.device)
 
-    def shown(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
-        def make(mosaic: Mosaic, box: Box) -> np.ndarray:
-            return Painter(mosaic, pipeline, settings.tile, settings.device).look(box)[:, 0]
+    def colours(plane: np.ndarray) -> np.ndarray:
+        return np.rint(255 * np.moveaxis(plane, 0, -1).clip(0, 1)).astype(np.uint8)
 
-        return make
+    def shown() -> Iterator[Look]:
+        stages = painter.stages(box)
+        channels = next(stages)[:, 0]
+        if not settings.keep_speckle:
+            channels = next(stages)[:, 0]
+            yield Look("despeckled", box, channels[1])
+        linear = LinearStain()(torch.from_numpy(channels[None]))[0]
+        yield Look("linear", box, colours(linear.numpy()))
+        if settings.method != "linear":
+            *_, last = stages
+            yield Look(settings.method, box, colours(last[:, 0]))
 
-    def grey(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
-        return lambda mosaic, box: shown(pipeline)(mosaic, box)[1]
-
-    def colour(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
-        return lambda mosaic, box: np.rint(
-            np.moveaxis(shown(pipeline)(mosaic, box)[:3], 0, -1).clip(0, 1) * 255
-        ).astype(np.uint8)
-
-    steps = []
-    if not settings.keep_speckle:
-        cleaner = Pipeline(Despeckled(fold_batch_norm(named_despeckler("base").network)))
-        steps.append(("despeckled", grey(cleaner)))
-    linear = stain_recipe(replace(plain, method="linear"))
-    steps.append(("linear", colour(linear.pipeline)))
-    if settings.method != "linear":
-        recipe = stain_recipe(plain, choice.model, reference=choice.reference)
-        steps.append((settings.method, colour(recipe.pipeline)))
-    return steps
+    return shown()
