@@ -298,6 +298,10 @@ def test_without_a_scan_a_file_gives_a_mesh(anatomy, viewer, person, tmp_path, o
     finish()
     vertices = viewer.layers["anatomy: mesh"].data[0][:, ::-1]
     np.testing.assert_allclose(vertices, anatomy.bench.reply.generated.mesh.vertices, atol=1e-3)
+    assert viewer.dims.ndisplay == 3
+    middle = person[1].points.mean(axis=0)[::-1]
+    np.testing.assert_allclose(viewer.scene.camera.center, middle, atol=30)
+    assert anatomy.landmarks.place.isEnabled()
     assert not anatomy.files.labels.isEnabled()
     # A scan that is opened after them takes them over.
     _add_scan(viewer, person)

@@ -65,6 +65,10 @@ class FilesSection(Section):
             bench.report(error)
             return
         bench.replace(landmarks)
+        if bench.volume is None:
+            # There are no slices to look at.
+            bench.viewer.dims.ndisplay = 3
+            bench.viewer.reset_view()
         self._say_outside(Path(text).name)
 
     def _say_outside(self, name: str) -> None:

@@ -83,7 +83,8 @@ class LandmarksSection(Section):
             signal.connect(self._fill)
         bench.chosen.connect(self._on_chosen)
         bench.opened.connect(self._on_opened)
-        bench.changed.connect(self._on_changed)
+        for signal in (bench.changed, bench.meshed):
+            signal.connect(self._on_changed)
         self._fill()
         self._on_chosen()
 

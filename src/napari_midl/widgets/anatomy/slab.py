@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image
@@ -26,7 +27,7 @@ class Slab:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._made: tuple[float, ...] = ()
-        self._modes: dict[Image, Any] = {}
+        self._modes: WeakKeyDictionary[Image, Any] = WeakKeyDictionary()
 
     def thicken(self, lengths: Sequence[float]) -> None:
         """Make slices ``(z, y, x)`` so thick, in the viewer's units."""
@@ -49,7 +50,8 @@ class Slab:
             dims.thickness = (0.0,) * dims.ndim
         for image, mode in self._modes.items():
             image.projection_mode = mode
-        self._made, self._modes = (), {}
+        self._made = ()
+        self._modes.clear()
 
     def _is_made_here(self) -> bool:
         shown = self._viewer.dims.thickness[-len(self._made) :]
