@@ -153,7 +153,7 @@ def test_a_look_and_the_whole_show_the_same(staining, viewer, click, idle):
 
 def test_live_looks_again_when_the_view_comes_to_rest(staining, viewer, qtbot, idle):
     choose(staining, "linear")
-    staining.stain.speckle.setChecked(True)
+    staining.stain.speckle.choice = "kept"
     viewer.scene.camera.zoom = 8
     qtbot.mouseClick(
         staining.stain.live,

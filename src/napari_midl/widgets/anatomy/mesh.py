@@ -35,9 +35,7 @@ class MeshSection(Section):
     def __init__(self, bench: Workbench, landmarks: LandmarksSection) -> None:
         super().__init__("Mesh")
         self._bench, self._landmarks = bench, landmarks
-        self.model = ModelPicker(
-            "anatomy", bench.report, "The model that makes the mesh", scratch=False
-        )
+        self.model = ModelPicker("anatomy", bench.report, "The model that makes the mesh")
         self.form = SettingsForm(GenerateSettings, title="How")
         self.colours = QComboBox()
         self.colours.setSizeAdjustPolicy(

@@ -33,12 +33,15 @@ class Choice:
         The method and its options.
     model : str
         ``base`` or the path of a model.
+    despeckler : str
+        ``base``, ``correlated`` or the path of a model.
     reference : Path or None
         An H&E picture whose colours to take.
     """
 
     settings: StainSettings
     model: str = "base"
+    despeckler: str = "base"
     reference: Path | None = None
 
 
@@ -101,7 +104,9 @@ def stain(
         from napari_midl.methods.staining import files
         from napari_midl.methods.staining.recipe import stain_recipe
 
-        return files, stain_recipe(choice.settings, choice.model, reference=choice.reference)
+        return files, stain_recipe(
+            choice.settings, choice.model, choice.despeckler, choice.reference
+        )
 
     files, recipe = yield from _in_thread(load, "loading the networks")
     return (
@@ -156,7 +161,7 @@ def _steps(mosaic: Mosaic, choice: Choice, box: Box) -> Iterator[Look]:
     from napari_midl.methods.staining.stains import LinearStain
 
     settings = replace(choice.settings, doubt=False)
-    recipe = stain_recipe(settings, choice.model, reference=choice.reference)
+    recipe = stain_recipe(settings, choice.model, choice.despeckler, choice.reference)
     painter = Painter(mosaic, recipe.pipeline, settings.tile, settings.device)
 
     def colours(plane: np.ndarray) -> np.ndarray:

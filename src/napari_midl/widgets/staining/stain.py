@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
@@ -12,7 +13,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.staining.settings import StainSettings
 from napari_midl.widgets.looking import box_in_view, looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
-from napari_midl.widgets.parts.model_picker import ModelPicker
+from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.parts.settings_form import SettingsForm
@@ -33,6 +34,11 @@ METHODS = {
     "cyclegan": "CycleGAN",
     "linear": "linear (Gareau)",
     "beer-lambert": "Beer-Lambert",
+}
+KEPT = "kept"
+DESPECKLERS = BASE | {
+    "correlated: grain wider than a pixel": "correlated",
+    "none: keep the speckle": KEPT,
 }
 _SUFFIX = ".ome.zarr"
 _REFRESH_MS, _REST_MS = 500, 600
@@ -55,10 +61,11 @@ class StainSection(Section):
             "Structure-safe predicts the two stain densities and cannot invent nuclei; the "
             "CycleGAN draws freely; the others have fixed colours"
         )
-        self.model = ModelPicker("staining", bench.report, "Weights of the method", scratch=False)
+        self.model = ModelPicker("staining", bench.report, "Weights of the method")
         self.reference = ReferencePicker(bench)
-        self.speckle = QCheckBox("keep speckle")
-        self.speckle.setToolTip("Stain the reflectance as it is, not despeckled")
+        self.speckle = ModelPicker(
+            "staining", bench.report, "What takes the speckle out of the reflectance", DESPECKLERS
+        )
         self.doubt = QCheckBox("do not trust map")
         self.doubt.setToolTip(
             "Also write where not to trust the stain: cycle error and disagreement of two stains"
@@ -80,7 +87,8 @@ class StainSection(Section):
         self.row("Method", self.method, stretch=1)
         self.row("Weights", self.model, stretch=1)
         self.row("Match to", self.reference, stretch=1)
-        self.row(self.look, self.live, self.speckle)
+        self.row("Speckle", self.speckle, stretch=1)
+        self.row(self.look, self.live)
         self.row("To", self.out, stretch=1)
         self.row(self.doubt, self.watermark)
         self.row(self.stain, self.show_button)
@@ -112,7 +120,7 @@ class StainSection(Section):
         learnt = method in ("density", "cyclegan")
         settings = self.form.value(
             method=method,
-            keep_speckle=self.speckle.isChecked(),
+            keep_speckle=self.speckle.choice == KEPT,
             doubt=self.doubt.isChecked() and learnt,
             watermark=self.watermark.isChecked(),
         )
@@ -120,6 +128,7 @@ class StainSection(Section):
         return jobs.Choice(
             settings,
             str(self.model.choice) if learnt else "base",
+            "base" if settings.keep_speckle else str(self.speckle.choice),
             self.reference.path if takes_reference else None,
         )
 
@@ -160,7 +169,7 @@ class StainSection(Section):
         try:
             choice = self.choice()
             if resume:
-                choice = jobs.Choice(_settings_of_unfinished(out), choice.model, choice.reference)
+                choice = replace(choice, settings=_settings_of_unfinished(out))
             elif out.exists():
                 raise InputError(f"{out} exists already; choose another name.")
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -243,9 +252,10 @@ class StainSection(Section):
         method = self.method.currentData()
         learnt = method in ("density", "cyclegan")
         self.model.setEnabled(idle and learnt)
+        self.speckle.setEnabled(idle)
         self.doubt.setEnabled(learnt and not unfinished)
         self.reference.setEnabled(idle and method in ("density", "beer-lambert"))
-        for widget in (self.method, self.speckle, self.watermark):
+        for widget in (self.method, self.watermark):
             widget.setEnabled(not unfinished)
         self.look.setEnabled(idle and torch_is_here())
         self.stain.setEnabled(idle and out is not None and torch_is_here())
