@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT_MS = 10_000
 _DRAWING_MS = 50
-# An eighth of the vertices of a mandible remain.
-_CELL_MM = 3.0
+# One in thirteen of the vertices of a mandible remains.
+_CELL_MM = 4.0
 
 
 @dataclass(frozen=True)
