@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QInputDialog,
     QLineEdit,
-    QScrollArea,
 )
 
 from napari_midl.engine.jobs import run
@@ -303,12 +302,6 @@ def test_a_reopened_dock_shows_the_last_stain_once(stained, viewer, click, open_
     again = open_staining()
     click(again.stain.show_button)
     assert names(viewer) == before and again.review.begin.isEnabled()
-
-
-def test_nothing_is_cut_off_at_the_side(staining, qtbot):
-    (scroll,) = staining.findChildren(QScrollArea)
-    staining.learn.status.setMinimumWidth(staining.width() + 40)
-    qtbot.waitUntil(lambda: scroll.viewport().width() >= scroll.widget().minimumSizeHint().width())
 
 
 def test_a_swipe_shows_one_left_and_the_other_right(stained, viewer, click, idle):
