@@ -5,10 +5,12 @@ They run in a worker thread. torch is imported there, and not before.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -142,7 +144,31 @@ def match(path: Path) -> Job[Any]:
 
 def is_unfinished(out: Path) -> bool:
     """Whether a stain was left before its end, so that it can be resumed."""
-    return out.is_dir() and out.with_name(out.name + ".progress").exists()
+    return out.is_dir() and _journal(out).exists()
+
+
+def settings_of_unfinished(out: Path) -> StainSettings:
+    """The settings with which an unfinished stain began; only they can go on with it.
+
+    Raises
+    ------
+    InputError
+        If its journal cannot be read.
+    """
+    from napari_midl.methods.staining.settings import StainSettings
+
+    journal = _journal(out)
+    try:
+        header = json.loads(journal.read_text().split("\n")[0])
+        return StainSettings.from_dict(header["settings"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{journal} cannot be read ({error}); choose another name and stain anew."
+        ) from error
+
+
+def _journal(out: Path) -> Path:
+    return out.with_name(out.name + ".progress")
 
 
 def _in_thread(load: Callable[[], Any], message: str) -> Job[Any]:
