@@ -54,7 +54,7 @@ def synthetic_vessels(
     ]
 
 
-def synthetic_fibres(size: int = 512, seed: int = 20) -> list[LayerData]:
+def synthetic_fibres(size: int = 512, seed: int = 5) -> list[LayerData]:
     """Fibres with boutons, gaps and crossings as a two-photon microscope might show them.
 
     Parameters

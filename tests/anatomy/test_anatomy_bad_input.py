@@ -51,13 +51,26 @@ def test_in_a_plane(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
     middle = good.points[pairs[:2]].mean(0)
     names = (*some.names, "genial tubercle", "mental protuberance")
     points = np.vstack([some.points, middle + np.array([0, 5, 0]), middle - np.array([0, 5, 0])])
-    sentence = generated(capfd, Landmarks(names, points))
-    assert "plane" in sentence or "swapped" in sentence
+    assert "lie in a plane" in generated(capfd, Landmarks(names, points))
 
 
 def test_unknown_name(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
     sentence = generated(capfd, Landmarks(("nose", *good.names[1:]), good.points))
     assert "'nose' is no landmark of the mandible" in sentence
+    assert "genial tubercle" in sentence
+
+
+def test_misspelt_name(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    names = tuple("Angel Left" if name == "angle left" else name for name in good.names)
+    sentence = generated(capfd, Landmarks(names, good.points))
+    assert sentence.endswith("no landmark of the mandible; write 'angle left'.")
+
+
+def test_scan_that_is_none(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    write_landmarks(Path("marks.csv"), good)
+    command = ("generate", "marks.csv", "--scan", "scan.tif", "--out")
+    for out in ("out.ply", "out.ome.zarr"):
+        assert "scan.tif does not exist" in refused(capfd, *command, out)
 
 
 def test_twice_by_name_and_number(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from napari_midl.methods.anatomy.apply import Anatomy, morph
+from napari_midl.cli import main
+from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
+from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.settings import GenerateSettings
-from napari_midl.volumes.landmarks import Landmarks
+from napari_midl.volumes.landmarks import Landmarks, morph, write_landmarks
+from napari_midl.volumes.meshes import read_mesh
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +106,18 @@ def test_a_morph_is_smooth_and_ends_at_its_ends(mandible: Anatomy, person: Landm
 def test_pictures_of_all_landmarks_ship(mandible: Anatomy) -> None:
     paths = [mandible.template.picture(name) for name in mandible.template.names]
     assert all(isinstance(path, Path) and path.stat().st_size > 500 for path in paths)
+
+
+def test_the_spline_can_be_left_out(
+    person: Landmarks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_landmarks(tmp_path / "marks.csv", person)
+    meshes = []
+    for name, options in (("through", []), ("loose", ["--no-through"])):
+        out = tmp_path / f"{name}.ply"
+        with pytest.raises(SystemExit) as ended:
+            main(["anatomy", "generate", str(tmp_path / "marks.csv"), "--out", str(out), *options])
+        assert ended.value.code == 0
+        meshes.append(read_mesh(out))
+    through, loose = (Surface(mesh).distance(person.points).mean() for mesh in meshes)
+    assert through < loose

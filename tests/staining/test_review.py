@@ -49,6 +49,14 @@ def test_fields_with_tissue_come_most_doubtful_first(stain):
     assert all(thumbnail.shape[-1] == 3 and max(thumbnail.shape) <= 260 for _, thumbnail in found)
 
 
+def test_a_pale_slide_has_fields_too(stain):
+    image = OmeZarrImage.open(stain)
+    pixels = np.full((3, 1024, 1000), 240, np.uint8)
+    pixels[:, :512, :512] = 254
+    image.write((slice(0, 3), slice(None), slice(None)), pixels)
+    assert [(f.y, f.x) for f, _ in run(find_fields(stain))] == [(512, 0), (0, 512), (512, 512)]
+
+
 def test_what_was_decided_is_found_again(stain):
     (first, _), *_ = run(find_fields(stain))
     decided = Field(first.y, first.x, first.height, first.width, first.doubt, "rejected", 'a, "b"')

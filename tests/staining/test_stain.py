@@ -76,6 +76,18 @@ def test_nuclei_become_blue_and_stroma_pink(folder, drawn):
     assert red[nuclei].mean() < red[stroma].mean() - 40
 
 
+def test_a_match_leaves_the_doubt_as_it_is(mosaic, folder):
+    settings = StainSettings(doubt=True, keep_speckle=True)
+    own, matched = (
+        Painter(mosaic, stain_recipe(settings, reference=reference).pipeline, 256, "cpu").look(
+            (slice(0, 1), slice(0, 200), slice(0, 230))
+        )
+        for reference in (None, Path("slide.png"))
+    )
+    np.testing.assert_array_equal(own[3], matched[3])
+    assert own[3].max() > 0 and np.abs(own[:3] - matched[:3]).mean() > 0.02
+
+
 def test_doubt_is_a_fourth_channel_in_0_to_255(folder):
     out = stained(Path("out.ome.zarr"), "cyclegan", doubt=True)
     assert out.shape[0] == 4
@@ -153,10 +165,11 @@ def test_despeckling_keeps_type_and_intensities(folder, drawn):
 
 def test_a_stack_is_stained_slice_by_slice(tmp_path, drawn):
     stack = np.stack([drawn.fluorescence, drawn.fluorescence[::-1]]) * 255
-    tifffile.imwrite(tmp_path / "s.tif", stack.astype(np.uint8), metadata={"axes": "ZYX"})
+    for name in ("r.tif", "f.tif"):
+        tifffile.imwrite(tmp_path / name, stack.astype(np.uint8), metadata={"axes": "ZYX"})
     out = tmp_path / "out.ome.zarr"
     settings = StainSettings(method="linear", keep_speckle=True, **SMALL)
-    run(files.stain(tmp_path / "s.tif", tmp_path / "s.tif", out, settings))
+    run(files.stain(tmp_path / "r.tif", tmp_path / "f.tif", out, settings))
     colours = np.asarray(open_volume(out).data)
     assert colours.shape == (3, 2, 200, 230)
     np.testing.assert_array_equal(colours[:, 0], colours[:, 1, ::-1])

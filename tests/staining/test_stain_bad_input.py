@@ -94,7 +94,24 @@ def test_weights_of_something_else(folder, capfd):
     assert "vessels" in refused(capfd, stain("--model", vessels))
     density = str(shipped_weights("staining-density"))
     assert "method" in refused(capfd, stain("--method", "cyclegan", "--model", density))
-    assert "despeckler" in refused(capfd, stain("--despeckler", density))
+    sentence = refused(capfd, stain("--despeckler", density))
+    assert density in sentence and "is a stain, no despeckler" in sentence
+    despeckler = str(shipped_weights("staining-despeckler"))
+    for method in ("density", "cyclegan"):
+        sentence = refused(capfd, stain("--method", method, "--model", despeckler))
+        assert despeckler in sentence and "is a despeckler, no stain" in sentence
+    out = ("--out", "out.ome.zarr", "--model", density)
+    assert "no despeckler" in refused(capfd, ["staining", "despeckle", "r.tif", *out])
+
+
+def test_models_that_have_no_use(folder, capfd):
+    assert "leave out --model" in refused(capfd, stain(*PLAIN, "--model", "mine.safetensors"))
+    assert "leave out --despeckler" in refused(capfd, stain(*PLAIN, "--despeckler", "correlated"))
+
+
+def test_the_same_channel_given_twice(folder, capfd):
+    sentence = refused(capfd, stain(*PLAIN, fluorescence="r.tif"))
+    assert "r.tif, channel 0, is given for both" in sentence
 
 
 def test_references_that_cannot_be(folder, capfd, slide):

@@ -16,7 +16,7 @@ from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landm
 from napari_midl.volumes.meshes import mask, read_mesh, write_mesh
 from napari_midl.widgets.anatomy import AnatomyDock
 from napari_midl.widgets.anatomy.live import merged
-from napari_midl.widgets.anatomy.workbench import landmarks_file
+from napari_midl.widgets.anatomy.sets import landmarks_file
 
 MINUTE = 60_000
 TRANSLATE = (-20.0, 5.0, 7.0)
@@ -298,6 +298,10 @@ def test_without_a_scan_a_file_gives_a_mesh(anatomy, viewer, person, tmp_path, o
     finish()
     vertices = viewer.layers["anatomy: mesh"].data[0][:, ::-1]
     np.testing.assert_allclose(vertices, anatomy.bench.reply.generated.mesh.vertices, atol=1e-3)
+    assert viewer.dims.ndisplay == 3
+    middle = person[1].points.mean(axis=0)[::-1]
+    np.testing.assert_allclose(viewer.scene.camera.center, middle, atol=30)
+    assert anatomy.landmarks.place.isEnabled()
     assert not anatomy.files.labels.isEnabled()
     # A scan that is opened after them takes them over.
     _add_scan(viewer, person)
@@ -351,6 +355,20 @@ def test_an_exported_mesh_is_the_one_that_is_shown(placed, tmp_path, open_file, 
     assert run.settings["method"] == "learnt"
     kept = read_landmarks(tmp_path / "bone landmarks.csv")
     np.testing.assert_allclose(kept.points, placed.bench.landmarks.points, atol=1e-4)
+    if ending != ".stl":
+        colours = trimesh.load(path, process=False).visual.vertex_colors
+        surest, unsurest = (
+            colours[pick(shown.generated.uncertainty)] for pick in (np.argmin, np.argmax)
+        )
+        assert surest[2] > surest[0] and unsurest[0] > unsurest[2]
+        assert b"uncertainty from 0 to " in path.read_bytes()[:300]
+
+
+def test_a_mesh_of_another_ending_leaves_nothing(placed, tmp_path, open_file, notes, qtbot):
+    open_file(placed.files.export, tmp_path / "bone.vtk")
+    qtbot.waitUntil(lambda: not placed.bench.runner.running, timeout=MINUTE)
+    assert any("bone.vtk should end in" in note for note in notes)
+    assert not list(tmp_path.glob("bone*"))
 
 
 def test_a_mask_on_the_grid_of_the_scan(placed, person, viewer, tmp_path, open_file, click, finish):
@@ -364,6 +382,8 @@ def test_a_mask_on_the_grid_of_the_scan(placed, person, viewer, tmp_path, open_f
     layer = viewer.layers["scan: anatomy"]
     np.testing.assert_array_equal(layer.data, expected)
     np.testing.assert_allclose(layer.translate, TRANSLATE)
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["scan", "scan: anatomy", "anatomy: mesh", "anatomy: landmarks"]
 
 
 def test_colours_by_distance_to_a_segmentation(placed, person, viewer, finish, qtbot):
@@ -373,7 +393,7 @@ def test_colours_by_distance_to_a_segmentation(placed, person, viewer, finish, q
     place = {"scale": VOXEL_SIZE, "translate": corner, "units": ("mm",) * 3}
     viewer.add_labels(truth, name="truth", **place)
     section = placed.mesh
-    for text in ("distance to truth", "distance to the scan above the value for 3D clicks"):
+    for text in ("distance to truth", "distance to the threshold"):
         qtbot.waitUntil(lambda: placed.scan.voxels is not None, timeout=MINUTE)
         section.colours.setCurrentIndex(section.colours.findText(text))
         section.colours.activated.emit(section.colours.currentIndex())
@@ -460,10 +480,70 @@ def test_closing_the_dock_takes_its_layers_along(placed, viewer):
     assert [layer.name for layer in viewer.layers] == ["scan"]
 
 
+def test_landmarks_need_thick_slices_but_the_scan_stays_sharp(placed, person, viewer):
+    scan = viewer.layers["scan"]
+    late = viewer.add_image(person[0], name="late", scale=VOXEL_SIZE, units=("mm",) * 3)
+    assert any(viewer.dims.thickness)
+    viewer.dims.set_point(0, TRANSLATE[0] + 40)
+    np.testing.assert_array_equal(scan._slice.image.view, person[0][40])
+    assert late.projection_mode == "none"
+    viewer.window.remove_dock_widget(placed)
+    assert not any(viewer.dims.thickness)
+    assert scan.projection_mode == late.projection_mode == "mean"
+
+
+def test_a_thickness_that_a_person_chose_stays(viewer, person, anatomy):
+    viewer.add_image(np.zeros((4, 5, 6)))
+    viewer.dims.thickness = (7, 0, 0)
+    _add_scan(viewer, person)
+    viewer.window.remove_dock_widget(anatomy)
+    assert tuple(viewer.dims.thickness) == (7, 0, 0)
+
+
+def test_undo_places_the_same_landmark_anew(scanned, person, click, click_at):
+    bench = scanned.bench
+    click(scanned.landmarks.place)
+    for name in bench.template.names[:2]:
+        click_at(_point(person, name))
+    click(scanned.landmarks.undo)
+    assert bench.name == bench.template.names[1]
+    click(scanned.landmarks.redo)
+    assert bench.name == bench.template.names[2]
+
+
+def test_after_the_last_landmark_clicks_place_no_more(
+    placed, person, viewer, click, click_at, finish
+):
+    bench, section = placed.bench, placed.landmarks
+    bench.choose(bench.template.names.index("mental protuberance"))
+    click(section.clear)
+    assert "not placed" in section.about.text()
+    click(section.place)
+    assert "a click places it" in section.about.text()
+    click_at(_point(person, "mental protuberance"))
+    assert bench.landmarks.placed.all() and not section.place.isChecked()
+    finish()
+    before = bench.landmarks
+    click_at(np.add(_point(person, "mental protuberance"), (0, 15, 0)))
+    assert bench.landmarks is before
+
+
+def test_another_scan_begins_with_uncertainty(placed, viewer, person, finish, qtbot):
+    colours = placed.mesh.colours
+    qtbot.waitUntil(lambda: placed.scan.voxels is not None, timeout=MINUTE)
+    colours.setCurrentIndex(1)
+    colours.activated.emit(1)
+    finish()
+    assert placed.bench.target is not None
+    other = viewer.add_image(person[0][::-1], name="other", scale=VOXEL_SIZE, units=("mm",) * 3)
+    placed.bench.open(other)
+    assert placed.bench.target is None and colours.currentText() == "uncertainty"
+
+
 def test_a_coarse_mesh_lies_on_the_fine_one(person):
     vertices, faces = person[2].vertices, person[2].faces
     kept, fewer = merged(vertices, faces)
     assert len(fewer) < 0.5 * len(faces)
     assert fewer.max() == len(kept) - 1
     edges = vertices[kept][fewer] - np.roll(vertices[kept][fewer], 1, axis=1)
-    assert np.linalg.norm(edges, axis=2).max() < 10
+    assert np.linalg.norm(edges, axis=2).max() < 15

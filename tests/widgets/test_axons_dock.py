@@ -176,7 +176,7 @@ def test_a_trace_is_renamed_in_the_table(traced, notes, qtbot):
         editor.selectAll()
         qtbot.keyClicks(editor, typed)
         qtbot.keyClick(editor, Qt.Key.Key_Return)
-        qtbot.wait(50)
+        qtbot.wait(200)
         assert traced.bench.entries[0].name == name
         assert table.view.model().index(0, 0).data() == name
     assert "name of its own" in notes[-1]

@@ -9,10 +9,16 @@ import pytest
 from imageio import v3 as imageio
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QInputDialog, QLineEdit
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QFileDialog,
+    QInputDialog,
+    QLineEdit,
+)
 
 from napari_midl.engine.jobs import run
-from napari_midl.engine.runs import record_path, replay
+from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.methods.staining.replays import OPERATIONS
 from napari_midl.methods.staining.review import read_review, review_path
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
@@ -137,6 +143,55 @@ def test_a_look_shows_each_step_over_the_view(staining, viewer, click, idle):
     np.testing.assert_array_equal(viewer.layers["view: density"].data, before)
 
 
+def test_the_choice_of_speckle_reaches_the_view(staining, viewer, click, idle):
+    click(staining.stain.look)
+    idle(staining)
+    base = viewer.layers["view: despeckled"].data
+    staining.stain.speckle.choice = "correlated"
+    click(staining.stain.look)
+    idle(staining)
+    assert np.abs(viewer.layers["view: despeckled"].data - base).mean() > 0.01
+    clean = viewer.layers["view: density"].data
+    staining.stain.speckle.choice = "kept"
+    click(staining.stain.look)
+    idle(staining)
+    kept = viewer.layers["view: density"].data
+
+    def grain(picture):
+        return np.abs(np.diff(picture[..., 1].astype(float), axis=1)).mean()
+
+    assert grain(kept) > 1.2 * grain(clean)
+
+
+def test_the_choice_of_speckle_reaches_the_whole_and_its_record(staining, click, idle):
+    choose(staining, "linear")
+    records = {}
+    for speckle in ("base", "correlated", "kept"):
+        staining.stain.speckle.choice = speckle
+        click(staining.stain.stain)
+        idle(staining)
+        records[speckle] = read_run(record_path(staining.bench.stain.path))
+    assert records["base"].inputs["despeckler"] != records["correlated"].inputs["despeckler"]
+    assert records["correlated"].arguments["despeckler"] == "correlated"
+    assert records["kept"].settings["keep_speckle"] and "despeckler" not in records["kept"].inputs
+    assert len({r.outputs["image"]["sha256"] for r in records.values()}) == 3
+
+
+def test_what_was_looked_at_last_lies_on_top_and_no_other_view_is_left(
+    staining, viewer, click, idle
+):
+    staining.stain.speckle.choice = "kept"
+    for method in ("density", "beer-lambert", "density"):
+        choose(staining, method)
+        click(staining.stain.look)
+        idle(staining)
+    assert names(viewer)[2:] == ["view: beer-lambert", "view: linear", "view: density"]
+    viewer.scene.camera.zoom = 8
+    click(staining.stain.look)
+    idle(staining)
+    assert names(viewer)[2:] == ["view: linear", "view: density"]
+
+
 def test_a_look_and_the_whole_show_the_same(staining, viewer, click, idle):
     click(staining.stain.look)
     idle(staining)
@@ -153,7 +208,7 @@ def test_a_look_and_the_whole_show_the_same(staining, viewer, click, idle):
 
 def test_live_looks_again_when_the_view_comes_to_rest(staining, viewer, qtbot, idle):
     choose(staining, "linear")
-    staining.stain.speckle.setChecked(True)
+    staining.stain.speckle.choice = "kept"
     viewer.scene.camera.zoom = 8
     qtbot.mouseClick(
         staining.stain.live,
@@ -202,6 +257,51 @@ def test_cancel_and_resume(staining, viewer, click, qtbot, idle):
     idle(staining)
     assert not jobs.is_unfinished(out) and record_path(out).exists()
     assert np.asarray(open_volume(out).data).min(axis=(1, 2)).max() < 255
+
+
+def test_a_stopped_stain_shows_the_settings_that_it_goes_on_with(
+    staining, viewer, click, qtbot, idle, open_staining
+):
+    choose(staining, "beer-lambert")
+    staining.stain.speckle.choice = "kept"
+    staining.stain.watermark.setChecked(True)
+    staining.stain.form.widgets["tile"].value = 64
+    click(staining.stain.stain)
+    qtbot.waitUntil(lambda: staining.bench.stain is not None, timeout=MINUTE)
+    click(staining.progress.cancel)
+    idle(staining)
+    assert "Resume" in staining.hint.text()
+    viewer.window.remove_dock_widget(staining.parent())
+    again = open_staining()
+    assert again.stain.stain.text() == "Resume"
+    assert again.stain.method.currentData() == "beer-lambert"
+    assert again.stain.speckle.choice == "kept" and again.stain.watermark.isChecked()
+
+
+def test_resuming_with_another_despeckler_says_what_to_mend(staining, click, qtbot, idle, notes):
+    choose(staining, "linear")
+    staining.stain.speckle.choice = "correlated"
+    staining.stain.form.widgets["tile"].value = 64
+    click(staining.stain.stain)
+    qtbot.waitUntil(lambda: staining.bench.stain is not None, timeout=MINUTE)
+    click(staining.progress.cancel)
+    idle(staining)
+    staining.stain.speckle.choice = "base"
+    click(staining.stain.stain)
+    idle(staining)
+    assert "another despeckler; go on with what it began with" in notes[-1]
+    staining.stain.speckle.choice = "correlated"
+    click(staining.stain.stain)
+    idle(staining)
+    assert record_path(staining.bench.stain.path).exists()
+
+
+def test_a_reopened_dock_shows_the_last_stain_once(stained, viewer, click, open_staining):
+    before = names(viewer)
+    viewer.window.remove_dock_widget(stained.parent())
+    again = open_staining()
+    click(again.stain.show_button)
+    assert names(viewer) == before and again.review.begin.isEnabled()
 
 
 def test_a_swipe_shows_one_left_and_the_other_right(stained, viewer, click, idle):

@@ -7,13 +7,18 @@ imported by the command that needs it.
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from napari_midl.commands.common import Flat
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
 from napari_midl.terminal import drive
 
-app = App(name="anatomy", help="Generate bones and other shapes from landmarks.")
+app = App(
+    name="anatomy",
+    help="Generate bones and other shapes from landmarks.",
+    # `through` is on from the start, so that it needs a --no-through.
+    default_parameter=Parameter(negative=None),
+)
 
 
 @app.command

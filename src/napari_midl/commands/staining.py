@@ -51,8 +51,10 @@ def stain(
         ``base`` or ``correlated`` (shipped), or the path of a despeckler.
     reference : Path, optional
         An H&E picture whose colours to take.
-    reflectance_channel, fluorescence_channel : int
-        Channel of each file, counted from 0.
+    reflectance_channel : int
+        Channel of the file of reflectance, counted from 0.
+    fluorescence_channel : int
+        Channel of the file of fluorescence, counted from 0.
     resume : bool
         Go on with an output that was stopped.
     """
@@ -95,9 +97,9 @@ def despeckle(
     out : Path
         The ``.ome.zarr`` folder to write.
     model : str
-        ``base`` (shipped), or the path of a despeckler.
+        ``base`` or ``correlated`` (shipped), or the path of a despeckler.
     channel : int
-        Channel of the mosaic to look at.
+        Channel of the file, counted from 0.
     resume : bool
         Go on with an output that was stopped.
     """
@@ -127,7 +129,8 @@ def train(
     confocal : Path
         Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``.
     despeckler : str
-        ``base`` (shipped), or the path of the model that despeckles the mosaics first.
+        ``base`` or ``correlated`` (shipped), or the path of a despeckler: the mosaics are
+        despeckled first.
     """
     from napari_midl.methods.staining import teach
 

@@ -1,22 +1,25 @@
-"""Giving the memory of large arrays back to the system."""
+"""How the process allocates large arrays."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from contextlib import suppress
 
-_M_MMAP_THRESHOLD = -3
-_LARGE = 2**20
+_M_ARENA_MAX = -8
 
 
-def give_back_large_arrays() -> None:
-    """Let glibc hand an array of a mebibyte or more back as soon as it is freed.
+def allocate_for_networks() -> None:
+    """Keep memory flat over a long prediction, and large arrays quick to get, where there is glibc.
 
-    By itself it comes to keep even arrays of 32 MiB in a heap for each thread, where they leave
-    holes: the memory of a long prediction then grows although nothing is held. Holds for the
-    whole process; where there is no glibc nothing happens.
+    By itself glibc keeps a heap for each thread. Large arrays that one thread makes and another
+    frees leave holes there, and the memory of a long prediction grows although nothing is held;
+    so there is to be one heap for all. Arrays that are larger still are asked of the system each
+    time, page by page, which costs as much as a network's layer; torch can ask for huge pages.
+    It reads the wish at its first array.
     """
     if sys.platform == "linux":
+        os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
         with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL("libc.so.6").mallopt(_M_MMAP_THRESHOLD, _LARGE)
+            ctypes.CDLL("libc.so.6").mallopt(_M_ARENA_MAX, 1)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, wait_for
-from napari_midl.engine.memory import give_back_large_arrays
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, whole_file
 
@@ -174,7 +173,6 @@ def predict_tiles(
     """
     order = [i for i in tiling.nearest_first(focus) if i not in journal.done]
     total, stop = len(tiling), Event()
-    give_back_large_arrays()
     reader, computer, writer = (ThreadPoolExecutor(1) for _ in range(3))
 
     def finish(index: int, block: NDArray[Any]) -> Region:

@@ -1,4 +1,4 @@
-"""How unsure a prediction is, on one scale for all tools: 0 sure, 1 a coin's toss."""
+"""How unsure a prediction is, and the colours that show it, the same in all tools."""
 
 from __future__ import annotations
 
@@ -13,9 +13,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+# Red, green and blue from sure to unsure; blue, yellow and red are told apart also by those who do
+# not see green.
+COLOURS = ((0.15, 0.75, 1.0), (1.0, 0.85, 0.1), (1.0, 0.15, 0.1))
+
+
+def painted(values: NDArray[np.float64], highest: float) -> NDArray[np.uint8]:
+    """Red, green, blue and opacity ``(n, 4)`` of values from 0, sure, to `highest`, unsure."""
+    share = np.clip(values / highest, 0, 1) * (len(COLOURS) - 1)
+    stops = np.arange(len(COLOURS))
+    channels = [np.interp(share, stops, channel) for channel in zip(*COLOURS, strict=True)]
+    colours: NDArray[np.uint8] = np.rint(
+        255 * np.stack([*channels, np.ones(len(values))], axis=1)
+    ).astype(np.uint8)
+    return colours
+
+
+def end_of_colours(values: NDArray[np.floating]) -> float:
+    """A round value that 99 % of `values` (mm) do not pass: a power of two, and at least 0.5."""
+    if not np.isfinite(values).any():
+        return 1.0
+    return max(0.5, float(2 ** np.ceil(np.log2(max(np.nanpercentile(values, 99), 1e-3)))))
+
 
 def binary_entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Entropy in bits of a Bernoulli variable with each of the probabilities."""
+    """Entropy in bits of a Bernoulli variable, for each probability: 1 is a coin's toss."""
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     entropy: NDArray[np.float32] = (-p * np.log2(p) - (1 - p) * np.log2(1 - p)).astype(np.float32)
     return entropy

@@ -91,6 +91,16 @@ def write_landmarks(path: Path, landmarks: Landmarks) -> None:
     )
 
 
+def morph(one: Landmarks, other: Landmarks, share: float) -> Landmarks:
+    """Landmarks a share of the way from one set to another of the same names.
+
+    Those missing in either are missing.
+    """
+    if one.names != other.names:
+        raise InputError("The two sets name different landmarks; open two of the same template.")
+    return Landmarks(one.names, (1 - share) * one.points + share * other.points)
+
+
 def _ending(path: Path) -> str:
     for ending in _READERS:
         if path.name.lower().endswith(ending):

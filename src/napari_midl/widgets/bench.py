@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
+from napari_midl.widgets.project import set_aside
 from napari_midl.widgets.worker import JobRunner
 
 if TYPE_CHECKING:
@@ -98,3 +99,11 @@ class Bench(QObject):
         title = title or self.runner.title or "The job"
         _log.error("%s failed", title, exc_info=error)
         show_error(f"{title} failed: {str(error) or type(error).__name__}")
+
+    def report_damaged(self, path: Path, error: InputError) -> None:
+        """Show what is wrong with a file of the project, and move it out of the way."""
+        self.report(error)
+        try:
+            show_info(f"It was moved to {set_aside(path)}, and is not written over.")
+        except InputError as worse:
+            self.report(worse)

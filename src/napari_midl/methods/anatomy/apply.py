@@ -19,7 +19,6 @@ from napari_midl.methods.anatomy.template import Template
 from napari_midl.volumes.landmarks import Landmarks
 from napari_midl.volumes.meshes import Mesh, planes
 from napari_midl.volumes.ome_zarr import OmeZarrImage
-from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.models import Model
     from napari_midl.methods.anatomy.shape_model import Coefficients
+    from napari_midl.volumes.volume import Volume
 
 INSIDE = 255
 USUAL = 3.0
@@ -126,7 +126,7 @@ class Anatomy:
             Landmarks(names, np.where(known[:, None], placed, to_model.back(expected)) * flip),
             np.where(known, 0.0, spread / to_model.scale),
             doubt,
-            tuple(names[i] for i in self.shapes.misplaced(placed)),
+            tuple(names[i] for i in self.shapes.misplaced(placed, doubt)),
             Surface(mesh).distance(placed * flip),
         )
 
@@ -170,16 +170,6 @@ def generate(
     )
 
 
-def morph(one: Landmarks, other: Landmarks, share: float) -> Landmarks:
-    """Landmarks a share of the way from one set to another of the same names.
-
-    Those missing in either are missing.
-    """
-    if one.names != other.names:
-        raise InputError("The two sets name different landmarks; open two of the same template.")
-    return Landmarks(one.names, (1 - share) * one.points + share * other.points)
-
-
 def voxel_surface(logits: NDArray[np.float64]) -> Mesh:
     """The paper's voxels as a mesh about the origin, mm, at subvoxel places.
 
@@ -196,7 +186,7 @@ def voxel_surface(logits: NDArray[np.float64]) -> Mesh:
     return Mesh(centred.astype(np.float64), faces[:, ::-1].astype(np.int32))
 
 
-def write_mask(mesh: Mesh, out: Path, scan: Path | None = None) -> Job[None]:
+def write_mask(mesh: Mesh, out: Path, scan: Volume | None = None) -> Job[None]:
     """The inside of a mesh, 255 in an OME-Zarr of 0, plane by plane.
 
     Parameters
@@ -205,8 +195,8 @@ def write_mask(mesh: Mesh, out: Path, scan: Path | None = None) -> Job[None]:
         Closed, mm.
     out : Path
         A new ``.ome.zarr``.
-    scan : Path, optional
-        The image whose grid to take; without one, voxels of 1 mm about the mesh.
+    scan : Volume, optional
+        The image ``Z Y X`` whose grid to take; without one, voxels of 1 mm about the mesh.
     """
     if scan is None:
         corner = np.floor(mesh.vertices.min(0)) - 2
@@ -214,8 +204,7 @@ def write_mask(mesh: Mesh, out: Path, scan: Path | None = None) -> Job[None]:
         z, y, x = (far - corner).astype(int)[::-1].tolist()
         size = (1.0, 1.0, 1.0)
     else:
-        volume = open_volume(scan).spatial()
-        corner, (z, y, x), size = np.zeros(3), volume.shape, volume.millimetres
+        corner, (z, y, x), size = np.zeros(3), scan.shape, scan.millimetres
     image = OmeZarrImage.create(
         out,
         shape=(z, y, x),

@@ -76,11 +76,8 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
         raise InputError(
             f"{names[one]!r} and {names[other]!r} lie at the same place; move one of them."
         )
-    flatness = np.linalg.svd(expected - expected.mean(0), compute_uv=False)
-    if flatness[2] < _FLAT * flatness[0]:
-        raise InputError(
-            f"{', '.join(names)} lie in a plane of the {template.name}; place one outside of it."
-        )
+    if _is_flat(expected) or _is_flat(points):
+        raise InputError(f"{', '.join(names)} lie in a plane; place one outside of it.")
     straight = _misfit(points, expected, mirrored=False)
     mirrored = _misfit(points, expected, mirrored=True)
     if mirrored < 0.5 * straight:
@@ -88,6 +85,11 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
             "Left and right are swapped, or the scan is mirrored; swap the names of the two "
             "sides, or say that it is mirrored."
         )
+
+
+def _is_flat(points: Points) -> bool:
+    extent = np.linalg.svd(points - points.mean(0), compute_uv=False)
+    return bool(extent[2] < _FLAT * extent[0])
 
 
 def _misfit(points: Points, expected: Points, *, mirrored: bool) -> float:

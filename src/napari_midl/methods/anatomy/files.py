@@ -12,6 +12,7 @@ import pandas as pd
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
+from napari_midl.engine.uncertainty import end_of_colours, painted
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy import apply, learn, population
 from napari_midl.methods.anatomy.models import named_model
@@ -21,6 +22,7 @@ from napari_midl.methods.anatomy.shapes import list_shapes, read_shape
 from napari_midl.methods.anatomy.template import load_template
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landmarks
 from napari_midl.volumes.meshes import ENDINGS, write_mesh
+from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.tables import write_table
 
 if TYPE_CHECKING:
@@ -45,8 +47,8 @@ def generate(
     landmarks : Path
         LANDMARKS.csv (``name,x,y,z`` in mm, empty = missing), or markups of 3D Slicer.
     out : Path
-        ``.ply``, ``.stl`` or ``.obj`` in mm, or ``.ome.zarr`` for a mask. What the model
-        thinks of each landmark goes to a table beside it.
+        ``.ply``, ``.stl`` or ``.obj`` in mm, or ``.ome.zarr`` for a mask. PLY and OBJ carry the
+        uncertainty as colours. What the model thinks of each landmark goes to a table beside it.
     model : str
         ``base``, or the path of a model.
     scan : Path, optional
@@ -66,18 +68,26 @@ def generate(
     """
     settings = settings or GenerateSettings()
     started = time.monotonic()
-    _check_out(out)
+    check_out(out)
     given = read_landmarks(landmarks)
+    grid = open_volume(scan).spatial() if scan is not None else None
     chosen = named_model(model)
     try:
         made = yield from apply.generate(given, chosen, settings)
     except InputError as error:
         raise InputError(f"{landmarks}: {error}") from None
-    provenance = f"napari-midl anatomy generate, model {chosen.sha256[:12]}, {landmarks.name}, mm"
     if out.name.endswith(ZARR):
-        yield from apply.write_mask(made.mesh, out, scan)
+        yield from apply.write_mask(made.mesh, out, grid)
     else:
-        write_mesh(out, made.mesh, provenance)
+        provenance = (
+            f"napari-midl anatomy generate, model {chosen.sha256[:12]}, {landmarks.name}, mm"
+        )
+        colours = None
+        if np.isfinite(made.uncertainty).all():
+            highest = end_of_colours(made.uncertainty)
+            colours = painted(made.uncertainty, highest)
+            provenance += f", colours: uncertainty from 0 to {highest:g} mm"
+        write_mesh(out, made.mesh, provenance, colours)
     write_table(landmark_table(made), table_path(out))
     run = Run(
         "anatomy.generate",
@@ -230,7 +240,14 @@ def landmark_table(made: Generated) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Refuse an output of another ending, in no folder, or a mask that is there already.
+
+    Raises
+    ------
+    InputError
+        If `out` cannot be written so.
+    """
     if not out.name.endswith((*ENDINGS, ZARR)):
         raise InputError(f"{out} should end in {', '.join(ENDINGS)} or {ZARR}; rename it.")
     if not out.parent.is_dir():

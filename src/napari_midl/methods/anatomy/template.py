@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,12 +79,13 @@ class Template:
         InputError
             If there is no such landmark.
         """
+        wanted = name.strip().lower()
         for i, item in enumerate(self.landmarks):
-            if name.strip().lower() == item.name.lower() or name.strip() == str(item.number):
+            if wanted in (item.name.lower(), str(item.number)):
                 return i
-        raise InputError(
-            f"{name!r} is no landmark of the {self.name}; it has {', '.join(self.names)}."
-        )
+        close = get_close_matches(wanted, [known.lower() for known in self.names], n=1)
+        mend = f"write {close[0]!r}" if close else f"it has {', '.join(self.names)}"
+        raise InputError(f"{name!r} is no landmark of the {self.name}; {mend}.")
 
     def picture(self, name: str) -> Path:
         """Path of a small picture that shows a landmark; it need not exist."""

@@ -35,7 +35,7 @@ class TraceSettings(Settings):
     """
 
     method: Method = "learnt"
-    give_up: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.5
+    give_up: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.4
     gap: Annotated[float, {"min": 3.0, "max": 1000.0, "step": 3.0}] = 96.0
     longest: Annotated[float, {"min": 3.0, "max": 1e6}] = 5000.0
     width: Annotated[float, {"min": 0.0, "max": 16.0, "step": 0.25}] = 0.0

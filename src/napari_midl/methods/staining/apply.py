@@ -18,7 +18,7 @@ from napari_midl.methods.staining.watermark import NOTICE, watermarked
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from threading import Event
 
@@ -72,6 +72,16 @@ class Painter:
         outer, inner = self.tiling.expand(region)
         return self._forward(self.mosaic.read(outer))[(slice(None), *inner)]
 
+    def stages(self, region: Region) -> Iterator[NDArray[np.float32]]:
+        """What goes into the pipeline in a region, ``(C, z, y, x)``, then what each stage gives."""
+        outer, inner = self.tiling.expand(region)
+        maps = self._tensor(outer)
+        yield _channels_first(maps)[(slice(None), *inner)]
+        for stage in self._network.get_submodule("stages").children():
+            with torch.inference_mode():
+                maps = stage(maps)
+            yield _channels_first(maps)[(slice(None), *inner)]
+
     def compute(self, block: NDArray[Any], stop: Event) -> NDArray[np.float32]:
         """Output ``(C, z, y, x)`` for intensities as they are stored."""
         with interruptible(self._network, stop), out_of_memory_as_exception():
@@ -86,8 +96,7 @@ class Painter:
 
     def _forward(self, block: NDArray[Any]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            out: NDArray[np.float32] = self._network(self._to_device(block)).float().cpu().numpy()
-        return np.moveaxis(out, 0, 1)
+            return _channels_first(self._network(self._to_device(block)))
 
 
 def stain(
@@ -211,6 +220,10 @@ class Form:
     dtype: str
     channels: tuple[str, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
+
+
+def _channels_first(maps: torch.Tensor) -> NDArray[np.float32]:
+    return np.moveaxis(maps.float().cpu().numpy(), 0, 1)
 
 
 def _stream(

@@ -73,6 +73,11 @@ def stain(
     """
     settings = settings or StainSettings()
     check_output(out, resume)
+    if (reflectance.resolve(), channels[0]) == (fluorescence.resolve(), channels[1]):
+        raise InputError(
+            f"{reflectance}, channel {channels[0]}, is given for both; give the reflectance and "
+            "the fluorescence, by two files or two channels."
+        )
     mosaic = Mosaic(
         [read_channel(fluorescence, channels[1]), read_channel(reflectance, channels[0])]
     )

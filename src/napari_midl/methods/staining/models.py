@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from napari_midl.engine.models import Model, load_model, shipped_weights
+from napari_midl.engine.models import Model, load_model, read_card, shipped_weights
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.despeckler import build_despeckler
 from napari_midl.methods.staining.generators import build_translator
 from napari_midl.methods.staining.stains import Stains
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
 TOOL = "staining"
 DESPECKLERS = {"base": "staining-despeckler", "correlated": "staining-despeckler-correlated"}
 SHIPPED = {"density": "staining-density", "cyclegan": "staining-cyclegan"}
+# The setting of its training by which a card tells the one from the other.
+_KINDS = {"despeckler": "preset", "stain": "generator"}
 
 
 def named_despeckler(name: str | Path) -> Model:
@@ -30,7 +38,7 @@ def named_despeckler(name: str | Path) -> Model:
     """
     shipped = DESPECKLERS.get(str(name))
     path = shipped_weights(shipped) if shipped else Path(name)
-    return load_model(path, TOOL, build_despeckler)
+    return _load(path, "despeckler", build_despeckler)
 
 
 def named_translator(name: str | Path, method: str) -> Model:
@@ -49,7 +57,7 @@ def named_translator(name: str | Path, method: str) -> Model:
         If the file is missing, damaged, no generator, or does the other method.
     """
     path = shipped_weights(SHIPPED[method]) if str(name) == "base" else Path(name)
-    model = load_model(path, TOOL, build_translator)
+    model = _load(path, "stain", build_translator)
     if (model.card["architecture"] == "density") != (method == "density"):
         raise InputError(
             f"{path} holds the generator {model.card['architecture']!r}, which is none of the "
@@ -74,6 +82,16 @@ def scratch_translator(preset: str = "density", seed: int = 0) -> Model:
     """An untrained generator of a preset."""
     torch.manual_seed(seed)
     return Model(build_translator(preset).eval(), _card(preset))
+
+
+def _load(path: Path, kind: str, build: Callable[[str], nn.Module]) -> Model:
+    """Read a model, and say so if it is of the other kind: both are models of this tool."""
+    card = read_card(path)
+    trained_with = card.get("settings", {}) if card.get("tool") == TOOL else {}
+    for other, setting in _KINDS.items():
+        if other != kind and setting in trained_with:
+            raise InputError(f"{path} is a {other}, no {kind}; choose a {kind}, or leave it out.")
+    return load_model(path, TOOL, build)
 
 
 def _card(preset: str) -> dict[str, object]:

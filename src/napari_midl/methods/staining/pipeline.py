@@ -72,11 +72,12 @@ class Doubtful(nn.Module):
     ----------
     translator : Translator
         The stain.
-    second : torch.nn.Module
-        Another stain of the same channels, pixel by pixel.
+    second : BeerLambert
+        Another stain of the same channels, pixel by pixel, in the model's own colours. The doubt
+        of a matched slide is measured in these too: the inverse generator knows no others.
     """
 
-    def __init__(self, translator: Translator, second: nn.Module) -> None:
+    def __init__(self, translator: Translator, second: BeerLambert) -> None:
         super().__init__()
         self.translator, self.second = translator, second
         self.halo = translator.halo + int(translator.inverse.halo) + DOUBT_WINDOW // 2  # type: ignore[arg-type]
@@ -85,9 +86,14 @@ class Doubtful(nn.Module):
     def forward(self, channels: Tensor) -> Tensor:
         """Colours and doubt ``(N, 4, Y, X)`` in [0, 1]."""
         start = self.translator.start(channels)
-        colours = self.translator.generator(start)
-        cycle = (self.translator.inverse(colours) - start).abs().mean(1, keepdim=True)
-        disagreement = (self.second(channels) - colours).abs().mean(1, keepdim=True)
+        generator = self.translator.generator
+        if isinstance(generator, DensityGenerator):
+            densities = generator.densities(start)
+            colours, own = generator.colour(densities), self.second(densities)
+        else:
+            colours = own = generator(start)
+        cycle = (self.translator.inverse(own) - start).abs().mean(1, keepdim=True)
+        disagreement = (self.second(channels) - own).abs().mean(1, keepdim=True)
         doubt = torch.maximum(_around(cycle), _around(disagreement)) / DOUBTFUL
         return torch.cat([colours, doubt.clamp(0, 1)], 1)
 
@@ -129,7 +135,7 @@ def build_pipeline(
     despeckler: Model | None,
     translator: Model | None,
     stains: Stains,
-    matched: bool = False,
+    reference: Stains | None = None,
 ) -> Pipeline:
     """The stages of a stain, folded for prediction.
 
@@ -141,23 +147,23 @@ def build_pipeline(
         The networks, where the settings ask for them.
     stains : Stains
         Colours of Beer-Lambert's stain and of the density generator.
-    matched : bool
-        The colours are those of a slide, so that typical tissue is to be as strong as there.
+    reference : Stains, optional
+        Those of a slide to show instead, with typical tissue as strong as there.
     """
-    fixed = BeerLambert(stains)
+    own, shown = BeerLambert(stains), BeerLambert(reference or stains)
     if translator is None:
-        stain: nn.Module = LinearStain() if settings.method == "linear" else fixed
+        stain: nn.Module = LinearStain() if settings.method == "linear" else shown
     else:
         assert isinstance(translator.network, Translator)
         stain = fold_batch_norm(translator.network)
         if isinstance(stain.generator, DensityGenerator):
-            stain.generator.colour = fixed
+            stain.generator.colour = shown
         if settings.doubt:
-            stain = Doubtful(stain, fixed)
+            stain = Doubtful(stain, own)
     before: list[nn.Module] = []
     if despeckler is not None:
         before.append(Despeckled(fold_batch_norm(despeckler.network)))
-    if matched or translator is not None:
+    if reference is not None or translator is not None:
         before.append(Exposed())
     return Pipeline(*before, stain)
 

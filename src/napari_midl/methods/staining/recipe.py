@@ -58,8 +58,8 @@ def stain_recipe(
     Raises
     ------
     InputError
-        If a model or the picture cannot be used, or the method has no use for a picture or has
-        no doubt to tell.
+        If a model or the picture cannot be used, or the method has no use for a model or a
+        picture or has no doubt to tell.
     """
     learnt = settings.method in ("density", "cyclegan")
     if settings.doubt and not learnt:
@@ -72,6 +72,16 @@ def stain_recipe(
             f"the method {settings.method} cannot take the colours of {reference}; choose density "
             "or beer-lambert, or leave out --reference."
         )
+    if model != "base" and not learnt:
+        raise InputError(
+            f"the method {settings.method} needs no model, so {model} has no use; choose density "
+            "or cyclegan, or leave out --model."
+        )
+    if despeckler != "base" and settings.keep_speckle:
+        raise InputError(
+            f"the speckle is kept, so the despeckler {despeckler} has no use; leave out "
+            "--despeckler or --keep-speckle."
+        )
     translator = named_translator(model, settings.method) if learnt else None
     cleaner = None if settings.keep_speckle else named_despeckler(despeckler)
     inputs: dict[str, Any] = {}
@@ -80,12 +90,10 @@ def stain_recipe(
     if cleaner is not None:
         inputs["despeckler"] = {"sha256": cleaner.sha256}
     stains = stains_in(translator)
-    if reference is not None:
-        picture = read_picture(reference)
-        stains = stains_of(picture, str(reference))
-    inputs["stains"] = {"fingerprint": stains.to_dict()}
+    matched = stains_of(read_picture(reference), str(reference)) if reference else None
+    inputs["stains"] = {"fingerprint": (matched or stains).to_dict()}
     return Recipe(
-        build_pipeline(settings, cleaner, translator, stains, matched=reference is not None),
+        build_pipeline(settings, cleaner, translator, stains, matched),
         {
             "model": whole_name(model),
             "despeckler": whole_name(despeckler),

@@ -26,7 +26,7 @@ VERDICTS = ("", "accepted", "rejected")
 COLUMNS = ("y", "x", "height", "width", "doubt", "verdict", "comment")
 EDGE = 512
 THUMBNAIL = 128
-GLASS = 235  # mean brightness above which a field shows nothing
+GLASS = 0.1  # share of the darkest field's mean darkness, up to which a field shows nothing
 _STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
 figure { display: inline-block; width: 12rem; margin: .5rem; padding: .4rem; vertical-align: top;
@@ -98,15 +98,17 @@ def find_fields(stain: Path) -> Job[list[tuple[Field, NDArray[np.uint8]]]]:
             for start, n in zip((y, x), size, strict=True)
         ]
         block = np.asarray(level[(slice(None), *box)])
-        if block[:3].mean() > GLASS:
-            continue
         doubt = round(float(block[3].mean()) / 255, 4) if len(block) > 3 else 0.0
         old = known.get((y, x))
         field = Field(y, x, *size, doubt)
         if old is not None:
             field = replace(field, verdict=old.verdict, comment=old.comment)
         found.append((field, np.moveaxis(block[:3], 0, -1)))
-    return sorted(found, key=lambda pair: -pair[0].doubt)
+    # Against the slide itself, since all of a pale one is brighter than the glass of another.
+    darkness = [255 - float(thumbnail.mean()) for _, thumbnail in found]
+    dark = GLASS * max(darkness, default=0)
+    shown = [pair for pair, d in zip(found, darkness, strict=True) if d > dark]
+    return sorted(shown, key=lambda pair: -pair[0].doubt)
 
 
 def read_review(path: Path) -> list[Field]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QWidget
 
+from napari_midl.methods.anatomy.shape_model import FEWEST
 from napari_midl.widgets.anatomy.files import FilesSection
 from napari_midl.widgets.anatomy.landmarks import LandmarksSection
 from napari_midl.widgets.anatomy.learn import LearnSection
 from napari_midl.widgets.anatomy.mesh import MeshSection
 from napari_midl.widgets.anatomy.morph import MorphSection
 from napari_midl.widgets.anatomy.scan import ScanCopy
-from napari_midl.widgets.anatomy.workbench import FEWEST, Workbench
+from napari_midl.widgets.anatomy.workbench import Workbench
 from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.parts.data_section import DataSection
 from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice

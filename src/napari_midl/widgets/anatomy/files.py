@@ -65,6 +65,10 @@ class FilesSection(Section):
             bench.report(error)
             return
         bench.replace(landmarks)
+        if bench.volume is None:
+            # There are no slices to look at.
+            bench.viewer.dims.ndisplay = 3
+            bench.viewer.reset_view()
         self._say_outside(Path(text).name)
 
     def _say_outside(self, name: str) -> None:
@@ -115,14 +119,18 @@ class FilesSection(Section):
 
     def _add_labels(self, mask: Any) -> None:
         bench = self._bench
-        active = bench.viewer.layers.selection.active
-        bench.viewer.add_labels(
+        layers = bench.viewer.layers
+        active = layers.selection.active
+        made = bench.viewer.add_labels(
             mask,
             name=f"{bench.volume.name}: anatomy",
             metadata={OURS: "made by the anatomy dock"},
             **bench.frame.placement,
         )
-        bench.viewer.layers.selection.active = active
+        # Below the mesh and the landmarks, which it would hide.
+        if bench.mesh.layer is not None:
+            layers.move(layers.index(made), layers.index(bench.mesh.layer))
+        layers.selection.active = active
 
     @property
     def _stem(self) -> str:

@@ -67,15 +67,15 @@ def export(out: Path, reply: Reply, volume: Volume | None) -> Job[Path]:
     beside = landmarks_beside(out)
     from napari_midl.methods.anatomy import apply, files
 
+    files.check_out(out)
     write_landmarks(beside, wish.landmarks)
-    if not out.name.endswith(files.ZARR) or volume is None or volume.source is not None:
-        scan = Path(volume.source) if volume is not None and volume.source else None
+    grid = volume if out.name.endswith(files.ZARR) else None
+    if grid is None or grid.source is not None:
+        scan = Path(grid.source) if grid is not None else None
         yield from files.generate(beside, out, str(wish.model), scan, wish.settings)
     else:
         # The scan is no file, so that nobody could replay it: the mask alone is written.
-        if out.exists():
-            raise InputError(f"{out} exists already; choose another name, nothing is overwritten.")
-        yield from apply.write_mask(reply.generated.mesh, out, volume)
+        yield from apply.write_mask(reply.generated.mesh, out, grid)
     return out
 
 

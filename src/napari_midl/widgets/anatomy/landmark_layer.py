@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_midl.widgets.anatomy.slab import Slab
 from napari_midl.widgets.images import OURS
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class LandmarkLayer(QObject):
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._slab = Slab(viewer)
         self._layer: Points | None = None
         self._frame: Frame | None = None
         self._sketch: tuple[Any, ...] | None = None
@@ -152,6 +154,7 @@ class LandmarkLayer(QObject):
             if ours in callbacks:
                 callbacks.remove(ours)
         self.clear()
+        self._slab.stop()
 
     def _make(self, frame: Frame) -> None:
         """Add an empty layer in a frame."""
@@ -170,16 +173,10 @@ class LandmarkLayer(QObject):
             metadata={OURS: "made by the anatomy dock"},
             **frame.placement,
         )
-        self._thicken(self._layer)
+        # Slices show landmarks that lie a little beside them, as far as a point reaches.
+        per_mm = np.abs(self._layer.scale) / frame.voxel_size
+        self._slab.thicken((_SIZE_MM * per_mm).tolist())
         self._layer.events.data.connect(self._on_data)
-
-    def _thicken(self, layer: Points) -> None:
-        """Let slices show landmarks that lie a little beside them, as far as a point reaches."""
-        dims = self._viewer.dims
-        reach = [0.0] * (dims.ndim - 3) + [_SIZE_MM / 2 / s for s in self._frame.voxel_size]
-        reach[-3:] = np.asarray(reach[-3:]) * np.asarray(layer.scale)
-        if not any(dims.thickness):
-            dims.thickness = tuple(2 * r for r in reach)
 
     def _is_active(self) -> bool:
         return self._viewer.layers.selection.active is self.layer

@@ -83,7 +83,8 @@ class LandmarksSection(Section):
             signal.connect(self._fill)
         bench.chosen.connect(self._on_chosen)
         bench.opened.connect(self._on_opened)
-        bench.changed.connect(self._on_changed)
+        for signal in (bench.changed, bench.meshed):
+            signal.connect(self._on_changed)
         self._fill()
         self._on_chosen()
 
@@ -93,6 +94,7 @@ class LandmarksSection(Section):
     def _on_place(self) -> None:
         if self.place.isChecked():
             self._bench.points.activate()
+        self._on_chosen()
         self._bench.changed.emit()
 
     def _on_click(self, click: Click) -> None:
@@ -102,7 +104,12 @@ class LandmarksSection(Section):
         except InputError as error:
             bench.report(error)
             return
+        was_complete = bench.landmarks.placed.all()
         bench.place(bench.frame.to_mm(np.asarray(data, float)[None])[0])
+        if bench.landmarks.placed.all() and not was_complete:
+            # The next click is not meant for a landmark.
+            self.place.setChecked(False)
+            self._on_place()
 
     def _hit(self, click: Click) -> Any:
         """Data ``(z, y, x)`` under a click."""
@@ -148,7 +155,9 @@ class LandmarksSection(Section):
         bench = self._bench
         item = bench.template.landmarks[bench.current]
         placed = bench.landmarks.placed
-        state = "placed; a click moves it" if placed[bench.current] else "a click places it"
+        state = "placed" if placed[bench.current] else "not placed"
+        if self.place.isChecked():
+            state = "placed; a click moves it" if placed[bench.current] else "a click places it"
         self.about.setText(
             f"<b>{item.number}. {item.name}</b> ({state})<br>{item.description}<br>"
             f"<span style='color:#8f98a6'>{int(placed.sum())} of {len(placed)} placed</span>"
@@ -197,6 +206,7 @@ class LandmarksSection(Section):
         self._scan.follow(self._bench.volume)
         if self._bench.volume is None and self._bench.reply is None:
             self.place.setChecked(False)
+            self._on_place()
 
     def _on_changed(self) -> None:
         bench = self._bench

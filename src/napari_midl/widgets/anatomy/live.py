@@ -1,13 +1,16 @@
-"""A mesh that follows the landmarks: generated in a thread, the newest wish only."""
+"""A mesh that follows the landmarks: generated in a thread, the newest wish only.
+
+Generating and drawing take turns. Side by side each takes twice as long, since a thread that
+computes and the window wait for the same interpreter, and the window stutters.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QObject, QThreadPool, Signal
+from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
     from napari_midl.widgets.anatomy.target import Target
 
 LONGEST_WAIT_MS = 10_000
-# A quarter of the vertices of a mandible remain.
-_CELL_MM = 2.0
+_DRAWING_MS = 50
+# One in thirteen of the vertices of a mandible remains.
+_CELL_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Reply:
         Triangles of those vertices; fewer than the mesh has, where it was to be coarse.
     values : ndarray of float32, shape (V,)
         What its colours show, in mm.
+    volume : float
+        What the mesh encloses, in cubic mm.
     sha256 : str
         Hash of the model's weights.
     """
@@ -76,6 +82,7 @@ class Reply:
     vertices: np.ndarray
     faces: np.ndarray
     values: np.ndarray
+    volume: float
     sha256: str
 
 
@@ -98,22 +105,21 @@ class Live(QObject):
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
-        self._lock = Lock()
-        self._next: tuple[int, Wish] | None = None
+        self._next: Wish | None = None
+        self._busy = False
         self._generation = 0
         self._loaded: tuple[str | Path, Anatomy, str] | None = None
         self._done.connect(self._on_done)
 
     def ask(self, wish: Wish) -> None:
         """Wish for a mesh."""
-        with self._lock:
-            self._next = self._generation, wish
-        self._pool.start(self._grant)
+        self._next = wish
+        if not self._busy:
+            self._grant()
 
     def forget(self) -> None:
         """Drop all wishes, and the reply that is under way."""
-        with self._lock:
-            self._next = None
+        self._next = None
         self._generation += 1
 
     def shut_down(self) -> None:
@@ -122,11 +128,13 @@ class Live(QObject):
         self._pool.waitForDone(LONGEST_WAIT_MS)
 
     def _grant(self) -> None:
-        with self._lock:
-            newest, self._next = self._next, None
-        if newest is None:
-            return
-        generation, wish = newest
+        wish, self._next = self._next, None
+        self._busy = wish is not None
+        if wish is not None:
+            generation = self._generation
+            self._pool.start(lambda: self._reply(generation, wish))
+
+    def _reply(self, generation: int, wish: Wish) -> None:
         try:
             reply: Reply | Exception = self._generate(wish)
         except Exception as error:  # shown to the person by whoever follows `refused`
@@ -154,10 +162,12 @@ class Live(QObject):
             wish.frame.to_data(vertices).astype(np.float32),
             faces,
             np.asarray(values, np.float32),
+            generated.mesh.volume,
             sha256,
         )
 
     def _on_done(self, generation: int, reply: Reply | Exception) -> None:
+        QTimer.singleShot(_DRAWING_MS, self._grant)
         if generation != self._generation:
             return
         if isinstance(reply, Exception):

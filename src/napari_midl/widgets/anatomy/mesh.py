@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QComboBox
 from napari_midl.engine.models import read_card
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.settings import GenerateSettings
+from napari_midl.methods.anatomy.shape_model import FEWEST
 from napari_midl.methods.anatomy.template import Template, load_template
 from napari_midl.widgets.anatomy import jobs
-from napari_midl.widgets.anatomy.workbench import FEWEST
 from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
 from napari_midl.widgets.parts.model_picker import ModelPicker
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.anatomy.target import Target
     from napari_midl.widgets.anatomy.workbench import Workbench
 
-UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the scan above the value for 3D clicks"
+UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the threshold"
 _UNSURE_MM = 3.0
 
 
@@ -35,9 +35,7 @@ class MeshSection(Section):
     def __init__(self, bench: Workbench, landmarks: LandmarksSection) -> None:
         super().__init__("Mesh")
         self._bench, self._landmarks = bench, landmarks
-        self.model = ModelPicker(
-            "anatomy", bench.report, "The model that makes the mesh", scratch=False
-        )
+        self.model = ModelPicker("anatomy", bench.report, "The model that makes the mesh")
         self.form = SettingsForm(GenerateSettings, title="How")
         self.colours = QComboBox()
         self.colours.setSizeAdjustPolicy(
@@ -45,7 +43,7 @@ class MeshSection(Section):
         )
         self.colours.setToolTip(
             "What the colours show: how unsure the model is, or how far the surface lies from a "
-            "segmentation (a Labels layer) or from all of the scan above a value"
+            "segmentation (a Labels layer) or from where the scan passes the value for 3D clicks"
         )
         self.measure = button(
             "Measure",
@@ -67,7 +65,7 @@ class MeshSection(Section):
             event.connect(self._on_layers)
         bench.meshed.connect(self._on_meshed)
         bench.placed.connect(self._on_meshed)
-        bench.opened.connect(self._on_layers)
+        bench.opened.connect(self._on_opened)
         bench.changed.connect(self._on_changed)
         self._on_layers()
         self._on_meshed()
@@ -107,6 +105,11 @@ class MeshSection(Section):
         self.colours.setCurrentIndex(max(index, 0))
         if index < 0 and self._bench.target is not None:
             self._on_colours()
+
+    def _on_opened(self) -> None:
+        if self._bench.target is None:
+            self.colours.setCurrentIndex(0)
+        self._on_layers()
 
     def _on_colours(self) -> None:
         bench = self._bench
@@ -181,7 +184,7 @@ class MeshSection(Section):
             words.append(f"Not placed and hard to guess: {', '.join(unsure[:4])}.")
         distance = generated.to_surface[np.isfinite(generated.to_surface)]
         words.append(
-            f"Volume {generated.mesh.volume / 1000:.1f} cm³; landmarks {distance.mean():.2f} mm "
+            f"Volume {bench.reply.volume / 1000:.1f} cm³; landmarks {distance.mean():.2f} mm "
             "from the surface on average."
         )
         return "<br>".join(words)

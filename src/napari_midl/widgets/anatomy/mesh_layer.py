@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.engine.uncertainty import end_of_colours
 from napari_midl.widgets.images import OURS
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
@@ -71,4 +72,4 @@ class MeshLayer:
         """Round the end of the colours up, so that it does not flicker while a landmark moves."""
         wanted = float(np.nanpercentile(values, 99)) if np.isfinite(values).any() else 1.0
         if not 0.5 * self.highest < wanted <= self.highest:
-            self.highest = max(0.5, float(2 ** np.ceil(np.log2(max(wanted, 1e-3)))))
+            self.highest = end_of_colours(values)

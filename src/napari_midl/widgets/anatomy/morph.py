@@ -9,12 +9,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QSlider
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.landmarks import Landmarks
+from napari_midl.volumes.landmarks import morph
 from napari_midl.widgets.anatomy.files import KINDS
 from napari_midl.widgets.anatomy.sets import read_set
 from napari_midl.widgets.parts.section import Section, button, note
 
 if TYPE_CHECKING:
+    from napari_midl.volumes.landmarks import Landmarks
     from napari_midl.widgets.anatomy.workbench import Workbench
 
 _STEPS = 100
@@ -69,10 +70,8 @@ class MorphSection(Section):
         self._on_changed()
 
     def _between(self) -> Landmarks:
-        one, other = self._bench.landmarks, self.other
-        assert other is not None
-        points = (1 - self.share) * one.points + self.share * other.points
-        return Landmarks(one.names, points)
+        assert self.other is not None
+        return morph(self._bench.landmarks, self.other, self.share)
 
     def _on_take(self) -> None:
         self._bench.write(self._between())

@@ -37,6 +37,23 @@ def known(landmarks: Landmarks, template: Template) -> Landmarks:
     return moved(nothing_placed(template), kept)
 
 
+def next_missing(landmarks: Landmarks, after: int) -> int:
+    """The next landmark to place, from the first again after the last.
+
+    Where all are placed it is the one at `after` itself.
+    """
+    missing = np.flatnonzero(~landmarks.placed)
+    if not len(missing):
+        return after % len(landmarks.names)
+    later = missing[missing > after]
+    return int(later[0] if len(later) else missing[0])
+
+
+def landmarks_file(folder: Path) -> Path:
+    """Where the landmarks of a scan are kept in its project folder."""
+    return folder / "landmarks.csv"
+
+
 def read_set(path: Path, template: Template) -> Landmarks:
     """Read a file of landmarks, which may name them by their number.
 

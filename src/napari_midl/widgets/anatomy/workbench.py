@@ -10,18 +10,26 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.settings import GenerateSettings
+from napari_midl.methods.anatomy.shape_model import FEWEST
 from napari_midl.methods.anatomy.template import Template, load_template
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 from napari_midl.widgets.anatomy.frame import Frame
 from napari_midl.widgets.anatomy.landmark_layer import LandmarkLayer
 from napari_midl.widgets.anatomy.live import Live, Reply, Wish
 from napari_midl.widgets.anatomy.mesh_layer import MeshLayer
-from napari_midl.widgets.anatomy.sets import known, moved, nothing_placed, read_set
+from napari_midl.widgets.anatomy.sets import (
+    known,
+    landmarks_file,
+    moved,
+    next_missing,
+    nothing_placed,
+    read_set,
+)
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.bench import Bench
 from napari_midl.widgets.history import History
 from napari_midl.widgets.images import volume_of
-from napari_midl.widgets.project import default_folder, set_aside
+from napari_midl.widgets.project import default_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +37,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_midl.widgets.anatomy.target import Target
-
-FEWEST = 4
 
 
 class Workbench(Bench):
@@ -149,14 +155,13 @@ class Workbench(Bench):
     def replace(self, landmarks: Landmarks) -> None:
         """Take other landmarks, which can be undone, and go to the first that is missing."""
         self.history.write(landmarks)
-        self.current = len(landmarks.names) - 1
-        self._go_to_missing()
+        self.current = next_missing(landmarks, after=-1)
         self._edited()
 
     def place(self, point: np.ndarray) -> None:
         """Place the current landmark ``(x, y, z)`` in mm, and go to the next that is missing."""
         self.history.write(moved(self.landmarks, {self.name: point}))
-        self._go_to_missing()
+        self.current = next_missing(self.landmarks, after=self.current)
         self._edited()
 
     def clear(self, index: int) -> None:
@@ -165,12 +170,16 @@ class Workbench(Bench):
 
     def undo(self) -> None:
         """Take the last edit back."""
+        before = self.landmarks
         self.history.undo()
+        self._follow_history(before)
         self._edited()
 
     def redo(self) -> None:
         """Make it again."""
+        before = self.landmarks
         self.history.redo()
+        self._follow_history(before)
         self._edited()
 
     def choose(self, index: int) -> None:
@@ -212,17 +221,17 @@ class Workbench(Bench):
         self.points.clear()
         self.reply, self.instead, self.fault = None, None, ""
         self.history = History(landmarks)
-        self.current = len(landmarks.names) - 1
-        self._go_to_missing()
+        self.current = next_missing(landmarks, after=-1)
         self.opened.emit()
         self._show()
 
-    def _go_to_missing(self) -> None:
-        """Make the next missing landmark the current one, from the current one on."""
-        missing = np.flatnonzero(~self.landmarks.placed)
-        if len(missing):
-            after = missing[missing > self.current]
-            self.current = int(after[0] if len(after) else missing[0])
+    def _follow_history(self, before: Landmarks) -> None:
+        """Make a landmark that was taken back the current one, so that it is placed anew."""
+        taken_back = np.flatnonzero(before.placed & ~self.landmarks.placed)
+        if len(taken_back):
+            self.current = int(taken_back[0])
+        elif self.landmarks.placed[self.current]:
+            self.current = next_missing(self.landmarks, after=self.current)
 
     def _edited(self) -> None:
         self.instead = None
@@ -289,14 +298,5 @@ class Workbench(Bench):
         try:
             return read_set(path, self.template)
         except InputError as error:
-            self.report(error)
-            try:
-                show_info(f"It was moved to {set_aside(path)}, and is not written over.")
-            except InputError as worse:
-                self.report(worse)
+            self.report_damaged(path, error)
             return None
-
-
-def landmarks_file(folder: Path) -> Path:
-    """Where the landmarks of a scan are kept in its project folder."""
-    return folder / "landmarks.csv"

@@ -37,9 +37,7 @@ class TraceSection(Section):
         super().__init__("Trace")
         self._bench = bench
         self._start: tuple[float, float, float] | None = None
-        self.model = ModelPicker(
-            "axons", bench.report, "The tracker that follows the fibres", scratch=False
-        )
+        self.model = ModelPicker("axons", bench.report, "The tracker that follows the fibres")
         self.row("Model", self.model, stretch=1)
         self.modes: dict[str, QPushButton] = {}
         group = QButtonGroup(self)

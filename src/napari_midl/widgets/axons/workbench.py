@@ -16,7 +16,7 @@ from napari_midl.widgets.axons.store import read_entries, traces_file, write_ent
 from napari_midl.widgets.bench import Bench
 from napari_midl.widgets.history import History
 from napari_midl.widgets.images import channel_of, plane_or_stack_of
-from napari_midl.widgets.project import default_folder, set_aside
+from napari_midl.widgets.project import default_folder
 from napari_midl.widgets.worker import JobRunner
 
 if TYPE_CHECKING:
@@ -171,9 +171,5 @@ class Workbench(Bench):
         try:
             return read_entries(path)
         except InputError as error:
-            self.report(error)
-            try:
-                show_info(f"It was moved to {set_aside(path)}, and is not written over.")
-            except InputError as worse:
-                self.report(worse)
+            self.report_damaged(path, error)
             return []

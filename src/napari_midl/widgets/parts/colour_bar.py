@@ -7,10 +7,9 @@ from napari.utils.colormaps import Colormap
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-# Blue to yellow to red is told apart also by those who do not see green.
-UNCERTAINTY_COLOURS = Colormap(
-    [[0.15, 0.75, 1, 1], [1, 0.85, 0.1, 1], [1, 0.15, 0.1, 1]], name="uncertainty"
-)
+from napari_midl.engine.uncertainty import COLOURS
+
+UNCERTAINTY_COLOURS = Colormap([[*colour, 1] for colour in COLOURS], name="uncertainty")
 _LENGTH, _HEIGHT = 256, 10
 
 

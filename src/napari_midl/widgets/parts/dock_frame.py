@@ -5,11 +5,14 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
+
+    from qtpy.QtCore import QSize
 
 
 def torch_is_here() -> bool:
@@ -43,7 +46,7 @@ def lay_out(
     for section in sections:
         column.addWidget(section)
     column.addStretch(1)
-    scroll = QScrollArea()
+    scroll = _Column()
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -55,4 +58,23 @@ def lay_out(
         layout.addWidget(widget)
     layout.addWidget(scroll, 1)
     layout.addWidget(below)
-    dock.setMinimumWidth(inside.minimumSizeHint().width() + 30)
+
+
+class _Column(QScrollArea):
+    """Scrolls up and down only: it is never narrower than what it holds and its scroll bar.
+
+    Styles and texts that come later make the sections wider, so it is asked anew each time.
+    """
+
+    def minimumSizeHint(self) -> QSize:
+        """Qt's hook: the least size at which nothing is cut off at the side."""
+        hint = super().minimumSizeHint()
+        bar = self.verticalScrollBar().sizeHint().width()
+        hint.setWidth(self.widget().minimumSizeHint().width() + bar)
+        return hint
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """Qt's hook: what it holds has changed."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))

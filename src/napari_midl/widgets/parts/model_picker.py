@@ -1,4 +1,4 @@
-"""Choosing the model to start from."""
+"""Choosing a model."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from napari_midl.engine.models import read_card
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+BASE = {"base (shipped)": "base"}
 
 
 class ModelPicker(QWidget):
-    """The shipped model, an untrained one, those made here, or a file.
+    """Models that have a name, those made here, or a file.
 
     Parameters
     ----------
@@ -26,8 +28,8 @@ class ModelPicker(QWidget):
         Called with the `InputError` of a file that is refused.
     tooltip : str
         What the model is for.
-    scratch : bool
-        Offer an untrained one.
+    named : mapping of str to str
+        Names that stand for models, by the words that are shown for them.
 
     Attributes
     ----------
@@ -41,8 +43,8 @@ class ModelPicker(QWidget):
         self,
         tool: str,
         on_error: Callable[[Exception], object],
-        tooltip: str = "Fine-tune starts from this model; Where next? and Predict use it",
-        scratch: bool = True,
+        tooltip: str,
+        named: Mapping[str, str] = BASE,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -53,9 +55,8 @@ class ModelPicker(QWidget):
         )
         self.combo.setMinimumContentsLength(12)
         self.combo.setToolTip(tooltip)
-        self.combo.addItem("base (shipped)", "base")
-        if scratch:
-            self.combo.addItem("from scratch (untrained)", "scratch")
+        for words, name in named.items():
+            self.combo.addItem(words, name)
         self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.open = QPushButton("Open…")
         self.open.setToolTip("Choose a model file (.safetensors)")
@@ -67,7 +68,7 @@ class ModelPicker(QWidget):
 
     @property
     def choice(self) -> str | Path:
-        """``base``, ``scratch``, or the path of a model."""
+        """A name, or the path of a model."""
         return self.combo.currentData()
 
     @choice.setter

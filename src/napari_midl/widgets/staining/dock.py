@@ -72,6 +72,11 @@ class StainingDock(QWidget):
                 "Open the two channels of a mosaic with <i>File › Open</i>, or try "
                 "<i>File › Open Sample › MIDL › Synthetic confocal mosaic</i>."
             )
+        if self.stain.resumes:
+            return STAIN, (
+                "This stain was stopped: <i>Resume</i> it, or give another name under <i>To</i> "
+                "to begin anew."
+            )
         if bench.stain is not None:
             return REVIEW, (
                 "<i>Swipe</i> between two stains, and <i>Review</i> the fields, most doubtful "

@@ -5,13 +5,15 @@ They run in a worker thread. torch is imported there, and not before.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -33,12 +35,15 @@ class Choice:
         The method and its options.
     model : str
         ``base`` or the path of a model.
+    despeckler : str
+        ``base``, ``correlated`` or the path of a model.
     reference : Path or None
         An H&E picture whose colours to take.
     """
 
     settings: StainSettings
     model: str = "base"
+    despeckler: str = "base"
     reference: Path | None = None
 
 
@@ -77,16 +82,11 @@ def measure(volumes: Sequence[Volume], known: Mosaic | None) -> Job[Mosaic]:
 def look(volumes: Sequence[Volume], known: Mosaic | None, choice: Choice, box: Box) -> Job[Mosaic]:
     """Despeckled, linear and chosen stain of a box; the preview of each step is a `Look`."""
     mosaic = yield from measure(volumes, known)
-    steps = yield from _in_thread(lambda: _steps(choice), "loading the networks")
-    for done, (name, make) in enumerate(steps):
-        progress = Progress(done, len(steps), name)
-        yield progress
-
-        def compute(make: Callable[[Mosaic, Box], np.ndarray] = make) -> np.ndarray:
-            return make(mosaic, box)
-
-        picture = yield from wait_for(in_thread(compute), progress)
-        yield Progress(done + 1, len(steps), name, preview=Look(name, box, picture))
+    step = "loading the networks"
+    steps = yield from _in_thread(lambda: _steps(mosaic, choice, box), step)
+    while (shown := (yield from _in_thread(lambda: next(steps, None), step))) is not None:
+        step = shown.name
+        yield Progress(0, 0, step, preview=shown)
     return mosaic
 
 
@@ -106,7 +106,9 @@ def stain(
         from napari_midl.methods.staining import files
         from napari_midl.methods.staining.recipe import stain_recipe
 
-        return files, stain_recipe(choice.settings, choice.model, reference=choice.reference)
+        return files, stain_recipe(
+            choice.settings, choice.model, choice.despeckler, choice.reference
+        )
 
     files, recipe = yield from _in_thread(load, "loading the networks")
     return (
@@ -142,49 +144,65 @@ def match(path: Path) -> Job[Any]:
 
 def is_unfinished(out: Path) -> bool:
     """Whether a stain was left before its end, so that it can be resumed."""
-    return out.is_dir() and out.with_name(out.name + ".progress").exists()
+    return out.is_dir() and _journal(out).exists()
+
+
+def settings_of_unfinished(out: Path) -> StainSettings:
+    """The settings with which an unfinished stain began; only they can go on with it.
+
+    Raises
+    ------
+    InputError
+        If its journal cannot be read.
+    """
+    from napari_midl.methods.staining.settings import StainSettings
+
+    journal = _journal(out)
+    try:
+        header = json.loads(journal.read_text().split("\n")[0])
+        return StainSettings.from_dict(header["settings"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{journal} cannot be read ({error}); choose another name and stain anew."
+        ) from error
+
+
+def _journal(out: Path) -> Path:
+    return out.with_name(out.name + ".progress")
 
 
 def _in_thread(load: Callable[[], Any], message: str) -> Job[Any]:
     return (yield from wait_for(in_thread(load), Progress(0, 0, message)))
 
 
-def _steps(choice: Choice) -> list[tuple[str, Callable[[Mosaic, Box], np.ndarray]]]:
-    """Each step of the pipeline by name, and what shows it."""
+def _steps(mosaic: Mosaic, choice: Choice, box: Box) -> Iterator[Look]:
+    """What the steps of the pipeline show, each made from what the one before gave."""
     from dataclasses import replace
 
     import numpy as np
+    import torch
 
-    from napari_midl.engine.folding import fold_batch_norm
     from napari_midl.methods.staining.apply import Painter
-    from napari_midl.methods.staining.models import named_despeckler
-    from napari_midl.methods.staining.pipeline import Despeckled, Pipeline
     from napari_midl.methods.staining.recipe import stain_recipe
+    from napari_midl.methods.staining.stains import LinearStain
 
-    settings = choice.settings
-    plain = replace(settings, doubt=False)
+    settings = replace(choice.settings, doubt=False)
+    recipe = stain_recipe(settings, choice.model, choice.despeckler, choice.reference)
+    painter = Painter(mosaic, recipe.pipeline, settings.tile, settings.device)
 
-    def shown(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
-        def make(mosaic: Mosaic, box: Box) -> np.ndarray:
-            return Painter(mosaic, pipeline, settings.tile, settings.device).look(box)[:, 0]
+    def colours(plane: np.ndarray) -> np.ndarray:
+        return np.rint(255 * np.moveaxis(plane, 0, -1).clip(0, 1)).astype(np.uint8)
 
-        return make
+    def shown() -> Iterator[Look]:
+        stages = painter.stages(box)
+        channels = next(stages)[:, 0]
+        if not settings.keep_speckle:
+            channels = next(stages)[:, 0]
+            yield Look("despeckled", box, channels[1])
+        linear = LinearStain()(torch.from_numpy(channels[None]))[0]
+        yield Look("linear", box, colours(linear.numpy()))
+        if settings.method != "linear":
+            *_, last = stages
+            yield Look(settings.method, box, colours(last[:, 0]))
 
-    def grey(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
-        return lambda mosaic, box: shown(pipeline)(mosaic, box)[1]
-
-    def colour(pipeline: Pipeline) -> Callable[[Mosaic, Box], np.ndarray]:
-        return lambda mosaic, box: np.rint(
-            np.moveaxis(shown(pipeline)(mosaic, box)[:3], 0, -1).clip(0, 1) * 255
-        ).astype(np.uint8)
-
-    steps = []
-    if not settings.keep_speckle:
-        cleaner = Pipeline(Despeckled(fold_batch_norm(named_despeckler("base").network)))
-        steps.append(("despeckled", grey(cleaner)))
-    linear = stain_recipe(replace(plain, method="linear"))
-    steps.append(("linear", colour(linear.pipeline)))
-    if settings.method != "linear":
-        recipe = stain_recipe(plain, choice.model, reference=choice.reference)
-        steps.append((settings.method, colour(recipe.pipeline)))
-    return steps
+    return shown()

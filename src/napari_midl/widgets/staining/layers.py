@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Image
 
+    from napari_midl.widgets.looking import Box
     from napari_midl.widgets.staining.jobs import Look
 
 # Transparent where the stain is to be trusted.
 DOUBT_COLOURS = Colormap([[1, 0.85, 0, 0], [1, 0.85, 0, 1]], name="do not trust")
 _DOUBT = 3
+_PATH = "stain"  # in a layer's metadata: the stain that it shows
 
 
 class StainLayers:
@@ -51,7 +53,9 @@ class StainLayers:
         ndim = min(spatial_ndim(image), levels[0].ndim - 1)
         place = placed_over(image, (0,) * ndim)
         many = len(levels) > 1
-        metadata = {OURS: "made by the staining dock", "notice": NOTICE}
+        metadata = {OURS: "made by the staining dock", "notice": NOTICE, _PATH: str(path)}
+        for layer in [old for old in viewer.layers if old.metadata.get(_PATH) == str(path)]:
+            viewer.layers.remove(layer)
         colours: list[Lazy] = [Colours(level) for level in levels]
         self.colours = viewer.add_image(
             colours if many else colours[0],
@@ -93,11 +97,6 @@ class StainLayers:
             if layer.visible:
                 layer.refresh(thumbnail=False, highlight=False, extent=False)
 
-    def remove(self) -> None:
-        """Take them out of the viewer."""
-        for layer in self.layers:
-            self._viewer.layers.remove(layer)
-
 
 class LiveLayers:
     """The steps of the pipeline in the part of the mosaic that is in view.
@@ -111,16 +110,22 @@ class LiveLayers:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._layers: dict[str, Image] = {}
+        self._boxes: dict[str, Box] = {}
 
     def show(self, image: Image, look: Look) -> None:
-        """Show a step, in the place of the same step of the view before."""
+        """Show a step over those before it, in the place of the same step of a look before.
+
+        What another method made of the view stays below, to be compared.
+        """
         ndim = min(spatial_ndim(image), 3)
         place = placed_over(image, [s.start for s in look.box][-ndim:])
         picture: np.ndarray = look.picture if ndim == 2 else look.picture[None]
         layer = self._layers.get(look.name)
+        self._boxes[look.name] = look.box
         if layer is not None and layer in self._viewer.layers:
             layer.data = picture
             layer.translate = place["translate"]
+            self._raise(layer)
             return
         colours = look.picture.ndim == 3
         self._layers[look.name] = self._viewer.add_image(
@@ -132,12 +137,26 @@ class LiveLayers:
             **place,
         )
 
+    def keep_only(self, box: Box) -> None:
+        """Take out the steps that no look at this box has renewed."""
+        for name in [name for name, old in self._boxes.items() if old != box]:
+            layer = self._layers.pop(name)
+            del self._boxes[name]
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
     def remove(self) -> None:
         """Take them out of the viewer."""
         for layer in self._layers.values():
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self._layers = {}
+        self._layers, self._boxes = {}, {}
+
+    def _raise(self, layer: Image) -> None:
+        """Above the other steps, but below what else lies over them, such as a curtain."""
+        layers = self._viewer.layers
+        top = max(layers.index(other) for other in self._layers.values() if other in layers)
+        layers.move(layers.index(layer), top + 1)
 
 
 def _open_levels(path: Path) -> tuple[list[Any], str]:

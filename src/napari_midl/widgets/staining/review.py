@@ -97,6 +97,8 @@ class ReviewSection(Section):
         if found:
             self.grid.setCurrentRow(undecided[0] if undecided else 0)
             self.grid.setFocus()
+        else:
+            show_info(f"{path.name} is white everywhere: there is no field to review.")
         self._on_changed()
 
     def _decide(self, **changes: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
@@ -12,20 +12,21 @@ from napari_midl.errors import InputError
 from napari_midl.methods.staining.settings import StainSettings
 from napari_midl.widgets.looking import box_in_view, looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
-from napari_midl.widgets.parts.model_picker import ModelPicker
-from napari_midl.widgets.parts.path_picker import PathPicker
+from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.parts.settings_form import SettingsForm
-from napari_midl.widgets.project import RESULTS, free_name
 from napari_midl.widgets.staining import jobs
 from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
 from napari_midl.widgets.staining.reference import ReferencePicker
+from napari_midl.widgets.staining.target import TargetPicker
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
     from napari_midl.engine.jobs import Progress
+    from napari_midl.methods.staining.mosaic import Mosaic
+    from napari_midl.widgets.looking import Box
     from napari_midl.widgets.staining.workbench import Workbench
 
 METHODS = {
@@ -34,7 +35,11 @@ METHODS = {
     "linear": "linear (Gareau)",
     "beer-lambert": "Beer-Lambert",
 }
-_SUFFIX = ".ome.zarr"
+KEPT = "kept"
+DESPECKLERS = BASE | {
+    "correlated: grain wider than a pixel": "correlated",
+    "none: keep the speckle": KEPT,
+}
 _REFRESH_MS, _REST_MS = 500, 600
 LOOK_EDGE = 1024  # pixels of the view that are stained at once
 
@@ -55,10 +60,11 @@ class StainSection(Section):
             "Structure-safe predicts the two stain densities and cannot invent nuclei; the "
             "CycleGAN draws freely; the others have fixed colours"
         )
-        self.model = ModelPicker("staining", bench.report, "Weights of the method", scratch=False)
+        self.model = ModelPicker("staining", bench.report, "Weights of the method")
         self.reference = ReferencePicker(bench)
-        self.speckle = QCheckBox("keep speckle")
-        self.speckle.setToolTip("Stain the reflectance as it is, not despeckled")
+        self.speckle = ModelPicker(
+            "staining", bench.report, "What takes the speckle out of the reflectance", DESPECKLERS
+        )
         self.doubt = QCheckBox("do not trust map")
         self.doubt.setToolTip(
             "Also write where not to trust the stain: cycle error and disagreement of two stains"
@@ -71,16 +77,19 @@ class StainSection(Section):
         )
         self.live = QCheckBox("live")
         self.live.setToolTip("Look again whenever the view comes to rest")
-        self.out = PathPicker("Name the stain", "OME-Zarr folder to write or to resume")
+        self.out = TargetPicker()
         self.stain = button("Stain all", "", self._on_stain)
-        self.show_button = button("Show", "Show the stain of that name", self._on_show)
+        self.show_button = button(
+            "Show", "Show the stain of that name, or else the last", self._on_show
+        )
         self.form = SettingsForm(
             StainSettings, leave_out=("method", "keep_speckle", "doubt", "watermark")
         )
         self.row("Method", self.method, stretch=1)
         self.row("Weights", self.model, stretch=1)
         self.row("Match to", self.reference, stretch=1)
-        self.row(self.look, self.live, self.speckle)
+        self.row("Speckle", self.speckle, stretch=1)
+        self.row(self.look, self.live)
         self.row("To", self.out, stretch=1)
         self.row(self.doubt, self.watermark)
         self.row(self.stain, self.show_button)
@@ -94,7 +103,7 @@ class StainSection(Section):
         self.live.toggled.connect(self._on_moved)
         self.method.currentIndexChanged.connect(lambda _: bench.changed.emit())
         self.reference.changed.connect(bench.changed)
-        self.out.changed.connect(bench.changed)
+        self.out.changed.connect(self._on_named)
         bench.opened.connect(self._on_opened)
         bench.changed.connect(self._on_changed)
         self._on_opened()
@@ -112,7 +121,7 @@ class StainSection(Section):
         learnt = method in ("density", "cyclegan")
         settings = self.form.value(
             method=method,
-            keep_speckle=self.speckle.isChecked(),
+            keep_speckle=self.speckle.choice == KEPT,
             doubt=self.doubt.isChecked() and learnt,
             watermark=self.watermark.isChecked(),
         )
@@ -120,6 +129,7 @@ class StainSection(Section):
         return jobs.Choice(
             settings,
             str(self.model.choice) if learnt else "base",
+            "base" if settings.keep_speckle else str(self.speckle.choice),
             self.reference.path if takes_reference else None,
         )
 
@@ -133,7 +143,7 @@ class StainSection(Section):
         except InputError as error:
             bench.report(error)
             return
-        bench.start("Look", job, self._on_looked, self._on_look)
+        bench.start("Look", job, lambda mosaic: self._on_looked(mosaic, box), self._on_look)
 
     def _on_look(self, batch: list[Progress]) -> None:
         assert self._bench.image is not None
@@ -141,8 +151,9 @@ class StainSection(Section):
             if isinstance(progress.preview, jobs.Look):
                 self._live.show(self._bench.image, progress.preview)
 
-    def _on_looked(self, mosaic: Any) -> None:
+    def _on_looked(self, mosaic: Mosaic, box: Box) -> None:
         self._bench.mosaic = mosaic
+        self._live.keep_only(box)
 
     def _on_moved(self, event: Any = None) -> None:
         if self.live.isChecked() and not self._bench.ended:
@@ -156,11 +167,11 @@ class StainSection(Section):
         bench, out = self._bench, self.out.path
         if out is None or bench.image is None:
             return
-        resume = jobs.is_unfinished(out)
+        resume = self.out.unfinished
         try:
             choice = self.choice()
             if resume:
-                choice = jobs.Choice(_settings_of_unfinished(out), choice.model, choice.reference)
+                choice = replace(choice, settings=jobs.settings_of_unfinished(out))
             elif out.exists():
                 raise InputError(f"{out} exists already; choose another name.")
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -205,8 +216,8 @@ class StainSection(Section):
         self._propose_name()
 
     def _on_show(self) -> None:
-        if self.out.path is not None:
-            self._show(self.out.path)
+        if self.out.existing is not None:
+            self._show(self.out.existing)
 
     def _show(self, out: Path) -> None:
         bench = self._bench
@@ -221,19 +232,35 @@ class StainSection(Section):
         self._propose_name()
 
     def _propose_name(self) -> None:
-        """The last stain that was left unfinished, else a new name."""
-        folder = self._bench.folder
-        if folder is None:
-            self.out.path = None
-            return
-        results = folder / RESULTS
-        unfinished = [p for p in sorted(results.glob(f"*{_SUFFIX}")) if jobs.is_unfinished(p)]
-        self.out.path = unfinished[-1] if unfinished else free_name(results, "stain", _SUFFIX)
+        self.out.propose(self._bench.folder)
+        self._on_named()
+
+    def _on_named(self) -> None:
+        """Show the settings of an unfinished stain, since they are what it goes on with."""
+        out = self.out.path
+        if out is not None and self.out.unfinished:
+            try:
+                self._show_settings(jobs.settings_of_unfinished(out))
+            except InputError as error:
+                self._bench.report(error)
         self._bench.changed.emit()
 
+    def _show_settings(self, settings: StainSettings) -> None:
+        self.method.setCurrentIndex(self.method.findData(settings.method))
+        if settings.keep_speckle:
+            self.speckle.choice = KEPT
+        elif self.speckle.choice == KEPT:
+            self.speckle.choice = "base"
+        self.doubt.setChecked(settings.doubt)
+        self.watermark.setChecked(settings.watermark)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the stain that is named was stopped before its end."""
+        return self.out.unfinished and not self._bench.runner.running
+
     def _on_changed(self) -> None:
-        out, idle = self.out.path, self._bench.idle
-        unfinished = out is not None and not self._bench.runner.running and jobs.is_unfinished(out)
+        out, idle, unfinished = self.out.path, self._bench.idle, self.resumes
         self.stain.setText("Resume" if unfinished else "Stain all")
         self.stain.setToolTip(
             "Go on with the stain that was stopped, with the settings it began with"
@@ -243,13 +270,14 @@ class StainSection(Section):
         method = self.method.currentData()
         learnt = method in ("density", "cyclegan")
         self.model.setEnabled(idle and learnt)
+        self.speckle.setEnabled(idle)
         self.doubt.setEnabled(learnt and not unfinished)
         self.reference.setEnabled(idle and method in ("density", "beer-lambert"))
-        for widget in (self.method, self.speckle, self.watermark):
+        for widget in (self.method, self.watermark):
             widget.setEnabled(not unfinished)
         self.look.setEnabled(idle and torch_is_here())
         self.stain.setEnabled(idle and out is not None and torch_is_here())
-        self.show_button.setEnabled(idle and out is not None and out.is_dir())
+        self.show_button.setEnabled(idle and self.out.existing is not None)
         self.out.setEnabled(idle)
 
 
@@ -259,15 +287,3 @@ def _single_shot(parent: Section, milliseconds: int, then: Any) -> QTimer:
     timer.setInterval(milliseconds)
     timer.timeout.connect(then)
     return timer
-
-
-def _settings_of_unfinished(out: Path) -> StainSettings:
-    """The settings with which an unfinished stain began; only they can go on with it."""
-    journal = out.with_name(out.name + ".progress")
-    try:
-        header = json.loads(journal.read_text().split("\n")[0])
-        return StainSettings.from_dict(header["settings"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{journal} cannot be read ({error}); choose another name and stain anew."
-        ) from error

@@ -92,9 +92,7 @@ class Workbench(Bench):
         self.changed.emit()
 
     def show_stain(self, stain: StainLayers) -> None:
-        """Show a stain over those that are shown, to compare them; the same one only once."""
-        if self.stain is not None and self.stain.path == stain.path:
-            self.stain.remove()
+        """Show a stain over those that are shown, to compare them."""
         self.stain = stain
         self.changed.emit()
 

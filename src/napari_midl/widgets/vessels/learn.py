@@ -16,7 +16,7 @@ from napari_midl.volumes.atomic import whole_file
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
-from napari_midl.widgets.parts.model_picker import ModelPicker
+from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import MODELS, free_name
@@ -45,7 +45,12 @@ class LearnSection(Section):
         self._preview: Preview | None = None
         self._kept = self._enough = False
         self._view: Box | None = None
-        self.model = ModelPicker("vessels", bench.report)
+        self.model = ModelPicker(
+            "vessels",
+            bench.report,
+            "Fine-tune starts from this model; Where next? and Predict use it",
+            BASE | {"from scratch (untrained)": "scratch"},
+        )
         self.minutes = QDoubleSpinBox()
         self.minutes.setRange(0.05, 600)
         self.minutes.setDecimals(2)
