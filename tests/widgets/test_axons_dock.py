@@ -8,7 +8,6 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QLineEdit
 
@@ -207,12 +206,10 @@ def test_fibres_are_traced_while_the_tracker_learns(
     traced, fibre, viewer, click, click_at, finish, qtbot
 ):
     bench = traced.bench
-    # The first optimiser of a process imports for seconds.
-    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
     click(traced.review.accept)
     traced.learn.minutes.setValue(5)
     click(traced.learn.learn)
-    qtbot.waitUntil(lambda: bool(traced.learn.plot.isVisible()))
+    qtbot.waitUntil(lambda: bool(traced.learn.plot.isVisible()), timeout=MINUTE)
     click_at(fibre[1][len(fibre[1]) // 3])
     qtbot.waitUntil(lambda: len(bench.entries) == 2, timeout=MINUTE)
     assert bench.learner.running

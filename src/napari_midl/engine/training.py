@@ -154,8 +154,11 @@ def train(
     network.to(device).to(memory_format=_layout(network))  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
     parameters = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(
-        parameters, lr=schedule.learning_rate, betas=(schedule.momentum, 0.999)
+    betas = (schedule.momentum, 0.999)
+    # The first optimiser of a process imports for seconds.
+    optimiser = yield from wait_for(
+        in_thread(lambda: torch.optim.Adam(parameters, lr=schedule.learning_rate, betas=betas)),
+        Progress(0, 0, "loading the optimiser"),
     )
     best, best_score, looks_since = None, -np.inf, 0
     trained = Trained(average, 0)
