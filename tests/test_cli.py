@@ -13,6 +13,7 @@ import tifffile
 
 from napari_midl import cli, doctor, terminal
 from napari_midl.engine.jobs import Progress
+from napari_midl.engine.models import shipped_weights
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
     PredictSettings,
@@ -137,6 +138,7 @@ def test_interrupt_closes_the_job_and_leaves_with_130(tmp_path):
 import sys, time, types
 from pathlib import Path
 from napari_midl.engine.jobs import Progress
+from napari_midl.engine.models import shipped_weights
 def run_demo(outdir):
     try:
         while True:
@@ -187,6 +189,15 @@ def test_finetune_predict_and_replay(call, stroked):
     code, out, _ = call("runs", "replay", "v.ome.zarr.run.json")
     assert code == 1
     assert "output prediction: differs" in out
+
+
+def test_doctor_finds_every_shipped_model_whole():
+    checks = {check.name: check for check in doctor.report()}
+    shipped = sorted(
+        path.name for path in shipped_weights("vessels-base").parent.glob("*.safetensors")
+    )
+    assert len(shipped) > 1
+    assert {name: checks[name].ok for name in shipped} == dict.fromkeys(shipped, True)
 
 
 def test_doctor_tells_damaged_from_whole_weights(tmp_path):
