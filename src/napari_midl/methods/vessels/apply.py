@@ -40,18 +40,18 @@ __all__ = ["LABELS", "Proposal", "predict", "predict_region", "probability", "pr
 
 
 def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probability of vessel, in one piece.
+    """Probability of vessel, each block in one piece.
 
     Parameters
     ----------
     network : torch.nn.Module
         A vessel network, on any device; its mode is left as it was.
-    image : ndarray of float32, shape (Z, Y, X)
+    image : ndarray of float32, shape (..., Z, Y, X)
         Intensities in [0, 1].
 
     Returns
     -------
-    ndarray of float32, shape (Z, Y, X)
+    ndarray of float32, shape (..., Z, Y, X)
     """
     training = [module for module in network.modules() if module.training]
     network.eval()

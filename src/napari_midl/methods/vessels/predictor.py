@@ -188,13 +188,14 @@ def ready(model: Model) -> VesselNet:
 
 
 def forward(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probability for scaled intensities ``(Z, Y, X)``, in the mode the network is in."""
+    """Probability for scaled intensities ``(..., Z, Y, X)``, in the mode the network is in."""
     device = next(network.parameters()).device
     with torch.inference_mode():
-        tensor = torch.from_numpy(np.ascontiguousarray(image))[None, None].to(device)
-        logits = network(tensor.contiguous(memory_format=torch.channels_last_3d))
-        result: NDArray[np.float32] = torch.sigmoid(logits)[0, 0].float().cpu().numpy()
-    return result
+        tensor = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+        blocks = tensor.reshape(-1, 1, *image.shape[-3:])
+        logits = network(blocks.contiguous(memory_format=torch.channels_last_3d))
+        result: NDArray[np.float32] = torch.sigmoid(logits).float().cpu().numpy()
+    return result.reshape(image.shape)
 
 
 def _chunk(tile: Index) -> Index:
