@@ -138,7 +138,6 @@ def test_interrupt_closes_the_job_and_leaves_with_130(tmp_path):
 import sys, time, types
 from pathlib import Path
 from napari_midl.engine.jobs import Progress
-from napari_midl.engine.models import shipped_weights
 def run_demo(outdir):
     try:
         while True:

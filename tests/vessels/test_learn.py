@@ -141,6 +141,19 @@ def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_pa
     assert run(replay(record_path(out), replays.OPERATIONS)).same
 
 
+def test_a_started_base_keeps_its_normalisation_and_learns_on(monkeypatch):
+    monkeypatch.setattr(learn, "SYNTHETIC_SHAPE", (8, 32, 32))
+    settings = PretrainSettings(steps=2, patch=(8, 16, 16), batch=1)
+    first = run(learn.pretrain(settings))
+    second = run(learn.pretrain(settings, start=first)).network.state_dict()
+    for name, before in first.network.state_dict().items():
+        same = torch.equal(before, second[name])
+        if "running" in name:
+            assert same, name
+        elif name == "head.weight":
+            assert not same
+
+
 def test_a_record_of_an_image_in_memory_cannot_be_replayed(tmp_path):
     path = tmp_path / "a.run.json"
     write_run(Run("vessels.predict", {"image": None, "model": "base", "channel": 0}, {}), path)

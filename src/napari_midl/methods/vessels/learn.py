@@ -124,10 +124,7 @@ def finetune(
     step = Progress(0, 1, "reading the painted voxels")
     yield step
     painted = yield from wait_for(in_thread(read), step)
-    network = copy.deepcopy(model.network).to(device).train()
-    assert isinstance(network, VesselNet)
-    if model.card.get("steps", 0):
-        _keep_statistics(network)
+    network = _trainable(model, device)
 
     def look(current: nn.Module) -> tuple[Region, Any] | None:
         region = view() if view is not None else None
@@ -197,10 +194,7 @@ def pretrain(
     """
     device = pick_device(settings.device)
     model = start or scratch(settings.preset, settings.seed)
-    network = copy.deepcopy(model.network).to(device).train()
-    if model.card["steps"]:
-        # A batch comes from one volume, whose own statistics hide how it differs from others.
-        _keep_statistics(network)
+    network = _trainable(model, device)
     real = [
         PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)])
         for image, mask in stacks
@@ -253,11 +247,19 @@ def mask_patch(mask: Volume) -> Patch:
     return Patch((0, 0, 0), labels, mask.name)
 
 
-def _keep_statistics(network: nn.Module) -> None:
-    """Normalise with the base model's statistics: a few patches are too few to measure new ones."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm3d):
-            module.eval()
+def _trainable(model: Model, device: torch.device) -> VesselNet:
+    """A copy of the network in training mode; a trained one keeps its normalisation.
+
+    A batch comes from one volume: its own statistics would hide how it differs from others,
+    and a few patches are too few to measure new ones.
+    """
+    network = copy.deepcopy(model.network).to(device).train().requires_grad_(True)
+    assert isinstance(network, VesselNet)
+    if model.card.get("steps", 0):
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm3d):
+                module.eval()
+    return network
 
 
 def _held_out_scores(network: nn.Module, painted: PaintedVolume) -> dict[str, float]:
