@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import run
 from napari_midl.engine.training import Schedule, train
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.settings import FinetuneSettings
 
 CPU = torch.device("cpu")
 
@@ -37,15 +39,15 @@ def test_it_learns_a_line():
 
 def test_going_on_from_a_checkpoint_takes_the_same_steps(tmp_path):
     whole = run(train(network(), draw, nn.functional.mse_loss, schedule(40), device=CPU))
-    path = tmp_path / "checkpoint"
-    job = train(network(), draw, nn.functional.mse_loss, schedule(40), device=CPU, checkpoint=path)
+    kept = Checkpoint(tmp_path / "checkpoint", {"seed": 0})
+    job = train(network(), draw, nn.functional.mse_loss, schedule(40), device=CPU, checkpoint=kept)
     for _ in range(25):
         next(job)
     job.close()
     torch.manual_seed(99)
     other = nn.Conv3d(1, 1, 1)
     again = run(
-        train(other, draw, nn.functional.mse_loss, schedule(40), device=CPU, checkpoint=path)
+        train(other, draw, nn.functional.mse_loss, schedule(40), device=CPU, checkpoint=kept)
     )
     for a, b in zip(whole.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -82,9 +84,34 @@ def test_it_ends_when_it_is_asked_to_and_keeps_the_best():
 
 
 def test_a_checkpoint_that_cannot_be_written_is_a_sentence(tmp_path):
-    path = tmp_path / "nowhere" / "checkpoint"
+    kept = Checkpoint(tmp_path / "nowhere" / "checkpoint")
     with pytest.raises(InputError, match="checkpoint cannot be written"):
-        run(train(network(), draw, nn.MSELoss(), schedule(4), device=CPU, checkpoint=path))
+        run(train(network(), draw, nn.MSELoss(), schedule(4), device=CPU, checkpoint=kept))
+
+
+@pytest.mark.parametrize("other", ["settings", "network", "damage"])
+def test_a_checkpoint_of_another_training_is_refused_and_left_alone(tmp_path, other):
+    kept = Checkpoint(tmp_path / "checkpoint", {"seed": 0, "patch": (8, 8)})
+    run(train(network(), draw, nn.MSELoss(), schedule(4), device=CPU, checkpoint=kept))
+    start = network()
+    if other == "settings":
+        kept = Checkpoint(kept.path, {"seed": 1})
+    elif other == "network":
+        start = nn.Conv3d(1, 1, 3)
+    else:
+        kept.path.write_bytes(kept.path.read_bytes()[:-9])
+    before = kept.path.read_bytes()
+    with pytest.raises(InputError, match=r"checkpoint .*delete it to begin anew"):
+        run(train(start, draw, nn.MSELoss(), schedule(8), device=CPU, checkpoint=kept))
+    assert kept.path.read_bytes() == before
+
+
+def test_a_training_may_go_on_for_longer_but_not_with_other_data(tmp_path):
+    out = tmp_path / "model.safetensors"
+    first = Checkpoint.beside(out, FinetuneSettings(steps=4), {"image": "a"})
+    assert first == Checkpoint.beside(out, FinetuneSettings(steps=8, minutes=3), {"image": "a"})
+    assert first != Checkpoint.beside(out, FinetuneSettings(steps=4), {"image": "b"})
+    assert first != Checkpoint.beside(out, FinetuneSettings(steps=4, seed=1), {"image": "a"})
 
 
 def test_it_stops_once_the_held_out_score_is_no_longer_better_and_returns_the_best():

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 import torch
 
+from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import Model, load_model, save_model
 from napari_midl.engine.runs import Run, read_run, record_path, replay, write_run
@@ -106,10 +107,12 @@ def test_pretraining_needs_no_data_and_goes_on_from_its_checkpoint(tmp_path, mon
     settings = PretrainSettings(minutes=10, steps=4, patch=(8, 16, 16), batch=1)
     whole = run(learn.pretrain(settings))
     assert whole.card["training_data"] == ["synthetic vessel volumes"]
-    job = learn.pretrain(settings, checkpoint=tmp_path / "c")
+    job = learn.pretrain(settings, checkpoint=Checkpoint(tmp_path / "c"))
     next(job)
     job.close()
-    assert run(learn.pretrain(settings, checkpoint=tmp_path / "c")).sha256 == whole.sha256
+    assert (
+        run(learn.pretrain(settings, checkpoint=Checkpoint(tmp_path / "c"))).sha256 == whole.sha256
+    )
 
 
 def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):

@@ -7,25 +7,21 @@ that was stopped and goes on from its checkpoint takes the same steps as one tha
 from __future__ import annotations
 
 import copy
-import json
 import time
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from napari_midl.engine.devices import out_of_memory_as_exception
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.volumes.atomic import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
+    from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.engine.settings import Settings
 
 Batch = tuple[Tensor, Tensor]
@@ -118,7 +114,7 @@ def train(
     judge: str = "",
     preview: Callable[[nn.Module], Any] | None = None,
     enough: Callable[[], bool] = lambda: False,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Job[Trained]:
     """Train a network in place, yielding `Progress` after every step and while it is scored.
 
@@ -143,8 +139,8 @@ def train(
         Something to show, made from the averaged network at every look.
     enough : callable
         Asked before every step but the first; once true, the training ends and keeps what it has.
-    checkpoint : Path, optional
-        Where to keep the state at every look; if it exists, training goes on from it.
+    checkpoint : Checkpoint, optional
+        Where to keep the state at every look; if its file exists, training goes on from it.
 
     Returns
     -------
@@ -162,8 +158,9 @@ def train(
     )
     best, best_score, looks_since = None, -np.inf, 0
     trained = Trained(average, 0)
-    if checkpoint is not None and checkpoint.exists():
-        trained.steps, trained.history = _restore(checkpoint, network, average, optimiser)
+    networks = {"network": network, "average": average}
+    if checkpoint is not None and (kept := checkpoint.restore(networks, optimiser)):
+        trained.steps, trained.history = kept["steps"], kept["history"]
     started = time.monotonic() - (trained.history[-1]["seconds"] if trained.history else 0.0)
     losses: list[float] = []
 
@@ -202,7 +199,8 @@ def train(
                 if metrics[judge] >= best_score:
                     best, best_score = copy.deepcopy(average), metrics[judge]
             if checkpoint is not None:
-                _keep(checkpoint, network, average, optimiser, trained)
+                progress = {"steps": trained.steps, "history": trained.history}
+                checkpoint.keep(networks, optimiser, progress)
         if ended or looks_since >= schedule.patience:
             trained.stopped = ended or "no longer better"
             break
@@ -264,42 +262,3 @@ def _layout(network: nn.Module) -> torch.memory_format:
     """Channels last where there are 3D convolutions, which are about twice as fast so."""
     volumetric = any(isinstance(module, nn.Conv3d) for module in network.modules())
     return torch.channels_last_3d if volumetric else torch.contiguous_format
-
-
-def _keep(
-    path: Path,
-    network: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    trained: Trained,
-) -> None:
-    """Write the whole state as safetensors; the file is replaced only once complete."""
-    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
-    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{k}": v for k, v in state.items()}
-    progress = {"steps": trained.steps, "history": trained.history}
-    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    with whole_file(path) as beside:
-        beside.write_bytes(save(tensors, metadata={"progress": json.dumps(progress)}))
-
-
-def _restore(
-    path: Path, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
-) -> tuple[int, list[dict[str, float]]]:
-    tensors = load_file(path)
-    with safe_open(path, framework="numpy") as file:
-        progress = json.loads(file.metadata()["progress"])
-    for prefix, module in (("network.", network), ("average.", average)):
-        module.load_state_dict(
-            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        )
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("adam."):
-            _, index, key = name.split(".")
-            state.setdefault(int(index), {})[key] = value
-    whole = optimiser.state_dict()
-    whole["state"] = state
-    optimiser.load_state_dict(whole)
-    return int(progress["steps"]), list(progress["history"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
@@ -150,17 +151,16 @@ def train(
     for k, (shape, landmarks) in enumerate(pairs):
         yield Progress(k, len(pairs), f"reading {shape.name}")
         shapes.append(read_shape(shape, landmarks, kind))
-    checkpoint = out.with_suffix(".checkpoint")
+    inputs = {"shapes": {"count": len(shapes), "sha256": _hash_all([p for q in pairs for p in q])}}
+    checkpoint = Checkpoint.beside(out, settings, {**inputs, "template": kind.to_dict()})
     model = yield from learn.train(shapes, kind, settings, checkpoint)
     sha256 = save_model(model, out, half=True)
-    checkpoint.unlink(missing_ok=True)
+    checkpoint.remove()
     run = Run(
         "anatomy.train",
         {"folder": str(folder), "template": template},
         settings.to_dict(),
-        inputs={
-            "shapes": {"count": len(shapes), "sha256": _hash_all([p for q in pairs for p in q])}
-        },
+        inputs=inputs,
         outputs={"model": {"path": out.name, "sha256": sha256}},
         results={"steps": model.card["steps"], "spread_ratio": model.card["spread_ratio"]},
         seconds=time.monotonic() - started,

@@ -22,10 +22,10 @@ from napari_midl.volumes.meshes import Mesh, mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.methods.anatomy.settings import TrainSettings
     from napari_midl.methods.anatomy.shapes import Shape
     from napari_midl.methods.anatomy.template import Template
@@ -41,7 +41,7 @@ def train(
     shapes: Sequence[Shape],
     template: Template,
     settings: TrainSettings,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Job[Model]:
     """Learn to generate shapes of a kind.
 
@@ -53,7 +53,7 @@ def train(
         Their landmarks.
     settings : TrainSettings
         Which network, how long.
-    checkpoint : Path, optional
+    checkpoint : Checkpoint, optional
         Where the state of the training is kept, and from where a stopped one goes on.
 
     Returns

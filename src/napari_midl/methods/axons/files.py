@@ -6,6 +6,7 @@ import hashlib
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
@@ -190,10 +191,10 @@ def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
     settings = settings or TrainSettings()
     started = monotonic()
     check_model_path(out)
-    checkpoint = out.with_suffix(".checkpoint")
+    checkpoint = Checkpoint.beside(out, settings, {})
     model = yield from learn.train(settings, checkpoint)
     sha256 = save_model(model, out, half=True)
-    checkpoint.unlink(missing_ok=True)
+    checkpoint.remove()
     run = Run(
         "axons.train",
         {},

@@ -33,8 +33,8 @@ from napari_midl.volumes.traces import Seed, check_inside, resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.traces import Trace
@@ -44,14 +44,14 @@ IMAGES = 32
 _ASTRAY = 0.15
 
 
-def train(settings: TrainSettings, checkpoint: Path | None = None) -> Job[Model]:
+def train(settings: TrainSettings, checkpoint: Checkpoint | None = None) -> Job[Model]:
     """Train a tracker on synthetic fibres alone.
 
     Parameters
     ----------
     settings : TrainSettings
         The agent, the images, how long.
-    checkpoint : Path, optional
+    checkpoint : Checkpoint, optional
         Where the state of the imitation is kept, and from where a stopped one goes on.
 
     Yields

@@ -19,11 +19,11 @@ from napari_midl.methods.staining.stains import BeerLambert, stains_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.engine.jobs import Job
     from napari_midl.methods.staining.settings import TrainDespecklerSettings, TrainSettings
 
@@ -35,7 +35,7 @@ JUDGES = {"resnet": (64, 3), "compact": (16, 2), "density": (16, 2)}
 def train_despeckler(
     pictures: Mapping[str, NDArray[np.uint8]],
     settings: TrainDespecklerSettings,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Job[Model]:
     """Train a despeckler on histology with artificial speckle (Combalia et al., section 3.1).
 
@@ -45,7 +45,7 @@ def train_despeckler(
         Slides, without speckle.
     settings : TrainDespecklerSettings
         The network, the speckle, how long.
-    checkpoint : Path, optional
+    checkpoint : Checkpoint, optional
         Where the state is kept, and from where a stopped training goes on.
 
     Yields
@@ -91,7 +91,7 @@ def train_stain(
     mosaics: Mapping[str, NDArray[np.float32]],
     slides: Mapping[str, NDArray[np.uint8]],
     settings: TrainSettings,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Job[Model]:
     """Train a stain on unpaired mosaics and slides (Combalia et al., section 3.2).
 
@@ -103,7 +103,7 @@ def train_stain(
         H&E slides at the mosaics' resolution.
     settings : TrainSettings
         The generator, how long.
-    checkpoint : Path, optional
+    checkpoint : Checkpoint, optional
         Where the state is kept, and from where a stopped training goes on.
 
     Yields

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.folding import fold_batch_norm
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.engine.models import Model, check_model_path, save_model, whole_name
@@ -66,14 +67,16 @@ def teach_despeckler(
     started = monotonic()
     check_model_path(out)
     pictures = read_pictures(slides)
-    checkpoint = out.with_suffix(".checkpoint")
+    inputs = _fingerprints(pictures)
+    checkpoint = Checkpoint.beside(out, settings, inputs)
     model = yield from train_despeckler(pictures, settings, checkpoint)
     return _keep(
         "staining.train-despeckler",
         {"slides": str(slides)},
         settings,
-        _fingerprints(pictures),
+        inputs,
         model,
+        checkpoint,
         out,
         started,
     )
@@ -122,9 +125,10 @@ def teach_stain(
     for done, (name, mosaic) in enumerate(pairs.items()):
         yield Progress(done, len(pairs), f"despeckling {name}")
         mosaics[name] = yield from _despeckled(mosaic, cleaner)
-    checkpoint = out.with_suffix(".checkpoint")
-    model = yield from train_stain(mosaics, pictures, settings, checkpoint)
     inputs = _fingerprints({**mosaics, **pictures})
+    inputs["despeckler"] = {"sha256": cleaner.sha256}
+    checkpoint = Checkpoint.beside(out, settings, inputs)
+    model = yield from train_stain(mosaics, pictures, settings, checkpoint)
     return _keep(
         "staining.train",
         {
@@ -133,8 +137,9 @@ def teach_stain(
             "despeckler": whole_name(despeckler),
         },
         settings,
-        {**inputs, "despeckler": {"sha256": cleaner.sha256}},
+        inputs,
         model,
+        checkpoint,
         out,
         started,
     )
@@ -190,11 +195,12 @@ def _keep(
     settings: TrainDespecklerSettings | TrainSettings,
     inputs: dict[str, Any],
     model: Model,
+    checkpoint: Checkpoint,
     out: Path,
     started: float,
 ) -> Run:
     sha256 = save_model(model, out, half=True)
-    out.with_suffix(".checkpoint").unlink(missing_ok=True)
+    checkpoint.remove()
     run = Run(
         operation,
         arguments,

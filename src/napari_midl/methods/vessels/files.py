@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
@@ -168,11 +169,12 @@ def pretrain(
     check_model_path(out)
     pairs = read_stacks(stacks, hold_out) if stacks is not None else []
     model = scratch(settings.preset, settings.seed) if start == "scratch" else named_model(start)
-    trained = yield from learn.pretrain(
-        settings, pairs, checkpoint=out.with_suffix(".checkpoint"), start=model
-    )
+    inputs = {image.name: image.identity() for image, _ in pairs}
+    inputs["start"] = {"sha256": model.sha256}
+    checkpoint = Checkpoint.beside(out, settings, inputs)
+    trained = yield from learn.pretrain(settings, pairs, checkpoint, start=model)
     sha256 = save_model(trained, out, half=True)
-    out.with_suffix(".checkpoint").unlink(missing_ok=True)
+    checkpoint.remove()
     run = Run(
         "vessels.pretrain",
         {
@@ -181,8 +183,7 @@ def pretrain(
             "start": whole_name(start),
         },
         settings.to_dict(),
-        inputs={image.name: image.identity() for image, _ in pairs}
-        | {"start": {"sha256": model.sha256}},
+        inputs=inputs,
         outputs={"model": {"path": out.name, "sha256": sha256}},
         results={
             "steps": trained.card["steps"] - model.card["steps"],

@@ -29,8 +29,8 @@ from napari_midl.volumes.scaling import Scaling, robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
+    from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
     from napari_midl.volumes.volume import Volume
 
@@ -170,7 +170,7 @@ def finetune(
 def pretrain(
     settings: PretrainSettings,
     stacks: Sequence[tuple[Volume, Volume]] = (),
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
     start: Model | None = None,
 ) -> Job[Model]:
     """Make base weights from synthetic volumes, and real stacks where there are any.
@@ -181,7 +181,7 @@ def pretrain(
         The network, how long, how fast.
     stacks : sequence of (Volume, Volume)
         Real images with their full masks, axes ``Z Y X``, 0 background.
-    checkpoint : Path, optional
+    checkpoint : Checkpoint, optional
         Where the state is kept, and from where a stopped training goes on.
     start : Model, optional
         Weights to start from instead of random ones. They keep their normalisation, which so
