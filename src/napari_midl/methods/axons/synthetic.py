@@ -50,7 +50,7 @@ class Look:
     structured: bool = False
 
 
-LOOKS: dict[str, Look] = {
+LOOKS: dict[Condition, Look] = {
     "SI": Look(),
     "SI-RC": Look(contrast=0.35),
     "SI-W": Look(width=2.5),

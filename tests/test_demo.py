@@ -1,0 +1,26 @@
+"""Each tool's demo as `napari-midl demo` runs it, on built-in data."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from napari_midl.demo import TOOLS
+from napari_midl.engine.jobs import run
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.__name__)
+def test_a_demo_makes_every_picture_and_file_that_its_section_shows(tool, tmp_path):
+    section = run(tool(tmp_path))
+    shown = [path for path, _ in (*section.pictures, *section.files)]
+    assert section.pictures and section.tables
+    assert [path for path in shown if not path.exists()] == []
+
+
+def test_the_fibres_of_the_demo_are_followed_to_their_ends(tmp_path):
+    axons_demo = next(tool for tool in TOOLS if tool.__name__ == "axons_demo")
+    run(axons_demo(tmp_path))
+    scores = pd.read_csv(tmp_path / "axons" / "scores.csv")
+    assert len(scores) == 6
+    assert scores["coverage"].min() > 0.95
+    assert scores["off the fibre"].max() < 0.05
