@@ -107,12 +107,12 @@ def test_pretraining_needs_no_data_and_goes_on_from_its_checkpoint(tmp_path, mon
     settings = PretrainSettings(minutes=10, steps=4, patch=(8, 16, 16), batch=1)
     whole = run(learn.pretrain(settings))
     assert whole.card["training_data"] == ["synthetic vessel volumes"]
-    job = learn.pretrain(settings, checkpoint=Checkpoint(tmp_path / "c"))
-    next(job)
+    kept = Checkpoint(tmp_path / "c")
+    job = learn.pretrain(settings, checkpoint=kept)
+    while not kept.path.exists():
+        next(job)
     job.close()
-    assert (
-        run(learn.pretrain(settings, checkpoint=Checkpoint(tmp_path / "c"))).sha256 == whole.sha256
-    )
+    assert run(learn.pretrain(settings, checkpoint=kept)).sha256 == whole.sha256
 
 
 def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):

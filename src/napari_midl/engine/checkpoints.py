@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.settings import Settings
 
 # A training may go on for longer, and on another machine.
-FREE = ("minutes", "steps", "device")
+MAY_CHANGE = ("minutes", "steps", "device")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Checkpoint:
         inputs : mapping
             What identifies the data, as in the record of the run.
         """
-        chosen = {k: v for k, v in settings.to_dict().items() if k not in FREE}
+        chosen = {k: v for k, v in settings.to_dict().items() if k not in MAY_CHANGE}
         return cls(out.with_suffix(".checkpoint"), {"settings": chosen, "inputs": dict(inputs)})
 
     def keep(
