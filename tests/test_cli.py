@@ -210,7 +210,7 @@ def test_doctor_tells_damaged_from_whole_weights(tmp_path):
     assert checks["whole.safetensors"].ok
     assert checks["torn.safetensors"].value == "damaged"
     assert checks["gone.safetensors"].value == "missing"
-    assert checks["torn.safetensors"].mend
+    assert checks["torn.safetensors"].fix
     assert checks["napari"].ok
 
 
@@ -226,7 +226,7 @@ def test_doctor_warns_of_the_binding_that_aborts(monkeypatch, tmp_path, release,
     monkeypatch.setattr(doctor.sys, "version_info", python)
     (binding,) = [c for c in doctor.report(tmp_path) if c.name == "Qt binding"]
     assert binding.ok is ok
-    assert ("PySide6!=6.12.0" in binding.mend) is not ok
+    assert ("PySide6!=6.12.0" in binding.fix) is not ok
 
 
 def test_doctor_leaves_with_1_only_if_something_is_wrong(call, monkeypatch):
@@ -235,5 +235,5 @@ def test_doctor_leaves_with_1_only_if_something_is_wrong(call, monkeypatch):
     code, out, _ = call("doctor")
     assert code == 0
     assert "get [b]" in out
-    monkeypatch.setattr(doctor, "report", lambda: [fine, doctor.Check("c", False, "gone", "mend")])
+    monkeypatch.setattr(doctor, "report", lambda: [fine, doctor.Check("c", False, "gone", "fix")])
     assert call("doctor")[0] == 1

@@ -1,7 +1,7 @@
-"""The command line, built from the same settings as the docks.
+"""The command line.
 
 Annotations are read at run time here, so they are not postponed; whatever is heavy is
-imported by the command that needs it.
+imported by the command that needs it. The commands of the tools are made from their operations.
 """
 
 import os
@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from napari_midl import __version__
-from napari_midl.commands import anatomy, axons, staining, vessels
+from napari_midl.commands import add_commands
 from napari_midl.errors import InputError
 from napari_midl.terminal import drive
 
@@ -25,17 +25,14 @@ TORCH_MISSING = (
 
 app = App(
     name="napari-midl",
-    help="Segment vessels, follow axons and stain confocal mosaics.",
+    help="Deep-learning tools for microscopy and anatomy: vessels, axons, anatomy, staining.",
     version=__version__,
     help_format="restructuredtext",
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
 runs = App(name="runs", help="Look after run records.")
-app.command(vessels.app)
-app.command(axons.app)
-app.command(anatomy.app)
-app.command(staining.app)
+add_commands(app)
 app.command(runs)
 
 
@@ -83,17 +80,17 @@ def demo(outdir: Path = Path("napari-midl-demo")) -> None:
 
 @app.command
 def doctor() -> int:
-    """Show versions, devices, Qt and GL, the weights' hashes, what is wrong and the mend."""
+    """Show versions, devices, Qt and GL, the weights' hashes, what is wrong and the fix."""
     from rich.markup import escape
     from rich.table import Table
 
     from napari_midl.doctor import report
 
     checks = report()
-    table = Table("", "check", "found", "mend", title=f"napari-midl {__version__}")
+    table = Table("", "check", "found", "fix", title=f"napari-midl {__version__}")
     marks = {True: "[green]ok", False: "[red]wrong", None: "[yellow]note"}
     for check in checks:
-        table.add_row(marks[check.ok], *map(escape, (check.name, check.value, check.mend)))
+        table.add_row(marks[check.ok], *map(escape, (check.name, check.value, check.fix)))
     Console().print(table)
     return int(any(check.ok is False for check in checks))
 
@@ -108,20 +105,12 @@ def replay(record: Path, /) -> int:
         The ``.run.json`` file that lies beside an output.
     """
     from napari_midl.engine import runs as records
-    from napari_midl.methods.anatomy import replays as anatomy_replays
-    from napari_midl.methods.axons import replays as axon_replays
-    from napari_midl.methods.staining import replays as staining_replays
-    from napari_midl.methods.vessels import replays as vessel_replays
+    from napari_midl.methods import all_operations
 
-    operations = {
-        **vessel_replays.OPERATIONS,
-        **axon_replays.OPERATIONS,
-        **anatomy_replays.OPERATIONS,
-        **staining_replays.OPERATIONS,
-    }
-    comparison = drive(records.replay(record, operations))
+    all_operations()
+    comparison = drive(records.replay(record))
     print(*comparison.lines, sep="\n")
-    print("the same" if comparison.same else "not the same")
+    print("identical" if comparison.same else "different")
     return 0 if comparison.same else 1
 
 

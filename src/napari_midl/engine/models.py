@@ -188,21 +188,26 @@ def load_model(path: Path, tool: str, build: Callable[[str], nn.Module]) -> Mode
     return Model(network.eval(), card)
 
 
-def check_model_path(out: Path) -> None:
-    """Refuse, before anything is computed, an output that could not be written at the end."""
-    if out.suffix != SUFFIX:
-        raise InputError(f"{out} does not end in {SUFFIX}; name the model so.")
-    if out.exists():
-        raise InputError(f"{out} exists already; choose another name, nothing is overwritten.")
+def hash_file(path: Path) -> str:
+    """`Model.sha256` of the model that lies in a file.
+
+    Raises
+    ------
+    InputError
+        If it is no whole safetensors file.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = out.with_name(f".{out.name}.part")
-        beside.touch()
-        beside.unlink()
-    except OSError as error:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{out} cannot be written ({error.strerror}); choose a folder that you may write to."
+            f"{path} is not a complete safetensors file ({error}); copy it again or train it anew."
         ) from error
+    half = torch.float16
+    return hash_tensors({n: t.float() if t.dtype == half else t for n, t in tensors.items()})
 
 
 def whole_name(name: str) -> str:

@@ -50,3 +50,15 @@ def not_written(path: Path, error: OSError) -> InputError:
         f"{path} cannot be written ({error.strerror or error}); choose a folder that exists, that "
         "you may write to and that has room."
     )
+
+
+def to_disk(path: Path) -> None:
+    """Have the system write a file, or a folder's list of files, to the disk now."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

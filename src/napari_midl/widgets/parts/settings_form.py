@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_origin
 
 from docstring_parser import parse
 from magicgui.widgets import create_widget
 from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_midl.engine.settings import Settings
+from napari_midl.engine.settings import Settings, hints_of, limits, plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -42,7 +42,7 @@ class SettingsForm(QWidget, Generic[S]):
     ) -> None:
         super().__init__(parent)
         self._settings = settings
-        hints = get_type_hints(settings, include_extras=True)
+        hints = hints_of(settings)
         tips = {
             p.arg_name: " ".join((p.description or "").replace("`", "").split())
             for p in parse(settings.__doc__ or "").params
@@ -51,9 +51,9 @@ class SettingsForm(QWidget, Generic[S]):
         self.widgets = {
             name: create_widget(
                 value=start[name],
-                annotation=hints[name],
+                annotation=plain(hints[name]),
                 name=name,
-                options={"tooltip": tips.get(name, "")},
+                options={"tooltip": tips.get(name, ""), **_range(hints[name])},
             )
             for name in start
             if name not in leave_out
@@ -86,3 +86,11 @@ class SettingsForm(QWidget, Generic[S]):
         """
         chosen = {name: widget.value for name, widget in self.widgets.items()}
         return self._settings(**chosen, **others)
+
+
+def _range(hint: Any) -> dict[str, Any]:
+    """The range of an annotation in magicgui's words."""
+    given = {
+        k: v for k, v in zip(("min", "max", "step"), limits(hint), strict=True) if v is not None
+    }
+    return {"options": given} if get_origin(hint) is tuple and given else given
