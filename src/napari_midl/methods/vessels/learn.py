@@ -81,6 +81,7 @@ def finetune(
     settings: FinetuneSettings,
     view: Callable[[], Region | None] | None = None,
     enough: Callable[[], bool] = lambda: False,
+    exactly: int | None = None,
 ) -> Job[Finetuned]:
     """Adapt a network to the painted voxels of one volume (tUbe net, section 3.3).
 
@@ -172,6 +173,7 @@ def pretrain(
     stacks: Sequence[tuple[Volume, Volume]] = (),
     checkpoint: Checkpoint | None = None,
     start: Model | None = None,
+    exactly: int | None = None,
 ) -> Job[Model]:
     """Make base weights from synthetic volumes, and real stacks where there are any.
 
