@@ -80,12 +80,12 @@ def _path(event: str, arguments: tuple[Any, ...]) -> str:
     path = arguments[1] if event in ("os.rename", "os.link") else arguments[0]
     if not isinstance(path, (str, bytes, os.PathLike)):
         return ""
-    text = os.fsdecode(path)
+    place = Path(os.fsdecode(path))
     folder = arguments[-1] if event in ("os.remove", "os.rmdir", "os.mkdir") else -1
-    if not os.path.isabs(text) and isinstance(folder, int) and folder >= 0:
+    if not place.is_absolute() and isinstance(folder, int) and folder >= 0:
         # shutil.rmtree names files within a folder that it holds open.
-        text = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), text)
-    return os.path.abspath(text)
+        place = Path(f"/proc/self/fd/{folder}").readlink() / place
+    return str(place.absolute())
 
 
 sys.addaudithook(_hook)

@@ -11,7 +11,7 @@ import pytest
 from napari_midl.cli import main
 from napari_midl.engine.jobs import run
 from napari_midl.engine.operations import Operation, options_of
-from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.engine.runs import read_run, replay
 from napari_midl.errors import InputError
 from napari_midl.methods import all_operations
 from tests.operations.disk import Disk, Killed, watched

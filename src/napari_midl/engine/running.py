@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.operations import inputs_of
-from napari_midl.engine.ports import FileIn, FileOut, In, Out
+from napari_midl.engine.ports import FileIn, FileOut, In, Out, hash_path
 from napari_midl.engine.runs import Run, read_run, write_run
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, to_disk
@@ -155,8 +155,8 @@ class Running:
             self._staging = self._staging or Path(mkdtemp(prefix="napari-midl-"))
             kept = self._staging / (port.kept_as or name)
         else:
-            kept = self.staged().with_name(f"{out.name.split('.')[0]} {port.kept_as or name}")
-            self.kept[name] = out.with_name(kept.name)
+            self.kept[name] = _kept_beside(out, name, port)
+            kept = self.staged().with_name(self.kept[name].name)
         with _written(kept):
             port.write(kept)
         return FileIn(kept)
@@ -202,12 +202,17 @@ class Running:
     def commit(self, run: Run) -> None:
         """Bring output and record to their place, the output last."""
         out, port = self._out(), self.operation.out
+        if self._staging is not None:
+            port.check_free(out)
         write_run(run, port.record(out))
         if self._staging is not None:
             with _written(out):
                 for path in sorted(self._staging.iterdir(), key=lambda path: path.name == out.name):
                     to_disk(path)
-                    _move(path, out.with_name(path.name), port)
+                    target = out.with_name(path.name)
+                    if target.is_dir():
+                        shutil.rmtree(target)
+                    os.replace(path, target)
                 to_disk(out.parent)
         for function in self._afterwards:
             function()
@@ -254,9 +259,11 @@ def check(done: Operation[Any]) -> None:
                 raise InputError(f"{path} is read by this run too; choose another output.")
     if isinstance(port, FileOut) and port.replace:
         return
+    inputs = inputs_of(done).items()
+    kept = [_kept_beside(out, n, i) for n, i in inputs if isinstance(i, FileIn) and i.write]
     left = _left_by_a_kill(out, port)
-    for path in port.companions(out):
-        if path.exists() and path.name not in left:
+    for path in [*port.companions(out), *kept]:
+        if path.exists() and path not in left:
             raise InputError(
                 f"{path} exists already and belongs beside {out.name}; choose another name, "
                 "nothing is overwritten."
@@ -295,29 +302,23 @@ def one_writer(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def _left_by_a_kill(out: Path, port: Out) -> set[str]:
-    """Names of the files beside `out` that a run left when it was killed before the last move."""
+def _left_by_a_kill(out: Path, port: Out) -> set[Path]:
+    """Files beside `out` that a run has brought there, which was killed before the last move."""
     if out.exists() or not port.record(out).exists():
         return set()
     try:
-        outputs = read_run(port.record(out)).outputs
+        run = read_run(port.record(out))
     except InputError:
         return set()
-    beside = {name: out.with_name(Path(name).name) for name in outputs}
-    return {
-        name
-        for name, path in beside.items()
-        if path.exists() and Out(path).identity(path) == outputs[name].get("sha256")
+    made = {
+        out.with_name(Path(name).name): each.get("sha256") for name, each in run.outputs.items()
     }
+    same = {path for path, sha256 in made.items() if path.exists() and hash_path(path) == sha256}
+    return same | {Path(value) for value in run.arguments.values() if isinstance(value, str)}
 
 
-def _move(path: Path, target: Path, port: Out) -> None:
-    """Rename; a folder or file that has come there since the run began is not written over."""
-    if path.name == port.path.name and not getattr(port, "replace", False):  # type: ignore[union-attr]
-        port.check_free(target)
-    elif target.is_dir():
-        shutil.rmtree(target)
-    os.replace(path, target)
+def _kept_beside(out: Path, name: str, port: FileIn) -> Path:
+    return out.with_name(f"{out.name.split('.')[0]} {port.kept_as or name}")
 
 
 @contextmanager
