@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 UNLABELLED, BACKGROUND, VESSEL = 0, 1, 2
 CLASSES = ("unlabelled", "background", "vessel")
-COLOURS = {BACKGROUND: "#3b82c4", VESSEL: "#dc3c3c"}
+COLOURS: dict[int | None, str] = {BACKGROUND: "#3b82c4", VESSEL: "#dc3c3c"}
 REST_MS = 250
 BRUSH = 4
 _KEY = "napari-midl patch"
@@ -291,9 +291,8 @@ class PatchLayers(QObject):
 
 
 def _colours() -> DirectLabelColormap:
-    return DirectLabelColormap(
-        color_dict={None: "transparent", UNLABELLED: "transparent", **COLOURS}
-    )
+    colours: dict[int | None, str] = {None: "transparent", UNLABELLED: "transparent", **COLOURS}
+    return DirectLabelColormap(color_dict=colours)
 
 
 def _painter(label: int) -> Any:

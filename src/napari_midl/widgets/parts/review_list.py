@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QListWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +40,9 @@ class ReviewList(QWidget):
         self._proposals = list(proposals)
         for number, proposal in enumerate(self._proposals, 1):
             z, y, x = (o + n // 2 for o, n in zip(proposal.origin, proposal.shape, strict=True))
-            self.list.addItem(f"{number}.  z {z}, y {y}, x {x}:  {proposal.reason}")
-            self.list.item(number - 1).setToolTip(proposal.reason)
+            row = QListWidgetItem(f"{number}.  z {z}, y {y}, x {x}:  {proposal.reason}")
+            row.setToolTip(proposal.reason)
+            self.list.addItem(row)
         self.setVisible(bool(self._proposals))
 
     @property

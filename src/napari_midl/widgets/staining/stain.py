@@ -14,11 +14,11 @@ from napari_midl.widgets.looking import box_in_view, looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import Section, button
-from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.staining import jobs
 from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
 from napari_midl.widgets.staining.reference import ReferencePicker
 from napari_midl.widgets.staining.target import TargetPicker
+from napari_midl.widgets.tool.settings_form import SettingsForm
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from napari_midl.widgets.looking import looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import Section, button
-from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import RESULTS, free_name
+from napari_midl.widgets.tool.settings_form import SettingsForm
 from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import PredictionLayers
 
