@@ -79,6 +79,13 @@ class PatchLayers(QObject):
             if np.any(layer.data)
         ]
 
+    def counts(self) -> np.ndarray:
+        """Voxels painted with each class, in all patches; shape (256,)."""
+        counts = np.zeros(256, int)
+        for layer in self._layers.values():
+            counts += np.bincount(np.asarray(layer.data, np.uint8).ravel(), minlength=256)
+        return counts
+
     def layer(self, name: str) -> Labels:
         """The layer of a patch."""
         return self._layers[name]

@@ -5,12 +5,11 @@ They run in a worker thread. torch is imported there, and not before.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.errors import InputError
+from napari_midl.engine.running import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from napari_midl.engine.runs import Run
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.methods.staining.settings import StainSettings
     from napari_midl.volumes.volume import Volume
@@ -98,7 +96,7 @@ def stain(
     arguments: dict[str, Any],
     focus: Sequence[int],
     resume: bool,
-) -> Job[Run]:
+) -> Job[Outcome[None]]:
     """Stain the whole mosaic into `out`, from the view outwards, and leave the record beside it."""
     mosaic = yield from measure(volumes, known)
 
@@ -111,14 +109,13 @@ def stain(
         )
 
     files, recipe = yield from _in_thread(load, "loading the networks")
-    return (
-        yield from files.stain_mosaic(
-            mosaic, recipe, out, choice.settings, arguments, focus, resume
-        )
+    run = yield from files.stain_mosaic(
+        mosaic, recipe, out, choice.settings, arguments, focus, resume
     )
+    return Outcome(None, run)
 
 
-def teach(confocal: Path, slides: Path, out: Path, settings: Any) -> Job[Run]:
+def teach(confocal: Path, slides: Path, out: Path, settings: Any) -> Job[Outcome[None]]:
     """Train a stain on two folders."""
 
     def load() -> Any:
@@ -127,7 +124,7 @@ def teach(confocal: Path, slides: Path, out: Path, settings: Any) -> Job[Run]:
         return teach
 
     module = yield from _in_thread(load, "loading torch")
-    return (yield from module.teach_stain(confocal, slides, out, settings))
+    return Outcome(None, (yield from module.teach_stain(confocal, slides, out, settings)))
 
 
 def match(path: Path) -> Job[Any]:
@@ -140,35 +137,6 @@ def match(path: Path) -> Job[Any]:
         return stains_of(read_picture(path), str(path))
 
     return (yield from _in_thread(load, "looking at the slide"))
-
-
-def is_unfinished(out: Path) -> bool:
-    """Whether a stain was left before its end, so that it can be resumed."""
-    return out.is_dir() and _journal(out).exists()
-
-
-def settings_of_unfinished(out: Path) -> StainSettings:
-    """The settings with which an unfinished stain began; only they can go on with it.
-
-    Raises
-    ------
-    InputError
-        If its journal cannot be read.
-    """
-    from napari_midl.methods.staining.settings import StainSettings
-
-    journal = _journal(out)
-    try:
-        header = json.loads(journal.read_text().split("\n")[0])
-        return StainSettings.from_dict(header["settings"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{journal} cannot be read ({error}); choose another name and stain anew."
-        ) from error
-
-
-def _journal(out: Path) -> Path:
-    return out.with_name(out.name + ".progress")
 
 
 def _in_thread(load: Callable[[], Any], message: str) -> Job[Any]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QPainter, QPixmap
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from napari_midl.widgets.staining import jobs
+from napari_midl.widgets.tool.dialogs import ask_open
 
 if TYPE_CHECKING:
     from napari_midl.methods.staining.stains import Stains
-    from napari_midl.widgets.staining.workbench import Workbench
+    from napari_midl.widgets.staining.bench import StainingBench
 
 _OWN = "the model's own colours"
 
@@ -24,7 +25,7 @@ class ReferencePicker(QWidget):
 
     Parameters
     ----------
-    bench : Workbench
+    bench : StainingBench
         Looks at the picture in the background.
 
     Attributes
@@ -35,7 +36,7 @@ class ReferencePicker(QWidget):
 
     changed = Signal()
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: StainingBench) -> None:
         super().__init__()
         self._bench = bench
         self.path: Path | None = None
@@ -90,11 +91,10 @@ class ReferencePicker(QWidget):
             self.choose(Path(text).expanduser() if text else None)
 
     def _on_browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose an H&E picture", "", "Pictures (*.png *.jpg *.jpeg *.tif *.tiff)"
-        )
-        if path:
-            self.choose(Path(path))
+        kinds = "Pictures (*.png *.jpg *.jpeg *.tif *.tiff)"
+        path = ask_open(self, "Choose an H&E picture", kinds)
+        if path is not None:
+            self.choose(path)
 
 
 def _swatch(stains: Stains) -> QPixmap:

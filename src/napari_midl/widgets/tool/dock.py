@@ -42,6 +42,9 @@ class ToolDock(QWidget, Generic[B]):
         What needs torch, and what works without it; each begins a sentence.
     cancelling : str
         What the tooltip of Cancel says.
+    keys_elsewhere : bool
+        Whether the keys also count while a layer is active for which `keys_count_on` is false,
+        where napari has no such key.
     bench : Bench
         What the sections share.
     """
@@ -49,6 +52,7 @@ class ToolDock(QWidget, Generic[B]):
     steps: ClassVar[tuple[str, ...]]
     needs_torch: ClassVar[tuple[str, str]]
     cancelling: ClassVar[str] = "End the job; it can be resumed later"
+    keys_elsewhere: ClassVar[bool] = True
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
@@ -63,7 +67,7 @@ class ToolDock(QWidget, Generic[B]):
         self.trouble.hide()
         self.progress = ProgressPanel(self.bench.runner, self.cancelling)
         self.sections = self.make_sections()
-        self.keys = Keys(viewer, self.make_keys(), self.keys_count_on)
+        self.keys = Keys(viewer, self.make_keys(), self.keys_count_on, self.keys_elsewhere)
         lay_out(self, (self.hint, self.torch), self.sections, (self.trouble, self.progress))
         self._wheel = WheelGuard(self)
         bench = self.bench

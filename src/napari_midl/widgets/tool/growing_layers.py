@@ -31,7 +31,7 @@ class GrowingLayers:
     path : Path
         The OME-Zarr, axes ``C Z Y X`` or ``C Y X``.
     what : str
-        What it should be, such as ``a prediction``.
+        What it should be, such as ``prediction``.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class GrowingLayers:
         layer = getattr(self.viewer, f"add_{kind}")(
             list(levels) if many else levels[0],
             multiscale=many,
-            **{"metadata": {OURS: f"made of {self._what}"}, **self.place, **look},
+            **{"metadata": {OURS: f"shows a {self._what}"}, **self.place, **look},
         )
         self.layers.append(layer)
         return layer
@@ -116,4 +116,4 @@ def _open(path: Path, what: str) -> tuple[list[Any], dict[str, Any]]:
         names = [d["path"] for d in attributes["ome"]["multiscales"][0]["datasets"]]
         return [group[name] for name in names], attributes
     except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise InputError(f"{path} is not {what} ({error}); choose one.") from error
+        raise InputError(f"{path} is no {what} ({error}); choose one.") from error

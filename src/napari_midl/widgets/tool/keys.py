@@ -24,6 +24,8 @@ class Keys:
         What each key presses; nothing while the button is greyed out.
     over : callable, optional
         Whether the keys also count while this layer is active, whatever they do there otherwise.
+    elsewhere : bool
+        Whether they also count on all other layers, where napari has no such key.
     """
 
     def __init__(
@@ -31,13 +33,16 @@ class Keys:
         viewer: Any,
         buttons: Mapping[str, QAbstractButton],
         over: Callable[[Any], bool] | None = None,
+        elsewhere: bool = True,
     ) -> None:
         self._viewer, self._over = viewer, over
         self._layer: Any = None
+        self._elsewhere = elsewhere
         taken = {str(key) for key in viewer.keymap}
         self._pressers = {k: _presser(made) for k, made in buttons.items() if k not in taken}
         for key, press in self._pressers.items():
-            viewer.bind_key(key, press)
+            if elsewhere:
+                viewer.bind_key(key, press)
             made = buttons[key]
             made.setToolTip(f"{made.toolTip()} (key {key.replace('-', '+')})")
         viewer.layers.selection.events.active.connect(self.refresh)
@@ -59,7 +64,7 @@ class Keys:
         """Free the keys."""
         self._viewer.layers.selection.events.active.disconnect(self.refresh)
         self._leave_layer()
-        for key in self._pressers:
+        for key in self._pressers if self._elsewhere else ():
             self._viewer.bind_key(key, None)
         self._pressers.clear()
 

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.looking import fly_to
+from napari_midl.widgets.parts.section import there
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.section import ToolSection
 
@@ -36,8 +37,6 @@ class Place:
         What a person has decided; empty if nothing yet.
     tip : str
         Tooltip of the row.
-    icon : QIcon, optional
-        A picture of it.
     """
 
     words: str
@@ -45,7 +44,6 @@ class Place:
     size: Sequence[float]
     verdict: str = ""
     tip: str = ""
-    icon: QIcon | None = None
 
 
 class ReviewSection(ToolSection[B], Generic[B, T]):
@@ -90,6 +88,10 @@ class ReviewSection(ToolSection[B], Generic[B, T]):
         """Hook: how an item is shown, and where it lies."""
         raise NotImplementedError
 
+    def icon(self, item: T) -> QIcon | None:
+        """Hook: a picture of an item."""
+        return None
+
     def keep(self, items: list[T]) -> None:
         """Hook: keep what was decided, or raise an `InputError` that is told."""
 
@@ -113,7 +115,7 @@ class ReviewSection(ToolSection[B], Generic[B, T]):
         before = self.list.blockSignals(True)
         self.list.clear()
         for item in self.items:
-            self.list.addItem(_shown(QListWidgetItem(), self.place(item)))
+            self.list.addItem(self._row(QListWidgetItem(), item))
         self.list.setCurrentRow(-1)
         self.list.blockSignals(before)
         self.list.setVisible(bool(self.items))
@@ -131,9 +133,7 @@ class ReviewSection(ToolSection[B], Generic[B, T]):
             self.bench.report(error)
             return False
         self.items = items
-        listed = self.list.item(row)
-        assert listed is not None
-        _shown(listed, self.place(item))
+        self._row(there(self.list.item(row)), item)
         self.shown()
         return True
 
@@ -151,6 +151,14 @@ class ReviewSection(ToolSection[B], Generic[B, T]):
             place = self.place(self.items[row])
             fly_to(self.bench.viewer, image, place.origin, place.size)
         self.shown()
+
+    def _row(self, row: QListWidgetItem, item: T) -> QListWidgetItem:
+        place, icon = self.place(item), self.icon(item)
+        row.setText(place.words)
+        row.setToolTip(place.tip)
+        if icon is not None:
+            row.setIcon(icon)
+        return row
 
 
 class PlaceList(QListWidget):
@@ -185,11 +193,3 @@ class PlaceList(QListWidget):
             decide()
         else:
             super().keyPressEvent(event)
-
-
-def _shown(row: QListWidgetItem, place: Place) -> QListWidgetItem:
-    row.setText(place.words)
-    row.setToolTip(place.tip)
-    if place.icon is not None:
-        row.setIcon(place.icon)
-    return row

@@ -134,6 +134,11 @@ class StreamSection(ToolSection[B]):
         """Hook: the job has come to its end."""
 
     @property
+    def running(self) -> bool:
+        """Whether it is computing."""
+        return self.bench.runner.running and self.bench.runner.title == self.verb
+
+    @property
     def unfinished(self) -> bool:
         """Whether the output that is named was stopped before its end."""
         out = self.out.path

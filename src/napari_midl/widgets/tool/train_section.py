@@ -194,8 +194,9 @@ class TrainSection(ToolSection[B]):
             if stopped
             else self.tip
         )
-        ready = self.bench.volume is not None and not self.runner.running and torch_is_here()
-        self.train.setEnabled(ready and self.can_train())
+        bench, alone = self.bench, self.runner is not self.bench.runner
+        idle = bench.volume is not None and not self.runner.running if alone else bench.idle
+        self.train.setEnabled(idle and torch_is_here() and self.can_train())
         self.anew.setVisible(stopped is not None)
         self.anew.setEnabled(self.train.isEnabled())
 
