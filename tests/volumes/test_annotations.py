@@ -154,6 +154,28 @@ def test_patches_of_other_classes_are_refused_and_left_alone(tmp_path, volume):
     assert store.load()[0][0].labels.max() == 3
 
 
+@pytest.mark.parametrize(
+    ("labels", "origin", "said"),
+    [
+        (np.zeros((2, 4, 5), np.uint16), [0, 0, 0], "labels are uint16"),
+        (np.zeros((2, 4, 5), np.uint8), [0, 0], "its origin (0, 0) is not one of 3 axes"),
+    ],
+)
+def test_a_patch_of_the_wrong_kind_is_explained(store, labels, origin, said):
+    store.folder.mkdir()
+    about = {"napari-midl": 1, "origin": origin, "volume": "v", "volume_shape": [12, 64, 72]}
+    tifffile.imwrite(
+        store.path("odd"),
+        labels,
+        photometric="minisblack",
+        description=json.dumps(about),
+        metadata=None,
+    )
+    patches, problems = store.load()
+    assert patches == []
+    assert said in problems[0]
+
+
 def test_a_damaged_file_of_classes_is_named(store):
     store.save(painted())
     (store.folder / "classes.json").write_text('{"version": 1}')

@@ -189,16 +189,22 @@ class AnnotationStore:
                 raise InputError(
                     f"{path} is a patch of another version; open it with that release."
                 )
-            shape, origin = tuple(about["volume_shape"]), [int(o) for o in about["origin"]]
+            shape, on = tuple(about["volume_shape"]), str(about["volume"])
+            origin = tuple(int(o) for o in about["origin"])
+            if len(origin) != len(shape):
+                raise ValueError(f"its origin {origin} is not one of {len(shape)} axes")
+            if labels.dtype != np.uint8 or labels.ndim not in (len(shape) - 1, len(shape)):
+                raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}")
         except InputError:
             raise
         except Exception as error:  # tifffile and its codecs raise many classes
+            fault = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(
-                f"{path} is no complete painted patch ({error}); move it out of the project folder."
+                f"{path} is no complete painted patch ({fault}); move it out of the project folder."
             ) from error
         if shape != self.volume.shape:
             raise InputError(
-                f"{path} was painted on {about['volume']} of shape {shape}, not on "
+                f"{path} was painted on {on} of shape {shape}, not on "
                 f"{self.volume.name} of {self.volume.shape}; choose another project folder."
             )
         if labels.ndim == len(shape) - 1:
@@ -210,4 +216,4 @@ class AnnotationStore:
                 f"{path} reaches beyond {self.volume.name} of shape {shape}; move it out of the "
                 "project folder."
             )
-        return Patch(tuple(origin), labels, path.stem)
+        return Patch(origin, labels, path.stem)

@@ -307,8 +307,9 @@ class PatchLayers(QObject):
 
 
 def _colours(classes: Classes) -> DirectLabelColormap:
-    shown = {label.value: label.colour for label in classes.labels}
-    return DirectLabelColormap(color_dict={None: "transparent", UNLABELLED: "transparent", **shown})
+    colours: dict[int | None, str] = {None: "transparent", UNLABELLED: "transparent"}
+    colours.update({label.value: label.colour for label in classes.labels})
+    return DirectLabelColormap(color_dict=colours)
 
 
 def _names(classes: Classes) -> dict[str, list[Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.volumes import labels
+from napari_midl.volumes.labels import patches_identity
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
+
+__all__ = ["patches_identity", "read_labels", "read_stacks"]
 
 
 def read_labels(path: Path, volume: Volume, dense: bool = False) -> list[Patch]:

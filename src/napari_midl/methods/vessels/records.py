@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
-from napari_midl.volumes.labels import patches_identity
+from napari_midl.methods.vessels.inputs import patches_identity
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import hash_volume
 
