@@ -104,11 +104,6 @@ def recorded_image(run: Run) -> Path:
     return Path(run.arguments["image"])
 
 
-def as_many_steps(run: Run, minutes: float) -> dict[str, Any]:
-    """A run's settings with which only the steps count: the time depends on the computer."""
-    return {**run.settings, "minutes": minutes, "steps": run.results["steps"]}
-
-
 def write_run(run: Run, path: Path) -> None:
     """Write a record; it appears only once it is complete.
 

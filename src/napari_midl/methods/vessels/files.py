@@ -35,6 +35,8 @@ def finetune(
     channel: int = 0,
     settings: FinetuneSettings | None = None,
     time: int = 0,
+    *,
+    exactly: int | None = None,
 ) -> Job[Run]:
     """Fine-tune a model on a labelled image and save it.
 
@@ -55,6 +57,8 @@ def finetune(
         How to train.
     time : int
         Time point of the image to look at.
+    exactly : int, optional
+        Train for this many steps, whatever the settings say, as a replay does.
 
     Returns
     -------
@@ -71,7 +75,7 @@ def finetune(
     volume = open_volume(image).spatial(channel, time)
     painted = read_labels(labels, volume, settings.dense)
     task = Task(volume, named_model(model, settings.seed), model, settings, channel, time)
-    tuned = yield from learn.finetune(volume, painted, task.model, settings)
+    tuned = yield from learn.finetune(volume, painted, task.model, settings, exactly=exactly)
     return keep_finetuned(task, tuned, out, labels, painted)
 
 
@@ -138,6 +142,8 @@ def pretrain(
     settings: PretrainSettings | None = None,
     hold_out: str = "",
     start: str = "scratch",
+    *,
+    exactly: int | None = None,
 ) -> Job[Run]:
     """Train base weights on synthetic volumes and the labelled stacks of a folder.
 
@@ -153,6 +159,8 @@ def pretrain(
         Leave out the stacks whose name contains this.
     start : str
         ``scratch``, or the path of a model to go on from.
+    exactly : int, optional
+        Train for this many steps, whatever the settings say, as a replay does.
 
     Returns
     -------
@@ -172,7 +180,7 @@ def pretrain(
     inputs = {image.name: image.identity() for image, _ in pairs}
     inputs["start"] = {"sha256": model.sha256}
     checkpoint = Checkpoint.beside(out, settings, inputs)
-    trained = yield from learn.pretrain(settings, pairs, checkpoint, start=model)
+    trained = yield from learn.pretrain(settings, pairs, checkpoint, model, exactly=exactly)
     sha256 = save_model(trained, out, half=True)
     checkpoint.remove()
     run = Run(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.runs import as_many_steps, recorded_image
+from napari_midl.engine.runs import recorded_image
 from napari_midl.methods.vessels.files import finetune, predict, pretrain
 from napari_midl.methods.vessels.labels import labelled
 from napari_midl.methods.vessels.settings import (
@@ -30,8 +30,9 @@ def replay_finetune(run: Run, folder: Path) -> Job[Run]:
             folder / f"again{SUFFIX}",
             arguments["model"],
             arguments["channel"],
-            FinetuneSettings.from_dict(as_many_steps(run, minutes=600.0)),
+            FinetuneSettings.from_dict(run.settings),
             arguments.get("time", 0),
+            exactly=run.results["steps"],
         )
     )
 
@@ -58,9 +59,10 @@ def replay_pretrain(run: Run, folder: Path) -> Job[Run]:
         yield from pretrain(
             folder / f"again{SUFFIX}",
             Path(stacks) if stacks else None,
-            PretrainSettings.from_dict(as_many_steps(run, minutes=6000.0)),
+            PretrainSettings.from_dict(run.settings),
             run.arguments["hold_out"],
             run.arguments["start"],
+            exactly=run.results["steps"],
         )
     )
 
