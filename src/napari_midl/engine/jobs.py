@@ -27,7 +27,7 @@ class Progress:
     message : str
         What is happening now, for a person.
     metrics : dict of str to float
-        Figures worth plotting, such as ``loss`` or ``held_out_dice``.
+        Figures worth plotting, such as ``loss`` or ``validation_dice``.
     preview : object, optional
         Something to look at while waiting; each job says what it is.
     """

@@ -168,13 +168,16 @@ def load_model(path: Path, tool: str, build: Callable[[str], nn.Module]) -> Mode
     """
     from safetensors.torch import load_file
 
+    from napari_midl.engine.initialisation import WeightsFrom
+
     card = read_card(path)
     if card.get("tool") != tool:
         raise InputError(
             f"{path} is a model of the tool {card.get('tool')!r}, not of {tool!r}; "
             f"choose a {tool} model."
         )
-    network = build(str(card.get("architecture")))
+    with WeightsFrom(0):  # replaced below, but drawn nevertheless
+        network = build(str(card.get("architecture")))
     try:
         tensors = load_file(path)
         network.load_state_dict(

@@ -116,7 +116,12 @@ def generate(
 
 
 def train(
-    folder: Path, out: Path, template: str = "mandible", settings: TrainSettings | None = None
+    folder: Path,
+    out: Path,
+    template: str = "mandible",
+    settings: TrainSettings | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Run]:
     """Train a generator on a folder of shapes and save it.
 
@@ -131,6 +136,8 @@ def train(
         ``mandible``, or the path of a template file.
     settings : TrainSettings, optional
         Which network, how long.
+    exactly : int, optional
+        Train for this many steps, whatever the settings say, as a replay does.
 
     Returns
     -------
@@ -153,7 +160,7 @@ def train(
         shapes.append(read_shape(shape, landmarks, kind))
     inputs = {"shapes": {"count": len(shapes), "sha256": _hash_all([p for q in pairs for p in q])}}
     checkpoint = Checkpoint.beside(out, settings, {**inputs, "template": kind.to_dict()})
-    model = yield from learn.train(shapes, kind, settings, checkpoint)
+    model = yield from learn.train(shapes, kind, settings, checkpoint, exactly=exactly)
     sha256 = save_model(model, out, half=True)
     checkpoint.remove()
     run = Run(

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from napari_midl.engine.dropout import Dropout
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.shape_model import ShapeModel
 
@@ -97,7 +98,7 @@ class Coefficients(nn.Module):
         self.linear = nn.Linear(3 * landmarks, modes)
         self.bend = nn.Sequential(
             nn.Linear(3 * landmarks, width), nn.CELU(), nn.Linear(width, width), nn.CELU(),
-            nn.Dropout(0.1), nn.Linear(width, modes),
+            Dropout(0.1), nn.Linear(width, modes),
         )  # fmt: skip
 
     def forward(self, offsets: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.runs import as_many_steps
 from napari_midl.methods.anatomy.files import generate, make_shapes, train
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
 
@@ -30,10 +29,13 @@ def replay_generate(run: Run, folder: Path) -> Job[Run]:
 def replay_train(run: Run, folder: Path) -> Job[Run]:
     """Train again, in as many steps as it took."""
     given = run.arguments
-    settings = TrainSettings.from_dict(as_many_steps(run, minutes=6000.0))
     return (
         yield from train(
-            Path(given["folder"]), folder / f"again{SUFFIX}", given["template"], settings
+            Path(given["folder"]),
+            folder / f"again{SUFFIX}",
+            given["template"],
+            TrainSettings.from_dict(run.settings),
+            exactly=run.results["steps"],
         )
     )
 

@@ -112,6 +112,8 @@ def finetune(
     channel: int = 0,
     time: int = 0,
     settings: FinetuneSettings | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Run]:
     """Fine-tune a tracker on the traces of an image and save it.
 
@@ -131,6 +133,8 @@ def finetune(
         Time point to look at.
     settings : FinetuneSettings, optional
         How to train.
+    exactly : int, optional
+        Train for this many steps, whatever the settings say, as a replay does.
 
     Returns
     -------
@@ -148,7 +152,7 @@ def finetune(
     volume = open_volume(image).spatial(channel, time)
     known = read_traces(traces, swc_size(volume)[0])
     start = named_model(model)
-    tuned = yield from learn.finetune(volume, known, start, settings)
+    tuned = yield from learn.finetune(volume, known, start, settings, exactly=exactly)
     sha256 = save_model(tuned.model, out)
     run = Run(
         "axons.finetune",
@@ -173,7 +177,9 @@ def finetune(
     return run
 
 
-def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
+def train(
+    out: Path, settings: TrainSettings | None = None, *, exactly: int | None = None
+) -> Job[Run]:
     """Train a tracker on synthetic fibres and save it.
 
     Parameters
@@ -182,6 +188,8 @@ def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
         The ``.safetensors`` file to write; a training that was stopped goes on.
     settings : TrainSettings, optional
         The agent, the images, how long.
+    exactly : int, optional
+        Train for this many steps, whatever the settings say, as a replay does.
 
     Returns
     -------
@@ -192,7 +200,7 @@ def train(out: Path, settings: TrainSettings | None = None) -> Job[Run]:
     started = monotonic()
     check_model_path(out)
     checkpoint = Checkpoint.beside(out, settings, {})
-    model = yield from learn.train(settings, checkpoint)
+    model = yield from learn.train(settings, checkpoint, exactly=exactly)
     sha256 = save_model(model, out, half=True)
     checkpoint.remove()
     run = Run(

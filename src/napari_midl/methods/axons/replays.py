@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.runs import as_many_steps, recorded_image
+from napari_midl.engine.runs import recorded_image
 from napari_midl.methods.axons.files import finetune, trace, train
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 
@@ -42,15 +42,16 @@ def replay_finetune(run: Run, folder: Path) -> Job[Run]:
             given["model"],
             given["channel"],
             given.get("time", 0),
-            FinetuneSettings.from_dict(as_many_steps(run, minutes=600.0)),
+            FinetuneSettings.from_dict(run.settings),
+            exactly=run.results["steps"],
         )
     )
 
 
 def replay_train(run: Run, folder: Path) -> Job[Run]:
     """Train again, in as many steps as it took."""
-    settings = TrainSettings.from_dict(as_many_steps(run, minutes=6000.0))
-    return (yield from train(folder / f"again{SUFFIX}", settings))
+    settings = TrainSettings.from_dict(run.settings)
+    return (yield from train(folder / f"again{SUFFIX}", settings, exactly=run.results["steps"]))
 
 
 OPERATIONS = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
+from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.models import Model, load_model, read_card, shipped_weights
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.despeckler import build_despeckler
@@ -74,14 +73,14 @@ def stains_in(model: Model | None) -> Stains:
 
 def scratch_despeckler(preset: str = "compact", seed: int = 0) -> Model:
     """An untrained despeckler of a preset."""
-    torch.manual_seed(seed)
-    return Model(build_despeckler(preset).eval(), _card(preset))
+    with WeightsFrom(seed):
+        return Model(build_despeckler(preset).eval(), _card(preset))
 
 
 def scratch_translator(preset: str = "density", seed: int = 0) -> Model:
     """An untrained generator of a preset."""
-    torch.manual_seed(seed)
-    return Model(build_translator(preset).eval(), _card(preset))
+    with WeightsFrom(seed):
+        return Model(build_translator(preset).eval(), _card(preset))
 
 
 def _load(path: Path, kind: str, build: Callable[[str], nn.Module]) -> Model:
