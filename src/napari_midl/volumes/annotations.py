@@ -143,24 +143,28 @@ class AnnotationStore:
                 raise InputError(
                     f"{path} is a patch of another version; open it with that release."
                 )
-            shape, origin = tuple(about["volume_shape"]), [int(o) for o in about["origin"]]
+            shape, on = tuple(about["volume_shape"]), str(about["volume"])
+            z, y, x = (int(o) for o in about["origin"])
+            if labels.dtype != np.uint8 or labels.ndim not in (2, 3):
+                raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}")
         except InputError:
             raise
         except Exception as error:  # tifffile and its codecs raise many classes
+            fault = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(
-                f"{path} is no complete painted patch ({error}); move it out of the project folder."
+                f"{path} is no complete painted patch ({fault}); move it out of the project folder."
             ) from error
         if shape != self.volume.shape:
             raise InputError(
-                f"{path} was painted on {about['volume']} of shape {shape}, not on "
+                f"{path} was painted on {on} of shape {shape}, not on "
                 f"{self.volume.name} of {self.volume.shape}; choose another project folder."
             )
         if labels.ndim == 2:
             labels = labels[None]
-        ends = [o + n for o, n in zip(origin, labels.shape, strict=True)]
-        if min(origin) < 0 or any(e > n for e, n in zip(ends, shape, strict=True)):
+        ends = [o + n for o, n in zip((z, y, x), labels.shape, strict=True)]
+        if min(z, y, x) < 0 or any(e > n for e, n in zip(ends, shape, strict=True)):
             raise InputError(
                 f"{path} reaches beyond {self.volume.name} of shape {shape}; move it out of the "
                 "project folder."
             )
-        return Patch((origin[0], origin[1], origin[2]), labels, path.stem)
+        return Patch((z, y, x), labels, path.stem)
