@@ -84,9 +84,9 @@ def test_a_missing_image(folder, capfd):
 
 
 def test_no_image(folder, capfd):
-    Path("text.tif").write_text("not an image")
+    Path("text.tif").write_text("not an image", encoding="utf-8")
     assert "text.tif" in predict(capfd, "text.tif")
-    Path("text.xyz").write_text("not an image")
+    Path("text.xyz").write_text("not an image", encoding="utf-8")
     assert "text.xyz" in predict(capfd, "text.xyz")
 
 
@@ -165,9 +165,9 @@ def test_a_pickle_is_not_opened(folder, capfd):
 
 def test_an_output_that_exists_is_not_overwritten(folder, capfd):
     Path("out.ome.zarr").mkdir()
-    Path("out.ome.zarr/precious").write_text("keep")
+    Path("out.ome.zarr/precious").write_text("keep", encoding="utf-8")
     assert "out.ome.zarr exists" in predict(capfd)
-    Path("out.safetensors").write_text("keep")
+    Path("out.safetensors").write_text("keep", encoding="utf-8")
     assert "out.safetensors exists" in finetune(capfd)
 
 
@@ -220,5 +220,5 @@ def test_a_tile_without_depth(folder, capfd):
 
 
 def test_a_record_that_is_none(folder, capfd):
-    Path("no.run.json").write_text("{}")
+    Path("no.run.json").write_text("{}", encoding="utf-8")
     assert "no.run.json" in complaint(capfd, "runs", "replay", "no.run.json")

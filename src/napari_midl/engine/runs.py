@@ -130,7 +130,7 @@ def read_run(path: Path) -> Run:
         If the file is missing or no run record.
     """
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
         if values.pop("version") != VERSION:
             raise InputError(
                 f"{path} is a run record of another version; replay it with that release."
