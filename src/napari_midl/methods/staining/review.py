@@ -202,7 +202,10 @@ def export_page(
     for done, (field, thumbnail) in enumerate(fields):
         yield Progress(done, len(fields), "writing the thumbnails")
         name = f"thumbnails/y{field.y}-x{field.x}.png"
-        imageio.imwrite(folder / name, thumbnail)
+        try:
+            imageio.imwrite(folder / name, thumbnail)
+        except OSError as error:
+            raise not_written(folder / name, error) from error
         words = f"y {field.y}, x {field.x}; doubt {field.doubt:.2f}"
         cells.append(
             f"<figure class='{field.verdict}'><img src='{name}' alt='{words}'><figcaption>"
