@@ -16,6 +16,8 @@ from napari_midl.methods.vessels.models import scratch
 
 SHAPE = (8, 40, 40)
 RNG = np.random.default_rng(0)
+LABELS = np.zeros(SHAPE, np.uint8)
+LABELS[4, :20], LABELS[4, 20:] = 1, 2
 FINETUNE = [
     *["vessels", "finetune", "image.tif", "--labels", "labels.tif"],
     "--model",
@@ -29,10 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a good image, good labels and an untrained model."""
     monkeypatch.chdir(tmp_path)
     image = RNG.integers(0, 255, SHAPE, np.uint8)
-    labels = np.zeros(SHAPE, np.uint8)
-    labels[4, :20], labels[4, 20:] = 1, 2
     tifffile.imwrite("image.tif", image)
-    tifffile.imwrite("labels.tif", labels)
+    tifffile.imwrite("labels.tif", LABELS)
     save_model(scratch(), Path("model.safetensors"))
     return tmp_path
 
@@ -98,6 +98,21 @@ def test_an_empty_file(folder, capfd):
 def test_a_truncated_image(folder, capfd):
     Path("cut.tif").write_bytes(Path("image.tif").read_bytes()[:9000])
     assert "cut.tif" in predict(capfd, "cut.tif")
+
+
+def test_damaged_voxels(folder, capfd):
+    """Of the image, and of the labels, of a plane that is not looked at before the work."""
+    for name, array in (("image", RNG.integers(0, 255, SHAPE, np.uint8)), ("labels", LABELS)):
+        write(f"bad-{name}.tif", array, compression="zlib", photometric="minisblack")
+        with tifffile.TiffFile(f"bad-{name}.tif") as file:
+            offset = file.pages[5].dataoffsets[0]
+        held = bytearray(Path(f"bad-{name}.tif").read_bytes())
+        held[offset : offset + 8] = b"\xff" * 8
+        Path(f"bad-{name}.tif").write_bytes(held)
+    said = "holds voxels that cannot be read"
+    assert f"bad-image.tif {said}" in predict(capfd, "bad-image.tif")
+    assert f"bad-image.tif {said}" in finetune(capfd, "bad-image.tif")
+    assert f"bad-labels.tif {said}" in finetune(capfd, labels="bad-labels.tif")
 
 
 def test_nothing_but_nan(folder, capfd):
