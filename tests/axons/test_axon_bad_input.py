@@ -18,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wave: Wave) -> Path:
     """A working folder with a good image and good seeds."""
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("image.tif", wave[0])
-    Path("seeds.csv").write_text("path,y,x,dy,dx\na,71,20,0,1\nb,46,100,,\n")
+    Path("seeds.csv").write_text("path,y,x,dy,dx\na,71,20,0,1\nb,46,100,,\n", encoding="utf-8")
     return tmp_path
 
 
@@ -69,7 +69,7 @@ def test_good_input_is_traced_and_replays(
 def test_bad_seeds(
     folder: Path, capfd: pytest.CaptureFixture[str], rows: str, words: list[str]
 ) -> None:
-    Path("seeds.csv").write_text(rows)
+    Path("seeds.csv").write_text(rows, encoding="utf-8")
     sentence = refused(capfd)
     assert all(word in sentence for word in words), sentence
 
@@ -84,9 +84,9 @@ def test_missing_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
 def test_the_table_of_an_swc_does_not_replace_the_seeds(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    seeds = Path("seeds.csv").read_text()
+    seeds = Path("seeds.csv").read_text(encoding="utf-8")
     assert "seeds.csv is there already" in refused(capfd, out="seeds.swc")
-    assert Path("seeds.csv").read_text() == seeds
+    assert Path("seeds.csv").read_text(encoding="utf-8") == seeds
 
 
 def test_a_time_point_is_chosen(
@@ -102,7 +102,7 @@ def test_a_time_point_is_chosen(
         with pytest.raises(SystemExit) as ended:
             main(["axons", command, "series.ome.tif", "--time", "1", *options])
         assert not ended.value.code
-    assert '"time": 1' in Path("m.safetensors.run.json").read_text()
+    assert '"time": 1' in Path("m.safetensors.run.json").read_text(encoding="utf-8")
 
 
 def test_flat_and_small_images(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +128,7 @@ def test_a_model_of_another_tool(folder: Path, capfd: pytest.CaptureFixture[str]
     ],
 )
 def test_bad_swc(folder: Path, capfd: pytest.CaptureFixture[str], text: str, word: str) -> None:
-    Path("traces.swc").write_text(text)
+    Path("traces.swc").write_text(text, encoding="utf-8")
     before = sorted(p.name for p in folder.iterdir())
     with pytest.raises(SystemExit) as ended:
         main(["axons", "finetune", "image.tif", "--traces", "traces.swc", "--out", "m.safetensors"])

@@ -101,3 +101,11 @@ def test_seeds_may_have_depth_and_direction(tmp_path: Path) -> None:
 def test_another_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.csv or \.swc"):
         write_traces(tmp_path / "traces.txt", traces(), SIZE)
+
+
+@pytest.mark.parametrize("read", [read_seeds, lambda path: read_traces(path, (1.0, 1.0, 1.0))])
+def test_a_row_without_a_path_is_a_sentence(tmp_path: Path, read) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("path,y,x\na,1,2\n,4,5\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"points\.csv line 3 has no path"):
+        read(path)

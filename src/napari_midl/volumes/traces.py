@@ -90,6 +90,7 @@ def read_seeds(path: Path) -> list[Seed]:
         If the file cannot be read, lacks a column or a number, or holds no seed.
     """
     table = read_table(path, SEED_COLUMNS)
+    _check_names(path, table)
     _check_numbers(path, table, [c for c in "zyx" if c in table])
     ways = [c for c in DIRECTION if c in table]
     # An empty direction means both ways.
@@ -192,6 +193,7 @@ def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
     if path.suffix == ".swc":
         return _from_swc(read_swc(path), voxel_size)
     table = read_table(path, ("path", "y", "x"))
+    _check_names(path, table)
     _check_numbers(path, table, [c for c in ("z", "y", "x", "uncertainty") if c in table])
     table = table.assign(z=table.get("z", 0.0), uncertainty=table.get("uncertainty", 0.0))
     return [
@@ -268,6 +270,12 @@ def _from_swc(nodes: pd.DataFrame, voxel_size: Sequence[float]) -> list[Trace]:
             points = np.array([places[i] for i in chain])
             traces.append(Trace(str(len(traces) + 1), points, np.zeros(len(chain)), "person"))
     return traces
+
+
+def _check_names(path: Path, table: pd.DataFrame) -> None:
+    nameless = np.flatnonzero(table["path"].isna())
+    if len(nameless):
+        raise InputError(f"{path} line {int(nameless[0]) + 2} has no path; write a name or number.")
 
 
 def _check_numbers(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:

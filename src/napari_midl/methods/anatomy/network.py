@@ -6,6 +6,7 @@ Abdi et al., MIDL 2019, section 2.1 and figure 1.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 GRID = 140
 PRESETS = ("compact", "paper")
+_ARCHITECTURE = re.compile(r"(\S+) (\d{1,9}) (\d{1,9}) (\d{1,9}) (\d{1,9})", re.ASCII)
 _UNIT = 10.0
 
 
@@ -181,9 +183,10 @@ def build(architecture: str) -> Generator:
     InputError
         If the text does not name one.
     """
-    preset, *sizes = architecture.split()
-    if len(sizes) != 4 or not all(size.isdigit() for size in sizes):
+    found = _ARCHITECTURE.fullmatch(architecture)
+    if found is None:
         raise InputError(f"{architecture!r} names no anatomy model; train it anew.")
+    preset, *sizes = found.groups()
     return Generator(preset, *map(int, sizes))
 
 

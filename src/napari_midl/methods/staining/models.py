@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from napari_midl.engine.cards import Fields
+
 TOOL = "staining"
 DESPECKLERS = {"base": "staining-despeckler", "correlated": "staining-despeckler-correlated"}
 SHIPPED = {"density": "staining-density", "cyclegan": "staining-cyclegan"}
@@ -86,11 +88,22 @@ def scratch_translator(preset: str = "density", seed: int = 0) -> Model:
 def _load(path: Path, kind: str, build: Callable[[str], nn.Module]) -> Model:
     """Read a model, and say so if it is of the other kind: both are models of this tool."""
     card = read_card(path)
-    trained_with = card.get("settings", {}) if card.get("tool") == TOOL else {}
+    trained_with = card.get("settings", {}) if card["tool"] == TOOL else {}
     for other, setting in _KINDS.items():
         if other != kind and setting in trained_with:
             raise InputError(f"{path} is a {other}, no {kind}; choose a {kind}, or leave it out.")
-    return load_model(path, TOOL, build)
+    return load_model(path, TOOL, build, _FIELDS)
+
+
+def _are_stains(value: object) -> bool:
+    try:
+        Stains.from_dict(value)
+    except ValueError:
+        return False
+    return True
+
+
+_FIELDS: Fields = {"stains": ("the colours of two stains", _are_stains)}
 
 
 def _card(preset: str) -> dict[str, object]:
