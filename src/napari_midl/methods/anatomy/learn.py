@@ -42,6 +42,8 @@ def train(
     template: Template,
     settings: TrainSettings,
     checkpoint: Checkpoint | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Model]:
     """Learn to generate shapes of a kind.
 
@@ -55,6 +57,8 @@ def train(
         Which network, how long.
     checkpoint : Checkpoint, optional
         Where the state of the training is kept, and from where a stopped one goes on.
+    exactly : int, optional
+        Take exactly so many steps, whatever the settings and the clock say.
 
     Returns
     -------

@@ -44,7 +44,12 @@ IMAGES = 32
 _ASTRAY = 0.15
 
 
-def train(settings: TrainSettings, checkpoint: Checkpoint | None = None) -> Job[Model]:
+def train(
+    settings: TrainSettings,
+    checkpoint: Checkpoint | None = None,
+    *,
+    exactly: int | None = None,
+) -> Job[Model]:
     """Train a tracker on synthetic fibres alone.
 
     Parameters
@@ -53,6 +58,8 @@ def train(settings: TrainSettings, checkpoint: Checkpoint | None = None) -> Job[
         The agent, the images, how long.
     checkpoint : Checkpoint, optional
         Where the state of the imitation is kept, and from where a stopped one goes on.
+    exactly : int, optional
+        Take exactly so many steps, whatever the settings and the clock say.
 
     Yields
     ------
@@ -146,7 +153,12 @@ class Finetuned:
 
 
 def finetune(
-    volume: Volume, traces: Sequence[Trace], model: Model, settings: FinetuneSettings
+    volume: Volume,
+    traces: Sequence[Trace],
+    model: Model,
+    settings: FinetuneSettings,
+    *,
+    exactly: int | None = None,
 ) -> Job[Finetuned]:
     """Adapt a tracker to an image by traces that a person accepted or corrected.
 
@@ -160,6 +172,8 @@ def finetune(
         Where to start from; it is left as it is.
     settings : FinetuneSettings
         How long, how fast.
+    exactly : int, optional
+        Take exactly so many steps, whatever the settings and the clock say.
 
     Returns
     -------
