@@ -173,7 +173,12 @@ def anatomy_train(folder: Path) -> tuple[dict[str, Any], str]:
         ball(shapes, f"{k}.ply", np.array(radii, float))
         points = np.array(list(poles.values())) * radii + (8.0, 7.0, 5.0)
         write_landmarks(shapes / f"{k}.csv", Landmarks(tuple(poles), points))
-    return {"folder": shapes, "template": str(template), "steps": 2, "modes": 2}, "model.safetensors"
+    return {
+        "folder": shapes,
+        "template": str(template),
+        "steps": 2,
+        "modes": 2,
+    }, "model.safetensors"
 
 
 def anatomy_shapes(folder: Path) -> tuple[dict[str, Any], str]:

@@ -21,6 +21,7 @@ from napari_midl.methods.anatomy.ports import (
     TemplateIn,
 )
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
+from napari_midl.volumes.atomic import not_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -219,7 +220,10 @@ class Shapes(Operation["list[Shape]"]):
         people = population.real_people(folder, bases[0], template)
         shapes = yield from population.make(bases, people, self.settings)
         out = run.staged()
-        out.mkdir()
+        try:
+            out.mkdir()
+        except OSError as error:
+            raise not_written(out, error) from error
         for k, shape in enumerate(shapes):
             yield Progress(k, len(shapes), "writing shapes")
             name = f"{k:04d}-{shape.name}"

@@ -86,8 +86,10 @@ class Connect(Operation["list[Traced]"]):
     ----------
     image : ImageIn
         The image, a plane or a stack.
-    start, end : tuple of float
-        The two places, z y x in pixels counted from 0; z is 0 in a plane.
+    start : tuple of float
+        Where it begins, z y x in pixels counted from 0; z is 0 in a plane.
+    end : tuple of float
+        Where it ends.
     path : str
         Name of the trace.
     model : AxonModelIn
