@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari_midl.methods.vessels.replays import OPERATIONS
 
 from napari_midl.engine.jobs import run
 from napari_midl.engine.runs import replay
 from napari_midl.methods.vessels.labels import labels_path, write_labels
-from napari_midl.methods.vessels.replays import OPERATIONS
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 
