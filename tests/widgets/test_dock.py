@@ -18,13 +18,14 @@ from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.models import read_card, shipped_weights
 from napari_midl.engine.runs import read_run, replay
 from napari_midl.engine.unfinished import is_unfinished
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.operations import Finetune
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.swc import read_swc
 from napari_midl.widgets.parts import dock_frame
-from napari_midl.widgets.patches import BACKGROUND, VESSEL
 
+BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
 MINUTE = 60_000
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.runs import as_many_steps
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.files import despeckle, stain
 from napari_midl.methods.staining.settings import (
@@ -67,8 +66,9 @@ def replay_train(run: Run, folder: Path) -> Job[Run]:
             Path(given["confocal"]),
             Path(given["slides"]),
             folder / f"again{SUFFIX}",
-            TrainSettings.from_dict({**run.settings, "minutes": 60000.0}),
+            TrainSettings.from_dict(run.settings),
             given["despeckler"],
+            exactly=run.results["steps"],
         )
     )
 
@@ -79,7 +79,8 @@ def replay_train_despeckler(run: Run, folder: Path) -> Job[Run]:
         yield from teach_despeckler(
             Path(run.arguments["slides"]),
             folder / f"again{SUFFIX}",
-            TrainDespecklerSettings.from_dict(as_many_steps(run, minutes=6000.0)),
+            TrainDespecklerSettings.from_dict(run.settings),
+            exactly=run.results["steps"],
         )
     )
 

@@ -39,7 +39,11 @@ FLUORESCENCE, REFLECTANCE = "_fluorescence", "_reflectance"
 
 
 def teach_despeckler(
-    slides: Path, out: Path, settings: TrainDespecklerSettings | None = None
+    slides: Path,
+    out: Path,
+    settings: TrainDespecklerSettings | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Run]:
     """Train a despeckler on a folder of slides and save it.
 
@@ -52,6 +56,8 @@ def teach_despeckler(
         goes on.
     settings : TrainDespecklerSettings, optional
         The network, the speckle, how long.
+    exactly : int, optional
+        Train for this many steps, whatever the settings say, as a replay does.
 
     Returns
     -------
@@ -69,7 +75,7 @@ def teach_despeckler(
     pictures = read_pictures(slides)
     inputs = _fingerprints(pictures)
     checkpoint = Checkpoint.beside(out, settings, inputs)
-    model = yield from train_despeckler(pictures, settings, checkpoint)
+    model = yield from train_despeckler(pictures, settings, checkpoint, exactly=exactly)
     return _keep(
         "staining.train-despeckler",
         {"slides": str(slides)},
@@ -88,6 +94,8 @@ def teach_stain(
     out: Path,
     settings: TrainSettings | None = None,
     despeckler: str = "base",
+    *,
+    exactly: int | None = None,
 ) -> Job[Run]:
     """Train a stain on a folder of mosaics and a folder of slides, and save it.
 
@@ -104,6 +112,8 @@ def teach_stain(
         The generator, how long.
     despeckler : str
         ``base`` (shipped) or the path of the model that despeckles the mosaics first.
+    exactly : int, optional
+        Train for this many steps, whatever the settings say, as a replay does.
 
     Returns
     -------
@@ -128,7 +138,7 @@ def teach_stain(
     inputs = _fingerprints({**mosaics, **pictures})
     inputs["despeckler"] = {"sha256": cleaner.sha256}
     checkpoint = Checkpoint.beside(out, settings, inputs)
-    model = yield from train_stain(mosaics, pictures, settings, checkpoint)
+    model = yield from train_stain(mosaics, pictures, settings, checkpoint, exactly=exactly)
     return _keep(
         "staining.train",
         {

@@ -15,6 +15,7 @@ from scipy import ndimage
 from napari_midl.engine.page import Section
 from napari_midl.engine.runs import record_path
 from napari_midl.methods.vessels import analyse, apply, files
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.score import score
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
@@ -44,7 +45,7 @@ def painted_patches(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         inside = filled[half:-half, half:-half]
         y, x = np.unravel_index(np.argmax(inside), inside.shape)
         place = (z, slice(int(y), int(y) + PATCH), slice(int(x), int(x) + PATCH))
-        labels[place] = np.where(mask[place], 2, 1)
+        labels[place] = CLASSES.from_indices(mask[place])
     return labels
 
 

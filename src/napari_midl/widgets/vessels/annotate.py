@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QButtonGroup, QListWidget, QPushButton
 
+from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.looking import box_around, fly_to, looked_at
 from napari_midl.widgets.parts.section import button, note, spin, swatch
-from napari_midl.widgets.patches import BACKGROUND, COLOURS, UNLABELLED, VESSEL
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 
@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SLICES, SIDE = 9, 96
-_CLASSES = (
-    (VESSEL, "Vessel (2)", "Paint vessel in the chosen patch"),
-    (BACKGROUND, "Background (1)", "Paint what is no vessel"),
-    (UNLABELLED, "Erase (0)", "Take paint away"),
-)
+IN_A_ROW = 4
+ERASE_KEY = "0"
 
 
 class AnnotateSection(ToolSection[VesselsBench]):
@@ -40,16 +37,21 @@ class AnnotateSection(ToolSection[VesselsBench]):
         self.list.setFixedHeight(62)
         self.list.setToolTip("Click a patch to fly there and paint in it")
         self.list.itemClicked.connect(self._on_clicked)
-        self.classes = {label: self._class_button(label, *words) for label, *words in _CLASSES}
-        group = QButtonGroup(self)
-        for made in self.classes.values():
-            group.addButton(made)
-        self.classes[VESSEL].setChecked(True)
+        self.classes: dict[int, QPushButton] = {}
+        self._group = QButtonGroup(self)
+        for label in bench.patches.classes.offered:
+            key = f" ({label.key})" if label.key else ""
+            made = self._add_class(label.value, label.name.capitalize() + key, label.name)
+            made.setIcon(swatch(label.colour))
+        self._add_class(UNLABELLED, f"Erase ({ERASE_KEY})", "nothing: take paint away")
+        self._choose_first()
         self.remove = button("Remove", "Delete the chosen patch and its file", self._on_remove)
         self.status = note("Patches are saved to the project folder whenever your hand rests")
         self.row(self.add, self.slices, "slices of", self.side, "voxels²")
         self.body.addWidget(self.list)
-        self.row(*self.classes.values(), self.remove)
+        buttons = [*self.classes.values(), self.remove]
+        for start in range(0, len(buttons), IN_A_ROW):
+            self.row(*buttons[start : start + IN_A_ROW])
         self.body.addWidget(self.status)
         for widget in (self.add, self.slices, self.side):
             self.enabled_when(widget, lambda: bench.volume is not None)
@@ -70,15 +72,18 @@ class AnnotateSection(ToolSection[VesselsBench]):
         side = self.side.value()
         box = box_around(centre, (self.slices.value(), side, side), bench.volume.shape)
         name = bench.patches.add(box)
-        self.classes[VESSEL].setChecked(True)
+        self._choose_first()
         self.list.setCurrentRow(bench.patches.names.index(name))
 
-    def _class_button(self, label: int, text: str, tip: str) -> QPushButton:
-        made = button(text, tip, lambda: self._on_class(label))
+    def _add_class(self, value: int, text: str, what: str) -> QPushButton:
+        made = button(text, f"Paint {what}, in the chosen patch", lambda: self._on_class(value))
         made.setCheckable(True)
-        if label in COLOURS:
-            made.setIcon(swatch(COLOURS[label]))
+        self._group.addButton(made)
+        self.classes[value] = made
         return made
+
+    def _choose_first(self) -> None:
+        self.classes[self.bench.patches.classes.offered[0].value].setChecked(True)
 
     @property
     def _current(self) -> str | None:
@@ -119,9 +124,6 @@ class AnnotateSection(ToolSection[VesselsBench]):
         if not patches.names:
             self.status.setText("No patch yet.")
             return
-        counts = patches.counts()
+        painted = patches.classes.describe(patches.counts)
         saved = "Not saved yet." if patches.unsaved else "Saved."
-        self.status.setText(
-            f"{counts[VESSEL]:,} voxels of vessel and {counts[BACKGROUND]:,} of background "
-            f"painted. {saved}"
-        )
+        self.status.setText(f"{painted} painted. {saved}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_error, show_info
 
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.widgets.patches import PatchLayers
 from napari_midl.widgets.project import patches_folder
 from napari_midl.widgets.tool.stream_section import StreamBench
@@ -32,7 +33,7 @@ class VesselsBench(StreamBench[PredictionLayers]):
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(viewer, parent)
-        self.patches = PatchLayers(viewer, self)
+        self.patches = PatchLayers(viewer, CLASSES, self)
         self.threshold = 0.5
         self.patches.failed.connect(self.report)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.widgets.patches import BACKGROUND, UNLABELLED, VESSEL
+from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
-from napari_midl.widgets.vessels.annotate import AnnotateSection
+from napari_midl.widgets.vessels.annotate import ERASE_KEY, AnnotateSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.measure import MeasureSection
 from napari_midl.widgets.vessels.predict import PredictSection
@@ -54,8 +54,10 @@ class VesselsDock(ToolDock[VesselsBench]):
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
         """The class to paint."""
-        labels = (("2", VESSEL), ("1", BACKGROUND), ("0", UNLABELLED))
-        return {key: self.annotate.classes[label] for key, label in labels}
+        offered = self.bench.patches.classes.offered
+        keys = {label.key: label.value for label in offered if label.key}
+        keys[ERASE_KEY] = UNLABELLED
+        return {key: self.annotate.classes[value] for key, value in keys.items()}
 
     def keys_count_on(self, layer: Any) -> bool:
         """On the image and what the dock laid over it: napari would begin to move them."""
@@ -101,9 +103,10 @@ class VesselsDock(ToolDock[VesselsBench]):
                 "Go to a slice with clear vessels and press <i>Add patch</i>. Or press "
                 "<i>Predict</i> at once to see what the base model finds."
             )
-        counts = bench.patches.counts()
-        if not counts[VESSEL]:
-            return PAINT, "Paint a few vessels in the patch: key 2, then drag."
-        if not counts[BACKGROUND]:
-            return PAINT, "Paint some background beside them: key 1, then drag."
+        counts = bench.patches.counts
+        vessel, background = bench.patches.classes.offered
+        if not counts[vessel.name]:
+            return PAINT, f"Paint a few vessels in the patch: key {vessel.key}, then drag."
+        if not counts[background.name]:
+            return PAINT, f"Paint some background beside them: key {background.key}, then drag."
         return LEARN, "Press <i>Fine-tune</i> and watch the preview sharpen."

@@ -9,6 +9,7 @@ from superqt.utils import qthrottled
 from napari_midl.engine.ports import ImageIn, ModelOut
 from napari_midl.engine.running import Watch
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.operations import Finetune, LabelsIn, VesselModelIn
 from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.volumes.annotations import AnnotationStore
@@ -41,7 +42,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
     stem = "fine-tuned"
     settings = FinetuneSettings
     elsewhere = ("dense",)
-    score = "held_out_dice"
+    score = "validation_dice"
     listens = True
     choose_newest = True
 
@@ -60,7 +61,9 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             BASE | {"from scratch (untrained)": "scratch"},
         )
         super().__init__(bench, model)
-        self.gain.setToolTip("Scores on painted blocks that are kept aside")
+        self.gain.setToolTip(
+            "Scores on painted blocks that are not trained on, but choose the weights"
+        )
         self.enabled_when(model, lambda: not bench.runner.running)
         self._look = qthrottled(self._on_view, timeout=200)
         self.live.toggled.connect(lambda _: self._on_view())
@@ -93,7 +96,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             raise InputError("Nothing is painted yet; paint vessel and background in a patch.")
 
         def write(folder: Path) -> None:
-            store = AnnotationStore(folder, volume)
+            store = AnnotationStore(folder, volume, CLASSES)
             for patch in patches:
                 store.save(patch)
 
