@@ -76,3 +76,10 @@ def wait_for(future: Future[T], progress: Progress, every: float = 0.2) -> Job[T
     while not wait([future], timeout=every).done:
         yield progress
     return future.result()
+
+
+def elsewhere(function: Callable[[], T], message: str) -> Job[T]:
+    """What a long call that cannot yield gives; it runs in a thread, and can be cancelled."""
+    step = Progress(0, 0, message)
+    yield step
+    return (yield from wait_for(in_thread(function), step))

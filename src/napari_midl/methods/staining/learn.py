@@ -36,6 +36,8 @@ def train_despeckler(
     pictures: Mapping[str, NDArray[np.uint8]],
     settings: TrainDespecklerSettings,
     checkpoint: Checkpoint | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Model]:
     """Train a despeckler on histology with artificial speckle (Combalia et al., section 3.1).
 
@@ -92,6 +94,8 @@ def train_stain(
     slides: Mapping[str, NDArray[np.uint8]],
     settings: TrainSettings,
     checkpoint: Checkpoint | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Model]:
     """Train a stain on unpaired mosaics and slides (Combalia et al., section 3.2).
 

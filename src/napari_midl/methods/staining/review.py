@@ -122,7 +122,7 @@ def read_review(path: Path) -> list[Field]:
     if not path.exists():
         return []
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text())))
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
         return [
             Field(
                 y=int(row["y"]),
@@ -154,7 +154,7 @@ def write_review(fields: Sequence[Field], path: Path) -> None:
     table.writeheader()
     table.writerows({name: getattr(field, name) for name in COLUMNS} for field in fields)
     with whole_file(path) as beside:
-        beside.write_text(text.getvalue())
+        beside.write_text(text.getvalue(), encoding="utf-8")
 
 
 def export_page(
@@ -183,7 +183,10 @@ def export_page(
     for done, (field, thumbnail) in enumerate(fields):
         yield Progress(done, len(fields), "writing the thumbnails")
         name = f"thumbnails/y{field.y}-x{field.x}.png"
-        imageio.imwrite(folder / name, thumbnail)
+        try:
+            imageio.imwrite(folder / name, thumbnail)
+        except OSError as error:
+            raise not_written(folder, error) from error
         words = f"y {field.y}, x {field.x}; doubt {field.doubt:.2f}"
         cells.append(
             f"<figure class='{field.verdict}'><img src='{name}' alt='{words}'><figcaption>"
@@ -194,6 +197,7 @@ def export_page(
     with whole_file(page) as beside:
         beside.write_text(
             f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
-            f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{NOTICE}</p>" + "".join(cells)
+            f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{NOTICE}</p>" + "".join(cells),
+            encoding="utf-8",
         )
     return page

@@ -214,12 +214,10 @@ def propose(
         origin = rng.integers(0, np.array(shape) - extent + 1)
         step = Progress(tried, candidates, f"looking at place {tried + 1} of {candidates}")
         yield step
-        if any(
-            _overlap(origin.tolist(), extent.tolist(), p.origin, p.labels.shape) for p in patches
-        ):
-            continue
         region = tuple(slice(int(o), int(o + n)) for o, n in zip(origin, extent, strict=True))
         where = (region[0], region[1], region[2])
+        if any(_is_covered(where, patch, shape) for patch in patches):
+            continue
         look = partial(_look, volume, network, where, scaling)
         vessel = yield from wait_for(in_thread(look), step)
         unsure = float(binary_entropy(vessel).mean())
@@ -243,6 +241,14 @@ def _look(
         region
     )
     return probability(network, scaling(np.asarray(volume.data[outer])))[inner]
+
+
+def _is_covered(region: Region, patch: Patch, shape: Index) -> bool:
+    """Whether a patch overlaps a region; labels of the whole image do where something is said."""
+    if tuple(patch.labels.shape) == shape:
+        return bool(np.asarray(patch.labels[region]).any())
+    starts, sizes = [s.start for s in region], [s.stop - s.start for s in region]
+    return _overlap(starts, sizes, patch.origin, patch.labels.shape)
 
 
 def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:
