@@ -6,9 +6,11 @@ import pytest
 import tifffile
 import zarr
 
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.widgets.images import volume_of
-from napari_midl.widgets.patches import BACKGROUND, VESSEL
+
+BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
 
 
 def test_a_patch_lies_where_the_person_looks(dock, viewer, click):

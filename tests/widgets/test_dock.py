@@ -24,6 +24,7 @@ from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.models import read_card, shipped_weights
 from napari_midl.engine.runs import Run, read_run, replay
 from napari_midl.methods.vessels.analyse import VesselGraph
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.replays import OPERATIONS
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
 from napari_midl.volumes.annotations import Patch
@@ -31,8 +32,9 @@ from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.swc import read_swc
 from napari_midl.widgets.parts import dock_frame
-from napari_midl.widgets.patches import BACKGROUND, VESSEL
 from napari_midl.widgets.vessels import jobs
+
+BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
 
 MINUTE = 60_000
 

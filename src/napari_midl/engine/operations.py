@@ -15,7 +15,7 @@ has it, and is named after its field otherwise: ``reflectance_channel``.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Union, get_args, get_origin
@@ -185,7 +185,7 @@ def options_of(cls: type[Operation[Any]]) -> tuple[Option, ...]:
     # The output is a field of the base and would come first.
     for field in sorted(fields(cls), key=lambda f: (f.name == "settings", f.name == "out")):
         hint, text = hints[field.name], about.get(field.name, "")
-        kind = _port(hint) or (hint if is_dataclass(hint) else None)
+        kind = _port(hint) or _settings(hint)
         if kind is None:
             found.append(Option(field.name, hint, field.default, text, field.name, "", True))
             continue
@@ -230,9 +230,9 @@ def described(cls: type) -> dict[str, str]:
 
 def _built(name: str, hint: Any, parts: dict[str, Any]) -> Any:
     """The value of a field from its parts."""
+    if (settings := _settings(hint)) is not None:
+        return settings(**parts)
     kind = _port(hint)
-    if kind is None and is_dataclass(hint) and isinstance(hint, type):
-        return hint(**parts)
     if kind is None:
         return checked(name, hint, parts[""])
     first = next(iter(fields(kind))).name
@@ -260,6 +260,10 @@ def _port(hint: Any) -> type[Port] | None:
     kind = _without_none(hint)
     kind = get_origin(kind) or kind
     return kind if isinstance(kind, type) and issubclass(kind, Port) else None
+
+
+def _settings(hint: Any) -> type[Settings] | None:
+    return hint if isinstance(hint, type) and issubclass(hint, Settings) else None
 
 
 def _without_none(hint: Any) -> Any:

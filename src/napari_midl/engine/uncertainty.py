@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Red, green and blue from sure to unsure; blue, yellow and red are told apart also by those who do
 # not see green.
 COLOURS = ((0.15, 0.75, 1.0), (1.0, 0.85, 0.1), (1.0, 0.15, 0.1))
+# A logarithm of 0 is none.
+_LEAST = 1e-6
 
 
 def painted(values: NDArray[np.float64], highest: float) -> NDArray[np.uint8]:
@@ -38,9 +40,20 @@ def end_of_colours(values: NDArray[np.floating]) -> float:
 
 def binary_entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
     """Entropy in bits of a Bernoulli variable, for each probability: 1 is a coin's toss."""
-    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    p = np.clip(probability, _LEAST, 1 - _LEAST)
     entropy: NDArray[np.float32] = (-p * np.log2(p) - (1 - p) * np.log2(1 - p)).astype(np.float32)
     return entropy
+
+
+def entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Entropy in bits of K classes, `probability` ``(K, ...)``; log2(K) where all are alike.
+
+    The first class has what the others leave, so that of two this is `binary_entropy`.
+    """
+    others = np.clip(probability[1:], _LEAST, 1 - _LEAST)
+    first = np.maximum(1 - others.sum(axis=0), _LEAST)
+    bits: NDArray[np.float32] = -first * np.log2(first) - (others * np.log2(others)).sum(axis=0)
+    return bits.astype(np.float32)
 
 
 @contextmanager

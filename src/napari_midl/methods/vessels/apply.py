@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.engine import proposals
 from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.prediction import predict_tiles
+from napari_midl.engine.proposals import Proposal
 from napari_midl.engine.tiles import Index, Region, Tiling
-from napari_midl.engine.uncertainty import binary_entropy
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.predictor import (
     LABELS,
     Predictor,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from napari_midl.engine.annotation import Box
     from napari_midl.engine.models import Model
     from napari_midl.engine.prediction import Journal
     from napari_midl.methods.vessels.network import VesselNet
@@ -36,7 +37,15 @@ if TYPE_CHECKING:
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
-__all__ = ["LABELS", "Proposal", "predict", "predict_region", "probability", "propose"]
+__all__ = [
+    "LABELS",
+    "Proposal",
+    "both_classes",
+    "predict",
+    "predict_region",
+    "probability",
+    "propose",
+]
 
 
 def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -60,6 +69,11 @@ def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.fl
     finally:
         for module in training:
             module.training = True
+
+
+def both_classes(vessel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities ``(..., 2, Z, Y, X)`` of background and vessel, of ``(..., Z, Y, X)``."""
+    return np.stack([1 - vessel, vessel], axis=-4)
 
 
 def predict_region(
@@ -141,26 +155,6 @@ def predict(
     return journal
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """A place worth painting next.
-
-    Parameters
-    ----------
-    origin, shape : tuple of int
-        The patch, in voxels ``(z, y, x)``.
-    uncertainty : float
-        Mean entropy of the prediction in it, from 0 (sure) to 1.
-    reason : str
-        Why it was chosen, for a person.
-    """
-
-    origin: Index
-    shape: Index
-    uncertainty: float
-    reason: str
-
-
 def propose(
     volume: Volume,
     model: Model,
@@ -202,35 +196,20 @@ def propose(
     list of Proposal
         The least sure first; returned by the generator.
     """
-    rng = np.random.default_rng(seed)
-    shape = volume_shape(volume)
-    extent = np.minimum(size, shape)
     scaling = yield from wait_for(
         in_thread(lambda: robust_scaling(volume)), Progress(0, candidates)
     )
     network = ready(model).to(pick_device(device))
-    found: list[Proposal] = []
-    for tried in range(candidates):
-        origin = rng.integers(0, np.array(shape) - extent + 1)
-        step = Progress(tried, candidates, f"looking at place {tried + 1} of {candidates}")
-        yield step
-        region = tuple(slice(int(o), int(o + n)) for o, n in zip(origin, extent, strict=True))
-        where = (region[0], region[1], region[2])
-        if any(_is_covered(where, patch, shape) for patch in patches):
-            continue
-        look = partial(_look, volume, network, where, scaling)
-        vessel = yield from wait_for(in_thread(look), step)
-        unsure = float(binary_entropy(vessel).mean())
-        reason = f"{unsure:.2f} bits a voxel, {float((vessel >= 0.5).mean()):.0%} called vessel"
-        place = (int(origin[0]), int(origin[1]), int(origin[2]))
-        found.append(
-            Proposal(place, (int(extent[0]), int(extent[1]), int(extent[2])), unsure, reason)
+
+    def look(box: Box) -> NDArray[np.float32]:
+        z, y, x = box
+        return both_classes(_look(volume, network, (z, y, x), scaling))
+
+    return (
+        yield from proposals.propose(
+            volume_shape(volume), look, CLASSES, patches, size, count, seed, candidates
         )
-    chosen: list[Proposal] = []
-    for proposal in sorted(found, key=lambda p: -p.uncertainty):
-        if not any(_overlap(proposal.origin, proposal.shape, c.origin, c.shape) for c in chosen):
-            chosen.append(proposal)
-    return chosen[:count]
+    )
 
 
 def _look(
@@ -241,15 +220,3 @@ def _look(
         region
     )
     return probability(network, scaling(np.asarray(volume.data[outer])))[inner]
-
-
-def _is_covered(region: Region, patch: Patch, shape: Index) -> bool:
-    """Whether a patch overlaps a region; labels of the whole image do where something is said."""
-    if tuple(patch.labels.shape) == shape:
-        return bool(np.asarray(patch.labels[region]).any())
-    starts, sizes = [s.start for s in region], [s.stop - s.start for s in region]
-    return _overlap(starts, sizes, patch.origin, patch.labels.shape)
-
-
-def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:
-    return all(x < y + w and y < x + v for x, v, y, w in zip(a, m, b, n, strict=True))

@@ -16,6 +16,7 @@ from scipy import ndimage
 from napari_midl.engine.page import Section
 from napari_midl.engine.runs import record_path
 from napari_midl.methods.vessels import apply
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.operations import Analyse, Finetune, Predict
 from napari_midl.methods.vessels.ports import GraphOut, MaskIn
@@ -45,7 +46,7 @@ def painted_patches(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         inside = filled[half:-half, half:-half]
         y, x = np.unravel_index(np.argmax(inside), inside.shape)
         place = (z, slice(int(y), int(y) + PATCH), slice(int(x), int(x) + PATCH))
-        labels[place] = np.where(mask[place], 2, 1)
+        labels[place] = CLASSES.from_indices(mask[place])
     return labels
 
 

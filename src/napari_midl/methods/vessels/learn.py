@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +11,21 @@ import numpy as np
 import torch
 from torch import nn
 
+from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import Model
+from napari_midl.engine.sampling import draw_batch
+from napari_midl.engine.scores import held_out_scores
 from napari_midl.engine.tiles import Region, Tiling
 from napari_midl.engine.training import Schedule, train
-from napari_midl.methods.vessels.apply import probability
+from napari_midl.methods.vessels.apply import both_classes, probability
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.models import scratch
 from napari_midl.methods.vessels.network import VesselNet
-from napari_midl.methods.vessels.sampling import PaintedVolume, draw_batch
+from napari_midl.methods.vessels.predictor import volume_shape
 from napari_midl.methods.vessels.synthetic import synthetic_volume
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import Scaling, robust_scaling
@@ -59,8 +62,9 @@ class Finetuned:
     model : Model
         The trained one, ready to save, also where the start scored better.
     before, after : dict of str to float
-        ``dice``, ``precision`` and ``recall`` on the held-out blocks, which neither
-        model was trained on; empty where too little was painted to hold any out.
+        ``dice``, ``precision`` and ``recall`` of vessel on the held-out blocks, which neither
+        model was trained on, and the ``voxels`` of vessel behind them; empty where too little was
+        painted to hold any out.
     steps : int
         Optimiser steps taken.
     history : list of dict
@@ -90,7 +94,7 @@ def finetune(
     volume : Volume
         Image with axes ``Z Y X``.
     patches : sequence of Patch
-        Painted labels with 0 unlabelled, 1 background, 2 vessel.
+        Painted labels of `CLASSES`.
     model : Model
         Where to start from; it is left as it is.
     settings : FinetuneSettings
@@ -120,7 +124,9 @@ def finetune(
 
     def read() -> PaintedVolume:
         scaling = robust_scaling(volume)
-        return PaintedVolume(volume.data, scaling, patches, settings.held_out, settings.seed)
+        return PaintedVolume(
+            volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed
+        )
 
     step = Progress(0, 1, "reading the painted voxels")
     yield step
@@ -131,9 +137,8 @@ def finetune(
         region = view() if view is not None else None
         if region is None:
             return None
-        outer, inner = Tiling(painted.shape, painted.shape, network.halo, network.stride).expand(
-            region
-        )
+        shape = volume_shape(volume)
+        outer, inner = Tiling(shape, shape, network.halo, network.stride).expand(region)
         return region, probability(current, painted.read(outer))[inner]
 
     before = yield from wait_for(
@@ -198,7 +203,7 @@ def pretrain(
     model = start or scratch(settings.preset, settings.seed)
     network = _trainable(model, device)
     real = [
-        PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)])
+        PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)], CLASSES)
         for image, mask in stacks
     ]
 
@@ -209,8 +214,8 @@ def pretrain(
             rng = np.random.default_rng((settings.seed, index, attempt))
             image, mask, _ = synthetic_volume(SYNTHETIC_SHAPE, rng)
             if mask.any() and not mask.all():
-                patch = Patch((0, 0, 0), np.where(mask, 2, 1).astype(np.uint8), "synthetic")
-                return PaintedVolume(image, Scaling(0.0, 1.0), [patch])
+                patch = Patch((0, 0, 0), CLASSES.from_indices(mask), "synthetic")
+                return PaintedVolume(image, Scaling(0.0, 1.0), [patch], CLASSES)
             attempt += 1
 
     def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -245,8 +250,7 @@ def pretrain(
 
 def mask_patch(mask: Volume) -> Patch:
     """A full mask (0 background, anything else vessel) as one patch over the whole image."""
-    labels = (mask.data > 0).astype(np.uint8) + np.uint8(1)
-    return Patch((0, 0, 0), labels, mask.name)
+    return Patch((0, 0, 0), CLASSES.from_indices(mask.data > 0), mask.name)
 
 
 def _trainable(model: Model, device: torch.device) -> VesselNet:
@@ -265,24 +269,6 @@ def _trainable(model: Model, device: torch.device) -> VesselNet:
 
 
 def _held_out_scores(network: nn.Module, painted: PaintedVolume) -> dict[str, float]:
-    """Dice, precision and recall over all held-out voxels together."""
-    true_positive = predicted_count = true_count = 0
-    by_shape = defaultdict(list)
-    for region, inner in painted.held_out_regions():
-        by_shape[tuple(s.stop - s.start for s in region)].append((region, inner))
-    for alike in by_shape.values():
-        # Together: torch is several times slower for a single small block.
-        blocks = probability(network, np.stack([painted.read(region) for region, _ in alike]))
-        for (region, inner), block in zip(alike, blocks, strict=True):
-            labels = painted.labels(region, held_out=True)[inner]
-            predicted = block[inner] >= 0.5
-            true_positive += int((predicted & (labels > 1)).sum())
-            predicted_count += int((predicted & (labels > 0)).sum())
-            true_count += int((labels > 1).sum())
-    if not true_count:
-        return {}
-    return {
-        "dice": 2 * true_positive / (predicted_count + true_count),
-        "precision": true_positive / max(predicted_count, 1),
-        "recall": true_positive / true_count,
-    }
+    """Scores of vessel over all held-out voxels together; empty where there is none."""
+    scores = held_out_scores(lambda image: both_classes(probability(network, image)), painted)
+    return asdict(scores[VESSEL]) if VESSEL in scores else {}

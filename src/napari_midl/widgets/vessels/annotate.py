@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QButtonGroup, QListWidget, QPushButton, QSpinBox
 
+from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.looking import box_around, fly_to, looked_at
 from napari_midl.widgets.parts.section import Section, button, note, swatch
-from napari_midl.widgets.patches import BACKGROUND, COLOURS, UNLABELLED, VESSEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.vessels.workbench import Workbench
 
 SLICES, SIDE = 9, 96
+IN_A_ROW = 4
 
 
 class AnnotateSection(Section):
@@ -46,26 +46,34 @@ class AnnotateSection(Section):
         self.body.addWidget(self.list)
 
         self.classes: dict[int, QPushButton] = {}
-        group = QButtonGroup(self)
-        for label, text, tip in (
-            (VESSEL, "Vessel (2)", "Paint vessel; key 2 while a patch is selected"),
-            (BACKGROUND, "Background (1)", "Paint what is no vessel; key 1"),
-            (UNLABELLED, "Erase (0)", "Take paint away; key 0"),
-        ):
-            made = button(text, tip, lambda label=label: self._on_class(label))
-            made.setCheckable(True)
-            if label in COLOURS:
-                made.setIcon(swatch(COLOURS[label]))
-            group.addButton(made)
-            self.classes[label] = made
-        self.classes[VESSEL].setChecked(True)
+        self._group = QButtonGroup(self)
+        for label in bench.patches.classes.offered:
+            text, tip = label.name[0].upper() + label.name[1:], f"Paint {label.name}"
+            if label.key:
+                text += f" ({label.key})"
+                tip += f"; key {label.key} while a patch is selected"
+            self._add_class(label.value, text, tip).setIcon(swatch(label.colour))
+        self._add_class(UNLABELLED, "Erase (0)", "Take paint away; key 0")
         self.remove = button("Remove", "Delete the chosen patch and its file", self._on_remove)
-        self.row(*self.classes.values(), self.remove)
+        buttons = [*self.classes.values(), self.remove]
+        for start in range(0, len(buttons), IN_A_ROW):
+            self.row(*buttons[start : start + IN_A_ROW])
+        self._choose_first()
         self.status = note("Patches are saved to the project folder whenever your hand rests")
         self.body.addWidget(self.status)
         bench.changed.connect(self._on_changed)
         bench.patches.picked.connect(self._on_picked)
         self._on_changed()
+
+    def _add_class(self, value: int, text: str, tip: str) -> QPushButton:
+        made = button(text, tip, lambda: self._on_class(value))
+        made.setCheckable(True)
+        self._group.addButton(made)
+        self.classes[value] = made
+        return made
+
+    def _choose_first(self) -> None:
+        self.classes[self._bench.patches.classes.offered[0].value].setChecked(True)
 
     def add_here(self) -> None:
         """Add a patch where the person looks."""
@@ -79,7 +87,7 @@ class AnnotateSection(Section):
         side = self.side.value()
         box = box_around(centre, (self.slices.value(), side, side), bench.volume.shape)
         name = bench.patches.add(box)
-        self.classes[VESSEL].setChecked(True)
+        self._choose_first()
         self.list.setCurrentRow(bench.patches.names.index(name))
 
     def _current(self) -> str | None:
@@ -129,18 +137,6 @@ class AnnotateSection(Section):
         if not names:
             self.status.setText("No patch yet.")
             return
-        counts = painted(bench)
+        painted = bench.patches.classes.describe(bench.patches.counts)
         saved = "Not saved yet." if bench.patches.unsaved else "Saved."
-        self.status.setText(
-            f"{counts[VESSEL]:,} voxels of vessel and {counts[BACKGROUND]:,} of background "
-            f"painted. {saved}"
-        )
-
-
-def painted(bench: Workbench) -> np.ndarray:
-    """Voxels painted with each class, in all patches."""
-    counts = np.zeros(256, int)
-    for name in bench.patches.names:
-        data = np.asarray(bench.patches.layer(name).data, np.uint8)
-        counts += np.bincount(data.ravel(), minlength=256)
-    return counts
+        self.status.setText(f"{painted} painted. {saved}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from napari.settings import get_plugin_settings
 from qtpy.QtWidgets import QWidget
 
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.parts.data_section import DataSection
 from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
-from napari_midl.widgets.patches import BACKGROUND, VESSEL
-from napari_midl.widgets.vessels.annotate import AnnotateSection, painted
+from napari_midl.widgets.vessels.annotate import AnnotateSection
 from napari_midl.widgets.vessels.learn import FINE_TUNE, LearnSection
 from napari_midl.widgets.vessels.measure import MeasureSection
 from napari_midl.widgets.vessels.predict import PredictSection
@@ -94,11 +94,12 @@ class VesselsDock(QWidget):
                 "Go to a slice with clear vessels and press <i>Add patch</i>. Or press "
                 "<i>Predict</i> at once to see what the base model finds."
             )
-        counts = painted(bench)
-        if not counts[VESSEL]:
-            return PAINT, "Paint a few vessels in the patch: key 2, then drag."
-        if not counts[BACKGROUND]:
-            return PAINT, "Paint some background beside them: key 1, then drag."
+        counts = bench.patches.counts
+        vessel, background = CLASSES.offered
+        if not counts[vessel.name]:
+            return PAINT, f"Paint a few vessels in the patch: key {vessel.key}, then drag."
+        if not counts[background.name]:
+            return PAINT, f"Paint some background beside them: key {background.key}, then drag."
         return LEARN, "Press <i>Fine-tune</i> and watch the preview sharpen."
 
 

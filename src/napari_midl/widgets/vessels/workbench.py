@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_error, show_info
 
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.widgets.bench import Bench
 from napari_midl.widgets.images import channel_of, volume_of
 from napari_midl.widgets.patches import PatchLayers
@@ -36,7 +37,7 @@ class Workbench(Bench):
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(viewer, parent)
-        self.patches = PatchLayers(viewer, self)
+        self.patches = PatchLayers(viewer, CLASSES, self)
         self.prediction: PredictionLayers | None = None
         self.threshold = 0.5
         self.patches.changed.connect(self.changed)
