@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from napari_midl.methods.vessels.replays import OPERATIONS
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -25,7 +26,6 @@ from napari_midl.engine.models import read_card, shipped_weights
 from napari_midl.engine.runs import Run, read_run, replay
 from napari_midl.methods.vessels.analyse import VesselGraph
 from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.replays import OPERATIONS
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.ome_zarr import OmeZarrImage

@@ -7,6 +7,7 @@ import csv
 import numpy as np
 import pytest
 from imageio import v3 as imageio
+from napari_midl.methods.staining.replays import OPERATIONS
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import (
@@ -19,7 +20,6 @@ from qtpy.QtWidgets import (
 
 from napari_midl.engine.jobs import run
 from napari_midl.engine.runs import read_run, record_path, replay
-from napari_midl.methods.staining.replays import OPERATIONS
 from napari_midl.methods.staining.review import read_review, review_path
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.open import open_volume

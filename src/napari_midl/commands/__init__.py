@@ -51,7 +51,8 @@ def _parameter(option: Option, operation: type[Operation[Any]]) -> inspect.Param
     off = None if option.default is True else ()
     strict = _whole_number if plain(option.type) is int else None
     about = Parameter(help=option.help, negative=off, converter=strict)
-    hint = Annotated[plain(option.type), about]  # type: ignore[valid-type]
+    kind_of_value = plain(option.type) | None if default is None else plain(option.type)
+    hint = Annotated[kind_of_value, about]  # type: ignore[valid-type]
     return inspect.Parameter(option.name, kind, default=default, annotation=hint)
 
 

@@ -266,6 +266,8 @@ class Analyse(Operation["VesselGraph"]):
 
     def job(self, run: Running) -> Job[VesselGraph]:
         """Thin the mask to its skeleton and measure along it."""
+        from napari_midl.methods.vessels.export import write_graph
+
         mask = yield from run.open(self.mask)
 
         def load() -> ModuleType:
@@ -276,7 +278,7 @@ class Analyse(Operation["VesselGraph"]):
         module = yield from elsewhere(load, "loading")
         graph: VesselGraph = self.mask.graph or (yield from module.analyse(mask, self.min_length))
         if self.out.path is not None:
-            module.write_graph(graph, run.staged())
+            write_graph(graph, run.staged())
         lengths = graph.branches["length"]
         run.results |= {
             "branches": len(lengths),

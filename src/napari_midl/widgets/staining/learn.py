@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QDoubleSpinBox
 
+from napari_midl.engine.ports import FileIn, ModelOut
 from napari_midl.errors import InputError
+from napari_midl.methods.staining.operations import Train
+from napari_midl.methods.staining.ports import MosaicsIn
 from napari_midl.methods.staining.settings import TrainSettings
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
@@ -16,10 +18,12 @@ from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import MODELS, free_name
-from napari_midl.widgets.staining import jobs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.runs import Run
     from napari_midl.widgets.staining.stain import StainSection
     from napari_midl.widgets.staining.workbench import Workbench
 
@@ -82,17 +86,23 @@ class LearnSection(Section):
             return
         self.plot.clear()
         self.plot.show()
+        operation = Train(
+            slides=FileIn(slides),
+            confocal=MosaicsIn(str(confocal)),
+            out=ModelOut(out),
+            settings=settings,
+        )
         self._bench.start(
-            "Train", jobs.teach(confocal, slides, out, settings), self._on_done, self._on_progress
+            "Train",
+            operation.perform(),
+            lambda outcome: self._on_done(outcome.run, out),
+            self._on_progress,
         )
 
     def _on_progress(self, batch: list[Progress]) -> None:
         self.plot.add(batch)
 
-    def _on_done(self, run: Any) -> None:
-        out = Path(run.outputs["model"]["path"])
-        assert self._bench.folder is not None
-        path = self._bench.folder / MODELS / out.name
+    def _on_done(self, run: Run, path: Path) -> None:
         method = "density" if run.settings["generator"] == "density" else "cyclegan"
         self._stain.method.setCurrentIndex(self._stain.method.findData(method))
         try:

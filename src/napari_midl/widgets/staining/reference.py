@@ -10,7 +10,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QPainter, QPixmap
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from napari_midl.widgets.staining import jobs
+from napari_midl.methods.staining.operations import Match
+from napari_midl.methods.staining.ports import ReferenceIn, StainsOut
 
 if TYPE_CHECKING:
     from napari_midl.methods.staining.stains import Stains
@@ -65,8 +66,11 @@ class ReferencePicker(QWidget):
             self._take(None, QPixmap())
             return
         self.line.setText(str(self.path or ""))
+        operation = Match(slide=ReferenceIn(path), out=StainsOut(None))
         self._bench.start(
-            "Match", jobs.match(path), lambda stains: self._take(path, _swatch(stains))
+            "Match",
+            operation.perform(),
+            lambda outcome: self._take(path, _swatch(outcome.result)),
         )
 
     def _take(self, path: Path | None, pixmap: QPixmap) -> None:
@@ -91,7 +95,7 @@ class ReferencePicker(QWidget):
 
     def _on_browse(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self, "Choose an H&E picture", "", "Pictures (*.png *.jpg *.jpeg *.tif *.tiff)"
+            self, "Choose an H&E picture", "", "Slides (*.png *.jpg *.jpeg *.tif *.tiff *.json)"
         )
         if path:
             self.choose(Path(path))

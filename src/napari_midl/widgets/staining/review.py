@@ -11,16 +11,14 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QListView, QListWidget, QListWidgetItem
 
+from napari_midl.engine.ports import FolderOut
 from napari_midl.errors import InputError
-from napari_midl.methods.staining.review import (
-    Field,
-    export_page,
-    find_fields,
-    review_path,
-    write_review,
-)
+from napari_midl.methods.staining.operations import ExportReview
+from napari_midl.methods.staining.ports import StainIn
+from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.section import Section, button, note
+from napari_midl.widgets.project import free_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,9 +135,13 @@ class ReviewSection(Section):
         chosen = QFileDialog.getExistingDirectory(self, "Choose a folder for the review")
         if not chosen or self._path is None:
             return
-        folder = Path(chosen) / f"{self._path.name.split('.')[0]} review"
-        job = export_page(list(self._fields), f"Review of {self._path.name}", folder)
-        self._bench.start("Export", job, lambda page: show_info(f"Wrote {page}"))
+        stem = f"{self._path.name.split('.')[0]} review"
+        folder = Path(chosen) / stem
+        folder = free_name(folder.parent, stem, "") if folder.exists() else folder
+        operation = ExportReview(stain=StainIn(self._path), out=FolderOut(folder))
+        self._bench.start(
+            "Export", operation.perform(), lambda _: show_info(f"Wrote {folder / 'index.html'}")
+        )
 
     def _on_changed(self) -> None:
         stain = self._bench.stain

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QComboBox
 
+from napari_midl.engine.ports import OmeZarrOut
+from napari_midl.engine.running import Watch
+from napari_midl.engine.unfinished import begun_with
 from napari_midl.errors import InputError
-from napari_midl.methods.staining.settings import StainSettings
+from napari_midl.methods.staining.look import Look, look
+from napari_midl.methods.staining.operations import Stain
+from napari_midl.methods.staining.ports import (
+    ChannelIn,
+    DespecklerIn,
+    ReferenceIn,
+    StainModelIn,
+)
+from napari_midl.methods.staining.settings import LEARNT, StainSettings
 from napari_midl.widgets.looking import box_in_view, looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.parts.settings_form import SettingsForm
-from napari_midl.widgets.staining import jobs
 from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
 from napari_midl.widgets.staining.reference import ReferencePicker
 from napari_midl.widgets.staining.target import TargetPicker
@@ -109,16 +119,16 @@ class StainSection(Section):
         self._on_opened()
         self._on_changed()
 
-    def choice(self) -> jobs.Choice:
-        """What the person has chosen.
+    def operation(self, out: OmeZarrOut | None = None) -> Stain:
+        """What the person has chosen; by default nothing is written.
 
         Raises
         ------
         InputError
             If a value lies outside its range.
         """
-        method = self.method.currentData()
-        learnt = method in ("density", "cyclegan")
+        bench, method = self._bench, self.method.currentData()
+        learnt = method in LEARNT
         settings = self.form.value(
             method=method,
             keep_speckle=self.speckle.choice == KEPT,
@@ -126,11 +136,16 @@ class StainSection(Section):
             watermark=self.watermark.isChecked(),
         )
         takes_reference = method in ("density", "beer-lambert")
-        return jobs.Choice(
-            settings,
-            str(self.model.choice) if learnt else "base",
-            "base" if settings.keep_speckle else str(self.speckle.choice),
-            self.reference.path if takes_reference else None,
+        reference = self.reference.path if takes_reference else None
+        assert bench.fluorescence is not None and bench.reflectance is not None
+        return Stain(
+            fluorescence=ChannelIn.of(bench.volumes[0], bench.fluorescence.in_file),
+            reflectance=ChannelIn.of(bench.volumes[1], bench.reflectance.in_file),
+            model=StainModelIn(str(self.model.choice) if learnt else "base"),
+            despeckler=DespecklerIn("base" if settings.keep_speckle else str(self.speckle.choice)),
+            reference=ReferenceIn(reference) if reference is not None else None,
+            out=out or OmeZarrOut(None),
+            settings=settings,
         )
 
     def look_here(self) -> None:
@@ -139,7 +154,7 @@ class StainSection(Section):
         assert bench.image is not None
         box = box_in_view(bench.viewer, bench.image, LOOK_EDGE)
         try:
-            job = jobs.look(bench.volumes, bench.mosaic, self.choice(), box)
+            job = look(self.operation(), box, bench.mosaic)
         except InputError as error:
             bench.report(error)
             return
@@ -148,7 +163,7 @@ class StainSection(Section):
     def _on_look(self, batch: list[Progress]) -> None:
         assert self._bench.image is not None
         for progress in batch:
-            if isinstance(progress.preview, jobs.Look):
+            if isinstance(progress.preview, Look):
                 self._live.show(self._bench.image, progress.preview)
 
     def _on_looked(self, mosaic: Mosaic, box: Box) -> None:
@@ -169,27 +184,20 @@ class StainSection(Section):
             return
         resume = self.out.unfinished
         try:
-            choice = self.choice()
+            operation = self.operation(OmeZarrOut(out, resume))
             if resume:
-                choice = replace(choice, settings=jobs.settings_of_unfinished(out))
+                begun = begun_with(out)["settings"] | {"device": operation.settings.device}
+                operation = replace(operation, settings=StainSettings.from_dict(begun))
             elif out.exists():
                 raise InputError(f"{out} exists already; choose another name.")
             out.parent.mkdir(parents=True, exist_ok=True)
         except (InputError, OSError) as error:
             bench.report(error)
             return
-        fluorescence, reflectance = bench.fluorescence, bench.reflectance
-        assert fluorescence is not None and reflectance is not None
-        arguments = {
-            "reflectance": bench.volumes[1].source,
-            "fluorescence": bench.volumes[0].source,
-            "channels": [reflectance.in_file, fluorescence.in_file],
-        }
-        focus = looked_at(bench.viewer, bench.image)
-        job = jobs.stain(bench.volumes, bench.mosaic, choice, out, arguments, focus, resume)
+        job = operation.perform(Watch(looked_at(bench.viewer, bench.image)))
         self._running_path = out
         self._written.clear()
-        bench.start("Stain", job, lambda run: self._on_done(out), self._on_progress, self._refresh)
+        bench.start("Stain", job, lambda _: self._on_done(out), self._on_progress, self._refresh)
 
     def _on_progress(self, batch: list[Progress]) -> None:
         self._written += [p.preview for p in batch if p.preview is not None]
@@ -240,7 +248,7 @@ class StainSection(Section):
         out = self.out.path
         if out is not None and self.out.unfinished:
             try:
-                self._show_settings(jobs.settings_of_unfinished(out))
+                self._show_settings(StainSettings.from_dict(begun_with(out)["settings"]))
             except InputError as error:
                 self._bench.report(error)
         self._bench.changed.emit()
@@ -268,7 +276,7 @@ class StainSection(Section):
             else "Stain the whole mosaic, beginning where you look"
         )
         method = self.method.currentData()
-        learnt = method in ("density", "cyclegan")
+        learnt = method in LEARNT
         self.model.setEnabled(idle and learnt)
         self.speckle.setEnabled(idle)
         self.doubt.setEnabled(learnt and not unfinished)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.unfinished import is_unfinished
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.project import RESULTS, free_name
-from napari_midl.widgets.staining import jobs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,13 +27,13 @@ class TargetPicker(PathPicker):
             self._results = self.path = None
             return
         self._results = project / RESULTS
-        unfinished = [path for path in self._stains() if jobs.is_unfinished(path)]
+        unfinished = [path for path in self._stains() if is_unfinished(path)]
         self.path = unfinished[-1] if unfinished else free_name(self._results, "stain", _SUFFIX)
 
     @property
     def unfinished(self) -> bool:
         """Whether the stain of that name was stopped before its end, or is being written."""
-        return self.path is not None and jobs.is_unfinished(self.path)
+        return self.path is not None and is_unfinished(self.path)
 
     @property
     def existing(self) -> Path | None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 import zarr
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.images import placed_over
 from napari_midl.widgets.lazy import Channel, Thresholded
 
 if TYPE_CHECKING:
+    from napari_midl.volumes.volume import Volume
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -128,17 +127,6 @@ class PredictionLayers:
         """Take the layers out of the viewer."""
         for layer in self._present():
             self._viewer.layers.remove(layer)
-
-    def mask(self, volume: Volume, threshold: float) -> Volume:
-        """The labels at a threshold as a lazy volume."""
-        probability = da.from_array(self._levels[0], chunks=self._levels[0].chunks, name=False)
-        return Volume.from_array(
-            (probability[0] >= threshold).astype(np.uint8),
-            scale=volume.scale,
-            units=volume.units,
-            name=f"{volume.name} vessels",
-            source=str(self.path),
-        )
 
     def _present(self) -> list[Any]:
         return [layer for layer in self.layers if layer in self._viewer.layers]

@@ -10,7 +10,11 @@ from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog
 from superqt.utils import qthrottled
 
+from napari_midl.engine.ports import ImageIn, ModelOut
+from napari_midl.engine.running import Watch
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.operations import Finetune
+from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.volumes.atomic import whole_file
 from napari_midl.widgets.looking import box_in_view
@@ -20,8 +24,8 @@ from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import Section, button, note
 from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import MODELS, free_name
-from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import Preview
+from napari_midl.widgets.vessels.painted import painted
 
 if TYPE_CHECKING:
     from typing import Any
@@ -108,21 +112,26 @@ class LearnSection(Section):
         bench.patches.flush()
         path = free_name(bench.folder / MODELS, "fine-tuned", _SUFFIX)
         self._on_view()
-        job = jobs.finetune(
-            bench.volume,
-            bench.patches.patches,
-            self.model.choice,
-            settings,
-            # The job's thread only ever reads these two attributes, and no widget.
-            lambda: self._view,
-            lambda: self._enough,
-            path,
-            bench.channel,
-            bench.time,
+        # The job's thread only ever reads these two attributes, and no widget.
+        watch = Watch(view=lambda: self._view, enough=lambda: self._enough)
+        operation = Finetune(
+            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            labels=painted(bench.patches.patches, bench.volume),
+            model=VesselModelIn(str(self.model.choice)),
+            out=ModelOut(path),
+            settings=settings,
         )
+        job = operation.perform(watch)
         self._remove_preview()
         self._kept = self._enough = False
-        if bench.start(FINE_TUNE, job, self._on_tuned, self._on_progress, self._on_ended):
+        started = bench.start(
+            FINE_TUNE,
+            job,
+            lambda outcome: self._on_tuned(outcome.run, path),
+            self._on_progress,
+            self._on_ended,
+        )
+        if started:
             assert bench.image is not None
             self._preview = Preview(bench.viewer, bench.image)
             self.plot.clear()
@@ -135,10 +144,10 @@ class LearnSection(Section):
         if shown and self._preview is not None:
             self._preview.show(*shown[-1])
 
-    def _on_tuned(self, run: Run) -> None:
+    def _on_tuned(self, run: Run, path: Path) -> None:
         before = self.model.choice
         try:
-            self.model.add(Path(run.outputs["model"]["path"]))
+            self.model.add(path)
         except InputError as error:
             self._bench.report(error)
             return

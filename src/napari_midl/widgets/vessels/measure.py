@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pint
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog
 
-from napari_midl.errors import InputError
-from napari_midl.methods.vessels.labels import labels_path, write_labels
-from napari_midl.volumes.swc import write_swc
-from napari_midl.volumes.tables import write_table
+from napari_midl.methods.vessels.export import micrometres, with_units
+from napari_midl.methods.vessels.operations import Analyse, Labels
+from napari_midl.methods.vessels.ports import GraphOut, MaskIn, PredictionIn
+from napari_midl.volumes.label_list import is_listed
 from napari_midl.widgets.images import symbol
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.colour_bar import ColourBar
 from napari_midl.widgets.parts.section import NO_SIZE, Section, button, note
 from napari_midl.widgets.parts.table import TableView
-from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import add_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
     from napari.layers import Vectors
 
+    from napari_midl.engine.running import Outcome
     from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.widgets.vessels.workbench import Workbench
 
@@ -38,6 +35,7 @@ class MeasureSection(Section):
         super().__init__("Measure and export")
         self._bench = bench
         self.graph: VesselGraph | None = None
+        self._measured: Analyse | None = None
         self.table: TableView | None = None
         self._layer: Vectors | None = None
         self.analyse = button(
@@ -71,8 +69,17 @@ class MeasureSection(Section):
     def _on_analyse(self) -> None:
         bench = self._bench
         assert bench.prediction is not None and bench.volume is not None
-        mask = bench.prediction.mask(bench.volume, bench.threshold)
-        bench.start("Analyse", jobs.analyse(mask, self.shortest.value()), self._on_graph)
+        operation = Analyse(
+            mask=MaskIn(bench.prediction.path, threshold=bench.threshold),
+            min_length=self.shortest.value(),
+            out=GraphOut(None),
+        )
+
+        def measured(outcome: Outcome[VesselGraph]) -> None:
+            self._measured = operation
+            self._on_graph(outcome.result)
+
+        bench.start("Analyse", operation.perform(), measured)
 
     def _on_graph(self, graph: VesselGraph) -> None:
         bench = self._bench
@@ -96,7 +103,7 @@ class MeasureSection(Section):
         self.bring_into_sight(self.status)
 
     def _show_table(self, graph: VesselGraph) -> None:
-        shown = _with_units(graph, symbol(graph.unit))
+        shown = with_units(graph, symbol(graph.unit))
         if self.table is None or self.table.parent() is None:
             self.table = TableView(shown)
             self.table.visited.connect(self._on_row)
@@ -115,53 +122,41 @@ class MeasureSection(Section):
         fly_to(bench.viewer, bench.image, low, (high - low + 1).clip(20))
 
     def _on_csv(self) -> None:
-        assert self.graph is not None
-        table = _with_units(self.graph, self.graph.unit)
-        self._save("Save the table", "branches.csv", lambda path: write_table(table, path))
+        self._save("Save the table", "branches.csv")
 
     def _on_swc(self) -> None:
         assert self.graph is not None
-        factor = _micrometres(self.graph.unit)
-        nodes = self.graph.nodes.copy()
-        if factor is not None:
-            nodes[["x", "y", "z", "radius"]] *= factor
-        unit = f"{self.graph.unit}s" if factor is None else "micrometres"
-        self._save(
-            "Save the centre lines", "vessels.swc", lambda path: write_swc(path, nodes, unit)
-        )
-        if factor is None:
-            show_info(f"The image has no unit of length, so the SWC is in {unit}.")
+        self._save("Save the centre lines", "vessels.swc")
+        if micrometres(self.graph.unit) is None:
+            show_info(f"The image has no unit of length, so the SWC is in {self.graph.unit}s.")
 
-    def _save(self, caption: str, name: str, write: Callable[[Path], object]) -> None:
+    def _save(self, caption: str, name: str) -> None:
         start = str((self._bench.folder or Path()) / name)
         text, _ = QFileDialog.getSaveFileName(self, caption, start)
-        if not text:
+        if not text or self._measured is None:
             return
         path = Path(text)
-        try:
-            if not path.suffix:
-                path = path.with_suffix(Path(name).suffix)
-                if path.exists():  # which the dialog did not ask about
-                    raise InputError(f"{path} exists already; choose another name.")
-            write(path)
-        except InputError as error:
-            self._bench.report(error)
-        else:
-            show_info(f"Saved {path}")
+        # Of a name without its ending the dialog did not ask whether to replace the file.
+        out = GraphOut(path, True) if path.suffix else GraphOut(path.with_suffix(Path(name).suffix))
+        known = replace(self._measured.mask, graph=self.graph)
+        operation = replace(self._measured, mask=known, out=out)
+        self._bench.start("Save", operation.perform(), lambda _: show_info(f"Saved {out.path}"))
 
     def _on_labels(self) -> None:
         bench = self._bench
-        assert bench.prediction is not None and bench.volume is not None
-        prediction, threshold = bench.prediction.path, bench.threshold
-        path = labels_path(prediction, threshold)
-        if path.exists():
+        assert bench.prediction is not None
+        operation = Labels(
+            prediction=PredictionIn(bench.prediction.path), threshold=bench.threshold
+        )
+        path = operation.out.path
+        assert path is not None
+        if is_listed(path):
             show_info(f"{path} is written already.")
             return
-        job = write_labels(prediction, threshold)
-        bench.start("Labels", job, lambda _: show_info(f"Saved {path}"))
+        bench.start("Labels", operation.perform(), lambda _: show_info(f"Saved {path}"))
 
     def _on_opened(self) -> None:
-        self.graph = None
+        self.graph = self._measured = None
         if self.table is not None and self.table.parent() is not None:
             self._bench.viewer.window.remove_dock_widget(self.table)
         self.table = None
@@ -178,19 +173,4 @@ class MeasureSection(Section):
         self.analyse.setEnabled(ready)
         self.labels.setEnabled(ready)
         for made in (self.csv, self.swc):
-            made.setEnabled(self.graph is not None)
-
-
-def _with_units(graph: VesselGraph, unit: str) -> pd.DataFrame:
-    """The table, its columns named with their units."""
-    lengths = ("length", "straight_length", "mean_radius", "min_radius", "max_radius")
-    names = {name: f"{name.replace('_', ' ')} ({unit})" for name in lengths}
-    return graph.branches.rename(columns={**names, "volume": f"volume ({unit}³)"})
-
-
-def _micrometres(unit: str) -> float | None:
-    """Micrometres of a unit, or None if it is no length."""
-    try:
-        return float(pint.get_application_registry().Quantity(1, unit).m_as("micrometer"))
-    except pint.PintError:
-        return None
+            made.setEnabled(self._bench.idle and self.graph is not None)

@@ -10,7 +10,12 @@ from qtpy.QtWidgets import QCheckBox, QComboBox
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
+from napari_midl.engine.ports import ImageIn, OmeZarrOut
+from napari_midl.engine.running import Watch
+from napari_midl.engine.unfinished import is_unfinished
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.operations import Predict
+from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.widgets.looking import looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
@@ -18,8 +23,8 @@ from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import RESULTS, free_name
-from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.layers import PredictionLayers
+from napari_midl.widgets.vessels.resume import go_on, settings_of_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,10 +92,10 @@ class PredictSection(Section):
         assert bench.volume is not None and bench.image is not None
         if out is None:
             return
-        resume = jobs.is_unfinished(out)
+        resume = is_unfinished(out)
         try:
             settings = (
-                jobs.settings_of_unfinished(out, self.form.widgets["device"].value)
+                settings_of_unfinished(out, self.form.widgets["device"].value)
                 if resume
                 else self.form.value(
                     threshold=bench.threshold, uncertainty=self.uncertainty.isChecked()
@@ -104,20 +109,19 @@ class PredictSection(Section):
             bench.report(error)
             return
         focus = looked_at(bench.viewer, bench.image)
-        job = jobs.predict(
-            bench.volume,
-            self._learn.model.choice,
-            out,
-            settings,
-            focus,
-            resume,
-            bench.channel,
-            bench.time,
+        operation = Predict(
+            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            model=VesselModelIn(str(self._learn.model.choice)),
+            out=OmeZarrOut(out, resume),
+            settings=settings,
         )
+        job = go_on(operation, Watch(focus)) if resume else operation.perform(Watch(focus))
         self._learn.forget_preview()
         self._running_path = out
         self._written.clear()
-        bench.start("Predict", job, self._on_done, self._on_progress, self._on_finished)
+        bench.start(
+            "Predict", job, lambda _: self._on_done(out), self._on_progress, self._on_finished
+        )
 
     def _on_progress(self, batch: list[Progress]) -> None:
         self._written += [p.preview for p in batch if p.preview is not None]
@@ -203,14 +207,14 @@ class PredictSection(Section):
         if folder is None:
             self.out.path = None
             return
-        unfinished = [path for path in self._results() if jobs.is_unfinished(path)]
+        unfinished = [path for path in self._results() if is_unfinished(path)]
         free = free_name(folder / RESULTS, "prediction", _SUFFIX)
         self.out.path = unfinished[-1] if unfinished else free
         self._bench.changed.emit()
 
     def _on_changed(self) -> None:
         out = self.out.path
-        unfinished = out is not None and not self._bench.runner.running and jobs.is_unfinished(out)
+        unfinished = out is not None and not self._bench.runner.running and is_unfinished(out)
         self.predict.setText("Resume" if unfinished else "Predict")
         self.predict.setToolTip(
             "Go on with the prediction that was stopped, with the settings it began with"

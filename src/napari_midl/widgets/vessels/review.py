@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.ports import ImageIn
+from napari_midl.methods.vessels.operations import Propose
+from napari_midl.methods.vessels.ports import PlacesOut, VesselModelIn
+from napari_midl.methods.vessels.settings import ProposeSettings
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.review_list import ReviewList
 from napari_midl.widgets.parts.section import Section, button, note
-from napari_midl.widgets.vessels import jobs
+from napari_midl.widgets.vessels.painted import painted
 
 if TYPE_CHECKING:
     from napari_midl.widgets.vessels.annotate import AnnotateSection
     from napari_midl.widgets.vessels.learn import LearnSection
     from napari_midl.widgets.vessels.workbench import Workbench
+
+PLACES = 4  # to propose at once
 
 
 class ReviewSection(Section):
@@ -42,14 +48,20 @@ class ReviewSection(Section):
     def _on_ask(self) -> None:
         bench = self._bench
         assert bench.volume is not None
-        job = jobs.propose(
-            bench.volume,
-            bench.patches.patches,
-            self._learn.model.choice,
-            self._annotate.side.value(),
-            self._learn.form.widgets["device"].value,
+        patches, model = bench.patches.patches, self._learn.model.choice
+        operation = Propose(
+            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            model=VesselModelIn(str(model)),
+            labels=painted(patches, bench.volume) if patches else None,
+            out=PlacesOut(None),
+            settings=ProposeSettings(
+                count=PLACES,
+                side=self._annotate.side.value(),
+                device=self._learn.form.widgets["device"].value,
+            ),
         )
-        bench.start("Where next?", job, self._on_found)
+        job = operation.perform()
+        bench.start("Where next?", job, lambda outcome: self._on_found(outcome.result))
 
     def _on_found(self, proposals: list[Any]) -> None:
         self.list.fill(proposals)
