@@ -160,14 +160,27 @@ main(["demo", sys.argv[1]])
 
 
 def test_plain_progress_says_time_left_and_latest_metrics(capsys, monkeypatch):
-    clock = iter((0.0, 0.0, 5.0, 20.0))
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
     report = terminal.PlainProgress()
-    report(Progress(0, 4, "training"))
-    report(Progress(1, 4, "training", {"loss": 0.75}))
-    report(Progress(2, 4, "training"))
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == ["training, 0%", "training, 50%, 20 s left, loss 0.75"]
+    for clock[0], done in ((0.0, 0), (5.0, 1), (20.0, 2), (4000.0, 3), (4010.0, 4)):
+        report(Progress(done, 4, "training", {"loss": 0.75} if done == 1 else {}))
+    assert capsys.readouterr().err.splitlines() == [
+        "training, 0%",
+        "training, 50%, 20 s left, loss 0.75",
+        "training, 75%, 22 min 13 s left, loss 0.75",
+        "training, 100%, loss 0.75",
+    ]
+
+
+def test_plain_progress_says_no_time_left_that_it_cannot_know(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    report = terminal.PlainProgress()
+    # A minute of six weeks, and a part of a job whose length nobody knows.
+    for clock[0], done, total in ((0.0, 0.0, 1.0), (60.0, 1.7e-5, 1.0), (80.0, 7.0, 0.0)):
+        report(Progress(done, total, "training"))
+    assert capsys.readouterr().err.splitlines() == ["training, 0%", "training, 0%", "training"]
 
 
 def test_finetune_predict_and_replay(call, stroked):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+
 import pandas as pd
 import pytest
+import tifffile
 
+from napari_midl import demo
 from napari_midl.demo import demo_of
 from napari_midl.engine.jobs import run
+from napari_midl.errors import InputError
 from napari_midl.methods import METHODS
 
 
@@ -24,3 +29,16 @@ def test_the_fibres_of_the_demo_are_followed_to_their_ends(tmp_path):
     assert len(scores) == 6
     assert scores["coverage"].min() > 0.95
     assert scores["off the fibre"].max() < 0.05
+
+
+def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tifffile, "imwrite", full)
+    with pytest.raises(InputError, match=r"new cannot be written \(No space left on device\)"):
+        run(demo.run_demo(tmp_path / "new"))
+    monkeypatch.setattr(demo, "METHODS", ())
+    monkeypatch.setattr(demo, "write_page", full)
+    with pytest.raises(InputError, match="No space left"):
+        run(demo.run_demo(tmp_path / "other"))

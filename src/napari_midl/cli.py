@@ -15,6 +15,7 @@ from rich.console import Console
 
 from napari_midl import __version__
 from napari_midl.commands import add_commands
+from napari_midl.engine.memory import allocate_for_networks
 from napari_midl.errors import InputError
 from napari_midl.terminal import drive
 
@@ -116,6 +117,7 @@ def replay(record: Path, /) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0, 2 on bad input, or 130 when interrupted."""
+    allocate_for_networks()
 
     def command() -> Any:
         return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from napari_midl.engine.page import write_page
 from napari_midl.errors import InputError
 from napari_midl.methods import METHODS
+from napari_midl.volumes.atomic import not_written
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
@@ -41,18 +42,15 @@ def run_demo(outdir: Path) -> Job[Path]:
     Raises
     ------
     InputError
-        If the folder holds something already or cannot be made.
+        If the folder holds something already, cannot be made or has no room.
     """
     try:
         outdir.mkdir(parents=True, exist_ok=True)
-        occupied = any(outdir.iterdir())
+        if any(outdir.iterdir()):
+            raise InputError(f"{outdir} is not empty; name a new folder, nothing is overwritten.")
+        sections = []
+        for method in METHODS:
+            sections.append((yield from demo_of(method)(outdir)))
+        return write_page(outdir, "napari-midl demo", sections)
     except OSError as error:
-        raise InputError(
-            f"{outdir} cannot be written ({error.strerror}); choose a folder that you may write to."
-        ) from error
-    if occupied:
-        raise InputError(f"{outdir} is not empty; name a new folder, nothing is overwritten.")
-    sections = []
-    for method in METHODS:
-        sections.append((yield from demo_of(method)(outdir)))
-    return write_page(outdir, "napari-midl demo", sections)
+        raise not_written(outdir, error) from error

@@ -163,7 +163,9 @@ def _weights(folder: Path) -> list[Check]:
     if not sums.is_file():
         return [Check("weights", False, "SHA256SUMS is missing", fix)]
     checks = []
-    for wanted, name in re.findall(r"^([0-9a-f]{64})[ *]+(.+)$", sums.read_text(), re.MULTILINE):
+    for wanted, name in re.findall(
+        r"^([0-9a-f]{64})[ *]+(.+)$", sums.read_text(encoding="utf-8"), re.MULTILINE
+    ):
         path = folder / name
         if not path.is_file():
             checks.append(Check(name, False, "missing", fix))

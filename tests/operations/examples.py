@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -180,7 +181,189 @@ def staining_export_review(folder: Path) -> tuple[dict[str, Any], str]:
     return {"stain": path}, "review"
 
 
+def fibre_image(folder: Path) -> Path:
+    """A plane with one bright wavy fibre, with pixels of half a micrometre."""
+    path = folder / "fibre.tif"
+    y, x = np.indices((64, 96))
+    bright = np.exp(-((y - fibre_at(x)) ** 2) / 4.5)
+    noise = np.random.default_rng(0).normal(25, 5, bright.shape)
+    image = np.clip(noise + 150 * bright, 0, 255).astype(np.uint8)
+    metadata = {"unit": "um", "axes": "YX"}
+    tifffile.imwrite(path, image, imagej=True, resolution=(2, 2), metadata=metadata)
+    return path
+
+
+def fibre_at(x: Any) -> Any:
+    """Where that fibre is at each column."""
+    return 32 + 6 * np.sin(x / 15)
+
+
+def fibre_traces(folder: Path) -> Path:
+    """Its centreline as a table."""
+    path = folder / "traces.csv"
+    rows = [f"a,{k},0,{fibre_at(x):.3f},{x},0.1" for k, x in enumerate(range(10, 86, 2))]
+    path.write_text("\n".join(["path,index,z,y,x,uncertainty", *rows]) + "\n")
+    return path
+
+
+def axons_trace(folder: Path) -> tuple[dict[str, Any], str]:
+    seeds = folder / "seeds.csv"
+    seeds.write_text(f"path,y,x\na,{fibre_at(48):.2f},48\n")
+    return {"image": fibre_image(folder), "seeds": seeds, "width": 1.0}, "found.swc"
+
+
+def axons_connect(folder: Path) -> tuple[dict[str, Any], str]:
+    start, end = ((0.0, float(fibre_at(x)), float(x)) for x in (10, 40))
+    return {"image": fibre_image(folder), "start": start, "end": end}, "found.csv"
+
+
+def axons_finetune(folder: Path) -> tuple[dict[str, Any], str]:
+    options = {"image": fibre_image(folder), "traces": fibre_traces(folder)}
+    return options | {"steps": 1, "synthetic": 0.0}, "model.safetensors"
+
+
+def axons_train(folder: Path) -> tuple[dict[str, Any], str]:
+    # The paper's agent is not calibrated, which would take long.
+    return {"preset": "paper", "images": "SI", "steps": 1, "agents": 1}, "model.safetensors"
+
+
+def axons_measure(folder: Path) -> tuple[dict[str, Any], str]:
+    return {"traces": fibre_traces(folder), "image": fibre_image(folder)}, "measurements.csv"
+
+
+def axons_export(folder: Path) -> tuple[dict[str, Any], str]:
+    return {"traces": fibre_traces(folder), "image": fibre_image(folder)}, "found.swc"
+
+
+def mandible_landmarks(folder: Path, name: str = "landmarks.csv", grown: float = 1.0) -> Path:
+    """The mean landmarks of the mandible, in mm."""
+    from napari_midl.methods.anatomy.apply import Anatomy
+    from napari_midl.methods.anatomy.models import named_model
+    from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+
+    anatomy = Anatomy(named_model("base"))
+    points = grown * anatomy.shapes.mean_landmarks
+    write_landmarks(folder / name, Landmarks(anatomy.template.names, points))
+    return folder / name
+
+
+def ball(folder: Path, name: str = "ball.ply", radii: Any = (5.0, 4.0, 3.0)) -> Path:
+    """An ellipsoid about (8, 7, 5) mm."""
+    import trimesh
+
+    from napari_midl.volumes.meshes import Mesh, write_mesh
+
+    round_ = trimesh.creation.icosphere(subdivisions=2)
+    vertices = round_.vertices * radii + (8.0, 7.0, 5.0)
+    write_mesh(folder / name, Mesh(vertices, round_.faces.astype(np.int32)), "an example")
+    return folder / name
+
+
+def scan(folder: Path) -> Path:
+    """A bright box in a scan of 8 x 14 x 16 voxels of 1 mm."""
+    path = folder / "scan.tif"
+    image = np.zeros((8, 14, 16), np.uint8)
+    image[2:6, 4:10, 4:12] = 200
+    metadata = {"spacing": 1.0, "unit": "mm", "axes": "ZYX"}
+    tifffile.imwrite(path, image, imagej=True, resolution=(1, 1), metadata=metadata)
+    return path
+
+
+def anatomy_generate(folder: Path) -> tuple[dict[str, Any], str]:
+    return {"landmarks": mandible_landmarks(folder)}, "bone.ply"
+
+
+def anatomy_morph(folder: Path) -> tuple[dict[str, Any], str]:
+    other = mandible_landmarks(folder, "other.csv", 1.1)
+    return {"landmarks": mandible_landmarks(folder), "other": other}, "between.stl"
+
+
+def anatomy_train(folder: Path) -> tuple[dict[str, Any], str]:
+    from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+
+    shapes = folder / "shapes"
+    shapes.mkdir()
+    poles = {"left": (1, 0, 0), "right": (-1, 0, 0), "back": (0, 1, 0), "top": (0, 0, 1)}
+    facts = {"description": "", "mirror": "", "group": "pole"}
+    listed = [{"name": name, "number": k + 1} | facts for k, name in enumerate(poles)]
+    template = folder / "ball.json"
+    template.write_text(json.dumps({"name": "ball", "description": "", "landmarks": listed}))
+    for k, radii in enumerate(((10, 8, 6), (11, 8, 6), (10, 9, 6), (10, 8, 7))):
+        ball(shapes, f"{k}.ply", np.array(radii, float))
+        points = np.array(list(poles.values())) * radii + (8.0, 7.0, 5.0)
+        write_landmarks(shapes / f"{k}.csv", Landmarks(tuple(poles), points))
+    return {
+        "folder": shapes,
+        "template": str(template),
+        "steps": 2,
+        "modes": 2,
+    }, "model.safetensors"
+
+
+def anatomy_shapes(folder: Path) -> tuple[dict[str, Any], str]:
+    """Two mandibles of the shipped model in the place of the real meshes, and made-up people."""
+    import pandas as pd
+    import trimesh
+
+    from napari_midl.methods.anatomy import population
+    from napari_midl.methods.anatomy.apply import Anatomy
+    from napari_midl.methods.anatomy.models import named_model
+
+    given = folder / "real"
+    given.mkdir()
+    anatomy = Anatomy(named_model("base"))
+    model, names = anatomy.shapes, list(anatomy.template.names)
+    for name, turn in (("dynjaw", [1, 1, 1]), ("vkh", [-1, -1, 1])):
+        made = trimesh.Trimesh(model.mean_surface * turn, anatomy.faces, process=False)
+        made.export(given / f"artisynth_{name}.obj")
+    rng = np.random.default_rng(0)
+    vertices, marks = model.mean_surface, model.mean_landmarks
+    half = vertices[rng.choice(np.flatnonzero(vertices[:, 0] < -5), 21, replace=False)]
+    middle = np.flatnonzero(np.abs(vertices[:, 0]) < 1)
+    half[:5] = vertices[rng.choice(middle, 5, replace=False)]
+    for number, name in population.SAME_PLACE.items():
+        half[number - 1] = marks[names.index(name)]
+    rows = [
+        (person, k + 1, *(point + rng.normal(0, 0.5, 3)))
+        for person in range(8)
+        for k, point in enumerate(half)
+    ]
+    columns = ["specimen", "landmark", "x_mm", "y_mm", "z_mm"]
+    pd.DataFrame(rows, columns=columns).to_csv(given / "zvejnieki_landmarks.csv", index=False)
+    count = population.SECTIONS * population.SECTION
+    front = np.flatnonzero(vertices[:, 1] < np.median(vertices[:, 1]))
+    body = vertices[rng.choice(front, count, replace=False)]
+    body = body.reshape(population.SECTIONS, population.SECTION, 3)
+    body[population.ON_CHIN] = marks[names.index("mental protuberance")]
+    body[population.ON_TUBERCLE] = marks[names.index("genial tubercle")]
+    for section, point, side in population.AT_MOLARS:
+        body[section, point] = marks[names.index(f"retromolar fossa {side}")] - population.AHEAD
+    bodies = body.reshape(-1, 3) + rng.normal(0, 0.3, (4, count, 3))
+    np.savez(given / "corpus_semilandmarks.npz", xyz_mm=bodies)
+    return {"folder": given, "count": 2}, "shapes"
+
+
+def anatomy_outline(folder: Path) -> tuple[dict[str, Any], str]:
+    return {"scan": scan(folder), "level": 100.0}, "surface.obj"
+
+
+def anatomy_fill(folder: Path) -> tuple[dict[str, Any], str]:
+    return {"mesh": ball(folder), "scan": scan(folder)}, "filled.ome.zarr"
+
+
 EXAMPLES: dict[str, Example] = {
+    "anatomy.fill": anatomy_fill,
+    "anatomy.generate": anatomy_generate,
+    "anatomy.morph": anatomy_morph,
+    "anatomy.outline": anatomy_outline,
+    "anatomy.shapes": anatomy_shapes,
+    "anatomy.train": anatomy_train,
+    "axons.connect": axons_connect,
+    "axons.export": axons_export,
+    "axons.finetune": axons_finetune,
+    "axons.measure": axons_measure,
+    "axons.trace": axons_trace,
+    "axons.train": axons_train,
     "vessels.finetune": vessels_finetune,
     "vessels.predict": vessels_predict,
     "vessels.pretrain": vessels_pretrain,

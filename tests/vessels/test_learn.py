@@ -146,9 +146,9 @@ def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     assert run(replay(beside)).same
     monkeypatch.chdir(tmp_path)
-    changed = json.loads(Path("model.safetensors.run.json").read_text())
+    changed = json.loads(Path("model.safetensors.run.json").read_text(encoding="utf-8"))
     changed["settings"]["seed"] = 3
-    Path("model.safetensors.run.json").write_text(json.dumps(changed))
+    Path("model.safetensors.run.json").write_text(json.dumps(changed), encoding="utf-8")
     assert not run(replay(Path("model.safetensors.run.json"))).same
 
 

@@ -113,6 +113,39 @@ def test_a_patch_of_a_later_version_is_refused(store):
     assert "another version" in store.load()[1][0]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"origin": ""},
+        {"origin": [0, 0]},
+        {"origin": [0, 0, None]},
+        {"volume_shape": 5},
+        {"volume_shape": None},
+        {"volume": None, "volume_shape": [1, 2, 3]},
+    ],
+)
+def test_a_patch_that_does_not_say_where_it_lies_is_named(store, changes):
+    store.folder.mkdir()
+    about = {"napari-midl": 1, "origin": [0, 0, 0], "volume": "", "volume_shape": [12, 64, 72]}
+    tifffile.imwrite(
+        store.path("lost"),
+        np.zeros((2, 4, 5), np.uint8),
+        description=json.dumps(about | changes),
+        metadata=None,
+    )
+    patches, problems = store.load()
+    assert patches == []
+    assert "lost.tif" in problems[0]
+
+
+@pytest.mark.parametrize("labels", [np.full((2, 4, 5), np.nan, np.float32), np.zeros((1, 1, 4, 5))])
+def test_a_patch_of_what_is_no_label_is_named(store, labels):
+    store.folder.mkdir()
+    about = {"napari-midl": 1, "origin": [0, 0, 0], "volume": "", "volume_shape": [12, 64, 72]}
+    tifffile.imwrite(store.path("odd"), labels, description=json.dumps(about), metadata=None)
+    assert "odd.tif is no complete painted patch" in store.load()[1][0]
+
+
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path, volume):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="file"):

@@ -367,7 +367,7 @@ def test_an_exported_mesh_is_the_one_that_is_shown(placed, tmp_path, open_file, 
 def test_a_mesh_of_another_ending_leaves_nothing(placed, tmp_path, open_file, notes, qtbot):
     open_file(placed.files.export, tmp_path / "bone.vtk")
     qtbot.waitUntil(lambda: not placed.bench.runner.running, timeout=MINUTE)
-    assert any("bone.vtk should end in" in note for note in notes)
+    assert any("bone.vtk does not end in" in note for note in notes)
     assert not list(tmp_path.glob("bone*"))
 
 

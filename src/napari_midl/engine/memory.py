@@ -17,7 +17,8 @@ def allocate_for_networks() -> None:
     frees leave holes there, and the memory of a long prediction grows although nothing is held;
     so there is to be one heap for all. Arrays that are larger still are asked of the system each
     time, page by page, which costs as much as a network's layer; torch can ask for huge pages.
-    It reads the wish at its first array.
+    It reads the wish at its first array. It holds for the whole process: only what owns the process
+    may call this, which are the command line and the workers of a cluster.
     """
     if sys.platform == "linux":
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

@@ -164,7 +164,9 @@ class Operation(Generic[T]):
             return value.to_dict()
         if value is None and _port(hints_of(type(self))[name]) is not None:
             return {option.part: None for option in options_of(type(self)) if option.field == name}
-        return {"": str(value.resolve()) if isinstance(value, Path) else value}
+        if isinstance(value, Path):
+            return {"": str(value.resolve())}
+        return {"": list(value) if isinstance(value, tuple) else value}
 
 
 def operation(name: str, argument: str = "") -> Callable[[O], O]:

@@ -156,7 +156,8 @@ class FileIn(In[Path]):
         Writes to a path what is in memory. The operation keeps that file beside its output,
         so that the record can be replayed.
     kept_as : str
-        Name of the kept file after that of the output, such as ``traces.csv``.
+        Name of the kept file after that of the output, such as ``traces.csv``; an ending alone,
+        such as ``.csv``, names the output's own table.
     """
 
     path: Path | None

@@ -55,7 +55,7 @@ class Journal:
         if not path.exists():
             self._rewrite([header])
             return
-        first, *lines = path.read_text().split("\n")
+        first, *lines = path.read_text(encoding="utf-8").split("\n")
         if first != header:
             changed = _difference(first, identity)
             raise InputError(

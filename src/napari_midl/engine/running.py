@@ -15,7 +15,7 @@ import shutil
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
@@ -97,8 +97,8 @@ class Running:
         self._afterwards: list[Callable[[], object]] = []
 
     def open(self, port: In[S], message: str = "opening", **how: Any) -> Job[S]:
-        """Open an input in a thread, and note what tells it from another."""
-        name = self._names[id(port)]
+        """Open an input in a thread, and note what tells it from another for the record."""
+        name, recorded = self._names[id(port)], self.operation.out.path is not None
         if isinstance(port, FileIn) and port.write is not None:
             port = self._keep(name, port)
         step = Progress(0, 0, message)
@@ -106,9 +106,11 @@ class Running:
 
         def look() -> tuple[S, dict[str, Any]]:
             opened = port.open(**how)
-            return opened, port.identity(opened)
+            return opened, port.identity(opened) if recorded else {}
 
-        opened, self.inputs[name] = yield from wait_for(in_thread(look), step)
+        opened, identity = yield from wait_for(in_thread(look), step)
+        if recorded:
+            self.inputs[name] = identity
         return opened
 
     def staged(self) -> Path:
@@ -139,6 +141,8 @@ class Running:
         out, settings = self.operation.out.path, getattr(self.operation, "settings", None)
         if out is None or settings is None:
             return None
+        with _written(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
         checkpoint = Checkpoint.beside(out, settings, self.inputs if inputs is None else inputs)
         self.afterwards(checkpoint.remove)
         return checkpoint
@@ -196,7 +200,7 @@ class Running:
                 else Out(path).identity(path),
             }
             for path in found
-            if path.name not in {kept.name for kept in self.kept.values()}
+            if path.name == out.name or path.name not in {k.name for k in self.kept.values()}
         }
 
     def commit(self, run: Run) -> None:
@@ -260,10 +264,10 @@ def check(done: Operation[Any]) -> None:
     if isinstance(port, FileOut) and port.replace:
         return
     inputs = inputs_of(done).items()
-    kept = [_kept_beside(out, n, i) for n, i in inputs if isinstance(i, FileIn) and i.write]
+    kept = {_kept_beside(out, n, i): i for n, i in inputs if isinstance(i, FileIn) and i.write}
     left = _left_by_a_kill(out, port)
     for path in [*port.companions(out), *kept]:
-        if path.exists() and path not in left:
+        if path.exists() and path not in left and not _is_already(path, kept.get(path)):
             raise InputError(
                 f"{path} exists already and belongs beside {out.name}; choose another name, "
                 "nothing is overwritten."
@@ -318,7 +322,18 @@ def _left_by_a_kill(out: Path, port: Out) -> set[Path]:
 
 
 def _kept_beside(out: Path, name: str, port: FileIn) -> Path:
+    if port.kept_as.startswith("."):
+        return out.with_suffix(port.kept_as)
     return out.with_name(f"{out.name.split('.')[0]} {port.kept_as or name}")
+
+
+def _is_already(path: Path, port: FileIn | None) -> bool:
+    """Whether a file holds what would be kept there, as where a shape is exported once more."""
+    if port is None or port.write is None:
+        return False
+    with TemporaryDirectory(prefix="napari-midl-") as folder:
+        port.write(Path(folder) / path.name)
+        return hash_path(Path(folder) / path.name) == hash_path(path)
 
 
 @contextmanager

@@ -218,12 +218,14 @@ def _hash(entry: Any) -> Any:
 def _of_version_1(run: Run) -> Run:
     """A record of version 1, which named outputs by what they were and channels in a list."""
     arguments = dict(run.arguments)
-    outputs = {Path(o["path"]).name: o for o in run.outputs.values() if "path" in o}
+    written = {Path(o["path"]).name: o for o in run.outputs.values() if "path" in o}
+    # A folder had no hash.
+    outputs = {name: o for name, o in written.items() if "sha256" in o}
     if "channels" in arguments:
         reflectance, fluorescence = arguments.pop("channels")
         arguments |= {"reflectance_channel": reflectance, "fluorescence_channel": fluorescence}
-    if "out" not in arguments and outputs:
-        arguments["out"] = next(iter(outputs))
+    if "out" not in arguments and written:
+        arguments["out"] = next(iter(written))
     values = {**asdict(run), "arguments": arguments, "outputs": outputs}
     return Run(**values)
 

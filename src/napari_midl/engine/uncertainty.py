@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import torch
     from numpy.typing import NDArray
     from torch import nn
 
@@ -57,20 +58,28 @@ def entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @contextmanager
-def dropout_on(network: nn.Module) -> Iterator[None]:
+def dropout_on(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
     """Switch only the dropout layers of a network to training.
 
     Predictions drawn so are samples of an approximate posterior (Gal and Ghahramani,
     *Dropout as a Bayesian approximation*, ICML 2016).
-    """
-    from torch import nn
 
-    layers = [m for m in network.modules() if isinstance(m, (nn.Dropout, nn.Dropout3d))]
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Its layers are those of `napari_midl.engine.dropout`.
+    generator : torch.Generator
+        What they draw from, on the network's device.
+    """
+    from napari_midl.engine.dropout import drawing_from, dropouts
+
+    layers = dropouts(network)
     before = [layer.training for layer in layers]
     for layer in layers:
         layer.train()
     try:
-        yield
+        with drawing_from(network, generator):
+            yield
     finally:
         for layer, training in zip(layers, before, strict=True):
             layer.train(training)

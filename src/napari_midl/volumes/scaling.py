@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.reading import decoding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def robust_scaling(
     Raises
     ------
     InputError
-        If the volume is empty, holds no intensities or only NaN, or is flat.
+        If the volume is empty or damaged, holds no intensities or only NaN, or is flat.
     """
     if math.prod(volume.shape) == 0:
         raise InputError(f"{volume.name} is empty (shape {volume.shape}); choose another image.")
@@ -90,10 +91,17 @@ def robust_scaling(
 
 
 def sample(volume: Volume, blocks: int = 16) -> NDArray[np.float32]:
-    """Intensities of a volume: all of a small one, evenly spread blocks of a large one."""
+    """Intensities of a volume: all of a small one, evenly spread blocks of a large one.
+
+    Raises
+    ------
+    InputError
+        If they cannot be decoded.
+    """
     data = volume.data
     if data.size <= MOST_VOXELS:
-        return np.asarray(data.compute(scheduler="synchronous"), np.float32)
+        with decoding(volume.source or volume.name):
+            return np.asarray(data.compute(scheduler="synchronous"), np.float32)
     from scipy.stats import qmc  # slow to import, and small volumes do without
 
     edges = _edges(volume, MOST_VOXELS // blocks)
@@ -102,7 +110,9 @@ def sample(volume: Volume, blocks: int = 16) -> NDArray[np.float32]:
     for point in qmc.Halton(data.ndim, scramble=False).random(blocks):
         starts = [int(p * (n - e + 1)) for p, n, e in zip(point, data.shape, edges, strict=True)]
         box = tuple(slice(s, s + e) for s, e in zip(starts, edges, strict=True))
-        taken.append(np.asarray(data[box].compute(scheduler="synchronous"), np.float32).ravel())
+        with decoding(volume.source or volume.name):
+            block = data[box].compute(scheduler="synchronous")
+        taken.append(np.asarray(block, np.float32).ravel())
     return np.concatenate(taken)
 
 

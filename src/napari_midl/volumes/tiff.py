@@ -13,6 +13,7 @@ import tifffile
 import zarr
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.reading import decoding
 from napari_midl.volumes.volume import AXES
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class TiffLevel:
         self._array = array
 
     def __getitem__(self, region: Any) -> NDArray[Any]:
-        return np.asarray(self._array[region])
+        with decoding(self.path):
+            return np.asarray(self._array[region])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.path, self.level)

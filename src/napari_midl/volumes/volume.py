@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -73,11 +74,15 @@ class Volume:
                 f"{name} has {data.ndim} axes but {len(named)} names ({' '.join(named)}); "
                 "name each axis once."
             )
+        sizes, known = known_sizes(
+            scale if scale is not None else (1.0,) * data.ndim,
+            units if units is not None else (None,) * data.ndim,
+        )
         return cls(
             levels=(data,),
             axes=named,
-            scale=tuple(scale) if scale is not None else (1.0,) * data.ndim,
-            units=tuple(units) if units is not None else (None,) * data.ndim,
+            scale=sizes,
+            units=known,
             name=name,
             source=source,
         )
@@ -197,6 +202,21 @@ class Volume:
             "scale": list(self.scale),
             "fingerprint": digest.hexdigest(),
         }
+
+
+def known_sizes(
+    scale: Sequence[float], units: Sequence[str | None]
+) -> tuple[tuple[float, ...], tuple[str | None, ...]]:
+    """Sizes and units of axes, where a size that cannot be is not known: 1.0 without a unit.
+
+    Programs write 0, a negative number or NaN where they do not know.
+    """
+    sizes = [float(size) for size in scale]
+    known = [math.isfinite(size) and size > 0 for size in sizes]
+    return (
+        tuple(size if is_known else 1.0 for size, is_known in zip(sizes, known, strict=True)),
+        tuple(unit if is_known else None for unit, is_known in zip(units, known, strict=True)),
+    )
 
 
 def hash_volume(volume: Volume) -> str:

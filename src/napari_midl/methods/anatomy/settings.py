@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from napari_midl.engine.settings import Settings, within
 
+Device = Literal["auto", "cpu", "cuda"]
 Method = Literal["learnt", "linear"]
 Preset = Literal["compact", "paper"]
 
@@ -72,6 +73,8 @@ class TrainSettings(Settings):
         Licence of the shapes, for the model's card.
     seed : int
         Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     preset: Preset = "compact"
@@ -83,3 +86,4 @@ class TrainSettings(Settings):
     noise: Annotated[float, within(0.0, 5.0)] = 1.0
     data_licence: str = ""
     seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"

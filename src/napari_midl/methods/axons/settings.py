@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from napari_midl.engine.settings import Settings, within
 
+Device = Literal["auto", "cpu", "cuda"]
 Method = Literal["learnt", "minimal-path"]
 Preset = Literal["compact", "paper"]
 Images = Literal["rich", "crowded", "SI", "SI-RC", "SI-W", "SI-EN", "SI-SN"]
@@ -68,6 +69,8 @@ class TrainSettings(Settings):
         Agents on each of 32 images.
     seed : int
         Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     preset: Preset = "compact"
@@ -80,6 +83,7 @@ class TrainSettings(Settings):
     reinforce_rate: Annotated[float, within(1e-7, 0.01)] = 1e-4
     agents: Annotated[int, within(1, 64)] = 8
     seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ class FinetuneSettings(Settings):
         The fibres are darker than what is around them.
     seed : int
         Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     minutes: Annotated[float, within(0.02, 600.0, step=0.5)] = 1.0
@@ -114,3 +120,4 @@ class FinetuneSettings(Settings):
     held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.25
     dark: bool = False
     seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"

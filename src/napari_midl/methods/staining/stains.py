@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -53,12 +53,22 @@ class Stains:
         return {"vectors": [list(v) for v in self.vectors], "full": list(self.full)}
 
     @classmethod
-    def from_dict(cls, values: dict[str, list[list[float]] | list[float]]) -> Self:
-        """The stains that `to_dict` described."""
-        return cls(
-            tuple(tuple(v) for v in values["vectors"]),  # type: ignore[arg-type]
-            tuple(values["full"]),  # type: ignore[arg-type]
-        )
+    def from_dict(cls, values: Any) -> Self:
+        """The stains that `to_dict` described.
+
+        Raises
+        ------
+        ValueError
+            If it did not: something is missing, of another shape, or no positive number.
+        """
+        try:
+            vectors, full = np.array(values["vectors"], float), np.array(values["full"], float)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no vectors and full densities of stains: {error}") from error
+        fits = vectors.shape == (2, 3) and full.shape == (2,)
+        if not fits or not (np.isfinite(vectors) & (vectors >= 0)).all() or not (full > 0).all():
+            raise ValueError("stains have two vectors of three densities, and two full densities")
+        return cls(tuple(map(tuple, vectors.tolist())), tuple(full.tolist()))
 
 
 class LinearStain(nn.Module):

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_midl.engine.memory import allocate_for_networks
 from napari_midl.engine.models import whole_name
 from napari_midl.engine.prediction import predict_tiles_on
 from napari_midl.errors import InputError
@@ -114,6 +115,7 @@ def _predict_tile(index: int, task: _Task) -> int:
 
 @lru_cache(maxsize=2)
 def _kept(task: _Task) -> tuple[Predictor, Output]:
+    allocate_for_networks()  # the process of a worker is its own
     predictor = _load(task)
     return predictor, predictor.open_output(Path(task.out))
 

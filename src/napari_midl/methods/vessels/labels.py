@@ -11,6 +11,7 @@ from napari_midl.engine.jobs import Job, Progress
 from napari_midl.engine.tiles import Tiling
 from napari_midl.volumes.label_list import FOLDER
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.reading import decoding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,8 @@ def write_labels(prediction: Path, threshold: float, path: Path) -> Job[str]:
     for index in range(len(tiling)):
         yield Progress(index, len(tiling), "writing labels")
         region = tiling.core(index)
-        block = np.ascontiguousarray(probability[(0, *region)])
+        with decoding(prediction):
+            block = np.ascontiguousarray(probability[(0, *region)])
         labels.write(region, (block >= threshold).astype(np.uint8))
         read.update(block.data)
     return read.hexdigest()

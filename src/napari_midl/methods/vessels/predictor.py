@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 LABELS = "vessels"
 CHANNELS = ("vessel probability", "uncertainty")
 _CHUNK_DEPTH = 8
-# Sampling switches the network's dropout on and seeds the generator that all threads share.
+# Sampling switches the network's dropout on.
 _COMPUTING = Lock()
 
 
@@ -136,8 +136,9 @@ class Predictor:
 
     def _uncertainty(self, image: NDArray[np.float32], index: int) -> NDArray[np.float32]:
         """Entropy of the mean of several predictions with dropout, seeded by the tile."""
-        torch.manual_seed(self.settings.seed * 1_000_003 + index)
-        with dropout_on(self._network):
+        device = next(self._network.parameters()).device
+        seed = self.settings.seed * 1_000_003 + index
+        with dropout_on(self._network, torch.Generator(device).manual_seed(seed)):
             total = sum(forward(self._network, image) for _ in range(self.settings.samples))
         mean = np.asarray(total, np.float32) / np.float32(self.settings.samples)
         return binary_entropy(np.asarray(mean, np.float32))

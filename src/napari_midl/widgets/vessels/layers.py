@@ -13,13 +13,13 @@ from napari_midl.widgets.images import placed_over
 from napari_midl.widgets.lazy import Channel, Thresholded
 
 if TYPE_CHECKING:
-    from napari_midl.volumes.volume import Volume
     from collections.abc import Sequence
     from pathlib import Path
 
     from napari.layers import Image, Vectors
 
     from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.looking import Box
 
 VESSEL_COLOUR = "#ff5a4f"

@@ -62,7 +62,7 @@ class LearnSection(Section):
         self.minutes.setValue(FinetuneSettings().minutes)
         self.minutes.setSuffix(" min")
         self.minutes.setToolTip(
-            "Longest time to train; it stops sooner when the held-out blocks no longer get better"
+            "Longest time to train; it stops sooner when the validation blocks no longer get better"
         )
         self.finetune = button(
             FINE_TUNE, "Teach the model what you painted, in the background", self._on_finetune
@@ -76,7 +76,7 @@ class LearnSection(Section):
         )
         self.plot = LossPlot()
         self.plot.hide()
-        self.gain = note("Scores on painted blocks that no model was trained on")
+        self.gain = note("Scores on painted blocks that are not trained on, but choose the weights")
         self.gain.hide()
         self.stop = button(
             "Stop and keep", "End the training now and keep the best model so far", self._on_stop

@@ -1,0 +1,63 @@
+"""Dropout that draws from a generator it is told, and never from the one of the whole process.
+
+The masks are those of torch's own layers for the same seed, and a layer has no parameters: a
+model keeps its weights' names whichever of the two it was made with.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Dropout(nn.Dropout):
+    """Leaves out single values, within `drawing_from`."""
+
+    generator: torch.Generator | None = None
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the maps with some values zero and the others scaled up to make good for them."""
+        return _dropped(maps, torch.empty_like(maps), self)
+
+
+class Dropout3d(nn.Dropout3d):
+    """Leaves out whole channels of ``(N, C, Z, Y, X)``, within `drawing_from`."""
+
+    generator: torch.Generator | None = None
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the maps with some channels zero and the others scaled up to make good."""
+        return _dropped(maps, maps.new_empty((*maps.shape[:2], 1, 1, 1)), self)
+
+
+def dropouts(network: nn.Module) -> list[Dropout | Dropout3d]:
+    """All dropout layers of a network."""
+    return [layer for layer in network.modules() if isinstance(layer, Dropout | Dropout3d)]
+
+
+@contextmanager
+def drawing_from(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
+    """Let the dropout layers of a network draw from a generator, which is on its device."""
+    layers = dropouts(network)
+    for layer in layers:
+        layer.generator = generator
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.generator = None
+
+
+def _dropped(maps: Tensor, mask: Tensor, layer: Dropout | Dropout3d) -> Tensor:
+    if not (layer.training and layer.p):
+        return maps
+    if layer.generator is None:
+        raise RuntimeError("dropout was asked for a mask outside of drawing_from")
+    kept = 1 - layer.p
+    return maps * mask.bernoulli_(kept, generator=layer.generator).div_(kept)
