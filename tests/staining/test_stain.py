@@ -209,7 +209,7 @@ def test_a_reference_that_was_measured_is_taken_as_the_picture_itself(folder):
         run(stain(out, "beer-lambert", keep_speckle=True, reference=Path(reference), **SMALL))
         outs.append(np.asarray(open_volume(out).data))
     np.testing.assert_array_equal(*outs)
-    Path("stains.json").write_text("{}")
+    Path("stains.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match=r"stains\.json holds no stains"):
         run(stain(Path("other.ome.zarr"), reference=Path("stains.json")))
 
