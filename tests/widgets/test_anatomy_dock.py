@@ -7,7 +7,7 @@ import pytest
 import trimesh
 import zarr
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLineEdit
+from qtpy.QtWidgets import QFileDialog
 
 from napari_midl.engine.models import read_card
 from napari_midl.engine.runs import read_run, record_path
@@ -133,17 +133,6 @@ def placed(scanned, person, tmp_path, open_file, finish):
 
 def _point(person, name):
     return person[1].points[person[1].names.index(name)]
-
-
-def test_everything_has_a_tooltip(anatomy):
-    bare = [
-        w
-        for kind in (QAbstractButton, QComboBox, QLineEdit)
-        for w in anatomy.findChildren(kind)
-        if not w.toolTip() and not w.parent().toolTip() and not w.objectName().startswith("qt_")
-    ]
-    bare = [w for w in bare if type(w.parent()).__name__ not in ("QTableView", "QHeaderView")]
-    assert not [f"{type(w).__name__} in {type(w.parent()).__name__}" for w in bare]
 
 
 def test_each_landmark_has_a_picture(anatomy, click_row):

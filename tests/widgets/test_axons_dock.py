@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QLineEdit
+from qtpy.QtWidgets import QLineEdit
 
 from napari_midl.engine.jobs import Progress
 from napari_midl.engine.models import read_card
@@ -100,17 +100,6 @@ def _drawn(viewer, what):
 
 def _coverage(trace, fibre):
     return score(trace.points[:, 1:], fibre[1]).coverage
-
-
-def test_everything_has_a_tooltip(axons):
-    bare = [
-        w
-        for kind in (QAbstractButton, QComboBox, QLineEdit)
-        for w in axons.findChildren(kind)
-        if not w.toolTip() and not w.parent().toolTip() and not w.objectName().startswith("qt_")
-    ]
-    bare = [w for w in bare if type(w.parent()).__name__ not in ("QTableView", "QHeaderView")]
-    assert not [f"{type(w).__name__} in {type(w.parent()).__name__}" for w in bare]
 
 
 def test_an_empty_dock_says_what_to_do(viewer, notes, fibre):

@@ -18,7 +18,7 @@ _LENGTHS = ("length", "straight_length", "mean_radius", "min_radius", "max_radiu
 
 
 def with_units(graph: VesselGraph, unit: str) -> pd.DataFrame:
-    """The table of branches, its columns named with what its unit is called."""
+    """The table of branches, its columns named with their units."""
     names = {name: f"{name.replace('_', ' ')} ({unit})" for name in _LENGTHS}
     return graph.branches.rename(columns={**names, "volume": f"volume ({unit}³)"})
 
@@ -43,18 +43,18 @@ def write_graph(graph: VesselGraph, path: Path) -> None:
     if path.suffix == ".csv":
         write_table(with_units(graph, graph.unit), path)
         return
-    factor = micrometres(graph.unit)
-    nodes = graph.nodes.copy()
-    if factor is not None:
-        nodes[["x", "y", "z", "radius"]] *= factor
-    write_swc(path, nodes, f"{graph.unit}s" if factor is None else "micrometres")
+    nodes, unit = in_micrometres(graph)
+    write_swc(path, nodes, unit)
 
 
-def micrometres(unit: str) -> float | None:
-    """Micrometres of a unit, or None if it is no length."""
+def in_micrometres(graph: VesselGraph) -> tuple[pd.DataFrame, str]:
+    """The nodes in micrometres, or as they are where their unit is no length; and the unit."""
     import pint
 
+    nodes, unit = graph.nodes.copy(), graph.unit
     try:
-        return float(pint.get_application_registry().Quantity(1, unit).m_as("micrometer"))
+        factor = float(pint.get_application_registry().Quantity(1, unit).m_as("micrometer"))
     except pint.PintError:
-        return None
+        return nodes, f"{unit}s"
+    nodes[["x", "y", "z", "radius"]] *= factor
+    return nodes, "micrometres"

@@ -18,6 +18,7 @@ from napari_midl.methods.vessels.ports import (
     PredictionIn,
     Threshold,
     VesselModelIn,
+    check_finished,
     image_of,
     is_left,
 )
@@ -268,6 +269,8 @@ class Analyse(Operation["VesselGraph"]):
         """Thin the mask to its skeleton and measure along it."""
         from napari_midl.methods.vessels.export import write_graph
 
+        if self.out.path is not None and self.mask.path is not None:
+            check_finished(self.mask.path)
         mask = yield from run.open(self.mask)
 
         def load() -> ModuleType:

@@ -61,7 +61,8 @@ class PredictionIn(In["Volume"]):
                 f"{self.path} is no prediction of vessels; give the OME-Zarr that `vessels "
                 "predict` has written."
             )
-        return finished(volume, self.path).spatial()
+        check_finished(self.path)
+        return volume.spatial()
 
     def identity(self, opened: Volume) -> dict[str, Any]:
         """Its fingerprint, shape and scale."""
@@ -94,7 +95,7 @@ class MaskIn(ImageIn):
         whole = open_volume(self.path) if self.path is not None and self.volume is None else None
         if whole is None or self.path is None or not is_prediction(whole):
             return super().open()
-        probability = finished(whole, self.path).spatial()
+        probability = whole.spatial()
         inside = (probability.data >= self.threshold).astype(np.uint8)
         return replace(probability, levels=(inside,))
 
@@ -140,19 +141,18 @@ def is_prediction(volume: Volume) -> bool:
     return volume.channels[:1] == (PROBABILITY,)
 
 
-def finished(prediction: Volume, path: Path) -> Volume:
-    """A prediction, unless it was stopped before its end.
+def check_finished(prediction: Path) -> None:
+    """Refuse a prediction that was stopped before its end.
 
     Raises
     ------
     InputError
-        If so: what is made of a part of it would pass for the whole.
+        If so: what is written of a part of it would pass for the whole.
     """
-    from napari_midl.engine.prediction import journal_path
+    from napari_midl.engine.unfinished import is_unfinished
 
-    if journal_path(path).exists():
-        raise InputError(f"{path} is not finished; resume the prediction first.")
-    return prediction
+    if is_unfinished(prediction):
+        raise InputError(f"{prediction} is not finished; resume the prediction first.")
 
 
 def image_of(labels: Path) -> Path | None:

@@ -20,7 +20,7 @@ from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import Section, button, note
-from napari_midl.widgets.parts.settings_form import SettingsForm
+from napari_midl.widgets.tool.settings_form import SettingsForm
 
 if TYPE_CHECKING:
     from napari_midl.methods.anatomy.outline import Outline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.ports import LabelsIn
 from napari_midl.volumes.annotations import AnnotationStore
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def painted(patches: Sequence[Patch], volume: Volume) -> LabelsIn:
-    """Patches over a volume; the operation keeps a copy of them, from which it can be replayed."""
+    """Patches over a volume; what is made of them keeps a copy, so that it can be replayed."""
 
     def write(folder: Path) -> None:
-        store = AnnotationStore(folder, volume)
+        store = AnnotationStore(folder, volume, CLASSES)
         for patch in patches:
             store.save(patch)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.widgets.bench import Bench
+from napari_midl.errors import InputError
 from napari_midl.widgets.images import channel_of, plane_or_stack_of
-from napari_midl.widgets.project import default_folder
+from napari_midl.widgets.staining.layers import StainLayers
+from napari_midl.widgets.tool.stream_section import StreamBench
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.volumes.volume import Volume
-    from napari_midl.widgets.staining.layers import StainLayers
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Source:
         return channel_of(self.layer, self.channel)
 
 
-class Workbench(Bench):
-    """The state of the dock; the sections change it and follow its signals.
+class StainingBench(StreamBench[StainLayers]):
+    """The state of the staining dock; `image` is the layer of the reflectance.
 
     Attributes
     ----------
@@ -54,8 +54,6 @@ class Workbench(Bench):
         The channels, and `volumes` in that order.
     mosaic : Mosaic or None
         The two on their frozen scale, once a job has measured it.
-    stain : StainLayers or None
-        The stain that is shown.
     """
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
@@ -64,39 +62,30 @@ class Workbench(Bench):
         self.reflectance: Source | None = None
         self.volumes: tuple[Volume, ...] = ()
         self.mosaic: Mosaic | None = None
-        self.stain: StainLayers | None = None
 
-    def open(self, fluorescence: Source, reflectance: Source, folder: Path | None = None) -> None:
+    def open_pair(
+        self, fluorescence: Source, reflectance: Source, folder: Path | None = None
+    ) -> None:
         """Change to other channels.
 
         Raises
         ------
         InputError
-            If one cannot be used; then none is open.
+            If one cannot be used, or they are not of one mosaic; then none is open.
         """
         self.close()
         volumes = (fluorescence.volume(), reflectance.volume())
+        if volumes[0].shape != volumes[1].shape:
+            sizes = [" x ".join(map(str, v.shape[-2:])) for v in volumes]
+            raise InputError(
+                f"The channels have {sizes[0]} and {sizes[1]} pixels; choose two of one mosaic."
+            )
         self.fluorescence, self.reflectance, self.volumes = fluorescence, reflectance, volumes
-        self.image, self.volume = reflectance.layer, volumes[1]
-        self.folder = folder or default_folder(self.volume)
-        self.opened.emit()
-        self.changed.emit()
+        self.take(reflectance.layer, volumes[1], reflectance.in_file, 0, folder)
 
-    def close(self) -> None:
-        """Close the channels; the layers of their stain stay with the person."""
-        self.runner.cancel()
-        self.stain = self.mosaic = self.fluorescence = self.reflectance = None
-        self.image = self.volume = self.folder = None
+    def detach(self) -> None:
+        """Forget the channels; the layers of their stains stay with the person."""
+        self.mosaic = self.fluorescence = self.reflectance = None
         self.volumes = ()
-        self.opened.emit()
-        self.changed.emit()
-
-    def show_stain(self, stain: StainLayers) -> None:
-        """Show a stain over those that are shown, to compare them."""
-        self.stain = stain
-        self.changed.emit()
-
-    def shut_down(self) -> None:
-        """End the job; the layers stay."""
-        self.ended = True
-        self.runner.shut_down()
+        if not self.ended:
+            self.show(None)
