@@ -193,14 +193,14 @@ def test_finetune_predict_and_replay(call, stroked):
     assert code == 0, err
     code, out, err = call("runs", "replay", "v.ome.zarr.run.json")
     assert code == 0, out + err
-    assert out.endswith("the same\n")
+    assert out.endswith("identical\n")
 
     record = json.loads((stroked / "v.ome.zarr.run.json").read_text())
-    record["outputs"]["prediction"]["sha256"] = "0" * 64
+    record["outputs"]["v.ome.zarr"]["sha256"] = "0" * 64
     (stroked / "v.ome.zarr.run.json").write_text(json.dumps(record))
     code, out, _ = call("runs", "replay", "v.ome.zarr.run.json")
     assert code == 1
-    assert "output prediction: differs" in out
+    assert "output v.ome.zarr: differs" in out
 
 
 def test_doctor_finds_every_shipped_model_whole():

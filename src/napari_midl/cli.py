@@ -4,6 +4,7 @@ Annotations are read at run time here, so they are not postponed; whatever is he
 imported by the command that needs it. The commands of the tools are made from their operations.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from napari_midl import __version__
 from napari_midl.commands import add_commands
 from napari_midl.engine.memory import allocate_for_networks
 from napari_midl.errors import InputError
+from napari_midl.methods import METHODS
 from napari_midl.terminal import drive
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -26,7 +28,7 @@ TORCH_MISSING = (
 
 app = App(
     name="napari-midl",
-    help="Deep-learning tools for microscopy and anatomy: vessels, axons, anatomy, staining.",
+    help=f"Deep-learning tools for microscopy and anatomy: {', '.join(METHODS)}.",
     version=__version__,
     help_format="restructuredtext",
     default_parameter=Parameter(negative=()),
@@ -113,6 +115,37 @@ def replay(record: Path, /) -> int:
     print(*comparison.lines, sep="\n")
     print("identical" if comparison.same else "different")
     return 0 if comparison.same else 1
+
+
+@runs.command
+def schema() -> None:
+    """Print the JSON Schema of a run record."""
+    from napari_midl.engine import runs as records
+
+    print(json.dumps(records.schema(), indent=2))
+
+
+@runs.command
+def crate(record: Path, /, *, out: Path, licence: str = "", copy_inputs: bool = False) -> None:
+    """Export a run as an RO-Crate (Process Run Crate): its record, outputs and metadata.
+
+    Parameters
+    ----------
+    record : Path
+        The ``.run.json`` file that lies beside an output.
+    out : Path
+        The folder to write.
+    licence : str
+        Licence of the data, as an address or in words.
+    copy_inputs : bool
+        Copy the inputs too; otherwise they are named by where they lie, with their hashes.
+    """
+    from napari_midl.engine.crate import write_crate
+    from napari_midl.methods import all_operations
+
+    all_operations()
+    write_crate(record, out, licence=licence, copy_inputs=copy_inputs)
+    print(out)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

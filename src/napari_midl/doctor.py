@@ -14,7 +14,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-OPTIONAL = {"bioio": "bioio", "distributed": "distributed"}
+from napari_midl.methods import METHODS, operations_of
+
+OPTIONAL = {"bioio": "bioio", "distributed": "distributed", "rocrate": "crate"}
 SPACE_WANTED = 5e9
 PATIENCE = 60.0
 # Runs in a process of its own: a broken Qt or GL aborts instead of raising.
@@ -77,6 +79,7 @@ def report(weights: Path | None = None) -> list[Check]:
         _torch(),
         _binding(),
         _screen(),
+        *map(_method, METHODS),
         *_weights(folder),
         _space(),
     ]
@@ -154,6 +157,16 @@ def _screen() -> Check:
         # An abort says its reason first, an exception last.
         return Check("screen", None, f"none: {said[0 if probe.returncode < 0 else -1]}", fix)
     return Check("screen", True, probe.stdout.strip())
+
+
+def _method(name: str) -> Check:
+    """Whether what a method can do is there."""
+    try:
+        found = [operation.name.split(".")[1] for operation in operations_of(name)]
+    except ImportError as error:
+        fix = "pip install --force-reinstall napari-midl"
+        return Check(name, False, f"cannot be imported: {error}", fix)
+    return Check(name, True, ", ".join(found))
 
 
 def _weights(folder: Path) -> list[Check]:

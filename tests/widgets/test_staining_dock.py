@@ -322,14 +322,14 @@ def test_a_slide_can_be_dropped_in(staining, idle, tmp_path, notes):
     imageio.imwrite(tmp_path / "slide.png", picture)
     drop(staining.stain.reference, tmp_path / "slide.png")
     idle(staining)
-    assert staining.stain.choice().reference == tmp_path / "slide.png"
+    assert staining.stain.operation().reference.path == tmp_path / "slide.png"
     imageio.imwrite(tmp_path / "glass.png", np.full((80, 80, 3), 250, np.uint8))
     drop(staining.stain.reference, tmp_path / "glass.png")
     idle(staining)
     assert "no stained tissue" in notes[-1]
-    assert staining.stain.choice().reference == tmp_path / "slide.png"
+    assert staining.stain.operation().reference.path == tmp_path / "slide.png"
     choose(staining, "linear")
-    assert staining.stain.choice().reference is None
+    assert staining.stain.operation().reference is None
 
 
 def drop(widget, path):

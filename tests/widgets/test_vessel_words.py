@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from napari_midl.methods.vessels.analyse import VesselGraph
-from napari_midl.widgets.vessels.words import gain, in_micrometres, summary, with_units
+from napari_midl.methods.vessels.export import in_micrometres, with_units
+from napari_midl.widgets.vessels.words import gain, summary
 
 
 @pytest.fixture

@@ -79,6 +79,13 @@ def wait_for(future: Future[T], progress: Progress, every: float = 0.2) -> Job[T
     return future.result()
 
 
+def elsewhere(function: Callable[[], T], message: str) -> Job[T]:
+    """What a long call that cannot yield gives; it runs in a thread, and can be cancelled."""
+    step = Progress(0, 0, message)
+    yield step
+    return (yield from wait_for(in_thread(function), step))
+
+
 def mapped(job: Job[T], shown: Callable[[Progress], Progress]) -> Job[T]:
     """A job whose steps are told as `shown` makes them."""
     with closing(job):

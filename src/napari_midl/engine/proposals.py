@@ -65,7 +65,8 @@ def propose(
     classes : Classes
         The K classes.
     patches : sequence of Patch
-        What is painted already.
+        What is painted already; one as large as the image is taken for labels of it, of which
+        only what is labelled counts.
     size : tuple of int
         Voxels of a patch; cut to the image.
     count : int
@@ -93,9 +94,9 @@ def propose(
         origin = tuple(int(o) for o in place)
         step = Progress(tried, candidates, f"looking at place {tried + 1} of {candidates}")
         yield step
-        if any(_overlap(origin, extent, p.origin, p.labels.shape) for p in patches):
-            continue
         box = tuple(slice(o, o + n) for o, n in zip(origin, extent, strict=True))
+        if any(_is_covered(box, patch, shape) for patch in patches):
+            continue
         probability = yield from wait_for(in_thread(partial(look, box)), step)
         bits = float(entropy(probability).mean())
         reason = _reason(probability, bits, classes)
@@ -113,6 +114,14 @@ def _reason(probability: NDArray[np.float32], bits: float, classes: Classes) -> 
     shares = [float((called == index).mean()) for index in range(1, len(classes))]
     most = int(np.argmax(shares))
     return f"{bits:.2f} bits a voxel, {shares[most]:.0%} called {classes.names[1 + most]}"
+
+
+def _is_covered(box: Box, patch: Patch, shape: Shape) -> bool:
+    """Whether a patch overlaps a box; one over the whole image does where it says something."""
+    if tuple(patch.labels.shape) == tuple(shape):
+        return bool(np.asarray(patch.labels[box]).any())
+    origin, extent = [s.start for s in box], [s.stop - s.start for s in box]
+    return _overlap(origin, extent, patch.origin, patch.labels.shape)
 
 
 def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:

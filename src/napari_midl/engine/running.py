@@ -14,6 +14,7 @@ import os
 import shutil
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from time import monotonic
@@ -183,6 +184,7 @@ class Running:
             outputs=self._outputs(),
             results=self.results,
             seconds=monotonic() - began,
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
     def _outputs(self) -> dict[str, Any]:

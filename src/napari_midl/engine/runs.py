@@ -45,6 +45,8 @@ class Run:
         Scores, steps taken and the like.
     seconds : float
         How long it took.
+    ended : str
+        When it ended, in universal time (ISO 8601); empty in records that do not tell.
     versions : dict
         Versions of Python, the platform and the packages that matter.
     """
@@ -56,6 +58,7 @@ class Run:
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    ended: str = ""
     versions: dict[str, str] = field(default_factory=lambda: versions())
 
 

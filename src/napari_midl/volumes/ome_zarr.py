@@ -17,11 +17,11 @@ import numpy as np
 import zarr
 from numcodecs import Blosc
 from ome_zarr.format import FormatV04, FormatV05
-from ome_zarr.writer import write_label_metadata, write_multiscales_metadata
+from ome_zarr.writer import add_metadata, write_multiscales_metadata
 from zarr.codecs import BloscCodec
 
 from napari_midl.errors import InputError
-from napari_midl.volumes import pyramid
+from napari_midl.volumes import label_list, pyramid
 from napari_midl.volumes.atomic import not_written
 
 if TYPE_CHECKING:
@@ -165,7 +165,15 @@ class OmeZarrImage:
         InputError
             If there are labels of this name, or the folder cannot be written.
         """
-        path = self.path / "labels" / name
+        path = self.path / label_list.FOLDER / name
+        image = self.create_label_image(path, dtype, colors)
+        label_list.list_labels(path)
+        return image
+
+    def create_label_image(
+        self, path: Path, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
+    ) -> Self:
+        """Make empty labels as `create_labels` does, but anywhere and on no list."""
         if path.exists():
             raise InputError(f"{path} exists already; choose another name, nothing is overwritten.")
         multiscale = _ome(self._group)["multiscales"][0]
@@ -180,25 +188,16 @@ class OmeZarrImage:
         wanted = pyramid.plan(axes, shape, scale, chunks, len(self.levels))
         rows = [{"label-value": v, "rgba": list(c)} for v, c in (colors or {}).items()]
         try:
-            labels = self._group.require_group("labels")
-            group = labels.create_group(name)
-            image = self._fill(path, group, wanted, dtype, axes, units, {}, name, True)
+            group = zarr.open_group(path, mode="w-", zarr_format=self._group.metadata.zarr_format)
+            image = self._fill(path, group, wanted, dtype, axes, units, {}, path.name, True)
+            form = _format(group)
+            about = {"colors": rows, "version": form.version}
             # ome-zarr's default for zarr format 3 is its newest version, so it has to be told.
-            write_label_metadata(labels, name, colors=rows, fmt=_format(group))
+            add_metadata(group, {"image-label": about}, fmt=form)
         except OSError as error:
             shutil.rmtree(path, ignore_errors=True)
             raise not_written(path, error) from error
         return image
-
-    def remove_labels(self, name: str) -> None:
-        """Delete labels that `create_labels` made, and take them off the list."""
-        labels = self._group["labels"]
-        about: dict[str, Any] = labels.attrs.asdict()
-        for listing in (about, about.get("ome", {})):
-            if name in listing.get("labels", []):
-                listing["labels"].remove(name)
-        labels.attrs.put(about)
-        shutil.rmtree(self.path / "labels" / name, ignore_errors=True)
 
     def write(self, region: Region, block: NDArray[Any]) -> None:
         """Write a region of level 0 and the same region of the coarser levels.

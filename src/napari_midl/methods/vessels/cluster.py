@@ -45,7 +45,7 @@ def predict_on_cluster(
     address : str
         Address of the scheduler, such as ``tcp://host:8786``.
     image, model, out, channel, time, settings, resume
-        As for `files.predict`.
+        The image's file and which part of it, the model's name, and as for `apply.predict`.
 
     Returns
     -------

@@ -5,42 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.jobs import Progress
+from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import FileIn, ImageIn, ModelIn, ModelOut, OmeZarrOut
+from napari_midl.engine.ports import FileIn, ImageIn, ModelOut, OmeZarrOut
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.ports import (
+    GraphOut,
+    LabelsIn,
+    LabelsOut,
+    MaskIn,
+    PlacesOut,
+    PredictionIn,
+    Threshold,
+    VesselModelIn,
+    check_finished,
+    image_of,
+    is_left,
+)
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
+    Length,
     PredictSettings,
     PretrainSettings,
+    ProposeSettings,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from types import ModuleType
 
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
+    from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.methods.vessels.apply import Proposal
     from napari_midl.methods.vessels.learn import Finetuned
-
-
-@dataclass(frozen=True)
-class VesselModelIn(ModelIn):
-    """A vessel model: ``base`` (shipped), ``scratch`` (untrained), or the path of a model."""
-
-    def open(self, seed: int = 0) -> Model:
-        """The model; `seed` is that of an untrained one's weights."""
-        from napari_midl.methods.vessels.models import named_model
-
-        return named_model(self.name, seed)
-
-
-@dataclass(frozen=True)
-class LabelsIn(FileIn):
-    """Labels of an image, or a folder of patches painted in the dock."""
-
-    def identity(self, opened: Path) -> dict[str, Any]:
-        """Nothing yet: what is painted is known once it is read beside the image."""
-        return {}
 
 
 @operation("vessels.finetune", argument="image")
@@ -123,12 +121,30 @@ class Predict(Operation[None]):
         """Predict from where the person looks outwards; the previews are regions written."""
         volume = yield from run.open(self.image)
         model = yield from run.open(self.model, "loading the network")
-        from napari_midl.methods.vessels import apply
+        from napari_midl.methods.vessels import apply, cluster
 
-        assert self.out.path is not None
-        journal = yield from apply.predict(
-            volume, model, self.out.path, self.settings, run.watch.focus, self.out.resume
-        )
+        out, image = self.out, self.image
+        assert out.path is not None
+        if out.scheduler is None:
+            journal = yield from apply.predict(
+                volume, model, out.path, self.settings, run.watch.focus, out.resume
+            )
+        else:
+            if image.path is None:
+                raise InputError(
+                    "the image came from no file, and the workers of a cluster read it from one; "
+                    "save it and open the file, or drop --scheduler."
+                )
+            journal = yield from cluster.predict_on_cluster(
+                out.scheduler,
+                image.path,
+                self.model.name,
+                out.path,
+                image.channel,
+                image.time,
+                self.settings,
+                out.resume,
+            )
         run.afterwards(journal.close)
 
 
@@ -182,3 +198,155 @@ class Pretrain(Operation["Model"]):
             "device": trained.card["device"],
         }
         return trained
+
+
+@operation("vessels.labels", argument="prediction")
+@dataclass(frozen=True, kw_only=True)
+class Labels(Operation[None]):
+    """Write the labels of a prediction at another threshold.
+
+    Parameters
+    ----------
+    prediction : PredictionIn
+        The OME-Zarr that ``vessels predict`` has written.
+    threshold : float
+        Probability from which a voxel is labelled vessel.
+    out : LabelsOut
+        The OME-Zarr to write; by default it goes into that of the prediction, as
+        ``labels/vessels-0.50`` or what the threshold is.
+    """
+
+    prediction: PredictionIn
+    threshold: Threshold = 0.5
+    out: LabelsOut = LabelsOut(None)
+
+    def __post_init__(self) -> None:
+        if self.out.path is None:
+            from napari_midl.methods.vessels.labels import labels_path
+
+            path = labels_path(self.prediction.path, self.threshold)
+            object.__setattr__(self, "out", LabelsOut(path))
+
+    def job(self, run: Running) -> Job[None]:
+        """Write them aside; they are listed once they lie where they belong."""
+        yield from run.open(self.prediction)
+        from shutil import rmtree
+
+        from napari_midl.methods.vessels.labels import write_labels
+        from napari_midl.volumes.label_list import list_labels
+
+        path = self.out.path
+        assert path is not None
+        if is_left(path):
+            rmtree(path)
+        read = yield from write_labels(self.prediction.path, self.threshold, run.staged())
+        run.inputs["probability"] = {"sha256": read}
+        if image_of(path) is not None:
+            run.afterwards(lambda: list_labels(path))
+
+
+@operation("vessels.analyse", argument="mask")
+@dataclass(frozen=True, kw_only=True)
+class Analyse(Operation["VesselGraph"]):
+    """Measure the branches of vessels: lengths, radii and centre lines.
+
+    Parameters
+    ----------
+    mask : MaskIn
+        A mask (not 0 inside a vessel), or the OME-Zarr of a prediction.
+    min_length : float
+        Leave out branches with a free end that are shorter, in the unit of the voxels: thinning
+        makes them of bumps.
+    out : GraphOut
+        The ``.csv`` file to write the branches to, or the ``.swc`` file for the centre lines.
+    """
+
+    mask: MaskIn
+    min_length: Length = 0.0
+    out: GraphOut
+
+    def job(self, run: Running) -> Job[VesselGraph]:
+        """Thin the mask to its skeleton and measure along it."""
+        from napari_midl.methods.vessels.export import write_graph
+
+        if self.out.path is not None and self.mask.path is not None:
+            check_finished(self.mask.path)
+        mask = yield from run.open(self.mask)
+
+        def load() -> ModuleType:
+            from napari_midl.methods.vessels import analyse
+
+            return analyse
+
+        module = yield from elsewhere(load, "loading")
+        graph: VesselGraph = self.mask.graph or (yield from module.analyse(mask, self.min_length))
+        if self.out.path is not None:
+            write_graph(graph, run.staged())
+        lengths = graph.branches["length"]
+        run.results |= {
+            "branches": len(lengths),
+            "length": float(lengths.sum()),
+            "unit": graph.unit,
+        }
+        return graph
+
+    def said(self, results: dict[str, Any]) -> list[str]:
+        """How much there is."""
+        return ["{branches} branches, {length:.6g} {unit} in all".format(**results)]
+
+
+@operation("vessels.propose", argument="image")
+@dataclass(frozen=True, kw_only=True)
+class Propose(Operation["list[Proposal]"]):
+    """Name the places where painting teaches a model most: where it is least sure.
+
+    Parameters
+    ----------
+    image : ImageIn
+        The image.
+    model : VesselModelIn
+        ``base`` (shipped), or the path of a model.
+    labels : LabelsIn, optional
+        What is painted already, as for ``vessels finetune``; no place overlaps it.
+    out : PlacesOut
+        The ``.csv`` file to write: ``z,y,x,height,width`` in voxels, ``uncertainty`` from 0
+        (sure) to 1, ``reason``.
+    settings : ProposeSettings
+        How many places, how large.
+    """
+
+    image: ImageIn
+    model: VesselModelIn = VesselModelIn()
+    labels: LabelsIn | None = None
+    out: PlacesOut
+    settings: ProposeSettings = ProposeSettings()
+
+    def job(self, run: Running) -> Job[list[Proposal]]:
+        """Look at places all over the image."""
+        volume = yield from run.open(self.image)
+        model = yield from run.open(self.model, "loading the network")
+        painted = None
+        if self.labels is not None:
+            painted = yield from run.open(self.labels, "reading the labels")
+        from napari_midl.methods.vessels import apply
+        from napari_midl.methods.vessels.inputs import patches_identity, read_labels
+
+        patches = [] if painted is None else read_labels(painted, volume)
+        if painted is not None:
+            run.inputs["labels"] = patches_identity(patches)
+        wanted = self.settings
+        places = yield from apply.propose(
+            volume,
+            model,
+            patches,
+            count=wanted.count,
+            size=(1, wanted.side, wanted.side),
+            seed=wanted.seed,
+            candidates=wanted.candidates,
+            device=wanted.device,
+        )
+        if self.out.path is not None:
+            from napari_midl.methods.vessels.places import write_places
+
+            write_places(places, run.staged())
+        return places

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from napari_midl.engine.settings import Settings, within
 
 Voxels = Annotated[int, within(1, 4096)]
+Length = Annotated[float, within(0.0, 1e9)]
 Box = tuple[Voxels, Voxels, Voxels]
 Device = Literal["auto", "cpu", "cuda"]
 Preset = Literal["compact", "tubenet", "tubenet-attention"]
@@ -130,5 +131,30 @@ class PretrainSettings(Settings):
     half_life: Annotated[int, within(1, 1_000_000)] = 900
     patch: Box = (16, 64, 64)
     batch: Annotated[int, within(1, 64)] = 2
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class ProposeSettings(Settings):
+    """How to look for the places where painting teaches a network most.
+
+    Parameters
+    ----------
+    count : int
+        Most places to name.
+    side : int
+        Edge in voxels of a place, which is one slice thick.
+    candidates : int
+        Places to look at.
+    seed : int
+        Seed of where to look.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    count: Annotated[int, within(1, 1000)] = 3
+    side: Annotated[int, within(8, 4096)] = 64
+    candidates: Annotated[int, within(1, 10_000)] = 24
     seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"

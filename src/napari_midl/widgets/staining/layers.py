@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Image
 
+    from napari_midl.methods.staining.look import Look
     from napari_midl.widgets.looking import Box
-    from napari_midl.widgets.staining.jobs import Look
 
 # Transparent where the stain is to be trusted.
 DOUBT_COLOURS = Colormap([[1, 0.85, 0, 0], [1, 0.85, 0, 1]], name="do not trust")

@@ -10,7 +10,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from napari_midl.widgets.staining import jobs
+from napari_midl.methods.staining.operations import Match
+from napari_midl.methods.staining.ports import ReferenceIn, StainsOut
 from napari_midl.widgets.tool.dialogs import ask_open
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ class ReferencePicker(QWidget):
         self.path: Path | None = None
         self.line = QLineEdit()
         self.line.setPlaceholderText(_OWN)
-        tip = "An H&E picture whose colours to take; drop one here, or leave empty"
+        tip = (
+            "An H&E picture whose colours to take, or the JSON that was measured of one; drop it "
+            "here, or leave empty"
+        )
         self.line.setToolTip(tip)
         self.setToolTip(tip)
         self.line.setAcceptDrops(False)
@@ -66,8 +70,11 @@ class ReferencePicker(QWidget):
             self._take(None, QPixmap())
             return
         self.line.setText(str(self.path or ""))
+        operation = Match(slide=ReferenceIn(path), out=StainsOut(None))
         self._bench.start(
-            "Match", jobs.match(path), lambda stains: self._take(path, _swatch(stains))
+            "Match",
+            operation.perform(),
+            lambda outcome: self._take(path, _swatch(outcome.result)),
         )
 
     def _take(self, path: Path | None, pixmap: QPixmap) -> None:
@@ -91,7 +98,7 @@ class ReferencePicker(QWidget):
             self.choose(Path(text).expanduser() if text else None)
 
     def _on_browse(self) -> None:
-        kinds = "Pictures (*.png *.jpg *.jpeg *.tif *.tiff)"
+        kinds = "Slides (*.png *.jpg *.jpeg *.tif *.tiff *.json)"
         path = ask_open(self, "Choose an H&E picture", kinds)
         if path is not None:
             self.choose(path)

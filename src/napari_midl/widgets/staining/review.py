@@ -11,14 +11,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QInputDialog
 
-from napari_midl.methods.staining.review import (
-    Field,
-    export_page,
-    find_fields,
-    review_path,
-    write_review,
-)
+from napari_midl.engine.ports import FolderOut
+from napari_midl.methods.staining.operations import ExportReview
+from napari_midl.methods.staining.ports import StainIn
+from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
 from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.project import free_name
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.tool.dialogs import ask_folder
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
@@ -169,6 +167,9 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         folder = ask_folder(self, "Choose a folder for the review")
         if folder is None or self._path is None:
             return
-        target = folder / f"{self._path.name.split('.')[0]} review"
-        job = export_page(list(self.items), f"Review of {self._path.name}", target)
-        self.bench.start("Export", job, lambda page: show_info(f"Wrote {page}"))
+        stem = f"{self._path.name.split('.')[0]} review"
+        target = folder / stem if not (folder / stem).exists() else free_name(folder, stem, "")
+        operation = ExportReview(stain=StainIn(self._path), out=FolderOut(target))
+        self.bench.start(
+            "Export", operation.perform(), lambda _: show_info(f"Wrote {target / 'index.html'}")
+        )

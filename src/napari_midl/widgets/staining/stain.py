@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
+from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.engine.unfinished import begun_with
 from napari_midl.errors import InputError
-from napari_midl.methods.staining.settings import StainSettings
-from napari_midl.widgets.looking import box_in_view, looked_at
+from napari_midl.methods.staining.look import Look, look
+from napari_midl.methods.staining.operations import Stain
+from napari_midl.methods.staining.ports import ChannelIn, DespecklerIn, ReferenceIn, StainModelIn
+from napari_midl.methods.staining.settings import LEARNT, StainSettings
+from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check, combo
-from napari_midl.widgets.staining import jobs
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
 from napari_midl.widgets.staining.reference import ReferencePicker
@@ -23,8 +25,7 @@ from napari_midl.widgets.tool.stream_section import StreamSection
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_midl.engine.jobs import Job, Progress
-    from napari_midl.engine.running import Outcome
+    from napari_midl.engine.jobs import Progress
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.widgets.looking import Box
 
@@ -39,7 +40,7 @@ DESPECKLERS = BASE | {
     "correlated: grain wider than a pixel": "correlated",
     "none: keep the speckle": KEPT,
 }
-_LEARNT, _TAKES_REFERENCE = ("density", "cyclegan"), ("density", "beer-lambert")
+_TAKES_REFERENCE = ("density", "beer-lambert")
 _REST_MS = 600
 LOOK_EDGE = 1024  # pixels of the view that are stained at once
 
@@ -104,44 +105,31 @@ class StainSection(StreamSection[StainingBench]):
         self.live.toggled.connect(self._on_moved)
         bench.opened.connect(self._live.remove)
 
-    def choice(self) -> jobs.Choice:
-        """What the person has chosen.
-
-        Raises
-        ------
-        InputError
-            If a value lies outside its range.
-        """
-        method = self.method.currentData()
-        learnt = method in _LEARNT
+    def operation(self, out: Path | None = None, resume: bool = False) -> Stain:
+        """Stain by what is chosen; a stain that was stopped goes on with its own settings."""
+        bench, method = self.bench, self.method.currentData()
+        fluorescence, reflectance = bench.fluorescence, bench.reflectance
+        assert fluorescence is not None and reflectance is not None
+        learnt, reference = method in LEARNT, self.reference.path
         settings = self.form.value(
             method=method,
             keep_speckle=self.speckle.choice == KEPT,
             doubt=self.doubt.isChecked() and learnt,
             watermark=self.watermark.isChecked(),
         )
-        return jobs.Choice(
-            settings,
-            str(self.model.choice) if learnt else "base",
-            "base" if settings.keep_speckle else str(self.speckle.choice),
-            self.reference.path if method in _TAKES_REFERENCE else None,
+        if out is not None and resume:
+            begun = begun_with(out)["settings"]
+            settings = StainSettings.from_dict({**begun, "device": settings.device})
+        takes = method in _TAKES_REFERENCE
+        return Stain(
+            fluorescence=ChannelIn.of(bench.volumes[0], fluorescence.in_file),
+            reflectance=ChannelIn.of(bench.volumes[1], reflectance.in_file),
+            model=StainModelIn(str(self.model.choice) if learnt else "base"),
+            despeckler=DespecklerIn("base" if settings.keep_speckle else str(self.speckle.choice)),
+            reference=ReferenceIn(reference) if reference is not None and takes else None,
+            out=OmeZarrOut(out, resume=resume),
+            settings=settings,
         )
-
-    def job(self, out: Path, resume: bool) -> Job[Outcome[Any]]:
-        """Stain by what is chosen; a stain that was stopped goes on with its own settings."""
-        bench, choice = self.bench, self.choice()
-        fluorescence, reflectance = bench.fluorescence, bench.reflectance
-        assert fluorescence is not None and reflectance is not None and bench.image is not None
-        if resume:
-            begun = StainSettings.from_dict(begun_with(out)["settings"])
-            choice = replace(choice, settings=begun)
-        arguments = {
-            "reflectance": bench.volumes[1].source,
-            "fluorescence": bench.volumes[0].source,
-            "channels": [reflectance.in_file, fluorescence.in_file],
-        }
-        focus = looked_at(bench.viewer, bench.image)
-        return jobs.stain(bench.volumes, bench.mosaic, choice, out, arguments, focus, resume)
 
     def layers(self, out: Path) -> StainLayers:
         """The stain, over those that are shown, to compare them."""
@@ -168,7 +156,7 @@ class StainSection(StreamSection[StainingBench]):
         assert bench.image is not None
         box = box_in_view(bench.viewer, bench.image, LOOK_EDGE)
         try:
-            job = jobs.look(bench.volumes, bench.mosaic, self.choice(), box)
+            job = look(self.operation(), box, bench.mosaic)
         except InputError as error:
             bench.report(error)
             return
@@ -177,7 +165,7 @@ class StainSection(StreamSection[StainingBench]):
     def _on_look(self, batch: list[Progress]) -> None:
         assert self.bench.image is not None
         for progress in batch:
-            if isinstance(progress.preview, jobs.Look):
+            if isinstance(progress.preview, Look):
                 self._live.show(self.bench.image, progress.preview)
 
     def _on_looked(self, mosaic: Mosaic, box: Box) -> None:
@@ -197,11 +185,11 @@ class StainSection(StreamSection[StainingBench]):
         """Grey out what the method does not use, and what a stopped stain cannot change."""
         idle, method = lambda: self.bench.idle, self.method.currentData
         changed, named = self.method.currentIndexChanged, self.named
-        self.enabled_when(self.model, lambda: idle() and method() in _LEARNT, changed)
+        self.enabled_when(self.model, lambda: idle() and method() in LEARNT, changed)
         self.enabled_when(self.reference, lambda: idle() and method() in _TAKES_REFERENCE, changed)
         self.enabled_when(self.speckle, idle)
         self.enabled_when(
-            self.doubt, lambda: method() in _LEARNT and not self.unfinished, changed, named
+            self.doubt, lambda: method() in LEARNT and not self.unfinished, changed, named
         )
         for widget in (self.method, self.watermark):
             self.enabled_when(widget, lambda: not self.unfinished, named)

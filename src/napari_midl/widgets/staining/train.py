@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.ports import FileIn, ModelOut
+from napari_midl.methods.staining.operations import Train
+from napari_midl.methods.staining.ports import MosaicsIn
 from napari_midl.methods.staining.settings import TrainSettings
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.staining import jobs
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.tool.train_section import TrainSection
 
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_midl.engine.jobs import Job
-    from napari_midl.engine.running import Outcome
     from napari_midl.engine.runs import Run
     from napari_midl.widgets.staining.stain import StainSection
 
@@ -56,11 +56,16 @@ class StainTrainSection(TrainSection[StainingBench]):
         """Whether both are named."""
         return self.confocal.path is not None and self.slides.path is not None
 
-    def job(self, out: Path) -> Job[Outcome[Any]]:
+    def operation(self, out: Path) -> Train:
         """Train on the folders."""
         confocal, slides = self.confocal.path, self.slides.path
         assert confocal is not None and slides is not None
-        return jobs.teach(confocal, slides, out, self.form.value())
+        return Train(
+            slides=FileIn(slides),
+            confocal=MosaicsIn(str(confocal)),
+            out=ModelOut(out),
+            settings=self.form.value(),
+        )
 
     def gained(self, run: Run) -> str:
         """Choose its method too."""

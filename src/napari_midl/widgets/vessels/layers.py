@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.images import OURS, placed_over
 from napari_midl.widgets.lazy import Thresholded
 from napari_midl.widgets.tool.growing_layers import GrowingLayers, put_above
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Vectors
 
     from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.looking import Box
 
 VESSEL_COLOUR = "#ff5a4f"
@@ -96,17 +95,6 @@ class PredictionLayers(GrowingLayers):
             mask.threshold = threshold
         if self.labels in self.present:
             self.labels.refresh(thumbnail=False, highlight=False, extent=False)
-
-    def mask(self, volume: Volume, threshold: float) -> Volume:
-        """The labels at a threshold as a lazy volume."""
-        probability = da.from_array(self.levels[0], chunks=self.levels[0].chunks, name=False)
-        return Volume.from_array(
-            (probability[0] >= threshold).astype(np.uint8),
-            scale=volume.scale,
-            units=volume.units,
-            name=f"{volume.name} vessels",
-            source=str(self.path),
-        )
 
 
 class Preview:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QDoubleSpinBox
 
 from napari_midl.engine.unfinished import is_unfinished
-from napari_midl.errors import InputError
-from napari_midl.methods.vessels.labels import labels_path, write_labels
-from napari_midl.volumes.swc import write_swc
-from napari_midl.volumes.tables import write_table
+from napari_midl.methods.vessels.export import in_micrometres, with_units
+from napari_midl.methods.vessels.operations import Analyse, Labels
+from napari_midl.methods.vessels.ports import GraphOut, MaskIn, PredictionIn
+from napari_midl.volumes.label_list import is_listed
 from napari_midl.widgets.images import symbol
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.colour_bar import ColourBar
@@ -19,18 +20,16 @@ from napari_midl.widgets.parts.section import NO_SIZE, note
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.tool.dialogs import ask_save
 from napari_midl.widgets.tool.section import ToolSection
-from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import add_paths
-from napari_midl.widgets.vessels.words import in_micrometres, summary, with_units
+from napari_midl.widgets.vessels.words import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from napari.layers import Vectors
 
-    from napari_midl.engine.jobs import Job
+    from napari_midl.engine.running import Outcome
     from napari_midl.methods.vessels.analyse import VesselGraph
 
 
@@ -44,6 +43,7 @@ class MeasureSection(ToolSection[VesselsBench]):
         self.graph: VesselGraph | None = None
         self.table: TableView | None = None
         self._of: tuple[Path, float] | None = None
+        self._measured: Analyse | None = None
         self._layer: Vectors | None = None
         self.shortest = QDoubleSpinBox()
         self.shortest.setRange(0, 1e6)
@@ -77,14 +77,17 @@ class MeasureSection(ToolSection[VesselsBench]):
             self.body.addWidget(widget)
             widget.hide()
         bench.opened.connect(self.clear)
-        self.follow(self._show_whether_fresh, bench.result, bench.opened)
+        self.follow(self._show_whether_fresh, bench.result, bench.opened, bench.job)
 
-    def job(self) -> Job[VesselGraph]:
-        """Analyse what is shown."""
+    def operation(self) -> Analyse:
+        """Analyse what is shown; nothing is written."""
         bench = self.bench
-        assert bench.shown is not None and bench.volume is not None
-        mask = bench.shown.mask(bench.volume, bench.threshold)
-        return jobs.analyse(mask, self.shortest.value())
+        assert bench.shown is not None
+        return Analyse(
+            mask=MaskIn(bench.shown.path, threshold=bench.threshold),
+            min_length=self.shortest.value(),
+            out=GraphOut(None),
+        )
 
     def show_graph(self, graph: VesselGraph, of: tuple[Path, float] | None = None) -> None:
         """Show what was measured, of which prediction at which threshold."""
@@ -105,7 +108,7 @@ class MeasureSection(ToolSection[VesselsBench]):
 
     def clear(self) -> None:
         """Forget what was measured, and take it out of the viewer."""
-        self.graph = self._of = None
+        self.graph = self._of = self._measured = None
         if self.table is not None and self.table.parent() is not None:
             self.bench.viewer.window.remove_dock_widget(self.table)
         self.table = None
@@ -120,13 +123,14 @@ class MeasureSection(ToolSection[VesselsBench]):
     def _on_analyse(self) -> None:
         bench = self.bench
         assert bench.shown is not None
-        of = bench.shown.path, bench.threshold
+        of, operation = (bench.shown.path, bench.threshold), self.operation()
 
-        def found(graph: VesselGraph) -> None:
-            self.show_graph(graph, of)
+        def found(outcome: Outcome[VesselGraph]) -> None:
+            self._measured = operation
+            self.show_graph(outcome.result, of)
             self.bring_into_sight(self.status)
 
-        bench.start("Analyse", self.job(), found)
+        bench.start("Analyse", operation.perform(), found)
 
     def _show_whether_fresh(self) -> None:
         """Numbers of another threshold or prediction are not exported as those of this one."""
@@ -140,8 +144,9 @@ class MeasureSection(ToolSection[VesselsBench]):
                 "not of what is shown: press Analyse again.</b>"
             )
         self.stale.setVisible(stale)
+        exportable = self.graph is not None and not stale and self.bench.idle
         for made in (self.csv, self.swc):
-            made.setEnabled(self.graph is not None and not stale)
+            made.setEnabled(exportable)
 
     def _show_table(self, graph: VesselGraph) -> None:
         bench, shown = self.bench, with_units(graph, symbol(graph.unit))
@@ -163,38 +168,35 @@ class MeasureSection(ToolSection[VesselsBench]):
         fly_to(bench.viewer, bench.image, low, (high - low + 1).clip(20))
 
     def _on_csv(self) -> None:
-        assert self.graph is not None
-        table = with_units(self.graph, self.graph.unit)
-        self._save("Save the table", "branches.csv", lambda path: write_table(table, path))
+        self._save("Save the table", "branches.csv")
 
     def _on_swc(self) -> None:
-        assert self.graph is not None
-        nodes, unit = in_micrometres(self.graph)
-        self._save(
-            "Save the centre lines", "vessels.swc", lambda path: write_swc(path, nodes, unit)
-        )
-        if unit != "micrometres":
-            show_info(f"The image has no unit of length, so the SWC is in {unit}.")
+        self._save("Save the centre lines", "vessels.swc")
 
-    def _save(self, caption: str, name: str, write: Callable[[Path], object]) -> None:
-        assert self.bench.folder is not None
+    def _save(self, caption: str, name: str) -> None:
+        graph, measured = self.graph, self._measured
+        assert self.bench.folder is not None and graph is not None and measured is not None
         path = ask_save(self, caption, self.bench.folder / name, f"*{name[name.index('.') :]}")
         if path is None:
             return
-        try:
-            write(path)
-        except InputError as error:
-            self.bench.report(error)
-        else:
+        known = replace(measured.mask, graph=graph)
+        operation = replace(measured, mask=known, out=GraphOut(path, replace=True))
+
+        def saved(_: object) -> None:
             show_info(f"Saved {path}")
+            unit = in_micrometres(graph)[1]
+            if path.suffix == ".swc" and unit != "micrometres":
+                show_info(f"The image has no unit of length, so the SWC is in {unit}.")
+
+        self.bench.start("Save", operation.perform(), saved)
 
     def _on_labels(self) -> None:
         bench = self.bench
         assert bench.shown is not None
-        prediction, threshold = bench.shown.path, bench.threshold
-        path = labels_path(prediction, threshold)
-        if path.exists():
+        operation = Labels(prediction=PredictionIn(bench.shown.path), threshold=bench.threshold)
+        path = operation.out.path
+        assert path is not None
+        if is_listed(path):
             show_info(f"{path} is written already.")
             return
-        job = write_labels(prediction, threshold)
-        bench.start("Labels", job, lambda _: show_info(f"Saved {path}"))
+        bench.start("Labels", operation.perform(), lambda _: show_info(f"Saved {path}"))

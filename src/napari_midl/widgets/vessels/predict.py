@@ -10,7 +10,8 @@ from superqt.utils import qthrottled
 
 from napari_midl.engine.ports import ImageIn, OmeZarrOut
 from napari_midl.engine.unfinished import begun_with, model_of
-from napari_midl.methods.vessels.operations import Predict, VesselModelIn
+from napari_midl.methods.vessels.operations import Predict
+from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.widgets.parts.section import check
 from napari_midl.widgets.project import MODELS

@@ -9,16 +9,16 @@ from superqt.utils import qthrottled
 from napari_midl.engine.ports import ImageIn, ModelOut
 from napari_midl.engine.running import Watch
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.operations import Finetune, LabelsIn, VesselModelIn
+from napari_midl.methods.vessels.operations import Finetune
+from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import FinetuneSettings
-from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check
 from napari_midl.widgets.tool.train_section import TrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import Preview
+from napari_midl.widgets.vessels.painted import painted
 from napari_midl.widgets.vessels.words import gain
 
 if TYPE_CHECKING:
@@ -95,15 +95,10 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         if not patches:
             raise InputError("Nothing is painted yet; paint vessel and background in a patch.")
 
-        def write(folder: Path) -> None:
-            store = AnnotationStore(folder, volume, CLASSES)
-            for patch in patches:
-                store.save(patch)
-
         bench.patches.flush()
         return Finetune(
             image=ImageIn.of(volume, bench.channel, bench.time),
-            labels=LabelsIn(None, write=write, kept_as="patches"),
+            labels=painted(patches, volume),
             model=VesselModelIn(str(self.model.choice)),
             out=ModelOut(out),
             settings=self.form.value(dense=False),

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.ports import ImageIn
+from napari_midl.methods.vessels.operations import Propose
+from napari_midl.methods.vessels.ports import PlacesOut, VesselModelIn
+from napari_midl.methods.vessels.settings import ProposeSettings
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
-from napari_midl.widgets.vessels import jobs
 from napari_midl.widgets.vessels.bench import VesselsBench
+from napari_midl.widgets.vessels.painted import painted
 
 if TYPE_CHECKING:
-    from napari_midl.engine.jobs import Job
     from napari_midl.methods.vessels.apply import Proposal
     from napari_midl.widgets.vessels.annotate import AnnotateSection
     from napari_midl.widgets.vessels.train import VesselTrainSection
+
+PLACES = 4  # to propose at once
 
 
 class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
@@ -55,20 +60,29 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
         self.add.setEnabled(self.bench.volume is not None and self.current is not None)
         self.status.hide()
 
-    def job(self) -> Job[list[Proposal]]:
-        """Ask the chosen model."""
+    def operation(self) -> Propose:
+        """Ask the chosen model; nothing is written."""
         bench = self.bench
         assert bench.volume is not None
-        return jobs.propose(
-            bench.volume,
-            bench.patches.patches,
-            self._learn.model.choice,
-            self._annotate.side.value(),
-            self._learn.form.widgets["device"].value,
+        patches = bench.patches.patches
+        return Propose(
+            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            model=VesselModelIn(str(self._learn.model.choice)),
+            labels=painted(patches, bench.volume) if patches else None,
+            out=PlacesOut(None),
+            settings=ProposeSettings(
+                count=PLACES,
+                side=self._annotate.side.value(),
+                device=self._learn.form.widgets["device"].value,
+            ),
         )
 
     def _on_ask(self) -> None:
-        self.bench.start("Where next?", self.job(), self._on_found)
+        self.bench.start(
+            "Where next?",
+            self.operation().perform(),
+            lambda outcome: self._on_found(outcome.result),
+        )
 
     def _on_found(self, proposals: list[Proposal]) -> None:
         self.fill(proposals)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pint
-
 if TYPE_CHECKING:
-    import pandas as pd
-
     from napari_midl.methods.vessels.analyse import VesselGraph
 
-_LENGTHS = ("length", "straight_length", "mean_radius", "min_radius", "max_radius")
 _SHOWN = 0.005  # what differs less reads the same
 
 
@@ -49,20 +44,3 @@ def summary(graph: VesselGraph, unit: str, complete: bool) -> str:
     if complete:
         return said
     return f"<b>Incomplete: the prediction was stopped before its end.</b> {said}"
-
-
-def with_units(graph: VesselGraph, unit: str) -> pd.DataFrame:
-    """The table of branches, its columns named with their units."""
-    names = {name: f"{name.replace('_', ' ')} ({unit})" for name in _LENGTHS}
-    return graph.branches.rename(columns={**names, "volume": f"volume ({unit}³)"})
-
-
-def in_micrometres(graph: VesselGraph) -> tuple[pd.DataFrame, str]:
-    """The nodes in micrometres, or as they are where their unit is no length; and the unit."""
-    nodes, unit = graph.nodes.copy(), graph.unit
-    try:
-        factor = float(pint.get_application_registry().Quantity(1, unit).m_as("micrometer"))
-    except pint.PintError:
-        return nodes, f"{unit}s"
-    nodes[["x", "y", "z", "radius"]] *= factor
-    return nodes, "micrometres"

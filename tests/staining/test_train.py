@@ -9,21 +9,29 @@ import tifffile
 from imageio import v3 as imageio
 from safetensors.torch import load_file
 
-from napari_midl.engine.jobs import run
+from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import read_card
-from napari_midl.engine.runs import record_path, replay
-from napari_midl.methods.staining import files, score, teach
+from napari_midl.engine.ports import FileIn, ModelOut
+from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.methods.staining import data, score
 from napari_midl.methods.staining.models import named_despeckler
+from napari_midl.methods.staining.operations import Stain, Train, TrainDespeckler
 from napari_midl.methods.staining.pictures import inverted_luma
-from napari_midl.methods.staining.replays import OPERATIONS
-from napari_midl.methods.staining.settings import (
-    StainSettings,
-    TrainDespecklerSettings,
-    TrainSettings,
-)
+from napari_midl.methods.staining.ports import MosaicsIn
+from napari_midl.methods.staining.settings import TrainDespecklerSettings, TrainSettings
 from napari_midl.methods.staining.speckle import speckle_to
 
 FEW = TrainSettings(steps=6, crop=32, batch=1)
+
+
+def train(slides: Path, confocal: Path | str, out: Path, settings: TrainSettings) -> Job:
+    operation = Train(
+        slides=FileIn(slides),
+        confocal=MosaicsIn(str(confocal)),
+        out=ModelOut(out),
+        settings=settings,
+    )
+    return operation.perform()
 
 
 @pytest.fixture
@@ -47,8 +55,8 @@ def test_a_despeckler_learns(slides, slide):
         steps=150, crop=48, batch=2, learning_rate=3e-3, deviation=0.4, half_life=60
     )
     out = Path("m.safetensors")
-    record = run(teach.teach_despeckler(slides, out, settings))
-    assert record.results["steps"] == 150
+    made = TrainDespeckler(slides=FileIn(slides), out=ModelOut(out), settings=settings)
+    assert run(made.perform()).run.results["steps"] == 150
     assert read_card(out)["training_data"] == ["a.png"]
     clean = inverted_luma(slide)
     noisy = speckle_to(clean, 16.2, "gaussian", np.random.default_rng(0))
@@ -64,26 +72,25 @@ def test_a_despeckler_learns(slides, slide):
 def test_a_stain_is_trained_from_folders_and_used(slides, mosaics, generator):
     out = Path("m.safetensors")
     settings = TrainSettings(generator=generator, steps=6, crop=32)
-    record = run(teach.teach_stain(mosaics, slides, out, settings))
+    run(train(slides, mosaics, out, settings))
     card = read_card(out)
     assert card["architecture"] == generator and card["mosaics"] == ["one"]
-    assert record.outputs["model"]["path"] == "m.safetensors"
     method = "density" if generator == "density" else "cyclegan"
-    settings = StainSettings(method=method)
-    run(files.stain(Path("r.tif"), Path("f.tif"), Path("o.ome.zarr"), settings, str(out)))
+    channels = {"reflectance": Path("r.tif"), "fluorescence": Path("f.tif")}
+    run(Stain.of(**channels, out=Path("o.ome.zarr"), method=method, model=str(out)).perform())
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(slides, mosaics, monkeypatch):
     monkeypatch.setattr("napari_midl.methods.staining.learn.LOOK_EVERY", 2)
-    run(teach.teach_stain(mosaics, slides, Path("whole.safetensors"), FEW))
+    run(train(slides, mosaics, Path("whole.safetensors"), FEW))
     out = Path("part.safetensors")
-    job = teach.teach_stain(mosaics, slides, out, FEW)
+    job = train(slides, mosaics, out, FEW)
     for progress in job:
         if progress.message == "step 5":
             break
     job.close()
     assert out.with_suffix(".checkpoint").exists() and not out.exists()
-    run(teach.teach_stain(mosaics, slides, out, FEW))
+    run(train(slides, mosaics, out, FEW))
     assert not out.with_suffix(".checkpoint").exists()
     whole, part = load_file("whole.safetensors"), load_file("part.safetensors")
     assert all((whole[name] == part[name]).all() for name in whole)
@@ -91,8 +98,16 @@ def test_a_stopped_training_goes_on_to_the_same_weights(slides, mosaics, monkeyp
 
 def test_a_training_replays(slides, mosaics):
     out = Path("m.safetensors")
-    run(teach.teach_stain(mosaics, slides, out, FEW))
-    assert run(replay(record_path(out), OPERATIONS)).same
+    run(train(slides, mosaics, out, FEW))
+    assert run(replay(record_path(out))).same
+
+
+def test_a_training_by_the_clock_replays_in_as_many_steps_as_it_took(slides, mosaics):
+    out = Path("m.safetensors")
+    run(train(slides, mosaics, out, TrainSettings(minutes=0.05, crop=32)))
+    record = read_run(record_path(out))
+    assert record.settings["steps"] == 0
+    assert run(replay(record_path(out))).same
 
 
 def test_the_crops_double_half_way(slides, mosaics, monkeypatch):
@@ -105,19 +120,19 @@ def test_the_crops_double_half_way(slides, mosaics, monkeypatch):
 
     batch = learn.unpaired_batch
     monkeypatch.setattr(learn, "unpaired_batch", note)
-    run(teach.teach_stain(mosaics, slides, Path("m.safetensors"), FEW))
+    run(train(slides, mosaics, Path("m.safetensors"), FEW))
     assert seen == [32, 32, 32, 64, 64, 64]
 
 
 def test_synthetic_mosaics_stand_in(slides, monkeypatch):
-    monkeypatch.setattr(teach, "SYNTHETIC_MOSAICS", 1)
-    monkeypatch.setattr(teach, "SYNTHETIC_SHAPE", (128, 128))
+    monkeypatch.setattr(data, "SYNTHETIC_MOSAICS", 1)
+    monkeypatch.setattr(data, "SYNTHETIC_SHAPE", (128, 128))
     out = Path("m.safetensors")
-    run(teach.teach_stain("synthetic", slides, out, FEW))
+    run(train(slides, "synthetic", out, FEW))
     assert read_card(out)["mosaics"] == ["synthetic 0"]
 
 
 def test_a_mosaic_without_its_other_channel_is_left_out(mosaics, slides):
     tifffile.imwrite("mosaics/two_fluorescence.tif", np.eye(100, dtype=np.uint8))
-    run(teach.teach_stain(mosaics, slides, Path("m.safetensors"), FEW))
+    run(train(slides, mosaics, Path("m.safetensors"), FEW))
     assert read_card(Path("m.safetensors"))["mosaics"] == ["one"]
