@@ -32,6 +32,7 @@ def stain(
     reference: Path | None = None,
     reflectance_channel: int = 0,
     fluorescence_channel: int = 0,
+    scheduler: str | None = None,
     resume: bool = False,
     settings: Annotated[StainSettings, Flat] = StainSettings(),  # noqa: B008
 ) -> None:
@@ -55,6 +56,8 @@ def stain(
         Channel of the file of reflectance, counted from 0.
     fluorescence_channel : int
         Channel of the file of fluorescence, counted from 0.
+    scheduler : str, optional
+        Address of a dask.distributed scheduler on whose workers to compute.
     resume : bool
         Go on with an output that was stopped.
     """
@@ -72,6 +75,7 @@ def stain(
             reference,
             channels,
             resume,
+            scheduler,
         )
     )
     print(out)
@@ -85,6 +89,7 @@ def despeckle(
     out: Path,
     model: str = "base",
     channel: int = 0,
+    scheduler: str | None = None,
     resume: bool = False,
     settings: Annotated[DespeckleSettings, Flat] = DespeckleSettings(),  # noqa: B008
 ) -> None:
@@ -100,12 +105,14 @@ def despeckle(
         ``base`` or ``correlated`` (shipped), or the path of a despeckler.
     channel : int
         Channel of the file, counted from 0.
+    scheduler : str, optional
+        Address of a dask.distributed scheduler on whose workers to compute.
     resume : bool
         Go on with an output that was stopped.
     """
     from napari_midl.methods.staining import files
 
-    drive(files.despeckle(reflectance, out, settings, model, channel, resume))
+    drive(files.despeckle(reflectance, out, settings, model, channel, resume, scheduler))
     print(out)
 
 

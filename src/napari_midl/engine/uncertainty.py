@@ -10,8 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import torch
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
 # Red, green and blue from sure to unsure; blue, yellow and red are told apart also by those who do
 # not see green.
@@ -44,20 +45,34 @@ def binary_entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @contextmanager
-def dropout_on(network: nn.Module) -> Iterator[None]:
-    """Switch only the dropout layers of a network to training.
+def dropout_on(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
+    """Let the channel dropout of a network in evaluation mode draw from a generator.
 
     Predictions drawn so are samples of an approximate posterior (Gal and Ghahramani,
-    *Dropout as a Bayesian approximation*, ICML 2016).
+    *Dropout as a Bayesian approximation*, ICML 2016). Whole channels are dropped, so that a
+    draw does not depend on the size of a block: a generator with the same seed gives all tiles
+    of a volume the same network.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Nobody else may compute with it meanwhile.
+    generator : torch.Generator
+        On the CPU, so that every device gets the same draws.
     """
+    import torch
     from torch import nn
 
-    layers = [m for m in network.modules() if isinstance(m, (nn.Dropout, nn.Dropout3d))]
-    before = [layer.training for layer in layers]
-    for layer in layers:
-        layer.train()
+    def drop(layer: nn.Dropout3d, inputs: tuple[Tensor], _: Tensor) -> Tensor:
+        (maps,) = inputs
+        kept = torch.empty(maps.shape[:2]).bernoulli_(1 - layer.p, generator=generator)
+        kept = (kept / (1 - layer.p)).to(maps)
+        return maps * kept.view(*kept.shape, *(1,) * (maps.ndim - 2))
+
+    layers = [m for m in network.modules() if isinstance(m, nn.Dropout3d) and m.p > 0]
+    hooks = [layer.register_forward_hook(drop) for layer in layers]
     try:
         yield
     finally:
-        for layer, training in zip(layers, before, strict=True):
-            layer.train(training)
+        for hook in hooks:
+            hook.remove()

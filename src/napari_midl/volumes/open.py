@@ -12,6 +12,7 @@ import dask.array as da
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.stored import StoredArray, lazy
 from napari_midl.volumes.volume import AXES, SPATIAL, Volume
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _open_zarr(path: Path) -> Volume:
         if transform["type"] == "scale":
             scale = scale * transform["scale"]
     return _describe(
-        [da.from_zarr(node[d["path"]]) for d in datasets],
+        [_stored(path, node[d["path"]]) for d in datasets],
         [axis["name"].upper() for axis in axes],
         scale.tolist(),
         [axis.get("unit") for axis in axes],
@@ -107,6 +108,12 @@ def _open_zarr(path: Path) -> Volume:
         path,
         [str(c.get("label", "")) for c in about.get("omero", {}).get("channels", [])],
     )
+
+
+def _stored(path: Path, array: Any) -> da.Array:
+    """A zarr array or a memory map, lazily."""
+    auto = da.core.normalize_chunks("auto", array.shape, dtype=array.dtype)
+    return lazy(StoredArray(path, array), getattr(array, "chunks", [c[0] for c in auto]))
 
 
 def _open_tiff(path: Path) -> Volume:
@@ -198,7 +205,10 @@ def _from_array(array: Any, name: str, path: Path | None) -> Volume:
     axes = [str(a).upper() for a in getattr(array, "dims", ()) or _zarr_names(array)]
     if not {"Y", "X"} <= set(axes) <= set(AXES):
         axes = list(AXES[-ndim:])
-    data = array if isinstance(array, da.Array) else da.from_array(array, asarray=True)
+    if path is not None:
+        data = _stored(path, array)
+    else:
+        data = array if isinstance(array, da.Array) else da.from_array(array, asarray=True)
     return _describe([data], axes, [1.0] * ndim, [None] * ndim, name, path)
 
 

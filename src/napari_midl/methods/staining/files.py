@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine import journal
 from napari_midl.engine.folding import fold_batch_norm
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import whole_name
@@ -16,6 +17,14 @@ from napari_midl.methods.staining.mosaic import Mosaic
 from napari_midl.methods.staining.pipeline import Pipeline
 from napari_midl.methods.staining.recipe import stain_recipe
 from napari_midl.methods.staining.settings import DespeckleSettings, StainSettings
+from napari_midl.methods.staining.sources import (
+    DespeckleSource,
+    StainSource,
+    despeckle_inputs,
+    identity_of,
+    read_channel,
+    stain_inputs,
+)
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import hash_volume
 
@@ -23,12 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_midl.engine.prediction import Journal
+    from napari_midl.engine.journal import Journal
     from napari_midl.methods.staining.recipe import Recipe
-    from napari_midl.volumes.volume import Volume
-
-
-CHANNELS = ("fluorescence", "reflectance")
 
 
 def stain(
@@ -41,6 +46,7 @@ def stain(
     reference: Path | None = None,
     channels: tuple[int, int] = (0, 0),
     resume: bool = False,
+    scheduler: str | None = None,
 ) -> Job[Run]:
     """Stain a mosaic into an OME-Zarr.
 
@@ -60,6 +66,8 @@ def stain(
         Which channel of each file.
     resume : bool
         Go on with an output that was cancelled or killed.
+    scheduler : str, optional
+        Address of a ``dask.distributed`` scheduler on whose workers to compute.
 
     Returns
     -------
@@ -78,16 +86,21 @@ def stain(
             f"{reflectance}, channel {channels[0]}, is given for both; give the reflectance and "
             "the fluorescence, by two files or two channels."
         )
-    mosaic = Mosaic(
-        [read_channel(fluorescence, channels[1]), read_channel(reflectance, channels[0])]
+    source = StainSource.of(
+        reflectance, fluorescence, channels, model, despeckler, reference, settings
     )
+    mosaic = source.mosaic()
     recipe = stain_recipe(settings, model, despeckler, reference)
     arguments = {
         "reflectance": str(reflectance.resolve()),
         "fluorescence": str(fluorescence.resolve()),
         "channels": list(channels),
     }
-    return (yield from stain_mosaic(mosaic, recipe, out, settings, arguments, resume=resume))
+    return (
+        yield from stain_mosaic(
+            mosaic, recipe, out, settings, arguments, None, resume, scheduler, source
+        )
+    )
 
 
 def stain_mosaic(
@@ -98,12 +111,14 @@ def stain_mosaic(
     arguments: dict[str, Any],
     focus: Sequence[float] | None = None,
     resume: bool = False,
+    scheduler: str | None = None,
+    source: StainSource | None = None,
 ) -> Job[Run]:
     """Stain an open mosaic, and leave the record beside the output.
 
     Parameters
     ----------
-    mosaic, out, settings, focus, resume
+    mosaic, out, settings, focus, resume, scheduler, source
         As for `apply.stain`.
     recipe : Recipe
         What `stain_recipe` gives for the settings.
@@ -111,13 +126,10 @@ def stain_mosaic(
         Where the channels come from, for the record.
     """
     started = monotonic()
-    inputs = {
-        **{name: v.identity() for name, v in zip(CHANNELS, mosaic.channels, strict=True)},
-        **recipe.inputs,
-    }
+    inputs = stain_inputs(mosaic, recipe)
     identity = identity_of(inputs, settings)
-    journal = yield from apply.stain(
-        mosaic, recipe.pipeline, out, settings, identity, focus, resume
+    done = yield from apply.stain(
+        mosaic, recipe.pipeline, out, settings, identity, focus, resume, scheduler, source
     )
     return (
         yield from _record(
@@ -126,7 +138,7 @@ def stain_mosaic(
             settings,
             inputs,
             out,
-            journal,
+            done,
             started,
         )
     )
@@ -139,6 +151,7 @@ def despeckle(
     model: str = "base",
     channel: int = 0,
     resume: bool = False,
+    scheduler: str | None = None,
 ) -> Job[Run]:
     """Take the speckle out of a reflectance mosaic into an OME-Zarr.
 
@@ -156,6 +169,8 @@ def despeckle(
         Channel of the file.
     resume : bool
         Go on with an output that was cancelled or killed.
+    scheduler : str, optional
+        Address of a ``dask.distributed`` scheduler on whose workers to compute.
 
     Returns
     -------
@@ -172,17 +187,16 @@ def despeckle(
     check_output(out, resume)
     mosaic = Mosaic([read_channel(reflectance, channel)])
     cleaner = named_despeckler(model)
-    inputs = {
-        "reflectance": mosaic.channels[0].identity(),
-        "model": {"sha256": cleaner.sha256},
-    }
-    journal = yield from apply.despeckle(
+    inputs = despeckle_inputs(mosaic, cleaner)
+    done = yield from apply.despeckle(
         mosaic,
         Pipeline(fold_batch_norm(cleaner.network)),
         out,
         settings,
         identity_of(inputs, settings),
         resume=resume,
+        scheduler=scheduler,
+        source=DespeckleSource.of(reflectance, channel, model, settings),
     )
     arguments = {
         "reflectance": str(reflectance.resolve()),
@@ -190,29 +204,12 @@ def despeckle(
         "channel": channel,
     }
     return (
-        yield from _record("staining.despeckle", arguments, settings, inputs, out, journal, started)
+        yield from _record("staining.despeckle", arguments, settings, inputs, out, done, started)
     )
 
 
-def read_channel(path: Path, channel: int = 0) -> Volume:
-    """One channel of a file, with axes ``Z Y X``.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or is a colour picture.
-    """
-    volume = open_volume(path)
-    if volume.channels[:3] == ("red", "green", "blue"):
-        raise InputError(
-            f"{path} is colour (RGB), no channel of a microscope; give one grey image for each "
-            "channel."
-        )
-    return volume.spatial(channel)
-
-
 def check_output(out: Path, resume: bool) -> None:
-    """Refuse an output that is no OME-Zarr, or is not there to be resumed.
+    """Refuse an output that is no OME-Zarr, is taken, or cannot be resumed.
 
     Raises
     ------
@@ -221,16 +218,7 @@ def check_output(out: Path, resume: bool) -> None:
     """
     if out.suffix != ".zarr":
         raise InputError(f"{out} does not end in .ome.zarr or .zarr; name the output so.")
-    if resume and not out.exists():
-        raise InputError(f"{out} does not exist, there is nothing to resume; check the path.")
-
-
-def identity_of(
-    inputs: dict[str, Any], settings: StainSettings | DespeckleSettings
-) -> dict[str, Any]:
-    """What an output depends on: not where it was computed."""
-    hashes = {k: v.get("sha256") or v.get("fingerprint") for k, v in inputs.items()}
-    return {**hashes, "settings": {k: v for k, v in settings.to_dict().items() if k != "device"}}
+    journal.check(out, resume)
 
 
 def _record(
@@ -239,7 +227,7 @@ def _record(
     settings: StainSettings | DespeckleSettings,
     inputs: dict[str, Any],
     out: Path,
-    journal: Journal,
+    done: Journal,
     started: float,
 ) -> Job[Run]:
     """Write the record of a finished output, and close its journal."""
@@ -255,5 +243,5 @@ def _record(
         seconds=monotonic() - started,
     )
     write_run(run, record_path(out))
-    journal.close()
+    done.close()
     return run

@@ -16,7 +16,6 @@ from napari_midl.engine.models import Model, check_model_path, save_model, whole
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.apply import ready
-from napari_midl.methods.staining.files import read_channel
 from napari_midl.methods.staining.learn import train_despeckler, train_stain
 from napari_midl.methods.staining.models import named_despeckler
 from napari_midl.methods.staining.mosaic import Mosaic
@@ -27,6 +26,7 @@ from napari_midl.methods.staining.settings import (
     TrainDespecklerSettings,
     TrainSettings,
 )
+from napari_midl.methods.staining.sources import read_channel
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.volume import Volume
 

@@ -7,20 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.prediction import predict_tiles
-from napari_midl.engine.tiles import Index, Region, Tiling
+from napari_midl.engine.streaming import ReadyModel, stream
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.methods.vessels.predictor import (
     LABELS,
-    Predictor,
-    forward,
-    ready,
+    VesselModel,
+    VesselSource,
     volume_shape,
 )
-from napari_midl.volumes.scaling import Scaling, robust_scaling
+from napari_midl.methods.vessels.settings import Device, PredictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +27,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from napari_midl.engine.journal import Journal
     from napari_midl.engine.models import Model
-    from napari_midl.engine.prediction import Journal
-    from napari_midl.methods.vessels.network import VesselNet
-    from napari_midl.methods.vessels.settings import PredictSettings
+    from napari_midl.engine.tiles import Index, Region
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
 
 __all__ = ["LABELS", "Proposal", "predict", "predict_region", "probability", "propose"]
@@ -56,7 +54,12 @@ def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.fl
     training = [module for module in network.modules() if module.training]
     network.eval()
     try:
-        return forward(network, image)
+        device = next(network.parameters()).device
+        blocks = torch.from_numpy(np.ascontiguousarray(image)).reshape(-1, 1, *image.shape[-3:])
+        with torch.inference_mode():
+            blocks = blocks.to(device).contiguous(memory_format=torch.channels_last_3d)
+            found: NDArray[np.float32] = torch.sigmoid(network(blocks)).float().cpu().numpy()
+        return found.reshape(image.shape)
     finally:
         for module in training:
             module.training = True
@@ -81,7 +84,9 @@ def predict_region(
     scaling : Scaling, optional
         The volume's, where it is known already.
     """
-    return _look(volume, ready(model), region, scaling or robust_scaling(volume))
+    ready = ReadyModel(VesselModel(volume, model, PredictSettings(), scaling=scaling))
+    probability: NDArray[np.float32] = ready.look(region)[0]
+    return probability
 
 
 def predict(
@@ -91,13 +96,15 @@ def predict(
     settings: PredictSettings,
     focus: Sequence[float] | None = None,
     resume: bool = False,
+    scheduler: str | None = None,
+    source: VesselSource | None = None,
 ) -> Job[Journal]:
     """Stream the probability of vessel, and its labels, into an OME-Zarr.
 
     The output is an image with axes ``C Z Y X`` and channel ``vessel probability`` (and
     ``uncertainty``), float32 in [0, 1], with ``labels/vessels``, 0 background, 1 vessel.
     Tiles are computed from `focus` outwards. A prediction that was cancelled or killed
-    is gone on with by `resume`, and ends with the same bits as if it had never stopped.
+    goes on by `resume`, and ends with the same bits as if it had never stopped.
 
     Parameters
     ----------
@@ -113,6 +120,10 @@ def predict(
         Voxel ``(z, y, x)`` at which a person looks.
     resume : bool
         Go on with `out`.
+    scheduler : str, optional
+        Address of a ``dask.distributed`` scheduler on whose workers to compute.
+    source : VesselSource, optional
+        Where these workers find the image and the model.
 
     Yields
     ------
@@ -128,17 +139,11 @@ def predict(
     Raises
     ------
     InputError
-        If the image has one slice, the output exists, is another prediction's, or
-        cannot be written.
+        If the image has one slice or cannot be read, the model gives no numbers, or the output
+        exists, is another prediction's, or cannot be written.
     """
-    step = Progress(0, 0, "looking at the image")
-    yield step
-    predictor = yield from wait_for(in_thread(lambda: Predictor(volume, model, settings)), step)
-    output, journal = predictor.begin(out, resume)
-    yield from predict_tiles(
-        predictor.tiling, predictor.read, predictor.compute, output.write, journal, focus
-    )
-    return journal
+    found = VesselModel(volume, model, settings, source)
+    return (yield from stream(found, out, focus=focus, resume=resume, scheduler=scheduler))
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def propose(
     size: Index = (1, 64, 64),
     seed: int = 0,
     candidates: int = 24,
-    device: str = "auto",
+    device: Device = "auto",
 ) -> Job[list[Proposal]]:
     """Find the places where the network is least sure, away from what is painted.
 
@@ -205,10 +210,8 @@ def propose(
     rng = np.random.default_rng(seed)
     shape = volume_shape(volume)
     extent = np.minimum(size, shape)
-    scaling = yield from wait_for(
-        in_thread(lambda: robust_scaling(volume)), Progress(0, candidates)
-    )
-    network = ready(model).to(pick_device(device))
+    asked = VesselModel(volume, model, PredictSettings(device=device))
+    ready = yield from wait_for(in_thread(lambda: ReadyModel(asked)), Progress(0, candidates))
     found: list[Proposal] = []
     for tried in range(candidates):
         origin = rng.integers(0, np.array(shape) - extent + 1)
@@ -220,8 +223,7 @@ def propose(
             continue
         region = tuple(slice(int(o), int(o + n)) for o, n in zip(origin, extent, strict=True))
         where = (region[0], region[1], region[2])
-        look = partial(_look, volume, network, where, scaling)
-        vessel = yield from wait_for(in_thread(look), step)
+        vessel = yield from wait_for(in_thread(partial(ready.look, where)), step)
         unsure = float(binary_entropy(vessel).mean())
         reason = f"{unsure:.2f} bits a voxel, {float((vessel >= 0.5).mean()):.0%} called vessel"
         place = (int(origin[0]), int(origin[1]), int(origin[2]))
@@ -233,16 +235,6 @@ def propose(
         if not any(_overlap(proposal.origin, proposal.shape, c.origin, c.shape) for c in chosen):
             chosen.append(proposal)
     return chosen[:count]
-
-
-def _look(
-    volume: Volume, network: VesselNet, region: Region, scaling: Scaling
-) -> NDArray[np.float32]:
-    """Probability in a region, read with the network's halo."""
-    outer, inner = Tiling(volume_shape(volume), (1, 1, 1), network.halo, network.stride).expand(
-        region
-    )
-    return probability(network, scaling(np.asarray(volume.data[outer])))[inner]
 
 
 def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from napari_midl.engine import journal
 from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.models import check_model_path, save_model, whole_name
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, learn
-from napari_midl.methods.vessels.cluster import predict_on_cluster
 from napari_midl.methods.vessels.inputs import read_labels, read_stacks
 from napari_midl.methods.vessels.models import named_model, scratch
+from napari_midl.methods.vessels.predictor import VesselSource
 from napari_midl.methods.vessels.records import Task, keep_finetuned, keep_prediction
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
@@ -119,17 +120,14 @@ def predict(
     settings = settings or PredictSettings()
     if out.suffix != ".zarr":
         raise InputError(f"{out} does not end in .ome.zarr or .zarr; name the prediction so.")
-    if resume and not out.exists():
-        raise InputError(f"{out} does not exist, there is nothing to resume; check the path.")
+    journal.check(out, resume)
     volume = open_volume(image).spatial(channel, time)
     task = Task(volume, named_model(model), model, settings, channel, time)
-    if scheduler is None:
-        journal = yield from apply.predict(volume, task.model, out, settings, resume=resume)
-    else:
-        journal = yield from predict_on_cluster(
-            scheduler, image, model, out, channel, time, settings, resume
-        )
-    return (yield from keep_prediction(task, journal, out))
+    source = VesselSource.of(image, channel, time, model, settings)
+    done = yield from apply.predict(
+        volume, task.model, out, settings, None, resume, scheduler, source
+    )
+    return (yield from keep_prediction(task, done, out))
 
 
 def pretrain(

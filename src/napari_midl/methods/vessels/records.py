@@ -17,8 +17,8 @@ from napari_midl.volumes.volume import hash_volume
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_midl.engine.journal import Journal
     from napari_midl.engine.models import Model
-    from napari_midl.engine.prediction import Journal
     from napari_midl.engine.settings import Settings
     from napari_midl.methods.vessels.learn import Finetuned
     from napari_midl.volumes.annotations import Patch

@@ -5,11 +5,11 @@ They run in a worker thread. torch is imported there, and not before.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.journal import begun_with, unfinished
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def match(path: Path) -> Job[Any]:
 
 def is_unfinished(out: Path) -> bool:
     """Whether a stain was left before its end, so that it can be resumed."""
-    return out.is_dir() and _journal(out).exists()
+    return unfinished(out)
 
 
 def settings_of_unfinished(out: Path) -> StainSettings:
@@ -157,18 +157,13 @@ def settings_of_unfinished(out: Path) -> StainSettings:
     """
     from napari_midl.methods.staining.settings import StainSettings
 
-    journal = _journal(out)
     try:
-        header = json.loads(journal.read_text().split("\n")[0])
-        return StainSettings.from_dict(header["settings"])
-    except (OSError, ValueError, KeyError) as error:
+        return StainSettings.from_dict(begun_with(out)["settings"])
+    except (TypeError, KeyError) as error:
         raise InputError(
-            f"{journal} cannot be read ({error}); choose another name and stain anew."
+            f"the journal of {out} does not hold the settings of a stain ({error}); choose another "
+            "name and stain anew."
         ) from error
-
-
-def _journal(out: Path) -> Path:
-    return out.with_name(out.name + ".progress")
 
 
 def _in_thread(load: Callable[[], Any], message: str) -> Job[Any]:
@@ -182,27 +177,28 @@ def _steps(mosaic: Mosaic, choice: Choice, box: Box) -> Iterator[Look]:
     import numpy as np
     import torch
 
-    from napari_midl.methods.staining.apply import Painter
+    from napari_midl.engine.streaming import ReadyModel
+    from napari_midl.methods.staining.apply import Staining, stages
     from napari_midl.methods.staining.recipe import stain_recipe
     from napari_midl.methods.staining.stains import LinearStain
 
     settings = replace(choice.settings, doubt=False)
     recipe = stain_recipe(settings, choice.model, choice.despeckler, choice.reference)
-    painter = Painter(mosaic, recipe.pipeline, settings.tile, settings.device)
+    ready = ReadyModel(Staining(mosaic, recipe.pipeline, settings))
 
     def colours(plane: np.ndarray) -> np.ndarray:
         return np.rint(255 * np.moveaxis(plane, 0, -1).clip(0, 1)).astype(np.uint8)
 
     def shown() -> Iterator[Look]:
-        stages = painter.stages(box)
-        channels = next(stages)[:, 0]
+        steps = stages(ready, box)
+        channels = next(steps)[:, 0]
         if not settings.keep_speckle:
-            channels = next(stages)[:, 0]
+            channels = next(steps)[:, 0]
             yield Look("despeckled", box, channels[1])
         linear = LinearStain()(torch.from_numpy(channels[None]))[0]
         yield Look("linear", box, colours(linear.numpy()))
         if settings.method != "linear":
-            *_, last = stages
+            *_, last = steps
             yield Look(settings.method, box, colours(last[:, 0]))
 
     return shown()

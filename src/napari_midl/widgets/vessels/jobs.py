@@ -5,11 +5,11 @@ They run in a worker thread. torch is imported there, and not before.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.journal import begun_with, unfinished
 from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
@@ -125,7 +125,7 @@ def _load(choice: str | Path, seed: int = 0) -> Job[Model]:
 
 def is_unfinished(out: Path) -> bool:
     """Whether a prediction was left before its end, so that it can be resumed."""
-    return out.is_dir() and _journal(out).exists()
+    return unfinished(out)
 
 
 def settings_of_unfinished(out: Path, device: str) -> PredictSettings:
@@ -139,17 +139,17 @@ def settings_of_unfinished(out: Path, device: str) -> PredictSettings:
     from napari_midl.methods.vessels.settings import PredictSettings
 
     try:
-        header = json.loads(_journal(out).read_text().split("\n")[0])
-        return PredictSettings.from_dict({**header["settings"], "device": device})
-    except (OSError, ValueError, KeyError) as error:
+        return PredictSettings.from_dict({**begun_with(out)["settings"], "device": device})
+    except (TypeError, KeyError) as error:
         raise InputError(
-            f"{_journal(out)} cannot be read ({error}); choose another name and predict anew."
+            f"the journal of {out} does not hold the settings of a prediction ({error}); choose "
+            "another name and predict anew."
         ) from error
 
 
 def _check_model(out: Path, choice: str | Path, model: Model) -> None:
     """Say which model to choose, where it is not the one with which a prediction began."""
-    began = json.loads(_journal(out).read_text().split("\n")[0])["model"]
+    began = begun_with(out).get("model")
     if began == model.sha256:
         return
     records = [read_run(path) for path in (out.parent.parent / MODELS).glob("*.run.json")]
@@ -161,7 +161,3 @@ def _check_model(out: Path, choice: str | Path, model: Model) -> None:
         f"{out.name} was begun with {wanted}, not with {chosen}; choose that under Learn to go on "
         "with it, or name a new prediction."
     )
-
-
-def _journal(out: Path) -> Path:
-    return out.with_name(out.name + ".progress")
