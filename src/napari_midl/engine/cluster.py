@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.prediction import compute_core
-from napari_midl.engine.streaming import DenseModel, Output, ReadyModel, Source
+from napari_midl.engine.streaming import Output, ReadyModel
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_midl.engine.dense import DenseModel, Source
     from napari_midl.engine.journal import Journal
 
 _LOADING = Lock()

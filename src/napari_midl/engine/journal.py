@@ -3,7 +3,8 @@
 The journal lies beside the OME-Zarr, a line for each tile that is written. It is there before
 the OME-Zarr is, and goes when that is complete: wherever a kill comes, what is left is either
 begun anew or gone on with. Until then the OME-Zarr too says, in its attributes, that it is not
-complete.
+complete. This holds for killed programs; where the power fails, the system may lose chunks that
+were written in the last seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.atomic import not_written, whole_file
+from napari_midl.volumes.atomic import not_written, remove_leftovers, whole_file
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Journal:
         self.done.add(index)
 
     def close(self) -> None:
-        """Say that the output is complete, and remove the journal.
+        """Say that the output is complete, and remove the journal and what kills left.
 
         Raises
         ------
@@ -90,6 +91,7 @@ class Journal:
             If that cannot be written.
         """
         OmeZarrImage.open(self.out).tell(**{COMPLETE: True})
+        remove_leftovers(self.out)
         self.path.unlink(missing_ok=True)
 
     def discard(self) -> None:

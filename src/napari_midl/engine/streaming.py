@@ -1,17 +1,14 @@
 """A dense model over all of an input, tile by tile, into an OME-Zarr that can be looked at.
 
-A method says what is its own in a `DenseModel`: its network, how a block becomes a tensor and
-maps become an output. All else is the same for each and is done here: device, scaling, tiles
-with a halo so that they do not show, frozen normalisation, interruption, the output and its
-journal, on this machine or on a cluster.
+A method says what is its own in a `DenseModel`. All else is the same for each and is done here:
+device, scaling, tiles with a halo so that they do not show, frozen normalisation, interruption,
+the output and its journal, on this machine or on a cluster.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,113 +20,22 @@ from napari_midl.engine.interrupt import interruptible
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.prediction import predict_tiles
 from napari_midl.errors import InputError
-from napari_midl.volumes.ome_zarr import COLOURS, OmeZarrImage
-from napari_midl.volumes.scaling import Scaling, robust_scaling
+from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor, nn
+    from torch import Tensor
 
+    from napari_midl.engine.dense import DenseModel
     from napari_midl.engine.journal import Journal
-    from napari_midl.engine.tiles import Region, Tiling
-    from napari_midl.volumes.volume import Volume
+    from napari_midl.engine.tiles import Region
 
 MOST_TILES = 10**8
 _SAMPLES = 4  # tiles to measure normalisation on
 _AXES = ("C", "Z", "Y", "X")
-
-
-class Source(Protocol):
-    """From where a worker of a cluster loads a model and its input: plain paths and settings.
-
-    It is pickled and is a key, hence best a frozen dataclass.
-    """
-
-    def load(self) -> DenseModel:
-        """Open what it names, by paths that are the same on every machine."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """What an output looks like.
-
-    Parameters
-    ----------
-    name, dtype : str
-        Name of the image, and the type of its intensities.
-    chunks : tuple of int
-        Voxels ``(C, z, y, x)`` of a chunk; a tile is whole chunks.
-    channels, colours : sequence of str
-        Names of its channels, or none, and their colours in hexadecimal digits.
-    labels : mapping of str to mapping
-        Names of labels to write with it, and the colours of their values.
-    about : mapping
-        What else to say of it in its metadata.
-    """
-
-    name: str
-    dtype: str
-    chunks: tuple[int, int, int, int]
-    channels: Sequence[str] = ()
-    colours: Sequence[str] = COLOURS
-    labels: Mapping[str, Mapping[int, Sequence[int]]] = field(default_factory=dict)
-    about: Mapping[str, Any] = field(default_factory=dict)
-
-
-class DenseModel(ABC):
-    """What a method knows of its model and the input to apply it to.
-
-    Attributes
-    ----------
-    channels : sequence of Volume
-        The input, each with axes ``Z Y X`` and of the same shape.
-    tiling : Tiling
-        How it is cut, with the whole halo of the network.
-    device : str
-        Where to compute: ``auto``, ``cpu`` or ``cuda``.
-    source : Source or None
-        What a worker of a cluster loads; None if something lies in no file.
-    """
-
-    channels: Sequence[Volume]
-    tiling: Tiling
-    device: str
-    source: Source | None
-
-    @abstractmethod
-    def identity(self) -> dict[str, Any]:
-        """What the output depends on, as JSON values: not where it is computed."""
-
-    @abstractmethod
-    def network(self) -> nn.Module:
-        """A network of its own, which nobody else holds."""
-
-    @abstractmethod
-    def tensor(self, scaled: NDArray[np.float32]) -> Tensor:
-        """The network's input for intensities ``(C, z, y, x)`` in [0, 1]."""
-
-    @abstractmethod
-    def forward(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
-        """The network's output ``(C, z, y, x)``."""
-
-    @property
-    @abstractmethod
-    def form(self) -> Form:
-        """What is written."""
-
-    @abstractmethod
-    def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
-        """What is written of an output in a region: the image, then each of the labels.
-
-        All have axes ``C Z Y X``; those of length one are left out where the form has none.
-        """
-
-    def scalings(self) -> Sequence[Scaling]:
-        """How the intensities of each channel become [0, 1]."""
-        return [robust_scaling(channel) for channel in self.channels]
 
 
 class ReadyModel:

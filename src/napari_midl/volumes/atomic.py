@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import time
@@ -14,6 +15,8 @@ from napari_midl.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_PART = ".part"
 
 
 @contextmanager
@@ -86,6 +89,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
     to_disk(path.parent)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Delete what killed writers of `path` left beside it; nobody may be writing now."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def refuse_existing(path: Path) -> None:
     """Refuse a path that is taken.
 
@@ -124,7 +136,7 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    return path.with_name(f".{path.name}.{uuid4().hex[:8]}{_PART}")
 
 
 def _remove(folder: Path) -> None:

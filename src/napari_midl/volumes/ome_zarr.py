@@ -103,7 +103,7 @@ class OmeZarrImage:
         colours : sequence of str
             Colours of the channels in hexadecimal digits, repeated where there are too few.
         about : mapping, optional
-            What else to say of the image, kept in the group's attributes under ``napari-midl``.
+            What else to say of the image, as by `tell`.
         labels : mapping of str to mapping, optional
             Names of 8-bit labels to make with it, and their colours as for `create_labels`.
         name : str
@@ -153,27 +153,22 @@ class OmeZarrImage:
         axes = _ome(self._group)["multiscales"][0]["axes"]
         return tuple(axis["name"].upper() for axis in axes)
 
-    @property
-    def about(self) -> dict[str, Any]:
-        """What else is said of the image, in the group's attributes under ``napari-midl``."""
-        attributes: dict[str, Any] = self._group.attrs.asdict()
-        return dict(attributes.get(_ABOUT, {}))
-
     def tell(self, **about: Any) -> None:
-        """Say more of the image, beside what is said of it already.
+        """Say more of the image in the group's attributes under ``napari-midl``.
 
         Raises
         ------
         InputError
             If it cannot be written.
         """
+        attributes: dict[str, Any] = self._group.attrs.asdict()
         try:
-            self._group.update_attributes({_ABOUT: self.about | about})
+            self._group.update_attributes({_ABOUT: attributes.get(_ABOUT, {}) | about})
         except OSError as error:
             raise not_written(self.path, error) from error
 
     def remove_leftovers(self) -> None:
-        """Delete what writers of chunks left that were killed; nobody may be writing now."""
+        """Delete what killed writers of chunks left; nobody may be writing now."""
         for left in self.path.rglob("*.partial"):
             left.unlink(missing_ok=True)
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_midl.engine.dense import DenseModel, Form
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.streaming import DenseModel, Form, ReadyModel, stream
+from napari_midl.engine.streaming import ReadyModel, stream
 from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.staining.watermark import NOTICE, watermarked
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from napari_midl.engine.dense import Source
     from napari_midl.engine.journal import Journal
-    from napari_midl.engine.streaming import Source
     from napari_midl.engine.tiles import Region
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.methods.staining.pipeline import Pipeline

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_midl.engine.dense import DenseModel, Form
 from napari_midl.engine.models import whole_name
-from napari_midl.engine.streaming import DenseModel, Form
 from napari_midl.engine.tiles import Index, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
 from napari_midl.errors import InputError
