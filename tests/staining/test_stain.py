@@ -288,3 +288,37 @@ def test_channels_of_different_size_are_refused(drawn):
     volumes = [Volume.from_array(np.eye(n)[None], name=f"{n}") for n in (8, 9)]
     with pytest.raises(InputError, match="9 x 9 pixels but 8 has 8 x 8"):
         Mosaic(volumes)
+
+
+def test_workers_of_a_cluster_write_the_same_bits(folder):
+    distributed = pytest.importorskip("distributed")
+    settings = StainSettings(doubt=True, watermark=True, **SMALL)
+    inputs = Path("r.tif"), Path("f.tif")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=4, processes=False, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        run(files.stain(*inputs, Path("far.ome.zarr"), settings, scheduler=address))
+        run(
+            files.despeckle(
+                inputs[0], Path("c far.ome.zarr"), DespeckleSettings(**SMALL), scheduler=address
+            )
+        )
+    run(files.stain(*inputs, Path("near.ome.zarr"), settings))
+    run(files.despeckle(inputs[0], Path("c near.ome.zarr"), DespeckleSettings(**SMALL)))
+    for name in ("", "c "):
+        far, near = (open_volume(f"{name}{which}.ome.zarr") for which in ("far", "near"))
+        assert far.channels == near.channels
+        for one, other in zip(far.levels, near.levels, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_mosaic_is_left_as_it_was_and_so_are_its_networks(mosaic):
+    """Another stain may be using them."""
+    pipeline = stain_recipe(StainSettings()).pipeline
+    before = {name: values.clone() for name, values in pipeline.state_dict().items()}
+    ready(mosaic, pipeline).look((slice(0, 1), slice(0, 64), slice(0, 64)))
+    assert [stage.factor for stage in pipeline.stages if hasattr(stage, "factor")] == [1.0]
+    for name, values in pipeline.state_dict().items():
+        assert (values == before[name]).all()
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in pipeline.modules())
