@@ -25,11 +25,12 @@ class Colours(Lazy):
         super().__init__((*array.shape[1:], 3), array.dtype)
         self._array = array
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The colours of an index."""
         colours = slice(None)
         if len(key) == self.ndim:
-            *key, colours = key
+            *places, colours = key
+            key = tuple(places)
         return np.moveaxis(self._array[(slice(0, 3), *key)], 0, -1)[..., colours]
 
 
@@ -48,8 +49,8 @@ class Curtain(Lazy):
         super().__init__((*array.shape[:-1], 4), array.dtype)
         self._array, self.share = array, share
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The colours and the opacity of an index, all four."""
         rows_and_columns = key[: self.ndim - 1]
         colours = np.asarray(self._array[rows_and_columns])
         width = self.shape[-2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QDoubleSpinBox
 
-from napari_midl.engine.unfinished import is_unfinished
+from napari_midl.engine.journal import is_unfinished
 from napari_midl.methods.vessels.export import in_micrometres, with_units
 from napari_midl.methods.vessels.operations import Analyse, Labels
 from napari_midl.methods.vessels.ports import GraphOut, MaskIn, PredictionIn
