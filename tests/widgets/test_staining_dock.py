@@ -158,7 +158,7 @@ def test_the_choice_of_speckle_reaches_the_whole_and_its_record(staining, click,
     assert records["base"].inputs["despeckler"] != records["correlated"].inputs["despeckler"]
     assert records["correlated"].arguments["despeckler"] == "correlated"
     assert records["kept"].settings["keep_speckle"] and "despeckler" not in records["kept"].inputs
-    assert len({r.outputs["image"]["sha256"] for r in records.values()}) == 3
+    assert len({each["sha256"] for r in records.values() for each in r.outputs.values()}) == 3
 
 
 def test_what_was_looked_at_last_lies_on_top_and_no_other_view_is_left(
