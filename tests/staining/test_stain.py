@@ -292,20 +292,19 @@ def test_channels_of_different_size_are_refused(drawn):
 
 def test_workers_of_a_cluster_write_the_same_bits(folder):
     distributed = pytest.importorskip("distributed")
-    settings = StainSettings(doubt=True, watermark=True, **SMALL)
-    inputs = Path("r.tif"), Path("f.tif")
+    options = {"doubt": True, "watermark": True, **SMALL}
+
+    def despeckle(path: Path, **where) -> Job:
+        return Despeckle.of(reflectance=Path("r.tif"), out=path, **SMALL, **where).perform()
+
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=4, processes=False, dashboard_address=None
     ) as cluster:
-        address = cluster.scheduler_address
-        run(files.stain(*inputs, Path("far.ome.zarr"), settings, scheduler=address))
-        run(
-            files.despeckle(
-                inputs[0], Path("c far.ome.zarr"), DespeckleSettings(**SMALL), scheduler=address
-            )
-        )
-    run(files.stain(*inputs, Path("near.ome.zarr"), settings))
-    run(files.despeckle(inputs[0], Path("c near.ome.zarr"), DespeckleSettings(**SMALL)))
+        where = {"scheduler": cluster.scheduler_address}
+        run(stain(Path("far.ome.zarr"), **options, **where))
+        run(despeckle(Path("c far.ome.zarr"), **where))
+    run(stain(Path("near.ome.zarr"), **options))
+    run(despeckle(Path("c near.ome.zarr")))
     for name in ("", "c "):
         far, near = (open_volume(f"{name}{which}.ome.zarr") for which in ("far", "near"))
         assert far.channels == near.channels
@@ -315,7 +314,7 @@ def test_workers_of_a_cluster_write_the_same_bits(folder):
 
 def test_a_mosaic_is_left_as_it_was_and_so_are_its_networks(mosaic):
     """Another stain may be using them."""
-    pipeline = stain_recipe(StainSettings()).pipeline
+    pipeline = shipped(StainSettings())
     before = {name: values.clone() for name, values in pipeline.state_dict().items()}
     ready(mosaic, pipeline).look((slice(0, 1), slice(0, 64), slice(0, 64)))
     assert [stage.factor for stage in pipeline.stages if hasattr(stage, "factor")] == [1.0]

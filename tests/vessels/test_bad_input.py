@@ -242,7 +242,7 @@ def test_an_image_with_damaged_voxels(folder, capfd):
 
 def test_a_journal_that_is_none(folder, capfd):
     Path("out.ome.zarr").mkdir()
-    Path("out.ome.zarr.progress").write_text("no journal")
+    Path("out.ome.zarr.progress").write_text("no journal", encoding="utf-8")
     said = predict(capfd, "image.tif", "model.safetensors", "out.ome.zarr", "--resume")
     assert "out.ome.zarr.progress is no journal" in said
 

@@ -11,6 +11,7 @@ import tifffile
 
 from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import save_model
+from napari_midl.engine.ports import ImageIn, OmeZarrOut
 from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply
@@ -142,9 +143,9 @@ def test_resuming_with_other_settings_is_refused(tmp_path):
 def test_after_a_kill_between_journal_and_folder_both_ways_of_going_on_work(tmp_path, resume):
     image, out = tmp_path / "image.tif", tmp_path / "out.ome.zarr"
     tifffile.imwrite(image, IMAGE[:8, :40, :40])
-    out.with_name("out.ome.zarr.progress").write_text("{}\n")
-    record = run(files.predict(image, "base", out, settings=SMALL, resume=resume))
-    assert read_run(record_path(out)) == record
+    out.with_name("out.ome.zarr.progress").write_text("{}\n", encoding="utf-8")
+    outcome = run(predict(image, out, resume=resume))
+    assert read_run(record_path(out)) == outcome.run
     assert {path.name for path in tmp_path.iterdir()} == {
         "image.tif",
         "out.ome.zarr",
@@ -232,24 +233,18 @@ def test_a_worker_that_finds_another_image_by_the_path_says_so(scheduler, tmp_pa
     image, out = tmp_path / "image.tif", tmp_path / "out.ome.zarr"
     tifffile.imwrite(image, 255 - IMAGE[:8, :40, :40])
     here = Volume.from_array(IMAGE[:8, :40, :40], name="image")
-    source = VesselSource.of(image, 0, 0, "base", SMALL)
-    job = apply.predict(here, named_model("base"), out, SMALL, scheduler=scheduler, source=source)
+    wanted = Predict(
+        image=ImageIn(image, volume=here), out=OmeZarrOut(out, scheduler=scheduler), settings=SMALL
+    )
     with pytest.raises(InputError, match="finds another image or another model"):
-        run(job)
+        run(wanted.perform())
     assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]
 
 
 def test_a_cluster_leaves_the_arrays_of_the_process_alone(scheduler, tmp_path):
     distributed = pytest.importorskip("distributed")
     tifffile.imwrite(tmp_path / "image.tif", IMAGE[:8, :40, :40])
-    job = files.predict(
-        tmp_path / "image.tif",
-        "base",
-        tmp_path / "out.ome.zarr",
-        settings=SMALL,
-        scheduler=scheduler,
-    )
-    for _ in job:
+    for _ in predict(tmp_path / "image.tif", tmp_path / "out.ome.zarr", scheduler=scheduler):
         with pytest.raises(ValueError, match="No global client"):
             distributed.get_client()
 
