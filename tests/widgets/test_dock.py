@@ -372,6 +372,7 @@ def test_from_paint_to_files(
             "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, n=name: (str(tmp_path / n), "")
         )
         click(button)
+        wait()
     table = pd.read_csv(tmp_path / "b.csv")
     np.testing.assert_allclose(table["length (micrometer)"], graph.branches["length"], rtol=1e-5)
     assert len(read_swc(tmp_path / "v.swc")) == len(graph.nodes)
