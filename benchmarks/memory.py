@@ -24,7 +24,8 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from napari_midl.engine.jobs import run
-from napari_midl.engine.prediction import Journal, predict_tiles
+from napari_midl.engine.journal import Journal
+from napari_midl.engine.prediction import predict_tiles
 from napari_midl.engine.tiles import Tiling
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
@@ -36,8 +37,8 @@ scaling = robust_scaling(volume)
 tiling = Tiling(volume.shape, (128,) * 3, (8,) * 3)
 out = OmeZarrImage.create(folder / "output.ome.zarr", shape=volume.shape, dtype="uint8",
     axes="ZYX", scale=(1,) * 3, units=(None,) * 3, chunks=(128,) * 3)
-run(predict_tiles(tiling, lambda r: np.asarray(volume.data[r].compute(scheduler="synchronous")),
-    lambda b, i, s: scaling(b)[None], lambda r, b: out.write(r, (b[0] > 0.5).astype(np.uint8)),
+run(predict_tiles(tiling, volume.read,
+    lambda b, s: scaling(b)[None], lambda r, b: out.write(r, (b[0] > 0.5).astype(np.uint8)),
     Journal(folder / "journal", {})))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

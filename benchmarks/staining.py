@@ -20,8 +20,9 @@ from imageio import v3 as imageio
 
 from benchmarks import report
 from benchmarks.staining_despeckle import despeckle
+from napari_midl.engine.streaming import ReadyModel
 from napari_midl.methods.staining import score
-from napari_midl.methods.staining.apply import Painter
+from napari_midl.methods.staining.apply import Staining
 from napari_midl.methods.staining.models import named_despeckler, named_translator, stains_in
 from napari_midl.methods.staining.mosaic import Mosaic
 from napari_midl.methods.staining.pictures import read_picture
@@ -38,12 +39,12 @@ RENDERED_PART = (slice(13, 883), slice(31, 579))
 MOSAIC = (10_000, 15_000)
 
 
-def painter(mosaic: Mosaic, method: str, tile: int = 512, **options: bool) -> Painter:
+def painter(mosaic: Mosaic, method: str, tile: int = 512, **options: bool) -> ReadyModel:
     """A stain of a mosaic with the shipped weights."""
     settings = StainSettings(method=method, tile=tile, **options)  # type: ignore[arg-type]
     translator = named_translator("base", method) if method in LEARNT else None
     cleaner = None if settings.keep_speckle else named_despeckler("base")
-    return Painter(mosaic, build_pipeline(settings, cleaner, translator), tile, "auto")
+    return ReadyModel(Staining(mosaic, build_pipeline(settings, cleaner, translator), settings))
 
 
 def picture(mosaic: Mosaic, method: str, **options: bool) -> np.ndarray:

@@ -6,32 +6,14 @@ import json
 import os
 
 import numpy as np
-import pytest
 from safetensors.numpy import save_file
 
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.engine.unfinished import (
-    begun_with,
-    is_unfinished,
     model_of,
     stopped_training,
     trained_with,
 )
-from napari_midl.errors import InputError
-
-
-def test_an_output_with_a_journal_is_unfinished_and_tells_what_it_began_with(tmp_path):
-    out = tmp_path / "prediction-1.ome.zarr"
-    out.mkdir()
-    assert not is_unfinished(out)
-    begun = {"model": "abc", "settings": {"tile": [4, 32, 32]}}
-    journal = tmp_path / "prediction-1.ome.zarr.progress"
-    journal.write_text(json.dumps(begun) + "\n3\n4\n", encoding="utf-8")
-    assert is_unfinished(out)
-    assert begun_with(out) == begun
-    journal.write_text("no journal\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"progress cannot be read .* begin anew"):
-        begun_with(out)
 
 
 def test_the_training_that_was_stopped_last_goes_on(tmp_path):

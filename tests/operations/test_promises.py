@@ -10,6 +10,7 @@ import pytest
 
 from napari_midl.cli import main
 from napari_midl.engine.jobs import run
+from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.operations import Operation, options_of
 from napari_midl.engine.runs import read_run, replay
 from napari_midl.errors import InputError
@@ -197,9 +198,7 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_was_there(name, make):
 
 
 def _unfinished(made: Made) -> bool:
-    from napari_midl.engine.prediction import journal_path
-
-    return made.streams and journal_path(made.out).exists()
+    return made.streams and is_unfinished(made.out)
 
 
 def _hashes(outputs: dict[str, Any]) -> dict[str, str]:

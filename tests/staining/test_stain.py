@@ -14,8 +14,9 @@ from napari_midl.cli import main
 from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.engine.runs import record_path, replay
+from napari_midl.engine.streaming import ReadyModel
 from napari_midl.errors import InputError
-from napari_midl.methods.staining.apply import Painter
+from napari_midl.methods.staining.apply import Staining
 from napari_midl.methods.staining.generators import build_translator
 from napari_midl.methods.staining.models import named_despeckler, named_translator
 from napari_midl.methods.staining.mosaic import Mosaic
@@ -49,9 +50,13 @@ def shipped(settings: StainSettings, reference: Stains | None = None) -> Pipelin
     return build_pipeline(settings, cleaner, translator, reference)
 
 
+def ready(mosaic, pipeline, tile=64) -> ReadyModel:
+    return ReadyModel(Staining(mosaic, pipeline, StainSettings(tile=tile, device="cpu")))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_tiles_do_not_show(mosaic, method):
-    painter = Painter(mosaic, shipped(StainSettings(method=method)), 64, "cpu")
+    painter = ready(mosaic, shipped(StainSettings(method=method)))
     whole = np.rint(255 * painter.look((slice(0, 1), slice(0, 200), slice(0, 230))))
     for index in range(len(painter.tiling)):
         core = painter.tiling.core(index)
@@ -62,7 +67,7 @@ def test_tiles_do_not_show(mosaic, method):
 def test_tiles_of_the_papers_generator_do_not_show(mosaic):
     """Its instance normalisation is frozen on a sample of the mosaic."""
     translator = build_translator("resnet").eval()
-    painter = Painter(mosaic, Pipeline(translator), 64, "cpu")
+    painter = ready(mosaic, Pipeline(translator))
     region = (slice(0, 1), slice(64, 128), slice(128, 192))
     whole = painter.look((slice(0, 1), slice(0, 200), slice(0, 230)))
     np.testing.assert_allclose(painter.look(region), whole[(slice(None), *region)], atol=1 / 255)
@@ -92,7 +97,7 @@ def test_nuclei_become_blue_and_stroma_pink(folder, drawn):
 def test_a_match_leaves_the_doubt_as_it_is(mosaic, folder):
     settings = StainSettings(doubt=True, keep_speckle=True)
     own, matched = (
-        Painter(mosaic, shipped(settings, reference), 256, "cpu").look(
+        ready(mosaic, shipped(settings, reference), 256).look(
             (slice(0, 1), slice(0, 200), slice(0, 230))
         )
         for reference in (None, stains_of(read_picture(Path("slide.png"))))
@@ -283,3 +288,37 @@ def test_channels_of_different_size_are_refused(drawn):
     volumes = [Volume.from_array(np.eye(n)[None], name=f"{n}") for n in (8, 9)]
     with pytest.raises(InputError, match="9 x 9 pixels but 8 has 8 x 8"):
         Mosaic(volumes)
+
+
+def test_workers_of_a_cluster_write_the_same_bits(folder):
+    distributed = pytest.importorskip("distributed")
+    settings = StainSettings(doubt=True, watermark=True, **SMALL)
+    inputs = Path("r.tif"), Path("f.tif")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=4, processes=False, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        run(files.stain(*inputs, Path("far.ome.zarr"), settings, scheduler=address))
+        run(
+            files.despeckle(
+                inputs[0], Path("c far.ome.zarr"), DespeckleSettings(**SMALL), scheduler=address
+            )
+        )
+    run(files.stain(*inputs, Path("near.ome.zarr"), settings))
+    run(files.despeckle(inputs[0], Path("c near.ome.zarr"), DespeckleSettings(**SMALL)))
+    for name in ("", "c "):
+        far, near = (open_volume(f"{name}{which}.ome.zarr") for which in ("far", "near"))
+        assert far.channels == near.channels
+        for one, other in zip(far.levels, near.levels, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_mosaic_is_left_as_it_was_and_so_are_its_networks(mosaic):
+    """Another stain may be using them."""
+    pipeline = stain_recipe(StainSettings()).pipeline
+    before = {name: values.clone() for name, values in pipeline.state_dict().items()}
+    ready(mosaic, pipeline).look((slice(0, 1), slice(0, 64), slice(0, 64)))
+    assert [stage.factor for stage in pipeline.stages if hasattr(stage, "factor")] == [1.0]
+    for name, values in pipeline.state_dict().items():
+        assert (values == before[name]).all()
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in pipeline.modules())

@@ -222,6 +222,31 @@ def test_a_full_disk(folder, capfd):
     assert contents(folder) == images
 
 
+def test_a_model_of_no_numbers(folder, capfd):
+    model = scratch()
+    model.network.head.weight.data[0] = np.nan
+    save_model(model, Path("nan.safetensors"))
+    assert "NaN or infinity" in predict(capfd, "image.tif", "nan.safetensors")
+
+
+def test_an_image_with_damaged_voxels(folder, capfd):
+    image = RNG.integers(0, 255, SHAPE, np.uint8)
+    write("damaged.tif", image, compression="zlib", metadata={"axes": "ZYX"})
+    with tifffile.TiffFile("damaged.tif") as file:
+        start = file.pages[5].dataoffsets[0]
+    voxels = bytearray(Path("damaged.tif").read_bytes())
+    voxels[start : start + 200] = b"\x55" * 200
+    Path("damaged.tif").write_bytes(voxels)
+    assert "damaged.tif holds voxels that cannot be read" in predict(capfd, "damaged.tif")
+
+
+def test_a_journal_that_is_none(folder, capfd):
+    Path("out.ome.zarr").mkdir()
+    Path("out.ome.zarr.progress").write_text("no journal")
+    said = predict(capfd, "image.tif", "model.safetensors", "out.ome.zarr", "--resume")
+    assert "out.ome.zarr.progress is no journal" in said
+
+
 def test_a_setting_outside_its_range(folder, capfd):
     assert "minutes" in finetune(
         capfd, "image.tif", "labels.tif", "model.safetensors", "--minutes", "-3"

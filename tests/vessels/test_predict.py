@@ -138,6 +138,32 @@ def test_resuming_with_other_settings_is_refused(tmp_path):
         run(apply.predict(volume(), named_model("base"), out, other, resume=True))
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_after_a_kill_between_journal_and_folder_both_ways_of_going_on_work(tmp_path, resume):
+    image, out = tmp_path / "image.tif", tmp_path / "out.ome.zarr"
+    tifffile.imwrite(image, IMAGE[:8, :40, :40])
+    out.with_name("out.ome.zarr.progress").write_text("{}\n")
+    record = run(files.predict(image, "base", out, settings=SMALL, resume=resume))
+    assert read_run(record_path(out)) == record
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "image.tif",
+        "out.ome.zarr",
+        "out.ome.zarr.run.json",
+    }
+
+
+def test_tiles_show_in_the_uncertainty_as_little_as_in_the_probability(tmp_path):
+    small = Volume.from_array(IMAGE[:8, :40, :40], name="cut")
+    found = []
+    for tile in ((8, 40, 40), (4, 16, 20)):
+        out = tmp_path / f"{tile[0]}.ome.zarr"
+        settings = PredictSettings(tile=tile, uncertainty=True, samples=2)
+        run(apply.predict(small, named_model("base"), out, settings))
+        found.append(np.asarray(open_volume(out).data))
+    assert np.abs(found[0] - found[1]).max() < 0.002
+    assert found[0][1].std() > 0.01
+
+
 def test_uncertainty_is_highest_where_the_probability_is_undecided(tmp_path):
     out = tmp_path / "out.ome.zarr"
     settings = PredictSettings(tile=(8, 24, 24), uncertainty=True, samples=3)
@@ -202,7 +228,34 @@ def test_workers_notice_a_model_that_was_replaced(scheduler, tmp_path):
         assert bits(far) == bits(near)
 
 
+def test_a_worker_that_finds_another_image_by_the_path_says_so(scheduler, tmp_path):
+    image, out = tmp_path / "image.tif", tmp_path / "out.ome.zarr"
+    tifffile.imwrite(image, 255 - IMAGE[:8, :40, :40])
+    here = Volume.from_array(IMAGE[:8, :40, :40], name="image")
+    source = VesselSource.of(image, 0, 0, "base", SMALL)
+    job = apply.predict(here, named_model("base"), out, SMALL, scheduler=scheduler, source=source)
+    with pytest.raises(InputError, match="finds another image or another model"):
+        run(job)
+    assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]
+
+
+def test_a_cluster_leaves_the_arrays_of_the_process_alone(scheduler, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    tifffile.imwrite(tmp_path / "image.tif", IMAGE[:8, :40, :40])
+    job = files.predict(
+        tmp_path / "image.tif",
+        "base",
+        tmp_path / "out.ome.zarr",
+        settings=SMALL,
+        scheduler=scheduler,
+    )
+    for _ in job:
+        with pytest.raises(ValueError, match="No global client"):
+            distributed.get_client()
+
+
 def test_a_scheduler_that_is_not_there_is_a_sentence(tmp_path):
     tifffile.imwrite(tmp_path / "image.tif", IMAGE)
     with pytest.raises(InputError, match="no dask scheduler answers"):
         run(predict(tmp_path / "image.tif", tmp_path / "o.ome.zarr", scheduler="tcp://127.0.0.1:9"))
+    assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]

@@ -15,9 +15,9 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QDockWidget, QScrollArea
 
 from napari_midl.engine.jobs import Progress, run
+from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.models import read_card, shipped_weights
 from napari_midl.engine.runs import read_run, replay
-from napari_midl.engine.unfinished import is_unfinished
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.operations import Finetune
 from napari_midl.volumes.ome_zarr import OmeZarrImage
@@ -376,6 +376,7 @@ def test_from_paint_to_files(
     table = pd.read_csv(tmp_path / "b.csv")
     np.testing.assert_allclose(table["length (micrometer)"], graph.branches["length"], rtol=1e-5)
     assert len(read_swc(tmp_path / "v.swc")) == len(graph.nodes)
+    assert run(replay(tmp_path / "b.csv.run.json")).same
     for said in ("Saved", "is written already"):
         click(dock.measure.labels)
         wait()

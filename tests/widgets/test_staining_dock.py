@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 from safetensors.numpy import save_file
 
 from napari_midl.engine.jobs import Progress, run
+from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.runs import read_run, record_path, replay
-from napari_midl.engine.unfinished import is_unfinished
 from napari_midl.methods.staining.review import read_review, review_path
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.open import open_volume
@@ -158,8 +158,7 @@ def test_the_choice_of_speckle_reaches_the_whole_and_its_record(staining, click,
     assert records["base"].inputs["despeckler"] != records["correlated"].inputs["despeckler"]
     assert records["correlated"].arguments["despeckler"] == "correlated"
     assert records["kept"].settings["keep_speckle"] and "despeckler" not in records["kept"].inputs
-    made = [output for record in records.values() for output in record.outputs.values()]
-    assert len({output["sha256"] for output in made}) == 3
+    assert len({each["sha256"] for r in records.values() for each in r.outputs.values()}) == 3
 
 
 def test_what_was_looked_at_last_lies_on_top_and_no_other_view_is_left(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 class Dropout(nn.Dropout):
@@ -23,7 +23,7 @@ class Dropout(nn.Dropout):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the maps with some values zero and the others scaled up to make good for them."""
-        return _dropped(maps, torch.empty_like(maps), self)
+        return _dropped(maps, maps.shape, self)
 
 
 class Dropout3d(nn.Dropout3d):
@@ -33,7 +33,7 @@ class Dropout3d(nn.Dropout3d):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the maps with some channels zero and the others scaled up to make good."""
-        return _dropped(maps, maps.new_empty((*maps.shape[:2], 1, 1, 1)), self)
+        return _dropped(maps, (*maps.shape[:2], 1, 1, 1), self)
 
 
 def dropouts(network: nn.Module) -> list[Dropout | Dropout3d]:
@@ -43,7 +43,7 @@ def dropouts(network: nn.Module) -> list[Dropout | Dropout3d]:
 
 @contextmanager
 def drawing_from(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
-    """Let the dropout layers of a network draw from a generator, which is on its device."""
+    """Let the dropout layers of a network draw from a generator, on any device."""
     layers = dropouts(network)
     for layer in layers:
         layer.generator = generator
@@ -54,10 +54,12 @@ def drawing_from(network: nn.Module, generator: torch.Generator) -> Iterator[Non
             layer.generator = None
 
 
-def _dropped(maps: Tensor, mask: Tensor, layer: Dropout | Dropout3d) -> Tensor:
+def _dropped(maps: Tensor, shape: Sequence[int], layer: Dropout | Dropout3d) -> Tensor:
+    generator = layer.generator
     if not (layer.training and layer.p):
         return maps
-    if layer.generator is None:
+    if generator is None:
         raise RuntimeError("dropout was asked for a mask outside of drawing_from")
     kept = 1 - layer.p
-    return maps * mask.bernoulli_(kept, generator=layer.generator).div_(kept)
+    mask = torch.empty(shape, dtype=maps.dtype, device=generator.device)
+    return maps * mask.bernoulli_(kept, generator=generator).div_(kept).to(maps.device)

@@ -315,15 +315,10 @@ class OmeZarrOut(Out):
     scheduler: str | None = field(default=None, metadata=UNRECORDED)
 
     def check_free(self, path: Path) -> None:
-        """Refuse a path that is taken, or to resume what is not there."""
-        if not self.resume:
-            if path.exists():
-                raise InputError(
-                    f"{path} exists already; pass --resume to go on with it, or choose another "
-                    "output."
-                )
-        elif not path.exists():
-            raise InputError(f"{path} does not exist, there is nothing to resume; check the path.")
+        """Refuse a path that is taken, or to resume what cannot be."""
+        from napari_midl.engine.journal import check
+
+        check(path, self.resume)
 
     def identity(self, path: Path) -> str:
         """Hash over the voxels of the finest level."""

@@ -11,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
 Index = tuple[int, int, int]
 Region = tuple[slice, slice, slice]
 
@@ -77,10 +79,10 @@ class Tiling:
             inner.append(slice(c.start - start, c.stop - start))
         return _region(outer), _region(inner)
 
-    def nearest_first(self, focus: Sequence[float] | None = None) -> list[int]:
+    def nearest_first(self, focus: Sequence[float] | None = None) -> Iterable[int]:
         """Tile indices by the distance of their centres from `focus`, a voxel ``(z, y, x)``."""
         if focus is None:
-            return list(range(len(self)))
+            return range(len(self))
         away = []
         for count, core, whole, at in zip(
             self.grid, self.core_size, self.shape, focus, strict=True
@@ -88,7 +90,8 @@ class Tiling:
             start = np.arange(count) * core
             away.append(((start + np.minimum(start + core, whole)) / 2 - at) ** 2)
         distance = away[0][:, None, None] + away[1][:, None] + away[2]
-        return [int(i) for i in np.argsort(distance, axis=None, kind="stable")]
+        order: NDArray[np.intp] = np.argsort(distance, axis=None, kind="stable")
+        return order
 
 
 def _round_up(value: int, multiple: int) -> int:

@@ -59,17 +59,19 @@ def entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @contextmanager
 def dropout_on(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
-    """Switch only the dropout layers of a network to training.
+    """Let the channel dropout of a network in evaluation mode draw from a generator.
 
     Predictions drawn so are samples of an approximate posterior (Gal and Ghahramani,
-    *Dropout as a Bayesian approximation*, ICML 2016).
+    *Dropout as a Bayesian approximation*, ICML 2016). Whole channels are dropped, so that a
+    draw does not depend on the size of a block: a generator with the same seed gives all tiles
+    of a volume the same network.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Its layers are those of `napari_midl.engine.dropout`.
+        Nobody else may compute with it meanwhile; its layers are those of `engine.dropout`.
     generator : torch.Generator
-        What they draw from, on the network's device.
+        On the CPU, so that every device gets the same draws.
     """
     from napari_midl.engine.dropout import drawing_from, dropouts
 

@@ -1,4 +1,4 @@
-"""What was stopped before its end, and what it began with."""
+"""Trainings that were stopped before their end, and what they began with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from napari_midl.engine.prediction import journal_path
 from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 
@@ -15,29 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHECKPOINT = ".checkpoint"
-
-
-def is_unfinished(out: Path) -> bool:
-    """Whether an OME-Zarr was left before its end, so that it can be resumed."""
-    return out.is_dir() and journal_path(out).exists()
-
-
-def begun_with(out: Path) -> dict[str, Any]:
-    """What an unfinished OME-Zarr depends on, such as ``settings`` and ``model``.
-
-    Raises
-    ------
-    InputError
-        If its journal cannot be read.
-    """
-    journal = journal_path(out)
-    try:
-        begun = json.loads(journal.read_text(encoding="utf-8").split("\n")[0])
-        return {**begun, "settings": dict(begun["settings"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{journal} cannot be read ({error}); choose another name and begin anew."
-        ) from error
 
 
 def stopped_training(folder: Path, stem: str = "") -> Path | None:

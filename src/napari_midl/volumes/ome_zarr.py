@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 import shutil
-import time
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -22,7 +21,7 @@ from zarr.codecs import BloscCodec
 
 from napari_midl.errors import InputError
 from napari_midl.volumes import label_list, pyramid
-from napari_midl.volumes.atomic import not_written
+from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
 Region = tuple[slice, ...]
 Version = Literal["0.4", "0.5"]
 _FORMATS = {"0.4": FormatV04, "0.5": FormatV05}
-_COLOURS = ("FFFFFF", "FFD500", "00C8FF", "FF00C8")
+COLOURS = ("FFFFFF", "FFD500", "00C8FF", "FF00C8")
+_ABOUT = "napari-midl"  # key of what we ourselves say of an image
 
 
 class OmeZarrImage:
@@ -77,13 +77,14 @@ class OmeZarrImage:
         units: Sequence[str | None],
         chunks: Sequence[int],
         channels: Sequence[str] = (),
-        colours: Sequence[str] = _COLOURS,
+        colours: Sequence[str] = COLOURS,
         about: Mapping[str, Any] | None = None,
+        labels: Mapping[str, Mapping[int, Sequence[int]]] | None = None,
         name: str = "",
         levels: int | Literal["auto"] = "auto",
         version: Version = "0.5",
     ) -> Self:
-        """Make an empty image, all zeros, with its whole pyramid and metadata.
+        """Make an empty image, all zeros, with its whole pyramid and metadata, or nothing.
 
         Parameters
         ----------
@@ -102,7 +103,9 @@ class OmeZarrImage:
         colours : sequence of str
             Colours of the channels in hexadecimal digits, repeated where there are too few.
         about : mapping, optional
-            What else to say of the image, kept in the group's attributes under ``napari-midl``.
+            What else to say of the image, as by `tell`.
+        labels : mapping of str to mapping, optional
+            Names of 8-bit labels to make with it, and their colours as for `create_labels`.
         name : str
             Name of the image.
         levels : int or "auto"
@@ -115,19 +118,17 @@ class OmeZarrImage:
         InputError
             If `path` exists or cannot be written; then nothing is left of it.
         """
-        if path.exists():
-            raise InputError(f"{path} exists already; choose another name, nothing is overwritten.")
         form = _FORMATS[version]()
         wanted = pyramid.plan(axes, shape, scale, chunks, levels)
-        try:
-            group = zarr.open_group(path, mode="w-", zarr_format=form.zarr_format)
+        with whole_folder(path) as beside:
+            group = zarr.open_group(beside, mode="w-", zarr_format=form.zarr_format)
             if about:
-                group.update_attributes({"napari-midl": dict(about)})
+                group.update_attributes({_ABOUT: dict(about)})
             shown = dict(zip(channels, itertools.cycle(colours), strict=False))
-            return cls._fill(path, group, wanted, dtype, axes, units, shown, name, False)
-        except OSError as error:
-            _remove(path)
-            raise not_written(path, error) from error
+            image = cls._fill(beside, group, wanted, dtype, axes, units, shown, name, False)
+            for each, colors in (labels or {}).items():
+                image.create_labels(each, "uint8", colors)
+        return cls.open(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -145,6 +146,31 @@ class OmeZarrImage:
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise InputError(f"{path} is no OME-Zarr image ({error}); give one that is.") from error
         return cls(path, group, levels, "image-label" in about)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the axes, such as ``C Z Y X``."""
+        axes = _ome(self._group)["multiscales"][0]["axes"]
+        return tuple(axis["name"].upper() for axis in axes)
+
+    def tell(self, **about: Any) -> None:
+        """Say more of the image in the group's attributes under ``napari-midl``.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        attributes: dict[str, Any] = self._group.attrs.asdict()
+        try:
+            self._group.update_attributes({_ABOUT: attributes.get(_ABOUT, {}) | about})
+        except OSError as error:
+            raise not_written(self.path, error) from error
+
+    def remove_leftovers(self) -> None:
+        """Delete what killed writers of chunks left; nobody may be writing now."""
+        for left in self.path.rglob("*.partial"):
+            left.unlink(missing_ok=True)
 
     def create_labels(
         self, name: str, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
@@ -174,8 +200,7 @@ class OmeZarrImage:
         self, path: Path, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
     ) -> Self:
         """Make empty labels as `create_labels` does, but anywhere and on no list."""
-        if path.exists():
-            raise InputError(f"{path} exists already; choose another name, nothing is overwritten.")
+        refuse_existing(path)
         multiscale = _ome(self._group)["multiscales"][0]
         keep = [i for i, axis in enumerate(multiscale["axes"]) if axis["type"] != "channel"]
         axes = [multiscale["axes"][i]["name"].upper() for i in keep]
@@ -289,17 +314,6 @@ class OmeZarrImage:
             metadata={"omero": {"channels": omero}} if omero else {},
         )
         return cls(path, group, arrays, is_label)
-
-
-def _remove(path: Path) -> None:
-    """Delete what a failed `create` left.
-
-    zarr writes side by side and tells of the first failure while its other writes are still
-    on their way, so one look is not enough.
-    """
-    for _ in range(5):
-        shutil.rmtree(path, ignore_errors=True)
-        time.sleep(0.05)
 
 
 def _create_array(

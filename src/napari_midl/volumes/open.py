@@ -12,7 +12,7 @@ import dask.array as da
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.reading import StoredArray, check_room
+from napari_midl.volumes.reading import StoredArray, check_room, lazy
 from napari_midl.volumes.volume import AXES, SPATIAL, Volume, known_sizes
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ def _open_nifti(path: Path) -> Volume:
     plain = (voxels.slope, voxels.inter) == (1, 0)
     dtype = voxels.dtype.newbyteorder("=") if plain else np.dtype(np.float32)
     whole_planes = (-1, -1, *("auto" if i == 0 else 1 for i in range(voxels.ndim - 2)))
-    stored = da.from_array(StoredArray(voxels, path), chunks=whole_planes, name=False)
-    read = stored.map_blocks(partial(np.asarray, dtype=dtype), dtype=dtype)
+    stored = lazy(StoredArray(voxels, path), whole_planes)
+    read = da.map_blocks(partial(np.asarray, dtype=dtype), stored, dtype=dtype)
     # NIfTI counts x fastest and first, so that its transpose ends with Z Y X.
     data = read.T
     axes = ["C", "T", "Z", "Y", "X"][-data.ndim :]
@@ -158,7 +158,7 @@ def _open_picture(path: Path) -> Volume:
     stored = StoredArray(_Picture(path, about.shape, about.dtype), path)
     # dask would read an empty part to see of what type it is.
     nothing = np.empty((0,) * stored.ndim, stored.dtype)
-    array = da.from_array(stored, chunks=-1, name=False, meta=nothing)
+    array = lazy(stored, -1, meta=nothing)
     if array.ndim == 2:
         return Volume.from_array(array, "YX", name=path.stem, source=str(path))
     colours = da.moveaxis(array[..., :3], -1, 0)
@@ -231,12 +231,8 @@ def _from_array(array: Any, name: str, path: Path | None) -> Volume:
 def _lazy(array: Any, path: Path | None) -> da.Array:
     """An array whose chunks are those of the file that it comes from, if any."""
     if path is None:
-        lazy: da.Array = da.from_array(array, asarray=True)
-    else:
-        chunks = getattr(array, "chunks", None) or "auto"
-        # A name of its own: the same path may hold another image tomorrow.
-        lazy = da.from_array(StoredArray(array, path), chunks=chunks, name=False)
-    return lazy
+        return da.from_array(array, asarray=True)  # type: ignore[no-any-return]
+    return lazy(StoredArray(array, path), getattr(array, "chunks", None) or "auto")
 
 
 def _zarr_names(array: Any) -> Sequence[str | None]:

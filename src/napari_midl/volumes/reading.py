@@ -6,6 +6,7 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import dask.array as da
 import numpy as np
 import psutil
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MOST_CHUNKS = 2**23  # dask looks at all of them for each region that is read
 # A decoder holds its output and hands on a copy.
 _COPIES = 2
 
@@ -35,10 +37,10 @@ class StoredArray:
     def __init__(self, array: Any, source: str | Path) -> None:
         self.shape: tuple[int, ...] = tuple(array.shape)
         self.dtype, self.ndim = np.dtype(array.dtype), len(self.shape)
-        self._array, self._source = array, source
+        self._array, self.source = array, source
 
     def __getitem__(self, region: Any) -> NDArray[Any]:
-        with decoding(self._source):
+        with decoding(self.source):
             return np.asarray(self._array[region])
 
 
@@ -49,12 +51,17 @@ def decoding(source: str | Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        If anything but a lack of memory is raised.
+        If they are damaged, or do not fit into the memory.
     """
     try:
         yield
-    except (InputError, MemoryError):
+    except InputError:
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"{source} is stored in pieces that do not fit into the memory; save it in smaller "
+            "tiles or chunks."
+        ) from error
     except Exception as error:  # each codec and store raises classes of its own
         fault = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
@@ -85,3 +92,23 @@ def check_room(source: str | Path, shape: Sequence[float], dtype: Any) -> None:
             f"{needed / 2**30:.1f} GiB to read where {free / 2**30:.1f} GiB of memory are free; "
             "save it as OME-Zarr or TIFF in smaller tiles."
         )
+
+
+def lazy(array: StoredArray, chunks: Any = "auto", **options: Any) -> da.Array:
+    """A dask array of a stored one, in blocks of `chunks` voxels.
+
+    Raises
+    ------
+    InputError
+        If there are more blocks than can be looked after.
+    """
+    sizes = da.core.normalize_chunks(chunks, array.shape, dtype=array.dtype)
+    pieces = math.prod(len(along) for along in sizes)
+    if pieces > MOST_CHUNKS:
+        raise InputError(
+            f"{array.source} is stored in {pieces:.3g} pieces, which is more than {MOST_CHUNKS}; "
+            "save it with larger chunks, or in parts."
+        )
+    # A name of its own: the same path may hold another image tomorrow.
+    blocks: da.Array = da.from_array(array, chunks=sizes, name=False, **options)
+    return blocks

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.reading import decoding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,20 +99,16 @@ def sample(volume: Volume, blocks: int = 16) -> NDArray[np.float32]:
     """
     data = volume.data
     if data.size <= MOST_VOXELS:
-        with decoding(volume.source or volume.name):
-            return np.asarray(data.compute(scheduler="synchronous"), np.float32)
+        return np.asarray(volume.read((slice(None),) * data.ndim), np.float32)
     from scipy.stats import qmc  # slow to import, and small volumes do without
 
     edges = _edges(volume, MOST_VOXELS // blocks)
-    taken = []
+    boxes = []
     # Halton points fill the volume evenly, and are the same each time.
     for point in qmc.Halton(data.ndim, scramble=False).random(blocks):
         starts = [int(p * (n - e + 1)) for p, n, e in zip(point, data.shape, edges, strict=True)]
-        box = tuple(slice(s, s + e) for s, e in zip(starts, edges, strict=True))
-        with decoding(volume.source or volume.name):
-            block = data[box].compute(scheduler="synchronous")
-        taken.append(np.asarray(block, np.float32).ravel())
-    return np.concatenate(taken)
+        boxes.append(tuple(slice(s, s + e) for s, e in zip(starts, edges, strict=True)))
+    return np.concatenate([np.asarray(b, np.float32).ravel() for b in volume.read_all(boxes)])
 
 
 def _edges(volume: Volume, voxels: int) -> list[int]:

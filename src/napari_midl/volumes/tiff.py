@@ -7,20 +7,18 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
-import numpy as np
 import tifffile
 import zarr
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.reading import decoding
+from napari_midl.volumes.reading import StoredArray, lazy
 from napari_midl.volumes.volume import AXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    import dask.array as da
 
 _UNITS = {"um": "micrometer", "µm": "micrometer", "μm": "micrometer"}  # two signs for micro
 _UNITS |= {"micron": "micrometer", "microns": "micrometer", "nm": "nanometer", "mm": "millimeter"}
@@ -61,9 +59,7 @@ def read_tiff(
         axes = _axes(path, series.axes.replace("S", ""))
         steps, units, channels = _from_ome(file) if file.is_ome else _from_imagej(file)
         levels = [
-            # A name of its own: the same path may hold another image tomorrow.
-            da.from_array(TiffLevel(path, i, array), chunks=array.chunks, name=False)
-            for i, array in enumerate(_arrays(file))
+            lazy(TiffLevel(path, i, array), array.chunks) for i, array in enumerate(_arrays(file))
         ]
         if "S" in series.axes:
             levels = [level.squeeze(axis=series.axes.index("S")) for level in levels]
@@ -76,18 +72,12 @@ def read_tiff(
     )
 
 
-class TiffLevel:
+class TiffLevel(StoredArray):
     """One level of a TIFF; sent to another process, it opens the file there anew."""
 
     def __init__(self, path: Path, level: int, array: zarr.Array[Any]) -> None:
-        self.path = path
-        self.level = level
-        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
-        self._array = array
-
-    def __getitem__(self, region: Any) -> NDArray[Any]:
-        with decoding(self.path):
-            return np.asarray(self._array[region])
+        super().__init__(array, path)
+        self.path, self.level = path, level
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.path, self.level)

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
+from dask.base import compute
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.reading import decoding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 SPATIAL = ("Z", "Y", "X")
 AXES = ("T", "C", *SPATIAL)
+Region = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,24 @@ class Volume:
     def shape(self) -> tuple[int, ...]:
         """Shape of the finest level."""
         return tuple(int(n) for n in self.data.shape)
+
+    def read(self, region: Region) -> NDArray[Any]:
+        """Voxels of a region of the finest level.
+
+        In this thread: a worker of a cluster would hand it to the cluster and wait for a thread.
+
+        Raises
+        ------
+        InputError
+            If they cannot be read.
+        """
+        return self.read_all([region])[0]
+
+    def read_all(self, regions: Sequence[Region]) -> list[NDArray[Any]]:
+        """Voxels of several regions; as costly to find as those of one."""
+        with decoding(self.source or self.name):
+            blocks = compute(*(self.data[r] for r in regions), scheduler="synchronous")
+            return [np.asarray(block) for block in blocks]
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
@@ -190,10 +213,12 @@ class Volume:
         they are equal.
         """
         digest = hashlib.sha256(repr((self.shape, str(self.data.dtype))).encode())
-        for fraction in np.linspace(0, 1, samples):
-            corner = [int(fraction * max(n - 16, 0)) for n in self.shape]
-            block = self.data[tuple(slice(c, c + 16) for c in corner)]
-            digest.update(np.ascontiguousarray(block.compute(scheduler="synchronous")).tobytes())
+        corners = [
+            [int(fraction * max(n - 16, 0)) for n in self.shape]
+            for fraction in np.linspace(0, 1, samples)
+        ]
+        for block in self.read_all([tuple(slice(c, c + 16) for c in at) for at in corners]):
+            digest.update(np.ascontiguousarray(block).tobytes())
         return {
             "name": self.name,
             "source": self.source,
@@ -223,6 +248,7 @@ def hash_volume(volume: Volume) -> str:
     """SHA-256 over the finest level, chunk by chunk, so that each is decoded once."""
     data, digest = volume.data, hashlib.sha256()
     for index in np.ndindex(*data.numblocks):
-        block = data.blocks[index].compute(scheduler="synchronous")
+        with decoding(volume.source or volume.name):
+            block = data.blocks[index].compute(scheduler="synchronous")
         digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()

@@ -88,25 +88,26 @@ def _steps(
     import numpy as np
     import torch
 
-    from napari_midl.methods.staining.apply import Painter
+    from napari_midl.engine.streaming import ReadyModel
+    from napari_midl.methods.staining.apply import Staining, stages
     from napari_midl.methods.staining.stains import LinearStain
 
-    painter = Painter(mosaic, pipeline, settings.tile, settings.device)
+    ready = ReadyModel(Staining(mosaic, pipeline, settings))
 
     def colours(plane: NDArray[np.float32]) -> NDArray[np.uint8]:
         scaled = 255 * np.moveaxis(plane, 0, -1).clip(0, 1)
         return np.asarray(np.rint(scaled), np.uint8)
 
     def shown() -> Iterator[Look]:
-        stages = painter.stages(box)
-        channels = next(stages)[:, 0]
+        maps = stages(ready, box)
+        channels = next(maps)[:, 0]
         if not settings.keep_speckle:
-            channels = next(stages)[:, 0]
+            channels = next(maps)[:, 0]
             yield Look("despeckled", box, channels[1])
         linear = LinearStain()(torch.from_numpy(channels[None]))[0]
         yield Look("linear", box, colours(linear.numpy()))
         if settings.method != "linear":
-            *_, last = stages
+            *_, last = maps
             yield Look(settings.method, box, colours(last[:, 0]))
 
     return shown()

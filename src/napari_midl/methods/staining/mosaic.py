@@ -76,7 +76,7 @@ class Mosaic:
 
     def read(self, region: Region) -> NDArray[Any]:
         """Intensities ``(C, z, y, x)`` of a region, as they are stored."""
-        return np.stack([np.asarray(volume.data[region]) for volume in self.channels])
+        return np.stack([volume.read(region) for volume in self.channels])
 
     def scaled(self, block: NDArray[Any]) -> NDArray[np.float32]:
         """The intensities that `read` gives, in [0, 1]."""

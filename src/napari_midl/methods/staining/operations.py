@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import FileIn, FolderOut, ModelOut, OmeZarrOut
+from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.methods.staining.ports import (
     ChannelIn,
     DespecklerIn,
@@ -29,6 +30,7 @@ from napari_midl.methods.staining.uses import check_use
 if TYPE_CHECKING:
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
+    from napari_midl.methods.staining.apply import Despeckling, Staining
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.methods.staining.pipeline import Pipeline
     from napari_midl.methods.staining.stains import Stains
@@ -38,7 +40,7 @@ LOADING = "loading the networks"
 
 @operation("staining.stain")
 @dataclass(frozen=True, kw_only=True)
-class Stain(Operation[None]):
+class Stain(StreamedOperation):
     """Stain a mosaic into an OME-Zarr.
 
     Parameters
@@ -67,24 +69,14 @@ class Stain(Operation[None]):
     out: OmeZarrOut
     settings: StainSettings = StainSettings()
 
-    def job(self, run: Running) -> Job[None]:
-        """Stain from where the person looks outwards; the previews are regions written."""
+    def model_for(self, run: Running) -> Job[Staining]:
+        """The stages of the stain, and the mosaic."""
         check_use(self)
         mosaic = yield from self.mosaic(run)
         pipeline = yield from self.pipeline(run)
-        from napari_midl.methods.staining import apply
+        from napari_midl.methods.staining.apply import Staining
 
-        assert self.out.path is not None
-        journal = yield from apply.stain(
-            mosaic,
-            pipeline,
-            self.out.path,
-            self.settings,
-            _identity(run.inputs, self.settings),
-            run.watch.focus,
-            self.out.resume,
-        )
-        run.afterwards(journal.close)
+        return Staining(mosaic, pipeline, self.settings, _identity(run.inputs, self.settings))
 
     def mosaic(self, run: Running) -> Job[Mosaic]:
         """Both channels, on the scale that is fixed for all of them."""
@@ -122,7 +114,7 @@ class Stain(Operation[None]):
 
 @operation("staining.despeckle", argument="reflectance")
 @dataclass(frozen=True, kw_only=True)
-class Despeckle(Operation[None]):
+class Despeckle(StreamedOperation):
     """Take the speckle out of a reflectance mosaic into an OME-Zarr.
 
     Parameters
@@ -142,27 +134,18 @@ class Despeckle(Operation[None]):
     out: OmeZarrOut
     settings: DespeckleSettings = DespeckleSettings()
 
-    def job(self, run: Running) -> Job[None]:
-        """Despeckle from where the person looks outwards; the previews are regions written."""
+    def model_for(self, run: Running) -> Job[Despeckling]:
+        """The despeckler, and the mosaic of one channel."""
         reflectance = yield from run.open(self.reflectance)
         cleaner = yield from run.open(self.model, LOADING)
         from napari_midl.engine.folding import fold_batch_norm
-        from napari_midl.methods.staining import apply
+        from napari_midl.methods.staining.apply import Despeckling
         from napari_midl.methods.staining.mosaic import Mosaic
         from napari_midl.methods.staining.pipeline import Pipeline
 
         mosaic = yield from elsewhere(lambda: Mosaic([reflectance]), "looking at the mosaic")
-        assert self.out.path is not None
-        journal = yield from apply.despeckle(
-            mosaic,
-            Pipeline(fold_batch_norm(cleaner.network)),
-            self.out.path,
-            self.settings,
-            _identity(run.inputs, self.settings),
-            run.watch.focus,
-            self.out.resume,
-        )
-        run.afterwards(journal.close)
+        pipeline = Pipeline(fold_batch_norm(cleaner.network))
+        return Despeckling(mosaic, pipeline, self.settings, _identity(run.inputs, self.settings))
 
 
 @operation("staining.train")

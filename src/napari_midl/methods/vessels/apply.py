@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from napari_midl.engine import proposals
-from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.prediction import predict_tiles
 from napari_midl.engine.proposals import Proposal
-from napari_midl.engine.tiles import Index, Region, Tiling
+from napari_midl.engine.streaming import ReadyModel, stream
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.predictor import (
     LABELS,
-    Predictor,
-    forward,
-    ready,
+    VesselModel,
     volume_shape,
 )
-from napari_midl.volumes.scaling import Scaling, robust_scaling
+from napari_midl.methods.vessels.settings import Device, PredictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +27,11 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_midl.engine.annotation import Box
+    from napari_midl.engine.journal import Journal
     from napari_midl.engine.models import Model
-    from napari_midl.engine.prediction import Journal
-    from napari_midl.methods.vessels.network import VesselNet
-    from napari_midl.methods.vessels.settings import PredictSettings
+    from napari_midl.engine.tiles import Index, Region
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
 
 __all__ = [
@@ -65,7 +62,12 @@ def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.fl
     training = [module for module in network.modules() if module.training]
     network.eval()
     try:
-        return forward(network, image)
+        device = next(network.parameters()).device
+        blocks = torch.from_numpy(np.ascontiguousarray(image)).reshape(-1, 1, *image.shape[-3:])
+        with torch.inference_mode():
+            blocks = blocks.to(device).contiguous(memory_format=torch.channels_last_3d)
+            found: NDArray[np.float32] = torch.sigmoid(network(blocks)).float().cpu().numpy()
+        return found.reshape(image.shape)
     finally:
         for module in training:
             module.training = True
@@ -95,7 +97,9 @@ def predict_region(
     scaling : Scaling, optional
         The volume's, where it is known already.
     """
-    return _look(volume, ready(model), region, scaling or robust_scaling(volume))
+    ready = ReadyModel(VesselModel(volume, model, PredictSettings(), scaling=scaling))
+    probability: NDArray[np.float32] = ready.look(region)[0]
+    return probability
 
 
 def predict(
@@ -111,7 +115,7 @@ def predict(
     The output is an image with axes ``C Z Y X`` and channel ``vessel probability`` (and
     ``uncertainty``), float32 in [0, 1], with ``labels/vessels``, 0 background, 1 vessel.
     Tiles are computed from `focus` outwards. A prediction that was cancelled or killed
-    is gone on with by `resume`, and ends with the same bits as if it had never stopped.
+    goes on by `resume`, and ends with the same bits as if it had never stopped.
 
     Parameters
     ----------
@@ -142,17 +146,11 @@ def predict(
     Raises
     ------
     InputError
-        If the image has one slice, the output exists, is another prediction's, or
-        cannot be written.
+        If the image has one slice or cannot be read, the model gives no numbers, or the output
+        exists, is another prediction's, or cannot be written.
     """
-    step = Progress(0, 0, "looking at the image")
-    yield step
-    predictor = yield from wait_for(in_thread(lambda: Predictor(volume, model, settings)), step)
-    output, journal = predictor.begin(out, resume)
-    yield from predict_tiles(
-        predictor.tiling, predictor.read, predictor.compute, output.write, journal, focus
-    )
-    return journal
+    found = VesselModel(volume, model, settings)
+    return (yield from stream(found, out, focus=focus, resume=resume))
 
 
 def propose(
@@ -163,7 +161,7 @@ def propose(
     size: Index = (1, 64, 64),
     seed: int = 0,
     candidates: int = 24,
-    device: str = "auto",
+    device: Device = "auto",
 ) -> Job[list[Proposal]]:
     """Find the places where the network is least sure, away from what is painted.
 
@@ -196,27 +194,15 @@ def propose(
     list of Proposal
         The least sure first; returned by the generator.
     """
-    scaling = yield from wait_for(
-        in_thread(lambda: robust_scaling(volume)), Progress(0, candidates)
-    )
-    network = ready(model).to(pick_device(device))
+    asked = VesselModel(volume, model, PredictSettings(device=device))
+    ready = yield from wait_for(in_thread(lambda: ReadyModel(asked)), Progress(0, candidates))
 
     def look(box: Box) -> NDArray[np.float32]:
         z, y, x = box
-        return both_classes(_look(volume, network, (z, y, x), scaling))
+        return both_classes(ready.look((z, y, x))[0])
 
     return (
         yield from proposals.propose(
             volume_shape(volume), look, CLASSES, patches, size, count, seed, candidates
         )
     )
-
-
-def _look(
-    volume: Volume, network: VesselNet, region: Region, scaling: Scaling
-) -> NDArray[np.float32]:
-    """Probability in a region, read with the network's halo."""
-    outer, inner = Tiling(volume_shape(volume), (1, 1, 1), network.halo, network.stride).expand(
-        region
-    )
-    return probability(network, scaling(np.asarray(volume.data[outer])))[inner]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import FileIn, ImageIn, ModelOut, OmeZarrOut
-from napari_midl.errors import InputError
+from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.methods.vessels.ports import (
     GraphOut,
     LabelsIn,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.methods.vessels.apply import Proposal
     from napari_midl.methods.vessels.learn import Finetuned
+    from napari_midl.methods.vessels.predictor import VesselModel
 
 
 @operation("vessels.finetune", argument="image")
@@ -97,7 +98,7 @@ class Finetune(Operation["Finetuned"]):
 
 @operation("vessels.predict", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Predict(Operation[None]):
+class Predict(StreamedOperation):
     """Predict the vessels of an image into an OME-Zarr.
 
     Parameters
@@ -117,35 +118,13 @@ class Predict(Operation[None]):
     out: OmeZarrOut
     settings: PredictSettings = PredictSettings()
 
-    def job(self, run: Running) -> Job[None]:
-        """Predict from where the person looks outwards; the previews are regions written."""
+    def model_for(self, run: Running) -> Job[VesselModel]:
+        """The network and the volume."""
         volume = yield from run.open(self.image)
         model = yield from run.open(self.model, "loading the network")
-        from napari_midl.methods.vessels import apply, cluster
+        from napari_midl.methods.vessels.predictor import VesselModel
 
-        out, image = self.out, self.image
-        assert out.path is not None
-        if out.scheduler is None:
-            journal = yield from apply.predict(
-                volume, model, out.path, self.settings, run.watch.focus, out.resume
-            )
-        else:
-            if image.path is None:
-                raise InputError(
-                    "the image came from no file, and the workers of a cluster read it from one; "
-                    "save it and open the file, or drop --scheduler."
-                )
-            journal = yield from cluster.predict_on_cluster(
-                out.scheduler,
-                image.path,
-                self.model.name,
-                out.path,
-                image.channel,
-                image.time,
-                self.settings,
-                out.resume,
-            )
-        run.afterwards(journal.close)
+        return VesselModel(volume, model, self.settings)
 
 
 @operation("vessels.pretrain")

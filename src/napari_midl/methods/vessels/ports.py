@@ -149,7 +149,7 @@ def check_finished(prediction: Path) -> None:
     InputError
         If so: what is written of a part of it would pass for the whole.
     """
-    from napari_midl.engine.unfinished import is_unfinished
+    from napari_midl.engine.journal import is_unfinished
 
     if is_unfinished(prediction):
         raise InputError(f"{prediction} is not finished; resume the prediction first.")

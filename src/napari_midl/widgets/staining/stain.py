@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
+from napari_midl.engine.journal import begun_with
 from napari_midl.engine.ports import OmeZarrOut
-from napari_midl.engine.unfinished import begun_with
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.look import Look, look
 from napari_midl.methods.staining.operations import Stain

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_midl.engine.journal import begun_with, is_unfinished
 from napari_midl.engine.running import Outcome, Watch
-from napari_midl.engine.unfinished import begun_with, is_unfinished
 from napari_midl.errors import InputError
 from napari_midl.widgets.looking import looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here

@@ -8,8 +8,9 @@ from qtpy.QtCore import Qt
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
+from napari_midl.engine.journal import begun_with
 from napari_midl.engine.ports import ImageIn, OmeZarrOut
-from napari_midl.engine.unfinished import begun_with, model_of
+from napari_midl.engine.unfinished import model_of
 from napari_midl.methods.vessels.operations import Predict
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import PredictSettings

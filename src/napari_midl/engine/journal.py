@@ -1,0 +1,213 @@
+"""What is finished of an output that grows tile by tile, so that it can be killed and go on.
+
+The journal lies beside the OME-Zarr, a line for each tile that is written. It is there before
+the OME-Zarr is, and goes when that is complete: wherever a kill comes, what is left is either
+begun anew or gone on with. Until then the OME-Zarr too says, in its attributes, that it is not
+complete. This holds for killed programs; where the power fails, the system may lose chunks that
+were written in the last seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import not_written, remove_leftovers, whole_file
+from napari_midl.volumes.ome_zarr import OmeZarrImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+COMPLETE = "complete"  # attribute of the OME-Zarr
+
+
+class Journal:
+    """The list of finished tiles of one output, written as they finish.
+
+    Parameters
+    ----------
+    out : Path
+        The output.
+    identity : dict
+        What the output depends on (input, model, settings), as plain JSON values. A journal of
+        anything else is refused, since its tiles would not fit.
+
+    Attributes
+    ----------
+    done : set of int
+        The finished tiles.
+
+    Raises
+    ------
+    InputError
+        If there is a journal that is none or of another output, or it cannot be written.
+    """
+
+    def __init__(self, out: Path, identity: dict[str, Any]) -> None:
+        self.out, self.path = out, _path(out)
+        self.done: set[int] = set()
+        header = json.dumps(identity, sort_keys=True)
+        if not self.path.exists():
+            self._rewrite([header])
+            return
+        before, lines = _read(self.path)
+        now = json.loads(header)
+        if before != now:
+            differs = sorted(k for k in {*before, *now} if before.get(k) != now.get(k))
+            raise InputError(
+                f"{self.path} was left by a prediction with another {', '.join(differs)}; go on "
+                "with what it began with, or choose another output."
+            )
+        # A line cut short by a crash names no finished tile, and must not lead the next one.
+        finished = [line for line in lines[:-1] if _is_index(line)]
+        self.done = set(map(int, finished))
+        if lines[-1:] != [""]:
+            self._rewrite([header, *finished])
+
+    def mark(self, index: int) -> None:
+        """Note that a tile is written.
+
+        Raises
+        ------
+        InputError
+            If the note cannot be written.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"{index}\n")
+        except OSError as error:
+            raise not_written(self.path, error) from error
+        self.done.add(index)
+
+    def close(self) -> None:
+        """Say that the output is complete, and remove the journal and what kills left.
+
+        Raises
+        ------
+        InputError
+            If that cannot be written.
+        """
+        OmeZarrImage.open(self.out).tell(**{COMPLETE: True})
+        remove_leftovers(self.out)
+        self.path.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove the output and the journal."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.path.unlink(missing_ok=True)
+
+    def _rewrite(self, lines: Sequence[str]) -> None:
+        with whole_file(self.path) as beside:
+            beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def is_unfinished(out: Path) -> bool:
+    """Whether an output was left before its end, so that it can be resumed."""
+    return out.is_dir() and _path(out).is_file()
+
+
+def begun_with(out: Path) -> dict[str, Any]:
+    """What an unfinished output depends on; only the same can go on with it.
+
+    Returns
+    -------
+    dict
+        The identity that its journal began with; ``settings`` are among it.
+
+    Raises
+    ------
+    InputError
+        If its journal cannot be read or is none.
+    """
+    return _read(_path(out))[0]
+
+
+def check(out: Path, resume: bool) -> None:
+    """Refuse an output that is taken, or that cannot be resumed.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    if not out.exists():
+        # A kill can come after the journal is written and before the output is there.
+        if resume and not _path(out).exists():
+            raise InputError(f"{out} does not exist, there is nothing to resume; check the path.")
+    elif not resume:
+        raise InputError(
+            f"{out} exists already; pass --resume to go on with it, or choose another output."
+        )
+    elif not _path(out).exists():
+        raise InputError(
+            f"{out} is complete or not ours, there is nothing to resume; choose another output."
+        )
+    else:
+        begun_with(out)
+
+
+def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object]) -> Journal:
+    """Create an output, or open it to go on.
+
+    Parameters
+    ----------
+    out : Path
+        The OME-Zarr, which `check` does not refuse.
+    identity : dict
+        What it depends on.
+    create : callable
+        Makes it, all of it or nothing.
+
+    Raises
+    ------
+    InputError
+        If the output is another prediction's, or cannot be written.
+    """
+    if out.exists():
+        journal = Journal(out, identity)
+        OmeZarrImage.open(out).remove_leftovers()
+        return journal
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _path(out).unlink(missing_ok=True)
+    except OSError as error:
+        raise not_written(out, error) from error
+    journal = Journal(out, identity)
+    try:
+        create(out)
+    except BaseException:
+        if not out.exists():
+            journal.path.unlink(missing_ok=True)
+        raise
+    return journal
+
+
+def _path(out: Path) -> Path:
+    return out.with_name(out.name + ".progress")
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """The identity in a journal, and its other lines."""
+    try:
+        header, *lines = path.read_text(encoding="utf-8").split("\n")
+        identity = json.loads(header)
+    except (OSError, ValueError, RecursionError) as error:
+        raise _wrong(path, f"it cannot be read: {error}") from error
+    if not isinstance(identity, dict) or not isinstance(identity.get("settings", {}), dict):
+        raise _wrong(path, "its first line says not what the output depends on")
+    return identity, lines
+
+
+def _wrong(path: Path, fault: str) -> InputError:
+    out = path.name.removesuffix(".progress")
+    return InputError(
+        f"{path} is no journal of an unfinished output ({fault}); choose another output, or "
+        f"delete {path.name} and {out} and begin anew."
+    )
+
+
+def _is_index(line: str) -> bool:
+    return line.isascii() and line.isdigit() and len(line) < 16
