@@ -37,10 +37,9 @@ def test_the_columns_of_the_table_name_their_units(graph):
     assert columns == ["length (µm)", "mean radius (µm)", "volume (µm³)"]
 
 
-def test_a_summary_says_when_the_prediction_is_incomplete(graph):
-    said = summary(graph("micrometer"), "µm", complete=True)
+def test_a_summary_counts_and_adds_up(graph):
+    said = summary(graph("micrometer"), "µm")
     assert said.startswith("2 branches, 1,520 µm in all, median radius 3 µm.")
-    assert "Incomplete" in summary(graph("micrometer"), "µm", complete=False)
 
 
 @pytest.mark.parametrize(

@@ -50,16 +50,16 @@ class Curtain(Lazy):
         self._array, self.share = array, share
 
     def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """The colours and the opacity of an index, all four."""
-        rows_and_columns = key[: self.ndim - 1]
-        colours = np.asarray(self._array[rows_and_columns])
+        """The colours and the opacity of an index."""
+        places, rest = key[: self.ndim - 1], key[self.ndim - 1 :]
+        colours = np.asarray(self._array[places])
         width = self.shape[-2]
         columns = np.arange(width)
-        if len(rows_and_columns) == self.ndim - 1:
-            columns = columns[rows_and_columns[-1]]
+        if len(places) == self.ndim - 1:
+            columns = columns[places[-1]]
         seen = np.where(columns < self.share * width, 255, 0).astype(np.uint8)
         opacity = np.broadcast_to(seen, colours.shape[:-1])[..., None]
-        return np.concatenate([colours, opacity], axis=-1)
+        return np.concatenate([colours, opacity], axis=-1)[(..., *rest)]
 
 
 def curtains(levels: Sequence[Any], share: float) -> list[Curtain]:

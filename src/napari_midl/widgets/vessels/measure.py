@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QDoubleSpinBox
 
-from napari_midl.engine.journal import is_unfinished
 from napari_midl.methods.vessels.export import in_micrometres, with_units
 from napari_midl.methods.vessels.operations import Analyse, Labels
 from napari_midl.methods.vessels.ports import GraphOut, MaskIn, PredictionIn
@@ -99,9 +98,8 @@ class MeasureSection(ToolSection[VesselsBench]):
             bench.viewer, bench.image, bench.volume, graph, self._layer
         )
         self.bar.show_range("radius", colours, low, high, unit)
-        complete = of is None or not is_unfinished(of[0])
         unknown = NO_SIZE if bench.volume.unit is None else ""
-        self.status.setText(f"{summary(graph, unit, complete)} {unknown}")
+        self.status.setText(f"{summary(graph, unit)} {unknown}")
         self.status.show()
         self._show_table(graph)
         self._show_whether_fresh()

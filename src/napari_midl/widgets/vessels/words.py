@@ -33,14 +33,11 @@ def gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
     return f"Held-out blocks, before → after {steps} steps: {verdict}.<table>{rows}</table>"
 
 
-def summary(graph: VesselGraph, unit: str, complete: bool) -> str:
+def summary(graph: VesselGraph, unit: str) -> str:
     """The branches in a sentence."""
     branches = graph.branches
-    said = (
+    return (
         f"{len(branches):,} branches, {branches['length'].sum():,.0f} {unit} in all, "
         f"median radius {branches['mean_radius'].median():.3g} {unit}. "
         "The 3D view shows all centre lines."
     )
-    if complete:
-        return said
-    return f"<b>Incomplete: the prediction was stopped before its end.</b> {said}"
