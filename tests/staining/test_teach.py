@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import read_card
 from napari_midl.engine.runs import record_path, replay
+from napari_midl.errors import InputError
 from napari_midl.methods.staining import files, score, teach
 from napari_midl.methods.staining.models import named_despeckler
 from napari_midl.methods.staining.pictures import inverted_luma
@@ -93,6 +94,26 @@ def test_a_training_replays(slides, mosaics):
     out = Path("m.safetensors")
     run(teach.teach_stain(mosaics, slides, out, FEW))
     assert run(replay(record_path(out), OPERATIONS)).same
+
+
+def test_a_timed_training_replays_for_as_many_steps_as_it_took(slides, mosaics):
+    out = Path("m.safetensors")
+    timed = TrainSettings(crop=32, minutes=60)
+    record = run(teach.teach_stain(mosaics, slides, out, timed, exactly=3))
+    assert (record.results["steps"], record.settings["steps"]) == (3, 0)
+    assert run(replay(record_path(out), OPERATIONS)).same
+
+
+def test_a_checkpoint_of_a_stain_is_kept_to_its_number_of_steps(slides, mosaics):
+    """Crops double and the rate falls from half-way on."""
+    out = Path("m.safetensors")
+    job = teach.teach_stain(mosaics, slides, out, FEW)
+    while next(job).message != "step 1":
+        pass
+    job.close()
+    longer = TrainSettings(**{**FEW.to_dict(), "steps": 8})
+    with pytest.raises(InputError, match="delete it to begin anew"):
+        run(teach.teach_stain(mosaics, slides, out, longer))
 
 
 def test_the_crops_double_half_way(slides, mosaics, monkeypatch):
