@@ -13,6 +13,7 @@ from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import read_card
 from napari_midl.engine.ports import FileIn, ModelOut
 from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.errors import InputError
 from napari_midl.methods.staining import data, score
 from napari_midl.methods.staining.models import named_despeckler
 from napari_midl.methods.staining.operations import Stain, Train, TrainDespeckler
@@ -108,6 +109,18 @@ def test_a_training_by_the_clock_replays_in_as_many_steps_as_it_took(slides, mos
     record = read_run(record_path(out))
     assert record.settings["steps"] == 0
     assert run(replay(record_path(out))).same
+
+
+def test_a_checkpoint_of_a_stain_is_kept_to_its_number_of_steps(slides, mosaics):
+    """Crops double and the rate falls from half-way on."""
+    out = Path("m.safetensors")
+    job = train(slides, mosaics, out, FEW)
+    while next(job).message != "step 1":
+        pass
+    job.close()
+    longer = TrainSettings(**{**FEW.to_dict(), "steps": 8})
+    with pytest.raises(InputError, match="delete it to begin anew"):
+        run(train(slides, mosaics, out, longer))
 
 
 def test_the_crops_double_half_way(slides, mosaics, monkeypatch):

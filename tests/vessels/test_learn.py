@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -122,11 +123,40 @@ def test_pretraining_needs_no_data_and_goes_on_from_its_checkpoint(tmp_path, mon
     whole = run(learn.pretrain(settings))
     assert whole.card["training_data"] == ["synthetic vessel volumes"]
     kept = Checkpoint(tmp_path / "c")
-    job = learn.pretrain(settings, checkpoint=kept)
-    while not kept.path.exists():
-        next(job)
-    job.close()
+    run(learn.pretrain(settings, checkpoint=kept, exactly=2))
     assert run(learn.pretrain(settings, checkpoint=kept)).sha256 == whole.sha256
+
+
+def test_a_fine_tuning_goes_on_from_its_checkpoint(tmp_path):
+    settings = FinetuneSettings(**{**QUICK.to_dict(), "patch": (8, 16, 16), "held_out": 0.3})
+    start, kept = scratch(), Checkpoint(tmp_path / "c")
+
+    def tuned(exactly: int, checkpoint: Checkpoint | None = None) -> learn.Finetuned:
+        job = learn.finetune(
+            inverted(), patches(), start, settings, checkpoint=checkpoint, exactly=exactly
+        )
+        return run(job)
+
+    tuned(3, kept)
+    whole, again = tuned(6), tuned(6, kept)
+    assert again.model.sha256 == whole.model.sha256
+    assert (again.after, again.steps) == (whole.after, 6)
+    assert "validation_dice" in again.history[-1]
+    assert set(again.model.card["scores"]) == {"validation_before", "validation_after"}
+
+
+def test_two_fine_tunings_at_once_come_out_as_each_alone():
+    settings = [
+        FinetuneSettings(**{**QUICK.to_dict(), "patch": (8, 16, 16), "steps": 4, "seed": seed})
+        for seed in (0, 1)
+    ]
+
+    def tuned(chosen: FinetuneSettings) -> str:
+        return run(learn.finetune(inverted(), patches(), scratch(), chosen)).model.sha256
+
+    alone = [tuned(chosen) for chosen in settings]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(tuned, settings)) == alone
 
 
 def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
@@ -150,6 +180,20 @@ def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
     changed["settings"]["seed"] = 3
     Path("model.safetensors.run.json").write_text(json.dumps(changed), encoding="utf-8")
     assert not run(replay(Path("model.safetensors.run.json"))).same
+
+
+def test_a_fine_tuning_that_took_no_step_replays_as_such(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", IMAGE)
+    labels = np.zeros(IMAGE.shape, np.uint8)
+    labels[8] = np.where(MASK[8], 2, 1)
+    tifffile.imwrite(tmp_path / "labels.tif", labels)
+    out, paths = tmp_path / "m.safetensors", (tmp_path / "image.tif", tmp_path / "labels.tif")
+    options = QUICK.to_dict()
+    image, labels = paths
+    wanted = Finetune.of(image=image, labels=labels, model="scratch", out=out, **options)
+    record = run(wanted.perform(steps=0)).run
+    assert (record.results["steps"], record.settings["steps"]) == (0, 2)
+    assert run(replay(record_path(out))).same
 
 
 def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_path, monkeypatch):

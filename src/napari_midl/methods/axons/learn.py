@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 IMAGES = 32
+EPISODE = 60  # steps; most of what there is to earn on a fibre
 _ASTRAY = 0.15
 
 
@@ -92,7 +93,7 @@ def train(
     if settings.reinforce:
         environment = TrackingEnvironment(draw, actor.design, IMAGES, 1)
         yield from fit(
-            ppo.Reinforcement(actor, environment, settings.reinforce_rate, settings.seed),
+            ppo.Reinforcement(actor, environment, settings.reinforce_rate, settings.seed, EPISODE),
             Schedule(0, seed=settings.seed, evaluate_every=1, exactly=settings.reinforce),
             device=device,
             checkpoint=checkpoint and checkpoint.stage("reinforcement", imitated=trained.steps),

@@ -79,7 +79,7 @@ class Reinforcement(Recipe):
         environment: TrackingEnvironment,
         learning_rate: float,
         seed: int,
-        length: int = 60,
+        length: int,
     ) -> None:
         self.actor, self.environment, self.seed = actor, environment, seed
         self.learning_rate, self.length = learning_rate, length
