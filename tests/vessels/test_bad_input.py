@@ -226,7 +226,7 @@ def test_a_model_of_no_numbers(folder, capfd):
     model = scratch()
     model.network.head.weight.data[0] = np.nan
     save_model(model, Path("nan.safetensors"))
-    assert "NaN or infinity" in predict(capfd, "image.tif", "nan.safetensors")
+    assert "weights that are no numbers" in predict(capfd, "image.tif", "nan.safetensors")
 
 
 def test_an_image_with_damaged_voxels(folder, capfd):
@@ -254,7 +254,7 @@ def test_a_setting_outside_its_range(folder, capfd):
 
 
 def test_a_tile_without_depth(folder, capfd):
-    assert "tile is 0" in predict(
+    assert "tile is [0, 128, 128]" in predict(
         capfd, "image.tif", "model.safetensors", "out.ome.zarr", "--tile", "0", "128", "128"
     )
 

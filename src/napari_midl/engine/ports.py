@@ -309,7 +309,7 @@ class OmeZarrOut(Out):
         Address of a dask.distributed scheduler on whose workers to compute.
     """
 
-    endings = (".zarr",)
+    endings = (".ome.zarr", ".zarr")
 
     resume: bool = field(default=False, metadata=UNRECORDED)
     scheduler: str | None = field(default=None, metadata=UNRECORDED)
