@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import zarr
+from tests.operations.disk import Disk, Killed, watched
 from torch import nn
 
 from napari_midl.engine.dropout import Dropout3d, drawing_from
@@ -28,56 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WHOLE = tuple(slice(0, n) for n in SHAPE)
-
-
-class Killed(Exception):
-    """What the system says to a program that is gone."""
-
-
-class Kill:
-    """Lets a program write so many times below a folder, and never again.
-
-    Attributes
-    ----------
-    left : int or None
-        Writes that are left; None means all.
-    came : bool
-        Whether there was one write more.
-    """
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-        self.came = False
-        self.folder = ""
-        sys.addaudithook(self._hook)
-
-    def _hook(self, event: str, arguments: tuple) -> None:
-        if self.left is None or event not in _WRITES:
-            return
-        path = arguments[0]
-        if not isinstance(path, str | os.PathLike) or not str(path).startswith(self.folder):
-            return
-        if event == "open" and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            return
-        if self.left <= 0:
-            self.came = True
-            raise Killed
-        self.left -= 1
-
-
-_WRITES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
-
-
-@pytest.fixture(scope="module")
-def kill():
-    return Kill()
-
-
-@pytest.fixture(autouse=True)
-def alive(kill, tmp_path):
-    kill.folder = str(tmp_path)
-    yield
-    kill.left = None
 
 
 def whole(out: Path, model: Toy, resume: bool = False) -> list[np.ndarray]:
@@ -111,19 +60,19 @@ def test_the_output_says_until_its_end_that_it_is_not_complete(tmp_path):
     assert is_complete(out) and not is_unfinished(out)
 
 
-def test_a_kill_at_any_write_leaves_what_resumes_or_is_begun_anew(tmp_path, kill):
+def test_a_kill_at_any_write_leaves_what_resumes_or_is_begun_anew(tmp_path):
     expected = whole(tmp_path / "whole.ome.zarr", toy(seed=3))
-    for writes in range(500):
-        out = tmp_path / f"{writes}" / "out.ome.zarr"
-        kill.left, kill.came = writes, False
+    for kill_at in range(500):
+        out = tmp_path / f"{kill_at}" / "out.ome.zarr"
+        disk = Disk(tmp_path, kill_at=kill_at)
         try:
-            run(stream(toy(seed=3), out)).close()
+            with watched(disk):
+                run(stream(toy(seed=3), out)).close()
         except Killed:
             pass
         except Exception as error:  # whoever was writing may say it in its own words
-            assert kill.came, error
-        kill.left = None
-        if not kill.came:
+            assert disk.writes > kill_at, error
+        if disk.writes <= kill_at:
             break
         assert is_unfinished(out) or not out.exists()
         if out.exists() and is_complete(out):
@@ -134,7 +83,7 @@ def test_a_kill_at_any_write_leaves_what_resumes_or_is_begun_anew(tmp_path, kill
         assert is_complete(out) and not is_unfinished(out)
         assert list(out.parent.iterdir()) == [out]
         assert not list(out.rglob("*.partial"))
-    assert 50 < writes < 499
+    assert 50 < kill_at < 499
 
 
 def test_an_output_whose_journal_came_to_be_but_not_itself_is_begun_anew(tmp_path):
