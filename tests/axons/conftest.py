@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_midl.methods.axons.models import named_model
+from napari_midl.volumes.traces import Trace
 from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -39,3 +40,15 @@ def plane(wave: tuple[np.ndarray, np.ndarray]) -> Volume:
     return Volume.from_array(
         wave[0][None], scale=(1.0, 0.5, 0.5), units=("micrometer",) * 3, name="wave"
     )
+
+
+@pytest.fixture
+def line():
+    """Makes a trace with points at these x, in row 0 of plane 0."""
+
+    def made(xs, name="a", unsure=None, why=""):
+        points = np.stack([np.zeros(len(xs)), np.zeros(len(xs)), np.asarray(xs, float)], 1)
+        doubt = np.zeros(len(xs)) if unsure is None else np.asarray(unsure, float)
+        return Trace(name, points, doubt, why=why)
+
+    return made

@@ -41,6 +41,7 @@ class Autosave(QObject):
         self._thread = OneThread()
         self._lock = Lock()
         self._next: tuple[Path, Any] | None = None
+        self._not_written: tuple[Path, Any] | None = None
 
     def save(self, path: Path, state: Any) -> None:
         """Write this soon."""
@@ -55,19 +56,36 @@ class Autosave(QObject):
         """
         return self._thread.wait(LONGEST_WAIT_MS, self)
 
+    def finish(self) -> None:
+        """Wait as `flush` does, and try again to write what could not be written.
+
+        Raises
+        ------
+        InputError
+            If it still cannot; it is not forgotten.
+        """
+        self.flush()
+        if self._not_written is not None:
+            self._write_at(*self._not_written)
+            self._not_written = None
+
     def _write_next(self) -> None:
         with self._lock:
             latest, self._next = self._next, None
         if latest is None:
             return
-        path, state = latest
         try:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise not_written(path, error) from error
-            self._write(path, state)
+            self._write_at(*latest)
+            self._not_written = None
         except InputError as error:
+            self._not_written = latest
             # The dock may have been closed, and this object with it.
             with suppress(RuntimeError):
                 self.failed.emit(error)
+
+    def _write_at(self, path: Path, state: Any) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_written(path, error) from error
+        self._write(path, state)

@@ -25,7 +25,7 @@ from napari_midl.methods.axons.imitation import Imitation, Lessons
 from napari_midl.methods.axons.models import scratch
 from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.score import score
-from napari_midl.methods.axons.settings import TraceSettings
+from napari_midl.methods.axons.settings import SHORTEST_LESSON, TraceSettings
 from napari_midl.methods.axons.synthetic import SIZE, SPACING, synthetic_image
 from napari_midl.methods.axons.tracing import Tracing
 from napari_midl.volumes.scaling import robust_scaling
@@ -217,9 +217,10 @@ def _check_traces(volume: Volume, traces: Sequence[Trace]) -> None:
         raise InputError("There is no trace to learn from; accept at least one.")
     check_inside(traces, volume.shape, volume.name)
     for item in traces:
-        if item.length((0, 1, 1)) < 20:
+        if item.length((0, 1, 1)) < SHORTEST_LESSON:
             raise InputError(
-                f"The trace {item.path} is shorter than 20 pixels; accept longer ones."
+                f"The trace {item.path} is shorter than {SHORTEST_LESSON:g} pixels; accept longer "
+                "ones."
             )
 
 

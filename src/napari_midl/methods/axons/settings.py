@@ -12,6 +12,9 @@ Method = Literal["learnt", "minimal-path"]
 Preset = Literal["compact", "paper"]
 Images = Literal["rich", "crowded", "SI", "SI-RC", "SI-W", "SI-EN", "SI-SN"]
 
+# Of a trace to fine-tune on, in pixels of the plane.
+SHORTEST_LESSON = 20.0
+
 
 @dataclass(frozen=True)
 class TraceSettings(Settings):

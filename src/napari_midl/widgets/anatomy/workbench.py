@@ -8,6 +8,7 @@ import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.history import History
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.methods.anatomy.settings import GenerateSettings
@@ -27,7 +28,6 @@ from napari_midl.widgets.anatomy.sets import (
 )
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.bench import Bench
-from napari_midl.widgets.history import History
 from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.project import default_folder
 

@@ -2,92 +2,81 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QWidget
-
-from napari_midl.widgets.axons.files import FilesSection
-from napari_midl.widgets.axons.learn import LearnSection
+from napari_midl.widgets.axons.bench import AxonsBench
+from napari_midl.widgets.axons.files import TraceFilesSection
 from napari_midl.widgets.axons.modes import CORRECT, CUT, TRACE
-from napari_midl.widgets.axons.review import ReviewSection
+from napari_midl.widgets.axons.review import TraceReviewSection
 from napari_midl.widgets.axons.trace import TraceSection
-from napari_midl.widgets.axons.workbench import Workbench
-from napari_midl.widgets.lifetime import Lifetime
-from napari_midl.widgets.parts.data_section import DataSection
-from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
-from napari_midl.widgets.parts.hint import Hint
-from napari_midl.widgets.parts.progress_bar import ProgressPanel
-from napari_midl.widgets.tool.keys import Keys
+from napari_midl.widgets.axons.train import AxonTrainSection
+from napari_midl.widgets.tool.data_section import DataSection
+from napari_midl.widgets.tool.dock import ToolDock
 
 if TYPE_CHECKING:
-    import napari
+    from collections.abc import Mapping, Sequence
+
+    from qtpy.QtWidgets import QAbstractButton
+
+    from napari_midl.widgets.tool.section import Emitter, ToolSection
 
 OPEN, CLICK, CHECK, LEARN, SAVE = range(5)
-STEPS = ("Open", "Trace", "Check", "Learn", "Save")
 ENOUGH = 3
 
 
-class AxonsDock(QWidget):
-    """Trace fibres with an agent that follows them from a click.
+class AxonsDock(ToolDock[AxonsBench]):
+    """Trace fibres with an agent that follows them from a click."""
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it works in.
-    """
+    steps = ("Open", "Trace", "Check", "Learn", "Save")
+    needs_torch = ("Tracing and learning", "Opening, deciding, measuring and saving")
+    cancelling = "End the job; what has ended is kept"
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        # napari's menu hands over a proxy, whose layers compare unequal to those of its events.
-        viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self.bench = Workbench(viewer, self)
-        self.hint = Hint(STEPS)
-        self.torch = torch_notice("Tracing and learning", "Opening, deciding, measuring and saving")
-        # Opening an image comes last, when all that follow it are there.
-        self.trace = TraceSection(self.bench)
-        self.review = ReviewSection(self.bench)
-        self.learn = LearnSection(self.bench, self.trace)
-        self.files = FilesSection(self.bench)
+    def make_bench(self, viewer: Any) -> AxonsBench:
+        """The bench."""
+        return AxonsBench(viewer, self)
+
+    def make_sections(self) -> Sequence[ToolSection[Any]]:
+        """From clicks to files."""
+        bench = self.bench
+        self.trace = TraceSection(bench)
+        self.review = TraceReviewSection(bench)
+        self.learn = AxonTrainSection(bench, self.trace)
+        self.files = TraceFilesSection(bench)
         self.data = DataSection(
-            self.bench,
+            bench,
             "The image to trace in, a plane or a stack; open one with File > Open",
             "Channel with the fibres, counted from 0",
             "Project folder: traces and models of this image are kept here",
         )
-        self.keys = Keys(
-            viewer,
-            {
-                "T": self.trace.modes[TRACE],
-                "C": self.trace.modes[CORRECT],
-                "X": self.trace.modes[CUT],
-                "N": self.review.next,
-                "A": self.review.accept,
-                "R": self.review.reject,
-                "J": self.review.join,
-                "U": self.review.undo,
-                "Shift-U": self.review.redo,
-            },
-        )
-        self.progress = ProgressPanel(self.bench.runner, "End the job; what has ended is kept")
+        return self.data, self.trace, self.review, self.learn, self.files
 
-        sections = (self.data, self.trace, self.review, self.learn, self.files)
-        lay_out(self, (self.hint, self.torch), sections, (self.progress,))
+    def make_keys(self) -> Mapping[str, QAbstractButton]:
+        """What a click means, and the decisions."""
+        trace, review = self.trace, self.review
+        return {
+            "T": trace.modes[TRACE],
+            "C": trace.modes[CORRECT],
+            "X": trace.modes[CUT],
+            "N": review.next,
+            "A": review.accept,
+            "R": review.reject,
+            "J": review.join,
+            "U": review.undo,
+            "Shift-U": review.redo,
+        }
 
-        self.bench.changed.connect(self._on_changed)
-        self._lifetime = Lifetime(self, self._end)
-        self._on_changed()
+    def keys_count_on(self, layer: Any) -> bool:
+        """On the image and what the dock laid over it, and while clicks trace on any layer."""
+        bench = self.bench
+        ours = layer is bench.image or bench.layers.has(layer)
+        return bench.volume is not None and (ours or self.trace.mode is not None)
 
-    def _end(self) -> None:
-        self.trace.clicks.stop()
-        self.keys.stop()
-        self.bench.shut_down()
+    def hint_signals(self) -> Sequence[Emitter]:
+        """Also the traces, and what a click means."""
+        return self.bench.traced, self.trace.asked
 
-    def _on_changed(self) -> None:
-        self._lifetime.follow()
-        step, text = self._next()
-        self.hint.show_step(step, text)
-
-    def _next(self) -> tuple[int, str]:
+    def next_step(self) -> tuple[int, str]:
+        """What comes next."""
         bench = self.bench
         if bench.volume is None:
             return OPEN, (
@@ -105,9 +94,11 @@ class AxonsDock(QWidget):
                 "Press <i>Next doubtful place</i>. Is the trace on its fibre? <i>Accept</i> it. "
                 "If not, <i>Correct</i> it with a click, or <i>Reject</i> it."
             )
+        if self.learn.training:
+            return LEARN, "The tracker learns; go on tracing meanwhile."
         if len(self.learn.lessons) >= ENOUGH and self.trace.model.choice == "base":
             return LEARN, (
-                "Trace more fibres; or let the tracker <i>Learn from my corrections</i>, if it "
-                "often went wrong."
+                "Trace more fibres; or <i>Fine-tune</i> the tracker on the accepted traces, if "
+                "it often went wrong."
             )
         return SAVE, "Trace more fibres, or <i>Save</i> and take the <i>Measurements</i>."

@@ -2,115 +2,98 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QFileDialog
 
 from napari_midl.engine.jobs import Progress, in_thread, wait_for
-from napari_midl.engine.ports import ImageIn
-from napari_midl.methods.axons import operations
+from napari_midl.methods.axons.operations import Export, Measure
 from napari_midl.methods.axons.ports import MeasurementsOut, TracesIn, TracesOut
 from napari_midl.volumes.traces import MICROMETRES, read_traces_of, swc_size
-from napari_midl.widgets.parts.section import Section, button
+from napari_midl.widgets.axons.bench import AxonsBench
+from napari_midl.widgets.tool.dialogs import ask_open, ask_save
+from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_midl.engine.operations import Operation
     from napari_midl.volumes.traces import Trace
-    from napari_midl.widgets.axons.workbench import Workbench
 
 _KINDS = "Traces (*.swc *.csv)"
 
 
-class FilesSection(Section):
+class TraceFilesSection(ToolSection[AxonsBench]):
     """Opens, saves, measures."""
 
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__("Files")
-        self._bench = bench
-        self.open = button(
+    heading = "Files"
+
+    def __init__(self, bench: AxonsBench) -> None:
+        super().__init__(bench)
+        self.open = self.action(
             "Open…",
             "Add the traces of an SWC (micrometres) or CSV file (voxels) of this image",
             self._on_open,
+            lambda: bench.idle,
         )
-        self.save = button(
+        some = (lambda: bench.idle and bench.entries, bench.traced)
+        self.save = self.action(
             "Save…",
             "Save all traces as SWC in micrometres with a table of points and uncertainty (CSV) "
             "beside it, or as that table alone",
             self._on_save,
+            *some,
         )
-        self.measure = button(
+        self.measure = self.action(
             "Measurements…",
             "Save the length, tortuosity and uncertainty of each trace (CSV)",
             self._on_measure,
+            *some,
         )
         self.row(self.open, self.save, self.measure)
-        bench.changed.connect(self._on_changed)
-        self._on_changed()
 
     def _on_open(self) -> None:
-        bench = self._bench
-        start = str(bench.folder.parent)
-        text, _ = QFileDialog.getOpenFileName(self, "Open traces", start, _KINDS)
-        if text:
-            path, volume = Path(text), bench.volume
-            step = Progress(0, 0, f"reading {path.name}")
-            job = wait_for(in_thread(lambda: read_traces_of(path, volume)), step)
-            bench.start("Open", job, self._on_read)
-
-    def _on_read(self, traces: list[Trace]) -> None:
-        bench = self._bench
-        taken = {entry.name for entry in bench.entries}
-        names = iter(bench.free_names(len(traces), (trace.path for trace in traces)))
-        bench.add([replace(t, path=next(names)) if t.path in taken else t for t in traces])
-
-    def _on_save(self) -> None:
-        bench = self._bench
-        path = self._path("Save the traces", f"{bench.volume.name}.swc", _KINDS)
+        bench, volume = self.bench, self.bench.opened_volume
+        path = ask_open(self, "Open traces", _KINDS, self._beside)
         if path is None:
             return
-        job = operations.Export(
-            # The table is all that a replay needs.
-            traces=TracesIn.of(self._judged(), ".csv"),
-            image=self._image(),
-            out=TracesOut(path, replace=path.exists()),
-        ).perform()
-        bench.start("Save", job, lambda _: show_info(f"Saved {path}"))
-        unit = swc_size(bench.volume)[1]
+
+        def found(traces: list[Trace]) -> None:
+            bench.decide(lambda: bench.traces.add(traces))
+
+        step = Progress(0, 0, f"reading {path.name}")
+        job = wait_for(in_thread(lambda: read_traces_of(path, volume)), step)
+        bench.start("Open", job, found)
+
+    def _on_save(self) -> None:
+        volume = self.bench.opened_volume
+        path = ask_save(self, "Save the traces", self._beside / f"{volume.name}.swc", _KINDS)
+        if path is None:
+            return
+        out = TracesOut(path, replace=path.exists())
+        # The table is all that a replay needs.
+        self._write("Save", Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out))
+        unit = swc_size(volume)[1]
         if path.suffix == ".swc" and unit != MICROMETRES:
             show_info(f"The image has no unit of length, so the SWC is in {unit}.")
 
     def _on_measure(self) -> None:
-        bench = self._bench
-        path = self._path("Save the measurements", "measurements.csv", "Table (*.csv)")
+        start = self._beside / "measurements.csv"
+        path = ask_save(self, "Save the measurements", start, "Table (*.csv)")
         if path is None:
             return
-        job = operations.Measure(
-            traces=TracesIn.of(self._judged()),
-            image=self._image(),
-            out=MeasurementsOut(path, replace=path.exists()),
-        ).perform()
-        bench.start("Measure", job, lambda _: show_info(f"Saved {path}"))
+        out = MeasurementsOut(path, replace=path.exists())
+        self._write("Measure", Measure(traces=self._traces(), image=self.bench.image_in, out=out))
 
-    def _judged(self) -> list[Trace]:
-        """The traces with what was decided about each."""
-        return [replace(entry.trace, state=entry.state) for entry in self._bench.entries]
+    def _traces(self, kept_as: str = "traces.csv") -> TracesIn:
+        return TracesIn.of([entry.told() for entry in self.bench.entries], kept_as)
 
-    def _image(self) -> ImageIn:
-        bench = self._bench
-        return ImageIn.of(bench.volume, bench.channel, bench.time)
+    def _write(self, title: str, operation: Operation[Any]) -> None:
+        path = operation.out.path
+        self.bench.start(title, operation.perform(), lambda _: show_info(f"Saved {path}"))
 
-    def _path(self, caption: str, name: str, kinds: str) -> Path | None:
-        start = str(self._bench.folder.parent / name)
-        text, _ = QFileDialog.getSaveFileName(self, caption, start, kinds)
-        if not text:
-            return None
-        path = Path(text)
-        return path if path.suffix else path.with_name(path.name + Path(name).suffix)
-
-    def _on_changed(self) -> None:
-        idle = self._bench.idle
-        self.open.setEnabled(idle)
-        for made in (self.save, self.measure):
-            made.setEnabled(idle and bool(self._bench.entries))
+    @property
+    def _beside(self) -> Path:
+        """The folder of the image."""
+        assert self.bench.folder is not None
+        return self.bench.folder.parent

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.widgets.axons.entry import Entry, PerEntry
+from napari_midl.methods.axons.entries import Entry, PerEntry
 from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
@@ -45,9 +45,8 @@ class TraceLayers:
 
     def detach(self) -> None:
         """Take the layers out of the viewer."""
-        for what in tuple(self._layers):
-            layer = self.layer(what)
-            if layer is not None:
+        for layer in self._layers.values():
+            if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self._layers.clear()
         self._image = None
@@ -67,8 +66,11 @@ class TraceLayers:
         """Show traces as they grow; none when they have ended."""
         self._draw("growing", traces, [_coloured(t) for t in traces], WIDTH)
 
-    def layer(self, what: str) -> Vectors | None:
-        """The layer of the ``traces``, the ``selected`` or the ``growing``, if it is shown."""
+    def has(self, layer: Any) -> bool:
+        """Whether a layer is one of them."""
+        return any(layer is one for one in self._layers.values())
+
+    def _shown(self, what: str) -> Vectors | None:
         found = self._layers.get(what)
         return found if found in self._viewer.layers else None
 
@@ -80,7 +82,7 @@ class TraceLayers:
         width: float,
         opacity: float = 1.0,
     ) -> None:
-        layer = self.layer(what)
+        layer = self._shown(what)
         if self._image is None or (layer is None and not traces):
             return
         count = spatial_ndim(self._image)
@@ -110,7 +112,7 @@ class TraceLayers:
             **placed_over(self._image, (0,) * count),
         )
         layers = self._viewer.layers
-        below = self.layer("traces")
+        below = self._shown("traces")
         if what == "selected" and below is not None:
             # A halo lies below what it is around.
             layers.move(layers.index(self._layers[what]), layers.index(below))

@@ -2,218 +2,156 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Points
-from qtpy.QtWidgets import QButtonGroup, QComboBox, QPushButton
+from qtpy.QtCore import Signal
 
-from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
-from napari_midl.methods.axons import operations
-from napari_midl.methods.axons.ports import AxonModelIn, TracesOut
+from napari_midl.methods.axons.requests import TraceRequest, branch, correction
 from napari_midl.methods.axons.settings import TraceSettings
-from napari_midl.volumes.traces import Seed, Trace
-from napari_midl.widgets.axons.batch import places_of
-from napari_midl.widgets.axons.edits import cut, nearest
-from napari_midl.widgets.axons.entry import Entry
+from napari_midl.volumes.traces import Seed
+from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, TRACE
-from napari_midl.widgets.axons.queue import TraceQueue, Wish
+from napari_midl.widgets.axons.points import PointsPicker
+from napari_midl.widgets.axons.tracer import Tracer
 from napari_midl.widgets.clicks import Click, Clicks, voxel_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import ModelPicker
-from napari_midl.widgets.parts.section import Section, button, note
-from napari_midl.widgets.tool.settings_form import SettingsForm
+from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
-    from napari_midl.widgets.axons.workbench import Workbench
+    from collections.abc import Sequence
 
-NEAREST_TWO = 3.0
+    from qtpy.QtWidgets import QPushButton
+
+    from napari_midl.methods.axons.requests import Voxel
+
+_APART = 3.0
 
 
-class TraceSection(Section):
-    """Follows fibres from clicks and points, one job at a time."""
+class TraceSection(ToolSection[AxonsBench]):
+    """Follows fibres from clicks and points.
 
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__("Trace")
-        self._bench = bench
-        self._start: tuple[float, float, float] | None = None
+    Attributes
+    ----------
+    asked : Signal
+        A click means something else now.
+    """
+
+    heading = "Trace"
+
+    asked = Signal()
+
+    def __init__(self, bench: AxonsBench) -> None:
+        super().__init__(bench)
+        self._start: Voxel | None = None
         self.model = ModelPicker("axons", bench.report, "The tracker that follows the fibres")
-        self.row("Model", self.model, stretch=1)
-        self.modes: dict[str, QPushButton] = {}
-        group = QButtonGroup(self)
-        group.setExclusive(False)
-        for mode, (tip, _) in MODES.items():
-            made = button(mode, tip, lambda mode=mode: self._on_mode(mode))
-            made.setCheckable(True)
-            group.addButton(made)
-            self.modes[mode] = made
+        self.modes = {mode: self._mode_button(mode) for mode in MODES}
         self.modes[TRACE].setText("Trace by clicking")
-        self.row(*(self.modes[m] for m in (TRACE, BETWEEN, BRANCH)))
-        self.row(*(self.modes[m] for m in (CORRECT, CUT)), "the selected trace")
         self.say = note("What a click into the image does now")
-        self.body.addWidget(self.say)
-        self.points = QComboBox()
-        self.points.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.points.setToolTip("A Points layer with a point on each fibre; make one with napari")
-        self.batch = button(
+        self.points = PointsPicker(bench)
+        self.batch = self.action(
             "Trace all its points",
             "Follow the fibre at each point of the layer, in the background",
             self._on_batch,
+            lambda: bench.idle and torch_is_here() and self.points.count(),
+            self.points.listed,
         )
+        self.form = self.make_form(TraceSettings)
+        self.tracer = Tracer(bench, self.model, self.form.value)
+        self.row("Model", self.model, stretch=1)
+        self.row(*(self.modes[m] for m in (TRACE, BETWEEN, BRANCH)))
+        self.row(*(self.modes[m] for m in (CORRECT, CUT)), "the selected trace")
+        self.body.addWidget(self.say)
         self.row("Points", self.points, self.batch, stretch=1)
-        self.form = SettingsForm(TraceSettings)
-        self.queue = TraceQueue(bench, self.model, self.settings)
         self.body.addWidget(self.form)
-
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        self.enabled_when(self.points, self.points.count, self.points.listed)
         self.clicks = Clicks(bench.viewer, self._on_click, lambda: self.mode is not None)
-        self.model.changed.connect(bench.changed)
+        self.model.changed.connect(bench.model)
         bench.opened.connect(self._on_opened)
-        bench.changed.connect(self._on_changed)
-        self._on_layers()
-        self._on_changed()
+        self.follow(self._say, bench.chosen)
 
     @property
     def mode(self) -> str | None:
         """What a click means; None leaves it to napari."""
         return next((mode for mode, made in self.modes.items() if made.isChecked()), None)
 
-    def settings(self) -> TraceSettings:
-        """How to follow."""
-        return self.form.value()
+    def shut_down(self) -> None:
+        """Listen to clicks no more."""
+        self.clicks.stop()
+
+    def _mode_button(self, mode: str) -> QPushButton:
+        def ready() -> bool:
+            return self.bench.volume is not None and (mode == CUT or torch_is_here())
+
+        made = self.action(mode, MODES[mode][0], lambda: self._on_mode(mode), ready)
+        made.setCheckable(True)
+        return made
 
     def _on_mode(self, mode: str | None) -> None:
         for other, made in self.modes.items():
             made.setChecked(other == mode and made.isChecked())
         self._start = None
-        self._on_changed()
+        self._say()
 
     def _on_click(self, click: Click) -> None:
-        bench, mode = self._bench, self.mode
-        if bench.volume is None or mode is None:
+        image, volume = self.bench.image, self.bench.volume
+        if image is None or volume is None:
             return
         try:
             if click.in_3d:
                 raise InputError(
                     "A click in the 3D view has no depth; change to the 2D view to click."
                 )
-            place = voxel_at(bench.image, bench.volume.shape, click.position)
-            if mode == TRACE:
-                self.queue.add([Wish(Seed(self._name(), place))])
-            elif mode == BETWEEN:
-                self._between(place)
-            elif mode == BRANCH:
-                self._branch(place)
-            else:
-                self._mend(place, click.shift)
+            self._trace(voxel_at(image, volume.shape, click.position), click.shift)
         except InputError as error:
-            bench.report(error)
+            self.bench.report(error)
 
-    def _between(self, place: tuple[float, float, float]) -> None:
-        bench = self._bench
-        if self._start is None:
-            self._start = place
-            self.say.setText("Now click where the trace ends.")
+    def _trace(self, place: Voxel, shift: bool) -> None:
+        """Do what the mode says at a voxel."""
+        mode, traces, size = self.mode, self.bench.traces, self.bench.opened_volume.voxel_size
+        if mode == TRACE:
+            self._request([place])
+        elif mode == BETWEEN:
+            self._between(place)
+        elif mode == BRANCH:
+            (name,) = self.tracer.free_names(1)
+            self.tracer.request([branch(name, traces.entries, place, size)])
+        elif mode == CORRECT:
+            self.tracer.request([correction(traces.only_selected, place, size, shift)])
+        else:
+            self.bench.decide(lambda: traces.cut(place, size, shift))
+
+    def _between(self, place: Voxel) -> None:
+        start, self._start = self._start, None if self._start else place
+        self._say()
+        if start is None:
             return
-        start, self._start = self._start, None
-        self._on_changed()
-        if np.linalg.norm(np.subtract(place, start)) < NEAREST_TWO:
+        if np.linalg.norm(np.subtract(place, start)) < _APART:
             raise InputError("These two places are the same; click two that lie further apart.")
-        job = operations.Connect(
-            image=ImageIn.of(bench.volume, bench.channel, bench.time),
-            start=start,
-            end=place,
-            path=self._name(),
-            model=AxonModelIn(str(self.model.choice), self.queue.ready),
-            out=TracesOut(None),
-            settings=self.settings(),
-        ).perform()
-        bench.start("From – to", job, lambda outcome: bench.add(outcome.result))
+        self.tracer.connect((start, place))
 
-    def _branch(self, place: tuple[float, float, float]) -> None:
-        bench = self._bench
-        if not bench.entries:
-            raise InputError("There is no trace to branch from yet; trace its parent first.")
-        size = bench.voxel_size
-        parent = min(bench.entries, key=lambda entry: nearest(entry.trace, place, size)[1])
-        root = nearest(parent.trace, place, size)[0]
-        name = self._name()
-        head = replace(
-            parent.trace,
-            path=name,
-            points=parent.trace.points[root : root + 1],
-            uncertainty=parent.trace.uncertainty[root : root + 1],
-        )
-        self.queue.add([Wish(_onwards(name, head, place), head)])
-
-    def _mend(self, place: tuple[float, float, float], other: bool) -> None:
-        bench = self._bench
-        if len(bench.selected) != 1:
-            raise InputError("Select one trace in the list first, then click.")
-        old = bench.selected[0]
-        index, _ = nearest(old.trace, place, bench.voxel_size)
-        head = cut(old.trace, index, other)
-        if self.mode == CORRECT:
-            self.queue.add([Wish(_onwards(old.name, head, place), head, old)])
-            return
-        if len(head.points) < 2:
-            raise InputError("Nothing would be left of the trace; press Reject to delete it.")
-        new = Entry(head)
-        bench.write([new if entry is old else entry for entry in bench.entries], [new])
+    def _request(self, places: Sequence[Voxel]) -> None:
+        names = self.tracer.free_names(len(places))
+        seeds = (Seed(name, place) for name, place in zip(names, places, strict=True))
+        self.tracer.request([TraceRequest(seed) for seed in seeds])
 
     def _on_batch(self) -> None:
         try:
-            places = places_of(self.points.currentData(), self._bench)
-            names = self.queue.free_names(len(places))
-            self.queue.add([Wish(Seed(n, p)) for n, p in zip(names, places, strict=True)])
+            self._request(self.points.voxels())
         except InputError as error:
-            self._bench.report(error)
-
-    def _name(self) -> str:
-        return self.queue.free_names(1)[0]
+            self.bench.report(error)
 
     def _on_opened(self) -> None:
-        self._start = None
-        self.queue.clear()
-        if self._bench.volume is None:
-            self._on_mode(None)
+        self._on_mode(self.mode if self.bench.volume is not None else None)
 
-    def _on_layers(self, event: Any = None) -> None:
-        if self._bench.ended:
-            return
-        chosen = self.points.currentData()
-        self.points.clear()
-        for layer in self._bench.viewer.layers:
-            if isinstance(layer, Points):
-                self.points.addItem(layer.name, layer)
-                if layer is chosen:
-                    self.points.setCurrentIndex(self.points.count() - 1)
-        self._on_changed()
-
-    def _on_changed(self) -> None:
-        bench = self._bench
-        ready = bench.volume is not None and torch_is_here()
-        for mode, made in self.modes.items():
-            made.setEnabled(ready if mode != CUT else bench.volume is not None)
-        self.batch.setEnabled(ready and bench.idle and self.points.count() > 0)
-        self.points.setEnabled(self.points.count() > 0)
-        asked = self.mode
-        self.say.setVisible(asked is not None)
-        if asked is not None and self._start is None:
-            needs_one = asked in (CORRECT, CUT) and len(bench.selected) != 1
-            self.say.setText("Select one trace in the list." if needs_one else MODES[asked][1])
-
-
-def _onwards(name: str, head: Trace, place: tuple[float, float, float]) -> Seed:
-    """A seed at a place that heads away from the end of a trace."""
-    way = np.asarray(place) - head.points[-1]
-    z, y, x = way.tolist()
-    if np.linalg.norm(way) < 0.5:
-        raise InputError("That is on the trace itself; click a little way from it.")
-    return Seed(name, place, (z, y, x))
+    def _say(self) -> None:
+        mode = self.mode
+        self.say.setVisible(mode is not None)
+        if mode is not None:
+            none_chosen = mode in (CORRECT, CUT) and len(self.bench.traces.selected) != 1
+            text = "Select one trace in the list." if none_chosen else MODES[mode][1]
+            self.say.setText("Now click where the trace ends." if self._start else text)
+        self.asked.emit()

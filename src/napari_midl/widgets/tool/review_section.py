@@ -141,8 +141,11 @@ class ReviewSection(ToolSection[B], Generic[B, T]):
         """Choose the next item about which nothing is decided, from the top again at the end."""
         row, count = self.row_shown, len(self.items)
         for step in range(1, count + 1):
-            if not self.place(self.items[(row + step) % count]).verdict:
-                self.list.setCurrentRow((row + step) % count)
+            following = (row + step) % count
+            if not self.place(self.items[following]).verdict:
+                self.list.setCurrentRow(following)
+                if following == row:
+                    self._on_row(row)
                 return
 
     def _on_row(self, row: int) -> None:

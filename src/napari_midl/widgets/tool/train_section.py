@@ -206,6 +206,7 @@ class TrainSection(ToolSection[B]):
         self.body.addWidget(self.status)
         if self.runner is not self.bench.runner:
             self.progress = ProgressPanel(self.runner, "End the training; the model stays as it is")
+            self.follow(lambda: self.progress.setVisible(self.runner.running), self.bench.job)
             self.body.addWidget(self.progress)
         for widget in (self.form, self.plot, self.gain):
             self.body.addWidget(widget)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from napari_midl.methods.axons.settings import SHORTEST_LESSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,6 +39,16 @@ class Entry:
     def state(self) -> str:
         """``accepted`` or ``proposed``."""
         return "accepted" if self.accepted else "proposed"
+
+    def told(self) -> Trace:
+        """The trace, which says what was decided."""
+        return replace(self.trace, state=self.state)
+
+
+def lessons(entries: Iterable[Entry]) -> list[Trace]:
+    """Accepted traces that are long enough to fine-tune on."""
+    accepted = [entry.trace for entry in entries if entry.accepted]
+    return [trace for trace in accepted if trace.length((0, 1, 1)) >= SHORTEST_LESSON]
 
 
 class PerEntry(Generic[T]):

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.entries import Entry
 from napari_midl.volumes.tables import write_table
 from napari_midl.volumes.traces import Trace
-from napari_midl.widgets.axons.entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def read_entries(path: Path) -> list[Entry]:
         ]
     except (OSError, ValueError, KeyError) as error:
         fault = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} cannot be read ({fault}); mend or delete it.") from error
+        raise InputError(f"{path} cannot be read ({fault}); fix or delete it.") from error
 
 
 def traces_file(folder: Path, channel: int = 0, time: int = 0) -> Path:

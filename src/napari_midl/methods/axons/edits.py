@@ -1,38 +1,16 @@
-"""What may be done to traces, without a window: cut, go on, join, look for doubt."""
+"""What can be done to the points of a trace: cut it, go on from its end, join two."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Sequence
 
     from napari_midl.volumes.traces import Trace
-    from napari_midl.widgets.axons.entry import Entry
-
-DOUBTFUL = 0.5
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A place where a trace is likely to have left its fibre.
-
-    Parameters
-    ----------
-    entry : Entry
-        The trace.
-    position : ndarray, shape (3,)
-        Voxel ``(z, y, x)``.
-    uncertainty : float
-        At that place.
-    """
-
-    entry: Entry
-    position: np.ndarray
-    uncertainty: float
 
 
 def nearest(trace: Trace, place: Sequence[float], voxel_size: Sequence[float]) -> tuple[int, float]:
@@ -83,34 +61,3 @@ def joined(one: Trace, other: Trace, voxel_size: Sequence[float]) -> Trace:
 def _turned(trace: Trace) -> Trace:
     why = " / ".join(reversed(trace.why.split(" / ")))
     return replace(trace, points=trace.points[::-1], uncertainty=trace.uncertainty[::-1], why=why)
-
-
-def doubts_of(entry: Entry) -> list[Doubt]:
-    """Doubtful places of a trace: one for each run of points above one half.
-
-    Where there is none, its worst point.
-    """
-    unsure = entry.trace.uncertainty
-    above = np.flatnonzero(unsure > DOUBTFUL)
-    starts = np.flatnonzero(np.diff(above, prepend=-2) > 1)
-    runs = np.split(above, starts[1:]) if len(above) else [np.arange(len(unsure))]
-    worst = [int(run[unsure[run].argmax()]) for run in runs]
-    return [Doubt(entry, entry.trace.points[i], float(unsure[i])) for i in worst]
-
-
-def doubts(found: Iterable[Doubt]) -> list[Doubt]:
-    """Those of the proposed traces to look at, the worst first.
-
-    All above one half; where there is none, the worst of all.
-    """
-    proposed = [doubt for doubt in found if not doubt.entry.accepted]
-    ordered = sorted(proposed, key=lambda doubt: -doubt.uncertainty)
-    return [doubt for doubt in ordered if doubt.uncertainty > DOUBTFUL] or ordered[:1]
-
-
-def free_trace_name(taken: Collection[str], stem: str = "trace") -> str:
-    """The first of ``trace 1``, ``trace 2``... that is not taken."""
-    number = 1
-    while f"{stem} {number}" in taken:
-        number += 1
-    return f"{stem} {number}"

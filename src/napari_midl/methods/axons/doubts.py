@@ -1,0 +1,59 @@
+"""Where traces are likely to have left their fibres, so that a person looks there first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.axons.entries import Entry
+
+DOUBTFUL = 0.5
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A place where a trace is likely to have left its fibre.
+
+    Parameters
+    ----------
+    entry : Entry
+        The trace.
+    position : ndarray, shape (3,)
+        Voxel ``(z, y, x)``.
+    uncertainty : float
+        At that place.
+    """
+
+    entry: Entry
+    position: NDArray[np.float64]
+    uncertainty: float
+
+
+def doubts_of(entry: Entry) -> list[Doubt]:
+    """Doubtful places of a trace: one for each run of points above one half.
+
+    Where there is none, its worst point.
+    """
+    unsure = entry.trace.uncertainty
+    above = np.flatnonzero(unsure > DOUBTFUL)
+    starts = np.flatnonzero(np.diff(above, prepend=-2) > 1)
+    runs = np.split(above, starts[1:]) if len(above) else [np.arange(len(unsure))]
+    worst = [int(run[unsure[run].argmax()]) for run in runs]
+    return [Doubt(entry, entry.trace.points[i], float(unsure[i])) for i in worst]
+
+
+def to_look_at(found: Iterable[Doubt]) -> list[Doubt]:
+    """Those of the proposed traces, the worst first.
+
+    All above one half; where there is none, the worst of all.
+    """
+    proposed = [doubt for doubt in found if not doubt.entry.accepted]
+    ordered = sorted(proposed, key=lambda doubt: -doubt.uncertainty)
+    return [doubt for doubt in ordered if doubt.uncertainty > DOUBTFUL] or ordered[:1]

@@ -1,0 +1,77 @@
+"""Seeds from the points of a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Points
+from napari.utils.notifications import show_info
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox
+
+from napari_midl.errors import InputError
+from napari_midl.widgets.clicks import voxel_at
+
+if TYPE_CHECKING:
+    from napari_midl.methods.axons.requests import Voxel
+    from napari_midl.widgets.axons.bench import AxonsBench
+
+
+class PointsPicker(QComboBox):
+    """The Points layers of the viewer.
+
+    Attributes
+    ----------
+    listed : Signal
+        A layer came or went.
+    """
+
+    listed = Signal()
+
+    def __init__(self, bench: AxonsBench) -> None:
+        super().__init__()
+        self._bench = bench
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setToolTip("A Points layer with a point on each fibre; make one with napari")
+        layers = bench.viewer.layers
+        for event in (layers.events.inserted, layers.events.removed):
+            event.connect(self._on_layers)
+        self._on_layers()
+
+    def voxels(self) -> list[Voxel]:
+        """Voxels ``(z, y, x)`` of the points that lie in the open image; says how many do not.
+
+        Raises
+        ------
+        InputError
+            If none does.
+        """
+        bench, layer = self._bench, self.currentData()
+        assert bench.image is not None
+        places, outside = [], 0
+        for place in np.asarray(layer.data, float):
+            # A plane of points has no depth: it lies at the one in view.
+            world = np.array(bench.viewer.dims.point, float)
+            world[-layer.ndim :] = layer.data_to_world(place)
+            try:
+                places.append(voxel_at(bench.image, bench.opened_volume.shape, world.tolist()))
+            except InputError:
+                outside += 1
+        if not places:
+            raise InputError(f"{layer.name} has no point inside {bench.image.name}; add some.")
+        if outside:
+            show_info(f"{outside} point(s) lie beside {bench.image.name} and are left out.")
+        return places
+
+    def _on_layers(self, event: Any = None) -> None:
+        if self._bench.ended:
+            return
+        chosen = self.currentData()
+        self.clear()
+        for layer in self._bench.viewer.layers:
+            if isinstance(layer, Points):
+                self.addItem(layer.name, layer)
+                if layer is chosen:
+                    self.setCurrentIndex(self.count() - 1)
+        self.listed.emit()

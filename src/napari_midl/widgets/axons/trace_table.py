@@ -1,0 +1,74 @@
+"""The list of traces: click to select, double-click to rename."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from superqt.utils import signals_blocked
+
+from napari_midl.methods.axons.entries import PerEntry
+from napari_midl.widgets.images import symbol
+from napari_midl.widgets.parts.table import TableView
+
+if TYPE_CHECKING:
+    from napari_midl.methods.axons.entries import Entry
+    from napari_midl.widgets.axons.bench import AxonsBench
+
+_HEIGHT = 150
+
+
+class TraceTable(TableView):
+    """Shows the traces of a bench, follows what is selected and selects."""
+
+    def __init__(self, bench: AxonsBench) -> None:
+        super().__init__(pd.DataFrame(), editable=0)
+        self._bench = bench
+        self._rows_of = PerEntry(self._row)
+        self.setFixedHeight(_HEIGHT)
+        self.view.setToolTip(
+            "Click a trace to select it, with Ctrl or Shift several; a column's name to sort.\n"
+            "Double-click a name to change it.\n"
+            "bent: tortuosity, the length over the straight distance of the ends.\n"
+            "unsure: how likely it is off its fibre, from 0 to 1, on average over the trace."
+        )
+        self.edited.connect(self._on_renamed)
+        self.selected.connect(self._on_rows)
+        bench.traced.connect(self._fill)
+        bench.opened.connect(self._on_opened)
+        bench.chosen.connect(self._on_chosen)
+
+    def _on_opened(self) -> None:
+        # Their lengths are in the units of the image.
+        self._rows_of = PerEntry(self._row)
+        self._fill()
+
+    def _fill(self) -> None:
+        volume, entries = self._bench.volume, self._bench.entries
+        if volume is None or not entries:
+            return
+        unit = symbol(volume.unit) if volume.unit else "px"
+        names = ["name", f"length ({unit})", "bent", "unsure", "state"]
+        with signals_blocked(self):
+            self.fill(pd.DataFrame(self._rows_of(entries), columns=names), keep_order=True)
+
+    def _row(self, entry: Entry) -> tuple[str, float, float, float, str]:
+        """Short, so that the columns fit into the dock."""
+        size, trace = self._bench.opened_volume.voxel_size, entry.trace
+        bent, unsure = trace.tortuosity(size), float(np.mean(trace.uncertainty))
+        return entry.name, trace.length(size), round(bent, 2), round(unsure, 2), entry.state
+
+    def _on_renamed(self, row: int, text: str) -> None:
+        traces = self._bench.traces
+        self._bench.decide(lambda: traces.rename(traces.entries[row], text))
+
+    def _on_rows(self, rows: list[int]) -> None:
+        self._bench.select([self._bench.entries[row] for row in rows])
+
+    def _on_chosen(self) -> None:
+        chosen = set(self._bench.traces.selected)
+        rows = [row for row, entry in enumerate(self._bench.entries) if entry in chosen]
+        if self._bench.entries and rows != self.rows:
+            with signals_blocked(self):
+                self.select(rows)

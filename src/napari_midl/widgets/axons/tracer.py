@@ -1,0 +1,118 @@
+"""Following fibres, one job at a time, and putting what is found into the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_warning
+
+from napari_midl.errors import InputError
+from napari_midl.methods.axons.ports import Grown
+from napari_midl.methods.axons.requests import RequestQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.running import Outcome
+    from napari_midl.methods.axons.requests import TraceRequest, Voxel
+    from napari_midl.methods.axons.settings import TraceSettings
+    from napari_midl.volumes.traces import Trace
+    from napari_midl.widgets.axons.bench import AxonsBench
+    from napari_midl.widgets.parts.model_picker import ModelPicker
+
+
+class Tracer:
+    """Follows what is requested; what is requested meanwhile waits its turn.
+
+    Parameters
+    ----------
+    bench : AxonsBench
+        Runs the jobs and takes the traces.
+    model : ModelPicker
+        The tracker to follow with.
+    settings : callable
+        How to follow; may raise `InputError`.
+    """
+
+    def __init__(
+        self, bench: AxonsBench, model: ModelPicker, settings: Callable[[], TraceSettings]
+    ) -> None:
+        self._bench, self._model, self._settings = bench, model, settings
+        self._queue = RequestQueue()
+        bench.opened.connect(self._on_opened)
+
+    def free_names(self, count: int) -> list[str]:
+        """Names that neither a trace nor a request has."""
+        return self._bench.traces.free_names(count, self._queue.names)
+
+    def request(self, requests: Sequence[TraceRequest]) -> None:
+        """Begin, or wait for the traces under way.
+
+        Raises
+        ------
+        InputError
+            If another job is running.
+        """
+        runner = self._bench.runner
+        if runner.running and not self._queue.under_way:
+            raise InputError(
+                f"{runner.title} is still running; wait for it or cancel it, then click again."
+            )
+        self._queue.waiting += requests
+        self._begin()
+
+    def connect(self, ends: tuple[Voxel, Voxel]) -> None:
+        """Find the fibre between two voxels.
+
+        Raises
+        ------
+        InputError
+            If a setting lies outside its range.
+        """
+        bench, (name,) = self._bench, self.free_names(1)
+
+        def found(outcome: Outcome[list[Trace]]) -> None:
+            bench.decide(lambda: bench.traces.add(outcome.result))
+
+        how = (bench.image_in, str(self._model.choice), self._settings())
+        bench.start("From – to", self._queue.connect(*how, ends, name).perform(), found)
+
+    def _begin(self) -> None:
+        bench, queue = self._bench, self._queue
+        if bench.runner.running or not queue.waiting or bench.volume is None:
+            return
+        try:
+            settings = self._settings()
+        except InputError as error:
+            queue.waiting = []
+            bench.report(error)
+            return
+        job = queue.begin(bench.image_in, str(self._model.choice), settings).perform()
+        bench.start("Trace", job, self._on_traced, self._on_progress, self._on_finished)
+
+    def _on_progress(self, batch: list[Progress]) -> None:
+        grown = [p.preview for p in batch if isinstance(p.preview, Grown)]
+        if grown:
+            self._bench.layers.grow(self._queue.grow(grown[-1]))
+
+    def _on_traced(self, outcome: Outcome[list[Trace]]) -> None:
+        self._enter(lambda: self._queue.enter(self._bench.traces, outcome.result))
+
+    def _on_finished(self) -> None:
+        queue = self._queue
+        if queue.stopped:
+            self._enter(lambda: queue.stop(self._bench.traces))
+        queue.end()
+        self._bench.layers.grow([])
+        self._begin()
+
+    def _enter(self, entered: Callable[[], list[TraceRequest]]) -> None:
+        missed: list[TraceRequest] = []
+        self._bench.decide(lambda: missed.extend(entered()))
+        for request in missed:
+            show_warning(request.missed)
+
+    def _on_opened(self) -> None:
+        # What was requested, and what is ready, is for the image before.
+        self._queue = RequestQueue()

@@ -1,0 +1,40 @@
+"""What the axons dock says about results. No Qt: it is tested without a screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def gain(results: Mapping[str, Any]) -> str:
+    """Scores on the traces kept aside before and after a training, as rich text."""
+    before, after, steps = (results[name] for name in ("before", "after", "steps"))
+    if not before or not after:
+        return (
+            f"{steps} steps. Too few traces are accepted to keep one aside, so that before "
+            "cannot be held against after; accept three or more."
+        )
+    rows = "".join(
+        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{form.format(before[key])}</td>"
+        f"<td>&nbsp;→&nbsp;</td><td><b>{form.format(after[key])}</b></td></tr>"
+        for key, name, form in (
+            ("coverage", "fibre covered", "{:.0%}"),
+            ("error", "distance to it", "{:.2f} px"),
+        )
+    )
+    # What differs in digits that are not shown is no difference.
+    more = round(after["coverage"], 2) - round(before["coverage"], 2)
+    nearer = round(before["error"], 2) - round(after["error"], 2)
+    better = more or nearer
+    verdict = "better" if better > 0 else "no better" if better == 0 else "worse; Roll back"
+    return f"Traces kept aside, before → after {steps} steps: {verdict}.<table>{rows}</table>"
+
+
+def what_is_learnt(accepted: int, long_enough: int) -> str:
+    """Which traces a training takes."""
+    traces = f"{accepted} accepted trace{'' if accepted == 1 else 's'}"
+    short = accepted - long_enough
+    left_out = f" ({short} too short to learn from)" if short else ""
+    return f"{traces}{left_out}; from three on, one in four is kept aside to measure the gain."

@@ -1,0 +1,30 @@
+"""Where to look first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_midl.methods.axons.doubts import doubts_of, to_look_at
+from napari_midl.methods.axons.entries import Entry
+
+
+def _xs(found):
+    return [float(doubt.position[2]) for doubt in found]
+
+
+def test_each_run_above_one_half_is_a_place_at_its_worst_point(line):
+    waves = line(range(11), unsure=[0, 0.9, 0, 0, 0.6, 0.7, 0, 0, 0, 0, 0.8])
+    assert _xs(doubts_of(Entry(waves))) == [1, 5, 10]
+
+
+def test_a_trace_that_is_sure_has_its_worst_point_alone(line):
+    assert _xs(doubts_of(Entry(line(range(11), unsure=np.linspace(0, 0.4, 11))))) == [10]
+
+
+def test_the_worst_comes_first_and_what_is_accepted_not_at_all(line):
+    sure = Entry(line(range(3), unsure=[0, 0.1, 0.2]))
+    doubtful = Entry(line(range(4), unsure=[0.6, 0, 0, 0.9]))
+    found = [*doubts_of(sure), *doubts_of(doubtful)]
+    assert _xs(to_look_at(found)) == [3, 0]
+    assert _xs(to_look_at(doubts_of(sure))) == [2]
+    assert not to_look_at(doubts_of(Entry(doubtful.trace, accepted=True)))
