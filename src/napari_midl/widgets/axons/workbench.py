@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.history import History
 from napari_midl.errors import InputError
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.edits import free_trace_name
@@ -14,7 +15,6 @@ from napari_midl.widgets.axons.entry import Entry
 from napari_midl.widgets.axons.layers import TraceLayers
 from napari_midl.widgets.axons.store import read_entries, traces_file, write_entries
 from napari_midl.widgets.bench import Bench
-from napari_midl.widgets.history import History
 from napari_midl.widgets.images import channel_of, plane_or_stack_of
 from napari_midl.widgets.project import default_folder
 from napari_midl.widgets.worker import JobRunner
