@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks import report
 from napari_midl.engine.jobs import run
 from napari_midl.methods.anatomy import learn, population
-from napari_midl.methods.anatomy.alignment import similarity, thin_plate, together
+from napari_midl.methods.anatomy.alignment import generalised_procrustes, similarity, thin_plate
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.registration import in_correspondence
@@ -153,7 +153,7 @@ def cortex(data: Path) -> list[dict[str, Any]]:
     on_mesh = base.mesh.vertices[people.body_at]
     for left_out in range(len(people.bodies)):
         others = np.delete(people.bodies, left_out, 0)
-        aligned, _ = together(others)
+        aligned, _ = generalised_procrustes(others)
         surfaces = np.stack(
             [thin_plate(on_mesh[::2], body[::2])(base.mesh.vertices) for body in aligned]
         )
@@ -161,8 +161,8 @@ def cortex(data: Path) -> list[dict[str, Any]]:
         person = people.bodies[left_out]
         to_model = similarity(person[anchors], model.mean_landmarks)
         placed = to_model(person[anchors])
-        belief = model.given(placed)
-        surface = thin_plate(model.landmarks(belief)[0], placed)(model.surface(belief.mean))
+        posterior = model.given(placed)
+        surface = thin_plate(model.landmarks(posterior)[0], placed)(model.surface(posterior.mean))
         ours = Mesh(to_model.back(surface), base.mesh.faces)
         plain = thin_plate(on_mesh[anchors], person[anchors])(base.mesh.vertices)
         for name, mesh in zip(errors, (Mesh(plain, base.mesh.faces), ours), strict=True):

@@ -22,7 +22,7 @@ from napari_midl.samples import CACHE_VARIABLE, LANDMARKS
 from napari_midl.volumes.landmarks import read_landmarks
 
 if TYPE_CHECKING:
-    from napari_midl.widgets.anatomy.workbench import Workbench
+    from napari_midl.widgets.anatomy.bench import AnatomyBench
 
 NAME, MOVES, SECONDS, EVERY_MS = "angle right", 30, 10, 33
 
@@ -37,7 +37,7 @@ def main(_: list[str]) -> None:
         dock = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Anatomy")[1]
         (layer,) = viewer.open_sample("napari-midl", "synthetic_mandible")
         bench = dock.bench
-        bench.replace(read_landmarks(Path(layer.metadata[LANDMARKS])))
+        bench.edit(bench.editor.replace, read_landmarks(Path(layer.metadata[LANDMARKS])))
         _wait_for_another(bench, None)
         rows = []
         for ndisplay in (2, 3):
@@ -50,7 +50,7 @@ def main(_: list[str]) -> None:
     report.write("anatomy_dock", rows, f"load average {os.getloadavg()[0]:.1f}")
 
 
-def _measured(bench: Workbench) -> dict[str, Any]:
+def _measured(bench: AnatomyBench) -> dict[str, Any]:
     late(1)
     bench.points.dragging = True
     drags = [
@@ -76,21 +76,21 @@ def _measured(bench: Workbench) -> dict[str, Any]:
     }
 
 
-def _place(bench: Workbench, k: int) -> dict[str, Any]:
+def _place(bench: AnatomyBench, k: int) -> dict[str, Any]:
     """The landmark, up to 3 mm from where it is."""
     index = bench.landmarks.names.index(NAME)
     return {NAME: bench.landmarks.points[index] + (0.1 * (k % 30 + 1), 0, 0)}
 
 
-def _seconds(bench: Workbench, move: Any) -> float:
-    before, began = bench.reply, time.perf_counter()
+def _seconds(bench: AnatomyBench, move: Any) -> float:
+    before, began = bench.shown, time.perf_counter()
     move()
     _wait_for_another(bench, before)
     return time.perf_counter() - began
 
 
-def _wait_for_another(bench: Workbench, before: Any) -> None:
+def _wait_for_another(bench: AnatomyBench, before: Any) -> None:
     """Until another mesh is there and drawn."""
-    while bench.reply is before:
+    while bench.shown is before:
         QApplication.processEvents()
     QApplication.processEvents()

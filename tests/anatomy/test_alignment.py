@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from napari_midl.methods.anatomy.alignment import similarity, thin_plate, together
+from napari_midl.methods.anatomy.alignment import generalised_procrustes, similarity, thin_plate
 
 
 def test_similarity_finds_scale_rotation_and_shift_from_the_points_that_both_have() -> None:
@@ -28,13 +28,13 @@ def test_similarity_mirrors_only_when_asked() -> None:
     np.testing.assert_allclose(similarity(points, mirror, mirrored=True)(points), mirror, atol=1e-9)
 
 
-def test_together_brings_moved_copies_onto_each_other() -> None:
+def test_generalised_procrustes_brings_moved_copies_onto_each_other() -> None:
     rng = np.random.default_rng(2)
     points = 10 * rng.normal(size=(8, 3))
     moved = np.stack(
         [points @ Rotation.random(random_state=k).as_matrix() + 5 * k for k in range(5)]
     )
-    aligned, mean = together(moved)
+    aligned, mean = generalised_procrustes(moved)
     np.testing.assert_allclose(aligned, np.broadcast_to(mean, aligned.shape), atol=1e-6)
 
 

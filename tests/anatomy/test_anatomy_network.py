@@ -13,7 +13,7 @@ from napari_midl.methods.anatomy.apply import voxel_surface
 from napari_midl.methods.anatomy.network import (
     GRID,
     AnatomyGen,
-    Coefficients,
+    CoefficientNetwork,
     Generator,
     build,
     dice_loss,
@@ -39,8 +39,8 @@ def test_dice_loss_by_hand() -> None:
 def test_compact_begins_as_the_linear_model() -> None:
     rng = np.random.default_rng(0)
     model = ShapeModel.fit(5 * rng.normal(size=(20, 6, 3)), 5 * rng.normal(size=(20, 40, 3)), 4)
-    network = Coefficients(6, 4).eval()
-    network.begin_as(model)
+    network = CoefficientNetwork(6, 4).eval()
+    network.initialise_from(model)
     person = model.mean_landmarks + rng.normal(size=(6, 3))
     offsets = torch.from_numpy(person - model.mean_landmarks).float()[None]
     with torch.inference_mode():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_midl.methods.anatomy.alignment import together
+from napari_midl.methods.anatomy.alignment import generalised_procrustes
 from napari_midl.methods.anatomy.shape_model import PLACEMENT, ShapeModel, alarm
 
 
@@ -20,11 +20,11 @@ def test_coefficients_are_the_posterior_of_a_linear_gaussian() -> None:
     model = one_mode()
     seen = np.full((5, 3), np.nan)
     seen[0] = [2.0, 0.0, 0.0]
-    belief = model.given(seen)
+    posterior = model.given(seen)
     # One coordinate of noise n**2 sees the coefficient with gain 2: by hand.
     precision = 1 + 4 / PLACEMENT**2
-    np.testing.assert_allclose(belief.covariance, [[1 / precision]])
-    np.testing.assert_allclose(belief.mean, [2 * 2 / PLACEMENT**2 / precision])
+    np.testing.assert_allclose(posterior.covariance, [[1 / precision]])
+    np.testing.assert_allclose(posterior.mean, [2 * 2 / PLACEMENT**2 / precision])
 
 
 def test_missing_landmarks_are_expected_where_the_others_say_and_spread_more() -> None:
@@ -56,7 +56,7 @@ def test_a_landmark_that_the_others_do_not_predict_is_doubted_most() -> None:
     rng = np.random.default_rng(1)
     mean = 20 * rng.normal(size=(9, 3))
     shapes = mean + np.tensordot(rng.normal(size=(60, 2)), 2 * rng.normal(size=(2, 9, 3)), 1)
-    shapes, _ = together(shapes)
+    shapes, _ = generalised_procrustes(shapes)
     model = ShapeModel.fit(shapes, shapes, 4)
     person = shapes[0].copy()
     person[3] += [0, 10.0, 0]

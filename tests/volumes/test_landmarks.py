@@ -119,3 +119,20 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     for ending in ENDINGS:
         with pytest.raises(InputError, match="check the path"):
             read_landmarks(tmp_path / f"none{ending}")
+
+
+def test_landmarks_are_moved_cleared_and_chosen_by_name() -> None:
+    marks = Landmarks.missing(("a", "b", "c"))
+    assert not marks.placed.any()
+    some = marks.moved({"a": (1, 2, 3), "c": (4, 5, 6)})
+    assert some.placed.tolist() == [True, False, True] and not marks.placed.any()
+    assert some.moved({"a": None}).placed.tolist() == [False, False, True]
+    other = some.only(("c", "d"))
+    assert other.names == ("c", "d") and other.placed.tolist() == [True, False]
+    assert other.points[0].tolist() == [4, 5, 6]
+
+
+def test_the_next_missing_landmark_comes_round_again() -> None:
+    marks = Landmarks.missing(("a", "b", "c")).moved({"b": (0, 0, 0)})
+    assert [marks.next_missing(after) for after in (-1, 0, 1, 2)] == [0, 2, 2, 0]
+    assert Landmarks(("a", "b"), np.zeros((2, 3))).next_missing(after=1) == 1

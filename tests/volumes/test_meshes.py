@@ -10,7 +10,14 @@ import pytest
 import trimesh
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.meshes import ENDINGS, Mesh, mask, read_mesh, write_mesh
+from napari_midl.volumes.meshes import (
+    ENDINGS,
+    Mesh,
+    cluster_vertices,
+    mask,
+    read_mesh,
+    write_mesh,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,3 +138,12 @@ def test_mask_of_a_mesh_beside_the_grid_is_empty(ball: Mesh) -> None:
 def test_a_mesh_reaching_beyond_the_grid_is_cut(ball: Mesh) -> None:
     filled = mask(ball, (3, 5, 6), (1.0, 1.0, 1.0), CENTRE - (1, 1, 1))
     assert filled.all()
+
+
+def test_clustering_keeps_the_first_vertex_of_each_cube() -> None:
+    vertices = np.array([[0.1, 0, 0], [0.2, 0, 0], [1.5, 0, 0], [0, 1.5, 0], [0, 1.6, 0]])
+    faces = np.array([[0, 1, 2], [0, 2, 3], [1, 2, 4], [3, 4, 0]], np.int32)
+    kept, fewer = cluster_vertices(vertices, faces, 1.0)
+    assert sorted(kept.tolist()) == [0, 2, 3]
+    # The first triangle has two corners in one cube, and so has the last.
+    assert [sorted(kept[face].tolist()) for face in fewer] == [[0, 2, 3], [0, 2, 3]]

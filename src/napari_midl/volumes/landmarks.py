@@ -14,10 +14,10 @@ from napari_midl.volumes.markups import read_fcsv, read_json, write_fcsv, write_
 from napari_midl.volumes.tables import read_table, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from napari_midl.volumes.markups import Named, Row
 
@@ -43,6 +43,34 @@ class Landmarks:
     def placed(self) -> NDArray[np.bool_]:
         """Which are not missing, shape (n,)."""
         return np.asarray(np.isfinite(self.points).all(axis=1))
+
+    @classmethod
+    def missing(cls, names: Sequence[str]) -> Landmarks:
+        """Landmarks of which none is placed."""
+        return cls(tuple(names), np.full((len(names), 3), np.nan))
+
+    def moved(self, changes: Mapping[str, ArrayLike | None]) -> Landmarks:
+        """These with some at other points ``(x, y, z)`` in mm, or missing where that is None."""
+        points = self.points.copy()
+        for name, point in changes.items():
+            points[self.names.index(name)] = np.nan if point is None else point
+        return Landmarks(self.names, points)
+
+    def only(self, names: Sequence[str]) -> Landmarks:
+        """The landmarks of other names, in their order; missing where these have none."""
+        pairs = zip(self.names, self.points, strict=True)
+        return Landmarks.missing(names).moved({n: point for n, point in pairs if n in names})
+
+    def next_missing(self, after: int = -1) -> int:
+        """The next landmark that is missing, from the first again after the last.
+
+        Where all are placed it is the one at `after` itself.
+        """
+        gaps = np.flatnonzero(~self.placed)
+        if not len(gaps):
+            return after % len(self.names)
+        later = gaps[gaps > after]
+        return int(later[0] if len(later) else gaps[0])
 
 
 def read_landmarks(path: Path) -> Landmarks:

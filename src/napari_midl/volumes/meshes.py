@@ -234,3 +234,33 @@ def _obj(made: Any, comment: str) -> bytes:
 
 
 _ENCODERS = {".stl": _stl, ".ply": _ply, ".obj": _obj}
+
+
+def cluster_vertices(
+    vertices: NDArray[np.float64], faces: NDArray[np.int32], cell: float
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """A coarser mesh: one vertex is kept in each cube (Rossignac and Borrel, 1993).
+
+    Parameters
+    ----------
+    vertices : ndarray, shape (V, 3)
+        In mm.
+    faces : ndarray, shape (F, 3)
+        Triangles of those vertices.
+    cell : float
+        Edge of the cubes, mm.
+
+    Returns
+    -------
+    kept : ndarray, shape (v,)
+        Which vertices are kept: the first in each cube.
+    faces : ndarray of int32, shape (f, 3)
+        The triangles that still have three corners, in terms of those.
+    """
+    cells = np.floor(vertices / cell).astype(np.int64)
+    cells -= cells.min(axis=0)
+    key = np.ravel_multi_index(tuple(cells.T), tuple(cells.max(axis=0) + 1))
+    _, kept, inverse = np.unique(key, return_index=True, return_inverse=True)
+    corners = inverse[faces]
+    whole = (corners != np.roll(corners, 1, axis=1)).all(axis=1)
+    return kept, corners[whole].astype(np.int32)

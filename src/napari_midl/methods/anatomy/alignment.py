@@ -63,7 +63,9 @@ def similarity(
     return Similarity(scale, rotation, centre_b - scale * centre_a @ rotation)
 
 
-def together(sets: Points, *, scaled: bool = True, rounds: int = 8) -> tuple[Points, Points]:
+def generalised_procrustes(
+    sets: Points, *, scaled: bool = True, rounds: int = 8
+) -> tuple[Points, Points]:
     """Generalised Procrustes alignment: the sets on their mean, and the mean.
 
     Parameters

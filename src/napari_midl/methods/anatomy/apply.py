@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.models import Model
-    from napari_midl.methods.anatomy.shape_model import Coefficients
+    from napari_midl.methods.anatomy.shape_model import Posterior
 
 USUAL = 3.0
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -102,11 +102,11 @@ class Anatomy:
         known = np.asarray(np.isfinite(placed).all(1))
         to_model = similarity(placed, self.shapes.mean_landmarks)
         aligned = to_model(placed)
-        belief = self.shapes.given(aligned)
-        expected, spread = self.shapes.landmarks(belief)
+        posterior = self.shapes.given(aligned)
+        expected, spread = self.shapes.landmarks(posterior)
         complete = np.where(known[:, None], aligned, expected)
-        vertices, faces, carried = self._shape(complete, belief, settings)
-        unsure = self._spread(known, belief)
+        vertices, faces, carried = self._shape(complete, posterior, settings)
+        unsure = self._spread(known, posterior)
         if faces is not self.faces:
             unsure = np.full(len(vertices), np.nan)
         if settings.through:
@@ -126,10 +126,10 @@ class Anatomy:
         )
 
     def _shape(
-        self, complete: Points, belief: Coefficients, settings: GenerateSettings
+        self, complete: Points, posterior: Posterior, settings: GenerateSettings
     ) -> tuple[Points, NDArray[np.int32], Points]:
         """Vertices, faces, and where the surface has the landmarks; aligned."""
-        coefficients = belief.mean
+        coefficients = posterior.mean
         if settings.method == "learnt":
             offsets = torch.from_numpy(complete - self.shapes.mean_landmarks).float()[None]
             with torch.inference_mode():
@@ -145,10 +145,10 @@ class Anatomy:
         )
         return self.shapes.surface(coefficients), self.faces, carried
 
-    def _spread(self, known: NDArray[np.bool_], belief: Coefficients) -> NDArray[np.float64]:
+    def _spread(self, known: NDArray[np.bool_], posterior: Posterior) -> NDArray[np.float64]:
         """Spread of the vertices; it depends only on which landmarks are known."""
         if not np.array_equal(known, self._spread_of[0]):
-            self._spread_of = (known, self.shapes.surface_spread(belief) * self.spread_ratio)
+            self._spread_of = (known, self.shapes.surface_spread(posterior) * self.spread_ratio)
         return self._spread_of[1]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.alignment import Points, similarity
-from napari_midl.methods.anatomy.shape_model import FEWEST
+from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks
 
 if TYPE_CHECKING:
@@ -74,9 +74,10 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
     """
     known = np.isfinite(placed).all(1)
     names = np.array(template.names)[known]
-    if known.sum() < FEWEST:
+    if known.sum() < MIN_LANDMARKS:
         raise InputError(
-            f"{known.sum()} landmarks are placed; place {FEWEST} or more, not all in a plane."
+            f"{known.sum()} landmarks are placed; place {MIN_LANDMARKS} or more, not all in a "
+            "plane."
         )
     points, expected = placed[known], mean[known]
     size = np.sqrt(((points - points.mean(0)) ** 2).sum(1).mean())

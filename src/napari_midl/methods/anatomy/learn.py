@@ -16,9 +16,9 @@ from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.training import Schedule
 from napari_midl.engine.training import train as fit
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.alignment import Points, similarity, together
+from napari_midl.methods.anatomy.alignment import Points, generalised_procrustes, similarity
 from napari_midl.methods.anatomy.models import TOOL
-from napari_midl.methods.anatomy.network import GRID, Coefficients, Generator, dice_loss
+from napari_midl.methods.anatomy.network import GRID, CoefficientNetwork, Generator, dice_loss
 from napari_midl.methods.anatomy.registration import in_correspondence
 from napari_midl.methods.anatomy.shape_model import ShapeModel
 from napari_midl.volumes.meshes import Mesh, mask
@@ -46,6 +46,7 @@ def train(
     settings: TrainSettings,
     checkpoint: Checkpoint | None = None,
     *,
+    enough: Callable[[], bool] = lambda: False,
     exactly: int | None = None,
 ) -> Job[Model]:
     """Learn to generate shapes of a kind.
@@ -60,6 +61,8 @@ def train(
         Which network, how long.
     checkpoint : Checkpoint, optional
         Where the state of the training is kept, and from where a stopped one goes on.
+    enough : callable
+        Once true, the training ends and keeps what it has.
     exactly : int, optional
         Take this many steps, whatever the settings say.
 
@@ -88,16 +91,17 @@ def train(
         generator = Generator(settings.preset, *sizes, len(faces))
     generator.keep(model, faces)
     loss: Loss
-    if isinstance(generator.network, Coefficients):
-        generator.network.begin_as(model)
-        draw, loss = coefficient_lessons(model, *known, settings.noise), weighted_squares
+    if isinstance(generator.network, CoefficientNetwork):
+        generator.network.initialise_from(model)
+        draw, loss = coefficient_batches(model, *known, settings.noise), weighted_squares
     else:
-        draw, loss = voxel_lessons(*known, faces, template), dice_loss
+        draw, loss = voxel_batches(*known, faces, template), dice_loss
     device, rate = pick_device(settings.device), settings.learning_rate
     trained = yield from fit(
         Supervised(generator.network.train(), loss, rate, settings.half_life, draw=draw),
         Schedule.of(settings, exactly=exactly),
         device=device,
+        enough=enough,
         checkpoint=checkpoint,
     )
     generator.network = trained.network.cpu()
@@ -138,14 +142,14 @@ def aligned(shapes: Sequence[Shape], template: Template) -> tuple[Points, Points
         shown = int((~missing).argmax())
         at = np.linalg.norm(vertices[shown] - landmarks[shown, i], axis=1).argmin()
         landmarks[missing, i] = vertices[missing, at]
-    placed, mean = together(landmarks)
+    placed, mean = generalised_procrustes(landmarks)
     moved = [
         similarity(marks, mean)(surface) for marks, surface in zip(landmarks, vertices, strict=True)
     ]
     return placed, np.stack(moved)
 
 
-def coefficient_lessons(
+def coefficient_batches(
     model: ShapeModel, landmarks: Points, surfaces: Points, noise: float
 ) -> Draw:
     """Batches of offsets of landmarks, and the coefficients that the whole shape has."""
@@ -179,7 +183,7 @@ def weighted_squares(coefficients: Tensor, targets: Tensor) -> Tensor:
     return errors.sum(1).mean()
 
 
-def voxel_lessons(
+def voxel_batches(
     landmarks: Points, surfaces: Points, faces: NDArray[np.int32], template: Template
 ) -> Draw:
     """Batches of landmarks and occupancies, mirrored, turned and shifted (section 3.3)."""
@@ -213,7 +217,7 @@ def _spread_ratio(model: ShapeModel, landmarks: Points, surfaces: Points) -> flo
     """True error of shapes kept aside over the spread that the model claims."""
     ratios = []
     for marks, surface in zip(landmarks, surfaces, strict=True):
-        belief = model.given(marks)
-        errors = ((surface - model.surface(belief.mean)) ** 2).mean(1)
-        ratios.append(errors / model.surface_spread(belief) ** 2)
+        posterior = model.given(marks)
+        errors = ((surface - model.surface(posterior.mean)) ** 2).mean(1)
+        ratios.append(errors / model.surface_spread(posterior) ** 2)
     return float(np.sqrt(np.mean(ratios)))

@@ -88,7 +88,7 @@ class Inception(nn.Module):
         return activated
 
 
-class Coefficients(nn.Module):
+class CoefficientNetwork(nn.Module):
     """Landmarks to the coefficients of a shape model, in standard deviations of each mode.
 
     Where the paper's generator draws voxels, this one bends a mesh that is closed from the
@@ -109,7 +109,7 @@ class Coefficients(nn.Module):
         coefficients: Tensor = self.linear(flat) + self.bend(flat)
         return coefficients
 
-    def begin_as(self, model: ShapeModel) -> None:
+    def initialise_from(self, model: ShapeModel) -> None:
         """Begin as the linear model, so that only what it misses is left to learn."""
         gain, _ = model.gain(np.ones(len(model.mean_landmarks), bool))
         last = self.bend[-1]
@@ -149,7 +149,7 @@ class Generator(nn.Module):
         self.faces: Tensor
         self.register_buffer("faces", torch.zeros((faces, 3), dtype=torch.int32))
         self.network: nn.Module = (
-            AnatomyGen(landmarks) if preset == "paper" else Coefficients(landmarks, modes)
+            AnatomyGen(landmarks) if preset == "paper" else CoefficientNetwork(landmarks, modes)
         )
 
     @property

@@ -179,7 +179,14 @@ class Train(Operation["Model"]):
         data = {"shapes": {"count": len(shapes), "sha256": _hash(p for q in pairs for p in q)}}
         run.inputs |= data
         checkpoint = run.checkpoint({**data, "template": kind.to_dict()})
-        model = yield from learn.train(shapes, kind, self.settings, checkpoint, exactly=run.steps)
+        model = yield from learn.train(
+            shapes,
+            kind,
+            self.settings,
+            checkpoint,
+            enough=run.watch.enough,
+            exactly=run.steps,
+        )
         run.save(model, half=True)
         run.results |= {"steps": model.card["steps"], "spread_ratio": model.card["spread_ratio"]}
         return model

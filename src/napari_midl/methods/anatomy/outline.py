@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.scan import finest_that_fits
 from napari_midl.volumes.meshes import Mesh
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.volume import Volume
 
-# More voxels take minutes and gigabytes to outline.
-_MOST_VOXELS = 2**27
 # A surface of more points takes seconds to index, and their distances are below a voxel anyway.
 _MOST_POINTS = 2_000_000
 
@@ -74,15 +73,15 @@ def outline(volume: Volume, level: float, origin: ArrayLike = (0.0, 0.0, 0.0)) -
     """
     step = Progress(0, 0, f"finding the outline of {volume.name}")
     yield step
-    levels = [data for data in volume.levels if data.size <= _MOST_VOXELS]
-    if not levels:
+    finest = finest_that_fits(volume)
+    if finest is None:
         raise InputError(
             f"{volume.name} is too large to be outlined; crop it, or make a pyramid of it."
         )
-    size = volume.millimetres * (np.asarray(volume.shape) / levels[0].shape)
+    size = volume.millimetres * (np.asarray(volume.shape) / finest.shape)
 
     def find() -> Outline:
-        voxels = np.asarray(levels[0].compute(scheduler="synchronous"), np.float32)
+        voxels = np.asarray(finest.compute(scheduler="synchronous"), np.float32)
         return Outline(_surface(voxels, level, size, volume.name, origin), volume.name)
 
     return (yield from wait_for(in_thread(find), step))

@@ -17,7 +17,12 @@ from scipy.spatial import cKDTree
 
 from napari_midl.engine.jobs import Progress
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.alignment import Points, similarity, thin_plate, together
+from napari_midl.methods.anatomy.alignment import (
+    Points,
+    generalised_procrustes,
+    similarity,
+    thin_plate,
+)
 from napari_midl.methods.anatomy.placement import place
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.shapes import Shape
@@ -94,7 +99,9 @@ def real_people(folder: Path, shape: Shape, template: Template) -> People:
     InputError
         If a table is missing or is not as its README says.
     """
-    halves, mean = together(_read_halves(folder / "zvejnieki_landmarks.csv"), scaled=False)
+    halves, mean = generalised_procrustes(
+        _read_halves(folder / "zvejnieki_landmarks.csv"), scaled=False
+    )
     rough = np.full_like(mean, np.nan)
     for number, name in SAME_PLACE.items():
         rough[number - 1] = shape.landmarks[template.index(name)]
@@ -102,7 +109,7 @@ def real_people(folder: Path, shape: Shape, template: Template) -> People:
     upright = similarity(mean, half, scaled=False)
     placed = np.stack([upright(h) for h in _complete(halves)])
     placed[..., 0] -= placed[:, MIDLINE, 0].mean(1)[:, None]
-    bodies, mean = together(_read_bodies(folder / "corpus_semilandmarks.npz"))
+    bodies, mean = generalised_procrustes(_read_bodies(folder / "corpus_semilandmarks.npz"))
     rough = np.full((SECTIONS, OUTER, 3), np.nan)
     rough[ON_CHIN] = shape.landmarks[template.index("mental protuberance")]
     rough[ON_TUBERCLE] = shape.landmarks[template.index("genial tubercle")]

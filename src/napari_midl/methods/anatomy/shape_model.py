@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 PLACEMENT = 1.0
 # Rarer than is wanted of people: their tails are heavier than a Gaussian's.
 ALARM = 0.0002
-FEWEST = 4
+MIN_LANDMARKS = 4
 
 
 @dataclass(frozen=True)
-class Coefficients:
-    """Belief about a shape's coefficients.
+class Posterior:
+    """The Gaussian posterior of a shape's coefficients.
 
     Parameters
     ----------
@@ -98,13 +98,11 @@ class ShapeModel:
         scaled = scaled.reshape(kept, -1, 3)
         return cls(mean[:n], scaled[:, :n], mean[n:], scaled[:, n:], spread[:n], spread[n:])
 
-    def given(self, landmarks: Points) -> Coefficients:
+    def given(self, landmarks: Points) -> Posterior:
         """The coefficients given aligned landmarks, NaN where one is missing."""
         known = np.asarray(np.isfinite(landmarks).all(1))
         gain, covariance = self.gain(known)
-        return Coefficients(
-            gain @ (landmarks[known] - self.mean_landmarks[known]).ravel(), covariance
-        )
+        return Posterior(gain @ (landmarks[known] - self.mean_landmarks[known]).ravel(), covariance)
 
     def gain(self, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """From offsets of the known landmarks, mm, to coefficients; and what they leave open.
@@ -116,18 +114,18 @@ class ShapeModel:
         covariance = np.linalg.inv(np.eye(len(modes)) + (modes / noise) @ modes.T)
         return np.asarray(covariance @ (modes / noise)), np.asarray(covariance)
 
-    def landmarks(self, belief: Coefficients) -> tuple[Points, NDArray[np.float64]]:
+    def landmarks(self, posterior: Posterior) -> tuple[Points, NDArray[np.float64]]:
         """Expected landmarks ``(n, 3)`` and their standard deviation a coordinate ``(n,)``."""
-        expected = self.mean_landmarks + np.tensordot(belief.mean, self.landmark_modes, 1)
-        return expected, _spread(self.landmark_modes, belief.covariance, self.landmark_rest)
+        expected = self.mean_landmarks + np.tensordot(posterior.mean, self.landmark_modes, 1)
+        return expected, _spread(self.landmark_modes, posterior.covariance, self.landmark_rest)
 
     def surface(self, coefficients: NDArray[np.float64]) -> Points:
         """Vertices ``(V, 3)``."""
         return np.asarray(self.mean_surface + np.tensordot(coefficients, self.surface_modes, 1))
 
-    def surface_spread(self, belief: Coefficients) -> NDArray[np.float64]:
+    def surface_spread(self, posterior: Posterior) -> NDArray[np.float64]:
         """Standard deviation a coordinate of the vertices ``(V,)``."""
-        return _spread(self.surface_modes, belief.covariance, self.surface_rest)
+        return _spread(self.surface_modes, posterior.covariance, self.surface_rest)
 
     def doubt(self, landmarks: Points) -> NDArray[np.float64]:
         """How far each landmark lies from what the others predict, in standard deviations.
@@ -137,17 +135,17 @@ class ShapeModel:
         """
         doubts = np.full(len(landmarks), np.nan)
         known = np.flatnonzero(np.isfinite(landmarks).all(1))
-        if len(known) <= FEWEST:
+        if len(known) <= MIN_LANDMARKS:
             return doubts
         for i in known:
             others = landmarks.copy()
             others[i] = np.nan
             to_model = similarity(others, self.mean_landmarks)
-            belief = self.given(to_model(others))
+            posterior = self.given(to_model(others))
             modes = self.landmark_modes[:, i]
-            expected = self.mean_landmarks[i] + belief.mean @ modes
+            expected = self.mean_landmarks[i] + posterior.mean @ modes
             noise = self.landmark_rest[i] ** 2 + PLACEMENT**2
-            covariance = modes.T @ belief.covariance @ modes + noise * np.eye(3)
+            covariance = modes.T @ posterior.covariance @ modes + noise * np.eye(3)
             offset = to_model(landmarks[i]) - expected
             doubts[i] = np.sqrt(offset @ np.linalg.solve(covariance, offset))
         return doubts

@@ -10,7 +10,7 @@ import numpy as np
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import in_order
 from napari_midl.methods.anatomy.score import Surface
-from napari_midl.methods.anatomy.shape_model import FEWEST as FEWEST_LANDMARKS
+from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.volumes.landmarks import read_landmarks
 from napari_midl.volumes.meshes import Mesh, read_mesh
 from napari_midl.volumes.open import open_volume
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MESHES = (".ply", ".stl", ".obj")
 MASKS = (".nii.gz", ".nii", ".ome.zarr", ".ome.tif", ".tif", ".tiff")
 LANDMARKS = (".csv", ".mrk.json", ".fcsv")
-FEWEST = 3
+MIN_SHAPES = 3
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def list_shapes(folder: Path) -> list[tuple[Path, Path]]:
         if not beside:
             raise InputError(f"{path} has no landmarks beside it; add {stem}.csv.")
         pairs.append((path, beside[0]))
-    if len(pairs) < FEWEST:
+    if len(pairs) < MIN_SHAPES:
         raise InputError(
-            f"{folder} holds {len(pairs)} shapes with landmarks; put {FEWEST} or more there."
+            f"{folder} holds {len(pairs)} shapes with landmarks; put {MIN_SHAPES} or more there."
         )
     return pairs
 
@@ -91,9 +91,9 @@ def read_shape(path: Path, landmarks: Path, template: Template) -> Shape:
     except InputError as error:
         raise InputError(f"{landmarks}: {error}") from None
     known = np.isfinite(points).all(1)
-    if known.sum() < FEWEST_LANDMARKS:
+    if known.sum() < MIN_LANDMARKS:
         raise InputError(
-            f"{landmarks} places {known.sum()} landmarks; a shape needs {FEWEST_LANDMARKS}."
+            f"{landmarks} places {known.sum()} landmarks; a shape needs {MIN_LANDMARKS}."
         )
     size = float(np.ptp(mesh.vertices, axis=0).max())
     if size < 1.0:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.engine.models import read_card
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class Template:
             if wanted in (item.name.lower(), str(item.number)):
                 return i
         close = get_close_matches(wanted, [known.lower() for known in self.names], n=1)
-        mend = f"write {close[0]!r}" if close else f"it has {', '.join(self.names)}"
-        raise InputError(f"{name!r} is no landmark of the {self.name}; {mend}.")
+        fix = f"write {close[0]!r}" if close else f"it has {', '.join(self.names)}"
+        raise InputError(f"{name!r} is no landmark of the {self.name}; {fix}.")
 
     def picture(self, name: str) -> Path:
         """Path of a small picture that shows a landmark; it need not exist."""
@@ -139,6 +140,26 @@ def load_template(name: str | Path) -> Template:
         raise InputError(
             f"{path} is no template ({error}); it needs a name, a description and landmarks, "
             "each of its own name, with number, description, mirror and group."
+        ) from None
+
+
+def template_of(model: str | Path) -> Template:
+    """The template of a model: ``base`` (the shipped mandible), or the path of a file.
+
+    Only the model's card is read.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or its card holds no template.
+    """
+    if str(model) == "base":
+        return load_template("mandible")
+    try:
+        return Template.from_dict(read_card(Path(model))["template"])
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{model} names no landmarks ({error}); choose an anatomy model, or train one anew."
         ) from None
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QFileDialog
 
 from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy import operations
 from napari_midl.methods.anatomy.checks import read_set
+from napari_midl.methods.anatomy.operations import Fill, Generate
 from napari_midl.methods.anatomy.ports import (
     ZARR,
     AnatomyModelIn,
@@ -21,154 +19,144 @@ from napari_midl.methods.anatomy.ports import (
     MeshIn,
     ShapeOut,
 )
+from napari_midl.methods.anatomy.summary import outside_in_words
 from napari_midl.samples import LANDMARKS
 from napari_midl.volumes.landmarks import write_landmarks
+from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.images import OURS
-from napari_midl.widgets.parts.section import Section, button
+from napari_midl.widgets.tool.dialogs import ask_open, ask_save
+from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
-    from napari_midl.widgets.anatomy.workbench import Workbench
+    import numpy as np
 
 KINDS = "Landmarks (*.csv *.mrk.json *.fcsv)"
 _SHAPES = "Mesh (*.ply *.stl *.obj);;Mask as OME-Zarr (*.ome.zarr)"
 _ENDINGS = {"Mesh": ".ply", "Mask": ZARR}
 
 
-class FilesSection(Section):
-    """Opens, saves, exports."""
+class ShapeFilesSection(ToolSection[AnatomyBench]):
+    """Opens and saves landmarks, exports the mesh, and fills it."""
 
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__("Files")
-        self._bench = bench
-        self.open = button(
+    heading = "Files"
+
+    def __init__(self, bench: AnatomyBench) -> None:
+        super().__init__(bench)
+        self.open = self.action(
             "Open…",
             "Open landmarks: CSV (name,x,y,z in mm) or markups of 3D Slicer (.mrk.json, .fcsv); "
             "Undo goes back to these",
             self._on_open,
+            lambda: bench.idle,
         )
-        self.save = button(
-            "Save…", "Save the landmarks as CSV, .mrk.json or .fcsv, in mm", self._on_save
+        self.save = self.action(
+            "Save…",
+            "Save the landmarks as CSV, .mrk.json or .fcsv, in mm",
+            self._on_save,
+            lambda: bench.landmarks.placed.any(),
+            bench.placed,
         )
-        self.export = button(
+        self.export = self.action(
             "Export…",
             "Save the mesh as PLY, STL or OBJ in mm, or as a mask (OME-Zarr) on the scan's grid, "
             "with its landmarks and the record of how it was made",
             self._on_export,
+            lambda: bench.idle and bench.shown is not None,
+            bench.result,
         )
-        self.labels = button(
-            "To labels", "Fill the mesh on the scan's grid, as a Labels layer", self._on_labels
+        self.labels = self.action(
+            "To labels",
+            "Fill the mesh on the scan's grid, as a Labels layer",
+            self._on_labels,
+            lambda: bench.idle and bench.shown is not None and bench.volume is not None,
+            bench.result,
         )
         self.row(self.open, self.save, self.export, self.labels)
-        bench.changed.connect(self._on_changed)
-        bench.meshed.connect(self._on_changed)
-        self._on_changed()
 
     def _on_open(self) -> None:
-        bench = self._bench
-        text, _ = QFileDialog.getOpenFileName(self, "Open landmarks", str(self._start("")), KINDS)
-        if not text:
+        bench, image = self.bench, self.bench.image
+        # A sample's own landmarks lie elsewhere.
+        of_sample = image.metadata.get(LANDMARKS) if image is not None else None
+        path = ask_open(self, "Open landmarks", KINDS, of_sample or self._folder)
+        if path is None:
             return
         try:
-            landmarks = read_set(Path(text), bench.template)
+            landmarks = read_set(path, bench.editor.template)
         except InputError as error:
             bench.report(error)
             return
-        bench.replace(landmarks)
+        bench.edit(bench.editor.replace, landmarks)
         if bench.volume is None:
             # There are no slices to look at.
             bench.viewer.dims.ndisplay = 3
             bench.viewer.reset_view()
-        self._say_outside(Path(text).name)
-
-    def _say_outside(self, name: str) -> None:
-        """Landmarks of another scan, or of one whose origin is not its first voxel, lie beside."""
-        bench = self._bench
-        if bench.volume is None:
-            return
-        placed = bench.landmarks.points[bench.landmarks.placed]
-        data = bench.frame.to_data(placed)
-        inside = ((data >= -0.5) & (data <= np.array(bench.volume.shape) - 0.5)).all(axis=1)
-        if not inside.all():
-            show_info(
-                f"{int((~inside).sum())} of {len(inside)} landmarks of {name} lie outside "
-                f"{bench.volume.name}; they should be in mm from the middle of its first voxel."
-            )
+        else:
+            frame, volume = bench.request.frame, bench.volume
+            said = outside_in_words(landmarks, frame, volume.shape, volume.name)
+            if said:
+                show_info(f"{path.name}: {said}")
 
     def _on_save(self) -> None:
-        bench = self._bench
-        start = str(self._start(f"{self._stem} landmarks.csv"))
-        text, _ = QFileDialog.getSaveFileName(self, "Save the landmarks", start, KINDS)
-        if not text:
+        start = self._folder / f"{self._stem} landmarks.csv"
+        path = ask_save(self, "Save the landmarks", start, KINDS)
+        if path is None:
             return
-        path = Path(text)
-        path = path if path.suffix else path.with_name(f"{path.name}.csv")
         try:
-            write_landmarks(path, bench.landmarks)
+            write_landmarks(path, self.bench.landmarks)
         except InputError as error:
-            bench.report(error)
+            self.bench.report(error)
         else:
             show_info(f"Saved {path}")
 
     def _on_export(self) -> None:
-        bench = self._bench
-        start = str(self._start(f"{self._stem} mesh.ply"))
-        text, kind = QFileDialog.getSaveFileName(self, "Export the mesh", start, _SHAPES)
-        if not text:
+        bench = self.bench
+        start = self._folder / f"{self._stem} mesh.ply"
+        path = ask_save(self, "Export the mesh", start, _SHAPES, _ENDINGS)
+        if path is None or bench.shown is None:
             return
-        path = Path(text)
-        if not path.suffix:
-            path = path.with_name(path.name + _ENDINGS.get(kind.split()[0], ".ply"))
-        wish = bench.reply.wish
+        request = bench.shown.request
         on_grid = path.name.endswith(ZARR) and bench.volume is not None
-        job = operations.Generate(
-            landmarks=LandmarksIn.of(wish.landmarks),
-            model=AnatomyModelIn(str(wish.model)),
+        job = Generate(
+            landmarks=LandmarksIn.of(request.landmarks),
+            model=AnatomyModelIn(str(request.model)),
             scan=self._scan() if on_grid else None,
             out=ShapeOut(path, replace=path.exists()),
-            settings=wish.settings,
+            settings=request.settings,
         ).perform()
         bench.start("Export", job, lambda _: show_info(f"Saved {path}"))
 
     def _on_labels(self) -> None:
-        bench = self._bench
-        job = operations.Fill(
-            mesh=MeshIn(None, bench.reply.generated.mesh), scan=self._scan(), out=MaskOut(None)
-        ).perform()
+        bench = self.bench
+        assert bench.shown is not None
+        mesh = bench.shown.generated.mesh
+        job = Fill(mesh=MeshIn(None, mesh), scan=self._scan(), out=MaskOut(None)).perform()
         bench.start("To labels", job, lambda outcome: self._add_labels(outcome.result))
 
-    def _scan(self) -> ImageIn:
-        bench = self._bench
-        return ImageIn.of(bench.volume, bench.channel, bench.time)
-
-    def _add_labels(self, mask: Any) -> None:
-        bench = self._bench
-        layers = bench.viewer.layers
+    def _add_labels(self, mask: np.ndarray) -> None:
+        bench, layers = self.bench, self.bench.viewer.layers
         active = layers.selection.active
         made = bench.viewer.add_labels(
             mask,
-            name=f"{bench.volume.name}: anatomy",
+            name=f"{self._stem}: anatomy",
             metadata={OURS: "made by the anatomy dock"},
-            **bench.frame.placement,
+            **bench.mesh.placement,
         )
         # Below the mesh and the landmarks, which it would hide.
         if bench.mesh.layer is not None:
             layers.move(layers.index(made), layers.index(bench.mesh.layer))
         layers.selection.active = active
 
+    def _scan(self) -> ImageIn:
+        bench = self.bench
+        assert bench.volume is not None
+        return ImageIn.of(bench.volume, bench.channel, bench.time)
+
     @property
     def _stem(self) -> str:
-        return self._bench.volume.name if self._bench.volume is not None else "anatomy"
+        return self.bench.volume.name if self.bench.volume is not None else "anatomy"
 
-    def _start(self, name: str) -> Path:
-        """Where a file dialog begins; a sample's own landmarks lie elsewhere."""
-        image, folder = self._bench.image, self._bench.folder
-        if not name and image is not None and LANDMARKS in image.metadata:
-            return Path(image.metadata[LANDMARKS])
-        return (folder.parent if folder is not None else Path.home()) / name
-
-    def _on_changed(self) -> None:
-        bench = self._bench
-        self.open.setEnabled(bench.idle)
-        self.save.setEnabled(bool(bench.landmarks.placed.any()))
-        self.export.setEnabled(bench.idle and bench.reply is not None)
-        self.labels.setEnabled(bench.idle and bench.reply is not None and bench.volume is not None)
+    @property
+    def _folder(self) -> Path:
+        """Where a file dialog begins."""
+        folder = self.bench.folder
+        return folder.parent if folder is not None else Path.home()

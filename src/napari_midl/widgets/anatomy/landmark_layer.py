@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_midl.methods.anatomy.editing import LandmarkPoint, changed_points
+from napari_midl.methods.anatomy.frame import VoxelFrame
 from napari_midl.widgets.anatomy.slab import Slab
 from napari_midl.widgets.images import OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator, Sequence
 
     from napari.layers import Points
-
-    from napari_midl.volumes.landmarks import Landmarks
-    from napari_midl.widgets.anatomy.frame import Frame
 
 # Thirty times a second: faster than any mesh.
 _EVERY_MS = 33
@@ -44,6 +43,10 @@ class LandmarkLayer(QObject):
         Names and new positions ``(x, y, z)`` in mm, while the hand moves.
     edited : Signal(dict)
         The same once it rests; None where a person deleted the point.
+    frame, placement : VoxelFrame, dict
+        Where the layer is made next, and how it is added there.
+    next_name : str
+        Which landmark a point is that a person adds.
     """
 
     dragged = Signal(dict)
@@ -54,8 +57,9 @@ class LandmarkLayer(QObject):
         self._viewer = viewer
         self._slab = Slab(viewer)
         self._layer: Points | None = None
-        self._frame: Frame | None = None
-        self._sketch: tuple[Any, ...] | None = None
+        self.frame = VoxelFrame()
+        self.placement: dict[str, Any] = {}
+        self._sketch: list[LandmarkPoint] = []
         self._drawn: dict[str, np.ndarray] = {}
         self._placed: set[str] = set()
         self._under_mouse: str | None = None
@@ -79,55 +83,33 @@ class LandmarkLayer(QObject):
         """Whether the mouse is over a landmark that is placed already."""
         return self._under_mouse is not None and self._under_mouse in self._placed
 
-    def show(
-        self,
-        frame: Frame,
-        placed: Landmarks,
-        expected: Landmarks | None,
-        doubted: Collection[str],
-        numbers: dict[str, int],
-        chosen: str,
-    ) -> None:
+    def show(self, landmarks: Sequence[LandmarkPoint]) -> None:
         """Show landmarks: filled where placed, hollow where only expected, red where doubted."""
-        rows = [(n, True, p) for n, p in zip(placed.names, placed.points, strict=True)]
-        if expected is not None:
-            rows += [(n, False, p) for n, p in zip(expected.names, expected.points, strict=True)]
-        shown: dict[str, tuple[bool, np.ndarray]] = {}
-        for name, is_placed, point in rows:
-            if np.isfinite(point).all():
-                shown.setdefault(name, (is_placed, point))
-        names = list(shown)
-        data = frame.to_data(np.array([p for _, p in shown.values()]).reshape(-1, 3))
-        edges = [
-            _CHOSEN if name == chosen else _DOUBTED if name in doubted else _PLACED
-            for name in names
-        ]
-        faces = [
-            (_DOUBTED if name in doubted else _PLACED) if shown[name][0] else _HOLLOW
-            for name in names
-        ]
-        sketch = frame, names, data.tolist(), edges, faces
-        if self.layer is not None and sketch == self._sketch:
+        layer, sketch = self.layer, list(landmarks)
+        if layer is not None and sketch == self._sketch:
             return
-        if self.layer is None or frame != self._frame:
-            self._make(frame)
+        if layer is None:
+            layer = self._make()
         self._sketch = sketch
+        names = [landmark.name for landmark in sketch]
+        data = self.frame.to_data(np.array([m.point for m in sketch]).reshape(-1, 3))
         # A copy, since napari moves points in place.
         self._drawn = dict(zip(names, data.copy(), strict=True))
-        self._placed = {name for name, (is_placed, _) in shown.items() if is_placed}
-        features = pd.DataFrame(
-            {
-                "name": names,
-                "placed": [is_placed for is_placed, _ in shown.values()],
-                "number": [str(numbers.get(name, "")) for name in names],
-            }
-        )
+        self._placed = {landmark.name for landmark in sketch if landmark.placed}
+        colours = [_DOUBTED if landmark.doubted else _PLACED for landmark in sketch]
+        edges = [_CHOSEN if m.chosen else c for m, c in zip(sketch, colours, strict=True)]
+        faces = [c if m.placed else _HOLLOW for m, c in zip(sketch, colours, strict=True)]
         self._showing = True
         try:
-            layer = self.layer
             layer.selected_data = set()
             layer.data = data
-            layer.features = features
+            layer.features = pd.DataFrame(
+                {
+                    "name": names,
+                    "placed": [landmark.placed for landmark in sketch],
+                    "number": [str(landmark.number) for landmark in sketch],
+                }
+            )
             if names:
                 layer.face_color, layer.border_color = faces, edges
         finally:
@@ -156,27 +138,27 @@ class LandmarkLayer(QObject):
         self.clear()
         self._slab.stop()
 
-    def _make(self, frame: Frame) -> None:
-        """Add an empty layer in a frame."""
-        self.clear()
-        self._frame = frame
-        self._layer = self._viewer.add_points(
+    def _make(self) -> Points:
+        """Add an empty layer."""
+        layer: Points = self._viewer.add_points(
             np.zeros((0, 3)),
             ndim=3,
             features={"name": [], "placed": [], "number": []},
             text=_NUMBERS,
             name="anatomy: landmarks",
-            size=_SIZE_MM / float(np.mean(frame.voxel_size)),
+            size=_SIZE_MM / float(np.mean(self.frame.voxel_size)),
             border_width=0.15,
             projection_mode="rescale_spherical",
             blending="translucent_no_depth",
             metadata={OURS: "made by the anatomy dock"},
-            **frame.placement,
+            **self.placement,
         )
         # Slices show landmarks that lie a little beside them, as far as a point reaches.
-        per_mm = np.abs(self._layer.scale) / frame.voxel_size
+        per_mm = np.abs(layer.scale) / self.frame.voxel_size
         self._slab.thicken((_SIZE_MM * per_mm).tolist())
-        self._layer.events.data.connect(self._on_data)
+        layer.events.data.connect(self._on_data)
+        self._layer = layer
+        return layer
 
     def _is_active(self) -> bool:
         return self._viewer.layers.selection.active is self.layer
@@ -215,7 +197,7 @@ class LandmarkLayer(QObject):
         self.dragging = False
         self._timer.stop()
         # The layer is no longer as it was drawn.
-        self._sketch = None
+        self._sketch = []
         self._tell(self.edited)
 
     def _on_data(self, event: Any) -> None:
@@ -224,21 +206,14 @@ class LandmarkLayer(QObject):
             QTimer.singleShot(0, self._on_rest)
 
     def _tell(self, signal: Any) -> None:
-        if self.layer is None or self._frame is None:
+        layer = self.layer
+        if layer is None:
             return
-        now = np.asarray(self.layer.data, float)
-        names = [str(name) for name in self.layer.features["name"]]
-        changes: dict[str, np.ndarray | None] = {
-            name: None for name in self._drawn if name not in names
-        }
-        seen: set[str] = set()
-        for name, place in zip(names, now, strict=True):
-            # A point that was added copies the features of another.
-            known = name in self._drawn and name not in seen
-            seen.add(name)
-            if known and np.allclose(place, self._drawn[name]):
-                continue
-            changes[name if known else self.next_name] = self._frame.to_mm(place[None])[0]
-        changes.pop("", None)
-        if changes:
-            signal.emit(changes)
+        names = [str(name) for name in layer.features["name"]]
+        changes = changed_points(self._drawn, names, np.asarray(layer.data, float), self.next_name)
+        signal.emit(
+            {
+                name: None if point is None else self.frame.to_mm(point[None])[0]
+                for name, point in changes.items()
+            }
+        )

@@ -13,7 +13,7 @@ from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 if TYPE_CHECKING:
     from napari.layers import Surface
 
-    from napari_midl.widgets.anatomy.live import Reply
+    from napari_midl.methods.anatomy.live import ShownMesh
 
 
 class MeshLayer:
@@ -23,11 +23,19 @@ class MeshLayer:
     ----------
     viewer : napari.Viewer
         Where to show it.
+
+    Attributes
+    ----------
+    placement : dict
+        How to add it over the scan, for ``viewer.add_surface``.
+    highest : float
+        Value of the last colour, in mm.
     """
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._layer: Surface | None = None
+        self.placement: dict[str, Any] = {}
         self.highest = 1.0
 
     @property
@@ -35,10 +43,10 @@ class MeshLayer:
         """The layer, if it is shown."""
         return self._layer if self._layer in self._viewer.layers else None
 
-    def show(self, reply: Reply) -> None:
+    def show(self, mesh: ShownMesh) -> None:
         """Show a mesh; only its data are swapped where there is one."""
-        data = (reply.vertices, reply.faces, reply.values)
-        self._fit(reply.values)
+        data = (mesh.vertices, mesh.faces, mesh.values)
+        self._fit(mesh.values)
         layer = self.layer
         if layer is not None:
             layer.data = data
@@ -53,7 +61,7 @@ class MeshLayer:
             contrast_limits=(0, self.highest),
             shading="smooth",
             metadata={OURS: "made by the anatomy dock"},
-            **reply.wish.frame.placement,
+            **self.placement,
         )
         # Below the landmarks, which it would hide.
         layers = self._viewer.layers

@@ -1,4 +1,4 @@
-"""Where a click meets the scan or the mesh, in 2D slices and in 3D."""
+"""Where a click in the 3D view meets the scan or the mesh."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.geometry import find_nearest_triangle_intersection
 
+from napari_midl.methods.anatomy.scan import first_above
+
 if TYPE_CHECKING:
     from napari.layers import Image, Surface
 
     from napari_midl.widgets.clicks import Click
 
-_STEP = 0.5
 
-
-def on_scan(click: Click, image: Image, voxels: np.ndarray, threshold: float) -> Any:
-    """First voxel along the ray of a click in 3D that passes a threshold.
+def on_scan(click: Click, image: Image, voxels: np.ndarray, threshold: float) -> np.ndarray | None:
+    """First voxel ``(z, y, x)`` of an image along the ray of a click that passes a threshold.
 
     Parameters
     ----------
@@ -28,55 +28,33 @@ def on_scan(click: Click, image: Image, voxels: np.ndarray, threshold: float) ->
         Its intensities, possibly coarser.
     threshold : float
         Where the surface lies.
-
-    Returns
-    -------
-    ndarray, shape (3,), or None
-        Voxel ``(z, y, x)`` of the image's finest level, between two steps along the ray.
     """
     start, end = _ray(click, image)
     if start is None:
         return None
-    factor = np.asarray(_shape(image)) / voxels.shape
-    # The middle of the first coarse voxel lies half of what it merges from that of the first.
-    start, end = ((p[-3:] - (factor - 1) / 2) / factor for p in (start, end))
-    count = int(np.linalg.norm(end - start) / _STEP) + 2
-    places = np.linspace(start, end, count)
-    index = np.clip(np.rint(places).astype(int), 0, np.asarray(voxels.shape) - 1)
-    seen = np.asarray(voxels[tuple(index.T)], float)
-    above = np.flatnonzero(seen > threshold)
-    if not len(above):
-        return None
-    first = int(above[0])
-    place = places[first]
-    if first:
-        share = (threshold - seen[first - 1]) / (seen[first] - seen[first - 1])
-        place = places[first - 1] + share * (places[first] - places[first - 1])
-    return place * factor + (factor - 1) / 2
+    finest = image.data[0] if image.multiscale else image.data
+    return first_above(voxels, finest.shape[-3:], start[-3:], end[-3:], threshold)
 
 
-def on_mesh(click: Click, surface: Surface) -> Any:
-    """Where the ray of a click in 3D meets a mesh first, in its data ``(z, y, x)``, or None."""
+def on_mesh(click: Click, surface: Surface) -> np.ndarray | None:
+    """Where the ray of a click in 3D meets a mesh first, in its data ``(z, y, x)``."""
     start, end = _ray(click, surface)
     if start is None:
         return None
     way = np.asarray(end) - start
-    vertices, faces = surface.data[0], surface.data[1]
+    corners, faces = (np.asarray(part) for part in surface.data[:2])
+    place: np.ndarray | None
     _, place = find_nearest_triangle_intersection(
-        np.asarray(start), way / np.linalg.norm(way), vertices[faces]
+        np.asarray(start), way / np.linalg.norm(way), corners[faces]
     )
     return place
 
 
 def _ray(click: Click, layer: Any) -> Any:
     """Where the ray enters and leaves a layer's box, in its data."""
+    assert click.direction is not None
     ndim = layer.ndim
     displayed = [axis - (len(click.position) - ndim) for axis in click.displayed]
     return layer.get_ray_intersections(
         click.position[-ndim:], click.direction[-ndim:], displayed, world=True
     )
-
-
-def _shape(image: Image) -> tuple[int, ...]:
-    finest = image.data[0] if image.multiscale else image.data
-    return tuple(finest.shape[-3:])

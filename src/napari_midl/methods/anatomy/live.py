@@ -1,0 +1,128 @@
+"""A mesh that follows the landmarks, ready to be drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_midl.methods.anatomy.frame import VoxelFrame
+from napari_midl.methods.anatomy.settings import GenerateSettings
+from napari_midl.volumes.meshes import cluster_vertices
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.anatomy.apply import Anatomy, Generated
+    from napari_midl.methods.anatomy.outline import Outline
+    from napari_midl.volumes.landmarks import Landmarks
+
+# One in thirteen of the vertices of a mandible remains.
+_CELL_MM = 4.0
+
+
+@dataclass(frozen=True)
+class MeshRequest:
+    """What to generate, and how to show it.
+
+    Parameters
+    ----------
+    landmarks : Landmarks
+        At least four, to be generated.
+    model : str or Path
+        As in `named_model`.
+    settings : GenerateSettings
+        How to generate.
+    frame : VoxelFrame
+        Where the mesh is shown.
+    target : Outline, optional
+        What to measure the distance to; else the uncertainty is shown.
+    coarse : bool
+        Show fewer triangles, which are quicker to draw while a hand moves.
+    """
+
+    landmarks: Landmarks
+    model: str | Path = "base"
+    settings: GenerateSettings = field(default_factory=GenerateSettings)
+    frame: VoxelFrame = field(default_factory=VoxelFrame)
+    target: Outline | None = None
+    coarse: bool = False
+
+
+@dataclass(frozen=True)
+class ShownMesh:
+    """A generated mesh, ready to be shown.
+
+    Parameters
+    ----------
+    request : MeshRequest
+        What it was generated from.
+    generated : Generated
+        Mesh, uncertainty and landmarks, in mm.
+    vertices : ndarray of float32, shape (V, 3)
+        In data of the frame.
+    faces : ndarray of int32, shape (F, 3)
+        Triangles of those vertices; fewer than the mesh has, where it was to be coarse.
+    values : ndarray of float32, shape (V,)
+        What its colours show, in mm.
+    volume : float
+        What the mesh encloses, in cubic mm.
+    sha256 : str
+        Hash of the model's weights.
+    """
+
+    request: MeshRequest
+    generated: Generated
+    vertices: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    values: NDArray[np.float32]
+    volume: float
+    sha256: str
+
+
+class LiveGenerator:
+    """Generates one mesh after the other; the model stays loaded. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._loaded: tuple[str | Path, Anatomy, str] | None = None
+
+    def generate(self, request: MeshRequest) -> ShownMesh:
+        """The mesh of a request.
+
+        Raises
+        ------
+        InputError
+            If the model cannot be read, or the landmarks fit no shape.
+        """
+        if self._loaded is None or self._loaded[0] != request.model:
+            self._loaded = _load(request.model)
+        _, anatomy, sha256 = self._loaded
+        generated = anatomy.generate(request.landmarks, request.settings)
+        mesh = generated.mesh
+        vertices, faces, values = mesh.vertices, mesh.faces, generated.uncertainty
+        if request.coarse:
+            kept, faces = cluster_vertices(vertices, faces, _CELL_MM)
+            vertices, values = vertices[kept], values[kept]
+        if request.target is not None:
+            values = request.target.distance(vertices)
+        return ShownMesh(
+            request,
+            generated,
+            request.frame.to_data(vertices).astype(np.float32),
+            faces,
+            np.asarray(values, np.float32),
+            mesh.volume,
+            sha256,
+        )
+
+
+def _load(name: str | Path) -> tuple[str | Path, Anatomy, str]:
+    """A model made ready, and the hash of its weights; torch is imported here, not before."""
+    from napari_midl.methods.anatomy.apply import Anatomy
+    from napari_midl.methods.anatomy.models import named_model
+
+    model = named_model(name)
+    return name, Anatomy(model), model.sha256

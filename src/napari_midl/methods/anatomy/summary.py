@@ -1,0 +1,112 @@
+"""What a person should know about a generated shape: a table, and a few sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.anatomy.apply import Generated
+    from napari_midl.methods.anatomy.frame import VoxelFrame
+    from napari_midl.methods.anatomy.template import Template
+    from napari_midl.volumes.landmarks import Landmarks
+
+PLACED, EXPECTED, MISSING = "●", "○", ""
+_UNSURE_MM = 3.0
+_NAMED = 4
+
+
+def landmark_overview(
+    template: Template, landmarks: Landmarks, generated: Generated | None
+) -> pd.DataFrame:
+    """A row for each landmark: its number, name, state, distance, doubt and place, rounded.
+
+    Parameters
+    ----------
+    template : Template
+        Numbers them.
+    landmarks : Landmarks
+        Those of the template, in its order.
+    generated : Generated, optional
+        The shape that was made of them.
+    """
+    placed, points = landmarks.placed, landmarks.points
+    states = np.where(placed, PLACED, MISSING)
+    to_surface = doubt = np.full(len(placed), np.nan)
+    if generated is not None:
+        points = np.where(placed[:, None], points, generated.landmarks.points)
+        states = np.where(placed, PLACED, EXPECTED)
+        doubt, to_surface = generated.doubt, generated.to_surface
+    columns: dict[str, Any] = {
+        "#": [item.number for item in template.landmarks],
+        "landmark": list(template.names),
+        "": states.tolist(),
+        "L2S": _rounded(to_surface, 2),
+        "doubt": _rounded(doubt, 1),
+    }
+    columns |= {axis: _rounded(points[:, i], 1) for i, axis in enumerate("xyz")}
+    return pd.DataFrame(columns)
+
+
+def still_to_place(landmarks: Landmarks) -> str:
+    """How many landmarks a mesh still needs, in a sentence; empty if none."""
+    missing = MIN_LANDMARKS - int(landmarks.placed.sum())
+    if missing <= 0:
+        return ""
+    return f"Place {missing} more landmark{'s' if missing > 1 else ''} to see a mesh."
+
+
+def misplaced_landmarks(generated: Generated) -> str:
+    """The landmarks to look at again, and their doubt; empty if there are none."""
+    names = generated.landmarks.names
+    return ", ".join(
+        f"{name} ({generated.doubt[names.index(name)]:.1f} s.d.)" for name in generated.misplaced
+    )
+
+
+def unsure_landmarks(generated: Generated) -> str:
+    """The missing landmarks that are hardest to guess, and their spread; empty if none."""
+    spread, names = generated.spread, generated.landmarks.names
+    unsure = [
+        f"{names[i]} (±{spread[i]:.1f} mm)" for i in np.argsort(-spread) if spread[i] > _UNSURE_MM
+    ]
+    return ", ".join(unsure[:_NAMED])
+
+
+def sizes_in_words(generated: Generated, volume: float) -> str:
+    """The volume, given in cubic mm, and how far the landmarks lie from the surface."""
+    distance = generated.to_surface[np.isfinite(generated.to_surface)]
+    return (
+        f"Volume {volume / 1000:.1f} cm³; landmarks {distance.mean():.2f} mm from the surface on "
+        "average."
+    )
+
+
+def outside_in_words(
+    landmarks: Landmarks, frame: VoxelFrame, shape: Sequence[int], scan: str
+) -> str:
+    """How many landmarks lie outside a scan of a shape ``(z, y, x)``; empty if none.
+
+    Those of another scan do, or of one whose origin is not its first voxel.
+    """
+    placed = landmarks.points[landmarks.placed]
+    outside = frame.outside(placed, shape)
+    if not outside:
+        return ""
+    return (
+        f"{outside} of {len(placed)} landmarks lie outside {scan}; they should be in mm from the "
+        "middle of its first voxel."
+    )
+
+
+def _rounded(values: NDArray[np.float64], digits: int) -> list[Any]:
+    """Rounded, and empty where there is none."""
+    return [round(float(value), digits) if np.isfinite(value) else "" for value in values]

@@ -1,0 +1,252 @@
+"""What the sections of the anatomy dock share: the scan, its landmarks, and the mesh."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QObject, Signal
+
+from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.checks import read_set
+from napari_midl.methods.anatomy.editing import LandmarkEditor, landmark_points
+from napari_midl.methods.anatomy.frame import VoxelFrame
+from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMesh
+from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
+from napari_midl.methods.anatomy.template import load_template, template_of
+from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+from napari_midl.widgets.anatomy.landmark_layer import LandmarkLayer
+from napari_midl.widgets.anatomy.mesh_layer import MeshLayer
+from napari_midl.widgets.autosave import Autosave
+from napari_midl.widgets.images import placed_over
+from napari_midl.widgets.latest import LatestWorker
+from napari_midl.widgets.tool.bench import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari.layers import Image
+
+    from napari_midl.methods.anatomy.editing import Changes
+    from napari_midl.volumes.volume import Volume
+
+_IN_MM = {"units": ("mm",) * 3, "axis_labels": ("z", "y", "x")}
+# Generating and drawing take turns. Side by side each takes twice as long, since a thread that
+# computes and the window wait for the same interpreter, and the window stutters.
+_DRAWING_MS = 50
+
+
+class AnatomyBench(Bench):
+    """The state of the anatomy dock; it also works without a scan.
+
+    Attributes
+    ----------
+    placed : Signal
+        The landmarks changed.
+    chosen : Signal
+        Another landmark is the one to place.
+    editor : LandmarkEditor
+        The landmarks, which of them is next, and the way back.
+    request : MeshRequest
+        What the mesh is made of, and where it lies.
+    shown : ShownMesh or None
+        The mesh that is shown.
+    fault : str
+        Why there is no mesh; empty if there is one, or will be.
+    """
+
+    placed = Signal()
+    chosen = Signal()
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(viewer, parent)
+        self.editor = LandmarkEditor(load_template("mandible"))
+        self.request = MeshRequest(self.landmarks)
+        self.shown: ShownMesh | None = None
+        self.fault = ""
+        self.points = LandmarkLayer(viewer, self)
+        self.mesh = MeshLayer(viewer)
+        self.live = LatestWorker(LiveGenerator().generate, _DRAWING_MS, self)
+        self.autosave = Autosave(write_landmarks, self)
+        self.points.dragged.connect(self._on_dragged)
+        self.points.edited.connect(self._on_edited)
+        self.live.answered.connect(self._on_generated)
+        self.live.failed.connect(self._on_refused)
+        self.autosave.failed.connect(self.report)
+        self._lay_over(VoxelFrame(), _IN_MM)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job runs; the dock also works without a scan."""
+        return not self.runner.running
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """The landmarks as they stand."""
+        return self.editor.landmarks
+
+    def take(
+        self, image: Image, volume: Volume, channel: int, time: int, folder: Path | None
+    ) -> None:
+        """Open a scan with the landmarks that were placed in it before, or those at hand."""
+        super().take(image, volume, channel, time, folder)
+        # Only now is the model of this project chosen, which names the landmarks.
+        restored, at_hand = self._restored(), self.landmarks
+        self._begin(at_hand if restored is None else restored)
+        if restored is not None:
+            show_info(f"Restored {int(restored.placed.sum())} landmark(s) from {self.folder}")
+        elif at_hand.placed.any():
+            self._keep()
+
+    def volume_in(self, image: Image, channel: int, time: int) -> Volume:
+        """The scan, whose voxels have a size in millimetres."""
+        volume = super().volume_in(image, channel, time)
+        volume.voxel_size_in("millimeter")
+        return volume
+
+    def attach(self) -> None:
+        """Lay mesh and landmarks over the scan from now on."""
+        assert self.image is not None and self.volume is not None
+        self._lay_over(VoxelFrame(self.volume.millimetres), placed_over(self.image))
+
+    def detach(self) -> None:
+        """Save the landmarks of the scan and forget them; those of no scan stay."""
+        if self.volume is None:
+            return
+        if not self.autosave.flush():
+            raise InputError(
+                f"The landmarks of {self.volume.name} are still being written; wait a little, "
+                "then try again."
+            )
+        if not self.ended:
+            self._lay_over(VoxelFrame(), _IN_MM)
+            self.editor.begin()
+
+    def use(self, model: str | Path) -> None:
+        """Generate with another model; landmarks that its shape lacks are left out."""
+        self.request = replace(self.request, model=model)
+        try:
+            template = template_of(model)
+        except InputError as error:
+            self.live.forget()
+            self._no_mesh(str(error))
+            return
+        if template != self.editor.template:
+            self.editor.change_template(template)
+            self._begin(self.landmarks)
+        else:
+            self.regenerate()
+
+    def edit(self, change: Callable[..., object], *values: Any) -> None:
+        """Change the landmarks by a method of `editor`, such as ``place``; keep and show them."""
+        change(*values)
+        self._keep()
+        self._show()
+
+    def choose(self, index: int) -> None:
+        """Make a landmark the one that a click places."""
+        if index != self.editor.current:
+            self.editor.current = index
+            self._show_points()
+            self.chosen.emit()
+
+    def regenerate(self, coarse: bool = False, **changes: Any) -> None:
+        """Make the mesh anew, with changes of the `request`."""
+        self.request = replace(self.request, coarse=coarse, **changes)
+        if self.request.landmarks.placed.sum() < MIN_LANDMARKS:
+            self.live.forget()
+            self._no_mesh("")
+        else:
+            self.live.ask(self.request)
+
+    def shut_down(self) -> None:
+        """End the job, save, and take the layers out of the viewer."""
+        self.live.shut_down()
+        super().shut_down()
+        self.points.stop()
+        self.mesh.clear()
+
+    def _begin(self, landmarks: Landmarks) -> None:
+        """Show other landmarks, without a way back."""
+        self._clear()
+        self.editor.begin(landmarks)
+        self._show()
+
+    def _clear(self) -> None:
+        """Take mesh and landmarks out of the viewer."""
+        self.live.forget()
+        self.points.clear()
+        self.mesh.clear()
+        self.shown, self.fault = None, ""
+
+    def _lay_over(self, frame: VoxelFrame, placement: dict[str, Any]) -> None:
+        self._clear()
+        self.request = replace(self.request, frame=frame, target=None)
+        self.points.frame = frame
+        self.points.placement = self.mesh.placement = placement
+
+    def _keep(self) -> None:
+        if self.folder is not None:
+            self.autosave.save(landmarks_file(self.folder), self.landmarks)
+
+    def _show(self) -> None:
+        self._show_points()
+        self.regenerate(landmarks=self.landmarks)
+        self.placed.emit()
+        self.chosen.emit()
+
+    def _show_points(self) -> None:
+        if self.points.dragging:
+            return
+        if self.volume is None and not self.landmarks.placed.any():
+            self.points.clear()
+            return
+        self.points.next_name = self.editor.name
+        generated = self.shown.generated if self.shown is not None else None
+        self.points.show(landmark_points(self.editor, generated))
+
+    def _on_dragged(self, changes: Changes) -> None:
+        if changes:
+            self.regenerate(landmarks=self.landmarks.moved(changes), coarse=True)
+
+    def _on_edited(self, changes: Changes) -> None:
+        if changes:
+            self.edit(self.editor.write, self.landmarks.moved(changes))
+        elif self.request.coarse:
+            # Dragged, and brought back to where it was.
+            self.regenerate(landmarks=self.landmarks)
+
+    def _on_generated(self, shown: ShownMesh) -> None:
+        self.shown, self.fault = shown, ""
+        self.mesh.show(shown)
+        self._show_points()
+        self.result.emit()
+
+    def _on_refused(self, error: Exception) -> None:
+        if not isinstance(error, InputError):
+            self.report(error, "Generating")
+        self._no_mesh(str(error))
+
+    def _no_mesh(self, fault: str) -> None:
+        self.shown, self.fault = None, fault
+        self.mesh.clear()
+        self._show_points()
+        self.result.emit()
+
+    def _restored(self) -> Landmarks | None:
+        assert self.folder is not None
+        path = landmarks_file(self.folder)
+        if not path.exists():
+            return None
+        try:
+            return read_set(path, self.editor.template)
+        except InputError as error:
+            self.report_damaged(path, error)
+            return None
+
+
+def landmarks_file(folder: Path) -> Path:
+    """Where the landmarks of a scan are kept in its project folder."""
+    return folder / "landmarks.csv"
