@@ -22,6 +22,7 @@ from zarr.codecs import BloscCodec
 from napari_midl.errors import InputError
 from napari_midl.volumes import pyramid
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
+from napari_midl.volumes.stored import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,8 +151,7 @@ class OmeZarrImage:
     @property
     def axes(self) -> tuple[str, ...]:
         """Names of the axes, such as ``C Z Y X``."""
-        axes = _ome(self._group)["multiscales"][0]["axes"]
-        return tuple(axis["name"].upper() for axis in axes)
+        return tuple(a["name"].upper() for a in _ome(self._group)["multiscales"][0]["axes"])
 
     def tell(self, **about: Any) -> None:
         """Say more of the image in the group's attributes under ``napari-midl``.
@@ -166,11 +166,6 @@ class OmeZarrImage:
             self._group.update_attributes({_ABOUT: attributes.get(_ABOUT, {}) | about})
         except OSError as error:
             raise not_written(self.path, error) from error
-
-    def remove_leftovers(self) -> None:
-        """Delete what killed writers of chunks left; nobody may be writing now."""
-        for left in self.path.rglob("*.partial"):
-            left.unlink(missing_ok=True)
 
     def create_labels(
         self, name: str, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
@@ -213,8 +208,8 @@ class OmeZarrImage:
         rows = [{"label-value": v, "rgba": list(c)} for v, c in colors.items()]
         labels = self._group.require_group("labels")
         group = labels.create_group(name)
-        path = self.path / "labels" / name
-        image = self._fill(path, group, wanted, dtype, axes, units, {}, name, True)
+        place = self.path / "labels" / name
+        image = self._fill(place, group, wanted, dtype, axes, units, {}, name, True)
         # ome-zarr's default for zarr format 3 is its newest version, so it has to be told.
         write_label_metadata(labels, name, colors=rows, fmt=_format(group))
         return image
@@ -242,7 +237,7 @@ class OmeZarrImage:
         Raises
         ------
         InputError
-            If the disk is full or the folder cannot be written.
+            If the disk is full, the folder cannot be written, or what is there is damaged.
         """
         box = _bounded(region, self.levels[0].shape)
         self._coarsen(box, self._put(self.levels[0], box, block))
@@ -269,8 +264,10 @@ class OmeZarrImage:
                 for s, f, n in zip(target, factors, above.shape, strict=True)
             )
             # Only a box that cuts through voxels of the next level has to read its surroundings.
-            finer = held if held is not None and source == box else np.asarray(above[source])
-            held = self._put(below, target, merge(finer, factors))
+            if held is None or source != box:
+                with reading(self.path):
+                    held = np.asarray(above[source])
+            held = self._put(below, target, merge(held, factors))
             box = target
 
     def _put(self, array: Any, box: Region, block: NDArray[Any]) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from napari_midl.engine.jobs import Job, Progress
 from napari_midl.engine.runs import Run, record_path, write_run
 from napari_midl.engine.tiles import Tiling
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.stored import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,8 @@ def labelled(
     for index in range(len(tiling)):
         yield Progress(index, len(tiling), "writing labels")
         region = tiling.core(index)
-        block = np.ascontiguousarray(probability[(0, *region)])
+        with reading(prediction):
+            block = np.ascontiguousarray(probability[(0, *region)])
         labels = (block >= threshold).astype(np.uint8)
         write(region, labels)
         read.update(block.data)
