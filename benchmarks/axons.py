@@ -51,7 +51,7 @@ def synthetic(model: Model, _: Path) -> list[dict[str, Any]]:
         for _ in range(SYNTHETIC_IMAGES):
             image, line = synthetic_image(condition, rng)  # type: ignore[arg-type]
             volume = Volume.from_array(image[None], name=condition)
-            found = run(trace(volume, [_seed(line, 4)], model, TraceSettings()))[0]
+            found = run(trace(Tracing(volume, model, TraceSettings()), [_seed(line, 4)]))[0]
             scores.append(score(found.points[:, 1:], line))
         rows.append(
             {
@@ -114,7 +114,7 @@ def _tile(
     tracing = Tracing(volume, model, settings)
     found = run(tracing.follow([seed]))[0]
     # Without giving up the agent goes on until the border, lost or not: what its doubt is worth.
-    on = run(trace(volume, [seed], model, TraceSettings(give_up=1.0)))[0]
+    on = run(trace(Tracing(volume, model, TraceSettings(give_up=1.0)), [seed]))[0]
     image = np.asarray(tracing.pixels.around(tracing.position((0, 256, 256)), 512))
     costs = minimal_path.cost(image)
     assert seed.direction is not None

@@ -14,13 +14,13 @@ def write(name: str, rows: list[dict[str, Any]], note: str = "") -> None:
     """Keep the rows as JSON, with the machine they were measured on."""
     FOLDER.mkdir(exist_ok=True)
     about = {"processor": platform.processor() or platform.machine(), "note": note, "rows": rows}
-    (FOLDER / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n")
+    (FOLDER / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def read(name: str) -> list[dict[str, Any]]:
     """The rows that an earlier run kept."""
     path = FOLDER / f"{name}.json"
-    return json.loads(path.read_text())["rows"] if path.exists() else []
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:

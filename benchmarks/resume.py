@@ -49,7 +49,11 @@ def main(arguments: list[str]) -> None:
             process.send_signal(signal.SIGKILL)
             process.wait()
             notes = folder / f"kill{kill}.ome.zarr.progress"
-            finished = len(notes.read_text().splitlines()) - 1 if notes.exists() else "none"
+            finished = (
+                len(notes.read_text(encoding="utf-8").splitlines()) - 1
+                if notes.exists()
+                else "none"
+            )
             again = _start(folder, tool, f"kill{kill}", *(["--resume"] if notes.exists() else []))
             again.wait()
             same = _hash(folder / f"kill{kill}.ome.zarr") == expected

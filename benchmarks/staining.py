@@ -23,11 +23,11 @@ from benchmarks.staining_despeckle import despeckle
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.methods.staining import score
 from napari_midl.methods.staining.apply import Staining
-from napari_midl.methods.staining.models import named_translator, stains_in
+from napari_midl.methods.staining.models import named_despeckler, named_translator, stains_in
 from napari_midl.methods.staining.mosaic import Mosaic
 from napari_midl.methods.staining.pictures import read_picture
-from napari_midl.methods.staining.recipe import stain_recipe
-from napari_midl.methods.staining.settings import StainSettings
+from napari_midl.methods.staining.pipeline import build_pipeline
+from napari_midl.methods.staining.settings import LEARNT, StainSettings
 from napari_midl.methods.staining.stains import Stains, densities_of
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.volume import Volume
@@ -42,8 +42,9 @@ MOSAIC = (10_000, 15_000)
 def painter(mosaic: Mosaic, method: str, tile: int = 512, **options: bool) -> ReadyModel:
     """A stain of a mosaic with the shipped weights."""
     settings = StainSettings(method=method, tile=tile, **options)  # type: ignore[arg-type]
-    recipe = stain_recipe(settings)
-    return ReadyModel(Staining(mosaic, recipe.pipeline, settings))
+    translator = named_translator("base", method) if method in LEARNT else None
+    cleaner = None if settings.keep_speckle else named_despeckler("base")
+    return ReadyModel(Staining(mosaic, build_pipeline(settings, cleaner, translator), settings))
 
 
 def picture(mosaic: Mosaic, method: str, **options: bool) -> np.ndarray:
@@ -99,13 +100,12 @@ def stain(data: Path) -> list[dict[str, object]]:
 
 def _stains(method: str) -> Stains:
     """What the stain itself was made with, to take it apart again."""
-    learnt = method in ("density", "cyclegan")
-    return stains_in(named_translator("base", method) if learnt else None)
+    return stains_in(named_translator("base", method) if method in LEARNT else None)
 
 
 def _cycle_error(mosaic: Mosaic, method: str) -> float:
     """Mean difference of what the inverse generator makes of the stain from its start."""
-    if method not in ("density", "cyclegan"):
+    if method not in LEARNT:
         return float("nan")
     translator = named_translator("base", method).network
     whole = tuple(slice(0, n) for n in mosaic.shape)
@@ -162,13 +162,12 @@ _STREAM = """
 import resource, sys, time
 from pathlib import Path
 from napari_midl.engine.jobs import run
-from napari_midl.methods.staining import files
-from napari_midl.methods.staining.settings import StainSettings
+from napari_midl.methods.staining.operations import Stain
 folder, method = Path(sys.argv[1]), sys.argv[2]
 started = time.perf_counter()
 first = []
-run(files.stain(folder / "r.ome.zarr", folder / "f.ome.zarr", folder / f"{method}.ome.zarr",
-    StainSettings(method=method)),
+run(Stain.of(reflectance=folder / "r.ome.zarr", fluorescence=folder / "f.ome.zarr",
+    out=folder / f"{method}.ome.zarr", method=method).perform(),
     lambda p: p.preview and not first and first.append(time.perf_counter()))
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(time.perf_counter() - started, first[0] - started, used.ru_utime + used.ru_stime,

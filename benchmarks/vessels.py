@@ -124,7 +124,7 @@ def tuned(
 
 def steps_to(score: float, history: list[dict[str, float]]) -> float:
     """Steps until the held-out Dice is at least `score`; infinite if it never is."""
-    reached = (look["step"] for look in history if look.get("held_out_dice", 0.0) >= score)
+    reached = (look["step"] for look in history if look.get("validation_dice", 0.0) >= score)
     return next(reached, float("inf"))
 
 
@@ -193,7 +193,7 @@ def _row(
     forest = random_forest(scaled, labels)
     fine, from_base, seconds = tuned(image, labels, base, settings)
     plain, from_scratch, scratch_seconds = tuned(image, labels, scratch(), settings)
-    target = max(look.get("held_out_dice", 0.0) for look in from_scratch.history)
+    target = max(look.get("validation_dice", 0.0) for look in from_scratch.history)
     details = score(fine[keep], mask[keep], image.voxel_size)
     return {
         "stack": image.name.removesuffix("_image"),

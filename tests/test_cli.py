@@ -160,14 +160,27 @@ main(["demo", sys.argv[1]])
 
 
 def test_plain_progress_says_time_left_and_latest_metrics(capsys, monkeypatch):
-    clock = iter((0.0, 0.0, 5.0, 20.0))
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
     report = terminal.PlainProgress()
-    report(Progress(0, 4, "training"))
-    report(Progress(1, 4, "training", {"loss": 0.75}))
-    report(Progress(2, 4, "training"))
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == ["training, 0%", "training, 50%, 20 s left, loss 0.75"]
+    for clock[0], done in ((0.0, 0), (5.0, 1), (20.0, 2), (4000.0, 3), (4010.0, 4)):
+        report(Progress(done, 4, "training", {"loss": 0.75} if done == 1 else {}))
+    assert capsys.readouterr().err.splitlines() == [
+        "training, 0%",
+        "training, 50%, 20 s left, loss 0.75",
+        "training, 75%, 22 min 13 s left, loss 0.75",
+        "training, 100%, loss 0.75",
+    ]
+
+
+def test_plain_progress_says_no_time_left_that_it_cannot_know(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    report = terminal.PlainProgress()
+    # A minute of six weeks, and a part of a job whose length nobody knows.
+    for clock[0], done, total in ((0.0, 0.0, 1.0), (60.0, 1.7e-5, 1.0), (80.0, 7.0, 0.0)):
+        report(Progress(done, total, "training"))
+    assert capsys.readouterr().err.splitlines() == ["training, 0%", "training, 0%", "training"]
 
 
 def test_finetune_predict_and_replay(call, stroked):
@@ -180,14 +193,14 @@ def test_finetune_predict_and_replay(call, stroked):
     assert code == 0, err
     code, out, err = call("runs", "replay", "v.ome.zarr.run.json")
     assert code == 0, out + err
-    assert out.endswith("the same\n")
+    assert out.endswith("identical\n")
 
     record = json.loads((stroked / "v.ome.zarr.run.json").read_text())
-    record["outputs"]["prediction"]["sha256"] = "0" * 64
+    record["outputs"]["v.ome.zarr"]["sha256"] = "0" * 64
     (stroked / "v.ome.zarr.run.json").write_text(json.dumps(record))
     code, out, _ = call("runs", "replay", "v.ome.zarr.run.json")
     assert code == 1
-    assert "output prediction: differs" in out
+    assert "output v.ome.zarr: differs" in out
 
 
 def test_doctor_finds_every_shipped_model_whole():
@@ -210,7 +223,7 @@ def test_doctor_tells_damaged_from_whole_weights(tmp_path):
     assert checks["whole.safetensors"].ok
     assert checks["torn.safetensors"].value == "damaged"
     assert checks["gone.safetensors"].value == "missing"
-    assert checks["torn.safetensors"].mend
+    assert checks["torn.safetensors"].fix
     assert checks["napari"].ok
 
 
@@ -226,7 +239,7 @@ def test_doctor_warns_of_the_binding_that_aborts(monkeypatch, tmp_path, release,
     monkeypatch.setattr(doctor.sys, "version_info", python)
     (binding,) = [c for c in doctor.report(tmp_path) if c.name == "Qt binding"]
     assert binding.ok is ok
-    assert ("PySide6!=6.12.0" in binding.mend) is not ok
+    assert ("PySide6!=6.12.0" in binding.fix) is not ok
 
 
 def test_doctor_leaves_with_1_only_if_something_is_wrong(call, monkeypatch):
@@ -235,5 +248,5 @@ def test_doctor_leaves_with_1_only_if_something_is_wrong(call, monkeypatch):
     code, out, _ = call("doctor")
     assert code == 0
     assert "get [b]" in out
-    monkeypatch.setattr(doctor, "report", lambda: [fine, doctor.Check("c", False, "gone", "mend")])
+    monkeypatch.setattr(doctor, "report", lambda: [fine, doctor.Check("c", False, "gone", "fix")])
     assert call("doctor")[0] == 1

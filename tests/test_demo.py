@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import errno
+
 import pandas as pd
 import pytest
+import tifffile
 
-from napari_midl.demo import TOOLS
+from napari_midl import demo
+from napari_midl.demo import demo_of
 from napari_midl.engine.jobs import run
+from napari_midl.errors import InputError
+from napari_midl.methods import METHODS
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.__name__)
-def test_a_demo_makes_every_picture_and_file_that_its_section_shows(tool, tmp_path):
-    section = run(tool(tmp_path))
+@pytest.mark.parametrize("method", METHODS)
+def test_a_demo_makes_every_picture_and_file_that_its_section_shows(method, tmp_path):
+    section = run(demo_of(method)(tmp_path))
     shown = [path for path, _ in (*section.pictures, *section.files)]
     assert section.pictures and section.tables
     assert [path for path in shown if not path.exists()] == []
 
 
 def test_the_fibres_of_the_demo_are_followed_to_their_ends(tmp_path):
-    axons_demo = next(tool for tool in TOOLS if tool.__name__ == "axons_demo")
-    run(axons_demo(tmp_path))
+    run(demo_of("axons")(tmp_path))
     scores = pd.read_csv(tmp_path / "axons" / "scores.csv")
     assert len(scores) == 6
     assert scores["coverage"].min() > 0.95
     assert scores["off the fibre"].max() < 0.05
+
+
+def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tifffile, "imwrite", full)
+    with pytest.raises(InputError, match=r"new cannot be written \(No space left on device\)"):
+        run(demo.run_demo(tmp_path / "new"))
+    monkeypatch.setattr(demo, "METHODS", ())
+    monkeypatch.setattr(demo, "write_page", full)
+    with pytest.raises(InputError, match="No space left"):
+        run(demo.run_demo(tmp_path / "other"))

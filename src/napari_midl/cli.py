@@ -1,9 +1,10 @@
-"""The command line, built from the same settings as the docks.
+"""The command line.
 
 Annotations are read at run time here, so they are not postponed; whatever is heavy is
-imported by the command that needs it.
+imported by the command that needs it. The commands of the tools are made from their operations.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,8 +15,10 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from napari_midl import __version__
-from napari_midl.commands import anatomy, axons, staining, vessels
+from napari_midl.commands import add_commands
+from napari_midl.engine.memory import allocate_for_networks
 from napari_midl.errors import InputError
+from napari_midl.methods import METHODS
 from napari_midl.terminal import drive
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -25,17 +28,14 @@ TORCH_MISSING = (
 
 app = App(
     name="napari-midl",
-    help="Segment vessels, follow axons and stain confocal mosaics.",
+    help=f"Deep-learning tools for microscopy and anatomy: {', '.join(METHODS)}.",
     version=__version__,
     help_format="restructuredtext",
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
 runs = App(name="runs", help="Look after run records.")
-app.command(vessels.app)
-app.command(axons.app)
-app.command(anatomy.app)
-app.command(staining.app)
+add_commands(app)
 app.command(runs)
 
 
@@ -83,17 +83,17 @@ def demo(outdir: Path = Path("napari-midl-demo")) -> None:
 
 @app.command
 def doctor() -> int:
-    """Show versions, devices, Qt and GL, the weights' hashes, what is wrong and the mend."""
+    """Show versions, devices, Qt and GL, the weights' hashes, what is wrong and the fix."""
     from rich.markup import escape
     from rich.table import Table
 
     from napari_midl.doctor import report
 
     checks = report()
-    table = Table("", "check", "found", "mend", title=f"napari-midl {__version__}")
+    table = Table("", "check", "found", "fix", title=f"napari-midl {__version__}")
     marks = {True: "[green]ok", False: "[red]wrong", None: "[yellow]note"}
     for check in checks:
-        table.add_row(marks[check.ok], *map(escape, (check.name, check.value, check.mend)))
+        table.add_row(marks[check.ok], *map(escape, (check.name, check.value, check.fix)))
     Console().print(table)
     return int(any(check.ok is False for check in checks))
 
@@ -108,25 +108,49 @@ def replay(record: Path, /) -> int:
         The ``.run.json`` file that lies beside an output.
     """
     from napari_midl.engine import runs as records
-    from napari_midl.methods.anatomy import replays as anatomy_replays
-    from napari_midl.methods.axons import replays as axon_replays
-    from napari_midl.methods.staining import replays as staining_replays
-    from napari_midl.methods.vessels import replays as vessel_replays
+    from napari_midl.methods import all_operations
 
-    operations = {
-        **vessel_replays.OPERATIONS,
-        **axon_replays.OPERATIONS,
-        **anatomy_replays.OPERATIONS,
-        **staining_replays.OPERATIONS,
-    }
-    comparison = drive(records.replay(record, operations))
+    all_operations()
+    comparison = drive(records.replay(record))
     print(*comparison.lines, sep="\n")
-    print("the same" if comparison.same else "not the same")
+    print("identical" if comparison.same else "different")
     return 0 if comparison.same else 1
+
+
+@runs.command
+def schema() -> None:
+    """Print the JSON Schema of a run record."""
+    from napari_midl.engine import runs as records
+
+    print(json.dumps(records.schema(), indent=2))
+
+
+@runs.command
+def crate(record: Path, /, *, out: Path, licence: str = "", copy_inputs: bool = False) -> None:
+    """Export a run as an RO-Crate (Process Run Crate): its record, outputs and metadata.
+
+    Parameters
+    ----------
+    record : Path
+        The ``.run.json`` file that lies beside an output.
+    out : Path
+        The folder to write.
+    licence : str
+        Licence of the data, as an address or in words.
+    copy_inputs : bool
+        Copy the inputs too; otherwise they are named by where they lie, with their hashes.
+    """
+    from napari_midl.engine.crate import write_crate
+    from napari_midl.methods import all_operations
+
+    all_operations()
+    write_crate(record, out, licence=licence, copy_inputs=copy_inputs)
+    print(out)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0, 2 on bad input, or 130 when interrupted."""
+    allocate_for_networks()
 
     def command() -> Any:
         return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.page import write_page
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.demo import anatomy_demo
-from napari_midl.methods.axons.demo import axons_demo
-from napari_midl.methods.staining.demo import staining_demo
-from napari_midl.methods.vessels.demo import vessels_demo
+from napari_midl.methods import METHODS
+from napari_midl.volumes.atomic import not_written
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari_midl.engine.jobs import Job
+    from napari_midl.engine.page import Section
 
-TOOLS = (vessels_demo, axons_demo, anatomy_demo, staining_demo)
+Demo = Callable[[Path], "Job[Section]"]
+
+
+def demo_of(method: str) -> Demo:
+    """The demo of a method: it writes into a folder of its own inside the one it is given."""
+    module = import_module(f"napari_midl.methods.{method}.demo")
+    demo: Demo = getattr(module, f"{method}_demo")
+    return demo
 
 
 def run_demo(outdir: Path) -> Job[Path]:
-    """Run each tool's demo into a folder of its own and write ``index.html``.
+    """Run each method's demo into a folder of its own and write ``index.html``.
 
     Parameters
     ----------
@@ -35,18 +42,15 @@ def run_demo(outdir: Path) -> Job[Path]:
     Raises
     ------
     InputError
-        If the folder holds something already or cannot be made.
+        If the folder holds something already, cannot be made or has no room.
     """
     try:
         outdir.mkdir(parents=True, exist_ok=True)
-        occupied = any(outdir.iterdir())
+        if any(outdir.iterdir()):
+            raise InputError(f"{outdir} is not empty; name a new folder, nothing is overwritten.")
+        sections = []
+        for method in METHODS:
+            sections.append((yield from demo_of(method)(outdir)))
+        return write_page(outdir, "napari-midl demo", sections)
     except OSError as error:
-        raise InputError(
-            f"{outdir} cannot be written ({error.strerror}); choose a folder that you may write to."
-        ) from error
-    if occupied:
-        raise InputError(f"{outdir} is not empty; name a new folder, nothing is overwritten.")
-    sections = []
-    for tool in TOOLS:
-        sections.append((yield from tool(outdir)))
-    return write_page(outdir, "napari-midl demo", sections)
+        raise not_written(outdir, error) from error

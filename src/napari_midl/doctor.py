@@ -1,4 +1,4 @@
-"""What this installation consists of, what is wrong with it, and the mend."""
+"""What this installation consists of, what is wrong with it, and the fix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-OPTIONAL = {"bioio": "bioio", "distributed": "distributed"}
+from napari_midl.methods import METHODS, operations_of
+
+OPTIONAL = {"bioio": "bioio", "distributed": "distributed", "rocrate": "crate"}
 SPACE_WANTED = 5e9
 PATIENCE = 60.0
 # Runs in a process of its own: a broken Qt or GL aborts instead of raising.
@@ -45,14 +47,14 @@ class Check:
         Whether it is as it must be; None where it is worth knowing but no fault.
     value : str
         What was found.
-    mend : str
+    fix : str
         What to do, empty if nothing.
     """
 
     name: str
     ok: bool | None
     value: str
-    mend: str = ""
+    fix: str = ""
 
 
 def report(weights: Path | None = None) -> list[Check]:
@@ -77,6 +79,7 @@ def report(weights: Path | None = None) -> list[Check]:
         _torch(),
         _binding(),
         _screen(),
+        *map(_method, METHODS),
         *_weights(folder),
         _space(),
     ]
@@ -114,13 +117,13 @@ def _optional(package: str, extra: str) -> Check:
 
 
 def _torch() -> Check:
-    mend = 'pip install "napari-midl[torch]"'
+    fix = 'pip install "napari-midl[torch]"'
     if _version("torch") is None:
-        return Check("torch", False, "missing", mend)
+        return Check("torch", False, "missing", fix)
     try:
         import torch
     except (ImportError, OSError) as error:
-        return Check("torch", False, f"cannot be imported: {error}", f"{mend} --force-reinstall")
+        return Check("torch", False, f"cannot be imported: {error}", f"{fix} --force-reinstall")
     devices = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     threads = f"{torch.get_num_threads()} CPU threads"
     return Check("torch", True, ", ".join([torch.__version__, threads, *devices]))
@@ -132,13 +135,13 @@ def _binding() -> Check:
         return Check("Qt binding", False, "missing", 'pip install "napari-midl[all]"')
     if _version("PySide6") == "6.12.0" and sys.version_info < (3, 12):
         # That release drops a reference to None on each call, until Python aborts.
-        mend = "pip install 'PySide6!=6.12.0', or use Python 3.12"
-        return Check("Qt binding", False, ", ".join(found), mend)
+        fix = "pip install 'PySide6!=6.12.0', or use Python 3.12"
+        return Check("Qt binding", False, ", ".join(found), fix)
     return Check("Qt binding", True, ", ".join(found))
 
 
 def _screen() -> Check:
-    mend = "needed for the window only; Linux wants a display and Qt's xcb and OpenGL libraries"
+    fix = "needed for the window only; Linux wants a display and Qt's xcb and OpenGL libraries"
     try:
         probe = subprocess.run(
             [sys.executable, "-c", SCREEN_SCRIPT],
@@ -148,34 +151,46 @@ def _screen() -> Check:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Check("screen", None, f"no answer within {PATIENCE:.0f} s", mend)
+        return Check("screen", None, f"no answer within {PATIENCE:.0f} s", fix)
     if probe.returncode:
         said = probe.stderr.strip().splitlines() or [f"ended with {probe.returncode}"]
         # An abort says its reason first, an exception last.
-        return Check("screen", None, f"none: {said[0 if probe.returncode < 0 else -1]}", mend)
+        return Check("screen", None, f"none: {said[0 if probe.returncode < 0 else -1]}", fix)
     return Check("screen", True, probe.stdout.strip())
+
+
+def _method(name: str) -> Check:
+    """Whether what a method can do is there."""
+    try:
+        found = [operation.name.split(".")[1] for operation in operations_of(name)]
+    except ImportError as error:
+        fix = "pip install --force-reinstall napari-midl"
+        return Check(name, False, f"cannot be imported: {error}", fix)
+    return Check(name, True, ", ".join(found))
 
 
 def _weights(folder: Path) -> list[Check]:
     """Each shipped model against the line that ``sha256sum`` wrote for it."""
-    mend = "pip install --force-reinstall --no-deps napari-midl"
+    fix = "pip install --force-reinstall --no-deps napari-midl"
     sums = folder / "SHA256SUMS"
     if not sums.is_file():
-        return [Check("weights", False, "SHA256SUMS is missing", mend)]
+        return [Check("weights", False, "SHA256SUMS is missing", fix)]
     checks = []
-    for wanted, name in re.findall(r"^([0-9a-f]{64})[ *]+(.+)$", sums.read_text(), re.MULTILINE):
+    for wanted, name in re.findall(
+        r"^([0-9a-f]{64})[ *]+(.+)$", sums.read_text(encoding="utf-8"), re.MULTILINE
+    ):
         path = folder / name
         if not path.is_file():
-            checks.append(Check(name, False, "missing", mend))
+            checks.append(Check(name, False, "missing", fix))
             continue
         with path.open("rb") as file:
             same = hashlib.file_digest(file, "sha256").hexdigest() == wanted
-        checks.append(Check(name, same, wanted[:12] if same else "damaged", "" if same else mend))
-    return checks or [Check("weights", False, "SHA256SUMS is empty", mend)]
+        checks.append(Check(name, same, wanted[:12] if same else "damaged", "" if same else fix))
+    return checks or [Check("weights", False, "SHA256SUMS is empty", fix)]
 
 
 def _space() -> Check:
     free = shutil.disk_usage(Path.cwd()).free
     enough = free >= SPACE_WANTED
-    mend = "" if enough else "free some space before predicting a large volume"
-    return Check("disk space here", True if enough else None, f"{free / 1e9:.1f} GB free", mend)
+    fix = "" if enough else "free some space before predicting a large volume"
+    return Check("disk space here", True if enough else None, f"{free / 1e9:.1f} GB free", fix)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.console import Console
 
 from napari_midl.engine.jobs import run
+from napari_midl.engine.pace import Pace, spoken
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job, Progress
@@ -28,19 +29,20 @@ def drive(job: Job[T]) -> T:
 
 
 def _under_bar(job: Job[T]) -> T:
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
         TextColumn("{task.fields[metrics]}", markup=False),
     )
     metrics: dict[str, float] = {}
+    pace = Pace()
     with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None, metrics="")
+        task = bar.add_task("", total=None, metrics="", left="")
 
         def show(progress: Progress) -> None:
             metrics.update(progress.metrics)
@@ -49,6 +51,7 @@ def _under_bar(job: Job[T]) -> T:
                 completed=progress.done,
                 total=progress.total or None,
                 description=progress.message,
+                left=_left(pace, progress),
                 metrics=_figures(metrics),
             )
 
@@ -59,13 +62,15 @@ class PlainProgress:
     """Progress for a log file: a line at once, then one every ten seconds."""
 
     def __init__(self) -> None:
-        self.started = self.last = time.monotonic()
+        self.last = time.monotonic()
+        self.pace = Pace()
         self.message = ""
         self.metrics: dict[str, float] = {}
 
     def __call__(self, progress: Progress) -> None:
         """Print a line if it is time for one."""
         self.metrics.update(progress.metrics)
+        left = _left(self.pace, progress)
         now = time.monotonic()
         if now - self.last < PLAIN_EVERY and (self.message or not progress.message):
             return
@@ -73,11 +78,13 @@ class PlainProgress:
         parts = [progress.message]
         if progress.total:
             parts.append(f"{progress.done / progress.total:.0%}")
-            if progress.done:
-                left = (now - self.started) * (progress.total - progress.done) / progress.done
-                parts.append(f"{left:.0f} s left")
-        parts.append(_figures(self.metrics))
+        parts += [left, _figures(self.metrics)]
         print(*filter(None, parts), sep=", ", file=sys.stderr)
+
+
+def _left(pace: Pace, progress: Progress) -> str:
+    seconds = pace.left(progress.done, progress.total)
+    return "" if seconds is None else f"{spoken(seconds)} left"
 
 
 def _figures(metrics: dict[str, float]) -> str:

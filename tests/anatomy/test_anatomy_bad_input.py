@@ -97,14 +97,15 @@ def test_two_at_the_same_place(capfd: pytest.CaptureFixture[str], good: Landmark
 
 
 def test_not_a_number_names_its_row(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
-    Path("marks.csv").write_text("name,x,y,z\nangle left,1,2,nan?\n")
+    Path("marks.csv").write_text("name,x,y,z\nangle left,1,2,nan?\n", encoding="utf-8")
     sentence = refused(capfd, "generate", "marks.csv", "--out", "out.ply")
     assert "marks.csv" in sentence
     assert "angle left" in sentence or "2" in sentence
 
 
 def test_repeated_row(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
-    Path("marks.csv").write_text("name,x,y,z\nangle left,1,2,3\nangle left,1,2,4\n")
+    rows = "name,x,y,z\nangle left,1,2,3\nangle left,1,2,4\n"
+    Path("marks.csv").write_text(rows, encoding="utf-8")
     assert "angle left" in refused(capfd, "generate", "marks.csv", "--out", "out.ply")
 
 
@@ -154,6 +155,6 @@ def test_template_that_is_none(
     capfd: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder.parent)
-    Path("broken.json").write_text("{}")
+    Path("broken.json").write_text("{}", encoding="utf-8")
     command = ("train", "shapes", "--template", "broken.json", "--out", "m.safetensors")
     assert "broken.json" in refused(capfd, *command)

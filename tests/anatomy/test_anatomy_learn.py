@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 from napari_midl.cli import main
+from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import run
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.learn import train
@@ -35,6 +36,17 @@ def test_a_generator_of_another_shape_reaches_half_a_millimetre(
         assert between(made.mesh, truth.mesh, 2000).mean < 0.5
     mean = Mesh(anatomy.shapes.mean_surface, anatomy.faces)
     assert between(mean, unseen[0].mesh, 2000).mean > 1.0
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(
+    eggs: list[Shape], egg: Template, tmp_path: Path
+) -> None:
+    settings, kept = TrainSettings(modes=3), Checkpoint(tmp_path / "c")
+    whole = run(train(eggs[:6], egg, settings, exactly=8))
+    run(train(eggs[:6], egg, settings, kept, exactly=3))
+    again = run(train(eggs[:6], egg, settings, kept, exactly=8))
+    assert again.sha256 == whole.sha256
+    assert again.card["steps"] == 8
 
 
 def test_the_command_line_trains_and_generates(

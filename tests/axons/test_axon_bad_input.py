@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -18,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wave: Wave) -> Path:
     """A working folder with a good image and good seeds."""
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("image.tif", wave[0])
-    Path("seeds.csv").write_text("path,y,x,dy,dx\na,71,20,0,1\nb,46,100,,\n")
+    Path("seeds.csv").write_text("path,y,x,dy,dx\na,71,20,0,1\nb,46,100,,\n", encoding="utf-8")
     return tmp_path
 
 
@@ -28,6 +30,12 @@ def trace(capfd: pytest.CaptureFixture[str], *options: str, **files: str) -> tup
     with pytest.raises(SystemExit) as ended:
         main(["axons", "trace", image, "--seeds", seeds, "--out", out, *options])
     return int(ended.value.code or 0), capfd.readouterr().err.strip().splitlines()[-1]
+
+
+def ran(*command: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["axons", *command])
+    return int(ended.value.code or 0)
 
 
 def refused(capfd: pytest.CaptureFixture[str], *options: str, **files: str) -> str:
@@ -69,7 +77,7 @@ def test_good_input_is_traced_and_replays(
 def test_bad_seeds(
     folder: Path, capfd: pytest.CaptureFixture[str], rows: str, words: list[str]
 ) -> None:
-    Path("seeds.csv").write_text(rows)
+    Path("seeds.csv").write_text(rows, encoding="utf-8")
     sentence = refused(capfd)
     assert all(word in sentence for word in words), sentence
 
@@ -77,16 +85,75 @@ def test_bad_seeds(
 def test_missing_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "none.csv" in refused(capfd, seeds="none.csv")
     assert "none.tif" in refused(capfd, image="none.tif")
-    assert "none" in refused(capfd, out="none/traces.csv")
     assert ".csv or .swc" in refused(capfd, out="traces.txt")
 
 
-def test_the_table_of_an_swc_does_not_replace_the_seeds(
-    folder: Path, capfd: pytest.CaptureFixture[str]
+def test_nothing_is_replaced(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("seeds.csv", "mine.csv", "taken.swc"):
+        kept = Path(name)
+        kept.touch()
+        before = kept.read_bytes()
+        sentence = refused(capfd, out=str(kept.with_suffix(".swc")))
+        assert name in sentence
+        assert "read by this run" in sentence or "exists already" in sentence
+        assert kept.read_bytes() == before
+    assert "seeds.csv exists already" in refused(capfd, out="seeds.csv")
+
+
+@pytest.mark.parametrize("out", ["/{folder}/elsewhere.csv", "../elsewhere.csv", ".."])
+def test_a_replay_writes_nowhere_else(
+    folder: Path, capfd: pytest.CaptureFixture[str], out: str
 ) -> None:
-    seeds = Path("seeds.csv").read_text()
-    assert "seeds.csv is there already" in refused(capfd, out="seeds.swc")
-    assert Path("seeds.csv").read_text() == seeds
+    assert ran("trace", "image.tif", "--seeds", "seeds.csv", "--out", "traces.csv") == 0
+    record = folder / "traces.csv.run.json"
+    held = json.loads(record.read_text())
+    target = folder.parent / "elsewhere.csv"
+    held["arguments"]["out"] = out.format(folder=folder.parent)
+    record.write_text(json.dumps(held))
+    before = sorted(folder.parent.rglob("*"))
+    with pytest.raises(SystemExit):
+        main(["runs", "replay", str(record)])
+    assert not target.exists()
+    assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_a_seed_on_no_fibre_can_be_left_out(folder: Path) -> None:
+    Path("seeds.csv").write_text("path,y,x\na,71,20\nb,110,100\n", encoding="utf-8")
+    assert ran("trace", "image.tif", "--seeds", "seeds.csv", "--out", "t.csv", "--skip") == 0
+    assert set(pd.read_csv("t.csv")["path"]) == {"a"}
+
+
+def test_two_places_are_connected_measured_and_exported(
+    folder: Path, wave: Wave, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (y, x), (end_y, end_x) = wave[1][20], wave[1][-20]
+    places = ("--start", "0", str(y), str(x), "--end", "0", str(end_y), str(end_x))
+    assert ran("connect", "image.tif", *places, "--path", "one", "--out", "one.csv") == 0
+    assert ran("export", "one.csv", "--image", "image.tif", "--out", "two.swc") == 0
+    assert ran("measure", "two.swc", "--out", "bare.csv") == 0
+    assert ran("measure", "one.csv", "--image", "image.tif", "--out", "measured.csv") == 0
+    assert Path("two.csv").read_bytes() == Path("one.csv").read_bytes()
+    length = np.linalg.norm(np.diff(wave[1][20:-19], axis=0), axis=1).sum()
+    assert pd.read_csv("measured.csv")["length (voxel)"][0] == pytest.approx(length, rel=0.03)
+    assert pd.read_csv("bare.csv")["length (micrometer)"][0] == pytest.approx(length, rel=0.03)
+    for name in ("one.csv", "two.swc", "bare.csv", "measured.csv"):
+        with pytest.raises(SystemExit) as ended:
+            main(["runs", "replay", f"{name}.run.json"])
+        assert not ended.value.code
+
+
+def test_a_record_of_version_1_replays(folder: Path) -> None:
+    assert ran("trace", "image.tif", "--seeds", "seeds.csv", "--out", "traces.swc") == 0
+    record = folder / "traces.swc.run.json"
+    held = json.loads(record.read_text())
+    held["version"] = 1
+    held["arguments"] |= {"out": "traces.swc"}
+    del held["arguments"]["time"], held["arguments"]["skip"]
+    held["outputs"] = {"traces": held["outputs"]["traces.swc"]}
+    record.write_text(json.dumps(held))
+    with pytest.raises(SystemExit) as ended:
+        main(["runs", "replay", str(record)])
+    assert not ended.value.code
 
 
 def test_a_time_point_is_chosen(
@@ -102,7 +169,7 @@ def test_a_time_point_is_chosen(
         with pytest.raises(SystemExit) as ended:
             main(["axons", command, "series.ome.tif", "--time", "1", *options])
         assert not ended.value.code
-    assert '"time": 1' in Path("m.safetensors.run.json").read_text()
+    assert '"time": 1' in Path("m.safetensors.run.json").read_text(encoding="utf-8")
 
 
 def test_flat_and_small_images(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +195,7 @@ def test_a_model_of_another_tool(folder: Path, capfd: pytest.CaptureFixture[str]
     ],
 )
 def test_bad_swc(folder: Path, capfd: pytest.CaptureFixture[str], text: str, word: str) -> None:
-    Path("traces.swc").write_text(text)
+    Path("traces.swc").write_text(text, encoding="utf-8")
     before = sorted(p.name for p in folder.iterdir())
     with pytest.raises(SystemExit) as ended:
         main(["axons", "finetune", "image.tif", "--traces", "traces.swc", "--out", "m.safetensors"])

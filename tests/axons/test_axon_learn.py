@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,21 @@ import numpy as np
 import pytest
 import torch
 
+from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import run
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.imitation import imitation_loss
+from napari_midl.methods.axons import learn
+from napari_midl.methods.axons.environment import TrackingEnvironment
+from napari_midl.methods.axons.imitation import Lessons, imitation_loss
 from napari_midl.methods.axons.learn import finetune, train
-from napari_midl.methods.axons.network import Policy
+from napari_midl.methods.axons.network import DESIGNS, REACH, Policy
 from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
+from napari_midl.methods.axons.synthetic import synthetic_image
 from napari_midl.volumes.traces import Trace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_midl.engine.models import Model
     from napari_midl.volumes.volume import Volume
 
@@ -40,25 +47,101 @@ def test_stopping_is_learnt_by_cross_entropy() -> None:
     assert loss.item() == pytest.approx(-2 * math.log(1.5) - math.log(0.75), abs=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["compact", "paper"])
-def test_training_runs_from_nothing_to_a_model(preset: str) -> None:
-    settings = TrainSettings(
-        preset=preset,
-        images="SI",
-        steps=3,
-        minutes=10,
-        agents=1,
-        reinforce=1,  # type: ignore[arg-type]
-    )
-    model = run(train(settings))
-    assert model.card["steps"] == 3
-    assert len(model.card["calibration"]) == 2
-    assert model.card["tool"] == "axons"
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two images, short lessons, and no calibration, which is another test's."""
+    monkeypatch.setattr(learn, "IMAGES", 2)
+    monkeypatch.setattr(learn, "calibrate", lambda actor, draw: [1.0, 0.0])
 
 
-def test_a_training_repeats_to_the_bit() -> None:
+def test_training_ends_in_a_model_that_is_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learn, "IMAGES", 2)
+    model = run(train(TrainSettings(images="SI", steps=3, minutes=10, agents=1)))
+    assert (model.card["tool"], model.card["steps"]) == ("axons", 3)
+    slope, _ = model.card["calibration"]
+    assert slope != 1.0
+
+
+def test_a_training_repeats_to_the_bit(small: None) -> None:
     settings = TrainSettings(images="SI", steps=3, minutes=10, agents=1)
     assert run(train(settings)).sha256 == run(train(settings)).sha256
+
+
+@pytest.mark.parametrize("first", [5, 44])
+def test_a_stopped_training_goes_on_to_the_same_weights(
+    small: None, tmp_path: Path, first: int
+) -> None:
+    """In the middle of a lesson, where the agents stand on images and have seen some."""
+    settings = TrainSettings(preset="paper", images="SI", minutes=10, agents=2)
+    whole = run(train(settings, exactly=46))
+    kept = Checkpoint(tmp_path / "c")
+    run(train(settings, kept, exactly=first))
+    assert run(train(settings, kept, exactly=46)).sha256 == whole.sha256
+
+
+class Diagonal(torch.nn.Module):
+    """An agent that always goes as far as it can to one side, as no perfect tracker does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, views: torch.Tensor) -> Policy:
+        ones = torch.ones(len(views), 2)
+        return Policy(1e6 * ones, ones, torch.zeros(len(views)))
+
+
+@pytest.mark.parametrize(
+    ("step", "confident", "share"), [(0, False, 0.0), (750, False, 0.5), (0, True, 0.7)]
+)
+def test_agents_move_themselves_the_more_the_later_the_step(
+    step: int, confident: bool, share: float
+) -> None:
+    environment = TrackingEnvironment(
+        lambda rng: synthetic_image("SI", rng), DESIGNS["paper"], 2, 400
+    )
+    lessons = Lessons(environment, Diagonal(), confident)  # type: ignore[arg-type]
+    for _ in lessons.draw(np.random.default_rng(0), step):
+        pass
+    # Half of the disturbed moves are cut at its reach along an axis, a quarter along both.
+    far = (environment._previous == REACH).all(-1).float().mean().item()
+    assert far == pytest.approx(share / 4, abs=0.06)
+
+
+def test_a_training_stopped_while_it_is_reinforced_goes_on_to_the_same_weights(
+    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learn, "EPISODE", 4)
+    settings = TrainSettings(images="SI", steps=2, minutes=10, agents=1, reinforce=3)
+    whole = run(train(settings))
+    kept = Checkpoint(tmp_path / "c")
+    job = train(settings, kept)
+    stopped = list(itertools.takewhile(lambda p: "return" not in p.metrics, job))
+    while next(job).message != "improving, 3 of 10":
+        pass  # in the midst of the second batch
+    job.close()
+    assert stopped[-1].message == "improving, 10 of 10"
+    assert run(train(settings, kept)).sha256 == whole.sha256
+    imitated = run(train(TrainSettings(**{**settings.to_dict(), "reinforce": 0})))
+    assert imitated.sha256 != whole.sha256
+    kept.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stopped_fine_tuning_goes_on_to_the_same_weights(
+    plane: Volume, wave: Wave, base: Model, tmp_path: Path
+) -> None:
+    points = np.pad(wave[1], ((0, 0), (1, 0)))
+    traces = [Trace("a", points, np.zeros(len(points)))]
+    settings = FinetuneSettings(synthetic=0.0, held_out=0.0, minutes=10)
+    kept = Checkpoint(tmp_path / "c")
+
+    def tuned(exactly: int, checkpoint: Checkpoint | None = None) -> str:
+        job = finetune(plane, traces, base, settings, checkpoint=checkpoint, exactly=exactly)
+        return run(job).model.sha256
+
+    tuned(2, kept)
+    assert tuned(4, kept) == tuned(4)
 
 
 def test_fine_tuning_keeps_what_was_known_and_shows_it_on_traces_kept_aside(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -31,7 +32,7 @@ def test_policies_have_one_peak_and_no_positive_entropy(preset: str) -> None:
     assert (policy.beta > 1).all()
     assert (policy.entropy() <= 0).all()
     assert (policy.mean().abs() <= 4).all()
-    assert (policy.sample().abs() <= 4).all()
+    assert (policy.sample(np.random.default_rng(0)).abs() <= 4).all()
 
 
 def test_density_and_entropy_agree_with_the_beta_distribution() -> None:
@@ -41,6 +42,19 @@ def test_density_and_entropy_agree_with_the_beta_distribution() -> None:
     expected = math.log(1.5) + math.log(coefficient * 0.25 * math.sqrt(0.5))
     assert policy.log_prob(torch.zeros(1, 2)).item() == pytest.approx(expected, abs=1e-5)
     assert policy.mean()[0].tolist() == pytest.approx([0.0, 8 * 3 / 4.5 - 4])
+
+
+def test_samples_follow_the_policy_and_repeat_with_their_generator() -> None:
+    policy = Policy(torch.tensor([[6.0, 2.0]]), torch.tensor([[2.0, 2.0]]), torch.tensor([0.0]))
+    drawn = [
+        torch.cat([policy.sample(rng) for _ in range(4000)])
+        for rng in (np.random.default_rng(1), np.random.default_rng(1))
+    ]
+    assert torch.equal(*drawn)
+    assert drawn[0].mean(0).tolist() == pytest.approx([2.0, 0.0], abs=0.1)
+    # The variance of a beta distribution is ab / ((a + b)^2 (a + b + 1)); 8 px is its unit.
+    expected = [8 * math.sqrt(12 / (64 * 9)), 8 * math.sqrt(4 / (16 * 5))]
+    assert drawn[0].std(0).tolist() == pytest.approx(expected, rel=0.05)
 
 
 def test_an_unknown_preset_is_refused() -> None:

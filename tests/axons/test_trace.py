@@ -36,7 +36,7 @@ def test_it_reaches_the_goal_on_the_conditions_of_the_paper(condition: str, base
     for _ in range(12):
         image, line = synthetic_image(condition, rng)  # type: ignore[arg-type]
         volume = Volume.from_array(image[None], name=condition)
-        traced = run(trace(volume, [seed_on(line, 8)], base, TraceSettings()))[0]
+        traced = run(trace(Tracing(volume, base, TraceSettings()), [seed_on(line, 8)]))[0]
         found.append(score(traced.points[:, 1:], line))
     assert np.mean([s.coverage for s in found]) >= 0.95
     assert np.nanmean([s.error for s in found]) <= 0.5
@@ -46,24 +46,25 @@ def test_a_seed_without_direction_is_followed_both_ways(
     plane: Volume, wave: Wave, base: Model
 ) -> None:
     y, x = wave[1][400]
-    traced = run(trace(plane, [Seed("a", (0.0, y, x))], base, TraceSettings()))[0]
+    traced = run(trace(Tracing(plane, base, TraceSettings()), [Seed("a", (0.0, y, x))]))[0]
     assert score(traced.points[:, 1:], wave[1]).coverage > 0.97
     assert len(traced.uncertainty) == len(traced.points)
     assert ((traced.uncertainty >= 0) & (traced.uncertainty <= 1)).all()
 
 
 def test_the_trace_grows_while_it_is_computed(plane: Volume, wave: Wave, base: Model) -> None:
-    steps = list(trace(plane, [seed_on(wave[1], 8)], base, TraceSettings()))
-    lengths = [len(p.preview[0].points) for p in steps if p.preview]
+    steps = list(trace(Tracing(plane, base, TraceSettings()), [seed_on(wave[1], 8)]))
+    growing = [p.preview.growing for p in steps if p.preview]
+    lengths = [len(traces[0].points) for traces in growing if traces]
     assert len(lengths) > 3
     assert lengths == sorted(lengths)
 
 
 def test_many_seeds_come_out_as_one_alone_does(plane: Volume, wave: Wave, base: Model) -> None:
     seeds = [seed_on(wave[1], i, path=str(i)) for i in (8, 200, 500)]
-    together = run(trace(plane, seeds, base, TraceSettings()))
+    together = run(trace(Tracing(plane, base, TraceSettings()), seeds))
     for seed, traced in zip(seeds, together, strict=True):
-        alone = run(trace(plane, [seed], base, TraceSettings()))[0]
+        alone = run(trace(Tracing(plane, base, TraceSettings()), [seed]))[0]
         assert traced.path == seed.path
         assert score(traced.points[:, 1:], alone.points[:, 1:], near=0.5).coverage > 0.97
 
@@ -71,13 +72,13 @@ def test_many_seeds_come_out_as_one_alone_does(plane: Volume, wave: Wave, base: 
 def test_gain_and_offset_change_nothing(wave: Wave, base: Model) -> None:
     image, line = wave
     other = Volume.from_array((image.astype(np.uint16) * 37 + 900)[None], name="other")
-    traced = run(trace(other, [seed_on(line, 8)], base, TraceSettings()))[0]
+    traced = run(trace(Tracing(other, base, TraceSettings()), [seed_on(line, 8)]))[0]
     assert score(traced.points[:, 1:], line).coverage > 0.97
 
 
 def test_dark_fibres_are_followed_too(wave: Wave, base: Model) -> None:
     dark = Volume.from_array((255 - wave[0])[None], name="dark")
-    traced = run(trace(dark, [seed_on(wave[1], 8)], base, TraceSettings(dark=True)))[0]
+    traced = run(trace(Tracing(dark, base, TraceSettings(dark=True)), [seed_on(wave[1], 8)]))[0]
     assert score(traced.points[:, 1:], wave[1]).coverage > 0.97
 
 
@@ -85,7 +86,7 @@ def test_an_anisotropic_stack_is_traced_through_depth(base: Model) -> None:
     stack, line = rising_fibre()
     volume = Volume.from_array(stack, scale=(2.0, 1.0, 1.0), name="rising")
     seed = Seed("a", tuple(line[20]), tuple(line[60] - line[20]))
-    traced = run(trace(volume, [seed], base, TraceSettings()))[0]
+    traced = run(trace(Tracing(volume, base, TraceSettings()), [seed]))[0]
     size = np.array([2.0, 1.0, 1.0])
     found = score(traced.points * size, line[20:] * size)
     assert found.coverage > 0.95
@@ -97,10 +98,10 @@ def test_only_what_lies_ahead_is_read(
 ) -> None:
     image, line = wave
     whole = Volume.from_array(image[None], name="whole")
-    known = run(trace(whole, [seed_on(line, 8)], base, TraceSettings(width=1.0)))[0]
+    known = run(trace(Tracing(whole, base, TraceSettings(width=1.0)), [seed_on(line, 8)]))[0]
     monkeypatch.setattr(pixels, "IN_MEMORY", 0)
     lazy = Volume.from_array(da.from_array(image[None], chunks=(1, 40, 40)), name="lazy")
-    traced = run(trace(lazy, [seed_on(line, 8)], base, TraceSettings(width=1.0)))[0]
+    traced = run(trace(Tracing(lazy, base, TraceSettings(width=1.0)), [seed_on(line, 8)]))[0]
     # Coordinates are rounded within the crop that is read, so that the last bits differ.
     np.testing.assert_allclose(traced.points, known.points, atol=0.05)
 
@@ -118,7 +119,7 @@ def test_two_ends_are_joined_through_the_middle(plane: Volume, wave: Wave, base:
 
 def test_the_classical_path_is_a_second_opinion(plane: Volume, wave: Wave, base: Model) -> None:
     settings = TraceSettings(method="minimal-path")
-    traced = run(trace(plane, [seed_on(wave[1], 8)], base, settings))[0]
+    traced = run(trace(Tracing(plane, base, settings), [seed_on(wave[1], 8)]))[0]
     assert score(traced.points[:, 1:], wave[1]).coverage > 0.9
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from napari_midl.engine.dense import DenseModel, Form
+from napari_midl.engine.dropout import Dropout3d
 from napari_midl.engine.tiles import Tiling
 from napari_midl.engine.uncertainty import dropout_on
 from napari_midl.volumes.volume import Volume
@@ -21,7 +22,7 @@ IMAGE = np.random.default_rng(0).integers(0, 255, SHAPE, np.uint8)
 def network(norm: bool = False) -> nn.Module:
     """Two convolutions with dropout between them, from a seed of its own."""
     generator = torch.Generator().manual_seed(1)
-    layers = [nn.Conv3d(1, 4, 3, padding=1), nn.Dropout3d(0.4), nn.Conv3d(4, 1, 3, padding=1)]
+    layers = [nn.Conv3d(1, 4, 3, padding=1), Dropout3d(0.4), nn.Conv3d(4, 1, 3, padding=1)]
     net = nn.Sequential(*layers[:1], *[nn.GroupNorm(2, 4)] * norm, *layers[1:])
     for values in net.parameters():
         values.data = torch.randn(values.shape, generator=generator)

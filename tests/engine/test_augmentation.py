@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from napari_midl.engine.augmentation import Augmentation
@@ -64,3 +65,33 @@ def test_the_same_generator_gives_the_same_batch():
     twice = Augmentation()(image, labels, torch.Generator().manual_seed(4))
     assert torch.equal(once[0], twice[0])
     assert torch.equal(once[1], twice[1])
+
+
+def test_2d_images_of_several_channels_turn_together():
+    image = torch.zeros(8, 3, 32, 48)
+    image[..., 12:20, 8:30] = torch.tensor([0.3, 0.6, 1.0]).view(3, 1, 1)
+    labels = (image[:, :1] > 0).to(torch.uint8) + 1
+    turned = Augmentation(gamma=(1, 1), contrast=(1, 1), offset=0, noise=0)
+    moved, names = turned(image, labels, torch.Generator().manual_seed(2))
+    assert moved.shape == image.shape
+    assert names.shape == labels.shape
+    torch.testing.assert_close(moved[:, 0] / 0.3, moved[:, 2], atol=1e-5, rtol=1e-4)
+    agree = ((moved[:, 2:] > 0.5) == (names == 2))[names > 0].float().mean()
+    assert agree > 0.98
+
+
+def test_without_any_change_a_2d_image_is_reflected_only():
+    image = torch.rand(1, 1, 16, 24, generator=torch.Generator().manual_seed(0))
+    moved, _ = STILL(image, torch.ones_like(image), torch.Generator().manual_seed(1))
+    flips = [torch.flip(image, dims) for dims in ((), (2,), (3,), (2, 3))]
+    assert any(torch.allclose(moved, flipped, atol=1e-5) for flipped in flips)
+
+
+def test_each_channel_fades_towards_its_own_background():
+    image = torch.full((1, 2, 4, 4), 0.2)
+    image[:, 1] = 0.4
+    image[..., 0] = 0.8
+    half = replace(STILL, fade=(0.5, 0.5))
+    faded, _ = half(image, torch.zeros(1, 1, 4, 4), torch.Generator().manual_seed(0))
+    assert faded[0, 0].unique().tolist() == pytest.approx([0.2, 0.5])
+    assert faded[0, 1].unique().tolist() == pytest.approx([0.4, 0.6])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from napari_midl.engine.journal import Journal, begun_with, check, unfinished
+from napari_midl.engine.journal import Journal, begun_with, check, is_unfinished
 from napari_midl.errors import InputError
 
 
@@ -39,7 +39,7 @@ def test_a_journal_of_498e827_is_understood(out):
     out.mkdir()
     out.with_name("out.ome.zarr.progress").write_text(f"{header}\n5\n2\n")
     check(out, resume=True)
-    assert unfinished(out)
+    assert is_unfinished(out)
     assert begun_with(out) == identity
     assert Journal(out, identity).done == {2, 5}
 
@@ -94,6 +94,6 @@ def test_what_cannot_be_begun_or_resumed_is_refused(out):
         check(out, resume=True)
     with pytest.raises(InputError, match="exists already; pass --resume"):
         check(out, resume=False)
-    assert not unfinished(out)
+    assert not is_unfinished(out)
     out.with_name("out.ome.zarr.progress").write_text(json.dumps({}) + "\n")
-    assert unfinished(out)
+    assert is_unfinished(out)

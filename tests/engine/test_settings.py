@@ -12,9 +12,9 @@ def test_a_value_outside_its_range_is_named():
 
 
 def test_each_element_of_a_tuple_is_checked():
-    with pytest.raises(InputError, match="tile is 0, outside 1 to"):
+    with pytest.raises(InputError, match=r"tile is \[0, 128, 128\]; give 3 times a whole number"):
         PredictSettings(tile=(0, 128, 128))
-    with pytest.raises(InputError, match="patch has 2 values; give 3"):
+    with pytest.raises(InputError, match=r"patch is \[8, 16\]; give 3 times"):
         FinetuneSettings(patch=(8, 16))  # type: ignore[arg-type]
 
 
@@ -31,3 +31,18 @@ def test_settings_survive_json():
 def test_an_unknown_setting_is_named():
     with pytest.raises(InputError, match="speed is no setting"):
         FinetuneSettings.from_dict({"speed": 3})
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ({"samples": 2.5}, "samples is 2.5; give a whole number from 2 to 64"),
+        ({"uncertainty": "no"}, "uncertainty is 'no'; give true or false"),
+        ({"threshold": True}, "threshold is True; give a number from 0 to 1"),
+        ({"threshold": float("nan")}, "threshold is nan"),
+        ({"tile": 3}, "tile is 3; give 3 times"),
+    ],
+)
+def test_a_value_of_another_type_is_named(value, named):
+    with pytest.raises(InputError, match=named):
+        PredictSettings(**value)

@@ -8,10 +8,18 @@ from torch import nn
 
 from napari_midl.engine.folding import fold_batch_norm
 from napari_midl.errors import InputError
-from napari_midl.methods.staining.adversarial import CycleGame, ImagePool, PatchDiscriminator
+from napari_midl.methods.staining.adversarial import CycleGan, ImagePool, PatchDiscriminator
 from napari_midl.methods.staining.despeckler import build_despeckler, median_3x3
 from napari_midl.methods.staining.generators import GAIN, DensityGenerator, build_translator
+from napari_midl.methods.staining.settings import TrainSettings
 from napari_midl.methods.staining.speckle import speckle_to, speckled
+
+SMALL = TrainSettings(crop=32)
+RNG = np.random.default_rng(0)
+
+
+def no_batch(rng, step):
+    raise AssertionError("no step is taken here")
 
 
 def stirred(network: nn.Module) -> nn.Module:
@@ -110,37 +118,91 @@ def test_unknown_presets_are_sentences():
 
 
 def test_the_losses_by_hand():
-    """Generators that do nothing and judges that say 0.25 everywhere."""
+    """Generators that do nothing and discriminators that say 0.25 everywhere."""
     translator = build_translator("compact")
     translator.start = nn.Identity()
     translator.generator = translator.inverse = _Plus(0.0)
-    game = CycleGame(translator, 16, width=4, layers=1)
-    for judge in game.judges:
-        judge.body = nn.Sequential(nn.Conv2d(3, 1, 1))
-        nn.init.zeros_(judge.body[0].weight)
-        nn.init.constant_(judge.body[0].bias, 0.25)
-    a, b = torch.full((1, 3, 16, 16), 0.25), torch.full((1, 3, 16, 16), 0.75)
-    losses = [float(part.detach()) for part in game.losses(game(a), b)]
+    game = CycleGan(translator, no_batch, SMALL, width=4, layers=1)
+    for discriminator in game.discriminators:
+        discriminator.body = nn.Sequential(nn.Conv2d(3, 1, 1))
+        nn.init.zeros_(discriminator.body[0].weight)
+        nn.init.constant_(discriminator.body[0].bias, 0.25)
+    a, b = torch.full((1, 3, 32, 32), 0.25), torch.full((1, 3, 32, 32), 0.75)
+    losses = [float(part.detach()) for part in game.losses(a, b, RNG)]
     adversarial, cycle, identity, discriminator = losses
     assert cycle == 0 and identity == 0
     assert adversarial == pytest.approx(2 * 0.75**2)
     assert discriminator == pytest.approx(0.75**2 + 0.25**2)
     translator.generator = _Plus(0.125)
-    losses = [float(part.detach()) for part in game.losses(game(a), b)]
+    losses = [float(part.detach()) for part in game.losses(a, b, RNG)]
     # Both ways round the cycle, and both images where identity is asked for, once 0.125.
     assert losses[1] == pytest.approx(0.25)
     assert losses[2] == pytest.approx(0.125)
 
 
-def test_generators_do_not_teach_the_judges_nor_judges_the_generators():
-    game = CycleGame(build_translator("density"), 32, width=4, layers=1)
-    losses = game.losses(game(torch.rand(1, 2, 32, 32)), torch.rand(1, 3, 32, 32))
+def test_generators_do_not_teach_the_discriminators_nor_these_the_generators():
+    game = CycleGan(build_translator("density"), no_batch, SMALL, width=4, layers=1)
+    losses = game.losses(torch.rand(1, 2, 32, 32), torch.rand(1, 3, 32, 32), RNG)
     losses.adversarial.backward(retain_graph=True)
-    assert all(p.grad is None for p in game.judges.parameters())
+    assert all(p.grad is None for p in game.discriminators.parameters())
     assert any(p.grad is not None for p in game.translator.parameters())
-    game.zero_grad()
+    game.translator.zero_grad()
     losses.discriminator.backward()
     assert all(p.grad is None for p in game.translator.parameters())
+
+
+def test_a_discriminator_sees_what_is_real_and_what_is_made_in_the_same_256_steps():
+    translator = build_translator("compact")
+    translator.start = nn.Identity()
+    translator.generator = translator.inverse = _Plus(0.0)
+    game = CycleGan(translator, no_batch, SMALL, width=4, layers=1)
+    seen: list[torch.Tensor] = []
+    for discriminator in game.discriminators:
+        discriminator.register_forward_pre_hook(lambda _, images: seen.append(images[0].detach()))
+    a, b = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
+    game.losses(a, b, RNG)
+    # For each: what the generators learn from as it is, then real and made.
+    for made, real, shown in (seen[:3], seen[3:]):
+        assert not torch.equal(made, shown)
+        for image in (real, shown):
+            torch.testing.assert_close(image * 255, (image * 255).round(), atol=1e-4, rtol=0)
+
+
+def test_each_side_has_its_own_optimiser_and_only_the_generators_are_averaged():
+    """Discriminators as wrong as can be must not shorten the step of the generators."""
+    translator = build_translator("density")
+    batch = (torch.rand(1, 2, 32, 32), torch.rand(1, 3, 32, 32))
+    game = CycleGan(translator, lambda rng, step: batch, SMALL, width=4, layers=1)
+    state = game.init(torch.device("cpu"))
+    owned = {
+        name: {id(p) for g in o.param_groups for p in g["params"]}
+        for name, o in state.optimisers.items()
+    }
+    assert owned == {
+        name: {id(p) for p in network.parameters() if p.requires_grad}
+        for name, network in state.networks.items()
+    }
+    assert list(state.averaged) == ["translator"]
+    for parameter in game.discriminators.parameters():
+        parameter.data.mul_(100.0)
+    for _ in game.step(state, RNG, torch.Generator()):
+        pass
+    norms = {
+        name: torch.cat([p.grad.flatten() for p in n.parameters() if p.grad is not None]).norm()
+        for name, n in state.networks.items()
+    }
+    assert norms["discriminators"].item() == pytest.approx(5.0, rel=1e-3)
+    assert norms["translator"] > 1.0
+
+
+def test_the_rate_falls_to_zero_over_the_second_half_or_stays():
+    def rates(steps: int) -> list[float]:
+        settings = TrainSettings(crop=32, steps=steps)
+        game = CycleGan(build_translator("density"), no_batch, settings, width=4, layers=1)
+        return [game.rate(step) for step in (0, 50, 75, 100)]
+
+    assert rates(100) == pytest.approx([1.0, 1.0, 0.5, 0.0])
+    assert rates(0) == [1.0] * 4
 
 
 class _Plus(nn.Module):
@@ -153,9 +215,8 @@ class _Plus(nn.Module):
 
 
 def test_the_pool_gives_older_images_back():
-    torch.manual_seed(0)
-    pool = ImagePool(1, 4)
-    shown = [float(pool(torch.full((1, 1, 8, 8), n / 255)).mean() * 255) for n in range(200)]
+    pool, rng = ImagePool(1, 4), np.random.default_rng(0)
+    shown = [float(pool(torch.full((1, 1, 8, 8), n / 255), rng).mean() * 255) for n in range(200)]
     assert shown[:50] == pytest.approx(list(range(50)))
     newest = np.isclose(shown[50:], np.arange(50, 200))
     assert 0.3 < newest.mean() < 0.7
@@ -163,12 +224,12 @@ def test_the_pool_gives_older_images_back():
 
 
 def test_a_patch_discriminator_sees_70_pixels():
-    judge = PatchDiscriminator(3).eval()
-    for module in judge.modules():
+    discriminator = PatchDiscriminator(3).eval()
+    for module in discriminator.modules():
         if isinstance(module, nn.GroupNorm):
             module.forward = lambda maps: maps  # it looks at all of the image
     image = torch.rand(1, 3, 256, 256, requires_grad=True)
-    judge(image)[0, 0, 15, 15].backward()
+    discriminator(image)[0, 0, 15, 15].backward()
     rows = torch.nonzero(image.grad.abs().sum((0, 1, 3)))
     assert int(rows.max() - rows.min()) + 1 == 70
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,8 +68,70 @@ def test_what_was_decided_is_found_again(stain):
 
 
 def test_a_damaged_review_is_a_sentence(stain):
-    review_path(stain).write_text("y,x\n1,b\n")
+    review_path(stain).write_text("y,x\n1,b\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"review\.csv is no review"):
         run(find_fields(stain))
     with pytest.raises(InputError, match="does not exist"):
         run(find_fields(stain.with_name("none.ome.zarr")))
+
+
+FIELD = Field(0, 512, 512, 488, 0.25, "rejected")
+COMMENTS = [
+    "=1+1",
+    '=HYPERLINK("http://x")',
+    "+3 nuclei",
+    "-",
+    "@all",
+    "\t=1",
+    "'=1",
+    "''=1",
+    "'tis pale",
+    "",
+    "NA",
+    ' α → β, "pale" ',
+    "two\nlines",
+    "x" * 200_000,
+]
+
+
+@pytest.mark.parametrize("comment", COMMENTS, ids=range(len(COMMENTS)))
+def test_a_comment_comes_back_unchanged_and_is_no_formula(tmp_path, comment):
+    path = tmp_path / "r.csv"
+    said = [replace(FIELD, comment=comment), replace(FIELD, y=512)]
+    write_review(said, path)
+    assert read_review(path) == said
+    cell = path.read_text(encoding="utf-8").splitlines()[1].split(",", 6)[6]
+    assert cell.lstrip('"')[:1] not in ("=", "+", "-", "@", "\t")
+
+
+def test_a_short_row_says_nothing(tmp_path):
+    path = tmp_path / "r.csv"
+    head = "y,x,height,width,doubt,verdict,comment"
+    path.write_text(f"{head}\n0,512,512,488,0.25,rejected\n", encoding="utf-8")
+    assert read_review(path) == [FIELD]
+
+
+def test_a_review_written_before_formulas_were_kept_from_running_is_read_as_it_is(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text(
+        "y,x,height,width,doubt,verdict,comment\n0,0,9,9,0.5,accepted,=2 nuclei\n",
+        encoding="utf-8",
+    )
+    assert read_review(path)[0].comment == "=2 nuclei"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "0,0,9,9,0.5,accepted",
+        "0,0,9,9,0.5,accepted,pa",
+        "0,0,9,9\n",
+        "0,0,9,9,0.5,accepted,a,b\n",
+        "0,0,9,9,0.5,fine,a\n",
+    ],
+)
+def test_a_review_that_is_cut_or_does_not_fit_is_a_sentence(tmp_path, rows):
+    path = tmp_path / "r.csv"
+    path.write_text(f"y,x,height,width,doubt,verdict,comment\n{rows}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"r\.csv is no review"):
+        read_review(path)

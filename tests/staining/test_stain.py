@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,21 @@ import tifffile
 import zarr
 
 from napari_midl.cli import main
-from napari_midl.engine.jobs import run
-from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.engine.jobs import Job, run
+from napari_midl.engine.ports import OmeZarrOut
+from napari_midl.engine.runs import record_path, replay
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.errors import InputError
-from napari_midl.methods.staining import files
 from napari_midl.methods.staining.apply import Staining
 from napari_midl.methods.staining.generators import build_translator
+from napari_midl.methods.staining.models import named_despeckler, named_translator
 from napari_midl.methods.staining.mosaic import Mosaic
-from napari_midl.methods.staining.pipeline import Pipeline
-from napari_midl.methods.staining.recipe import stain_recipe
-from napari_midl.methods.staining.replays import OPERATIONS
-from napari_midl.methods.staining.settings import DespeckleSettings, StainSettings
+from napari_midl.methods.staining.operations import Despeckle, Match, Stain
+from napari_midl.methods.staining.pictures import read_picture
+from napari_midl.methods.staining.pipeline import Pipeline, build_pipeline
+from napari_midl.methods.staining.ports import ChannelIn
+from napari_midl.methods.staining.settings import LEARNT, StainSettings
+from napari_midl.methods.staining.stains import Stains, stains_of
 from napari_midl.methods.staining.watermark import NOTICE
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume
@@ -30,10 +34,20 @@ METHODS = ("density", "cyclegan", "linear", "beer-lambert")
 SMALL = {"tile": 64}
 
 
-def stained(path: Path, method: str = "density", resume: bool = False, **options) -> np.ndarray:
-    settings = StainSettings(method=method, **{**SMALL, **options})
-    run(files.stain(Path("r.tif"), Path("f.tif"), path, settings, resume=resume))
+def stain(path: Path, method: str = "density", folder: Path = Path(), **options) -> Job:
+    channels = {"reflectance": folder / "r.tif", "fluorescence": folder / "f.tif"}
+    return Stain.of(**channels, out=path, method=method, **options).perform()
+
+
+def stained(path: Path, method: str = "density", **options) -> np.ndarray:
+    run(stain(path, method, **{**SMALL, **options}))
     return np.asarray(open_volume(path).data)
+
+
+def shipped(settings: StainSettings, reference: Stains | None = None) -> Pipeline:
+    translator = named_translator("base", settings.method) if settings.method in LEARNT else None
+    cleaner = None if settings.keep_speckle else named_despeckler("base")
+    return build_pipeline(settings, cleaner, translator, reference)
 
 
 def ready(mosaic, pipeline, tile=64) -> ReadyModel:
@@ -42,8 +56,7 @@ def ready(mosaic, pipeline, tile=64) -> ReadyModel:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_tiles_do_not_show(mosaic, method):
-    pipeline = stain_recipe(StainSettings(method=method)).pipeline
-    painter = ready(mosaic, pipeline)
+    painter = ready(mosaic, shipped(StainSettings(method=method)))
     whole = np.rint(255 * painter.look((slice(0, 1), slice(0, 200), slice(0, 230))))
     for index in range(len(painter.tiling)):
         core = painter.tiling.core(index)
@@ -84,10 +97,10 @@ def test_nuclei_become_blue_and_stroma_pink(folder, drawn):
 def test_a_match_leaves_the_doubt_as_it_is(mosaic, folder):
     settings = StainSettings(doubt=True, keep_speckle=True)
     own, matched = (
-        ready(mosaic, stain_recipe(settings, reference=reference).pipeline, 256).look(
+        ready(mosaic, shipped(settings, reference), 256).look(
             (slice(0, 1), slice(0, 200), slice(0, 230))
         )
-        for reference in (None, Path("slide.png"))
+        for reference in (None, stains_of(read_picture(Path("slide.png"))))
     )
     np.testing.assert_array_equal(own[3], matched[3])
     assert own[3].max() > 0 and np.abs(own[:3] - matched[:3]).mean() > 0.02
@@ -108,14 +121,12 @@ def test_the_watermark_is_written_across_tiles(mosaic, tmp_path):
         tifffile.imwrite(tmp_path / f"{name}.tif", wide)
     outs = []
     for tile, name in ((64, "a"), (512, "b")):
-        settings = StainSettings(method="linear", keep_speckle=True, watermark=True, tile=tile)
         out = tmp_path / f"{name}.ome.zarr"
-        run(files.stain(tmp_path / "r.tif", tmp_path / "f.tif", out, settings))
+        run(stain(out, "linear", tmp_path, keep_speckle=True, watermark=True, tile=tile))
         outs.append(np.asarray(open_volume(out).data))
     np.testing.assert_array_equal(*outs)
     plain = tmp_path / "c.ome.zarr"
-    settings = StainSettings(method="linear", keep_speckle=True)
-    run(files.stain(tmp_path / "r.tif", tmp_path / "f.tif", plain, settings))
+    run(stain(plain, "linear", tmp_path, keep_speckle=True))
     inked = (outs[0] != np.asarray(open_volume(plain).data)).any(0)
     assert inked[256:290].any() and not inked[:240].any()
 
@@ -124,7 +135,7 @@ def test_the_watermark_is_written_across_tiles(mosaic, tmp_path):
 def test_a_stain_that_was_stopped_ends_with_the_same_bits(folder, after):
     whole = stained(Path("whole.ome.zarr"))
     out = Path("part.ome.zarr")
-    job = files.stain(Path("r.tif"), Path("f.tif"), out, StainSettings(**SMALL))
+    job = stain(out, **SMALL)
     written = 0
     for progress in job:
         written += progress.preview is not None
@@ -152,15 +163,14 @@ def test_gain_offset_and_depth_change_little(folder):
 
 def test_a_reference_gives_its_colours(folder):
     out = Path("out.ome.zarr")
-    settings = StainSettings(method="beer-lambert", keep_speckle=True)
-    run(files.stain(Path("r.tif"), Path("f.tif"), out, settings, reference=Path("slide.png")))
+    run(stain(out, "beer-lambert", keep_speckle=True, reference=Path("slide.png")))
     matched = np.asarray(open_volume(out).data)
     assert np.abs(matched.astype(int) - stained(Path("own.ome.zarr"), "beer-lambert")).mean() > 3
 
 
 def test_despeckling_keeps_type_and_intensities(folder, drawn):
     out = Path("clean.ome.zarr")
-    run(files.despeckle(Path("r.tif"), out, DespeckleSettings(**SMALL)))
+    run(Despeckle.of(reflectance=Path("r.tif"), out=out, **SMALL).perform())
     clean = np.asarray(open_volume(out).data)
     noisy = tifffile.imread("r.tif")
     assert clean.dtype == np.uint16 and clean.shape == noisy.shape
@@ -173,8 +183,7 @@ def test_a_stack_is_stained_slice_by_slice(tmp_path, drawn):
     for name in ("r.tif", "f.tif"):
         tifffile.imwrite(tmp_path / name, stack.astype(np.uint8), metadata={"axes": "ZYX"})
     out = tmp_path / "out.ome.zarr"
-    settings = StainSettings(method="linear", keep_speckle=True, **SMALL)
-    run(files.stain(tmp_path / "r.tif", tmp_path / "f.tif", out, settings))
+    run(stain(out, "linear", tmp_path, keep_speckle=True, **SMALL))
     colours = np.asarray(open_volume(out).data)
     assert colours.shape == (3, 2, 200, 230)
     np.testing.assert_array_equal(colours[:, 0], colours[:, 1, ::-1])
@@ -194,13 +203,65 @@ def test_two_channels_of_one_file_and_replay(folder, capfd):
     with pytest.raises(SystemExit) as ended:
         main(["runs", "replay", "out.ome.zarr.run.json"])
     assert not ended.value.code
-    assert "the same" in capfd.readouterr().out
+    assert capfd.readouterr().out.endswith("identical\n")
 
 
-def test_a_record_replays_a_despeckling(folder):
-    record = run(files.despeckle(Path("r.tif"), Path("c.ome.zarr"), DespeckleSettings(**SMALL)))
-    assert read_run(record_path(Path("c.ome.zarr"))) == record
-    assert run(replay(record_path(Path("c.ome.zarr")), OPERATIONS)).same
+def test_a_reference_that_was_measured_is_taken_as_the_picture_itself(folder):
+    run(Match.of(slide=Path("slide.png"), out=Path("stains.json")).perform())
+    outs = []
+    for reference in ("slide.png", "stains.json"):
+        out = Path(f"{reference}.ome.zarr")
+        run(stain(out, "beer-lambert", keep_speckle=True, reference=Path(reference), **SMALL))
+        outs.append(np.asarray(open_volume(out).data))
+    np.testing.assert_array_equal(*outs)
+    Path("stains.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"stains\.json holds no stains"):
+        run(stain(Path("other.ome.zarr"), reference=Path("stains.json")))
+
+
+def test_a_record_of_the_first_version_replays(folder):
+    """Its channels were a list, and its outputs were named by what they were."""
+    both = np.stack([tifffile.imread("r.tif"), tifffile.imread("f.tif")])
+    tifffile.imwrite("both.ome.tif", both, metadata={"axes": "CYX"})
+    out = Path("out.ome.zarr")
+    options = {"reflectance": "both.ome.tif", "fluorescence": "both.ome.tif", "method": "linear"}
+    made = run(
+        Stain.of(**options, fluorescence_channel=1, keep_speckle=True, out=out, **SMALL).perform()
+    ).run
+    whole = str(Path("both.ome.tif").resolve())
+    old = {
+        "version": 1,
+        "operation": "staining.stain",
+        "arguments": {
+            "reflectance": whole,
+            "fluorescence": whole,
+            "channels": [0, 1],
+            "model": "base",
+            "despeckler": "base",
+            "reference": None,
+        },
+        "settings": made.settings,
+        "inputs": made.inputs,
+        "outputs": {"image": made.outputs["out.ome.zarr"]},
+        "results": {},
+        "seconds": 1.0,
+        "versions": {},
+    }
+    record_path(out).write_text(json.dumps(old))
+    assert run(replay(record_path(out))).same
+    old["arguments"]["channels"] = [1, 0]
+    record_path(out).write_text(json.dumps(old))
+    assert not run(replay(record_path(out))).same
+
+
+def test_a_channel_in_memory_leaves_a_record_that_says_so(mosaic, folder):
+    fluorescence, reflectance = (ChannelIn.of(volume) for volume in mosaic.channels)
+    settings = StainSettings(method="linear", keep_speckle=True, **SMALL)
+    out = OmeZarrOut(Path("out.ome.zarr"))
+    channels = {"fluorescence": fluorescence, "reflectance": reflectance}
+    run(Stain(**channels, out=out, settings=settings).perform())
+    with pytest.raises(InputError, match="came from no file"):
+        run(replay(record_path(Path("out.ome.zarr"))))
 
 
 def test_a_hot_pixel_does_not_dim_the_stain(folder):
@@ -218,7 +279,7 @@ def test_the_scale_of_the_mosaic_is_kept(tmp_path, drawn):
         tmp_path / "r.tif", channel, imagej=True, resolution=(2, 2), metadata={"unit": "um"}
     )
     out = tmp_path / "out.ome.zarr"
-    run(files.despeckle(tmp_path / "r.tif", out))
+    run(Despeckle.of(reflectance=tmp_path / "r.tif", out=out).perform())
     assert open_volume(out).voxel_size[1:] == pytest.approx((0.5, 0.5))
     assert open_volume(out).unit == "micrometer"
 
@@ -231,20 +292,19 @@ def test_channels_of_different_size_are_refused(drawn):
 
 def test_workers_of_a_cluster_write_the_same_bits(folder):
     distributed = pytest.importorskip("distributed")
-    settings = StainSettings(doubt=True, watermark=True, **SMALL)
-    inputs = Path("r.tif"), Path("f.tif")
+    options = {"doubt": True, "watermark": True, **SMALL}
+
+    def despeckle(path: Path, **where) -> Job:
+        return Despeckle.of(reflectance=Path("r.tif"), out=path, **SMALL, **where).perform()
+
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=4, processes=False, dashboard_address=None
     ) as cluster:
-        address = cluster.scheduler_address
-        run(files.stain(*inputs, Path("far.ome.zarr"), settings, scheduler=address))
-        run(
-            files.despeckle(
-                inputs[0], Path("c far.ome.zarr"), DespeckleSettings(**SMALL), scheduler=address
-            )
-        )
-    run(files.stain(*inputs, Path("near.ome.zarr"), settings))
-    run(files.despeckle(inputs[0], Path("c near.ome.zarr"), DespeckleSettings(**SMALL)))
+        where = {"scheduler": cluster.scheduler_address}
+        run(stain(Path("far.ome.zarr"), **options, **where))
+        run(despeckle(Path("c far.ome.zarr"), **where))
+    run(stain(Path("near.ome.zarr"), **options))
+    run(despeckle(Path("c near.ome.zarr")))
     for name in ("", "c "):
         far, near = (open_volume(f"{name}{which}.ome.zarr") for which in ("far", "near"))
         assert far.channels == near.channels
@@ -254,7 +314,7 @@ def test_workers_of_a_cluster_write_the_same_bits(folder):
 
 def test_a_mosaic_is_left_as_it_was_and_so_are_its_networks(mosaic):
     """Another stain may be using them."""
-    pipeline = stain_recipe(StainSettings()).pipeline
+    pipeline = shipped(StainSettings())
     before = {name: values.clone() for name, values in pipeline.state_dict().items()}
     ready(mosaic, pipeline).look((slice(0, 1), slice(0, 64), slice(0, 64)))
     assert [stage.factor for stage in pipeline.stages if hasattr(stage, "factor")] == [1.0]

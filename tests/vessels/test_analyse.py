@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import tifffile
 
 from napari_midl.engine.jobs import run
+from napari_midl.engine.runs import replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.analyse import analyse
+from napari_midl.methods.vessels.operations import Analyse
+from napari_midl.methods.vessels.ports import GraphOut, MaskIn
 from napari_midl.volumes.swc import read_swc, write_swc
 from napari_midl.volumes.volume import Volume
 
@@ -53,6 +58,34 @@ def test_spurs_are_left_out_and_what_they_parted_is_one_branch():
     assert graph.branches["length"][0] == pytest.approx(60, abs=1)
     with pytest.raises(InputError, match="shorter than 100 micrometer"):
         run(analyse(volume(mask), min_length=100))
+
+
+def test_a_table_and_centre_lines_of_a_mask_are_in_its_unit_and_in_micrometres(tmp_path):
+    path = tmp_path / "mask.tif"
+    about = {"axes": "ZYX", "spacing": 0.002, "unit": "mm"}
+    tifffile.imwrite(
+        path, tube().astype(np.uint8), imagej=True, resolution=(1000, 1000), metadata=about
+    )
+    for name in ("a.csv", "a.swc"):
+        run(Analyse.of(mask=path, out=tmp_path / name).perform())
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert table["length (millimeter)"].max() == pytest.approx(0.06, abs=0.009)
+    assert read_swc(tmp_path / "a.swc")["x"].max() == pytest.approx(66, abs=6)
+    with pytest.raises(InputError, match=r"does not end in \.csv or \.swc"):
+        run(Analyse.of(mask=path, out=tmp_path / "a.txt").perform())
+
+
+def test_a_graph_that_is_known_is_not_measured_again(tmp_path):
+    path = tmp_path / "mask.tif"
+    tifffile.imwrite(path, tube().astype(np.uint8))
+    first = run(Analyse(mask=MaskIn(path), out=GraphOut(tmp_path / "a.csv")).perform())
+    known = MaskIn(path, graph=first.result)
+    job = Analyse(mask=known, out=GraphOut(tmp_path / "b.csv")).perform()
+    said = []
+    assert run(job, lambda p: said.append(p.message)).result is first.result
+    assert "thinning to the skeleton" not in said
+    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
+    assert run(replay(tmp_path / "b.csv.run.json")).same
 
 
 def test_an_empty_mask_is_named():

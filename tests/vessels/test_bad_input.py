@@ -16,6 +16,8 @@ from napari_midl.methods.vessels.models import scratch
 
 SHAPE = (8, 40, 40)
 RNG = np.random.default_rng(0)
+LABELS = np.zeros(SHAPE, np.uint8)
+LABELS[4, :20], LABELS[4, 20:] = 1, 2
 FINETUNE = [
     *["vessels", "finetune", "image.tif", "--labels", "labels.tif"],
     "--model",
@@ -29,10 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a good image, good labels and an untrained model."""
     monkeypatch.chdir(tmp_path)
     image = RNG.integers(0, 255, SHAPE, np.uint8)
-    labels = np.zeros(SHAPE, np.uint8)
-    labels[4, :20], labels[4, 20:] = 1, 2
     tifffile.imwrite("image.tif", image)
-    tifffile.imwrite("labels.tif", labels)
+    tifffile.imwrite("labels.tif", LABELS)
     save_model(scratch(), Path("model.safetensors"))
     return tmp_path
 
@@ -84,9 +84,9 @@ def test_a_missing_image(folder, capfd):
 
 
 def test_no_image(folder, capfd):
-    Path("text.tif").write_text("not an image")
+    Path("text.tif").write_text("not an image", encoding="utf-8")
     assert "text.tif" in predict(capfd, "text.tif")
-    Path("text.xyz").write_text("not an image")
+    Path("text.xyz").write_text("not an image", encoding="utf-8")
     assert "text.xyz" in predict(capfd, "text.xyz")
 
 
@@ -98,6 +98,21 @@ def test_an_empty_file(folder, capfd):
 def test_a_truncated_image(folder, capfd):
     Path("cut.tif").write_bytes(Path("image.tif").read_bytes()[:9000])
     assert "cut.tif" in predict(capfd, "cut.tif")
+
+
+def test_damaged_voxels(folder, capfd):
+    """Of the image, and of the labels, of a plane that is not looked at before the work."""
+    for name, array in (("image", RNG.integers(0, 255, SHAPE, np.uint8)), ("labels", LABELS)):
+        write(f"bad-{name}.tif", array, compression="zlib", photometric="minisblack")
+        with tifffile.TiffFile(f"bad-{name}.tif") as file:
+            offset = file.pages[5].dataoffsets[0]
+        held = bytearray(Path(f"bad-{name}.tif").read_bytes())
+        held[offset : offset + 8] = b"\xff" * 8
+        Path(f"bad-{name}.tif").write_bytes(held)
+    said = "holds voxels that cannot be read"
+    assert f"bad-image.tif {said}" in predict(capfd, "bad-image.tif")
+    assert f"bad-image.tif {said}" in finetune(capfd, "bad-image.tif")
+    assert f"bad-labels.tif {said}" in finetune(capfd, labels="bad-labels.tif")
 
 
 def test_nothing_but_nan(folder, capfd):
@@ -165,9 +180,9 @@ def test_a_pickle_is_not_opened(folder, capfd):
 
 def test_an_output_that_exists_is_not_overwritten(folder, capfd):
     Path("out.ome.zarr").mkdir()
-    Path("out.ome.zarr/precious").write_text("keep")
+    Path("out.ome.zarr/precious").write_text("keep", encoding="utf-8")
     assert "out.ome.zarr exists" in predict(capfd)
-    Path("out.safetensors").write_text("keep")
+    Path("out.safetensors").write_text("keep", encoding="utf-8")
     assert "out.safetensors exists" in finetune(capfd)
 
 
@@ -211,7 +226,7 @@ def test_a_model_of_no_numbers(folder, capfd):
     model = scratch()
     model.network.head.weight.data[0] = np.nan
     save_model(model, Path("nan.safetensors"))
-    assert "NaN or infinity" in predict(capfd, "image.tif", "nan.safetensors")
+    assert "weights that are no numbers" in predict(capfd, "image.tif", "nan.safetensors")
 
 
 def test_an_image_with_damaged_voxels(folder, capfd):
@@ -227,7 +242,7 @@ def test_an_image_with_damaged_voxels(folder, capfd):
 
 def test_a_journal_that_is_none(folder, capfd):
     Path("out.ome.zarr").mkdir()
-    Path("out.ome.zarr.progress").write_text("no journal")
+    Path("out.ome.zarr.progress").write_text("no journal", encoding="utf-8")
     said = predict(capfd, "image.tif", "model.safetensors", "out.ome.zarr", "--resume")
     assert "out.ome.zarr.progress is no journal" in said
 
@@ -239,11 +254,11 @@ def test_a_setting_outside_its_range(folder, capfd):
 
 
 def test_a_tile_without_depth(folder, capfd):
-    assert "tile is 0" in predict(
+    assert "tile is [0, 128, 128]" in predict(
         capfd, "image.tif", "model.safetensors", "out.ome.zarr", "--tile", "0", "128", "128"
     )
 
 
 def test_a_record_that_is_none(folder, capfd):
-    Path("no.run.json").write_text("{}")
+    Path("no.run.json").write_text("{}", encoding="utf-8")
     assert "no.run.json" in complaint(capfd, "runs", "replay", "no.run.json")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import dask.array as da
@@ -11,13 +13,16 @@ import tifffile
 import torch
 
 from napari_midl.engine.checkpoints import Checkpoint
-from napari_midl.engine.jobs import run
+from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import Model, load_model, save_model
+from napari_midl.engine.ports import ImageIn, ModelOut
 from napari_midl.engine.runs import Run, read_run, record_path, replay, write_run
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels import apply, files, inputs, learn, replays
+from napari_midl.methods.vessels import apply, inputs, learn
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.network import build_network
+from napari_midl.methods.vessels.operations import Finetune, Pretrain
+from napari_midl.methods.vessels.ports import LabelsIn, VesselModelIn
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
@@ -27,6 +32,16 @@ from napari_midl.volumes.volume import Volume
 
 IMAGE, MASK, _ = synthetic_sample((24, 96, 96), seed=7)
 QUICK = FinetuneSettings(minutes=10, steps=2, patch=(8, 16, 16), batch=1, held_out=0)
+
+
+def finetune(image: Path, labels: Path, out: Path) -> Job:
+    return Finetune(
+        image=ImageIn(image),
+        labels=LabelsIn(labels),
+        model=VesselModelIn("scratch"),
+        out=ModelOut(out),
+        settings=QUICK,
+    ).perform()
 
 
 def inverted() -> Volume:
@@ -108,11 +123,40 @@ def test_pretraining_needs_no_data_and_goes_on_from_its_checkpoint(tmp_path, mon
     whole = run(learn.pretrain(settings))
     assert whole.card["training_data"] == ["synthetic vessel volumes"]
     kept = Checkpoint(tmp_path / "c")
-    job = learn.pretrain(settings, checkpoint=kept)
-    while not kept.path.exists():
-        next(job)
-    job.close()
+    run(learn.pretrain(settings, checkpoint=kept, exactly=2))
     assert run(learn.pretrain(settings, checkpoint=kept)).sha256 == whole.sha256
+
+
+def test_a_fine_tuning_goes_on_from_its_checkpoint(tmp_path):
+    settings = FinetuneSettings(**{**QUICK.to_dict(), "patch": (8, 16, 16), "held_out": 0.3})
+    start, kept = scratch(), Checkpoint(tmp_path / "c")
+
+    def tuned(exactly: int, checkpoint: Checkpoint | None = None) -> learn.Finetuned:
+        job = learn.finetune(
+            inverted(), patches(), start, settings, checkpoint=checkpoint, exactly=exactly
+        )
+        return run(job)
+
+    tuned(3, kept)
+    whole, again = tuned(6), tuned(6, kept)
+    assert again.model.sha256 == whole.model.sha256
+    assert (again.after, again.steps) == (whole.after, 6)
+    assert "validation_dice" in again.history[-1]
+    assert set(again.model.card["scores"]) == {"validation_before", "validation_after"}
+
+
+def test_two_fine_tunings_at_once_come_out_as_each_alone():
+    settings = [
+        FinetuneSettings(**{**QUICK.to_dict(), "patch": (8, 16, 16), "steps": 4, "seed": seed})
+        for seed in (0, 1)
+    ]
+
+    def tuned(chosen: FinetuneSettings) -> str:
+        return run(learn.finetune(inverted(), patches(), scratch(), chosen)).model.sha256
+
+    alone = [tuned(chosen) for chosen in settings]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(tuned, settings)) == alone
 
 
 def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
@@ -122,26 +166,43 @@ def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
     labels[8] = np.where(MASK[8], 2, 1)
     tifffile.imwrite("labels.tif", labels)
     out = Path("model.safetensors")
-    record = run(files.finetune(Path("image.tif"), Path("labels.tif"), out, "scratch", 0, QUICK))
+    record = run(finetune(Path("image.tif"), Path("labels.tif"), out)).run
     assert read_run(Path("model.safetensors.run.json")) == record
-    assert load_model(out, "vessels", build_network).sha256 == record.outputs["model"]["sha256"]
+    assert (
+        load_model(out, "vessels", build_network).sha256
+        == record.outputs["model.safetensors"]["sha256"]
+    )
     beside = out.resolve().with_name("model.safetensors.run.json")
     monkeypatch.chdir("/")
-    assert run(replay(beside, replays.OPERATIONS)).same
+    assert run(replay(beside)).same
     monkeypatch.chdir(tmp_path)
-    changed = json.loads(Path("model.safetensors.run.json").read_text())
+    changed = json.loads(Path("model.safetensors.run.json").read_text(encoding="utf-8"))
     changed["settings"]["seed"] = 3
-    Path("model.safetensors.run.json").write_text(json.dumps(changed))
-    assert not run(replay(Path("model.safetensors.run.json"), replays.OPERATIONS)).same
+    Path("model.safetensors.run.json").write_text(json.dumps(changed), encoding="utf-8")
+    assert not run(replay(Path("model.safetensors.run.json"))).same
+
+
+def test_a_fine_tuning_that_took_no_step_replays_as_such(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", IMAGE)
+    labels = np.zeros(IMAGE.shape, np.uint8)
+    labels[8] = np.where(MASK[8], 2, 1)
+    tifffile.imwrite(tmp_path / "labels.tif", labels)
+    out, paths = tmp_path / "m.safetensors", (tmp_path / "image.tif", tmp_path / "labels.tif")
+    options = QUICK.to_dict()
+    image, labels = paths
+    wanted = Finetune.of(image=image, labels=labels, model="scratch", out=out, **options)
+    record = run(wanted.perform(steps=0)).run
+    assert (record.results["steps"], record.settings["steps"]) == (0, 2)
+    assert run(replay(record_path(out))).same
 
 
 def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_path, monkeypatch):
     monkeypatch.setattr(learn, "SYNTHETIC_SHAPE", (8, 32, 32))
-    settings = PretrainSettings(steps=2, patch=(8, 16, 16), batch=1)
     out = tmp_path / "new.safetensors"
-    record = run(files.pretrain(out, settings=settings, start="base"))
+    options = {"steps": 2, "patch": (8, 16, 16), "batch": 1, "start": "base"}
+    record = run(Pretrain.of(out=out, **options).perform()).run
     assert record.results["steps"] == 2
-    assert run(replay(record_path(out), replays.OPERATIONS)).same
+    assert run(replay(record_path(out))).same
 
 
 def test_a_started_base_keeps_its_normalisation_and_learns_on(monkeypatch):
@@ -157,11 +218,18 @@ def test_a_started_base_keeps_its_normalisation_and_learns_on(monkeypatch):
             assert not same
 
 
-def test_a_record_of_an_image_in_memory_cannot_be_replayed(tmp_path):
+@pytest.mark.parametrize("name", ["p.ome.zarr", None])
+def test_a_record_of_an_image_in_memory_cannot_be_replayed(tmp_path, name):
+    """The first version named no output but by what it was."""
     path = tmp_path / "a.run.json"
-    write_run(Run("vessels.predict", {"image": None, "model": "base", "channel": 0}, {}), path)
+    arguments = {"image": None, "model": "base", "channel": 0}
+    if name is None:
+        values = Run("vessels.predict", arguments, {}, outputs={"prediction": {"path": "p.zarr"}})
+        path.write_text(json.dumps({"version": 1, **asdict(values)}))
+    else:
+        write_run(Run("vessels.predict", {**arguments, "out": name}, {}), path)
     with pytest.raises(InputError, match="came from no file"):
-        run(replay(path, replays.OPERATIONS))
+        run(replay(path))
 
 
 def test_a_shipped_model_names_its_origin():
@@ -195,7 +263,7 @@ def test_patches_painted_in_the_dock_train_from_the_command_line_too(tmp_path):
     for patch in patches():
         store.save(patch)
     out = tmp_path / "model.safetensors"
-    run(files.finetune(image, tmp_path / "patches", out, "scratch", 0, QUICK))
+    run(finetune(image, tmp_path / "patches", out))
     by_name = sorted(patches(), key=lambda patch: patch.name)
     memory = run(learn.finetune(inverted(), by_name, scratch(), QUICK))
     assert load_model(out, "vessels", build_network).sha256 == memory.model.sha256

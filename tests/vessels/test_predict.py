@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_midl.engine.jobs import run
+from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import save_model
+from napari_midl.engine.ports import ImageIn, OmeZarrOut
 from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels import apply, files, replays
+from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.models import named_model, scratch
-from napari_midl.methods.vessels.predictor import VesselSource
+from napari_midl.methods.vessels.operations import Predict
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
@@ -31,6 +32,11 @@ IMAGE, MASK, VOXEL = synthetic_sample((20, 72, 80), seed=7)
 
 def volume() -> Volume:
     return Volume.from_array(IMAGE, scale=VOXEL, units=("micrometer",) * 3, name="sample")
+
+
+def predict(image: Path, out: Path, model: str = "base", **options) -> Job:
+    options = {"tile": SMALL.tile, **options}
+    return Predict.of(image=image, model=model, out=out, **options).perform()
 
 
 def bits(path: Path) -> str:
@@ -88,12 +94,12 @@ def test_a_prediction_can_be_resumed_until_its_record_is_written(tmp_path):
     in_the_way = record_path(out)
     in_the_way.mkdir()
     with pytest.raises(InputError, match="cannot be written"):
-        run(files.predict(image, "base", out, settings=SMALL))
+        run(predict(image, out))
     in_the_way.rmdir()
-    record = run(files.predict(image, "base", out, settings=SMALL, resume=True))
+    record = run(predict(image, out, resume=True)).run
     assert read_run(record_path(out)) == record
     with pytest.raises(InputError, match="nothing to resume"):
-        run(files.predict(image, "base", out, settings=SMALL, resume=True))
+        run(predict(image, out, resume=True))
 
 
 def test_each_chunk_is_decoded_once_for_the_hash():
@@ -117,9 +123,9 @@ def test_a_time_point_is_recorded_and_replayed(tmp_path):
     stack = np.stack([IMAGE[:8, :40, :40], 255 - IMAGE[:8, :40, :40]])
     image, out = tmp_path / "image.ome.tif", tmp_path / "out.ome.zarr"
     tifffile.imwrite(image, stack, metadata={"axes": "TZYX"})
-    record = run(files.predict(image, "base", out, settings=SMALL, time=1))
+    record = run(predict(image, out, time=1)).run
     assert record.arguments["time"] == 1
-    assert run(replay(record_path(out), replays.OPERATIONS)).same
+    assert run(replay(record_path(out))).same
 
 
 def test_resuming_with_other_settings_is_refused(tmp_path):
@@ -137,9 +143,9 @@ def test_resuming_with_other_settings_is_refused(tmp_path):
 def test_after_a_kill_between_journal_and_folder_both_ways_of_going_on_work(tmp_path, resume):
     image, out = tmp_path / "image.tif", tmp_path / "out.ome.zarr"
     tifffile.imwrite(image, IMAGE[:8, :40, :40])
-    out.with_name("out.ome.zarr.progress").write_text("{}\n")
-    record = run(files.predict(image, "base", out, settings=SMALL, resume=resume))
-    assert read_run(record_path(out)) == record
+    out.with_name("out.ome.zarr.progress").write_text("{}\n", encoding="utf-8")
+    outcome = run(predict(image, out, resume=resume))
+    assert read_run(record_path(out)) == outcome.run
     assert {path.name for path in tmp_path.iterdir()} == {
         "image.tif",
         "out.ome.zarr",
@@ -204,10 +210,10 @@ def test_proposals_are_computed_where_the_user_says():
 def test_threads_of_a_cluster_write_the_same_bits(scheduler, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("image.tif", IMAGE[:8, :48, :48])
-    settings = PredictSettings(tile=(8, 16, 16), uncertainty=True, samples=2)
+    options = {"tile": (8, 16, 16), "uncertainty": True, "samples": 2}
     image, near, far = Path("image.tif"), Path("near.ome.zarr"), Path("far.ome.zarr")
-    run(files.predict(image, "base", near, settings=settings))
-    run(files.predict(image, "base", far, settings=settings, scheduler=scheduler))
+    run(predict(image, near, **options))
+    run(predict(image, far, scheduler=scheduler, **options))
     assert bits(far) == bits(near)
 
 
@@ -218,8 +224,8 @@ def test_workers_notice_a_model_that_was_replaced(scheduler, tmp_path):
         model.unlink(missing_ok=True)
         save_model(scratch(seed=seed), model)
         far, near = tmp_path / f"far{seed}.ome.zarr", tmp_path / f"near{seed}.ome.zarr"
-        run(files.predict(image, str(model), far, settings=SMALL, scheduler=scheduler))
-        run(files.predict(image, str(model), near, settings=SMALL))
+        run(predict(image, far, str(model), scheduler=scheduler))
+        run(predict(image, near, str(model)))
         assert bits(far) == bits(near)
 
 
@@ -227,24 +233,18 @@ def test_a_worker_that_finds_another_image_by_the_path_says_so(scheduler, tmp_pa
     image, out = tmp_path / "image.tif", tmp_path / "out.ome.zarr"
     tifffile.imwrite(image, 255 - IMAGE[:8, :40, :40])
     here = Volume.from_array(IMAGE[:8, :40, :40], name="image")
-    source = VesselSource.of(image, 0, 0, "base", SMALL)
-    job = apply.predict(here, named_model("base"), out, SMALL, scheduler=scheduler, source=source)
+    wanted = Predict(
+        image=ImageIn(image, volume=here), out=OmeZarrOut(out, scheduler=scheduler), settings=SMALL
+    )
     with pytest.raises(InputError, match="finds another image or another model"):
-        run(job)
+        run(wanted.perform())
     assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]
 
 
 def test_a_cluster_leaves_the_arrays_of_the_process_alone(scheduler, tmp_path):
     distributed = pytest.importorskip("distributed")
     tifffile.imwrite(tmp_path / "image.tif", IMAGE[:8, :40, :40])
-    job = files.predict(
-        tmp_path / "image.tif",
-        "base",
-        tmp_path / "out.ome.zarr",
-        settings=SMALL,
-        scheduler=scheduler,
-    )
-    for _ in job:
+    for _ in predict(tmp_path / "image.tif", tmp_path / "out.ome.zarr", scheduler=scheduler):
         with pytest.raises(ValueError, match="No global client"):
             distributed.get_client()
 
@@ -252,13 +252,5 @@ def test_a_cluster_leaves_the_arrays_of_the_process_alone(scheduler, tmp_path):
 def test_a_scheduler_that_is_not_there_is_a_sentence(tmp_path):
     tifffile.imwrite(tmp_path / "image.tif", IMAGE)
     with pytest.raises(InputError, match="no dask scheduler answers"):
-        run(
-            files.predict(
-                tmp_path / "image.tif",
-                "base",
-                tmp_path / "o.ome.zarr",
-                settings=SMALL,
-                scheduler="tcp://127.0.0.1:9",
-            )
-        )
+        run(predict(tmp_path / "image.tif", tmp_path / "o.ome.zarr", scheduler="tcp://127.0.0.1:9"))
     assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]

@@ -11,6 +11,7 @@ from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 
 from napari_midl.errors import InputError
+from napari_midl.volumes import label_list
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 
@@ -180,15 +181,20 @@ def test_nothing_is_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_labels_that_are_removed_leave_the_others(tmp_path, version):
+def test_labels_made_elsewhere_are_listed_once_they_are_moved_in(tmp_path, version):
     image = create(tmp_path / "a.ome.zarr", version=version)
-    for name in ("one", "two"):
-        image.create_labels(name).write(WHOLE[1:], np.ones(SHAPE[1:], np.uint8))
-    image.remove_labels("one")
+    image.create_labels("one").write(WHOLE[1:], np.ones(SHAPE[1:], np.uint8))
+    made = image.create_label_image(tmp_path / "two", colors={1: (255, 0, 0, 255)})
+    made.write(WHOLE[1:], np.full(SHAPE[1:], 2, np.uint8))
+    two = (tmp_path / "two").rename(image.path / "labels" / "two")
+    assert not label_list.is_listed(two)
+    label_list.list_labels(two)
+    label_list.list_labels(two)
+    assert label_list.is_listed(two) and label_list.is_listed(two.with_name("one"))
     nodes = list(Reader(parse_url(tmp_path / "a.ome.zarr"))())
-    assert len(nodes) == 3  # the image, the list of labels, the labels that are left
-    assert nodes[2].data[0].compute().all()
-    image.create_labels("one")
+    # The image, the list of labels, and both labels.
+    assert [float(node.data[0].max()) for node in (nodes[2], nodes[3])] == [1, 2]
+    assert len(nodes) == 4
 
 
 def test_a_block_that_does_not_fill_its_region_is_an_error(tmp_path):

@@ -62,8 +62,7 @@ def test_voxels_that_do_not_decode_are_a_sentence_wherever_they_are_read(tmp_pat
     [
         ((100_000,) * 3, (64,) * 3, "3.82e.09 pieces"),
         ((100_000,) * 3, (1, 1, 1), "1e.15 pieces"),
-        ((100_000,) * 3, (1, 100_000, 100_000), "pieces of 9 GiB"),
-        ((100_000,) * 3, (100_000,) * 3, "pieces of 931323 GiB"),
+        ((100_000,) * 3, (100_000,) * 3, "pieces of 100000 x 100000 x 100000"),
     ],
 )
 def test_an_absurd_zarr_is_refused_when_it_is_opened(tmp_path, shape, chunks, word):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,14 +66,21 @@ def test_swc_claims_micrometres_only_where_the_image_has_a_length(tmp_path: Path
         np.testing.assert_allclose(back[0].points, traces()[0].points, atol=1e-5)
 
 
-def test_a_neighbour_is_not_replaced_by_the_table(tmp_path: Path) -> None:
-    (tmp_path / "mine.csv").write_text("precious")
-    with pytest.raises(InputError, match=r"mine\.csv is there already"):
-        write_traces(tmp_path / "mine.swc", traces(), SIZE)
-    assert (tmp_path / "mine.csv").read_text() == "precious"
-    assert not (tmp_path / "mine.swc").exists()
-    for _ in range(2):
-        write_traces(tmp_path / "again.swc", traces(), SIZE)
+def test_what_a_person_decided_comes_back_with_names_as_written(tmp_path: Path) -> None:
+    judged = [
+        replace(trace, path=name, state=state, why="border", placed_by="person")
+        for trace, name, state in zip(traces(), ("01", "1"), ("accepted", ""), strict=True)
+    ]
+    write_traces(tmp_path / "traces.csv", judged, SIZE)
+    back = read_traces(tmp_path / "traces.csv", SIZE)
+    assert [(t.path, t.state, t.why, t.placed_by) for t in back] == [
+        ("01", "accepted", "border", "person"),
+        ("1", "", "border", "person"),
+    ]
+    assert measurements(back, SIZE, None)["state"].tolist() == ["accepted", ""]
+    write_traces(tmp_path / "plain.csv", traces(), SIZE)
+    header = (tmp_path / "plain.csv").read_text().splitlines()[0]
+    assert header == "path,index,z,y,x,uncertainty"
 
 
 def test_a_branched_swc_is_cut_into_paths(tmp_path: Path) -> None:
@@ -101,3 +109,11 @@ def test_seeds_may_have_depth_and_direction(tmp_path: Path) -> None:
 def test_another_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.csv or \.swc"):
         write_traces(tmp_path / "traces.txt", traces(), SIZE)
+
+
+@pytest.mark.parametrize("read", [read_seeds, lambda path: read_traces(path, (1.0, 1.0, 1.0))])
+def test_a_row_without_a_path_is_a_sentence(tmp_path: Path, read) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("path,y,x\na,1,2\n,4,5\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"points\.csv line 3 has no path"):
+        read(path)

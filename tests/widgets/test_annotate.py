@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from qtpy.QtCore import Qt
 
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.widgets.images import volume_of
-from napari_midl.widgets.patches import BACKGROUND, VESSEL
+
+BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
 
 
 def test_a_patch_lies_where_the_person_looks(dock, viewer, click):
@@ -174,6 +177,24 @@ def test_keys_choose_the_class_on_our_layers_only(dock, viewer, click):
     assert not other.keymap
 
 
+def test_keys_choose_the_class_while_the_image_is_active(dock, viewer, click, qtbot):
+    image = viewer.layers["tubes"]
+    viewer.layers.selection.active = image
+    assert not image.keymap  # without a patch napari's own keys stay
+    click(dock.annotate.add)
+    layer = viewer.layers["patch 1"]
+    canvas = viewer.window._qt_viewer.canvas.native
+    for key, label in ((Qt.Key.Key_1, BACKGROUND), (Qt.Key.Key_2, VESSEL)):
+        viewer.layers.selection.active = image
+        qtbot.keyClick(canvas, key)
+        assert viewer.layers.selection.active is layer
+        assert (layer.selected_label, layer.mode) == (label, "paint")
+        assert image.mode == "pan_zoom" and not image.keymap
+    viewer.layers.selection.active = image
+    viewer.window.remove_dock_widget(dock)
+    assert not image.keymap
+
+
 def test_a_class_that_does_not_exist_is_painted_as_vessel(dock, viewer, click, stroke, qtbot):
     click(dock.annotate.add)
     layer = viewer.layers["patch 1"]
@@ -213,7 +234,7 @@ def test_a_patch_deleted_in_the_layer_list_is_not_trained_on(dock, viewer, click
     viewer.layers.remove("patch 1")
     assert dock.bench.patches.names == []
     assert dock.bench.patches.patches == []
-    assert not dock.learn.finetune.isEnabled()
+    assert not dock.learn.train.isEnabled()
 
 
 def test_a_patch_that_is_renamed_keeps_its_paint_under_the_new_name(
@@ -300,7 +321,7 @@ def test_an_image_that_cannot_be_used_is_explained(viewer, notes, open_dock, dat
     dock = open_dock(viewer)
     assert said in dock.data.about.text()
     assert not dock.annotate.add.isEnabled()
-    assert not dock.predict.predict.isEnabled()
+    assert not dock.predict.go.isEnabled()
 
 
 def test_another_file_does_not_change_the_choice_of_an_image_that_cannot_be_used(

@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QLineEdit
+from qtpy.QtWidgets import QLineEdit
 
 from napari_midl.engine.jobs import Progress
 from napari_midl.engine.models import read_card
 from napari_midl.engine.runs import read_run, record_path
+from napari_midl.methods.axons import apply
+from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.synthetic import synthetic_image
 from napari_midl.volumes.traces import Trace, read_traces
-from napari_midl.widgets.axons import AxonsDock, jobs
+from napari_midl.widgets.axons import AxonsDock
 from napari_midl.widgets.axons.edits import cut, doubts, doubts_of, joined, nearest
 from napari_midl.widgets.axons.entry import Entry
 from napari_midl.widgets.axons.learn import gained
@@ -98,17 +100,6 @@ def _drawn(viewer, what):
 
 def _coverage(trace, fibre):
     return score(trace.points[:, 1:], fibre[1]).coverage
-
-
-def test_everything_has_a_tooltip(axons):
-    bare = [
-        w
-        for kind in (QAbstractButton, QComboBox, QLineEdit)
-        for w in axons.findChildren(kind)
-        if not w.toolTip() and not w.parent().toolTip() and not w.objectName().startswith("qt_")
-    ]
-    bare = [w for w in bare if type(w.parent()).__name__ not in ("QTableView", "QHeaderView")]
-    assert not [f"{type(w).__name__} in {type(w.parent()).__name__}" for w in bare]
 
 
 def test_an_empty_dock_says_what_to_do(viewer, notes, fibre):
@@ -321,7 +312,7 @@ def forever(monkeypatch):
     """Stands in for tracing: one trace ends, the other grows until it is closed."""
     closed = threading.Event()
 
-    def follow(ready, volume, choice, settings, seeds):
+    def follow(tracing, seeds, **how):
         line = np.zeros((10, 3))
         line[:, 2] = np.arange(10)
         done = Trace(seeds[0].path, line, np.zeros(10))
@@ -329,11 +320,11 @@ def forever(monkeypatch):
             for step in range(10**9):
                 time.sleep(0.01)
                 grown = Trace("", np.full((2 + step, 3), 3.0), np.zeros(2 + step))
-                yield Progress(1, 2, "following", preview=jobs.Grown((done,), (grown,)))
+                yield Progress(1, 2, "following", preview=Grown((done,), (grown,)))
         finally:
             closed.set()
 
-    monkeypatch.setattr(jobs, "follow", follow)
+    monkeypatch.setattr(apply, "trace", follow)
     return closed
 
 
@@ -370,6 +361,12 @@ def test_save_and_open(traced, fibre, click, finish, monkeypatch, tmp_path):
     np.testing.assert_allclose(
         read_traces(swc, (1, *SCALE))[0].points, before.points, rtol=1e-3, atol=1e-3
     )
+    for path, operation in ((swc, "axons.export"), (csv, "axons.measure")):
+        assert read_run(record_path(path)).operation == operation
+    assert pd.read_csv(csv)["state"].tolist() == ["proposed"]
+    names = ["measured traces.csv", "measured.csv", "measured.csv.run.json"]
+    names += ["out.csv", "out.swc", "out.swc.run.json"]
+    assert sorted(path.name for path in tmp_path.glob("*.*")) == names
     assert pd.read_csv(csv)["length (micrometer)"][0] == pytest.approx(
         before.length((1, *SCALE)), rel=1e-3
     )
@@ -492,7 +489,7 @@ def test_a_stack_is_clicked_at_the_slice_in_view(viewer, fibre, notes, click, cl
 def test_the_verdict_on_learning_follows_what_is_shown(before, after, word):
     names = ("coverage", "error")
     scores = [dict(zip(names, values, strict=True)) for values in (before, after)]
-    assert word in gained(jobs.Tuned(None, *scores, 3))
+    assert word in gained(dict(zip(("before", "after"), scores, strict=True)) | {"steps": 3})
 
 
 def test_edits_alone():

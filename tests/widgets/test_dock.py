@@ -10,30 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QAbstractButton,
-    QComboBox,
-    QDockWidget,
-    QLineEdit,
-    QListWidget,
-    QScrollArea,
-)
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QDockWidget, QScrollArea
 
 from napari_midl.engine.jobs import Progress, run
+from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.models import read_card, shipped_weights
-from napari_midl.engine.runs import Run, read_run, replay
-from napari_midl.methods.vessels.analyse import VesselGraph
-from napari_midl.methods.vessels.replays import OPERATIONS
-from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
-from napari_midl.volumes.annotations import Patch
+from napari_midl.engine.runs import read_run, replay
+from napari_midl.methods.vessels.classes import CLASSES
+from napari_midl.methods.vessels.operations import Finetune
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.swc import read_swc
 from napari_midl.widgets.parts import dock_frame
-from napari_midl.widgets.patches import BACKGROUND, VESSEL
-from napari_midl.widgets.vessels import jobs
 
+BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
 MINUTE = 60_000
 
 
@@ -57,39 +49,19 @@ def forever(monkeypatch):
     """Stands in for fine-tuning: steps, with a preview of the view, until it is closed."""
     closed = threading.Event()
 
-    def finetune(volume, patches, choice, settings, view, enough, path, channel=0, time_point=0):
+    def finetune(self, run):
         try:
             for step in range(10**9):
                 time.sleep(0.01)
-                box = view()
+                box = run.watch.view()
                 shape = tuple(s.stop - s.start for s in box) if box else None
                 preview = (box, np.full(shape, 0.5, np.float32)) if box else None
                 yield Progress(step, 10**9, f"step {step}", {"loss": 1.0}, preview)
         finally:
             closed.set()
 
-    monkeypatch.setattr(jobs, "finetune", finetune)
+    monkeypatch.setattr(Finetune, "job", finetune)
     return closed
-
-
-def test_everything_has_a_tooltip(dock):
-    kinds = (QAbstractButton, QComboBox, QListWidget, QLineEdit)
-    bare = [
-        w
-        for kind in kinds
-        for w in dock.findChildren(kind)
-        if not w.toolTip() and not (w.parent() and w.parent().toolTip())
-    ]
-    assert not [f"{type(w).__name__} {w.objectName()}" for w in bare if not _of_qt(w)]
-
-
-def _of_qt(widget) -> bool:
-    """Parts that Qt and magicgui put inside a spin box, a slider or a form."""
-    return any(
-        type(parent).__name__ in ("TupleEdit", "Container", "QLabeledDoubleSlider")
-        or widget.objectName().startswith("qt_")
-        for parent in (widget, widget.parent(), widget.parent().parent())
-    )
 
 
 def test_opening_the_dock_needs_no_torch(viewer, notes, monkeypatch, open_dock, tubes):
@@ -98,7 +70,7 @@ def test_opening_the_dock_needs_no_torch(viewer, notes, monkeypatch, open_dock, 
     dock = open_dock(viewer)
     assert "pip install torch" in dock.torch.text() and not dock.torch.isHidden()
     assert dock.annotate.add.isEnabled()
-    for button in (dock.learn.finetune, dock.review.ask, dock.predict.predict):
+    for button in (dock.learn.train, dock.where.ask, dock.predict.go):
         assert not button.isEnabled()
 
 
@@ -106,10 +78,10 @@ def test_while_it_learns_the_dock_shows_how_and_refuses_other_jobs(
     painted, viewer, forever, click, qtbot
 ):
     dock = painted
-    click(dock.learn.finetune)
+    click(dock.learn.train)
     qtbot.waitUntil(lambda: len(dock.learn.plot.losses) > 3)
     assert "Fine-tune: step" in dock.progress.message.text()
-    for button in (dock.learn.finetune, dock.review.ask, dock.predict.predict):
+    for button in (dock.learn.train, dock.where.ask, dock.predict.go):
         assert not button.isEnabled()
     preview = viewer.layers["preview while learning"]
     assert viewer.layers.selection.active is not preview
@@ -121,7 +93,7 @@ def test_while_it_learns_the_dock_shows_how_and_refuses_other_jobs(
     assert "cancelling" in dock.progress.message.text()
     qtbot.waitUntil(lambda: not dock.bench.runner.running)
     assert forever.is_set()
-    assert dock.learn.finetune.isEnabled()
+    assert dock.learn.train.isEnabled()
     # Nothing is left of a network that was thrown away.
     assert "preview while learning" not in viewer.layers
     assert dock.learn.plot.isHidden()
@@ -134,7 +106,7 @@ def test_layers_change_in_the_gui_thread_only(painted, viewer, forever, click, q
         threads.add(threading.current_thread())
 
     viewer.layers.events.inserted.connect(note)
-    click(painted.learn.finetune)
+    click(painted.learn.train)
     qtbot.waitUntil(lambda: "preview while learning" in viewer.layers)
     viewer.layers["preview while learning"].events.data.connect(note)
     qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 20)
@@ -144,7 +116,7 @@ def test_layers_change_in_the_gui_thread_only(painted, viewer, forever, click, q
 def test_the_preview_can_be_switched_off_while_it_learns(painted, viewer, forever, click, qtbot):
     previews = []
     painted.bench.runner.progressed.connect(lambda batch: previews.extend(p.preview for p in batch))
-    click(painted.learn.finetune)
+    click(painted.learn.train)
     qtbot.waitUntil(lambda: bool(previews) and previews[-1] is not None)
     painted.learn.live.setChecked(False)
     qtbot.waitUntil(lambda: previews[-1] is None)
@@ -163,7 +135,7 @@ def test_no_widget_is_asked_from_the_jobs_thread(painted, forever, click, qtbot,
         return True
 
     monkeypatch.setattr(live, "isChecked", checked)
-    click(painted.learn.finetune)
+    click(painted.learn.train)
     qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 5)
     assert threads == {threading.main_thread()}
 
@@ -171,8 +143,8 @@ def test_no_widget_is_asked_from_the_jobs_thread(painted, forever, click, qtbot,
 def test_stop_and_keep_ends_the_training_and_keeps_what_it_has(painted, click, qtbot):
     dock, learn = painted, painted.learn
     assert not learn.stop.isEnabled()
-    learn.minutes.setValue(600)
-    click(learn.finetune)
+    learn.form.widgets["minutes"].value = 600
+    click(learn.train)
     qtbot.waitUntil(lambda: len(learn.plot.losses) > 1, timeout=MINUTE)
     click(dock.progress.pause)
     click(learn.stop)
@@ -185,7 +157,7 @@ def test_stop_and_keep_ends_the_training_and_keeps_what_it_has(painted, click, q
 
 def test_pause_and_resume(painted, forever, click, qtbot):
     dock = painted
-    click(dock.learn.finetune)
+    click(dock.learn.train)
     qtbot.waitUntil(lambda: len(dock.learn.plot.losses) > 3)
     click(dock.progress.pause)
     assert dock.progress.pause.text() == "Resume"
@@ -198,7 +170,7 @@ def test_pause_and_resume(painted, forever, click, qtbot):
 
 
 def test_painting_goes_on_while_it_learns(painted, viewer, forever, click, stroke, qtbot):
-    click(painted.learn.finetune)
+    click(painted.learn.train)
     qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 3)
     layer = viewer.layers["patch 1"]
     layer.data[:] = 0
@@ -210,7 +182,7 @@ def test_painting_goes_on_while_it_learns(painted, viewer, forever, click, strok
 
 @pytest.mark.parametrize("how", ["viewer", "dock"])
 def test_closing_ends_the_job(painted, viewer, forever, click, qtbot, how):
-    click(painted.learn.finetune)
+    click(painted.learn.train)
     qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 3)
     if how == "viewer":
         viewer.close()
@@ -226,7 +198,7 @@ def test_a_dock_that_floats_goes_on_and_still_ends_with_the_viewer(
     outer = painted.parent()
     while not isinstance(outer, QDockWidget):
         outer = outer.parent()
-    click(painted.learn.finetune)
+    click(painted.learn.train)
     qtbot.waitUntil(lambda: len(painted.learn.plot.losses) > 3)
     for floating in (True, False, True):
         outer.setFloating(floating)
@@ -238,21 +210,21 @@ def test_a_dock_that_floats_goes_on_and_still_ends_with_the_viewer(
 
 
 def test_a_runtime_error_is_told(painted, monkeypatch, click, qtbot, notes):
-    def finetune(*_):
+    def finetune(self, run):
         yield Progress(0, 1)
         raise RuntimeError("CUDA out of memory")
 
-    monkeypatch.setattr(jobs, "finetune", finetune)
-    click(painted.learn.finetune)
+    monkeypatch.setattr(Finetune, "job", finetune)
+    click(painted.learn.train)
     qtbot.waitUntil(lambda: not painted.bench.runner.running)
     assert "Fine-tune failed: CUDA out of memory" in notes
-    assert painted.learn.finetune.isEnabled()
+    assert painted.learn.train.isEnabled()
 
 
 def test_one_class_only_is_a_sentence(dock, viewer, click, qtbot, notes):
     click(dock.annotate.add)
     viewer.layers["patch 1"].data = np.full((9, 64, 72), VESSEL, np.uint8)
-    click(dock.learn.finetune)
+    click(dock.learn.train)
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
     assert any("background" in note for note in notes)
 
@@ -260,7 +232,7 @@ def test_one_class_only_is_a_sentence(dock, viewer, click, qtbot, notes):
 def test_nothing_is_trained_that_cannot_be_saved(painted, click, qtbot, notes):
     painted.bench.folder.mkdir(parents=True)
     (painted.bench.folder / "models").touch()
-    click(painted.learn.finetune)
+    click(painted.learn.train)
     qtbot.waitUntil(lambda: not painted.bench.runner.running, timeout=MINUTE)
     assert any("fine-tuned-1.safetensors cannot be written" in note for note in notes)
     assert not painted.learn.plot.losses
@@ -282,7 +254,7 @@ def test_an_output_that_exists_is_kept(dock, notes, click, tmp_path):
     (tmp_path / "out.ome.zarr" / "precious").touch()
     dock.predict.out.line.setText(str(tmp_path / "out.ome.zarr"))
     dock.predict.out.line.editingFinished.emit()
-    click(dock.predict.predict)
+    click(dock.predict.go)
     assert "exists already" in notes[0]
     assert (tmp_path / "out.ome.zarr" / "precious").exists()
 
@@ -293,7 +265,11 @@ def test_the_form_has_the_settings_ranges_and_words(dock):
     assert "halves every half_life steps" in rate.tooltip
     assert set(dock.learn.form.widgets["loss"].choices) >= {"dice-bce", "focal"}
     dock.learn.form.widgets["batch"].value = 3
-    settings = dock.learn.form.value(minutes=1.5)
+    dock.learn.form.widgets["minutes"].value = 1.5
+    minutes = dock.learn.form.outside("minutes")
+    assert (minutes.minimum(), minutes.maximum(), minutes.singleStep()) == (0.05, 600, 0.5)
+    assert minutes.suffix() == " min" and "Longest time to train" in minutes.toolTip()
+    settings = dock.learn.form.value(dense=False)
     assert (settings.batch, settings.minutes, settings.patch) == (3, 1.5, (16, 64, 64))
 
 
@@ -306,14 +282,14 @@ def test_from_paint_to_files(
         qtbot.waitUntil(lambda: not bench.runner.running, timeout=2 * MINUTE)
 
     # Fine-tune
-    dock.learn.minutes.setValue(5)
+    dock.learn.form.widgets["minutes"].value = 5
     dock.learn.form.widgets["steps"].value = 3
     dock.learn.form.widgets["patch"].value = (8, 32, 32)
-    click(dock.learn.finetune)
+    click(dock.learn.train)
     wait()
     tuned = bench.folder / "models" / "fine-tuned-1.safetensors"
     assert dock.learn.model.choice == tuned
-    assert read_card(tuned)["steps"] > 0
+    assert read_card(tuned)["steps"] == read_card(shipped_weights("vessels-base"))["steps"] + 3
     record = read_run(bench.folder / "models" / "fine-tuned-1.safetensors.run.json")
     assert record.results["steps"] == 3
     assert len(dock.learn.plot.losses) == 3
@@ -327,14 +303,15 @@ def test_from_paint_to_files(
 
     # Where next?
     dock.annotate.side.setValue(16)
-    click(dock.review.ask)
+    click(dock.where.ask)
     wait()
-    assert dock.review.list.list.count() > 0
-    click_row(dock.review.list.list, 0)
-    proposal = dock.review.list.current
+    assert dock.where.list.count() == len(dock.where.items) == 4
+    click_row(dock.where.list, 0)
+    proposal = dock.where.current
+    assert proposal.shape == (1, 16, 16) and proposal.reason in dock.where.list.item(0).text()
     middle = [o + n // 2 for o, n in zip(proposal.origin, proposal.shape, strict=True)]
     assert viewer.dims.point[0] == 2.0 * middle[0]
-    click(dock.review.add)
+    click(dock.where.add)
     origin, size = bench.patches.box("patch 3")
     assert all(o <= m < o + n for o, m, n in zip(origin, middle, size, strict=True))
 
@@ -343,21 +320,21 @@ def test_from_paint_to_files(
     dock.predict.uncertainty.setChecked(True)
     dock.predict.form.widgets["samples"].value = 2
     out = dock.predict.out.path
-    click(dock.predict.predict)
-    qtbot.waitUntil(lambda: bench.prediction is not None, timeout=MINUTE)
+    click(dock.predict.go)
+    qtbot.waitUntil(lambda: bench.shown is not None, timeout=MINUTE)
     shown = ["tubes: probability", "tubes: uncertainty", "tubes: vessels"]
     names = [layer.name for layer in viewer.layers]
     assert names == ["tubes", *shown, "patch 1", "patch 2", "patch 3"]
     click(dock.progress.cancel)
     wait()
-    assert dock.predict.predict.text() == "Resume"
+    assert dock.predict.go.text() == "Resume"
     assert not dock.predict.uncertainty.isEnabled()
     enabled = [name for name, w in dock.predict.form.widgets.items() if w.enabled]
     assert enabled == ["device"]
     dock.predict.threshold.setValue(0.3)
-    click(dock.predict.predict)
+    click(dock.predict.go)
     wait()
-    assert not jobs.is_unfinished(out)
+    assert not is_unfinished(out)
     assert dock.predict.uncertainty.isEnabled()
     assert read_run(out.with_name("prediction-1.ome.zarr.run.json")).operation == "vessels.predict"
     assert dock.predict.out.path.name == "prediction-2.ome.zarr"
@@ -365,7 +342,9 @@ def test_from_paint_to_files(
     shown = np.asarray(viewer.layers["tubes: probability"].data)
     assert shown.shape == tubes[0].shape
     assert 0 < shown.max() <= 1
-    assert np.asarray(viewer.layers["tubes: uncertainty"].data).max() > 0
+    stored = np.asarray(open_volume(out).data)
+    np.testing.assert_array_equal(shown, stored[0])
+    np.testing.assert_array_equal(np.asarray(viewer.layers["tubes: uncertainty"].data), stored[1])
 
     # Threshold
     for threshold in (0.2, 0.7):
@@ -393,8 +372,11 @@ def test_from_paint_to_files(
             "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, n=name: (str(tmp_path / n), "")
         )
         click(button)
-        written = tmp_path / ("b.csv" if name == "b" else name)
-        assert written.stat().st_size > 0
+        wait()
+    table = pd.read_csv(tmp_path / "b.csv")
+    np.testing.assert_allclose(table["length (micrometer)"], graph.branches["length"], rtol=1e-5)
+    assert len(read_swc(tmp_path / "v.swc")) == len(graph.nodes)
+    assert run(replay(tmp_path / "b.csv.run.json")).same
     for said in ("Saved", "is written already"):
         click(dock.measure.labels)
         wait()
@@ -430,34 +412,54 @@ def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, c
     assert dock.measure.analyse.isEnabled()
 
 
+def fine_tune(dock, click, qtbot, steps=1):
+    dock.learn.form.widgets["steps"].value = steps
+    dock.learn.form.widgets["patch"].value = (8, 32, 32)
+    click(dock.learn.train)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+
+
 def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
-    viewer, tubes, image, notes, open_dock, click, qtbot
+    painted, viewer, click, qtbot, open_dock
 ):
-    folder = image.with_name("image.tif.midl")
-    labels = np.where(tubes[1], VESSEL, BACKGROUND).astype(np.uint8)
-    paint = [Patch((0, 0, 0), labels[:6], "patch 1")]
-    settings, volume = FinetuneSettings(steps=1, patch=(8, 32, 32)), open_volume(image)
-    for number in (1, 2):
-        tuned = folder / "models" / f"fine-tuned-{number}.safetensors"
-        run(jobs.finetune(volume, paint, "base", settings, lambda: None, bool, tuned))
-    viewer.open(image, plugin="napari-midl")
+    for _ in range(2):
+        fine_tune(painted, click, qtbot)
+    models = painted.bench.folder / "models"
+    first, second = (models / f"fine-tuned-{n}.safetensors" for n in (1, 2))
+    painted.learn.model.choice = first
+    painted.predict.form.widgets["tile"].value = (8, 32, 32)
+    click(painted.predict.go)
+    qtbot.waitUntil(lambda: painted.bench.shown is not None, timeout=MINUTE)
+    click(painted.progress.cancel)
+    qtbot.waitUntil(lambda: not painted.bench.runner.running)
+    assert "Resume" in painted.hint.text()
+    painted.learn.model.choice = second
+    viewer.window.remove_dock_widget(painted)
+    dock = open_dock(viewer)
+    assert second in dock.learn.model
+    assert dock.predict.go.text() == "Resume" and dock.learn.model.choice == first
+    assert dock.predict.form.widgets["tile"].value == (8, 32, 32)
+    dock.learn.model.choice = "base"
+    click(dock.predict.go)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert "another model" in dock.trouble.text() and not dock.trouble.isHidden()
+    dock.learn.model.choice = first
+    click(dock.predict.go)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert dock.trouble.isHidden()
+    assert not is_unfinished(dock.bench.shown.path)
+
+
+def test_a_model_that_was_rolled_back_is_not_chosen_again(painted, viewer, click, qtbot, open_dock):
+    fine_tune(painted, click, qtbot)
+    tuned = painted.learn.model.choice
+    viewer.window.remove_dock_widget(painted)
     dock = open_dock(viewer)
     assert dock.learn.model.choice == tuned
-    first = folder / "models" / "fine-tuned-1.safetensors"
-    out = folder / "results" / "prediction-1.ome.zarr"
-    out.parent.mkdir()
-    job = jobs.predict(
-        dock.bench.volume, first, out, PredictSettings(tile=(8, 32, 32)), (0, 0, 0), False
-    )
-    while not jobs.is_unfinished(out):
-        next(job)
-    job.close()
     dock.learn.model.choice = "base"
-    dock.predict.out.path = out
-    dock.bench.changed.emit()
-    click(dock.predict.predict)
-    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
-    assert any("begun with the model fine-tuned-1, not with base" in note for note in notes)
+    viewer.window.remove_dock_widget(dock)
+    again = open_dock(viewer)
+    assert again.learn.model.choice == "base" and tuned in again.learn.model
 
 
 def test_earlier_predictions_can_be_shown_again(viewer, tubes, notes, open_dock, click, qtbot):
@@ -493,19 +495,18 @@ def test_earlier_predictions_can_be_shown_again(viewer, tubes, notes, open_dock,
 
 def test_what_a_job_found_comes_into_sight(painted, viewer, click, qtbot, monkeypatch):
     dock = painted
-    model = shipped_weights("vessels-base")
-    found = Run("", {}, {}, {}, {"model": {"path": model}}, {"steps": 1, "before": {}, "after": {}})
 
-    def finetune(*_):
+    def finetune(self, run):
         yield Progress(0, 1)
-        return found
+        shutil.copyfile(shipped_weights("vessels-base"), run.staged())
+        run.results |= {"steps": 1, "before": {}, "after": {}}
 
-    monkeypatch.setattr(jobs, "finetune", finetune)
+    monkeypatch.setattr(Finetune, "job", finetune)
     viewer.window._qt_window.resize(1000, 500)
     viewer.window.show()
     bar = dock.findChild(QScrollArea).verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 0)
-    click(dock.learn.finetune)
+    click(dock.learn.train)
     bar.setValue(0)
     qtbot.waitUntil(lambda: not dock.learn.gain.visibleRegion().isEmpty())
 
@@ -513,19 +514,7 @@ def test_what_a_job_found_comes_into_sight(painted, viewer, click, qtbot, monkey
 def test_the_table_has_the_longest_first_and_goes_with_its_image(
     dock, viewer, tubes, click, qtbot, tmp_path
 ):
-    out = OmeZarrImage.create(
-        tmp_path / "out.ome.zarr",
-        shape=(1, *tubes[0].shape),
-        dtype="float32",
-        axes="CZYX",
-        scale=(1, 2, 1, 1),
-        units=(None,) * 4,
-        chunks=(1, 4, 64, 64),
-    )
-    out.write((slice(None),) * 4, tubes[1][None].astype(np.float32))
-    dock.predict.out.line.setText(str(out.path))
-    dock.predict.out.line.editingFinished.emit()
-    click(dock.predict.show_button)
+    show_truth(dock, tubes, tmp_path, click)
     click(dock.measure.analyse)
     qtbot.waitUntil(lambda: dock.measure.table is not None, timeout=MINUTE)
     model, lengths = dock.measure.table.view.model(), dock.measure.graph.branches["length"]
@@ -540,50 +529,68 @@ def test_the_table_has_the_longest_first_and_goes_with_its_image(
     assert not any("branches" in name for name in viewer.window.dock_widgets)
 
 
-@pytest.mark.parametrize(
-    ("unit", "header", "length"),
-    [("centimeter", "micrometres", 2e4), ("angstrom", "micrometres", 2e-4), (None, "voxels", 2)],
-)
-def test_swc_is_in_micrometres_or_says_in_what(
-    viewer, tubes, notes, open_dock, click, monkeypatch, tmp_path, unit, header, length
-):
-    viewer.add_image(tubes[0], name="tubes", units=(unit or "pixel",) * 3)
+def test_numbers_of_another_threshold_are_not_exported(dock, viewer, tubes, click, qtbot, tmp_path):
+    show_truth(dock, tubes, tmp_path, click)
+    click(dock.measure.analyse)
+    qtbot.waitUntil(lambda: dock.measure.graph is not None and dock.bench.idle, timeout=MINUTE)
+    assert dock.measure.csv.isEnabled() and dock.measure.stale.isHidden()
+    dock.bench.cut(0.7)
+    assert not dock.measure.csv.isEnabled() and not dock.measure.swc.isEnabled()
+    assert "at threshold 0.50" in dock.measure.stale.text() and not dock.measure.stale.isHidden()
+    dock.bench.cut(0.5)
+    assert dock.measure.csv.isEnabled()
+
+
+def test_a_fine_tuning_in_the_dock_replays(viewer, tubes, notes, open_dock, click, qtbot, tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", tubes[0], photometric="minisblack")
+    viewer.open(tmp_path / "image.tif", plugin="napari-midl")
     dock = open_dock(viewer)
-    nodes = pd.DataFrame({"id": [1, 2], "type": 0, "x": [1.0, 3.0], "y": 1.0, "z": 1.0})
-    nodes = nodes.assign(radius=1.0, parent=[-1, 1])
-    dock.measure.graph = VesselGraph(pd.DataFrame(), nodes, [], unit or "voxel")
-    dock.bench.changed.emit()
-    file = tmp_path / "v.swc"
-    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (str(file), ""))
-    click(dock.measure.swc)
-    assert header in file.read_text().splitlines()[0]
-    written = read_swc(file)
-    assert written["x"][1] - written["x"][0] == pytest.approx(length, rel=0.01)
-
-
-@pytest.fixture
-def image(tmp_path, tubes):
-    path = tmp_path / "image.tif"
-    tifffile.imwrite(path, tubes[0], photometric="minisblack")
-    return path
-
-
-def test_the_record_of_a_prediction_replays(tmp_path, image):
-    out = tmp_path / "out.ome.zarr"
-    settings = PredictSettings(tile=(8, 32, 32))
-    run(jobs.predict(open_volume(image), "base", out, settings, (0, 0, 0), False))
-    same = run(replay(tmp_path / "out.ome.zarr.run.json", OPERATIONS))
+    for label, corner in ((VESSEL, (6, 20, 30)), (BACKGROUND, (6, 50, 20))):
+        dock.annotate.side.setValue(16)
+        dock.annotate.add_around(corner)
+        viewer.layers[dock.bench.patches.names[-1]].data[:, 4:9] = label
+    viewer.layers["patch 1"].name = "a/2"
+    fine_tune(dock, click, qtbot)
+    record = dock.bench.folder / "models" / "fine-tuned-1.safetensors.run.json"
+    same = run(replay(record))
     assert same.same, same.lines
 
 
-def test_the_record_of_a_fine_tuning_replays(tmp_path, image, tubes):
-    labels = np.where(tubes[1], VESSEL, BACKGROUND).astype(np.uint8)
-    patches = [
-        Patch((0, 0, 40), labels[:6, :, 40:], "aZ"),
-        Patch((0, 0, 0), labels[:6, :, :40], "a/2"),
-    ]
-    out = tmp_path / "tuned.safetensors"
-    settings = FinetuneSettings(steps=2, patch=(8, 32, 32))
-    run(jobs.finetune(open_volume(image), patches, "base", settings, lambda: None, bool, out))
-    same = run(replay(tmp_path / "tuned.safetensors.run.json", OPERATIONS))
-    assert same.same, same.lines
+def test_the_wheel_turns_nothing_that_was_not_clicked(dock, viewer, qtbot):
+    viewer.window.show()
+    minutes = dock.learn.form.outside("minutes")
+    for widget in (minutes, dock.annotate.slices, dock.learn.model.combo):
+        place = QPointF(widget.rect().center())
+        before = widget.value() if hasattr(widget, "value") else widget.currentIndex()
+        QApplication.sendEvent(widget, wheel(widget, place))
+        assert before == (widget.value() if hasattr(widget, "value") else widget.currentIndex())
+
+
+def wheel(widget, place):
+    return QWheelEvent(
+        place,
+        QPointF(widget.mapToGlobal(place.toPoint())),
+        QPoint(0, 0),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+
+
+def show_truth(dock, tubes, folder, click):
+    """A prediction that is the truth, shown."""
+    out = OmeZarrImage.create(
+        folder / "out.ome.zarr",
+        shape=(1, *tubes[0].shape),
+        dtype="float32",
+        axes="CZYX",
+        scale=(1, 2, 1, 1),
+        units=(None,) * 4,
+        chunks=(1, 4, 64, 64),
+    )
+    out.write((slice(None),) * 4, tubes[1][None].astype(np.float32))
+    dock.predict.out.line.setText(str(out.path))
+    dock.predict.out.line.editingFinished.emit()
+    click(dock.predict.show_button)

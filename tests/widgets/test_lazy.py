@@ -95,3 +95,34 @@ def test_what_is_written_while_a_thread_reads_is_not_lost(stored):
     channel._array = slow
     assert (channel[key] != slow.array[0, 3]).any()
     np.testing.assert_array_equal(channel[key], slow.array[0, 3])
+
+
+def test_a_plane_of_the_columns_in_view_reads_that_plane_alone(stored):
+    channel = Channel(stored, 0)
+    mask = Thresholded(channel, 0.5)
+    for array, expected in ((channel, stored.array[0]), (mask, stored.array[0] >= 0.5)):
+        columns = array[(slice(None), slice(5, 30, 1), slice(8, 50, 1))]
+        assert columns.shape == (6, 25, 42) and columns.dtype == array.dtype
+        inside = columns[2:5]
+        assert stored.read == (0 if array is channel else 25 * 42)
+        np.testing.assert_array_equal(columns[(2, slice(None), slice(None))], expected[2, 5:30, 8:])
+        assert stored.read == 25 * 42
+        assert inside.shape == (3, 25, 42)
+    np.testing.assert_array_equal(np.asarray(inside), expected[2:5, 5:30, 8:])
+    np.testing.assert_array_equal(columns[-1], expected[-1, 5:30, 8:])
+    np.testing.assert_array_equal(columns[[0, 2], 1], expected[[0, 2], 6, 8:])
+
+
+def test_napari_reads_the_plane_in_view_of_a_deep_pyramid(make_napari_viewer):
+    fine = Stored(np.zeros((1, 1000, 64, 64), np.uint8))
+    coarse = Stored(np.zeros((1, 500, 32, 32), np.uint8))
+    finest = fine.shape[1:]
+    levels = [Channel(level, 0, [], finest) for level in (fine, coarse)]
+    viewer = make_napari_viewer()
+    layer = viewer.add_image(levels, multiscale=True, contrast_limits=(0, 1))
+    fine.read = coarse.read = 0
+    for plane in (10, 600):
+        viewer.dims.set_point(0, plane)
+    layer.refresh()
+    assert fine.read <= 3 * 64 * 64
+    assert coarse.read <= 6 * 32 * 32

@@ -8,12 +8,8 @@ import numpy as np
 import pytest
 
 from napari_midl import cli
-from napari_midl.engine.jobs import run
-from napari_midl.engine.runs import read_run
-from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.widgets.images import volume_of
-from napari_midl.widgets.vessels import jobs
 
 
 @pytest.fixture
@@ -64,18 +60,13 @@ def test_the_record_of_a_file_from_the_command_line_names_it_from_everywhere(
     assert open_dock(viewer).bench.volume.source == str(two / "2.ome.zarr")
 
 
-def test_the_record_tells_channel_and_time(viewer, tmp_path, tubes, notes, open_dock):
+def test_an_operation_is_told_channel_and_time(viewer, tmp_path, tubes, notes, open_dock):
     image = np.stack([np.stack([tubes[0] // n for n in (1, 2)]) for _ in range(3)])
     layer = viewer.add_image(image, name="film", scale=(1, 1, 2, 1, 1))
     dock = open_dock(viewer)
     dock.data.channel.setValue(1)
     dock.data.time.setValue(2)
     assert (dock.bench.channel, dock.bench.time) == (1, 2)
-    out = tmp_path / "out.ome.zarr"
-    job = jobs.predict(
-        volume_of(layer, 1, 2), "base", out, PredictSettings(), (0, 0, 0), False, 1, 2
-    )
-    run(job)
-    (record,) = tmp_path.glob("out*.run.json")
-    arguments = read_run(record).arguments
-    assert (arguments["channel"], arguments["time"]) == (1, 2)
+    image = dock.predict.operation(tmp_path / "out.ome.zarr", resume=False).image
+    assert (image.channel, image.time) == (1, 2)
+    np.testing.assert_array_equal(image.open().data, volume_of(layer, 1, 2).data)

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import numpy as np
 import pytest
 from imageio import v3 as imageio
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import (
-    QAbstractButton,
-    QComboBox,
-    QFileDialog,
-    QInputDialog,
-    QLineEdit,
-)
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from safetensors.numpy import save_file
 
-from napari_midl.engine.jobs import run
+from napari_midl.engine.jobs import Progress, run
+from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.runs import read_run, record_path, replay
-from napari_midl.methods.staining.replays import OPERATIONS
 from napari_midl.methods.staining.review import read_review, review_path
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.open import open_volume
 from napari_midl.widgets.parts import dock_frame
-from napari_midl.widgets.staining import jobs
 from napari_midl.widgets.staining.colours import Curtain
 
 MINUTE = 60_000
@@ -61,7 +56,7 @@ def idle(qtbot):
 def stained(staining, click, idle):
     """The dock after staining all by the linear method."""
     choose(staining, "linear")
-    click(staining.stain.stain)
+    click(staining.stain.go)
     idle(staining)
     return staining
 
@@ -74,24 +69,13 @@ def names(viewer):
     return [layer.name for layer in viewer.layers]
 
 
-def test_everything_has_a_tooltip(staining):
-    bare = [
-        w
-        for kind in (QAbstractButton, QComboBox, QLineEdit)
-        for w in staining.findChildren(kind)
-        if not w.toolTip() and not (w.parent() and w.parent().toolTip())
-        if not w.objectName().startswith("qt_")
-    ]
-    assert not bare
-
-
 def test_opening_the_dock_needs_no_torch(viewer, monkeypatch, open_staining, drawn):
     monkeypatch.setattr(dock_frame, "find_spec", lambda name: None)
     for name in ("reflectance", "fluorescence"):
         viewer.add_image(getattr(drawn, name), name=name)
     dock = open_staining()
     assert "pip install torch" in dock.torch.text() and not dock.torch.isHidden()
-    assert not dock.stain.look.isEnabled() and not dock.stain.stain.isEnabled()
+    assert not dock.stain.look.isEnabled() and not dock.stain.go.isEnabled()
 
 
 def test_the_channels_are_told_by_their_names(staining):
@@ -107,9 +91,9 @@ def test_the_channels_of_one_layer_can_be_chosen(viewer, drawn, open_staining, c
     dock.channels.fluorescence.setCurrentIndex(1)
     dock.channels.reflectance.setCurrentIndex(0)
     choose(dock, "linear")
-    click(dock.stain.stain)
+    click(dock.stain.go)
     idle(dock)
-    assert dock.bench.stain.path.exists()
+    assert dock.bench.shown.path.exists()
 
 
 def test_channels_that_do_not_fit_are_said_in_the_dock(viewer, drawn, open_staining):
@@ -119,7 +103,7 @@ def test_channels_that_do_not_fit_are_said_in_the_dock(viewer, drawn, open_stain
     assert not dock.stain.look.isEnabled()
     viewer.add_image(drawn.fluorescence[:100], name="fluorescence")
     assert "600 x 640" in dock.channels.about.text() and "100 x 640" in dock.channels.about.text()
-    assert not dock.stain.look.isEnabled() and not dock.stain.stain.isEnabled()
+    assert not dock.stain.look.isEnabled() and not dock.stain.go.isEnabled()
 
 
 def test_a_flat_channel_is_said(viewer, notes, open_staining, click, idle):
@@ -168,13 +152,13 @@ def test_the_choice_of_speckle_reaches_the_whole_and_its_record(staining, click,
     records = {}
     for speckle in ("base", "correlated", "kept"):
         staining.stain.speckle.choice = speckle
-        click(staining.stain.stain)
+        click(staining.stain.go)
         idle(staining)
-        records[speckle] = read_run(record_path(staining.bench.stain.path))
+        records[speckle] = read_run(record_path(staining.bench.shown.path))
     assert records["base"].inputs["despeckler"] != records["correlated"].inputs["despeckler"]
     assert records["correlated"].arguments["despeckler"] == "correlated"
     assert records["kept"].settings["keep_speckle"] and "despeckler" not in records["kept"].inputs
-    assert len({r.outputs["image"]["sha256"] for r in records.values()}) == 3
+    assert len({each["sha256"] for r in records.values() for each in r.outputs.values()}) == 3
 
 
 def test_what_was_looked_at_last_lies_on_top_and_no_other_view_is_left(
@@ -199,9 +183,9 @@ def test_a_look_and_the_whole_show_the_same(staining, viewer, click, idle):
     corner = [round(t / s) for t, s in zip(view.translate, view.scale, strict=True)]
     height, width = view.data.shape[:2]
     seen = np.array(view.data)
-    click(staining.stain.stain)
+    click(staining.stain.go)
     idle(staining)
-    whole = np.asarray(open_volume(staining.bench.stain.path).data)[:3]
+    whole = np.asarray(open_volume(staining.bench.shown.path).data)[:3]
     part = whole[:, corner[0] : corner[0] + height, corner[1] : corner[1] + width]
     assert np.abs(np.moveaxis(part, 0, -1).astype(int) - seen).max() <= 1
 
@@ -232,30 +216,30 @@ def test_the_whole_stain_is_shown_recorded_and_replays(staining, viewer, click, 
         viewer.layers[name].metadata["source"] = str(path)
     staining.channels.folder.line.setText(str(tmp_path / "project"))
     staining.channels.folder.line.editingFinished.emit()
-    click(staining.stain.stain)
+    click(staining.stain.go)
     idle(staining)
-    out = staining.bench.stain.path
+    out = staining.bench.shown.path
     assert out.parent.parent == tmp_path / "project"
-    assert "not for diagnosis" in staining.bench.stain.colours.name
-    assert staining.bench.stain.colours.metadata["notice"]
-    assert staining.bench.stain.doubt in viewer.layers
-    assert tuple(staining.bench.stain.colours.scale) == (0.75, 0.75)
-    assert run(replay(record_path(out), OPERATIONS)).same
+    assert "not for diagnosis" in staining.bench.shown.colours.name
+    assert staining.bench.shown.colours.metadata["notice"]
+    assert staining.bench.shown.doubt in viewer.layers
+    assert tuple(staining.bench.shown.colours.scale) == (0.75, 0.75)
+    assert run(replay(record_path(out))).same
 
 
 def test_cancel_and_resume(staining, viewer, click, qtbot, idle):
     choose(staining, "linear")
     staining.stain.form.widgets["tile"].value = 64
-    click(staining.stain.stain)
-    qtbot.waitUntil(lambda: staining.bench.stain is not None, timeout=MINUTE)
+    click(staining.stain.go)
+    qtbot.waitUntil(lambda: staining.bench.shown is not None, timeout=MINUTE)
     click(staining.progress.cancel)
     idle(staining)
     out = staining.stain.out.path
-    assert jobs.is_unfinished(out) and staining.stain.stain.text() == "Resume"
+    assert is_unfinished(out) and staining.stain.go.text() == "Resume"
     staining.stain.form.widgets["tile"].value = 512
-    click(staining.stain.stain)
+    click(staining.stain.go)
     idle(staining)
-    assert not jobs.is_unfinished(out) and record_path(out).exists()
+    assert not is_unfinished(out) and record_path(out).exists()
     assert np.asarray(open_volume(out).data).min(axis=(1, 2)).max() < 255
 
 
@@ -266,14 +250,14 @@ def test_a_stopped_stain_shows_the_settings_that_it_goes_on_with(
     staining.stain.speckle.choice = "kept"
     staining.stain.watermark.setChecked(True)
     staining.stain.form.widgets["tile"].value = 64
-    click(staining.stain.stain)
-    qtbot.waitUntil(lambda: staining.bench.stain is not None, timeout=MINUTE)
+    click(staining.stain.go)
+    qtbot.waitUntil(lambda: staining.bench.shown is not None, timeout=MINUTE)
     click(staining.progress.cancel)
     idle(staining)
     assert "Resume" in staining.hint.text()
     viewer.window.remove_dock_widget(staining.parent())
     again = open_staining()
-    assert again.stain.stain.text() == "Resume"
+    assert again.stain.go.text() == "Resume"
     assert again.stain.method.currentData() == "beer-lambert"
     assert again.stain.speckle.choice == "kept" and again.stain.watermark.isChecked()
 
@@ -282,18 +266,18 @@ def test_resuming_with_another_despeckler_says_what_to_mend(staining, click, qtb
     choose(staining, "linear")
     staining.stain.speckle.choice = "correlated"
     staining.stain.form.widgets["tile"].value = 64
-    click(staining.stain.stain)
-    qtbot.waitUntil(lambda: staining.bench.stain is not None, timeout=MINUTE)
+    click(staining.stain.go)
+    qtbot.waitUntil(lambda: staining.bench.shown is not None, timeout=MINUTE)
     click(staining.progress.cancel)
     idle(staining)
     staining.stain.speckle.choice = "base"
-    click(staining.stain.stain)
+    click(staining.stain.go)
     idle(staining)
     assert "another despeckler; go on with what it began with" in notes[-1]
     staining.stain.speckle.choice = "correlated"
-    click(staining.stain.stain)
+    click(staining.stain.go)
     idle(staining)
-    assert record_path(staining.bench.stain.path).exists()
+    assert record_path(staining.bench.shown.path).exists()
 
 
 def test_a_reopened_dock_shows_the_last_stain_once(stained, viewer, click, open_staining):
@@ -306,7 +290,7 @@ def test_a_reopened_dock_shows_the_last_stain_once(stained, viewer, click, open_
 
 def test_a_swipe_shows_one_left_and_the_other_right(stained, viewer, click, idle):
     choose(stained, "beer-lambert")
-    click(stained.stain.stain)
+    click(stained.stain.go)
     idle(stained)
     first, second = (layer for layer in viewer.layers if layer.rgb)
     click(stained.compare.swipe)
@@ -338,14 +322,14 @@ def test_a_slide_can_be_dropped_in(staining, idle, tmp_path, notes):
     imageio.imwrite(tmp_path / "slide.png", picture)
     drop(staining.stain.reference, tmp_path / "slide.png")
     idle(staining)
-    assert staining.stain.choice().reference == tmp_path / "slide.png"
+    assert staining.stain.operation().reference.path == tmp_path / "slide.png"
     imageio.imwrite(tmp_path / "glass.png", np.full((80, 80, 3), 250, np.uint8))
     drop(staining.stain.reference, tmp_path / "glass.png")
     idle(staining)
     assert "no stained tissue" in notes[-1]
-    assert staining.stain.choice().reference == tmp_path / "slide.png"
+    assert staining.stain.operation().reference.path == tmp_path / "slide.png"
     choose(staining, "linear")
-    assert staining.stain.choice().reference is None
+    assert staining.stain.operation().reference is None
 
 
 def drop(widget, path):
@@ -361,8 +345,8 @@ def drop(widget, path):
 def test_fields_are_reviewed_by_keys_and_kept(stained, viewer, click, idle, qtbot, monkeypatch):
     click(stained.review.begin)
     idle(stained)
-    path = stained.bench.stain.path
-    grid = stained.review.grid
+    path = stained.bench.shown.path
+    grid = stained.review.list
     count = grid.count()
     assert count >= 2
     qtbot.keyClick(grid, Qt.Key.Key_A)
@@ -376,7 +360,7 @@ def test_fields_are_reviewed_by_keys_and_kept(stained, viewer, click, idle, qtbo
     # A new round begins with what is not decided.
     click(stained.review.begin)
     idle(stained)
-    assert [f.verdict for f, _ in stained.review._fields][:2] == ["accepted", "rejected"]
+    assert [f.verdict for f, _ in stained.review.items][:2] == ["accepted", "rejected"]
     assert grid.currentRow() == (2 if count > 2 else 0)
 
 
@@ -419,13 +403,53 @@ def test_training_needs_two_folders_and_ends_in_the_list_of_weights(
     assert TrainSettings().generator == staining.learn.form.widgets["generator"].value
     click(staining.learn.train)
     idle(staining)
-    assert "Trained for 4 steps" in staining.learn.status.text()
+    assert "Trained for 4 steps" in staining.learn.gain.text()
     assert staining.stain.model.choice.name == "stain-1.safetensors"
     click(staining.stain.look)
     idle(staining)
 
 
+def test_a_training_that_was_stopped_goes_on_or_begins_anew(
+    staining, viewer, click, monkeypatch, open_staining
+):
+    checkpoint = staining.bench.folder / "models" / "stain-3.checkpoint"
+    checkpoint.parent.mkdir(parents=True)
+    training = {"settings": {"crop": 32, "minutes": 7.0}, "inputs": {}}
+    save_file(
+        {"w": np.zeros(1, np.float32)}, checkpoint, metadata={"training": json.dumps(training)}
+    )
+    viewer.window.remove_dock_widget(staining.parent())
+    dock = open_staining()
+    learn, made = dock.learn, []
+    assert learn.train.text() == "Go on" and "stain-3" in learn.train.toolTip()
+    assert not learn.anew.isHidden()
+    assert learn.form.widgets["crop"].value == 32
+    for picker in (learn.confocal, learn.slides):
+        picker.line.setText("/somewhere")
+        picker.line.editingFinished.emit()
+
+    def job(out):
+        made.append(out.name)
+        yield Progress(0, 0)
+
+    monkeypatch.setattr(learn, "job", job)
+    monkeypatch.setattr(dock.bench, "start", lambda title, job, *_: next(job) is None)
+    click(learn.train)
+    asked = []
+
+    def question(*given):
+        asked.append(given[2])
+        return QMessageBox.StandardButton.No if len(asked) == 1 else QMessageBox.StandardButton.Yes
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    click(learn.anew)
+    assert checkpoint.exists() and "stain-3" in asked[0]
+    click(learn.anew)
+    assert not checkpoint.exists()
+    assert made == ["stain-3.safetensors", "stain-1.safetensors"]
+
+
 def test_closing_the_dock_ends_its_job(staining, viewer, click, qtbot):
-    click(staining.stain.stain)
+    click(staining.stain.go)
     viewer.window.remove_dock_widget(staining.parent())
     assert not staining.bench.runner.running

@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QWidget
 from napari_midl.engine.jobs import Progress
 from napari_midl.errors import InputError
 from napari_midl.widgets.lifetime import Lifetime
+from napari_midl.widgets.threads import OneThread
+from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.worker import EVERY_MS, JobFailed, JobRunner
 
 
@@ -186,3 +188,47 @@ def test_a_widget_leaves_a_window_that_qt_has_deleted(qtbot):
     second.show()
     second.close()
     assert ended == [True]
+
+
+def test_a_job_that_ends_too_late_is_said_and_ends_by_itself(qtbot, monkeypatch):
+    monkeypatch.setattr("napari_midl.widgets.worker.LONGEST_WAIT_MS", 50)
+    release, ended, heard = threading.Event(), threading.Event(), Heard()
+
+    def stuck():
+        try:
+            yield Progress(0, 0)
+            release.wait(10)
+            yield Progress(1, 0)
+        finally:
+            ended.set()
+
+    parent = QWidget()
+    runner = JobRunner(parent)
+    runner.start("Predict", stuck(), **heard.callbacks())
+    qtbot.waitUntil(lambda: "progress" in heard.events)
+    qtbot.wait(50)
+    assert not runner.shut_down() and not runner.running
+    # Qt would wait here for the thread, if it were the runner's.
+    parent.deleteLater()
+    del parent, runner
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    before = list(heard.events)
+    assert not ended.is_set()
+    release.set()
+    assert ended.wait(10)
+    qtbot.wait(50)
+    assert heard.events == before
+    assert OneThread().wait(0)
+
+
+def test_a_dock_says_which_job_has_not_ended(qtbot, monkeypatch):
+    said = []
+    monkeypatch.setattr("napari_midl.widgets.tool.bench.show_error", said.append)
+    bench = Bench(None)
+    monkeypatch.setattr(bench.runner, "shut_down", lambda: False)
+    bench.runner.title = "Fine-tune"
+    bench.shut_down()
+    assert said == [
+        "Fine-tune has not ended yet: it stops after the step it is at. Wait a little before you "
+        "start it again."
+    ]

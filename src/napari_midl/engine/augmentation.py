@@ -1,4 +1,4 @@
-"""Random changes to sub-volumes that leave their meaning alone (tUbe net, section 2.6)."""
+"""Random changes to sub-images in 2D and 3D that leave their meaning alone (tUbe net, 2.6)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a sub-volume may be changed; each range is drawn from uniformly.
+    """How far a sub-image may be changed; each range is drawn from uniformly.
 
     Parameters
     ----------
@@ -49,9 +49,10 @@ class Augmentation:
         Parameters
         ----------
         image : Tensor
-            Intensities in [0, 1], ``(N, 1, Z, Y, X)`` float.
+            Intensities in [0, 1], ``(N, C, Z, Y, X)`` or ``(N, C, Y, X)`` float. Channels are
+            changed alike; only the noise is drawn for each, and each has a background of its own.
         labels : Tensor
-            Labels of the same shape, 0 unlabelled; what turns in from outside is unlabelled.
+            Labels ``(N, 1, ...)`` of the same extent; what turns in from outside is unlabelled.
         generator : torch.Generator
             Source of the randomness.
 
@@ -66,33 +67,35 @@ class Augmentation:
     def _move(
         self, image: Tensor, labels: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        n = image.shape[0]
+        n, axes = image.shape[0], image.ndim - 2
         angle = _uniform(n, -self.rotation, self.rotation, generator) * (math.pi / 180)
         zoom = _uniform(n, *self.zoom, generator)
-        flips = 1 - 2 * torch.randint(0, 2, (3, n), generator=generator).float()
-        ratio = image.shape[3] / image.shape[4]
-        theta = torch.zeros(n, 3, 4)
+        flips = 1 - 2 * torch.randint(0, 2, (axes, n), generator=generator).float()
+        ratio = image.shape[-2] / image.shape[-1]
+        theta = torch.zeros(n, axes, axes + 1)
         # affine_grid's coordinates run -1..1 along x, y, z; `ratio` keeps rotation rigid.
         theta[:, 0, 0] = torch.cos(angle) / zoom * flips[0]
         theta[:, 0, 1] = -torch.sin(angle) / zoom * ratio * flips[0]
         theta[:, 1, 0] = torch.sin(angle) / zoom / ratio * flips[1]
         theta[:, 1, 1] = torch.cos(angle) / zoom * flips[1]
-        theta[:, 2, 2] = flips[2]
+        if axes == 3:
+            theta[:, 2, 2] = flips[2]
         grid = F.affine_grid(theta, list(image.shape), align_corners=False)
         moved = F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
         names = F.grid_sample(labels.float(), grid, mode="nearest", align_corners=False)
         return moved, names.to(labels.dtype)
 
     def _recolour(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        n, shape = image.shape[0], (-1, 1, 1, 1, 1)
+        n, shape = image.shape[0], (-1, *[1] * (image.ndim - 1))
         gamma = _uniform(n, *self.gamma, generator).view(shape)
         contrast = _uniform(n, *self.contrast, generator).view(shape)
         offset = _uniform(n, -self.offset, self.offset, generator).view(shape)
         noise = _uniform(n, 0.0, self.noise, generator).view(shape)
         image = image.clamp(0, 1) ** gamma * contrast + offset
         if self.fade != (1.0, 1.0):
-            voxels = image.flatten(1)
-            background = voxels.kthvalue(1 + voxels.shape[1] // 4).values.view(shape)
+            voxels = image.flatten(2)
+            background = voxels.kthvalue(1 + voxels.shape[2] // 4).values
+            background = background.view(*image.shape[:2], *shape[2:])
             fade = _uniform(n, *self.fade, generator).view(shape)
             image = background + fade * (image - background)
         image = image + noise * torch.randn(image.shape, generator=generator)

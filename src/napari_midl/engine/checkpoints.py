@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from glob import escape
 from typing import TYPE_CHECKING, Any, Self
 
 from safetensors import SafetensorError, safe_open
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import torch
-    from torch import Tensor, nn
-
     from napari_midl.engine.settings import Settings
+    from napari_midl.engine.train_state import TrainState
 
 # A training may go on for longer, and on another machine.
 MAY_CHANGE = ("minutes", "steps", "device")
@@ -56,44 +55,33 @@ class Checkpoint:
         chosen = {k: v for k, v in settings.to_dict().items() if k not in MAY_CHANGE}
         return cls(out.with_suffix(".checkpoint"), {"settings": chosen, "inputs": dict(inputs)})
 
-    def keep(
-        self,
-        networks: Mapping[str, nn.Module],
-        optimiser: torch.optim.Optimizer,
-        progress: Mapping[str, Any],
-    ) -> None:
-        """Write the state.
+    def stage(self, name: str, **begins: Any) -> Checkpoint:
+        """Where a further stage of the same training keeps its state; it goes with this file.
 
         Parameters
         ----------
-        networks : mapping of str to torch.nn.Module
-            Every network whose weights belong to the state, by a name without a dot.
-        optimiser : torch.optim.Optimizer
-            Its state, not its rates.
-        progress : mapping
-            Plain JSON values.
+        name : str
+            Of the stage.
+        **begins
+            Plain JSON values that tell where the stage before ended.
+        """
+        path = self.path.with_name(f"{self.path.name}.{name}")
+        return Checkpoint(path, {**self.training, **begins})
+
+    def keep(self, state: TrainState) -> None:
+        """Write the state.
 
         Raises
         ------
         InputError
             If the file cannot be written.
         """
-        tensors = {
-            f"{name}.{key}": value
-            for name, network in networks.items()
-            for key, value in network.state_dict().items()
-        }
-        for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{key}": value for key, value in state.items()}
-        tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-        notes = {"progress": dict(progress), "training": self.training}
+        notes = {"state": state.facts(), "training": self.training}
         with whole_file(self.path) as beside:
-            beside.write_bytes(save(tensors, {k: json.dumps(v) for k, v in notes.items()}))
+            beside.write_bytes(save(state.tensors(), {k: json.dumps(v) for k, v in notes.items()}))
 
-    def restore(
-        self, networks: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer
-    ) -> dict[str, Any]:
-        """Put the state back, and return the progress; nothing happens if there is no file.
+    def restore(self, state: TrainState) -> None:
+        """Bring a state to where the training stopped; nothing happens if there is no file.
 
         Raises
         ------
@@ -101,8 +89,9 @@ class Checkpoint:
             If the file is damaged or was kept by another training.
         """
         if not self.path.exists():
-            return {}
+            return
         try:
+            # The state takes copies: a file that is still mapped cannot be replaced on Windows.
             tensors = load_file(self.path)
             with safe_open(self.path, framework="numpy") as file:
                 notes = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
@@ -113,30 +102,18 @@ class Checkpoint:
         if notes.get("training") != json.loads(json.dumps(self.training)):
             raise self._of_another()
         try:
-            for name, network in networks.items():
-                network.load_state_dict(_under(name, tensors))
-        except RuntimeError as error:
+            state.restore(tensors, notes["state"])
+        except (RuntimeError, KeyError, IndexError, ValueError) as error:
             raise self._of_another() from error
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _under("optimiser", tensors).items():
-            index, key = name.split(".")
-            state.setdefault(int(index), {})[key] = tensor
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-        progress: dict[str, Any] = notes["progress"]
-        return progress
 
     def remove(self) -> None:
-        """Delete the file, once what it was kept for is done."""
+        """Delete the file and those of its stages, once what they were kept for is done."""
         self.path.unlink(missing_ok=True)
+        for stage in self.path.parent.glob(f"{escape(self.path.name)}.*"):
+            stage.unlink()
 
     def _of_another(self) -> InputError:
         return InputError(
-            f"{self.path} was kept by a training with other settings, data or another network; "
-            "go on with those, or delete it to begin anew."
+            f"{self.path} was kept by a training with other settings, data or another network, or "
+            "by an older version; go on with those, or delete it to begin anew."
         )
-
-
-def _under(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of one part of the state, by their names within it."""
-    prefix = f"{name}."
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

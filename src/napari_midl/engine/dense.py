@@ -75,7 +75,7 @@ class DenseModel(ABC):
     channels: Sequence[Volume]
     tiling: Tiling
     device: str
-    source: Source | None
+    source: Source | None = None
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,13 @@ def pick_device(choice: str = "auto") -> torch.device:
     return torch.device("cuda" if available and choice != "cpu" else "cpu")
 
 
+def device_name(device: torch.device) -> str:
+    """What a card calls a device: the GPU's name, or ``CPU``."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+
+
 @contextmanager
 def out_of_memory_as_exception() -> Iterator[None]:
     """Turn the several ways torch reports exhausted memory into `MemoryError`.
@@ -48,10 +54,3 @@ def out_of_memory_as_exception() -> Iterator[None]:
         if "not enough memory" in str(error) or "can't allocate memory" in str(error):
             raise MemoryError(str(error)) from error
         raise
-
-
-def cpu_threads() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ class Progress:
     message : str
         What is happening now, for a person.
     metrics : dict of str to float
-        Figures worth plotting, such as ``loss`` or ``held_out_dice``.
+        Figures worth plotting, such as ``loss`` or ``validation_dice``.
     preview : object, optional
         Something to look at while waiting; each job says what it is.
     """
@@ -76,3 +77,21 @@ def wait_for(future: Future[T], progress: Progress, every: float = 0.2) -> Job[T
     while not wait([future], timeout=every).done:
         yield progress
     return future.result()
+
+
+def elsewhere(function: Callable[[], T], message: str) -> Job[T]:
+    """What a long call that cannot yield gives; it runs in a thread, and can be cancelled."""
+    step = Progress(0, 0, message)
+    yield step
+    return (yield from wait_for(in_thread(function), step))
+
+
+def mapped(job: Job[T], shown: Callable[[Progress], Progress]) -> Job[T]:
+    """A job whose steps are told as `shown` makes them."""
+    with closing(job):
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            yield shown(step)

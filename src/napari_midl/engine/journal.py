@@ -104,7 +104,7 @@ class Journal:
             beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def unfinished(out: Path) -> bool:
+def is_unfinished(out: Path) -> bool:
     """Whether an output was left before its end, so that it can be resumed."""
     return out.is_dir() and _path(out).is_file()
 

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.cards import check_card
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import whole_file
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
+
+    from napari_midl.engine.cards import Fields
 
 CARD = "napari-midl"
 SUFFIX = ".safetensors"
@@ -127,7 +130,7 @@ def read_card(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, no model, truncated, or has no card.
+        If the file is missing, no model, truncated, or has no card or a wrong one.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -141,15 +144,22 @@ def read_card(path: Path) -> dict[str, Any]:
             f"{path} is not a complete safetensors file ({error}); copy it again or train it anew."
         ) from error
     try:
-        card = json.loads(metadata[CARD])
-    except (KeyError, ValueError):
+        card = dict(json.loads(metadata[CARD]))
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise InputError(
             f"{path} holds weights but no napari-midl card; choose a model saved by napari-midl."
         ) from None
-    return dict(card)
+    check_card(card, path)
+    return card
 
 
-def load_model(path: Path, tool: str, build: Callable[[str], nn.Module]) -> Model:
+def load_model(
+    path: Path,
+    tool: str,
+    build: Callable[[str], nn.Module],
+    fields: Fields | None = None,
+    needed: tuple[str, ...] = (),
+) -> Model:
     """Read a model of a tool.
 
     Parameters
@@ -160,13 +170,20 @@ def load_model(path: Path, tool: str, build: Callable[[str], nn.Module]) -> Mode
         The tool that will use it, such as ``vessels``.
     build : callable
         Makes the empty network from the card's ``architecture``.
+    fields : mapping, optional
+        What the tool's own fields of a card hold.
+    needed : tuple of str
+        Those that it cannot do without.
 
     Raises
     ------
     InputError
-        If the file is no model, is damaged, or belongs to another tool.
+        If the file is no model, is damaged, belongs to another tool, or a weight is no number.
     """
+    import torch
     from safetensors.torch import load_file
+
+    from napari_midl.engine.initialisation import WeightsFrom
 
     card = read_card(path)
     if card.get("tool") != tool:
@@ -174,35 +191,52 @@ def load_model(path: Path, tool: str, build: Callable[[str], nn.Module]) -> Mode
             f"{path} is a model of the tool {card.get('tool')!r}, not of {tool!r}; "
             f"choose a {tool} model."
         )
-    network = build(str(card.get("architecture")))
+    check_card(card, path, fields or {}, needed)
     try:
-        tensors = load_file(path)
-        network.load_state_dict(
-            {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
-        )
+        tensors = {
+            name: t.float() if t.is_floating_point() else t for name, t in load_file(path).items()
+        }
+        # Sizes may come from the card: without memory first, to see that they are the file's.
+        with torch.device("meta"):
+            build(card["architecture"]).load_state_dict(tensors, assign=True)
+        with WeightsFrom(0):  # replaced at once, but drawn nevertheless
+            network = build(card["architecture"])
+        network.load_state_dict(tensors)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (RuntimeError, ValueError) as error:
         raise InputError(
             f"{path} does not hold the weights that its card names "
             f"({str(error).splitlines()[0]}); train it anew or choose another model."
         ) from error
+    if not all(bool(t.isfinite().all()) for t in tensors.values()):
+        raise InputError(
+            f"{path} holds weights that are no numbers, as a training that went astray leaves; "
+            "train it anew or choose another model."
+        )
     return Model(network.eval(), card)
 
 
-def check_model_path(out: Path) -> None:
-    """Refuse, before anything is computed, an output that could not be written at the end."""
-    if out.suffix != SUFFIX:
-        raise InputError(f"{out} does not end in {SUFFIX}; name the model so.")
-    if out.exists():
-        raise InputError(f"{out} exists already; choose another name, nothing is overwritten.")
+def hash_file(path: Path) -> str:
+    """`Model.sha256` of the model that lies in a file.
+
+    Raises
+    ------
+    InputError
+        If it is no whole safetensors file.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = out.with_name(f".{out.name}.part")
-        beside.touch()
-        beside.unlink()
-    except OSError as error:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{out} cannot be written ({error.strerror}); choose a folder that you may write to."
+            f"{path} is not a complete safetensors file ({error}); copy it again or train it anew."
         ) from error
+    half = torch.float16
+    return hash_tensors({n: t.float() if t.dtype == half else t for n, t in tensors.items()})
 
 
 def whole_name(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def write_page(folder: Path, title: str, sections: list[Section]) -> Path:
     for section in sections:
         parts.append(f"<h2>{escape(section.title)}</h2><p>{escape(section.text)}</p>")
         for path, caption in section.pictures:
-            source = escape(path.relative_to(folder).as_posix())
+            source = _address(path, folder)
             parts.append(
                 f"<figure><img src='{source}' alt='{escape(caption, quote=True)}'>"
                 f"<figcaption>{escape(caption)}</figcaption></figure>"
@@ -61,11 +62,15 @@ def write_page(folder: Path, title: str, sections: list[Section]) -> Path:
             html = table.to_html(index=False, border=0, float_format=lambda v: f"{v:.3g}")
             parts.append(f"<h3>{escape(caption)}</h3>{html}")
         links = [
-            f"<li><a href='{escape(path.relative_to(folder).as_posix())}'>{escape(path.name)}</a>: "
-            f"{escape(what)}</li>"
+            f"<li><a href='{_address(path, folder)}'>{escape(path.name)}</a>: {escape(what)}</li>"
             for path, what in section.files
         ]
         parts.append(f"<ul>{''.join(links)}</ul>")
     page = folder / "index.html"
-    page.write_text("\n".join(parts))
+    page.write_text("\n".join(parts), encoding="utf-8")
     return page
+
+
+def _address(path: Path, folder: Path) -> str:
+    """A file as an address within the page: a browser would cut a name at ``#`` or ``?``."""
+    return quote(path.relative_to(folder).as_posix())

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.jobs import Job
+from pydantic import TypeAdapter, ValidationError
+
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import whole_file
 
-VERSION = 1
+if TYPE_CHECKING:
+    from napari_midl.engine.jobs import Job
+
+VERSION = 2
+ENDING = ".run.json"
 _PACKAGES = ("napari-midl", "torch", "numpy", "scipy", "scikit-image", "zarr", "ome-zarr", "dask")
 
 
@@ -28,17 +33,20 @@ class Run:
     operation : str
         Name of what was done, such as ``vessels.predict``.
     arguments : dict
-        Its arguments other than the settings; paths as strings.
+        Its options other than the settings, by the names that the command line has for them;
+        whole paths.
     settings : dict
         All fields of its settings.
     inputs : dict
         Identity of each input: fingerprint, shape, hash of the weights.
     outputs : dict
-        For each output its path and hash.
+        For the output and each file that belongs to it, by its name: path and hash.
     results : dict
         Scores, steps taken and the like.
     seconds : float
         How long it took.
+    ended : str
+        When it ended, in universal time (ISO 8601); empty in records that do not tell.
     versions : dict
         Versions of Python, the platform and the packages that matter.
     """
@@ -47,9 +55,10 @@ class Run:
     arguments: dict[str, Any]
     settings: dict[str, Any]
     inputs: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    ended: str = ""
     versions: dict[str, str] = field(default_factory=lambda: versions())
 
 
@@ -69,9 +78,6 @@ class Comparison:
     lines: list[str]
 
 
-Operation = Callable[[Run, Path], Job[Run]]
-
-
 def versions() -> dict[str, str]:
     """Versions of Python, the platform and the packages that matter."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
@@ -85,28 +91,7 @@ def versions() -> dict[str, str]:
 
 def record_path(output: Path) -> Path:
     """Where the record of an output lies: beside it."""
-    return output.with_name(f"{output.name}.run.json")
-
-
-def recorded_image(run: Run) -> Path:
-    """Where the image of a run lies.
-
-    Raises
-    ------
-    InputError
-        If it came from no file.
-    """
-    if run.arguments["image"] is None:
-        raise InputError(
-            f"the image of this {run.operation} came from no file; save the image, open the file "
-            "and run it again for a record that can be replayed."
-        )
-    return Path(run.arguments["image"])
-
-
-def as_many_steps(run: Run, minutes: float) -> dict[str, Any]:
-    """A run's settings with which only the steps count: the time depends on the computer."""
-    return {**run.settings, "minutes": minutes, "steps": run.results["steps"]}
+    return output.with_name(f"{output.name}{ENDING}")
 
 
 def write_run(run: Run, path: Path) -> None:
@@ -117,12 +102,13 @@ def write_run(run: Run, path: Path) -> None:
     InputError
         If the folder cannot be written or has no room.
     """
+    text = json.dumps({"version": VERSION, **asdict(run)}, indent=2) + "\n"
     with whole_file(path) as beside:
-        beside.write_text(json.dumps({"version": VERSION, **asdict(run)}, indent=2) + "\n")
+        beside.write_text(text, encoding="utf-8")
 
 
 def read_run(path: Path) -> Run:
-    """Read a record.
+    """Read a record, also one of an earlier version.
 
     Raises
     ------
@@ -130,30 +116,38 @@ def read_run(path: Path) -> Run:
         If the file is missing or no run record.
     """
     try:
-        values = json.loads(path.read_text())
-        if values.pop("version") != VERSION:
-            raise InputError(
-                f"{path} is a run record of another version; replay it with that release."
-            )
-        return Run(**values)
+        values = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
-        raise InputError(f"{path} cannot be read; give the path of a .run.json file.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            f"{path} is no run record; give the .run.json file that lies beside an output."
-        ) from None
+        raise InputError(f"{path} cannot be read; give the path of a {ENDING} file.") from None
+    except ValueError:
+        raise _no_record(path) from None
+    version = values.pop("version", None) if isinstance(values, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        raise InputError(f"{path} is a run record of a later release; replay it with that one.")
+    try:
+        run = _adapter().validate_python(values)
+        return _of_version_1(run) if version == 1 else run
+    except (ValidationError, KeyError, TypeError):
+        raise _no_record(path) from None
 
 
-def replay(path: Path, operations: Mapping[str, Operation]) -> Job[Comparison]:
+def schema() -> dict[str, Any]:
+    """JSON Schema of a run record."""
+    about = _adapter().json_schema()
+    about["properties"]["version"] = {"const": VERSION, "description": "Version of this format."}
+    about["required"] = ["version", *about["required"]]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **about}
+
+
+def replay(path: Path) -> Job[Comparison]:
     """Do a recorded run again into a temporary folder and compare.
+
+    Nothing is written but into that folder, whatever the record says.
 
     Parameters
     ----------
     path : Path
         A run record.
-    operations : mapping of str to callable
-        For each operation's name what does it again: given the record and a folder to
-        write to, a job that returns the new record.
 
     Returns
     -------
@@ -165,29 +159,56 @@ def replay(path: Path, operations: Mapping[str, Operation]) -> Job[Comparison]:
     InputError
         If the record is none, or names an operation that is not known.
     """
+    from napari_midl.engine.jobs import Progress, in_thread, wait_for
+    from napari_midl.engine.operations import OPERATIONS
+
     recorded = read_run(path)
-    if recorded.operation not in operations:
+    if recorded.operation not in OPERATIONS:
         raise InputError(
             f"{path} records {recorded.operation!r}, which cannot be replayed; "
-            f"it must be one of {', '.join(operations)}."
+            f"it must be one of {', '.join(sorted(OPERATIONS))}."
         )
+    name = Path(str(recorded.arguments.get("out") or next(iter(recorded.outputs), ""))).name
+    if not name:
+        raise InputError(f"{path} names no output; it cannot be replayed.")
     with TemporaryDirectory(prefix="napari-midl-replay-") as folder:
-        again = yield from operations[recorded.operation](recorded, Path(folder))
+        values = {**recorded.arguments, **recorded.settings, "out": str(Path(folder) / name)}
+        again = OPERATIONS[recorded.operation].of(**values)
+        steps = recorded.results.get("steps")
+        outcome = yield from again.perform(steps=steps if isinstance(steps, int) else None)
+        step = Progress(1, 1, "reading the recorded output")
+        kept = yield from wait_for(in_thread(lambda: _kept(again.out, name, path, recorded)), step)
     same, lines = True, []
     for what, before, now in (
-        ("input", recorded.inputs, again.inputs),
-        ("output", recorded.outputs, again.outputs),
+        ("input", recorded.inputs, outcome.run.inputs),
+        ("output", recorded.outputs, outcome.run.outputs),
     ):
-        for name in sorted(before):
-            equal = _hash(before.get(name)) == _hash(now.get(name))
+        for each in sorted(before):
+            equal = _hash(before.get(each)) == _hash(now.get(each))
             same &= equal
-            lines.append(f"{what} {name}: {'the same' if equal else 'differs'}")
+            lines.append(f"{what} {each}: {'the same' if equal else 'differs'}")
+    if kept is not None and name in recorded.outputs:
+        equal = kept == _hash(recorded.outputs.get(name))
+        same &= equal
+        lines.append(f"{name} as it lies there: {'as recorded' if equal else 'not as recorded'}")
     lines += [
-        f"{name} was {recorded.versions[name]}, is {again.versions.get(name)}"
+        f"{name} was {recorded.versions[name]}, is {outcome.run.versions.get(name)}"
         for name in recorded.versions
-        if recorded.versions[name] != again.versions.get(name)
+        if recorded.versions[name] != outcome.run.versions.get(name)
     ]
     return Comparison(same, lines)
+
+
+def _kept(port: Any, name: str, path: Path, recorded: Run) -> str | None:
+    """Hash of the recorded output as it lies now, or None if it is gone."""
+    there = Path(str(recorded.outputs.get(name, {}).get("path", "")))
+    for place in (path.with_name(name), there):
+        if place.name == name and place.exists():
+            try:
+                return str(port.identity(place))
+            except InputError:
+                return ""
+    return None
 
 
 def _hash(entry: Any) -> Any:
@@ -195,3 +216,29 @@ def _hash(entry: Any) -> Any:
     if not isinstance(entry, dict):
         return entry
     return entry.get("sha256") or entry.get("fingerprint")
+
+
+def _of_version_1(run: Run) -> Run:
+    """A record of version 1, which named outputs by what they were and channels in a list."""
+    arguments = dict(run.arguments)
+    written = {Path(o["path"]).name: o for o in run.outputs.values() if "path" in o}
+    # A folder had no hash.
+    outputs = {name: o for name, o in written.items() if "sha256" in o}
+    if "channels" in arguments:
+        reflectance, fluorescence = arguments.pop("channels")
+        arguments |= {"reflectance_channel": reflectance, "fluorescence_channel": fluorescence}
+    if "out" not in arguments and written:
+        arguments["out"] = next(iter(written))
+    values = {**asdict(run), "arguments": arguments, "outputs": outputs}
+    return Run(**values)
+
+
+def _no_record(path: Path) -> InputError:
+    return InputError(
+        f"{path} is no run record; give the {ENDING} file that lies beside an output."
+    )
+
+
+@cache
+def _adapter() -> TypeAdapter[Run]:
+    return TypeAdapter(Run)

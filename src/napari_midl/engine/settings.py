@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
 from napari_midl.errors import InputError
+
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def within(low: float, high: float, step: float | None = None) -> Any:
+    """The range of a number, for ``Annotated[float, within(0, 1)]``; a form moves by `step`."""
+    return Field(ge=low, le=high, json_schema_extra=None if step is None else {"step": step})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of all settings: checks each field against its annotated range.
-
-    A field annotated ``Annotated[float, {"min": 0.0, "max": 1.0}]`` must lie in that
-    range, and one annotated ``Literal[...]`` must be one of its values; magicgui
-    reads the same annotation for the dock's form. A tuple has its range under ``"options"``,
-    magicgui's word for what holds for each element.
+    """Base of all settings: each field has the type and lies in the range of its annotation.
 
     Raises
     ------
     InputError
-        If a field lies outside its range.
+        If a field does not.
     """
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self), include_extras=True)
-        for field in fields(self):
-            _check(field.name, hints[field.name], getattr(self, field.name))
+        for name, hint in hints_of(type(self)).items():
+            value = getattr(self, name)
+            object.__setattr__(self, name, checked(name, hint, value))
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain JSON values."""
@@ -34,29 +41,79 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The settings that `to_dict` described; unknown fields are an `InputError`."""
+        """The settings that `to_dict` described.
+
+        Raises
+        ------
+        InputError
+            If they are no mapping, a field is not known, or a value is not allowed.
+        """
+        if not isinstance(values, dict):
+            raise InputError(f"{values!r} are no settings of {cls.__name__}; give a mapping.")
         known = {field.name for field in fields(cls)}
         if unknown := set(values) - known:
             raise InputError(
                 f"{', '.join(sorted(unknown))} is no setting of {cls.__name__}; "
                 f"it has {', '.join(sorted(known))}."
             )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        return cls(**values)
 
 
-def _check(name: str, hint: Any, value: Any) -> None:
-    """Refuse a value that its annotation does not allow."""
+def hints_of(settings: type) -> dict[str, Any]:
+    """The annotation of each field of a dataclass, with its range."""
+    return get_type_hints(settings, include_extras=True)
+
+
+def checked(name: str, hint: Any, value: Any) -> Any:
+    """A value as its annotation wants it: a list becomes a tuple, a whole number a float.
+
+    Raises
+    ------
+    InputError
+        If the annotation does not allow it.
+    """
+    try:
+        return _adapter(hint).validate_python(tuple(value) if isinstance(value, list) else value)
+    except ValidationError:
+        shown = list(value) if isinstance(value, tuple) else value
+        raise InputError(f"{name} is {shown!r}; give {_wanted(hint)}.") from None
+
+
+def limits(hint: Any) -> tuple[float | None, float | None, float | None]:
+    """Least and greatest value of a number's annotation, or of each of several, and the step."""
     kind, parts = get_origin(hint), get_args(hint)
-    if kind is Literal and value not in parts:
-        raise InputError(f"{name} is {value!r}; choose one of {', '.join(map(str, parts))}.")
-    if kind is not Annotated:
-        return
-    elements, limits = (value,), parts[1]
-    if get_origin(parts[0]) is tuple:
-        elements, limits = value, limits["options"]
-        if len(value) != len(get_args(parts[0])):
-            raise InputError(f"{name} has {len(value)} values; give {len(get_args(parts[0]))}.")
-    for element in elements:
-        low, high = limits.get("min", element), limits.get("max", element)
-        if not low <= element <= high:
-            raise InputError(f"{name} is {element}, outside {low} to {high}; choose one between.")
+    if kind is tuple:
+        return limits(parts[0])
+    for note in parts[1:] if kind is Annotated else ():
+        if isinstance(note, FieldInfo):
+            bounds = {type(m).__name__: m for m in note.metadata}
+            extra = note.json_schema_extra
+            step = extra.get("step") if isinstance(extra, dict) else None
+            low, high = bounds.get("Ge"), bounds.get("Le")
+            return getattr(low, "ge", None), getattr(high, "le", None), step  # type: ignore[return-value]
+    return None, None, None
+
+
+def plain(hint: Any) -> Any:
+    """An annotation without its ranges."""
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind is Annotated:
+        return plain(parts[0])
+    return tuple[tuple(plain(part) for part in parts)] if kind is tuple else hint  # type: ignore[misc]
+
+
+@cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint, config=_STRICT)
+
+
+def _wanted(hint: Any) -> str:
+    """What an annotation allows, for a person."""
+    kind, parts = get_origin(plain(hint)), get_args(plain(hint))
+    if kind is Literal:
+        return f"one of {', '.join(map(str, parts))}"
+    low, high, _ = limits(hint)
+    span = f" from {low:g} to {high:g}" if low is not None and high is not None else ""
+    if kind is tuple:
+        return f"{len(parts)} times {_KINDS[parts[0]]}{span}"
+    return f"{_KINDS.get(plain(hint), str(hint))}{span}"

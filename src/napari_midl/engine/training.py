@@ -1,35 +1,35 @@
-"""The training loop that every method uses: Adam, a moving average, held-out scores.
+"""The training loop that every method uses, whatever its recipe.
 
-Step ``n`` draws its batch from a generator seeded with ``(seed, n)``, so that a training
-that was stopped and goes on from its checkpoint takes the same steps as one that was not.
+Step ``n`` draws from generators seeded with ``(seed, n)``, and a checkpoint keeps the whole state:
+a training that was stopped ends with the weights of one that was not.
 """
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from napari_midl.engine.devices import out_of_memory_as_exception
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
+
+    from torch import nn
 
     from napari_midl.engine.checkpoints import Checkpoint
+    from napari_midl.engine.recipes import Recipe, Steps
     from napari_midl.engine.settings import Settings
-
-Batch = tuple[Tensor, Tensor]
+    from napari_midl.engine.train_state import TrainState
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When to stop, and how fast to learn.
+    """When to stop, and when to look.
 
     Parameters
     ----------
@@ -37,41 +37,22 @@ class Schedule:
         Longest time to train.
     steps : int
         Most steps; 0 means that only the time counts.
-    learning_rate : float
-        Rate of the first step.
-    half_life : int
-        Steps in which the rate halves.
     seed : int
         Seed of everything drawn at random.
-    average : float
-        Decay of the moving average of the weights, reached after a short warm-up.
     evaluate_every : int
-        Steps between two looks at the held-out score.
+        Steps between two looks at the score, at which the state is kept too.
     patience : int
         Looks without a better score after which training stops.
-    momentum : float
-        Adam's decay of the mean gradient.
-    linear : bool
-        Keep the rate for the first half of the steps and let it fall to zero over the second,
-        in the place of halving it.
+    exactly : int, optional
+        Take this many steps, which may be none, whatever else would end the training.
     """
 
     minutes: float
-    steps: int
-    learning_rate: float
-    half_life: int
+    steps: int = 0
     seed: int = 0
-    average: float = 0.99
     evaluate_every: int = 40
     patience: int = 8
-    momentum: float = 0.9
-    linear: bool = False
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0."""
-        if self.linear:
-            return self.learning_rate * min(1.0, 2 - 2 * step / self.steps if self.steps else 1.0)
-        return float(self.learning_rate * 0.5 ** (step / self.half_life))
+    exactly: int | None = None
 
     @classmethod
     def of(cls, settings: Settings, **others: Any) -> Self:
@@ -80,6 +61,23 @@ class Schedule:
         asked = {name: value for name, value in settings.to_dict().items() if name in names}
         return cls(**asked, **others)
 
+    def fraction(self, steps: int, seconds: float) -> float:
+        """How much of the training is done, from 0 to 1."""
+        if self.exactly is not None:
+            return steps / self.exactly if self.exactly else 1.0
+        of_time = seconds / max(60 * self.minutes, 1e-9)
+        return min(1.0, max(of_time, steps / self.steps if self.steps else 0.0))
+
+    def ended(self, steps: int, seconds: float, enough: Callable[[], bool]) -> str:
+        """What ends the training before the next step; empty if nothing does."""
+        if self.exactly is not None:
+            return "steps" if steps >= self.exactly else ""
+        if seconds >= 60 * self.minutes:
+            return "time"
+        if self.steps and steps >= self.steps:
+            return "steps"
+        return "asked" if steps and enough() else ""
+
 
 @dataclass
 class Trained:
@@ -87,178 +85,172 @@ class Trained:
 
     Parameters
     ----------
-    network : torch.nn.Module
-        The averaged weights of the best look at the held-out score, or of the last step.
+    networks : dict of str to torch.nn.Module
+        Averaged where the recipe averages; those of the best look, or of the last step.
     steps : int
         Steps taken.
     history : list of dict
-        Each look: ``step``, ``seconds``, ``loss`` and the held-out scores.
+        Each look: ``step``, ``seconds``, the mean of each metric since the last, and the scores.
     stopped : {"time", "steps", "asked", "no longer better"}
         What ended it.
     """
 
-    network: nn.Module
+    networks: dict[str, nn.Module]
     steps: int
     history: list[dict[str, float]] = field(default_factory=list)
     stopped: str = "steps"
 
+    @property
+    def network(self) -> nn.Module:
+        """The network of a recipe that has one."""
+        return self.networks["network"]
+
 
 def train(
-    network: nn.Module,
-    draw: Callable[[np.random.Generator, int], Batch],
-    loss: Callable[[Any, Tensor], Tensor],
+    recipe: Recipe,
     schedule: Schedule,
     *,
     device: torch.device,
-    evaluate: Callable[[nn.Module], Mapping[str, float]] | None = None,
-    judge: str = "",
-    preview: Callable[[nn.Module], Any] | None = None,
     enough: Callable[[], bool] = lambda: False,
     checkpoint: Checkpoint | None = None,
 ) -> Job[Trained]:
-    """Train a network in place, yielding `Progress` after every step and while it is scored.
+    """Train by a recipe, yielding `Progress` after every step, within it and while it is scored.
 
     Parameters
     ----------
-    network : torch.nn.Module
-        Left in the mode in which it came, so that a caller may freeze parts of it.
-    draw : callable
-        Makes a batch of inputs and targets from a generator, for a step counted from 0.
-    loss : callable
-        Scalar loss of outputs and targets.
+    recipe : Recipe
+        What is trained, what a step does, what counts as better.
     schedule : Schedule
-        When to stop, and how fast to learn.
+        When to stop, and when to look.
     device : torch.device
         Where to compute.
-    evaluate : callable, optional
-        Scores of a network on held-out data, at every look; higher is better. It and `preview`
-        are called in a thread of their own.
-    judge : str
-        The score that decides which weights are best and when to stop.
-    preview : callable, optional
-        Something to show, made from the averaged network at every look.
     enough : callable
         Asked before every step but the first; once true, the training ends and keeps what it has.
     checkpoint : Checkpoint, optional
         Where to keep the state at every look; if its file exists, training goes on from it.
 
+    Yields
+    ------
+    Progress
+        The one after a look has the scores among its metrics, and the recipe's preview.
+
     Returns
     -------
     Trained
-        Returned by the generator; the averaged weights, not the last ones.
+        Returned by the generator.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint cannot be written, is damaged, or is another training's.
+    MemoryError
+        If a step does not fit into memory.
     """
-    network.to(device).to(memory_format=_layout(network))  # type: ignore[call-overload]
-    average = copy.deepcopy(network).requires_grad_(False)
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    betas = (schedule.momentum, 0.999)
     # The first optimiser of a process imports for seconds.
-    optimiser = yield from wait_for(
-        in_thread(lambda: torch.optim.Adam(parameters, lr=schedule.learning_rate, betas=betas)),
-        Progress(0, 0, "loading the optimiser"),
+    state = yield from wait_for(
+        in_thread(lambda: recipe.init(device)), Progress(0, 0, "loading the optimiser")
     )
-    best, best_score, looks_since = None, -np.inf, 0
-    trained = Trained(average, 0)
-    networks = {"network": network, "average": average}
-    if checkpoint is not None and (kept := checkpoint.restore(networks, optimiser)):
-        trained.steps, trained.history = kept["steps"], kept["history"]
-    started = time.monotonic() - (trained.history[-1]["seconds"] if trained.history else 0.0)
-    losses: list[float] = []
-
-    def hand_over(progress: Progress) -> Iterator[Progress]:
-        """Yield; only the time spent training counts, not a pause."""
-        nonlocal started
-        handed_over = time.monotonic()
-        yield progress
-        started += time.monotonic() - handed_over
-
-    def look_at_average() -> tuple[dict[str, float], Any]:
-        scores = dict(evaluate(average)) if evaluate is not None else {}
-        return scores, preview(average) if preview is not None else None
-
+    if checkpoint is not None:
+        restoring = in_thread(lambda: checkpoint.restore(state))
+        yield from wait_for(restoring, Progress(0, 0, "reading the checkpoint"))
+    training = _Training(recipe, schedule, state)
+    scores: dict[str, float] = {}
+    shown = None
     while True:
-        elapsed = time.monotonic() - started
-        budget = max(60 * schedule.minutes, 1e-9)
-        fraction = max(elapsed / budget, trained.steps / (schedule.steps or np.inf))
-        ended = _ended(elapsed, trained.steps, schedule, enough)
-        metrics: dict[str, float] = {}
-        shown = None
-        if ended or trained.steps % schedule.evaluate_every == 0:
-            looking = in_thread(look_at_average)
-            for waiting in wait_for(looking, Progress(min(fraction, 1.0), 1.0, "scoring")):
-                yield from hand_over(waiting)
-            metrics, shown = looking.result()
-            look = {"step": trained.steps, "seconds": elapsed, **metrics}
-            if losses:
-                look["loss"] = float(np.mean(losses))
-                losses.clear()
-            trained.history.append(look)
-            # The start is no candidate: whoever trains wants to see what was learnt.
-            if judge in metrics and trained.steps:
-                looks_since = 0 if metrics[judge] > best_score else looks_since + 1
-                # Of equals the later one: it has learnt for longer.
-                if metrics[judge] >= best_score:
-                    best, best_score = copy.deepcopy(average), metrics[judge]
-            if checkpoint is not None:
-                progress = {"steps": trained.steps, "history": trained.history}
-                checkpoint.keep(networks, optimiser, progress)
-        if ended or looks_since >= schedule.patience:
-            trained.stopped = ended or "no longer better"
+        ended = schedule.ended(state.step, training.seconds, enough)
+        regular = state.step % schedule.evaluate_every == 0
+        if checkpoint is not None and ended and not regular:
+            # Before the last look, which a training that goes on for longer does not take.
+            checkpoint.keep(training.noted())
+        if (ended or regular) and not training.has_looked:
+            scores, shown = yield from training.look()
+            if checkpoint is not None and regular:
+                checkpoint.keep(training.noted())
+        if ended:
             break
-        with out_of_memory_as_exception():
-            value = _step(network, average, optimiser, draw, loss, schedule, trained.steps, device)
-        trained.steps += 1
-        losses.append(value)
-        metrics["loss"] = value
-        yield from hand_over(
-            Progress(min(fraction, 1.0), 1.0, f"step {trained.steps}", metrics, shown)
+        if schedule.exactly is None and state.looks_since >= schedule.patience:
+            ended = "no longer better"
+            break
+        metrics = yield from training.step(device)
+        yield from training.hand_over(f"step {state.step}", {**scores, **metrics}, shown)
+        scores, shown = {}, None
+    return Trained(state.result(), state.step, state.history, ended)
+
+
+class _Training:
+    """A training that runs: its state, and a watch that stands still while it is paused."""
+
+    def __init__(self, recipe: Recipe, schedule: Schedule, state: TrainState) -> None:
+        self.recipe, self.schedule, self.state = recipe, schedule, state
+        self._since = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training so far."""
+        return self.state.seconds + time.monotonic() - self._since
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether this step was looked at already, before the training was stopped here."""
+        history = self.state.history
+        return bool(history) and history[-1]["step"] == self.state.step
+
+    def noted(self) -> TrainState:
+        """The state with the time spent so far."""
+        self.state.seconds, self._since = self.seconds, time.monotonic()
+        return self.state
+
+    def hand_over(
+        self, message: str, metrics: dict[str, float] | None = None, preview: Any = None
+    ) -> Job[None]:
+        """Yield; only the time spent training counts, not a pause."""
+        fraction = self.schedule.fraction(self.noted().step, self.state.seconds)
+        yield Progress(fraction, 1.0, message, metrics or {}, preview)
+        self._since = time.monotonic()
+
+    def look(self) -> Job[tuple[dict[str, float], Any]]:
+        """Score the current weights, note it, and return the scores with something to show."""
+        state, networks, seconds = self.state, self.state.current(), self.seconds
+        looking = in_thread(
+            lambda: (dict(self.recipe.score(networks)), self.recipe.preview(networks))
         )
-    if best is not None:
-        trained.network = best
-    return trained
+        for waiting in wait_for(looking, Progress(0, 1, "scoring")):
+            yield from self.hand_over(waiting.message)
+        scores, shown = looking.result()
+        means = {name: float(np.mean(values)) for name, values in state.recent.items()}
+        state.recent = {}
+        state.history.append({"step": state.step, "seconds": seconds, **scores, **means})
+        # The start is no candidate: whoever trains wants to see what was learnt.
+        if self.recipe.judge in scores and state.step:
+            state.consider(scores[self.recipe.judge])
+        return scores, shown
 
+    def step(self, device: torch.device) -> Job[dict[str, float]]:
+        """Take one step at the recipe's rate, and bring the averages up to date."""
+        state, seed = self.state, self.schedule.seed
+        for optimiser in state.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = group["initial_lr"] * self.recipe.rate(state.step)
+        rng = np.random.default_rng((seed, state.step))
+        generator = torch.Generator(device).manual_seed(seed * 1_000_003 + state.step)
+        metrics = yield from self._within(self.recipe.step(state, rng, generator))
+        for name, average in state.averaged.items():
+            average.update_parameters(state.networks[name])
+        state.step += 1
+        for name, value in metrics.items():
+            state.recent.setdefault(name, []).append(value)
+        return metrics
 
-def _ended(elapsed: float, steps: int, schedule: Schedule, enough: Callable[[], bool]) -> str:
-    """What ends the training before the next step; empty if nothing does."""
-    if elapsed >= 60 * schedule.minutes:
-        return "time"
-    if steps == schedule.steps > 0:
-        return "steps"
-    return "asked" if steps and enough() else ""
-
-
-def _step(
-    network: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    draw: Callable[[np.random.Generator, int], Batch],
-    loss: Callable[[Any, Tensor], Tensor],
-    schedule: Schedule,
-    step: int,
-    device: torch.device,
-) -> float:
-    torch.manual_seed(schedule.seed * 1_000_003 + step)  # dropout
-    inputs, targets = draw(np.random.default_rng((schedule.seed, step)), step)
-    inputs = inputs.to(device).contiguous(memory_format=_layout(network))
-    for group in optimiser.param_groups:
-        group["lr"] = schedule.rate(step)
-    optimiser.zero_grad(set_to_none=True)
-    value = loss(network(inputs), targets.to(device))
-    value.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    optimiser.step()
-    decay = min(schedule.average, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for mean, new in zip(
-            average.state_dict().values(), network.state_dict().values(), strict=True
-        ):
-            if mean.is_floating_point():
-                mean.lerp_(new, 1 - decay)
-            else:
-                mean.copy_(new)
-    return float(value.detach())
-
-
-def _layout(network: nn.Module) -> torch.memory_format:
-    """Channels last where there are 3D convolutions, which are about twice as fast so."""
-    volumetric = any(isinstance(module, nn.Conv3d) for module in network.modules())
-    return torch.channels_last_3d if volumetric else torch.contiguous_format
+    def _within(self, stepping: Steps) -> Job[dict[str, float]]:
+        """Hand over wherever the recipe's step does."""
+        try:
+            while True:
+                try:
+                    with out_of_memory_as_exception():
+                        message = next(stepping)
+                except StopIteration as stop:
+                    metrics: dict[str, float] = stop.value
+                    return metrics
+                yield from self.hand_over(message)
+        finally:
+            stepping.close()

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
     import torch
     from numpy.typing import NDArray
-    from torch import Tensor, nn
+    from torch import nn
 
 # Red, green and blue from sure to unsure; blue, yellow and red are told apart also by those who do
 # not see green.
 COLOURS = ((0.15, 0.75, 1.0), (1.0, 0.85, 0.1), (1.0, 0.15, 0.1))
+# A logarithm of 0 is none.
+_LEAST = 1e-6
 
 
 def painted(values: NDArray[np.float64], highest: float) -> NDArray[np.uint8]:
@@ -39,9 +41,20 @@ def end_of_colours(values: NDArray[np.floating]) -> float:
 
 def binary_entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
     """Entropy in bits of a Bernoulli variable, for each probability: 1 is a coin's toss."""
-    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    p = np.clip(probability, _LEAST, 1 - _LEAST)
     entropy: NDArray[np.float32] = (-p * np.log2(p) - (1 - p) * np.log2(1 - p)).astype(np.float32)
     return entropy
+
+
+def entropy(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Entropy in bits of K classes, `probability` ``(K, ...)``; log2(K) where all are alike.
+
+    The first class has what the others leave, so that of two this is `binary_entropy`.
+    """
+    others = np.clip(probability[1:], _LEAST, 1 - _LEAST)
+    first = np.maximum(1 - others.sum(axis=0), _LEAST)
+    bits: NDArray[np.float32] = -first * np.log2(first) - (others * np.log2(others)).sum(axis=0)
+    return bits.astype(np.float32)
 
 
 @contextmanager
@@ -56,23 +69,19 @@ def dropout_on(network: nn.Module, generator: torch.Generator) -> Iterator[None]
     Parameters
     ----------
     network : torch.nn.Module
-        Nobody else may compute with it meanwhile.
+        Nobody else may compute with it meanwhile; its layers are those of `engine.dropout`.
     generator : torch.Generator
         On the CPU, so that every device gets the same draws.
     """
-    import torch
-    from torch import nn
+    from napari_midl.engine.dropout import drawing_from, dropouts
 
-    def drop(layer: nn.Dropout3d, inputs: tuple[Tensor], _: Tensor) -> Tensor:
-        (maps,) = inputs
-        kept = torch.empty(maps.shape[:2]).bernoulli_(1 - layer.p, generator=generator)
-        kept = (kept / (1 - layer.p)).to(maps)
-        return maps * kept.view(*kept.shape, *(1,) * (maps.ndim - 2))
-
-    layers = [m for m in network.modules() if isinstance(m, nn.Dropout3d) and m.p > 0]
-    hooks = [layer.register_forward_hook(drop) for layer in layers]
+    layers = dropouts(network)
+    before = [layer.training for layer in layers]
+    for layer in layers:
+        layer.train()
     try:
-        yield
+        with drawing_from(network, generator):
+            yield
     finally:
-        for hook in hooks:
-            hook.remove()
+        for layer, training in zip(layers, before, strict=True):
+            layer.train(training)

@@ -11,6 +11,7 @@ import tifffile
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, whole_file
+from napari_midl.volumes.classes import Classes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 VERSION = 1
+CLASSES_FILE = "classes.json"
+# What a folder that names no classes was painted with: none was named before there were others.
+UNNAMED = Classes("background", "vessel")
 
 
 @dataclass(frozen=True)
@@ -27,20 +31,20 @@ class Patch:
     Parameters
     ----------
     origin : tuple of int
-        Its first voxel ``(z, y, x)`` in level 0 of the volume.
-    labels : array of uint8, shape (Z, Y, X)
-        0 unlabelled, 1 background, 2 and up the classes; may be lazy.
+        Its first voxel ``(z, y, x)`` or ``(y, x)`` in level 0 of the volume.
+    labels : array of uint8, shape (Z, Y, X) or (Y, X)
+        Values of `Classes`, 0 unlabelled; may be lazy.
     name : str
         What to call it.
     """
 
-    origin: tuple[int, int, int]
+    origin: tuple[int, ...]
     labels: Any
     name: str = "patch"
 
 
 class AnnotationStore:
-    """A folder of patches painted over one volume.
+    """A folder of patches painted over one volume, with the names of its classes.
 
     Each patch is a compressed TIFF whose description says where it lies and on what, so
     that it can be read alone and moved. A file appears only once it is complete.
@@ -50,12 +54,34 @@ class AnnotationStore:
     folder : Path
         Made when the first patch is saved.
     volume : Volume
-        Axes ``Z Y X``.
+        Axes ``Z Y X`` or ``Y X``.
+    classes : Classes
+        What the labels mean.
     """
 
-    def __init__(self, folder: Path, volume: Volume) -> None:
+    def __init__(self, folder: Path, volume: Volume, classes: Classes = UNNAMED) -> None:
         self.folder = folder
         self.volume = volume
+        self.classes = classes
+
+    def kept_classes(self) -> Classes | None:
+        """The classes that the folder was painted with, or None if it holds no patch.
+
+        Raises
+        ------
+        InputError
+            If their file is damaged.
+        """
+        path = self.folder / CLASSES_FILE
+        try:
+            return Classes.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, NotADirectoryError):
+            painted = self.folder.is_dir() and any(self.folder.glob("*.tif"))
+            return UNNAMED if painted else None
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path} names no classes ({error}); restore it, or move the folder away."
+            ) from error
 
     def save(self, patch: Patch) -> Path:
         """Write a patch, in the place of an earlier one of its name.
@@ -63,9 +89,10 @@ class AnnotationStore:
         Raises
         ------
         InputError
-            If the folder cannot be written.
+            If the folder cannot be written, or was painted with other classes.
         """
         path = self.path(patch.name)
+        kept = self._agreed_classes()
         about = {
             "napari-midl": VERSION,
             "origin": list(patch.origin),
@@ -76,6 +103,10 @@ class AnnotationStore:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_written(self.folder, error) from error
+        if self.classes != (kept or UNNAMED):
+            with whole_file(self.folder / CLASSES_FILE) as beside:
+                text = json.dumps(self.classes.to_dict(), indent=2)
+                beside.write_text(f"{text}\n", encoding="utf-8")
         with whole_file(path) as beside:
             tifffile.imwrite(
                 beside,
@@ -95,8 +126,13 @@ class AnnotationStore:
         patches : list of Patch
             Those that can be read, by name.
         problems : list of str
-            A sentence for each file that cannot, or lies over another volume.
+            A sentence for each file that cannot, lies over another volume or holds an unknown
+            label; one sentence alone if the folder was painted with other classes.
         """
+        try:
+            self._agreed_classes()
+        except InputError as error:
+            return [], [str(error)]
         patches, problems = [], []
         for path in sorted(self.folder.glob("*.tif")) if self.folder.is_dir() else []:
             try:
@@ -134,6 +170,16 @@ class AnnotationStore:
         safe = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name)
         return self.folder / f"{safe}.tif"
 
+    def _agreed_classes(self) -> Classes | None:
+        """The folder's classes, if all of them mean the same to us."""
+        kept = self.kept_classes()
+        if kept is not None and not self.classes.extends(kept):
+            raise InputError(
+                f"{self.folder} was painted with {kept.legend}, not with {self.classes.legend}; "
+                "choose another project folder."
+            )
+        return kept
+
     def _read(self, path: Path) -> Patch:
         try:
             with tifffile.TiffFile(path) as file:
@@ -143,24 +189,31 @@ class AnnotationStore:
                 raise InputError(
                     f"{path} is a patch of another version; open it with that release."
                 )
-            shape, origin = tuple(about["volume_shape"]), [int(o) for o in about["origin"]]
+            shape, on = tuple(about["volume_shape"]), str(about["volume"])
+            origin = tuple(int(o) for o in about["origin"])
+            if len(origin) != len(shape):
+                raise ValueError(f"its origin {origin} is not one of {len(shape)} axes")
+            if labels.dtype != np.uint8 or labels.ndim not in (len(shape) - 1, len(shape)):
+                raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}")
         except InputError:
             raise
         except Exception as error:  # tifffile and its codecs raise many classes
+            fault = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(
-                f"{path} is no complete painted patch ({error}); move it out of the project folder."
+                f"{path} is no complete painted patch ({fault}); move it out of the project folder."
             ) from error
         if shape != self.volume.shape:
             raise InputError(
-                f"{path} was painted on {about['volume']} of shape {shape}, not on "
+                f"{path} was painted on {on} of shape {shape}, not on "
                 f"{self.volume.name} of {self.volume.shape}; choose another project folder."
             )
-        if labels.ndim == 2:
+        if labels.ndim == len(shape) - 1:
             labels = labels[None]
+        self.classes.check(labels, str(path))
         ends = [o + n for o, n in zip(origin, labels.shape, strict=True)]
         if min(origin) < 0 or any(e > n for e, n in zip(ends, shape, strict=True)):
             raise InputError(
                 f"{path} reaches beyond {self.volume.name} of shape {shape}; move it out of the "
                 "project folder."
             )
-        return Patch((origin[0], origin[1], origin[2]), labels, path.stem)
+        return Patch(origin, labels, path.stem)

@@ -57,7 +57,7 @@ def read_json(path: Path) -> list[Row]:
                 rows.append((f"point {len(rows) + 1}", str(point["label"]).strip(), position))
     except InputError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         fault = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(
             f"{path} is no markups file ({fault}); save it from 3D Slicer again."

@@ -16,13 +16,13 @@ import numpy as np
 import zarr
 from numcodecs import Blosc
 from ome_zarr.format import FormatV04, FormatV05
-from ome_zarr.writer import write_label_metadata, write_multiscales_metadata
+from ome_zarr.writer import add_metadata, write_multiscales_metadata
 from zarr.codecs import BloscCodec
 
 from napari_midl.errors import InputError
-from napari_midl.volumes import pyramid
+from napari_midl.volumes import label_list, pyramid
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
-from napari_midl.volumes.stored import reading
+from napari_midl.volumes.reading import decoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +128,7 @@ class OmeZarrImage:
             shown = dict(zip(channels, itertools.cycle(colours), strict=False))
             image = cls._fill(beside, group, wanted, dtype, axes, units, shown, name, False)
             for each, colors in (labels or {}).items():
-                image._add_labels(each, "uint8", colors)
+                image.create_labels(each, "uint8", colors)
         return cls.open(path)
 
     @classmethod
@@ -151,7 +151,8 @@ class OmeZarrImage:
     @property
     def axes(self) -> tuple[str, ...]:
         """Names of the axes, such as ``C Z Y X``."""
-        return tuple(a["name"].upper() for a in _ome(self._group)["multiscales"][0]["axes"])
+        axes = _ome(self._group)["multiscales"][0]["axes"]
+        return tuple(axis["name"].upper() for axis in axes)
 
     def tell(self, **about: Any) -> None:
         """Say more of the image in the group's attributes under ``napari-midl``.
@@ -186,15 +187,16 @@ class OmeZarrImage:
         InputError
             If there are labels of this name, or the folder cannot be written.
         """
-        path = self.path / "labels" / name
-        refuse_existing(path)
-        try:
-            return self._add_labels(name, dtype, colors or {})
-        except OSError as error:
-            shutil.rmtree(path, ignore_errors=True)
-            raise not_written(path, error) from error
+        path = self.path / label_list.FOLDER / name
+        image = self.create_label_image(path, dtype, colors)
+        label_list.list_labels(path)
+        return image
 
-    def _add_labels(self, name: str, dtype: str, colors: Mapping[int, Sequence[int]]) -> Self:
+    def create_label_image(
+        self, path: Path, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
+    ) -> Self:
+        """Make empty labels as `create_labels` does, but anywhere and on no list."""
+        refuse_existing(path)
         multiscale = _ome(self._group)["multiscales"][0]
         keep = [i for i, axis in enumerate(multiscale["axes"]) if axis["type"] != "channel"]
         axes = [multiscale["axes"][i]["name"].upper() for i in keep]
@@ -205,24 +207,18 @@ class OmeZarrImage:
             [values[i] for i in keep] for values in (finest.shape, steps, finest.chunks)
         )
         wanted = pyramid.plan(axes, shape, scale, chunks, len(self.levels))
-        rows = [{"label-value": v, "rgba": list(c)} for v, c in colors.items()]
-        labels = self._group.require_group("labels")
-        group = labels.create_group(name)
-        place = self.path / "labels" / name
-        image = self._fill(place, group, wanted, dtype, axes, units, {}, name, True)
-        # ome-zarr's default for zarr format 3 is its newest version, so it has to be told.
-        write_label_metadata(labels, name, colors=rows, fmt=_format(group))
+        rows = [{"label-value": v, "rgba": list(c)} for v, c in (colors or {}).items()]
+        try:
+            group = zarr.open_group(path, mode="w-", zarr_format=self._group.metadata.zarr_format)
+            image = self._fill(path, group, wanted, dtype, axes, units, {}, path.name, True)
+            form = _format(group)
+            about = {"colors": rows, "version": form.version}
+            # ome-zarr's default for zarr format 3 is its newest version, so it has to be told.
+            add_metadata(group, {"image-label": about}, fmt=form)
+        except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)
+            raise not_written(path, error) from error
         return image
-
-    def remove_labels(self, name: str) -> None:
-        """Delete labels that `create_labels` made, and take them off the list."""
-        labels = self._group["labels"]
-        about: dict[str, Any] = labels.attrs.asdict()
-        for listing in (about, about.get("ome", {})):
-            if name in listing.get("labels", []):
-                listing["labels"].remove(name)
-        labels.attrs.put(about)
-        shutil.rmtree(self.path / "labels" / name, ignore_errors=True)
 
     def write(self, region: Region, block: NDArray[Any]) -> None:
         """Write a region of level 0 and the same region of the coarser levels.
@@ -237,7 +233,7 @@ class OmeZarrImage:
         Raises
         ------
         InputError
-            If the disk is full, the folder cannot be written, or what is there is damaged.
+            If the disk is full or the folder cannot be written.
         """
         box = _bounded(region, self.levels[0].shape)
         self._coarsen(box, self._put(self.levels[0], box, block))
@@ -265,7 +261,7 @@ class OmeZarrImage:
             )
             # Only a box that cuts through voxels of the next level has to read its surroundings.
             if held is None or source != box:
-                with reading(self.path):
+                with decoding(self.path):
                     held = np.asarray(above[source])
             held = self._put(below, target, merge(held, factors))
             box = target

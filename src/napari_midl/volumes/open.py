@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ import dask.array as da
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.stored import StoredArray, lazy
-from napari_midl.volumes.volume import AXES, SPATIAL, Volume
+from napari_midl.volumes.reading import StoredArray, check_room, lazy
+from napari_midl.volumes.volume import AXES, SPATIAL, Volume, known_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 TIFF = (".tif", ".tiff")
 NIFTI = (".nii", ".nii.gz")
@@ -43,7 +45,7 @@ def open_volume(source: Any) -> Volume:
     Raises
     ------
     InputError
-        If it is missing, no image, damaged, or RGB.
+        If it is missing, no image, damaged, RGB, or cannot be decoded within the free memory.
     """
     if isinstance(source, Volume):
         return source
@@ -100,7 +102,7 @@ def _open_zarr(path: Path) -> Volume:
         if transform["type"] == "scale":
             scale = scale * transform["scale"]
     return _describe(
-        [_stored(path, node[d["path"]]) for d in datasets],
+        [_lazy(node[d["path"]], path) for d in datasets],
         [axis["name"].upper() for axis in axes],
         scale.tolist(),
         [axis.get("unit") for axis in axes],
@@ -108,12 +110,6 @@ def _open_zarr(path: Path) -> Volume:
         path,
         [str(c.get("label", "")) for c in about.get("omero", {}).get("channels", [])],
     )
-
-
-def _stored(path: Path, array: Any) -> da.Array:
-    """A zarr array or a memory map, lazily."""
-    auto = da.core.normalize_chunks("auto", array.shape, dtype=array.dtype)
-    return lazy(StoredArray(path, array), getattr(array, "chunks", [c[0] for c in auto]))
 
 
 def _open_tiff(path: Path) -> Volume:
@@ -137,8 +133,8 @@ def _open_nifti(path: Path) -> Volume:
     plain = (voxels.slope, voxels.inter) == (1, 0)
     dtype = voxels.dtype.newbyteorder("=") if plain else np.dtype(np.float32)
     whole_planes = (-1, -1, *("auto" if i == 0 else 1 for i in range(voxels.ndim - 2)))
-    stored = da.from_array(voxels, chunks=whole_planes, asarray=True)
-    read = stored.map_blocks(partial(np.asarray, dtype=dtype), dtype=dtype)
+    stored = lazy(StoredArray(voxels, path), whole_planes)
+    read = da.map_blocks(partial(np.asarray, dtype=dtype), stored, dtype=dtype)
     # NIfTI counts x fastest and first, so that its transpose ends with Z Y X.
     data = read.T
     axes = ["C", "T", "Z", "Y", "X"][-data.ndim :]
@@ -157,12 +153,35 @@ def _open_picture(path: Path) -> Volume:
     """A plane, or its colours as channels."""
     from imageio import v3 as imageio
 
-    array = np.asarray(imageio.imread(path))
+    about = imageio.improps(path)
+    check_room(path, about.shape, about.dtype)
+    stored = StoredArray(_Picture(path, about.shape, about.dtype), path)
+    # dask would read an empty part to see of what type it is.
+    nothing = np.empty((0,) * stored.ndim, stored.dtype)
+    array = lazy(stored, -1, meta=nothing)
     if array.ndim == 2:
         return Volume.from_array(array, "YX", name=path.stem, source=str(path))
-    colours = np.moveaxis(array[..., :3], -1, 0)
+    colours = da.moveaxis(array[..., :3], -1, 0)
     picture = Volume.from_array(colours, "CYX", name=path.stem, source=str(path))
     return replace(picture, channels=("red", "green", "blue")[: len(colours)])
+
+
+@dataclass
+class _Picture:
+    """A picture that is decoded once, when it is first looked at."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, region: Any) -> Any:
+        return self._decoded[region]
+
+    @cached_property
+    def _decoded(self) -> NDArray[Any]:
+        from imageio import v3 as imageio
+
+        return np.asarray(imageio.imread(self.path)).reshape(self.shape)
 
 
 def _open_bioio(path: Path) -> Volume:
@@ -205,11 +224,15 @@ def _from_array(array: Any, name: str, path: Path | None) -> Volume:
     axes = [str(a).upper() for a in getattr(array, "dims", ()) or _zarr_names(array)]
     if not {"Y", "X"} <= set(axes) <= set(AXES):
         axes = list(AXES[-ndim:])
-    if path is not None:
-        data = _stored(path, array)
-    else:
-        data = array if isinstance(array, da.Array) else da.from_array(array, asarray=True)
+    data = array if isinstance(array, da.Array) else _lazy(array, path)
     return _describe([data], axes, [1.0] * ndim, [None] * ndim, name, path)
+
+
+def _lazy(array: Any, path: Path | None) -> da.Array:
+    """An array whose chunks are those of the file that it comes from, if any."""
+    if path is None:
+        return da.from_array(array, asarray=True)  # type: ignore[no-any-return]
+    return lazy(StoredArray(array, path), getattr(array, "chunks", None) or "auto")
 
 
 def _zarr_names(array: Any) -> Sequence[str | None]:
@@ -269,10 +292,13 @@ def _describe(
     take = tuple(slice(None) if i in keep else 0 for i in range(len(axes)))
     kept = sorted(keep)
     arranged = [level[take].transpose([kept.index(i) for i in keep]) for level in levels]
+    if path is not None:
+        check_room(path, finest.chunksize, finest.dtype)
+    sizes, units = known_sizes(scale, units)
     return Volume(
         levels=tuple(arranged),
         axes=tuple(axes[i] for i in keep),
-        scale=tuple(float(scale[i]) for i in keep),
+        scale=tuple(sizes[i] for i in keep),
         units=tuple(units[i] for i in keep),
         name=name,
         source=str(path) if path else None,

@@ -65,7 +65,7 @@ def robust_scaling(
     Raises
     ------
     InputError
-        If the volume is empty, holds no intensities or only NaN, or is flat.
+        If the volume is empty or damaged, holds no intensities or only NaN, or is flat.
     """
     if math.prod(volume.shape) == 0:
         raise InputError(f"{volume.name} is empty (shape {volume.shape}); choose another image.")
@@ -90,7 +90,13 @@ def robust_scaling(
 
 
 def sample(volume: Volume, blocks: int = 16) -> NDArray[np.float32]:
-    """Intensities of a volume: all of a small one, evenly spread blocks of a large one."""
+    """Intensities of a volume: all of a small one, evenly spread blocks of a large one.
+
+    Raises
+    ------
+    InputError
+        If they cannot be decoded.
+    """
     data = volume.data
     if data.size <= MOST_VOXELS:
         return np.asarray(volume.read((slice(None),) * data.ndim), np.float32)

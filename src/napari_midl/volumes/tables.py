@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_table(path: Path, needed: Sequence[str], as_text: bool = False) -> pd.DataFrame:
+def read_table(
+    path: Path, needed: Sequence[str], as_text: bool = False, names: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read a CSV with a header; blank lines are left out.
 
     Parameters
@@ -26,6 +28,8 @@ def read_table(path: Path, needed: Sequence[str], as_text: bool = False) -> pd.D
     as_text : bool
         Keep every value as it is written; an empty one is NaN, and row i of the index is line
         i + 2 of the file. Else pandas guesses types, and takes words such as ``nan`` for empty.
+    names : sequence of str
+        Columns to keep as text where types are guessed.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def read_table(path: Path, needed: Sequence[str], as_text: bool = False) -> pd.D
                 na_values=[""],
             ).dropna(how="all")
         else:
-            table = pd.read_csv(path, skipinitialspace=True)
+            table = pd.read_csv(path, skipinitialspace=True, dtype=dict.fromkeys(names, str))
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror or error}); check the path."

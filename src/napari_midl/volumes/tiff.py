@@ -11,7 +11,7 @@ import tifffile
 import zarr
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.stored import StoredArray, lazy
+from napari_midl.volumes.reading import StoredArray, lazy
 from napari_midl.volumes.volume import AXES
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ class TiffLevel(StoredArray):
     """One level of a TIFF; sent to another process, it opens the file there anew."""
 
     def __init__(self, path: Path, level: int, array: zarr.Array[Any]) -> None:
-        super().__init__(path, array)
-        self.level = level
+        super().__init__(array, path)
+        self.path, self.level = path, level
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.path, self.level)

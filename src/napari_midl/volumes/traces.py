@@ -24,6 +24,8 @@ AXON = 2
 MICROMETRES = "micrometres"
 SEED_COLUMNS = ("path", "y", "x")
 DIRECTION = ("dz", "dy", "dx")
+COLUMNS = ("path", "index", "z", "y", "x", "uncertainty")
+DECIDED = ("state", "placed_by", "why")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Trace:
         Who made it.
     why : str
         Why it ended where it did.
+    state : str
+        What a person decided: ``accepted`` or ``proposed``; empty where nobody was asked.
     """
 
     path: str
@@ -68,6 +72,7 @@ class Trace:
     uncertainty: NDArray[np.float64]
     placed_by: Literal["tracker", "person"] = "tracker"
     why: str = ""
+    state: str = ""
 
     def length(self, voxel_size: Sequence[float]) -> float:
         """Length along the trace, in the units of `voxel_size`."""
@@ -89,7 +94,8 @@ def read_seeds(path: Path) -> list[Seed]:
     InputError
         If the file cannot be read, lacks a column or a number, or holds no seed.
     """
-    table = read_table(path, SEED_COLUMNS)
+    table = read_table(path, SEED_COLUMNS, names=["path"])
+    _check_names(path, table)
     _check_numbers(path, table, [c for c in "zyx" if c in table])
     ways = [c for c in DIRECTION if c in table]
     # An empty direction means both ways.
@@ -113,8 +119,8 @@ def read_seeds(path: Path) -> list[Seed]:
 def measurements(
     traces: Sequence[Trace], voxel_size: Sequence[float], unit: str | None
 ) -> pd.DataFrame:
-    """A row a trace: length, tortuosity, mean and highest uncertainty, why it ended."""
-    return pd.DataFrame(
+    """A row a trace: its state if known, length, tortuosity, uncertainty, why it ended."""
+    table = pd.DataFrame(
         {
             "path": [t.path for t in traces],
             f"length ({unit or 'voxel'})": [t.length(voxel_size) for t in traces],
@@ -124,6 +130,9 @@ def measurements(
             "ended": [t.why for t in traces],
         }
     )
+    if any(t.state for t in traces):
+        table.insert(1, "state", [t.state for t in traces])
+    return table
 
 
 def swc_size(volume: Volume) -> tuple[tuple[float, float, float], str]:
@@ -158,10 +167,9 @@ def write_traces(
     Raises
     ------
     InputError
-        If the ending is another one, the file cannot be written, or the table beside a new SWC
-        would replace a file.
+        If the ending is another one, or the file cannot be written.
     """
-    check_target(path)
+    check_ending(path)
     table = _table(traces)
     if path.suffix == ".swc":
         z, y, x = (table[a].to_numpy() * s for a, s in zip("zyx", voxel_size, strict=True))
@@ -179,7 +187,8 @@ def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
     Parameters
     ----------
     path : Path
-        TRACES.csv with ``path,index,z,y,x[,uncertainty]`` in voxels, or SWC in lengths.
+        TRACES.csv with ``path,index,z,y,x[,uncertainty]`` and what else `write_traces` writes, in
+        voxels; or SWC in lengths.
     voxel_size : sequence of float
         ``(z, y, x)`` in the unit of the SWC (see `swc_size`).
 
@@ -191,14 +200,41 @@ def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
     check_ending(path)
     if path.suffix == ".swc":
         return _from_swc(read_swc(path), voxel_size)
-    table = read_table(path, ("path", "y", "x"))
+    table = read_table(path, ("path", "y", "x"), names=("path", *DECIDED))
+    _check_names(path, table)
     _check_numbers(path, table, [c for c in ("z", "y", "x", "uncertainty") if c in table])
-    table = table.assign(z=table.get("z", 0.0), uncertainty=table.get("uncertainty", 0.0))
+    absent = {"z": 0.0, "uncertainty": 0.0} | dict.fromkeys(DECIDED, "")
+    table = table.assign(**{c: v for c, v in absent.items() if c not in table})
+    texts = ["path", *DECIDED]
+    table[texts] = table[texts].fillna("")
     return [
-        Trace(str(name), rows[["z", "y", "x"]].to_numpy(float), rows["uncertainty"].to_numpy(float))
+        Trace(
+            str(name),
+            rows[["z", "y", "x"]].to_numpy(float),
+            rows["uncertainty"].to_numpy(float),
+            "person" if rows["placed_by"].iloc[0] == "person" else "tracker",
+            rows["why"].iloc[0],
+            rows["state"].iloc[0],
+        )
         for name, rows in table.groupby("path", sort=False)
         if len(rows) > 1
     ]
+
+
+def read_traces_of(path: Path, volume: Volume) -> list[Trace]:
+    """Read the traces of an image.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, does not fit its format, or leaves the image.
+    """
+    traces = read_traces(path, swc_size(volume)[0])
+    try:
+        check_inside(traces, volume.shape, volume.name)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return traces
 
 
 def resample(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
@@ -218,7 +254,7 @@ def check_inside(traces: Sequence[Trace], shape: Sequence[int], image: str) -> N
         if (trace.points < -0.5).any() or (trace.points > highest).any():
             raise InputError(
                 f"The trace {trace.path} leaves {image} of {' x '.join(map(str, shape))} voxels "
-                "(z y x); give the traces of this image, or mend its voxel size."
+                "(z y x); give the traces of this image, or correct its voxel size."
             )
 
 
@@ -228,25 +264,15 @@ def check_ending(path: Path) -> None:
         raise InputError(f"{path} should end in .csv or .swc; rename it.")
 
 
-def check_target(path: Path) -> None:
-    """Refuse a path for traces whose table would replace a file of another purpose."""
-    check_ending(path)
-    beside = path.with_suffix(".csv")
-    if path.suffix == ".swc" and beside.exists() and not path.exists():
-        raise InputError(
-            f"{beside} is there already, and the table of {path.name} would replace it; choose "
-            "another name, or move that file."
-        )
-
-
 def _table(traces: Sequence[Trace]) -> pd.DataFrame:
-    columns = ("path", "index", "z", "y", "x", "uncertainty")
+    """A row a point; what a person decided about the traces comes last, if anything."""
     rows = [
-        (trace.path, i, *point, unsure)
+        (trace.path, i, *point, unsure, trace.state, trace.placed_by, trace.why)
         for trace in traces
         for i, (point, unsure) in enumerate(zip(trace.points, trace.uncertainty, strict=True))
     ]
-    return pd.DataFrame(rows, columns=list(columns))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *DECIDED])
+    return table if any(trace.state for trace in traces) else table[list(COLUMNS)]
 
 
 def _from_swc(nodes: pd.DataFrame, voxel_size: Sequence[float]) -> list[Trace]:
@@ -268,6 +294,12 @@ def _from_swc(nodes: pd.DataFrame, voxel_size: Sequence[float]) -> list[Trace]:
             points = np.array([places[i] for i in chain])
             traces.append(Trace(str(len(traces) + 1), points, np.zeros(len(chain)), "person"))
     return traces
+
+
+def _check_names(path: Path, table: pd.DataFrame) -> None:
+    nameless = np.flatnonzero(table["path"].isna())
+    if len(nameless):
+        raise InputError(f"{path} line {int(nameless[0]) + 2} has no path; write a name or number.")
 
 
 def _check_numbers(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from dask.base import compute
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.stored import reading
+from napari_midl.volumes.reading import decoding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,11 +79,15 @@ class Volume:
                 f"{name} has {data.ndim} axes but {len(named)} names ({' '.join(named)}); "
                 "name each axis once."
             )
+        sizes, known = known_sizes(
+            scale if scale is not None else (1.0,) * data.ndim,
+            units if units is not None else (None,) * data.ndim,
+        )
         return cls(
             levels=(data,),
             axes=named,
-            scale=tuple(scale) if scale is not None else (1.0,) * data.ndim,
-            units=tuple(units) if units is not None else (None,) * data.ndim,
+            scale=sizes,
+            units=known,
             name=name,
             source=source,
         )
@@ -111,7 +116,7 @@ class Volume:
 
     def read_all(self, regions: Sequence[Region]) -> list[NDArray[Any]]:
         """Voxels of several regions; as costly to find as those of one."""
-        with reading(self.source or self.name):
+        with decoding(self.source or self.name):
             blocks = compute(*(self.data[r] for r in regions), scheduler="synchronous")
             return [np.asarray(block) for block in blocks]
 
@@ -224,11 +229,26 @@ class Volume:
         }
 
 
+def known_sizes(
+    scale: Sequence[float], units: Sequence[str | None]
+) -> tuple[tuple[float, ...], tuple[str | None, ...]]:
+    """Sizes and units of axes, where a size that cannot be is not known: 1.0 without a unit.
+
+    Programs write 0, a negative number or NaN where they do not know.
+    """
+    sizes = [float(size) for size in scale]
+    known = [math.isfinite(size) and size > 0 for size in sizes]
+    return (
+        tuple(size if is_known else 1.0 for size, is_known in zip(sizes, known, strict=True)),
+        tuple(unit if is_known else None for unit, is_known in zip(units, known, strict=True)),
+    )
+
+
 def hash_volume(volume: Volume) -> str:
     """SHA-256 over the finest level, chunk by chunk, so that each is decoded once."""
     data, digest = volume.data, hashlib.sha256()
     for index in np.ndindex(*data.numblocks):
-        with reading(volume.source or volume.name):
+        with decoding(volume.source or volume.name):
             block = data.blocks[index].compute(scheduler="synchronous")
         digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QThreadPool, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written
+from napari_midl.widgets.threads import OneThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +38,7 @@ class Autosave(QObject):
     def __init__(self, write: Callable[[Path, Any], object], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._write = write
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._thread = OneThread()
         self._lock = Lock()
         self._next: tuple[Path, Any] | None = None
 
@@ -45,11 +46,14 @@ class Autosave(QObject):
         """Write this soon."""
         with self._lock:
             self._next = path, state
-        self._pool.start(self._write_next)
+        self._thread.start(self._write_next)
 
-    def flush(self) -> None:
-        """Wait until everything is written."""
-        self._pool.waitForDone(LONGEST_WAIT_MS)
+    def flush(self) -> bool:
+        """Wait until everything is written; False if that takes longer than one should wait.
+
+        It is written nevertheless, unless the program is killed.
+        """
+        return self._thread.wait(LONGEST_WAIT_MS, self)
 
     def _write_next(self) -> None:
         with self._lock:
@@ -64,4 +68,6 @@ class Autosave(QObject):
                 raise not_written(path, error) from error
             self._write(path, state)
         except InputError as error:
-            self.failed.emit(error)
+            # The dock may have been closed, and this object with it.
+            with suppress(RuntimeError):
+                self.failed.emit(error)

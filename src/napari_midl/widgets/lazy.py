@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class Lazy:
-    """What napari asks of an array, before it indexes it."""
+    """An array that is read when it is indexed by a position, or turned into numpy's.
+
+    Indexed by ranges alone it gives a `Part`, and nothing is read: of a pyramid napari takes
+    the columns in view first, and the plane of them afterwards.
+    """
 
     def __init__(self, shape: Sequence[int], dtype: Any) -> None:
         self.shape: tuple[int, ...] = tuple(shape)
@@ -22,11 +26,50 @@ class Lazy:
         # napari orders the levels of a pyramid by it.
         self.size = math.prod(self.shape)
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The voxels of an index."""
         raise NotImplementedError
 
+    def __getitem__(self, key: Any) -> Any:
+        key = key if isinstance(key, tuple) else (key,)
+        if all(isinstance(index, slice) and index.step in (None, 1) for index in key):
+            return Part(self, key)
+        return self.read(key)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[(slice(None),) * self.ndim], dtype)
+        return np.asarray(self.read((slice(None),) * self.ndim), dtype)
+
+
+class Part(Lazy):
+    """A box of a lazy array, read once a position in it is asked for.
+
+    Parameters
+    ----------
+    array : Lazy
+        The whole.
+    key : tuple of slice
+        The box, without steps.
+    """
+
+    def __init__(self, array: Lazy, key: tuple[slice, ...]) -> None:
+        whole = [slice(None)] * (array.ndim - len(key))
+        spans = [s.indices(n)[:2] for s, n in zip([*key, *whole], array.shape, strict=True)]
+        super().__init__([max(stop - start, 0) for start, stop in spans], array.dtype)
+        self._array, self._starts = array, [start for start, _ in spans]
+
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The voxels of an index, counted from the corner of the box."""
+        if not all(map(_is_plain, key)):
+            return np.asarray(self)[key]
+        key = (*key, *[slice(None)] * (self.ndim - len(key)))
+        shifted: list[Any] = []
+        for index, start, length in zip(key, self._starts, self.shape, strict=True):
+            if isinstance(index, slice):
+                first, last, _ = index.indices(length)
+                shifted.append(slice(start + first, start + max(first, last)))
+            else:
+                shifted.append(start + index)
+        return self._array.read(tuple(shifted))
 
 
 class Channel(Lazy):
@@ -61,8 +104,8 @@ class Channel(Lazy):
         ]
         self._kept: tuple[str, np.ndarray, int] | None = None
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The voxels of an index, from what was kept where that is what is stored."""
         # Counted before reading: what is written meanwhile, or while a slower thread reads the
         # same voxels, is read again next time.
         count, kept = len(self._written), self._kept
@@ -114,8 +157,10 @@ class Thresholded(Lazy):
         super().__init__(channel.shape, np.uint8)
         self._channel, self.threshold = channel, threshold
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        return (self._channel[key] >= self.threshold).astype(self.dtype)
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """1 where the channel reaches the threshold, else 0."""
+        labels: np.ndarray = (self._channel.read(key) >= self.threshold).astype(self.dtype)
+        return labels
 
 
 def _is_plain(index: Any) -> bool:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.images import placed_over
 
 if TYPE_CHECKING:
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
 
     from napari.layers import Image, Labels
 
+    from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.looking import Box
 
-UNLABELLED, BACKGROUND, VESSEL = 0, 1, 2
-CLASSES = ("unlabelled", "background", "vessel")
-COLOURS = {BACKGROUND: "#3b82c4", VESSEL: "#dc3c3c"}
 REST_MS = 250
 BRUSH = 4
 _KEY = "napari-midl patch"
@@ -36,6 +35,8 @@ class PatchLayers(QObject):
     ----------
     viewer : napari.Viewer
         Where the layers are.
+    classes : Classes
+        What can be painted.
 
     Attributes
     ----------
@@ -51,9 +52,10 @@ class PatchLayers(QObject):
     failed = Signal(object)
     picked = Signal(str, int)
 
-    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+    def __init__(self, viewer: Any, classes: Classes, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self.classes = classes
         self._image: Image | None = None
         self._store: AnnotationStore | None = None
         self._layers: dict[str, Labels] = {}
@@ -69,6 +71,15 @@ class PatchLayers(QObject):
     def names(self) -> list[str]:
         """Names of the patches in the viewer."""
         return list(self._layers)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Voxels painted with each label, by its name, in all patches."""
+        total = dict.fromkeys((label.name for label in self.classes.labels), 0)
+        for layer in self._layers.values():
+            for name, count in self.classes.counts(np.asarray(layer.data, np.uint8)).items():
+                total[name] += count
+        return total
 
     @property
     def patches(self) -> list[Patch]:
@@ -102,7 +113,7 @@ class PatchLayers(QObject):
             If what is painted on another image could not be saved; then nothing changes.
         """
         self.detach()
-        self._image, self._store = image, AnnotationStore(folder, volume)
+        self._image, self._store = image, AnnotationStore(folder, volume, self.classes)
         patches, problems = self._store.load()
         for patch in patches:
             self._show(patch)
@@ -127,12 +138,12 @@ class PatchLayers(QObject):
         self.changed.emit()
 
     def add(self, box: Box) -> str:
-        """Put an empty patch over a box of the image, ready to paint vessel."""
+        """Put an empty patch over a box of the image, ready to paint the first class in it."""
         shape = tuple(s.stop - s.start for s in box)
         origin = (box[0].start, box[1].start, box[2].start)
         patch = Patch(origin, np.zeros(shape, np.uint8), self._free_name(self._store))
         self._show(patch)
-        self.paint_with(patch.name, VESSEL)
+        self.paint_with(patch.name, self.classes.offered[0].value)
         self.changed.emit()
         return patch.name
 
@@ -178,7 +189,9 @@ class PatchLayers(QObject):
         self._timer.stop()
         if self._store is None:
             return
-        store = self._store if folder is None else AnnotationStore(folder, self._store.volume)
+        store = self._store
+        if folder is not None:
+            store = AnnotationStore(folder, store.volume, self.classes)
         saved: dict[str, int] = {}
         for name, layer in self._layers.items():
             data = np.asarray(layer.data, np.uint8)
@@ -216,19 +229,21 @@ class PatchLayers(QObject):
         layer = self._viewer.add_labels(
             np.array(patch.labels, np.uint8),
             name=patch.name,
-            colormap=_colours(),
+            colormap=_colours(self.classes),
             opacity=0.6,
             metadata={_KEY: patch.origin},
-            features={"index": [0, 1, 2], "class": list(CLASSES)},
+            features=_names(self.classes),
             **placed_over(self._image, patch.origin),
         )
         layer.brush_size = BRUSH
-        layer.selected_label = VESSEL
+        layer.selected_label = self.classes.offered[0].value
         layer.bounding_box.visible = True
         layer.bounding_box.points = False
         layer.bounding_box.line_color = "yellow"
-        for key, label in (("0", UNLABELLED), ("1", BACKGROUND), ("2", VESSEL)):
-            layer.bind_key(key, _painter(label), overwrite=True)
+        layer.bind_key("0", _painter(UNLABELLED), overwrite=True)
+        for label in self.classes.labels:
+            if label.key:
+                layer.bind_key(label.key, _painter(label.value), overwrite=True)
         self._layers[patch.name] = layer
         self._saved[patch.name] = zlib.crc32(np.asarray(layer.data, np.uint8).tobytes())
         # Undo and redo only announce that there is something new to see.
@@ -241,9 +256,9 @@ class PatchLayers(QObject):
 
     def _on_painted(self, event: Any) -> None:
         layer = event.source
-        if (layer.data > VESSEL).any():
-            # The training would take them for vessel, so they are to look and count like it.
-            layer.data[layer.data > VESSEL] = VESSEL
+        if not self.classes.knows(layer.data):
+            # napari's M takes the next number, and what is pasted may hold any.
+            layer.data[...] = self.classes.nearest(layer.data)
             layer.refresh()
         # Once a stroke: whoever listens may count voxels.
         first = not self._timer.isActive()
@@ -254,8 +269,9 @@ class PatchLayers(QObject):
     def _on_picked(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active
         for name, layer in self._layers.items():
-            if layer.selected_label > VESSEL:
-                layer.selected_label = VESSEL  # comes back here
+            chosen = np.array([layer.selected_label])
+            if not self.classes.knows(chosen):
+                layer.selected_label = int(self.classes.nearest(chosen)[0])  # comes back here
             elif layer is active:
                 self.picked.emit(name, layer.selected_label)
 
@@ -290,10 +306,18 @@ class PatchLayers(QObject):
         return int(z), int(y), int(x)
 
 
-def _colours() -> DirectLabelColormap:
-    return DirectLabelColormap(
-        color_dict={None: "transparent", UNLABELLED: "transparent", **COLOURS}
-    )
+def _colours(classes: Classes) -> DirectLabelColormap:
+    colours: dict[int | None, str] = {None: "transparent", UNLABELLED: "transparent"}
+    colours.update({label.value: label.colour for label in classes.labels})
+    return DirectLabelColormap(color_dict=colours)
+
+
+def _names(classes: Classes) -> dict[str, list[Any]]:
+    """What napari's status bar tells of each value."""
+    return {
+        "index": [UNLABELLED, *(label.value for label in classes.labels)],
+        "class": ["unlabelled", *(label.name for label in classes.labels)],
+    }
 
 
 def _painter(label: int) -> Any:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from napari_midl.volumes.atomic import not_written
+from napari_midl.engine.models import SUFFIX
+from napari_midl.engine.runs import record_path
+from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import not_written, whole_file
 
 if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 MODELS, RESULTS = "models", "results"
 PATCHES = "patches"
+_CHOSEN = "chosen.txt"
 
 
 def default_folder(volume: Volume) -> Path:
@@ -43,6 +49,41 @@ def free_name(folder: Path, stem: str, suffix: str) -> Path:
     while (path := folder / f"{stem}-{number}{suffix}").exists():
         number += 1
     return path
+
+
+def chosen_model(models: Path) -> str | Path | None:
+    """The model that was used last with the image of a folder of models, if it is known."""
+    try:
+        name = (models / _CHOSEN).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    return models / name if name.endswith(SUFFIX) else name or None
+
+
+def remember_model(models: Path, choice: str | Path) -> None:
+    """Note which model is used, for when its image is opened again.
+
+    Nothing is noted where no model was made, or where it cannot be written: it is a convenience.
+    """
+    if models.is_dir() and (isinstance(choice, str) or choice.parent == models):
+        with suppress(InputError), whole_file(models / _CHOSEN) as beside:
+            beside.write_text(choice if isinstance(choice, str) else choice.name, encoding="utf-8")
+
+
+def copy_model(source: Path, target: Path) -> Path:
+    """Copy a model file, and its record where it has one; gives the path of the copy.
+
+    Raises
+    ------
+    InputError
+        If the target cannot be written.
+    """
+    target = target if target.suffix == SUFFIX else target.with_name(target.name + SUFFIX)
+    for old, new in ((source, target), (record_path(source), record_path(target))):
+        if old.exists():
+            with whole_file(new) as beside:
+                shutil.copyfile(old, beside)
+    return target
 
 
 def set_aside(path: Path) -> Path:

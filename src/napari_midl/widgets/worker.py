@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from superqt.utils import GeneratorWorker
 
 from napari_midl.errors import InputError
+from napari_midl.widgets.threads import OneThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +52,7 @@ class JobRunner(QObject):
         self._worker: _JobWorker | None = None
         self._callbacks = _Callbacks()
         self._batch: list[Progress] = []
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._thread = OneThread()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(EVERY_MS)
@@ -102,8 +102,9 @@ class JobRunner(QObject):
         worker.yielded.connect(self._on_yielded)
         worker.returned.connect(self._on_returned)
         worker.errored.connect(self._on_errored)
-        worker.finished.connect(self._on_finished)
-        self._pool.start(worker)
+        # superqt's stubs say that it carries a value.
+        worker.finished.connect(self._on_finished)  # type: ignore[arg-type]
+        self._thread.start(worker)
         self.changed.emit()
 
     def pause(self) -> None:
@@ -125,16 +126,26 @@ class JobRunner(QObject):
         self._worker.quit()
         self.changed.emit()
 
-    def shut_down(self) -> None:
-        """Cancel and wait for the thread; nothing is called back any more."""
+    def shut_down(self) -> bool:
+        """Cancel and wait for the thread; nothing is called back any more.
+
+        Returns
+        -------
+        bool
+            Whether the job has ended. One that has not ends after the step it is at.
+        """
         worker, self._worker, self._callbacks = self._worker, None, _Callbacks()
         self._batch = []
         self._timer.stop()
-        if worker is not None:
-            worker.quit()
-            self._pool.waitForDone(LONGEST_WAIT_MS)
-            self.paused = self.cancelling = False
-            self.changed.emit()
+        if worker is None:
+            return True
+        worker.quit()
+        for signal in (worker.yielded, worker.returned, worker.errored, worker.finished):
+            signal.disconnect()
+        ended = self._thread.wait(LONGEST_WAIT_MS, worker)
+        self.paused = self.cancelling = False
+        self.changed.emit()
+        return ended
 
     def _on_yielded(self, progress: Progress) -> None:
         if self._worker is None:

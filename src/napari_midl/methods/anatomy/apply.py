@@ -17,19 +17,14 @@ from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.settings import GenerateSettings
 from napari_midl.methods.anatomy.template import Template
 from napari_midl.volumes.landmarks import Landmarks
-from napari_midl.volumes.meshes import Mesh, planes
-from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.meshes import Mesh
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from napari_midl.engine.models import Model
     from napari_midl.methods.anatomy.shape_model import Coefficients
-    from napari_midl.volumes.volume import Volume
 
-INSIDE = 255
 USUAL = 3.0
 MIRROR = np.array([-1.0, 1.0, 1.0])
 
@@ -184,37 +179,3 @@ def voxel_surface(logits: NDArray[np.float64]) -> Mesh:
     vertices, faces, _, _ = marching_cubes(field, 0.0, gradient_direction="ascent")
     centred = vertices[:, ::-1] - 1 - (GRID - 1) / 2
     return Mesh(centred.astype(np.float64), faces[:, ::-1].astype(np.int32))
-
-
-def write_mask(mesh: Mesh, out: Path, scan: Volume | None = None) -> Job[None]:
-    """The inside of a mesh, 255 in an OME-Zarr of 0, plane by plane.
-
-    Parameters
-    ----------
-    mesh : Mesh
-        Closed, mm.
-    out : Path
-        A new ``.ome.zarr``.
-    scan : Volume, optional
-        The image ``Z Y X`` whose grid to take; without one, voxels of 1 mm about the mesh.
-    """
-    if scan is None:
-        corner = np.floor(mesh.vertices.min(0)) - 2
-        far = np.ceil(mesh.vertices.max(0)) + 3
-        z, y, x = (far - corner).astype(int)[::-1].tolist()
-        size = (1.0, 1.0, 1.0)
-    else:
-        corner, (z, y, x), size = np.zeros(3), scan.shape, scan.millimetres
-    image = OmeZarrImage.create(
-        out,
-        shape=(z, y, x),
-        dtype="uint8",
-        axes="ZYX",
-        scale=size,
-        units=["millimeter"] * 3,
-        chunks=(1, min(y, 512), min(x, 512)),
-        name="mask",
-    )
-    for k, plane in enumerate(planes(mesh, (z, y, x), size, corner.tolist())):
-        yield Progress(k, z, "writing the mask")
-        image.write((slice(k, k + 1), slice(0, y), slice(0, x)), INSIDE * plane[None])

@@ -9,10 +9,12 @@ import numpy as np
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.alignment import Points, similarity
 from napari_midl.methods.anatomy.shape_model import FEWEST
+from napari_midl.volumes.landmarks import Landmarks, read_landmarks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_midl.methods.anatomy.template import Template
-    from napari_midl.volumes.landmarks import Landmarks
 
 _FLAT, _TOO_SMALL, _TOO_LARGE = 0.02, 0.2, 5.0
 
@@ -36,6 +38,21 @@ def in_order(landmarks: Landmarks, template: Template) -> Points:
         given[place] = name
         ordered[place] = point
     return ordered
+
+
+def read_set(path: Path, template: Template) -> Landmarks:
+    """Read a file of landmarks, which may name them by their number, as all of a template.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has a landmark that the template lacks, or one twice.
+    """
+    landmarks = read_landmarks(path)
+    try:
+        return Landmarks(template.names, in_order(landmarks, template))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def check_landmarks(placed: Points, mean: Points, template: Template) -> None:

@@ -10,9 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_midl.engine.page import Section
-from napari_midl.methods.anatomy import files
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
+from napari_midl.methods.anatomy.operations import Generate
 from napari_midl.methods.anatomy.picture import draw
 from napari_midl.methods.anatomy.synthetic import sample
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
@@ -48,10 +48,12 @@ def anatomy_demo(outdir: Path) -> Job[Section]:
     points[[person.names.index(name) for name in MISSING]] = np.nan
     fewer = Landmarks(person.names, points.copy())
     write_landmarks(folder / "landmarks.csv", fewer)
-    run = yield from files.generate(folder / "landmarks.csv", folder / "mandible.ply")
+    fitting = Generate.of(landmarks=folder / "landmarks.csv", out=folder / "mandible.ply")
+    run = (yield from fitting.perform()).run
     points[person.names.index(MOVED)] += BY
     write_landmarks(folder / "misplaced.csv", Landmarks(person.names, points))
-    wrong = yield from files.generate(folder / "misplaced.csv", folder / "misplaced.ply")
+    misfit = Generate.of(landmarks=folder / "misplaced.csv", out=folder / "misplaced.ply")
+    wrong = (yield from misfit.perform()).run
     table = pd.read_csv(folder / "mandible.ply.landmarks.csv")
     write_table(table, folder / "landmarks-measured.csv")
     _picture(folder / "mandible.png", fewer)

@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_midl.engine.devices import device_name, pick_device
+from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import Model
+from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.training import Schedule
 from napari_midl.engine.training import train as fit
 from napari_midl.errors import InputError
@@ -42,6 +45,8 @@ def train(
     template: Template,
     settings: TrainSettings,
     checkpoint: Checkpoint | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Model]:
     """Learn to generate shapes of a kind.
 
@@ -55,6 +60,8 @@ def train(
         Which network, how long.
     checkpoint : Checkpoint, optional
         Where the state of the training is kept, and from where a stopped one goes on.
+    exactly : int, optional
+        Take this many steps, whatever the settings say.
 
     Returns
     -------
@@ -76,9 +83,9 @@ def train(
         Progress(0, 0, "learning the shape model"),
     )
     faces = shapes[0].mesh.faces
-    torch.manual_seed(settings.seed)
     sizes = (len(model.mean_landmarks), len(model.surface_modes), len(model.mean_surface))
-    generator = Generator(settings.preset, *sizes, len(faces))
+    with WeightsFrom(settings.seed):
+        generator = Generator(settings.preset, *sizes, len(faces))
     generator.keep(model, faces)
     loss: Loss
     if isinstance(generator.network, Coefficients):
@@ -86,15 +93,14 @@ def train(
         draw, loss = coefficient_lessons(model, *known, settings.noise), weighted_squares
     else:
         draw, loss = voxel_lessons(*known, faces, template), dice_loss
+    device, rate = pick_device(settings.device), settings.learning_rate
     trained = yield from fit(
-        generator.network.train(),
-        draw,
-        loss,
-        Schedule.of(settings),
-        device=torch.device("cpu"),
+        Supervised(generator.network.train(), loss, rate, settings.half_life, draw=draw),
+        Schedule.of(settings, exactly=exactly),
+        device=device,
         checkpoint=checkpoint,
     )
-    generator.network = trained.network
+    generator.network = trained.network.cpu()
     ratio = _spread_ratio(model, landmarks[aside], surfaces[aside]) if aside.any() else 1.0
     card = {
         "tool": TOOL,
@@ -104,7 +110,7 @@ def train(
         "shapes": len(shapes),
         "steps": trained.steps,
         "seed": settings.seed,
-        "device": "CPU",
+        "device": device_name(device),
         "settings": settings.to_dict(),
         "spread_ratio": ratio,
         "licence": "BSD-3-Clause",

@@ -6,12 +6,14 @@ Abdi et al., MIDL 2019, section 2.1 and figure 1.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from napari_midl.engine.dropout import Dropout
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.shape_model import ShapeModel
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 GRID = 140
 PRESETS = ("compact", "paper")
+_ARCHITECTURE = re.compile(r"(\S+) (\d{1,9}) (\d{1,9}) (\d{1,9}) (\d{1,9})", re.ASCII)
 _UNIT = 10.0
 
 
@@ -97,7 +100,7 @@ class Coefficients(nn.Module):
         self.linear = nn.Linear(3 * landmarks, modes)
         self.bend = nn.Sequential(
             nn.Linear(3 * landmarks, width), nn.CELU(), nn.Linear(width, width), nn.CELU(),
-            nn.Dropout(0.1), nn.Linear(width, modes),
+            Dropout(0.1), nn.Linear(width, modes),
         )  # fmt: skip
 
     def forward(self, offsets: Tensor) -> Tensor:
@@ -180,9 +183,10 @@ def build(architecture: str) -> Generator:
     InputError
         If the text does not name one.
     """
-    preset, *sizes = architecture.split()
-    if len(sizes) != 4 or not all(size.isdigit() for size in sizes):
+    found = _ARCHITECTURE.fullmatch(architecture)
+    if found is None:
         raise InputError(f"{architecture!r} names no anatomy model; train it anew.")
+    preset, *sizes = found.groups()
     return Generator(preset, *map(int, sizes))
 
 

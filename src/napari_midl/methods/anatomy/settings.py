@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings
+from napari_midl.engine.settings import Settings, within
 
+Device = Literal["auto", "cpu", "cuda"]
 Method = Literal["learnt", "linear"]
 Preset = Literal["compact", "paper"]
 
@@ -43,8 +44,8 @@ class ShapesSettings(Settings):
         Seed of whose halves, bodies and asymmetry meet.
     """
 
-    count: Annotated[int, {"min": 2, "max": 10000}] = 400
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    count: Annotated[int, within(2, 10000)] = 400
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,17 @@ class TrainSettings(Settings):
         Licence of the shapes, for the model's card.
     seed : int
         Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     preset: Preset = "compact"
-    modes: Annotated[int, {"min": 1, "max": 512}] = 32
-    minutes: Annotated[float, {"min": 0.02, "max": 6000.0}] = 5.0
-    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 1500
-    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 2e-3
-    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 400
-    noise: Annotated[float, {"min": 0.0, "max": 5.0}] = 1.0
+    modes: Annotated[int, within(1, 512)] = 32
+    minutes: Annotated[float, within(0.02, 6000.0)] = 5.0
+    steps: Annotated[int, within(0, 10_000_000)] = 1500
+    learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 2e-3
+    half_life: Annotated[int, within(1, 1_000_000)] = 400
+    noise: Annotated[float, within(0.0, 5.0)] = 1.0
     data_licence: str = ""
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -96,10 +96,30 @@ class Template:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, given: dict[str, Any]) -> Template:
-        """Inverse of `to_dict`."""
-        landmarks = tuple(LandmarkInfo(**item) for item in given["landmarks"])
-        return cls(given["name"], given["description"], landmarks)
+    def from_dict(cls, given: Any) -> Template:
+        """Inverse of `to_dict`.
+
+        Raises
+        ------
+        ValueError
+            If something is missing or of another type, a name comes twice, or a partner is
+            unknown.
+        """
+        try:
+            landmarks = tuple(LandmarkInfo(**item) for item in given["landmarks"])
+            template = cls(given["name"], given["description"], landmarks)
+        except KeyError as error:
+            raise ValueError(f"it lacks {error}") from error
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        _check_types(template, *landmarks)
+        names = template.names
+        for item in landmarks:
+            if names.count(item.name) > 1:
+                raise ValueError(f"it has the landmark {item.name!r} twice")
+            if item.mirror and item.mirror not in names:
+                raise ValueError(f"it mirrors {item.name!r} to {item.mirror!r}, which it lacks")
+        return template
 
 
 def load_template(name: str | Path) -> Template:
@@ -108,26 +128,27 @@ def load_template(name: str | Path) -> Template:
     Raises
     ------
     InputError
-        If it is missing or not complete, a name comes twice, or a partner is unknown.
+        If it is missing, or is no template.
     """
     path = _folder() / f"{name}.json" if "." not in str(name) else Path(name)
     try:
-        template = Template.from_dict(json.loads(path.read_text()))
+        return Template.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError:
         raise InputError(f"{path} cannot be read; give a template file, or 'mandible'.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is no template ({error}); it needs a name, a description and landmarks, "
-            "each with name, number, description, mirror and group."
+            "each of its own name, with number, description, mirror and group."
         ) from None
-    names = template.names
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise InputError(f"{path} has the landmark {twice[0]!r} twice; rename one.")
-    for item in template.landmarks:
-        if item.mirror and item.mirror not in names:
-            raise InputError(f"{path} mirrors {item.name!r} to {item.mirror!r}, which it lacks.")
-    return template
+
+
+def _check_types(*parts: Template | LandmarkInfo) -> None:
+    for part in parts:
+        for field in fields(part):
+            value = getattr(part, field.name)
+            wanted = {"str": str, "int": int}.get(str(field.type), tuple)
+            if not isinstance(value, wanted) or isinstance(value, bool):
+                raise ValueError(f"{value!r} is no {field.name}")
 
 
 def _folder() -> Path:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy import ndimage
 
-from napari_midl.engine.jobs import Job, Progress
+from napari_midl.engine.jobs import Job, Progress, mapped
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import routes
+from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.tracing import Tracing
 from napari_midl.volumes.traces import Seed, Trace
 
@@ -19,37 +21,36 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_midl.engine.models import Model
-    from napari_midl.methods.axons.settings import TraceSettings
-    from napari_midl.volumes.volume import Volume
 
-__all__ = ["Tracing", "connect", "follow", "trace"]
+__all__ = ["Tracing", "connect", "trace"]
 
+# Seeds in one batch; so few where a person watches that their first steps take well below a second.
+TOGETHER, WATCHED = 256, 16
 _ROUTE_STRIDE, _ROUNDS = 3, 2
 # Where the way is known, views half as wide find the middle best, on synthetic images too.
 _NARROW = 0.5
 
 
 def trace(
-    volume: Volume, seeds: Sequence[Seed], model: Model, settings: TraceSettings
+    tracing: Tracing, seeds: Sequence[Seed], *, skip: bool = False, most: int = TOGETHER
 ) -> Job[list[Trace]]:
     """Follow a fibre from each seed; many advance as one batch.
 
     Parameters
     ----------
-    volume : Volume
-        Image with axes ``Z Y X``; only what the agents come near is read.
+    tracing : Tracing
+        A model made ready for an image; only what the agents come near is read.
     seeds : sequence of Seed
         Where to begin; both ways where a seed has no direction.
-    model : Model
-        An axon model; not used by the minimal path.
-    settings : TraceSettings
-        How to follow.
+    skip : bool
+        Give an empty trace for a seed on no fibre, instead of refusing all.
+    most : int
+        Most seeds of a batch.
 
     Yields
     ------
     Progress
-        Its preview is a list of `Trace` as they stand.
+        Its preview is a `Grown`.
 
     Returns
     -------
@@ -59,28 +60,51 @@ def trace(
     Raises
     ------
     InputError
-        If a seed lies outside the image or on no fibre, or the image is flat, empty or too small.
+        If there is no seed, or one lies outside the image or on no fibre.
     """
     if not seeds:
-        raise InputError(f"There is no seed to trace {volume.name} from; give at least one.")
-    yield Progress(0, 0, "looking at the image")
-    tracing = Tracing(volume, model, settings)
-    for k, seed in enumerate(seeds):
+        raise InputError(
+            f"There is no seed to trace {tracing.volume.name} from; give at least one."
+        )
+    for k, seed in enumerate([] if skip else seeds):
         yield Progress(k, len(seeds), "looking at the seeds")
         tracing.require_fibre(seed)
-    traces: list[Trace] = []
-    batch = max(1, tracing.pixels.most_agents // 2)
+    done: list[Trace] = []
+    batch = max(1, min(most, tracing.pixels.most_agents // 2))
     for begin in range(0, len(seeds), batch):
-        traces += yield from follow(tracing, seeds[begin : begin + batch])
-        yield Progress(len(traces), len(seeds), f"{len(traces)} of {len(seeds)} seeds")
-    return traces
+        some = seeds[begin : begin + batch]
+        told = partial(_told, tuple(done), some, len(seeds))
+        done += yield from mapped(_batch(tracing, some, skip), told)
+        yield Progress(len(done), len(seeds), preview=Grown(tuple(done)))
+    return done
 
 
-def follow(tracing: Tracing, seeds: Sequence[Seed]) -> Job[list[Trace]]:
+def _told(done: tuple[Trace, ...], some: Sequence[Seed], count: int, step: Progress) -> Progress:
+    """A step of a batch as a step of all."""
+    now = len(done) + len(some) * step.done / max(step.total, 1)
+    grown = Grown(done, _in_order(step.preview or (), some))
+    words = f"{len(done)} of {count} traced" if count > 1 else "following"
+    return Progress(now, count, words, preview=grown)
+
+
+def _batch(tracing: Tracing, seeds: Sequence[Seed], skip: bool) -> Job[tuple[Trace, ...]]:
     """Trace from a few seeds by the method that was chosen; previews are traces as they stand."""
-    if tracing.settings.method == "learnt":
-        return (yield from tracing.follow(seeds))
-    return (yield from _classical(tracing, seeds))
+    fibres = list(seeds)
+    for seed in seeds if skip else ():
+        yield Progress(0, 0, "looking at the seeds")
+        tracing.check(seed)
+        if not tracing.sees_fibre(seed):
+            fibres.remove(seed)
+    follow = tracing.follow if tracing.settings.method == "learnt" else partial(_classical, tracing)
+    found = (yield from follow(fibres)) if fibres else []
+    return _in_order(found, seeds)
+
+
+def _in_order(found: Sequence[Trace], seeds: Sequence[Seed]) -> tuple[Trace, ...]:
+    """What was found in the order of the seeds; empty traces for those on no fibre."""
+    known = {trace.path: trace for trace in found}
+    empty = [Trace(s.path, np.zeros((0, 3)), np.zeros(0), why="no fibre") for s in seeds]
+    return tuple(known.get(trace.path, trace) for trace in empty)
 
 
 def connect(

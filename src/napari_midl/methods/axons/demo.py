@@ -11,9 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_midl.engine.page import Section
-from napari_midl.methods.axons import files
+from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.score import score
-from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import LOOKS, Condition, synthetic_image
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.tables import write_table
@@ -77,12 +76,13 @@ def axons_demo(outdir: Path) -> Job[Section]:
     )
     middles = [[name, *line[len(line) // 2]] for name, line in lines.items()]
     write_table(pd.DataFrame(middles, columns=["path", "y", "x"]), folder / "seeds.csv")
-    run = yield from files.trace(
-        folder / "image.tif",
-        folder / "seeds.csv",
-        folder / "traces.swc",
-        settings=TraceSettings(width=1.0),
+    tracing = operations.Trace.of(
+        image=folder / "image.tif",
+        seeds=folder / "seeds.csv",
+        out=folder / "traces.swc",
+        width=1.0,
     )
+    run = (yield from tracing.perform()).run
     volume = open_volume(folder / "image.tif").spatial()
     traces = read_traces(folder / "traces.csv", volume.voxel_size)
     found = {t.path: score(t.points[:, 1:], lines[t.path]) for t in traces}

@@ -29,7 +29,7 @@ from napari_midl.methods.axons.views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -40,6 +40,8 @@ STRIDE = 3.0
 LOST = 8.0
 ON_TRACK = 3.0
 _REMEMBERED = 12
+# What a step changes, beside what is stacked of the views.
+_MOVING = ("positions", "headings", "_index", "_steps", "_switches", "_previous", "_visited")
 
 
 class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
@@ -88,9 +90,21 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Draw new images and put each agent on a fibre, at a random place and way."""
+        for _ in self.redraw(seed):
+            pass
+        return self.place(), {}
+
+    def redraw(self, seed: int | None) -> Iterator[int]:
+        """Draw new images one by one, yielding how many there are; `place` has to follow."""
         super().reset(seed=seed)
-        rng = self.np_random
-        drawn = [self.draw(rng) for _ in range(self.shape[0])]
+        self._drawn: list[tuple[NDArray[np.float32], NDArray[np.float64]]] = []
+        for _ in range(self.shape[0]):
+            self._drawn.append(self.draw(self.np_random))
+            yield len(self._drawn)
+
+    def place(self) -> dict[str, Tensor]:
+        """Put the agents on the images just drawn, and return what they see."""
+        rng, drawn = self.np_random, self._drawn
         self.images = torch.from_numpy(np.stack([d[0] for d in drawn]))[:, None]
         blocks = view_blocks(self.design.averages, (1.0, 1.0))
         self._levels, self._extent = mipmap(self.images, blocks)
@@ -120,7 +134,23 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._previous = torch.zeros(*self.shape, 2)
         self._visited = self.positions[..., None, :].repeat(1, 1, _REMEMBERED, 1)
         self._stack: list[tuple[Tensor, Tensor]] = []
-        return self._observe(), {}
+        return self._observe()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Where the agents are and what they have seen, on the images of the last reset's seed."""
+        state: dict[str, Tensor] = {name: getattr(self, name) for name in _MOVING}
+        for moment, seen in enumerate(self._stack):
+            state |= {f"seen.{moment}.{part}": value for part, value in enumerate(seen)}
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put the agents back, after a reset with the same seed."""
+        for name in _MOVING:
+            setattr(self, name, state[name].clone())
+        moments = range(self.design.moments)
+        self._stack = [
+            (state[f"seen.{k}.0"].clone(), state[f"seen.{k}.1"].clone()) for k in moments
+        ]
 
     def step(
         self, actions: Any

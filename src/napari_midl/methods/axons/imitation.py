@@ -13,12 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_midl.engine.recipes import Batch, Supervised
 from napari_midl.methods.axons.environment import LOST
 from napari_midl.methods.axons.network import REACH, Actor, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
     import numpy as np
 
+    from napari_midl.engine.train_state import TrainState
     from napari_midl.methods.axons.environment import TrackingEnvironment
 
 LESSON = 40
@@ -28,8 +32,8 @@ WARM_UP = 1500
 class Lessons:
     """Batches of views with what a perfect tracker would do, along the agent's own ways.
 
-    At first the perfect tracker also moves the agents, disturbed; with time they move
-    themselves, so that they learn to mend what they do wrong.
+    At first the perfect tracker also moves the agents, disturbed; with the steps they more and
+    more move themselves, so that they learn to correct what they do wrong.
 
     Parameters
     ----------
@@ -45,29 +49,85 @@ class Lessons:
         self, environment: TrackingEnvironment, actor: Actor, confident: bool = False
     ) -> None:
         self.environment, self.actor = environment, actor
-        self._taken = WARM_UP if confident else 0
-        self._left = 0
+        self._ahead = WARM_UP if confident else 0
+        self._left = self._seed = 0
 
-    def __call__(self, rng: np.random.Generator, step: int) -> tuple[Tensor, Tensor]:
+    def draw(self, rng: np.random.Generator, step: int) -> Generator[str, None, Batch]:
         """Views ``(N, C, 11, 11)``, and targets ``(N, 4)``: displacement, stop, weight."""
         if not self._left:
-            self._observed, _ = self.environment.reset(seed=int(rng.integers(2**31)))
+            self._seed = int(rng.integers(2**31))
+            for count in self.environment.redraw(self._seed):
+                yield f"drawing fibres, image {count}"
+            self._views = self.environment.place()["actor"]
             self._alive = torch.ones(self.environment.num_envs, dtype=torch.bool)
             self._left = LESSON
-        views = self._observed["actor"]
+        views = self._views
         action, stop = self.environment.expert()
         weight = self._alive & (self.environment.distance.flatten() < LOST)
         targets = torch.cat([action, stop[:, None].float(), weight[:, None].float()], 1)
-        own_share = min(0.7, self._taken / WARM_UP)
+        own_share = min(0.7, (self._ahead + step) / WARM_UP)
         own = torch.from_numpy(rng.random((len(action), 1)) < own_share)
         noise = torch.from_numpy(rng.normal(0, 0.5, action.shape)).float()
         with torch.no_grad():
-            move = torch.where(own, self.actor(views).mean(), action) + noise
-        self._observed, _, ended, _, _ = self.environment.step(move.clamp(-REACH, REACH))
+            device = next(self.actor.parameters()).device
+            own_move = self.actor(views.to(device)).mean().cpu()
+        move = torch.where(own, own_move, action) + noise
+        observed, _, ended, _, _ = self.environment.step(move.clamp(-REACH, REACH))
+        self._views = observed["actor"]
         self._alive &= ~ended
         self._left -= 1
-        self._taken += 1
         return views, targets
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Where in a lesson the agents are; its images follow from its seed."""
+        left = {"left": torch.tensor(self._left), "seed": torch.tensor(self._seed)}
+        if not self._left:
+            return left
+        agents = {f"agents.{name}": t for name, t in self.environment.state_dict().items()}
+        return {**left, **agents, "alive": self._alive, "views": self._views}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to there."""
+        self._left, self._seed = int(state["left"]), int(state["seed"])
+        if not self._left:
+            return
+        self.environment.reset(seed=self._seed)
+        self.environment.load_state_dict(
+            {k.removeprefix("agents."): v for k, v in state.items() if k.startswith("agents.")}
+        )
+        self._alive, self._views = state["alive"].clone(), state["views"].clone()
+
+
+class Imitation(Supervised):
+    """Learn by lessons, which live on from one step to the next.
+
+    Parameters
+    ----------
+    lessons : Lessons
+        Their actor is trained in place.
+    learning_rate : float
+        Rate of the first step.
+    half_life : int
+        Steps in which the rate halves.
+    average : float
+        Decay of the moving average of the weights.
+    """
+
+    def __init__(
+        self, lessons: Lessons, learning_rate: float, half_life: int, average: float = 0.99
+    ) -> None:
+        super().__init__(lessons.actor, imitation_loss, learning_rate, half_life, average)
+        self.lessons = lessons
+
+    def init(self, device: torch.device) -> TrainState:
+        """As any supervised training, with the lessons beside."""
+        state = super().init(device)
+        state.draws["lessons"] = self.lessons
+        return state
+
+    def batch(self, rng: np.random.Generator, step: int) -> Generator[str, None, Batch]:
+        """The next moment of a lesson."""
+        return self.lessons.draw(rng, step)
 
 
 def imitation_loss(policy: Policy, targets: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from napari_midl.engine.devices import device_name, pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import Model
 from napari_midl.engine.training import Schedule
@@ -21,9 +21,9 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons import ppo
 from napari_midl.methods.axons.calibration import calibrate
 from napari_midl.methods.axons.environment import TrackingEnvironment
-from napari_midl.methods.axons.imitation import Lessons, imitation_loss
+from napari_midl.methods.axons.imitation import Imitation, Lessons
 from napari_midl.methods.axons.models import scratch
-from napari_midl.methods.axons.network import Actor, Critic
+from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import SIZE, SPACING, synthetic_image
@@ -41,10 +41,16 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 IMAGES = 32
+EPISODE = 60  # steps; most of what there is to earn on a fibre
 _ASTRAY = 0.15
 
 
-def train(settings: TrainSettings, checkpoint: Checkpoint | None = None) -> Job[Model]:
+def train(
+    settings: TrainSettings,
+    checkpoint: Checkpoint | None = None,
+    *,
+    exactly: int | None = None,
+) -> Job[Model]:
     """Train a tracker on synthetic fibres alone.
 
     Parameters
@@ -52,12 +58,14 @@ def train(settings: TrainSettings, checkpoint: Checkpoint | None = None) -> Job[
     settings : TrainSettings
         The agent, the images, how long.
     checkpoint : Checkpoint, optional
-        Where the state of the imitation is kept, and from where a stopped one goes on.
+        Where the state is kept, and from where a stopped training goes on.
+    exactly : int, optional
+        Imitate for this many steps, whatever the settings say.
 
     Yields
     ------
     Progress
-        In steps, with ``loss``, later ``return``.
+        With ``loss`` after each step of imitation, later ``return`` after each batch of episodes.
 
     Returns
     -------
@@ -71,26 +79,30 @@ def train(settings: TrainSettings, checkpoint: Checkpoint | None = None) -> Job[
     def draw(rng: np.random.Generator) -> tuple[Any, Any]:
         return synthetic_image(settings.images, rng)
 
-    lessons = Lessons(
-        TrackingEnvironment(draw, actor.design, IMAGES, settings.agents, _ASTRAY), actor
-    )
+    device = pick_device(settings.device)
+    environment = TrackingEnvironment(draw, actor.design, IMAGES, settings.agents, _ASTRAY)
+    lessons = Lessons(environment, actor.train())
     trained = yield from fit(
-        actor.train(),
-        lessons,
-        imitation_loss,
-        Schedule.of(settings, average=0.998, evaluate_every=200),
-        device=torch.device("cpu"),
+        Imitation(lessons, settings.learning_rate, settings.half_life, average=0.998),
+        Schedule.of(settings, evaluate_every=200, exactly=exactly),
+        device=device,
         checkpoint=checkpoint,
     )
     actor = trained.network
     assert isinstance(actor, Actor)
     if settings.reinforce:
         environment = TrackingEnvironment(draw, actor.design, IMAGES, 1)
-        yield from reinforce(actor, environment, settings)
+        yield from fit(
+            ppo.Reinforcement(actor, environment, settings.reinforce_rate, settings.seed, EPISODE),
+            Schedule(0, seed=settings.seed, evaluate_every=1, exactly=settings.reinforce),
+            device=device,
+            checkpoint=checkpoint and checkpoint.stage("reinforcement", imitated=trained.steps),
+        )
+    actor = actor.cpu().eval()
     calibration = [1.0, 0.0]
     if actor.design.frame == "heading":
         calibration = yield from wait_for(
-            in_thread(lambda: calibrate(actor.eval(), draw)),
+            in_thread(lambda: calibrate(actor, draw)),
             Progress(1, 1, "calibrating the uncertainty"),
         )
     card = {
@@ -98,28 +110,13 @@ def train(settings: TrainSettings, checkpoint: Checkpoint | None = None) -> Job[
         "name": f"{settings.preset} tracker",
         "steps": trained.steps,
         "seed": settings.seed,
-        "device": "CPU",
+        "device": device_name(device),
         "settings": settings.to_dict(),
         "licence": "BSD-3-Clause",
         "training_data": [f"synthetic fibres ({settings.images})"],
         "calibration": calibration,
     }
-    return Model(actor.eval(), card)
-
-
-def reinforce(actor: Actor, environment: TrackingEnvironment, settings: TrainSettings) -> Job[None]:
-    """Improve an actor in place by proximal policy optimisation (appendix C)."""
-    torch.manual_seed(settings.seed)
-    actor.requires_grad_(True)
-    critic = Critic(actor.design)
-    optimisers = (
-        torch.optim.Adam(actor.parameters(), settings.reinforce_rate, weight_decay=3e-4),
-        torch.optim.Adam(critic.parameters(), 5e-4, weight_decay=3e-4),
-    )
-    for batch in range(settings.reinforce):
-        episodes = ppo.collect(environment, actor, 60, settings.seed + batch)
-        metrics = ppo.update(actor, critic, optimisers, episodes)
-        yield Progress(batch + 1, settings.reinforce, "reinforcing", metrics)
+    return Model(actor, card)
 
 
 @dataclass
@@ -146,7 +143,13 @@ class Finetuned:
 
 
 def finetune(
-    volume: Volume, traces: Sequence[Trace], model: Model, settings: FinetuneSettings
+    volume: Volume,
+    traces: Sequence[Trace],
+    model: Model,
+    settings: FinetuneSettings,
+    *,
+    checkpoint: Checkpoint | None = None,
+    exactly: int | None = None,
 ) -> Job[Finetuned]:
     """Adapt a tracker to an image by traces that a person accepted or corrected.
 
@@ -160,6 +163,10 @@ def finetune(
         Where to start from; it is left as it is.
     settings : FinetuneSettings
         How long, how fast.
+    checkpoint : Checkpoint, optional
+        Where the state is kept, and from where a stopped training goes on.
+    exactly : int, optional
+        Take this many steps, whatever the settings say.
 
     Returns
     -------
@@ -191,15 +198,13 @@ def finetune(
 
     scaling = robust_scaling(volume)
     before = yield from _held_out_scores(volume, held_out, model, settings)
-    lessons = Lessons(
-        TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY), actor, confident=True
-    )
+    environment = TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY)
+    lessons = Lessons(environment, actor.train(), confident=True)
     trained = yield from fit(
-        actor.train(),
-        lessons,
-        imitation_loss,
-        Schedule.of(settings),
-        device=torch.device("cpu"),
+        Imitation(lessons, settings.learning_rate, settings.half_life),
+        Schedule.of(settings, exactly=exactly),
+        device=pick_device(settings.device),
+        checkpoint=checkpoint,
     )
     tuned = model.tuned(trained.network, "traces", volume.name, trained.steps, seed=settings.seed)
     after = yield from _held_out_scores(volume, held_out, tuned, settings)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from torch.nn import functional as F
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.views import VIEW
+
+if TYPE_CHECKING:
+    import numpy as np
 
 REACH = 4.0
 
@@ -108,9 +111,11 @@ class Policy:
         density: Tensor = self.distribution.log_prob(inside)
         return density.sum(-1)
 
-    def sample(self) -> Tensor:
+    def sample(self, rng: np.random.Generator) -> Tensor:
         """A random displacement, in px."""
-        return to_pixels(self.distribution.sample())
+        # By numpy: torch's distributions know no generator but that of the process.
+        unit = rng.beta(*(p.detach().cpu().numpy() for p in (self.alpha, self.beta)))
+        return to_pixels(torch.from_numpy(unit).to(self.alpha))
 
 
 def to_pixels(unit: Tensor) -> Tensor:

@@ -13,11 +13,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_midl.engine.initialisation import WeightsFrom
+from napari_midl.engine.recipes import Recipe, Steps, adam
+from napari_midl.engine.train_state import TrainState
+from napari_midl.methods.axons.network import Actor, Critic
+
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import numpy as np
+
     from napari_midl.methods.axons.environment import TrackingEnvironment
-    from napari_midl.methods.axons.network import Actor, Critic
 
 GAMMA, LAMBDA, CLIP, UPDATES = 0.99, 0.95, 0.2, 10
+CRITIC_RATE, DECAY = 5e-4, 3e-4
+VIEWS = 128  # of the actor and as many of the critic, between two yields
 
 
 @dataclass
@@ -32,6 +42,8 @@ class Episodes:
         Displacements, px.
     log_probs, rewards, alive, ended : Tensor, shape (T, N)
         Of the policy that acted; ``ended`` is 1 where this step ended the episode.
+    cut : Tensor, shape (N, C, 11, 11)
+        What the critic sees after the last step.
     """
 
     actor: Tensor
@@ -41,39 +53,100 @@ class Episodes:
     rewards: Tensor
     alive: Tensor
     ended: Tensor
+    cut: Tensor
+
+
+class Reinforcement(Recipe):
+    """Improve an actor beside a critic; a step is a batch of episodes and what it is good for.
+
+    Parameters
+    ----------
+    actor : Actor
+        Trained in place.
+    environment : TrackingEnvironment
+        Where it acts.
+    learning_rate : float
+        Of the actor.
+    seed : int
+        Seed of the critic's first weights.
+    length : int
+        Steps after which episodes are cut.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        environment: TrackingEnvironment,
+        learning_rate: float,
+        seed: int,
+        length: int,
+    ) -> None:
+        self.actor, self.environment, self.seed = actor, environment, seed
+        self.learning_rate, self.length = learning_rate, length
+
+    def init(self, device: torch.device) -> TrainState:
+        """The actor and a fresh critic; nothing is averaged, since the policy that acts learns."""
+        with WeightsFrom(self.seed):
+            critic = Critic(self.actor.design).to(device)
+        actor = self.actor.to(device).requires_grad_(True)
+        return TrainState(
+            {"network": actor, "critic": critic},
+            {
+                "network": adam(actor.parameters(), self.learning_rate, weight_decay=DECAY),
+                "critic": adam(critic.parameters(), CRITIC_RATE, weight_decay=DECAY),
+            },
+        )
+
+    def step(
+        self, state: TrainState, rng: np.random.Generator, generator: torch.Generator
+    ) -> Steps:
+        """Let the policy act on fresh images, then improve both networks on what it did."""
+        actor, critic = state.networks["network"], state.networks["critic"]
+        assert isinstance(actor, Actor) and isinstance(critic, Critic)
+        episodes = yield from collect(self.environment, actor, self.length, rng)
+        return (
+            yield from update(
+                (actor, critic),
+                (state.optimisers["network"], state.optimisers["critic"]),
+                episodes,
+            )
+        )
 
 
 @torch.no_grad()
-def collect(environment: TrackingEnvironment, actor: Actor, steps: int, seed: int) -> Episodes:
-    """Let the stochastic policy act on freshly drawn images."""
-    torch.manual_seed(seed)
-    observed, _ = environment.reset(seed=seed)
-    alive = torch.ones(environment.num_envs)
+def collect(
+    environment: TrackingEnvironment, actor: Actor, steps: int, rng: np.random.Generator
+) -> Generator[str, None, Episodes]:
+    """Let the stochastic policy act on freshly drawn images, on the actor's device."""
+    for count in environment.redraw(int(rng.integers(2**31))):
+        yield f"drawing fibres, image {count}"
+    device = next(actor.parameters()).device
+    seen = {name: views.to(device) for name, views in environment.place().items()}
+    alive = torch.ones(environment.num_envs, device=device)
     taken: list[tuple[Tensor, ...]] = []
-    for _ in range(steps):
-        policy = actor(observed["actor"])
-        action = policy.sample()
-        following, reward, ended, _, _ = environment.step(action)
-        taken.append(
-            (
-                observed["actor"],
-                observed["critic"],
-                action,
-                policy.log_prob(action),
-                reward * alive,
-                alive,
-                ended.float(),
-            )
-        )
-        alive = alive * (1 - ended.float())
-        observed = following
+    for step in range(steps):
+        policy = actor(seen["actor"])
+        action = policy.sample(rng)
+        observed, earned, at_end, _, _ = environment.step(action.cpu())
+        reward, ended = earned.to(device), at_end.to(device).float()
+        moment = (action, policy.log_prob(action), reward * alive, alive, ended)
+        taken.append((seen["actor"], seen["critic"], *moment))
+        alive = alive * (1 - ended)
+        seen = {name: views.to(device) for name, views in observed.items()}
         if not alive.any():
             break
-    return Episodes(*(torch.stack(column) for column in zip(*taken, strict=True)))
+        yield f"episodes, step {step + 1} of {steps}"
+    columns = [torch.stack(column) for column in zip(*taken, strict=True)]
+    return Episodes(*[*columns, seen["critic"]])
 
 
 def advantages(
-    rewards: Tensor, values: Tensor, ended: Tensor, gamma: float = GAMMA, lam: float = LAMBDA
+    rewards: Tensor,
+    values: Tensor,
+    ended: Tensor,
+    cut: Tensor,
+    gamma: float = GAMMA,
+    lam: float = LAMBDA,
 ) -> Tensor:
     """Generalised advantages (Schulman et al., 2016, equation 16).
 
@@ -82,10 +155,15 @@ def advantages(
     rewards, ended : Tensor, shape (T, N)
         Rewards, and 1 where the episode ended with this step.
     values : Tensor, shape (T, N)
-        The critic's value of the state before each step; after the last it counts as 0.
+        The critic's value of the state before each step.
+    cut : Tensor, shape (N,)
+        Its value of the state after the last: an episode that was cut there would have gone on
+        to earn.
+    gamma, lam : float
+        Discount, and decay of the trace.
     """
     result = torch.zeros_like(rewards)
-    following, value_after = torch.zeros_like(rewards[0]), torch.zeros_like(rewards[0])
+    following, value_after = torch.zeros_like(rewards[0]), cut
     for t in reversed(range(len(rewards))):
         goes_on = 1 - ended[t]
         delta = rewards[t] + gamma * value_after * goes_on - values[t]
@@ -103,30 +181,53 @@ def policy_loss(
 
 
 def update(
-    actor: Actor,
-    critic: Critic,
+    networks: tuple[Actor, Critic],
     optimisers: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
     episodes: Episodes,
     updates: int = UPDATES,
-) -> dict[str, float]:
-    """Improve both networks `updates` times on a batch; return losses and mean return."""
-    with torch.no_grad():
-        values = critic(episodes.critic)
-    gained = advantages(episodes.rewards, values * episodes.alive, episodes.ended)
-    returns = gained + values
+) -> Steps:
+    """Improve actor and critic `updates` times on a whole batch, a part of its views at a time.
+
+    Returns
+    -------
+    dict of str to float
+        ``policy_loss`` and ``value_loss`` of the last update, and the mean ``return``.
+    """
+    actor, critic = networks
+    values = yield from _values(critic, episodes.critic)
+    (cut,) = yield from _values(critic, episodes.cut[None])
+    gained = advantages(episodes.rewards, values * episodes.alive, episodes.ended, cut)
     weight = episodes.alive / episodes.alive.sum()
     mean = (gained * weight).sum()
     spread = ((gained - mean).square() * weight).sum().sqrt()
-    normed = (gained - mean) / (spread + 1e-8)
-    losses = {}
-    for _ in range(updates):
-        new = actor(episodes.actor).log_prob(episodes.actions)
-        loss = (policy_loss(new, episodes.log_probs, normed) * weight).sum()
-        value_loss = (F.mse_loss(critic(episodes.critic), returns, reduction="none") * weight).sum()
-        for value, optimiser in zip((loss, value_loss), optimisers, strict=True):
+    columns = (
+        *(episodes.actor, episodes.critic, episodes.actions, episodes.log_probs),
+        *((gained - mean) / (spread + 1e-8), gained + values, weight),
+    )
+    parts = list(zip(*(c.flatten(0, 1).split(VIEWS) for c in columns), strict=True))
+    losses = [0.0, 0.0]
+    for count in range(updates):
+        losses = [0.0, 0.0]
+        for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
-            value.backward()
+        for seen, shown, actions, old, normed, returns, share in parts:
+            policy = (policy_loss(actor(seen).log_prob(actions), old, normed) * share).sum()
+            value = (F.mse_loss(critic(shown), returns, reduction="none") * share).sum()
+            for k, loss in enumerate((policy, value)):
+                loss.backward()  # gradients of all parts add up to those of the batch
+                losses[k] += loss.item()
+            yield f"improving, {count + 1} of {updates}"
+        for optimiser in optimisers:
             optimiser.step()
-        losses = {"policy_loss": loss.item(), "value_loss": value_loss.item()}
-    episodes_return = episodes.rewards.sum(0).mean().item()
-    return {**losses, "return": episodes_return}
+    earned = episodes.rewards.sum(0).mean().item()
+    return {"policy_loss": losses[0], "value_loss": losses[1], "return": earned}
+
+
+@torch.no_grad()
+def _values(critic: Critic, views: Tensor) -> Generator[str, None, Tensor]:
+    """Values ``(T, N)`` of views ``(T, N, C, 11, 11)``."""
+    found = []
+    for part in views.flatten(0, 1).split(VIEWS):
+        found.append(critic(part))
+        yield "valuing"
+    return torch.cat(found).reshape(views.shape[:2])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings
+from napari_midl.engine.settings import Settings, within
 
+Device = Literal["auto", "cpu", "cuda"]
 Method = Literal["learnt", "minimal-path"]
 Preset = Literal["compact", "paper"]
 Images = Literal["rich", "crowded", "SI", "SI-RC", "SI-W", "SI-EN", "SI-SN"]
@@ -35,10 +36,10 @@ class TraceSettings(Settings):
     """
 
     method: Method = "learnt"
-    give_up: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.4
-    gap: Annotated[float, {"min": 3.0, "max": 1000.0, "step": 3.0}] = 96.0
-    longest: Annotated[float, {"min": 3.0, "max": 1e6}] = 5000.0
-    width: Annotated[float, {"min": 0.0, "max": 16.0, "step": 0.25}] = 0.0
+    give_up: Annotated[float, within(0.05, 1.0, step=0.05)] = 0.4
+    gap: Annotated[float, within(3.0, 1000.0, step=3.0)] = 96.0
+    longest: Annotated[float, within(3.0, 1e6)] = 5000.0
+    width: Annotated[float, within(0.0, 16.0, step=0.25)] = 0.0
     dark: bool = False
 
 
@@ -68,18 +69,21 @@ class TrainSettings(Settings):
         Agents on each of 32 images.
     seed : int
         Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     preset: Preset = "compact"
     images: Images = "rich"
-    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 0
-    minutes: Annotated[float, {"min": 0.02, "max": 6000.0}] = 20.0
-    reinforce: Annotated[int, {"min": 0, "max": 100_000}] = 0
-    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1}] = 1e-3
-    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 2000
-    reinforce_rate: Annotated[float, {"min": 1e-7, "max": 0.01}] = 1e-4
-    agents: Annotated[int, {"min": 1, "max": 64}] = 8
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    steps: Annotated[int, within(0, 10_000_000)] = 0
+    minutes: Annotated[float, within(0.02, 6000.0)] = 20.0
+    reinforce: Annotated[int, within(0, 100_000)] = 0
+    learning_rate: Annotated[float, within(1e-6, 0.1)] = 1e-3
+    half_life: Annotated[int, within(1, 1_000_000)] = 2000
+    reinforce_rate: Annotated[float, within(1e-7, 0.01)] = 1e-4
+    agents: Annotated[int, within(1, 64)] = 8
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,16 @@ class FinetuneSettings(Settings):
         The fibres are darker than what is around them.
     seed : int
         Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
-    minutes: Annotated[float, {"min": 0.02, "max": 600.0, "step": 0.5}] = 1.0
-    steps: Annotated[int, {"min": 0, "max": 1_000_000}] = 0
-    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 3e-4
-    half_life: Annotated[int, {"min": 1, "max": 100_000}] = 500
-    synthetic: Annotated[float, {"min": 0.0, "max": 0.9, "step": 0.1}] = 0.5
-    held_out: Annotated[float, {"min": 0.0, "max": 0.5, "step": 0.05}] = 0.25
+    minutes: Annotated[float, within(0.02, 600.0, step=0.5)] = 1.0
+    steps: Annotated[int, within(0, 1_000_000)] = 0
+    learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 3e-4
+    half_life: Annotated[int, within(1, 100_000)] = 500
+    synthetic: Annotated[float, within(0.0, 0.9, step=0.1)] = 0.5
+    held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.25
     dark: bool = False
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"

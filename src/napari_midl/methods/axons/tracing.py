@@ -55,7 +55,7 @@ class Tracing:
     """
 
     def __init__(self, volume: Volume, model: Model, settings: TraceSettings) -> None:
-        self.volume, self.settings = volume, settings
+        self.volume, self.model, self.settings = volume, model, settings
         self.flat = volume.shape[0] == 1
         image = volume.data[0] if self.flat else volume.data
         if min(volume.shape[1:]) < VIEW:

@@ -7,7 +7,6 @@ learnt in two dimensions, serves three.
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,6 @@ LOST = "end or lost"
 _OWN_PATH = 12
 _BORDER = 1.5
 _BLOCK = 20
-_FEW = 16
 _SCALES = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5, 12.0)
 
 
@@ -157,8 +155,7 @@ class Tracker:
         window = max(1, round(min(gap, 1e6) / STRIDE))
         while len(alive):
             known = doubts.shape[1]
-            with _threads_for(len(alive)):
-                trail, headings, unsure = self._advance(trail, headings, widths)
+            trail, headings, unsure = self._advance(trail, headings, widths)
             doubts = torch.cat([doubts, unsure], 1)
             reasons = torch.stack(
                 [
@@ -212,17 +209,6 @@ class Tracker:
         leaving = (place < _BORDER) & (way < 0)
         leaving |= (place > self.pixels.end - _BORDER) & (way > 0)
         return (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
-
-
-@contextmanager
-def _threads_for(agents: int) -> Iterator[None]:
-    """One thread for few agents: several would wait for each other, long on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if agents < _FEW else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _mean_of_last(values: Tensor, count: int) -> Tensor:

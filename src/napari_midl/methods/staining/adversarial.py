@@ -14,8 +14,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from napari_midl.engine.initialisation import WeightsFrom
+from napari_midl.engine.recipes import Draw, Recipe, Steps, adam, averaged, descend
+from napari_midl.engine.train_state import TrainState
+
 if TYPE_CHECKING:
+    import numpy as np
+
     from napari_midl.methods.staining.generators import Translator
+    from napari_midl.methods.staining.settings import TrainSettings
 
 POOL = 50
 
@@ -53,7 +60,7 @@ class ImagePool(nn.Module):
     """The last made images: a discriminator that sees only the newest forgets (Zhu, section 4).
 
     They are 8-bit buffers, so that a checkpoint holds them. Of an image that is larger than
-    they are its corner is kept; the judge looks at patches in any case.
+    they are its corner is kept; a discriminator looks at patches in any case.
 
     Parameters
     ----------
@@ -68,18 +75,18 @@ class ImagePool(nn.Module):
         self.register_buffer("count", torch.tensor(0))
 
     @torch.no_grad()
-    def forward(self, made: Tensor) -> Tensor:
+    def forward(self, made: Tensor, rng: np.random.Generator) -> Tensor:
         """Take images in, and give back each or, for half of them, an older one in its place."""
         images, count = self.get_buffer("images"), self.get_buffer("count")
         height, width = images.shape[-2:]
-        stored = (made[..., :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)
+        stored = _eight_bit(made[..., :height, :width])
         shown = []
         for image in stored:
             if count < POOL:
                 images[count] = image
                 count += 1
-            elif torch.rand(()) < 0.5:
-                place = int(torch.randint(POOL, ()))
+            elif rng.random() < 0.5:
+                place = int(rng.integers(POOL))
                 older = images[place].clone()
                 images[place] = image
                 image = older
@@ -96,44 +103,85 @@ class Losses(NamedTuple):
     discriminator: Tensor
 
 
-class CycleGame(nn.Module):
-    """Everything that learns together.
+class CycleGan(Recipe):
+    """Two generators and two discriminators that learn against each other.
 
     Parameters
     ----------
     translator : Translator
-        The generator from A to B, and its inverse.
-    edge : int
-        Of the images in the pools.
+        The generator from A to B, and its inverse; trained in place.
+    draw : callable
+        Makes a batch of A's channels ``(N, 2, Y, X)`` and of B ``(N, 3, Y, X)``.
+    settings : TrainSettings
+        Rate, weights of the losses, seed, and the edge of the images in the pools.
     width, layers : int
         Of the discriminators.
     """
 
-    def __init__(self, translator: Translator, edge: int, width: int = 64, layers: int = 3) -> None:
-        super().__init__()
-        self.translator = translator
+    def __init__(
+        self,
+        translator: Translator,
+        draw: Draw,
+        settings: TrainSettings,
+        width: int = 64,
+        layers: int = 3,
+    ) -> None:
+        self.translator, self.draw, self.settings = translator, draw, settings
         channels = (translator.channels, 3)
-        self.judges = nn.ModuleList(PatchDiscriminator(c, width, layers) for c in channels)
-        self.pools = nn.ModuleList(ImagePool(c, edge) for c in channels)
+        with WeightsFrom(settings.seed + 1):  # other weights than the generators begin with
+            self.discriminators = nn.ModuleList(
+                PatchDiscriminator(c, width, layers) for c in channels
+            )
+        self.pools = nn.ModuleList(ImagePool(c, settings.crop) for c in channels)
 
-    def forward(self, channels: Tensor) -> tuple[Tensor, Tensor]:
-        """The start A of channels ``(N, 2, Y, X)``, and what the generator makes of it."""
-        start = self.translator.start(channels)
-        return start, self.translator.generator(start)
+    def init(self, device: torch.device) -> TrainState:
+        """An optimiser for either side; only the generators are averaged."""
+        translator = self.translator.to(device)
+        networks = {"translator": translator, "discriminators": self.discriminators.to(device)}
+        rate = self.settings.learning_rate
+        return TrainState(
+            networks,
+            {name: adam(n.parameters(), rate, momentum=0.5) for name, n in networks.items()},
+            {"translator": averaged(translator, 0.998)},
+            {"pools": self.pools.to(device)},
+        )
 
-    def losses(self, translated: tuple[Tensor, Tensor], slides: Tensor) -> Losses:
+    def rate(self, step: int) -> float:
+        """Constant over the first half of the steps, then falling to zero; constant without end."""
+        steps = self.settings.steps
+        return min(1.0, max(0.0, 2 - 2 * step / steps)) if steps else 1.0
+
+    def step(
+        self, state: TrainState, rng: np.random.Generator, generator: torch.Generator
+    ) -> Steps:
+        """One step of the generators, and one of the discriminators on what was made before it."""
+        yield from ()
+        channels, slides = (images.to(generator.device) for images in self.draw(rng, state.step))
+        parts = self.losses(channels, slides, rng)
+        kept = parts.cycle + self.settings.identity * parts.identity
+        loss = parts.adversarial + self.settings.cycle * kept
+        descend(state.optimisers["translator"], loss)
+        descend(state.optimisers["discriminators"], parts.discriminator)
+        return {
+            "loss": float(loss.detach()),
+            "discriminator_loss": float(parts.discriminator.detach()),
+        }
+
+    def losses(self, channels: Tensor, slides: Tensor, rng: np.random.Generator) -> Losses:
         """Losses of both directions (least squares, as in Zhu et al., section 4).
 
         Parameters
         ----------
-        translated : (Tensor, Tensor)
-            What `forward` gives for a batch of A.
+        channels : Tensor, shape (N, 2, Y, X)
+            A batch of what A is made of.
         slides : Tensor, shape (N, 3, Y, X)
             A batch of B.
+        rng : numpy.random.Generator
+            What the pools draw from.
         """
         there, back = self.translator.generator, self.translator.inverse
-        real_a, made_b = translated
-        made_a = back(slides)
+        real_a = self.translator.start(channels)
+        made_b, made_a = there(real_a), back(slides)
         cycle = F.l1_loss(back(made_b), real_a) + F.l1_loss(there(made_a), slides)
         # Only where A and B have as many channels can a generator be asked to leave B alone.
         identity = made_b.new_zeros(())
@@ -141,15 +189,23 @@ class CycleGame(nn.Module):
             identity = F.l1_loss(there(slides), slides) + F.l1_loss(back(real_a), real_a)
         adversarial = made_b.new_zeros(())
         discriminator = made_b.new_zeros(())
-        pairs = zip(self.judges, self.pools, (real_a, slides), (made_a, made_b), strict=True)
-        for judge, pool, real, made in pairs:
-            # The judge is fixed where the generators learn from it, and learns from fixed images.
-            fixed = {name: p.detach() for name, p in judge.named_parameters()}
-            adversarial = adversarial + _squared(functional_call(judge, fixed, (made,)), 1)
-            shown = judge(pool(made))
-            discriminator = discriminator + (_squared(judge(real), 1) + _squared(shown, 0)) / 2
+        pairs = zip(
+            self.discriminators, self.pools, (real_a, slides), (made_a, made_b), strict=True
+        )
+        for tell, pool, real, made in pairs:
+            # It is fixed where the generators learn from it, and learns from fixed images.
+            fixed = {name: p.detach() for name, p in tell.named_parameters()}
+            adversarial = adversarial + _squared(functional_call(tell, fixed, (made,)), 1)
+            # Both in steps of 1/255: the roundness of values must not tell real from made.
+            on_real, on_made = tell(_eight_bit(real).float() / 255), tell(pool(made, rng))
+            discriminator = discriminator + (_squared(on_real, 1) + _squared(on_made, 0)) / 2
         return Losses(adversarial, cycle, identity, discriminator)
 
 
 def _squared(scores: Tensor, wanted: float) -> Tensor:
     return ((scores - wanted) ** 2).mean()
+
+
+def _eight_bit(image: Tensor) -> Tensor:
+    """An image in [0, 1] as a file would hold it."""
+    return (image.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -1,4 +1,4 @@
-"""Jobs that use the networks: stain a mosaic, despeckle its reflectance, look at a part of it."""
+"""The dense models of staining: a stain of a mosaic, and its reflectance without speckle."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ import torch
 
 from napari_midl.engine.dense import DenseModel, Form
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.streaming import ReadyModel, stream
+from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.staining.watermark import NOTICE, watermarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from napari_midl.engine.dense import Source
-    from napari_midl.engine.journal import Journal
     from napari_midl.engine.tiles import Region
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.methods.staining.pipeline import Pipeline
@@ -47,8 +44,6 @@ class MosaicModel(DenseModel):
         Tile, device, and how the output is stored.
     identity : dict, optional
         What an output depends on.
-    source : Source, optional
-        Where all of it comes from.
     """
 
     def __init__(
@@ -57,9 +52,8 @@ class MosaicModel(DenseModel):
         pipeline: Pipeline,
         settings: StainSettings | DespeckleSettings,
         identity: dict[str, Any] | None = None,
-        source: Source | None = None,
     ) -> None:
-        self.channels, self.device, self.source = mosaic.channels, settings.device, source
+        self.channels, self.device = mosaic.channels, settings.device
         halo, stride, tile = pipeline.halo, pipeline.stride, settings.tile
         self.tiling = Tiling(mosaic.shape, (1, tile, tile), (0, halo, halo), (1, stride, stride))
         self._mosaic, self._pipeline, self._identity = mosaic, pipeline, identity or {}
@@ -97,9 +91,8 @@ class Staining(MosaicModel):
         pipeline: Pipeline,
         settings: StainSettings,
         identity: dict[str, Any] | None = None,
-        source: Source | None = None,
     ) -> None:
-        super().__init__(mosaic, pipeline, settings, identity, source)
+        super().__init__(mosaic, pipeline, settings, identity)
         self._settings = settings
 
     @property
@@ -143,83 +136,6 @@ class Despeckling(MosaicModel):
             limits = np.iinfo(dtype)
             stored = np.rint(stored).clip(limits.min, limits.max)
         return [stored.astype(dtype)]
-
-
-def stain(
-    mosaic: Mosaic,
-    pipeline: Pipeline,
-    out: Path,
-    settings: StainSettings,
-    identity: dict[str, Any],
-    focus: Sequence[float] | None = None,
-    resume: bool = False,
-    scheduler: str | None = None,
-    source: Source | None = None,
-) -> Job[Journal]:
-    """Stream the stain of a mosaic into an OME-Zarr with its pyramid.
-
-    The output is an 8-bit image with channels red, green and blue, and ``doubt`` (0 trust,
-    255 do not) where the settings ask for it.
-
-    Parameters
-    ----------
-    mosaic : Mosaic
-        Fluorescence and reflectance.
-    pipeline : Pipeline
-        The stages of the stain.
-    out : Path
-        Folder to write, usually ``NAME.ome.zarr``; it must not exist unless `resume`.
-    settings : StainSettings
-        Watermark, tile, device.
-    identity : dict
-        What the output depends on; another one cannot be resumed.
-    focus : sequence of float, optional
-        Voxel ``(z, y, x)`` at which a person looks.
-    resume : bool
-        Go on with `out`.
-    scheduler : str, optional
-        Address of a ``dask.distributed`` scheduler on whose workers to compute.
-    source : Source, optional
-        Where these workers find the mosaic and the networks, with the same identity.
-
-    Yields
-    ------
-    Progress
-        In tiles; its preview is the region just written.
-
-    Returns
-    -------
-    Journal
-        Returned by the generator, to be closed once all that belongs to the output is there.
-
-    Raises
-    ------
-    InputError
-        If the mosaic cannot be read, a model gives no numbers, or the output exists, is another
-        stain's, or cannot be written.
-    """
-    model = Staining(mosaic, pipeline, settings, identity, source)
-    return (yield from stream(model, out, focus=focus, resume=resume, scheduler=scheduler))
-
-
-def despeckle(
-    mosaic: Mosaic,
-    pipeline: Pipeline,
-    out: Path,
-    settings: DespeckleSettings,
-    identity: dict[str, Any],
-    focus: Sequence[float] | None = None,
-    resume: bool = False,
-    scheduler: str | None = None,
-    source: Source | None = None,
-) -> Job[Journal]:
-    """Stream a reflectance mosaic without its speckle into an OME-Zarr with its pyramid.
-
-    The output has the intensities and the type of the input. Parameters and what comes back
-    are those of `stain`; the mosaic has the reflectance alone.
-    """
-    model = Despeckling(mosaic, pipeline, settings, identity, source)
-    return (yield from stream(model, out, focus=focus, resume=resume, scheduler=scheduler))
 
 
 def ready(

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 
 from napari_midl.engine.page import Section
 from napari_midl.engine.runs import record_path
-from napari_midl.methods.staining import files, score
+from napari_midl.methods.staining import score
 from napari_midl.methods.staining.models import named_translator, stains_in
-from napari_midl.methods.staining.settings import Method, StainSettings
+from napari_midl.methods.staining.operations import Despeckle, Stain
+from napari_midl.methods.staining.settings import LEARNT, Method
 from napari_midl.methods.staining.stains import densities_of
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.methods.staining.watermark import NOTICE
@@ -60,18 +61,24 @@ def staining_demo(outdir: Path) -> Job[Section]:
             metadata={"unit": "um"},
         )
     clean_path = folder / "despeckled.ome.zarr"
-    yield from files.despeckle(reflectance, clean_path)
+    yield from Despeckle.of(reflectance=reflectance, out=clean_path).perform()
     clean: NDArray[np.float32] = np.asarray(open_volume(clean_path).data, np.float32)
     clean /= 255
     pictures: dict[str, NDArray[np.uint8]] = {}
     doubt: NDArray[np.float32] = np.zeros(SHAPE, np.float32)
     for method in METHODS:
         out = folder / f"{method}.ome.zarr"
-        settings = StainSettings(method=method, doubt=method == "cyclegan")
-        yield from files.stain(reflectance, fluorescence, out, settings)
+        doubt_too = method == "cyclegan"
+        yield from Stain.of(
+            reflectance=reflectance,
+            fluorescence=fluorescence,
+            method=method,
+            doubt=doubt_too,
+            out=out,
+        ).perform()
         stain = np.asarray(open_volume(out).data)
         pictures[method] = np.moveaxis(stain[:3], 0, -1)
-        if settings.doubt:
+        if doubt_too:
             doubt = stain[3].astype(np.float32) / np.float32(255)
     noise = pd.DataFrame(
         [
@@ -117,7 +124,7 @@ def staining_demo(outdir: Path) -> Job[Section]:
 def _score(
     drawn: SyntheticMosaic, method: str, picture: NDArray[np.uint8]
 ) -> dict[str, str | int | float]:
-    learnt = method in ("density", "cyclegan")
+    learnt = method in LEARNT
     stains = stains_in(named_translator("base", method) if learnt else None)
     hematoxylin = densities_of(picture, np.array(stains.vectors))[0]
     true, found = score.nuclei(drawn.fluorescence), score.nuclei(hematoxylin.clip(0))

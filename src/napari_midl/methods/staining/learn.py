@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from torch.nn import functional as F
 
 from napari_midl.engine.devices import pick_device
 from napari_midl.engine.models import Model
+from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.training import Schedule, train
-from napari_midl.methods.staining.adversarial import CycleGame
+from napari_midl.methods.staining.adversarial import CycleGan
 from napari_midl.methods.staining.crops import check_sizes, speckled_batch, unpaired_batch
 from napari_midl.methods.staining.generators import DensityGenerator, Translator
 from napari_midl.methods.staining.models import scratch_despeckler, scratch_translator
@@ -29,13 +31,15 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 200  # steps between two checkpoints
 # Discriminators: the paper's for its generator, a quarter of it for those that learn on a CPU.
-JUDGES = {"resnet": (64, 3), "compact": (16, 2), "density": (16, 2)}
+DISCRIMINATORS = {"resnet": (64, 3), "compact": (16, 2), "density": (16, 2)}
 
 
 def train_despeckler(
     pictures: Mapping[str, NDArray[np.uint8]],
     settings: TrainDespecklerSettings,
     checkpoint: Checkpoint | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Model]:
     """Train a despeckler on histology with artificial speckle (Combalia et al., section 3.1).
 
@@ -47,6 +51,8 @@ def train_despeckler(
         The network, the speckle, how long.
     checkpoint : Checkpoint, optional
         Where the state is kept, and from where a stopped training goes on.
+    exactly : int, optional
+        Take this many steps, whatever the clock says.
 
     Yields
     ------
@@ -67,19 +73,14 @@ def train_despeckler(
     check_sizes(clean, settings.crop)
     device = pick_device(settings.device)
     model = scratch_despeckler(settings.preset, settings.seed)
+
+    def draw(rng: np.random.Generator, _: int) -> tuple[Tensor, Tensor]:
+        return speckled_batch(list(clean.values()), settings, rng)
+
+    network, rate = model.network.train(), settings.learning_rate
     trained = yield from train(
-        model.network.train(),
-        lambda rng, _: speckled_batch(list(clean.values()), settings, rng),
-        F.mse_loss,
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            settings.half_life,
-            settings.seed,
-            average=0.998,
-            evaluate_every=LOOK_EVERY,
-        ),
+        Supervised(network, F.mse_loss, rate, settings.half_life, average=0.998, draw=draw),
+        Schedule.of(settings, evaluate_every=LOOK_EVERY, exactly=exactly),
         device=device,
         checkpoint=checkpoint,
     )
@@ -92,6 +93,8 @@ def train_stain(
     slides: Mapping[str, NDArray[np.uint8]],
     settings: TrainSettings,
     checkpoint: Checkpoint | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Model]:
     """Train a stain on unpaired mosaics and slides (Combalia et al., section 3.2).
 
@@ -105,11 +108,13 @@ def train_stain(
         The generator, how long.
     checkpoint : Checkpoint, optional
         Where the state is kept, and from where a stopped training goes on.
+    exactly : int, optional
+        Take this many steps, whatever the clock says.
 
     Yields
     ------
     Progress
-        After each step, with ``loss``.
+        After each step, with the generators' ``loss`` and the ``discriminator_loss``.
 
     Returns
     -------
@@ -138,7 +143,6 @@ def train_stain(
     assert isinstance(translator, Translator)
     if isinstance(translator.generator, DensityGenerator):
         translator.generator.colour = BeerLambert(stains)
-    game = CycleGame(translator, edge, *JUDGES[settings.generator])
 
     def draw(rng: np.random.Generator, step: int) -> tuple[Tensor, Tensor]:
         now = edge if step < settings.steps / 2 or not settings.steps else largest
@@ -146,33 +150,19 @@ def train_stain(
             list(mosaics.values()), list(colours.values()), now, settings.batch, rng
         )
 
-    def loss(translated: Any, real: Tensor) -> Tensor:
-        parts = game.losses(translated, real)
-        kept = parts.cycle + settings.identity * parts.identity
-        return parts.adversarial + settings.cycle * kept + parts.discriminator
-
+    if checkpoint is not None and settings.steps:
+        # Crops and rates hang on where half-way is.
+        training = {**checkpoint.training, "steps": settings.steps}
+        checkpoint = replace(checkpoint, training=training)
     trained = yield from train(
-        game.train(),
-        draw,
-        loss,
-        Schedule(
-            settings.minutes,
-            settings.steps,
-            settings.learning_rate,
-            half_life=1,
-            seed=settings.seed,
-            average=0.998,
-            evaluate_every=LOOK_EVERY,
-            momentum=0.5,
-            linear=True,
-        ),
+        CycleGan(translator.train(), draw, settings, *DISCRIMINATORS[settings.generator]),
+        Schedule.of(settings, evaluate_every=LOOK_EVERY, exactly=exactly),
         device=device,
         checkpoint=checkpoint,
     )
     card = _card(model, f"{settings.generator} stain", trained.steps, settings, list(slides))
     card |= {"stains": stains.to_dict(), "mosaics": list(mosaics)}
-    assert isinstance(trained.network, CycleGame)
-    return Model(trained.network.translator.cpu().eval(), card)
+    return Model(trained.networks["translator"].cpu().eval(), card)
 
 
 def _card(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
+from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.models import Model, load_model, read_card, shipped_weights
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.despeckler import build_despeckler
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import nn
+
+    from napari_midl.engine.cards import Fields
 
 TOOL = "staining"
 DESPECKLERS = {"base": "staining-despeckler", "correlated": "staining-despeckler-correlated"}
@@ -74,24 +75,35 @@ def stains_in(model: Model | None) -> Stains:
 
 def scratch_despeckler(preset: str = "compact", seed: int = 0) -> Model:
     """An untrained despeckler of a preset."""
-    torch.manual_seed(seed)
-    return Model(build_despeckler(preset).eval(), _card(preset))
+    with WeightsFrom(seed):
+        return Model(build_despeckler(preset).eval(), _card(preset))
 
 
 def scratch_translator(preset: str = "density", seed: int = 0) -> Model:
     """An untrained generator of a preset."""
-    torch.manual_seed(seed)
-    return Model(build_translator(preset).eval(), _card(preset))
+    with WeightsFrom(seed):
+        return Model(build_translator(preset).eval(), _card(preset))
 
 
 def _load(path: Path, kind: str, build: Callable[[str], nn.Module]) -> Model:
     """Read a model, and say so if it is of the other kind: both are models of this tool."""
     card = read_card(path)
-    trained_with = card.get("settings", {}) if card.get("tool") == TOOL else {}
+    trained_with = card.get("settings", {}) if card["tool"] == TOOL else {}
     for other, setting in _KINDS.items():
         if other != kind and setting in trained_with:
             raise InputError(f"{path} is a {other}, no {kind}; choose a {kind}, or leave it out.")
-    return load_model(path, TOOL, build)
+    return load_model(path, TOOL, build, _FIELDS)
+
+
+def _are_stains(value: object) -> bool:
+    try:
+        Stains.from_dict(value)
+    except ValueError:
+        return False
+    return True
+
+
+_FIELDS: Fields = {"stains": ("the colours of two stains", _are_stains)}
 
 
 def _card(preset: str) -> dict[str, object]:

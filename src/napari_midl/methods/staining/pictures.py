@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.reading import check_room
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +25,18 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     InputError
-        If it is missing, damaged, or no 8-bit colour picture.
+        If it is missing, damaged, no 8-bit colour picture, or larger than the free memory.
     """
     from imageio import v3 as imageio
 
     if not path.is_file():
         raise InputError(f"{path} does not exist; give an H&E picture as PNG, JPEG or TIFF.")
     try:
+        about = imageio.improps(path)
+        check_room(path, about.shape, about.dtype)
         picture: NDArray[Any] = np.asarray(imageio.imread(path))
+    except InputError:
+        raise
     except Exception as error:  # each format's library raises classes of its own
         raise InputError(
             f"{path} is no picture that can be read; copy or export it again."

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from napari_midl.engine.folding import fold_batch_norm
 from napari_midl.methods.staining.generators import DensityGenerator, Translator
+from napari_midl.methods.staining.models import stains_in
 from napari_midl.methods.staining.stains import BeerLambert, LinearStain
 
 if TYPE_CHECKING:
@@ -134,7 +135,6 @@ def build_pipeline(
     settings: StainSettings,
     despeckler: Model | None,
     translator: Model | None,
-    stains: Stains,
     reference: Stains | None = None,
 ) -> Pipeline:
     """The stages of a stain, folded for prediction.
@@ -145,11 +145,10 @@ def build_pipeline(
         Which stain, and whether it tells its doubt.
     despeckler, translator : Model or None
         The networks, where the settings ask for them.
-    stains : Stains
-        Colours of Beer-Lambert's stain and of the density generator.
     reference : Stains, optional
         Those of a slide to show instead, with typical tissue as strong as there.
     """
+    stains = stains_in(translator)
     own, shown = BeerLambert(stains), BeerLambert(reference or stains)
     if translator is None:
         stain: nn.Module = LinearStain() if settings.method == "linear" else shown

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass, replace
+import re
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
@@ -27,6 +29,8 @@ COLUMNS = ("y", "x", "height", "width", "doubt", "verdict", "comment")
 EDGE = 512
 THUMBNAIL = 128
 GLASS = 0.1  # share of the darkest field's mean darkness, up to which a field shows nothing
+# With apostrophes before it already it gets one more, so that taking one away is always right.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
 figure { display: inline-block; width: 12rem; margin: .5rem; padding: .4rem; vertical-align: top;
@@ -122,7 +126,11 @@ def read_review(path: Path) -> list[Field]:
     if not path.exists():
         return []
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text())))
+        held = path.read_bytes()
+        if not held.endswith(b"\n"):
+            raise ValueError("it is cut short")
+        # Not csv, which takes no cell of more than 128 KiB.
+        table = pd.read_csv(io.BytesIO(held), dtype=str, keep_default_na=False)
         return [
             Field(
                 y=int(row["y"]),
@@ -131,9 +139,9 @@ def read_review(path: Path) -> list[Field]:
                 width=int(row["width"]),
                 doubt=float(row["doubt"]),
                 verdict=VERDICTS[VERDICTS.index(row["verdict"])],
-                comment=row["comment"],
+                comment=_as_said(row["comment"]),
             )
-            for row in rows
+            for row in table.to_dict("records")
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -144,6 +152,8 @@ def read_review(path: Path) -> list[Field]:
 def write_review(fields: Sequence[Field], path: Path) -> None:
     """Write the review as a table, whole or not at all.
 
+    A comment that a spreadsheet would run as a formula begins with an apostrophe there.
+
     Raises
     ------
     InputError
@@ -152,9 +162,18 @@ def write_review(fields: Sequence[Field], path: Path) -> None:
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows({name: getattr(field, name) for name in COLUMNS} for field in fields)
+    for field in fields:
+        table.writerow({**asdict(field), "comment": _as_text(field.comment)})
     with whole_file(path) as beside:
-        beside.write_text(text.getvalue())
+        beside.write_text(text.getvalue(), encoding="utf-8", newline="\n")
+
+
+def _as_text(comment: str) -> str:
+    return f"'{comment}" if _FORMULA.match(comment) else comment
+
+
+def _as_said(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def export_page(
@@ -183,7 +202,10 @@ def export_page(
     for done, (field, thumbnail) in enumerate(fields):
         yield Progress(done, len(fields), "writing the thumbnails")
         name = f"thumbnails/y{field.y}-x{field.x}.png"
-        imageio.imwrite(folder / name, thumbnail)
+        try:
+            imageio.imwrite(folder / name, thumbnail)
+        except OSError as error:
+            raise not_written(folder / name, error) from error
         words = f"y {field.y}, x {field.x}; doubt {field.doubt:.2f}"
         cells.append(
             f"<figure class='{field.verdict}'><img src='{name}' alt='{words}'><figcaption>"
@@ -194,6 +216,7 @@ def export_page(
     with whole_file(page) as beside:
         beside.write_text(
             f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
-            f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{NOTICE}</p>" + "".join(cells)
+            f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{NOTICE}</p>" + "".join(cells),
+            encoding="utf-8",
         )
     return page

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings
+from napari_midl.engine.settings import Settings, within
 
 Method = Literal["density", "cyclegan", "linear", "beer-lambert"]
 Speckle = Literal["gaussian", "gamma", "correlated"]
 DespecklerPreset = Literal["compact", "paper"]
 GeneratorPreset = Literal["density", "compact", "resnet"]
 Device = Literal["auto", "cpu", "cuda"]
-Tile = Annotated[int, {"min": 64, "max": 8192}]
+LEARNT: tuple[Method, ...] = ("density", "cyclegan")
+Tile = Annotated[int, within(64, 8192)]
 
 
 @dataclass(frozen=True)
@@ -97,16 +98,16 @@ class TrainDespecklerSettings(Settings):
 
     preset: DespecklerPreset = "compact"
     speckle: Speckle = "gaussian"
-    deviation: Annotated[float, {"min": 0.01, "max": 1.0, "step": 0.05}] = 0.2
-    deviation_up_to: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.05}] = 0.0
-    minutes: Annotated[float, {"min": 0.05, "max": 6000.0}] = 30.0
-    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 0
-    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 5e-4
-    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 3000
-    crop: Annotated[int, {"min": 32, "max": 2048}] = 256
-    batch: Annotated[int, {"min": 1, "max": 256}] = 4
+    deviation: Annotated[float, within(0.01, 1.0, step=0.05)] = 0.2
+    deviation_up_to: Annotated[float, within(0.0, 1.0, step=0.05)] = 0.0
+    minutes: Annotated[float, within(0.05, 6000.0)] = 30.0
+    steps: Annotated[int, within(0, 10_000_000)] = 0
+    learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 5e-4
+    half_life: Annotated[int, within(1, 1_000_000)] = 3000
+    crop: Annotated[int, within(32, 2048)] = 256
+    batch: Annotated[int, within(1, 256)] = 4
     data_licence: str = ""
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"
 
 
@@ -143,13 +144,13 @@ class TrainSettings(Settings):
     """
 
     generator: GeneratorPreset = "density"
-    minutes: Annotated[float, {"min": 0.05, "max": 60000.0}] = 60.0
-    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 0
-    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 2e-4
-    crop: Annotated[int, {"min": 32, "max": 2048}] = 256
-    batch: Annotated[int, {"min": 1, "max": 64}] = 1
-    cycle: Annotated[float, {"min": 0.0, "max": 100.0}] = 10.0
-    identity: Annotated[float, {"min": 0.0, "max": 10.0}] = 0.5
+    minutes: Annotated[float, within(0.05, 60000.0)] = 60.0
+    steps: Annotated[int, within(0, 10_000_000)] = 0
+    learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 2e-4
+    crop: Annotated[int, within(32, 2048)] = 256
+    batch: Annotated[int, within(1, 64)] = 1
+    cycle: Annotated[float, within(0.0, 100.0)] = 10.0
+    identity: Annotated[float, within(0.0, 10.0)] = 0.5
     data_licence: str = ""
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"

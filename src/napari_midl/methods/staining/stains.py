@@ -6,16 +6,20 @@ The two channels are always in the order fluorescence (nuclei, hematoxylin), ref
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import whole_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 # Gareau, J. Biomed. Opt. 14, 034050 (2009): colours of full hematoxylin and full eosin.
@@ -49,12 +53,22 @@ class Stains:
         return {"vectors": [list(v) for v in self.vectors], "full": list(self.full)}
 
     @classmethod
-    def from_dict(cls, values: dict[str, list[list[float]] | list[float]]) -> Self:
-        """The stains that `to_dict` described."""
-        return cls(
-            tuple(tuple(v) for v in values["vectors"]),  # type: ignore[arg-type]
-            tuple(values["full"]),  # type: ignore[arg-type]
-        )
+    def from_dict(cls, values: Any) -> Self:
+        """The stains that `to_dict` described.
+
+        Raises
+        ------
+        ValueError
+            If it did not: something is missing, of another shape, or no positive number.
+        """
+        try:
+            vectors, full = np.array(values["vectors"], float), np.array(values["full"], float)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no vectors and full densities of stains: {error}") from error
+        fits = vectors.shape == (2, 3) and full.shape == (2,)
+        if not fits or not (np.isfinite(vectors) & (vectors >= 0)).all() or not (full > 0).all():
+            raise ValueError("stains have two vectors of three densities, and two full densities")
+        return cls(tuple(map(tuple, vectors.tolist())), tuple(full.tolist()))
 
 
 class LinearStain(nn.Module):
@@ -179,6 +193,37 @@ def densities_of(picture: NDArray[np.uint8], vectors: NDArray[np.floating]) -> N
     density = optical_density(picture[..., :3])
     unmixed = density @ np.linalg.pinv(np.asarray(vectors, np.float32))
     return np.moveaxis(unmixed.astype(np.float32), -1, 0)
+
+
+def write_stains(stains: Stains, path: Path) -> None:
+    """Write stains as JSON.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    with whole_file(path) as beside:
+        beside.write_text(json.dumps(stains.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def read_stains(path: Path) -> Stains:
+    """Read what `write_stains` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no stains.
+    """
+    try:
+        stains = Stains.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        if np.shape(stains.vectors) == (2, 3) and np.shape(stains.full) == (2,):
+            return stains
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise InputError(f"{path} holds no stains; give one that `staining match` has written.")
 
 
 def _with_usual(seen: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from napari_midl.engine import proposals
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.proposals import Proposal
 from napari_midl.engine.streaming import ReadyModel, stream
-from napari_midl.engine.uncertainty import binary_entropy
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.predictor import (
     LABELS,
     VesselModel,
-    VesselSource,
     volume_shape,
 )
 from napari_midl.methods.vessels.settings import Device, PredictSettings
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from napari_midl.engine.annotation import Box
     from napari_midl.engine.journal import Journal
     from napari_midl.engine.models import Model
     from napari_midl.engine.tiles import Index, Region
@@ -34,7 +34,15 @@ if TYPE_CHECKING:
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
 
-__all__ = ["LABELS", "Proposal", "predict", "predict_region", "probability", "propose"]
+__all__ = [
+    "LABELS",
+    "Proposal",
+    "both_classes",
+    "predict",
+    "predict_region",
+    "probability",
+    "propose",
+]
 
 
 def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -63,6 +71,11 @@ def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.fl
     finally:
         for module in training:
             module.training = True
+
+
+def both_classes(vessel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities ``(..., 2, Z, Y, X)`` of background and vessel, of ``(..., Z, Y, X)``."""
+    return np.stack([1 - vessel, vessel], axis=-4)
 
 
 def predict_region(
@@ -96,8 +109,6 @@ def predict(
     settings: PredictSettings,
     focus: Sequence[float] | None = None,
     resume: bool = False,
-    scheduler: str | None = None,
-    source: VesselSource | None = None,
 ) -> Job[Journal]:
     """Stream the probability of vessel, and its labels, into an OME-Zarr.
 
@@ -120,10 +131,6 @@ def predict(
         Voxel ``(z, y, x)`` at which a person looks.
     resume : bool
         Go on with `out`.
-    scheduler : str, optional
-        Address of a ``dask.distributed`` scheduler on whose workers to compute.
-    source : VesselSource, optional
-        Where these workers find the image and the model.
 
     Yields
     ------
@@ -142,28 +149,8 @@ def predict(
         If the image has one slice or cannot be read, the model gives no numbers, or the output
         exists, is another prediction's, or cannot be written.
     """
-    found = VesselModel(volume, model, settings, source)
-    return (yield from stream(found, out, focus=focus, resume=resume, scheduler=scheduler))
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A place worth painting next.
-
-    Parameters
-    ----------
-    origin, shape : tuple of int
-        The patch, in voxels ``(z, y, x)``.
-    uncertainty : float
-        Mean entropy of the prediction in it, from 0 (sure) to 1.
-    reason : str
-        Why it was chosen, for a person.
-    """
-
-    origin: Index
-    shape: Index
-    uncertainty: float
-    reason: str
+    found = VesselModel(volume, model, settings)
+    return (yield from stream(found, out, focus=focus, resume=resume))
 
 
 def propose(
@@ -207,35 +194,15 @@ def propose(
     list of Proposal
         The least sure first; returned by the generator.
     """
-    rng = np.random.default_rng(seed)
-    shape = volume_shape(volume)
-    extent = np.minimum(size, shape)
     asked = VesselModel(volume, model, PredictSettings(device=device))
     ready = yield from wait_for(in_thread(lambda: ReadyModel(asked)), Progress(0, candidates))
-    found: list[Proposal] = []
-    for tried in range(candidates):
-        origin = rng.integers(0, np.array(shape) - extent + 1)
-        step = Progress(tried, candidates, f"looking at place {tried + 1} of {candidates}")
-        yield step
-        if any(
-            _overlap(origin.tolist(), extent.tolist(), p.origin, p.labels.shape) for p in patches
-        ):
-            continue
-        region = tuple(slice(int(o), int(o + n)) for o, n in zip(origin, extent, strict=True))
-        where = (region[0], region[1], region[2])
-        vessel = yield from wait_for(in_thread(partial(ready.look, where)), step)
-        unsure = float(binary_entropy(vessel).mean())
-        reason = f"{unsure:.2f} bits a voxel, {float((vessel >= 0.5).mean()):.0%} called vessel"
-        place = (int(origin[0]), int(origin[1]), int(origin[2]))
-        found.append(
-            Proposal(place, (int(extent[0]), int(extent[1]), int(extent[2])), unsure, reason)
+
+    def look(box: Box) -> NDArray[np.float32]:
+        z, y, x = box
+        return both_classes(ready.look((z, y, x))[0])
+
+    return (
+        yield from proposals.propose(
+            volume_shape(volume), look, CLASSES, patches, size, count, seed, candidates
         )
-    chosen: list[Proposal] = []
-    for proposal in sorted(found, key=lambda p: -p.uncertainty):
-        if not any(_overlap(proposal.origin, proposal.shape, c.origin, c.shape) for c in chosen):
-            chosen.append(proposal)
-    return chosen[:count]
-
-
-def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:
-    return all(x < y + w and y < x + v for x, v, y, w in zip(a, m, b, n, strict=True))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +15,14 @@ from scipy import ndimage
 
 from napari_midl.engine.page import Section
 from napari_midl.engine.runs import record_path
-from napari_midl.methods.vessels import analyse, apply, files
+from napari_midl.methods.vessels import apply
+from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.models import named_model
+from napari_midl.methods.vessels.operations import Analyse, Finetune, Predict
+from napari_midl.methods.vessels.ports import GraphOut, MaskIn
 from napari_midl.methods.vessels.score import score
-from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.open import open_volume
-from napari_midl.volumes.swc import write_swc
 from napari_midl.volumes.tables import write_table
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def painted_patches(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         inside = filled[half:-half, half:-half]
         y, x = np.unravel_index(np.argmax(inside), inside.shape)
         place = (z, slice(int(y), int(y) + PATCH), slice(int(x), int(x) + PATCH))
-        labels[place] = np.where(mask[place], 2, 1)
+        labels[place] = CLASSES.from_indices(mask[place])
     return labels
 
 
@@ -72,15 +74,12 @@ def vessels_demo(outdir: Path) -> Job[Section]:
             folder / f"{name}.tif", array, imagej=True, resolution=resolution, metadata=spacing
         )
     model, out = folder / "model.safetensors", folder / "vessels.ome.zarr"
-    run = yield from files.finetune(
-        folder / "image.tif",
-        folder / "labels.tif",
-        model,
-        settings=FinetuneSettings(minutes=MINUTES),
-    )
-    yield from files.predict(
-        folder / "image.tif", str(model), out, settings=PredictSettings(uncertainty=True)
-    )
+    tuned = yield from Finetune.of(
+        image=folder / "image.tif", labels=folder / "labels.tif", minutes=MINUTES, out=model
+    ).perform()
+    yield from Predict.of(
+        image=folder / "image.tif", model=str(model), uncertainty=True, out=out
+    ).perform()
     probability, uncertainty = np.asarray(open_volume(out).data)
     # What was painted is no proof: score only where nothing was.
     unseen = labels == 0
@@ -96,18 +95,20 @@ def vessels_demo(outdir: Path) -> Job[Section]:
         ]
     )
     write_table(scores, folder / "scores.csv")
-    graph = yield from analyse.analyse(open_volume(out / "labels" / apply.LABELS).spatial())
-    write_table(graph.branches, folder / "branches.csv")
-    write_swc(folder / "vessels.swc", graph.nodes)
+    mask_in = MaskIn(out)
+    measured = yield from Analyse(mask=mask_in, out=GraphOut(folder / "branches.csv")).perform()
+    graph = measured.result
+    lines = Analyse(mask=replace(mask_in, graph=graph), out=GraphOut(folder / "vessels.swc"))
+    yield from lines.perform()
     overview, network = folder / "overview.png", folder / "network.png"
     _picture_overview(overview, image, labels, mask, before, probability, uncertainty)
     _picture_network(network, image, voxel_size, graph)
     return Section(
         "Vessels",
         f"{len(SLICES)} squares of {PATCH} x {PATCH} voxels were painted, "
-        f"{(labels > 0).mean():.1%} of the volume. {run.results['steps']} steps of fine-tuning "
-        f"took {run.seconds:.0f} s. The scores count only voxels that were not painted; "
-        f"distances are in {graph.unit}.",
+        f"{(labels > 0).mean():.1%} of the volume. {tuned.run.results['steps']} steps of "
+        f"fine-tuning took {tuned.run.seconds:.0f} s. The scores count only voxels that were not "
+        f"painted; distances are in {graph.unit}.",
         pictures=[
             (
                 overview,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +11,27 @@ import numpy as np
 import torch
 from torch import nn
 
+from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.augmentation import Augmentation
-from napari_midl.engine.devices import pick_device
+from napari_midl.engine.devices import device_name, pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import Model
+from napari_midl.engine.recipes import Supervised
+from napari_midl.engine.sampling import draw_batch
+from napari_midl.engine.scores import held_out_scores
 from napari_midl.engine.tiles import Region, Tiling
 from napari_midl.engine.training import Schedule, train
-from napari_midl.methods.vessels.apply import probability
+from napari_midl.methods.vessels.apply import both_classes, probability
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.models import scratch
 from napari_midl.methods.vessels.network import VesselNet
-from napari_midl.methods.vessels.sampling import PaintedVolume, draw_batch
 from napari_midl.methods.vessels.synthetic import synthetic_volume
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import Scaling, robust_scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
@@ -59,12 +62,14 @@ class Finetuned:
     model : Model
         The trained one, ready to save, also where the start scored better.
     before, after : dict of str to float
-        ``dice``, ``precision`` and ``recall`` on the held-out blocks, which neither
-        model was trained on; empty where too little was painted to hold any out.
+        ``dice``, ``precision`` and ``recall`` of vessel on the validation blocks, and the
+        ``voxels`` of vessel behind them. Neither model was trained on them, but they chose the
+        best look, so that `after` flatters a little; empty where too little was painted to keep
+        any aside.
     steps : int
         Optimiser steps taken.
     history : list of dict
-        The looks at loss and held-out score, for a plot.
+        The looks at loss and validation score, for a plot.
     """
 
     model: Model
@@ -81,6 +86,9 @@ def finetune(
     settings: FinetuneSettings,
     view: Callable[[], Region | None] | None = None,
     enough: Callable[[], bool] = lambda: False,
+    *,
+    checkpoint: Checkpoint | None = None,
+    exactly: int | None = None,
 ) -> Job[Finetuned]:
     """Adapt a network to the painted voxels of one volume (tUbe net, section 3.3).
 
@@ -89,7 +97,7 @@ def finetune(
     volume : Volume
         Image with axes ``Z Y X``.
     patches : sequence of Patch
-        Painted labels with 0 unlabelled, 1 background, 2 vessel.
+        Painted labels of `CLASSES`.
     model : Model
         Where to start from; it is left as it is.
     settings : FinetuneSettings
@@ -98,11 +106,15 @@ def finetune(
         Tells, now and then and in any thread, the region that a person looks at, or None.
     enough : callable
         Asked before every step but the first; once true, the training ends and keeps the best.
+    checkpoint : Checkpoint, optional
+        Where the state is kept, and from where a stopped training goes on.
+    exactly : int, optional
+        Take this many steps, whatever the settings say.
 
     Yields
     ------
     Progress
-        After each step, with ``loss`` and now and then ``held_out_dice`` in its metrics; its
+        After each step, with ``loss`` and now and then ``validation_dice`` in its metrics; its
         preview is ``(region, probability)`` of the region that `view` told, or None.
 
     Returns
@@ -119,41 +131,26 @@ def finetune(
 
     def read() -> PaintedVolume:
         scaling = robust_scaling(volume)
-        return PaintedVolume(volume.data, scaling, patches, settings.held_out, settings.seed)
+        return PaintedVolume(
+            volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed
+        )
 
     step = Progress(0, 1, "reading the painted voxels")
     yield step
     painted = yield from wait_for(in_thread(read), step)
-    network = _trainable(model, device)
-
-    def look(current: nn.Module) -> tuple[Region, Any] | None:
-        region = view() if view is not None else None
-        if region is None:
-            return None
-        outer, inner = Tiling(painted.shape, painted.shape, network.halo, network.stride).expand(
-            region
-        )
-        return region, probability(current, painted.read(outer))[inner]
-
     before = yield from wait_for(
-        in_thread(lambda: _held_out_scores(model.network, painted)),
+        in_thread(lambda: _validation_scores(model.network, painted)),
         Progress(0, 1, "scoring the model before"),
     )
     trained = yield from train(
-        network,
-        lambda rng, _: draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng),
-        LOSSES[settings.loss],
-        Schedule.of(settings),
+        _Finetuning(_trainable(model), painted, settings, view),
+        Schedule.of(settings, exactly=exactly),
         device=device,
-        evaluate=lambda current: {
-            f"held_out_{k}": v for k, v in _held_out_scores(current, painted).items()
-        },
-        judge="held_out_dice",
-        preview=look,
         enough=enough,
+        checkpoint=checkpoint,
     )
     after = yield from wait_for(
-        in_thread(lambda: _held_out_scores(trained.network, painted)),
+        in_thread(lambda: _validation_scores(trained.network, painted)),
         Progress(1, 1, "scoring the model after"),
     )
     tuned = model.tuned(
@@ -161,10 +158,45 @@ def finetune(
         "patches painted",
         volume.name,
         trained.steps,
-        scores={"held_out_before": before, "held_out_after": after},
+        scores={"validation_before": before, "validation_after": after},
         seed=settings.seed,
     )
     return Finetuned(tuned, before, after, trained.steps, trained.history)
+
+
+class _Finetuning(Supervised):
+    """Batches of painted voxels; the validation blocks choose the best look."""
+
+    judge = "validation_dice"
+
+    def __init__(
+        self,
+        network: VesselNet,
+        painted: PaintedVolume,
+        settings: FinetuneSettings,
+        view: Callable[[], Region | None] | None,
+    ) -> None:
+        def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
+            return draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng)
+
+        loss = LOSSES[settings.loss]
+        super().__init__(network, loss, settings.learning_rate, settings.half_life, draw=draw)
+        self.painted, self.view = painted, view
+        z, y, x = painted.shape
+        self.tiling = Tiling((z, y, x), (z, y, x), network.halo, network.stride)
+
+    def score(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
+        """Overlap with the validation blocks."""
+        scores = _validation_scores(networks["network"], self.painted)
+        return {f"validation_{name}": value for name, value in scores.items()}
+
+    def preview(self, networks: Mapping[str, nn.Module]) -> tuple[Region, Any] | None:
+        """The probability of the region that a person looks at."""
+        region = self.view() if self.view is not None else None
+        if region is None:
+            return None
+        outer, inner = self.tiling.expand(region)
+        return region, probability(networks["network"], self.painted.read(outer))[inner]
 
 
 def pretrain(
@@ -172,6 +204,8 @@ def pretrain(
     stacks: Sequence[tuple[Volume, Volume]] = (),
     checkpoint: Checkpoint | None = None,
     start: Model | None = None,
+    *,
+    exactly: int | None = None,
 ) -> Job[Model]:
     """Make base weights from synthetic volumes, and real stacks where there are any.
 
@@ -186,6 +220,8 @@ def pretrain(
     start : Model, optional
         Weights to start from instead of random ones. They keep their normalisation, which so
         far followed each batch, so that the network is trained as it predicts.
+    exactly : int, optional
+        Take this many steps, whatever the settings say.
 
     Returns
     -------
@@ -194,9 +230,8 @@ def pretrain(
     """
     device = pick_device(settings.device)
     model = start or scratch(settings.preset, settings.seed)
-    network = _trainable(model, device)
     real = [
-        PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)])
+        PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)], CLASSES)
         for image, mask in stacks
     ]
 
@@ -207,8 +242,8 @@ def pretrain(
             rng = np.random.default_rng((settings.seed, index, attempt))
             image, mask, _ = synthetic_volume(SYNTHETIC_SHAPE, rng)
             if mask.any() and not mask.all():
-                patch = Patch((0, 0, 0), np.where(mask, 2, 1).astype(np.uint8), "synthetic")
-                return PaintedVolume(image, Scaling(0.0, 1.0), [patch])
+                patch = Patch((0, 0, 0), CLASSES.from_indices(mask), "synthetic")
+                return PaintedVolume(image, Scaling(0.0, 1.0), [patch], CLASSES)
             attempt += 1
 
     def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -218,11 +253,10 @@ def pretrain(
             source = synthetic(int(rng.integers(SYNTHETIC_VOLUMES)))
         return draw_batch(source, settings.patch, settings.batch, ANY_IMAGE, rng)
 
+    loss, rate = LOSSES[settings.loss], settings.learning_rate
     trained = yield from train(
-        network,
-        draw,
-        LOSSES[settings.loss],
-        Schedule.of(settings, average=0.998, evaluate_every=100),
+        Supervised(_trainable(model), loss, rate, settings.half_life, 0.998, draw),
+        Schedule.of(settings, evaluate_every=100, exactly=exactly),
         device=device,
         checkpoint=checkpoint,
     )
@@ -231,7 +265,7 @@ def pretrain(
         "name": f"{settings.preset} base",
         "steps": model.card["steps"] + trained.steps,
         "seed": settings.seed,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+        "device": device_name(device),
         "parent": model.sha256 if model.card["steps"] else None,
         "settings": settings.to_dict(),
         "licence": "BSD-3-Clause",
@@ -243,17 +277,16 @@ def pretrain(
 
 def mask_patch(mask: Volume) -> Patch:
     """A full mask (0 background, anything else vessel) as one patch over the whole image."""
-    labels = (mask.data > 0).astype(np.uint8) + np.uint8(1)
-    return Patch((0, 0, 0), labels, mask.name)
+    return Patch((0, 0, 0), CLASSES.from_indices(mask.data > 0), mask.name)
 
 
-def _trainable(model: Model, device: torch.device) -> VesselNet:
+def _trainable(model: Model) -> VesselNet:
     """A copy of the network in training mode; a trained one keeps its normalisation.
 
     A batch comes from one volume: its own statistics would hide how it differs from others,
     and a few patches are too few to measure new ones.
     """
-    network = copy.deepcopy(model.network).to(device).train().requires_grad_(True)
+    network = copy.deepcopy(model.network).train().requires_grad_(True)
     assert isinstance(network, VesselNet)
     if model.card.get("steps", 0):
         for module in network.modules():
@@ -262,25 +295,7 @@ def _trainable(model: Model, device: torch.device) -> VesselNet:
     return network
 
 
-def _held_out_scores(network: nn.Module, painted: PaintedVolume) -> dict[str, float]:
-    """Dice, precision and recall over all held-out voxels together."""
-    true_positive = predicted_count = true_count = 0
-    by_shape = defaultdict(list)
-    for region, inner in painted.held_out_regions():
-        by_shape[tuple(s.stop - s.start for s in region)].append((region, inner))
-    for alike in by_shape.values():
-        # Together: torch is several times slower for a single small block.
-        blocks = probability(network, np.stack([painted.read(region) for region, _ in alike]))
-        for (region, inner), block in zip(alike, blocks, strict=True):
-            labels = painted.labels(region, held_out=True)[inner]
-            predicted = block[inner] >= 0.5
-            true_positive += int((predicted & (labels > 1)).sum())
-            predicted_count += int((predicted & (labels > 0)).sum())
-            true_count += int((labels > 1).sum())
-    if not true_count:
-        return {}
-    return {
-        "dice": 2 * true_positive / (predicted_count + true_count),
-        "precision": true_positive / max(predicted_count, 1),
-        "recall": true_positive / true_count,
-    }
+def _validation_scores(network: nn.Module, painted: PaintedVolume) -> dict[str, float]:
+    """Scores of vessel over all validation voxels together; empty where there is none."""
+    scores = held_out_scores(lambda image: both_classes(probability(network, image)), painted)
+    return asdict(scores[VESSEL]) if VESSEL in scores else {}

@@ -1,7 +1,7 @@
 """Losses over painted voxels only: unlabelled ones neither reward nor punish.
 
-All take logits ``(N, 1, Z, Y, X)`` and labels ``(N, 1, Z, Y, X)`` with 0 unlabelled,
-1 background, 2 vessel, and return a scalar. Where nothing is labelled they are 0.
+All take logits ``(N, 1, Z, Y, X)`` and labels ``(N, 1, Z, Y, X)`` of `CLASSES`, and return a
+scalar. Where nothing is labelled they are 0.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
+
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 def _split(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Which voxels are labelled, and which of them are vessel, as floats."""
-    return (labels > 0).float(), (labels > 1).float()
+    return (labels > 0).float(), (labels == CLASSES.value(VESSEL)).float()
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

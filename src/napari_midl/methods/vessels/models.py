@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
+from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.models import Model, load_model, shipped_weights
 from napari_midl.methods.vessels.network import build_network
 
@@ -29,6 +28,6 @@ def named_model(name: str | Path, seed: int = 0) -> Model:
 
 def scratch(preset: str = "compact", seed: int = 0) -> Model:
     """An untrained model of a preset."""
-    torch.manual_seed(seed)
     card = {"tool": TOOL, "architecture": preset, "name": f"{preset} from scratch", "steps": 0}
-    return Model(build_network(preset).eval(), card)
+    with WeightsFrom(seed):
+        return Model(build_network(preset).eval(), card)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_midl.engine.dropout import Dropout3d
 from napari_midl.engine.folding import fold_batch_norm
 from napari_midl.errors import InputError
 
@@ -133,7 +134,7 @@ class VesselNet(nn.Module):
             for i, o in zip(inputs, design.channels, strict=True)
         )
         self.pools = nn.ModuleList(nn.MaxPool3d(factor, factor) for factor in design.pooling)
-        self.dropouts = nn.ModuleList(nn.Dropout3d(p) for p in design.dropout)
+        self.dropouts = nn.ModuleList(Dropout3d(p) for p in design.dropout)
         below, levels = design.channels[1:], design.channels[:-1]
         self.decoder = nn.ModuleList(
             DecoderLevel(i, o, stride, design)

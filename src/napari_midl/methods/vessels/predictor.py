@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,67 +10,26 @@ import numpy as np
 import torch
 
 from napari_midl.engine.dense import DenseModel, Form
-from napari_midl.engine.models import whole_name
-from napari_midl.engine.tiles import Index, Tiling
+from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.labels import VESSEL_COLOUR
-from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
-from napari_midl.methods.vessels.settings import PredictSettings
-from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from napari_midl.engine.models import Model
-    from napari_midl.engine.tiles import Region
+    from napari_midl.methods.vessels.settings import PredictSettings
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
 
 LABELS = "vessels"
 CHANNELS = ("vessel probability", "uncertainty")
 _CHUNK_DEPTH = 8
-
-
-@dataclass(frozen=True)
-class VesselSource:
-    """Where a worker of a cluster finds the image and the model.
-
-    Parameters
-    ----------
-    image : str
-        Whole path of the image.
-    channel, time : int
-        Which channel and time point of it.
-    model : str
-        ``base``, or the whole path of a model.
-    settings : PredictSettings
-        Of the prediction.
-    """
-
-    image: str
-    channel: int
-    time: int
-    model: str
-    settings: PredictSettings
-
-    @classmethod
-    def of(
-        cls, image: Path, channel: int, time: int, model: str, settings: PredictSettings
-    ) -> VesselSource:
-        """The same from any folder; lists in the settings become tuples, which have a hash."""
-        settings = PredictSettings.from_dict(settings.to_dict())
-        return cls(str(image.resolve()), channel, time, whole_name(model), settings)
-
-    def load(self) -> VesselModel:
-        """Open the image and the model."""
-        volume = open_volume(self.image).spatial(self.channel, self.time)
-        return VesselModel(volume, named_model(self.model), self.settings, self)
 
 
 class VesselModel(DenseModel):
@@ -85,8 +43,6 @@ class VesselModel(DenseModel):
         A vessel model.
     settings : PredictSettings
         Threshold, tile, uncertainty, device.
-    source : VesselSource, optional
-        Where all of it comes from.
     scaling : Scaling, optional
         The volume's, where it is known already.
 
@@ -101,7 +57,6 @@ class VesselModel(DenseModel):
         volume: Volume,
         model: Model,
         settings: PredictSettings,
-        source: VesselSource | None = None,
         scaling: Scaling | None = None,
     ) -> None:
         shape = volume_shape(volume)
@@ -110,7 +65,7 @@ class VesselModel(DenseModel):
                 f"{volume.name} has one slice and the network is 3D; give a stack of two or more."
             )
         assert isinstance(model.network, VesselNet)
-        self.channels, self.device, self.source = [volume], settings.device, source
+        self.channels, self.device = [volume], settings.device
         self.tiling = Tiling(shape, settings.tile, model.network.halo, model.network.stride)
         self._model, self._settings, self._scaling = model, settings, scaling
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings
+from napari_midl.engine.settings import Settings, within
 
-Box = Annotated[tuple[int, int, int], {"options": {"min": 1, "max": 4096}}]
+Voxels = Annotated[int, within(1, 4096)]
+Length = Annotated[float, within(0.0, 1e9)]
+Box = tuple[Voxels, Voxels, Voxels]
 Device = Literal["auto", "cpu", "cuda"]
 Preset = Literal["compact", "tubenet", "tubenet-attention"]
 Loss = Literal["dice-bce", "weighted-cross-entropy", "focal", "dice-bce-cldice"]
@@ -45,16 +47,16 @@ class FinetuneSettings(Settings):
         Where to compute; ``auto`` takes a GPU where there is one.
     """
 
-    minutes: Annotated[float, {"min": 0.05, "max": 600.0, "step": 0.5}] = 2.0
-    steps: Annotated[int, {"min": 0, "max": 1_000_000}] = 0
+    minutes: Annotated[float, within(0.05, 600.0, step=0.5)] = 2.0
+    steps: Annotated[int, within(0, 1_000_000)] = 0
     loss: Loss = "dice-bce"
-    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1, "step": 1e-4}] = 1e-3
-    half_life: Annotated[int, {"min": 1, "max": 100_000}] = 300
+    learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 1e-3
+    half_life: Annotated[int, within(1, 100_000)] = 300
     patch: Box = (16, 64, 64)
-    batch: Annotated[int, {"min": 1, "max": 64}] = 2
-    held_out: Annotated[float, {"min": 0.0, "max": 0.5, "step": 0.05}] = 0.2
+    batch: Annotated[int, within(1, 64)] = 2
+    held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.2
     dense: bool = False
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"
 
 
@@ -79,11 +81,11 @@ class PredictSettings(Settings):
         Where to compute; ``auto`` takes a GPU where there is one.
     """
 
-    threshold: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.01}] = 0.5
+    threshold: Annotated[float, within(0.0, 1.0, step=0.01)] = 0.5
     tile: Box = (32, 128, 128)
     uncertainty: bool = False
-    samples: Annotated[int, {"min": 2, "max": 64}] = 8
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    samples: Annotated[int, within(2, 64)] = 8
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"
 
 
@@ -120,14 +122,39 @@ class PretrainSettings(Settings):
     """
 
     preset: Preset = "compact"
-    minutes: Annotated[float, {"min": 0.05, "max": 6000.0}] = 30.0
-    steps: Annotated[int, {"min": 0, "max": 10_000_000}] = 0
-    real_share: Annotated[float, {"min": 0.0, "max": 1.0}] = 0.5
+    minutes: Annotated[float, within(0.05, 6000.0)] = 30.0
+    steps: Annotated[int, within(0, 10_000_000)] = 0
+    real_share: Annotated[float, within(0.0, 1.0)] = 0.5
     data_licence: str = ""
     loss: Loss = "dice-bce"
-    learning_rate: Annotated[float, {"min": 1e-6, "max": 0.1}] = 2e-3
-    half_life: Annotated[int, {"min": 1, "max": 1_000_000}] = 900
+    learning_rate: Annotated[float, within(1e-6, 0.1)] = 2e-3
+    half_life: Annotated[int, within(1, 1_000_000)] = 900
     patch: Box = (16, 64, 64)
-    batch: Annotated[int, {"min": 1, "max": 64}] = 2
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    batch: Annotated[int, within(1, 64)] = 2
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class ProposeSettings(Settings):
+    """How to look for the places where painting teaches a network most.
+
+    Parameters
+    ----------
+    count : int
+        Most places to name.
+    side : int
+        Edge in voxels of a place, which is one slice thick.
+    candidates : int
+        Places to look at.
+    seed : int
+        Seed of where to look.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    count: Annotated[int, within(1, 1000)] = 3
+    side: Annotated[int, within(8, 4096)] = 64
+    candidates: Annotated[int, within(1, 10_000)] = 24
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"

@@ -59,7 +59,7 @@ class AnatomyDock(QWidget):
         self.progress = ProgressPanel(self.bench.runner, "End the job; nothing is left half done")
 
         sections = (self.data, self.landmarks, self.mesh, self.files, self.morph, self.learn)
-        lay_out(self, (self.hint, self.torch), sections, self.progress)
+        lay_out(self, (self.hint, self.torch), sections, (self.progress,))
 
         self.bench.changed.connect(self._on_changed)
         self.bench.meshed.connect(self._on_changed)

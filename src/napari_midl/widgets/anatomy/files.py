@@ -9,11 +9,20 @@ import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog
 
+from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy import operations
+from napari_midl.methods.anatomy.checks import read_set
+from napari_midl.methods.anatomy.ports import (
+    ZARR,
+    AnatomyModelIn,
+    LandmarksIn,
+    MaskOut,
+    MeshIn,
+    ShapeOut,
+)
 from napari_midl.samples import LANDMARKS
 from napari_midl.volumes.landmarks import write_landmarks
-from napari_midl.widgets.anatomy import jobs
-from napari_midl.widgets.anatomy.sets import read_set
 from napari_midl.widgets.images import OURS
 from napari_midl.widgets.parts.section import Section, button
 
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
 
 KINDS = "Landmarks (*.csv *.mrk.json *.fcsv)"
 _SHAPES = "Mesh (*.ply *.stl *.obj);;Mask as OME-Zarr (*.ome.zarr)"
-_ENDINGS = {"Mesh": ".ply", "Mask": ".ome.zarr"}
+_ENDINGS = {"Mesh": ".ply", "Mask": ZARR}
 
 
 class FilesSection(Section):
@@ -109,13 +118,27 @@ class FilesSection(Section):
         path = Path(text)
         if not path.suffix:
             path = path.with_name(path.name + _ENDINGS.get(kind.split()[0], ".ply"))
-        job = jobs.export(path, bench.reply, bench.volume)
-        bench.start("Export", job, lambda path: show_info(f"Saved {path}"))
+        wish = bench.reply.wish
+        on_grid = path.name.endswith(ZARR) and bench.volume is not None
+        job = operations.Generate(
+            landmarks=LandmarksIn.of(wish.landmarks),
+            model=AnatomyModelIn(str(wish.model)),
+            scan=self._scan() if on_grid else None,
+            out=ShapeOut(path, replace=path.exists()),
+            settings=wish.settings,
+        ).perform()
+        bench.start("Export", job, lambda _: show_info(f"Saved {path}"))
 
     def _on_labels(self) -> None:
         bench = self._bench
-        job = jobs.fill(bench.reply.generated.mesh, bench.volume)
-        bench.start("To labels", job, self._add_labels)
+        job = operations.Fill(
+            mesh=MeshIn(None, bench.reply.generated.mesh), scan=self._scan(), out=MaskOut(None)
+        ).perform()
+        bench.start("To labels", job, lambda outcome: self._add_labels(outcome.result))
+
+    def _scan(self) -> ImageIn:
+        bench = self._bench
+        return ImageIn.of(bench.volume, bench.channel, bench.time)
 
     def _add_labels(self, mask: Any) -> None:
         bench = self._bench

@@ -8,15 +8,16 @@ from napari.utils.theme import get_theme
 from platformdirs import user_data_path
 from qtpy.QtWidgets import QDoubleSpinBox
 
+from napari_midl.engine.ports import FileIn, ModelOut
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy import operations
 from napari_midl.methods.anatomy.settings import TrainSettings
-from napari_midl.widgets.anatomy import jobs
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import Section, button, note
-from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import MODELS, free_name
+from napari_midl.widgets.tool.settings_form import SettingsForm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,8 +76,10 @@ class LearnSection(Section):
         # Without a scan there is no project to keep it in.
         project = bench.folder or user_data_path("napari-midl", appauthor=False)
         out = free_name(project / MODELS, _STEM, _SUFFIX)
-        job = jobs.train(self.folder.path, out, settings)
-        if bench.start("Train", job, self._on_trained, self.plot.add):
+        job = operations.Train(
+            folder=FileIn(self.folder.path), out=ModelOut(out), settings=settings
+        ).perform()
+        if bench.start("Train", job, lambda _: self._on_trained(out), self.plot.add):
             self.plot.clear()
             self.plot.show()
             self.say.setText("")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.methods.anatomy.apply import Anatomy, Generated
+    from napari_midl.methods.anatomy.outline import Outline
     from napari_midl.methods.anatomy.settings import GenerateSettings
     from napari_midl.volumes.landmarks import Landmarks
     from napari_midl.widgets.anatomy.frame import Frame
-    from napari_midl.widgets.anatomy.target import Target
 
 LONGEST_WAIT_MS = 10_000
 _DRAWING_MS = 50
@@ -41,7 +41,7 @@ class Wish:
         How to generate.
     frame : Frame
         Where the mesh is shown.
-    target : Target, optional
+    target : Outline, optional
         What to measure the distance to; else the uncertainty is shown.
     coarse : bool
         Show fewer triangles, which are quicker to draw while a hand moves.
@@ -51,7 +51,7 @@ class Wish:
     model: str | Path
     settings: GenerateSettings
     frame: Frame
-    target: Target | None = None
+    target: Outline | None = None
     coarse: bool = False
 
 

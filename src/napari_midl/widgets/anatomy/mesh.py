@@ -9,20 +9,22 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QComboBox
 
 from napari_midl.engine.models import read_card
+from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy import operations
+from napari_midl.methods.anatomy.ports import MeshOut
 from napari_midl.methods.anatomy.settings import GenerateSettings
 from napari_midl.methods.anatomy.shape_model import FEWEST
 from napari_midl.methods.anatomy.template import Template, load_template
-from napari_midl.widgets.anatomy import jobs
 from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import Section, button, note
-from napari_midl.widgets.parts.settings_form import SettingsForm
+from napari_midl.widgets.tool.settings_form import SettingsForm
 
 if TYPE_CHECKING:
+    from napari_midl.methods.anatomy.outline import Outline
     from napari_midl.widgets.anatomy.landmarks import LandmarksSection
-    from napari_midl.widgets.anatomy.target import Target
     from napari_midl.widgets.anatomy.workbench import Workbench
 
 UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the threshold"
@@ -120,19 +122,21 @@ class MeshSection(Section):
         layer = self.colours.currentData()
         try:
             if layer is None:
-                level = self._landmarks.threshold.value()
-                job = jobs.outline(bench.volume, level, bench.volume.name)
+                scan = ImageIn.of(bench.volume, bench.channel, bench.time)
+                level, origin = self._landmarks.threshold.value(), (0.0, 0.0, 0.0)
             else:
                 volume = volume_of(layer)
-                origin = bench.frame.origin_of(layer, volume.millimetres)
-                job = jobs.outline(volume, 0.5, layer.name, origin)
+                scan, level = ImageIn.of(volume), 0.5
+                origin = tuple(bench.frame.origin_of(layer, volume.millimetres).tolist())
         except InputError as error:
             self._give_up(error)
             return
-        if not bench.start("Measure", job, self._take, on_finished=self._on_measured):
+        job = operations.Outline(scan=scan, level=level, origin=origin, out=MeshOut(None)).perform()
+        take = lambda outcome: self._take(outcome.result)  # noqa: E731
+        if not bench.start("Measure", job, take, on_finished=self._on_measured):
             self._give_up(None)
 
-    def _take(self, target: Target | None) -> None:
+    def _take(self, target: Outline | None) -> None:
         self._bench.target = target
         self._bench.regenerate()
 

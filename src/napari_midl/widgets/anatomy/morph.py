@@ -9,9 +9,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QSlider
 
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.volumes.landmarks import morph
 from napari_midl.widgets.anatomy.files import KINDS
-from napari_midl.widgets.anatomy.sets import read_set
 from napari_midl.widgets.parts.section import Section, button, note
 
 if TYPE_CHECKING:

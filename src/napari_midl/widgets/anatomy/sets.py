@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.checks import in_order
-from napari_midl.volumes.landmarks import Landmarks, read_landmarks
+from napari_midl.volumes.landmarks import Landmarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,18 +50,3 @@ def next_missing(landmarks: Landmarks, after: int) -> int:
 def landmarks_file(folder: Path) -> Path:
     """Where the landmarks of a scan are kept in its project folder."""
     return folder / "landmarks.csv"
-
-
-def read_set(path: Path, template: Template) -> Landmarks:
-    """Read a file of landmarks, which may name them by their number.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or has a landmark that the template lacks, or one twice.
-    """
-    landmarks = read_landmarks(path)
-    try:
-        return Landmarks(template.names, in_order(landmarks, template))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None

@@ -9,6 +9,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.methods.anatomy.settings import GenerateSettings
 from napari_midl.methods.anatomy.shape_model import FEWEST
 from napari_midl.methods.anatomy.template import Template, load_template
@@ -23,7 +24,6 @@ from napari_midl.widgets.anatomy.sets import (
     moved,
     next_missing,
     nothing_placed,
-    read_set,
 )
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.bench import Bench
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
-    from napari_midl.widgets.anatomy.target import Target
+    from napari_midl.methods.anatomy.outline import Outline
 
 
 class Workbench(Bench):
@@ -76,7 +76,7 @@ class Workbench(Bench):
         self.current = 0
         self.model: str | Path = "base"
         self.settings = GenerateSettings()
-        self.target: Target | None = None
+        self.target: Outline | None = None
         self.instead: Landmarks | None = None
         self.reply: Reply | None = None
         self.fault = ""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QWidget
 
 from napari_midl.widgets.axons.files import FilesSection
-from napari_midl.widgets.axons.keys import Keys
 from napari_midl.widgets.axons.learn import LearnSection
 from napari_midl.widgets.axons.modes import CORRECT, CUT, TRACE
 from napari_midl.widgets.axons.review import ReviewSection
@@ -18,6 +17,7 @@ from napari_midl.widgets.parts.data_section import DataSection
 from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
+from napari_midl.widgets.tool.keys import Keys
 
 if TYPE_CHECKING:
     import napari
@@ -71,7 +71,7 @@ class AxonsDock(QWidget):
         self.progress = ProgressPanel(self.bench.runner, "End the job; what has ended is kept")
 
         sections = (self.data, self.trace, self.review, self.learn, self.files)
-        lay_out(self, (self.hint, self.torch), sections, self.progress)
+        lay_out(self, (self.hint, self.torch), sections, (self.progress,))
 
         self.bench.changed.connect(self._on_changed)
         self._lifetime = Lifetime(self, self._end)

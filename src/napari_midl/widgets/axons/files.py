@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QFileDialog
 
-from napari_midl.errors import InputError
-from napari_midl.volumes.tables import write_table
-from napari_midl.volumes.traces import MICROMETRES, measurements, swc_size
-from napari_midl.widgets.axons import jobs
+from napari_midl.engine.jobs import Progress, in_thread, wait_for
+from napari_midl.engine.ports import ImageIn
+from napari_midl.methods.axons import operations
+from napari_midl.methods.axons.ports import MeasurementsOut, TracesIn, TracesOut
+from napari_midl.volumes.traces import MICROMETRES, read_traces_of, swc_size
 from napari_midl.widgets.parts.section import Section, button
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class FilesSection(Section):
         start = str(bench.folder.parent)
         text, _ = QFileDialog.getOpenFileName(self, "Open traces", start, _KINDS)
         if text:
-            job = jobs.read(Path(text), bench.volume)
+            path, volume = Path(text), bench.volume
+            step = Progress(0, 0, f"reading {path.name}")
+            job = wait_for(in_thread(lambda: read_traces_of(path, volume)), step)
             bench.start("Open", job, self._on_read)
 
     def _on_read(self, traces: list[Trace]) -> None:
@@ -67,9 +70,13 @@ class FilesSection(Section):
         path = self._path("Save the traces", f"{bench.volume.name}.swc", _KINDS)
         if path is None:
             return
-        traces = [entry.trace for entry in bench.entries]
-        job = jobs.write(path, traces, bench.volume)
-        bench.start("Save", job, lambda path: show_info(f"Saved {path}"))
+        job = operations.Export(
+            # The table is all that a replay needs.
+            traces=TracesIn.of(self._judged(), ".csv"),
+            image=self._image(),
+            out=TracesOut(path, replace=path.exists()),
+        ).perform()
+        bench.start("Save", job, lambda _: show_info(f"Saved {path}"))
         unit = swc_size(bench.volume)[1]
         if path.suffix == ".swc" and unit != MICROMETRES:
             show_info(f"The image has no unit of length, so the SWC is in {unit}.")
@@ -79,15 +86,20 @@ class FilesSection(Section):
         path = self._path("Save the measurements", "measurements.csv", "Table (*.csv)")
         if path is None:
             return
-        traces = [entry.trace for entry in bench.entries]
-        table = measurements(traces, bench.voxel_size, bench.volume.unit)
-        table.insert(1, "state", [entry.state for entry in bench.entries])
-        try:
-            write_table(table, path)
-        except InputError as error:
-            bench.report(error)
-        else:
-            show_info(f"Saved {path}")
+        job = operations.Measure(
+            traces=TracesIn.of(self._judged()),
+            image=self._image(),
+            out=MeasurementsOut(path, replace=path.exists()),
+        ).perform()
+        bench.start("Measure", job, lambda _: show_info(f"Saved {path}"))
+
+    def _judged(self) -> list[Trace]:
+        """The traces with what was decided about each."""
+        return [replace(entry.trace, state=entry.state) for entry in self._bench.entries]
+
+    def _image(self) -> ImageIn:
+        bench = self._bench
+        return ImageIn.of(bench.volume, bench.channel, bench.time)
 
     def _path(self, caption: str, name: str, kinds: str) -> Path | None:
         start = str(self._bench.folder.parent / name)

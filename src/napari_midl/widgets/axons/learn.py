@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QDoubleSpinBox
 
+from napari_midl.engine.ports import ImageIn, ModelOut
 from napari_midl.errors import InputError
+from napari_midl.methods.axons import operations
+from napari_midl.methods.axons.ports import AxonModelIn, TracesIn
 from napari_midl.methods.axons.settings import FinetuneSettings
-from napari_midl.widgets.axons import jobs
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.parts.section import Section, button, note
-from napari_midl.widgets.parts.settings_form import SettingsForm
 from napari_midl.widgets.project import MODELS, free_name
+from napari_midl.widgets.tool.settings_form import SettingsForm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.running import Outcome
+    from napari_midl.methods.axons.learn import Finetuned
     from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.trace import TraceSection
     from napari_midl.widgets.axons.workbench import Workbench
@@ -85,16 +90,15 @@ class LearnSection(Section):
             bench.report(error)
             return
         path = free_name(bench.folder / MODELS, _STEM, _SUFFIX)
-        job = jobs.finetune(
-            bench.volume,
-            self.lessons,
-            self._trace.model.choice,
-            settings,
-            path,
-            bench.channel,
-            bench.time,
-        )
-        if bench.start("Learn", job, self._on_tuned, self._on_progress, runner=bench.learner):
+        job = operations.Finetune(
+            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            traces=TracesIn.of(self.lessons),
+            model=AxonModelIn(str(self._trace.model.choice)),
+            out=ModelOut(path),
+            settings=settings,
+        ).perform()
+        tuned = partial(self._on_tuned, path)
+        if bench.start("Learn", job, tuned, self._on_progress, runner=bench.learner):
             self.plot.clear()
             self.plot.show()
             self.gain.hide()
@@ -102,15 +106,15 @@ class LearnSection(Section):
     def _on_progress(self, batch: list[Progress]) -> None:
         self.plot.add(batch)
 
-    def _on_tuned(self, tuned: jobs.Tuned) -> None:
+    def _on_tuned(self, path: Path, outcome: Outcome[Finetuned]) -> None:
         before = self._trace.model.choice
         try:
-            self._trace.model.add(tuned.path)
+            self._trace.model.add(path)
         except InputError as error:
             self._bench.report(error)
             return
         self._before.append(before)
-        self.gain.setText(gained(tuned))
+        self.gain.setText(gained(outcome.run.results))
         self.gain.show()
         self._bench.changed.emit()
 
@@ -155,24 +159,25 @@ class LearnSection(Section):
         self.plot.set_colours(theme.background.as_hex(), theme.text.as_hex())
 
 
-def gained(tuned: jobs.Tuned) -> str:
+def gained(results: dict[str, Any]) -> str:
     """Before against after, for a person."""
-    if not tuned.before or not tuned.after:
+    before, after, steps = (results[name] for name in ("before", "after", "steps"))
+    if not before or not after:
         return (
-            f"{tuned.steps} steps. Too few traces are accepted to keep one aside, so that before "
+            f"{steps} steps. Too few traces are accepted to keep one aside, so that before "
             "cannot be held against after; accept three or more."
         )
     rows = "".join(
-        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{form.format(tuned.before[key])}</td>"
-        f"<td>&nbsp;→&nbsp;</td><td><b>{form.format(tuned.after[key])}</b></td></tr>"
+        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{form.format(before[key])}</td>"
+        f"<td>&nbsp;→&nbsp;</td><td><b>{form.format(after[key])}</b></td></tr>"
         for key, name, form in (
             ("coverage", "fibre covered", "{:.0%}"),
             ("error", "distance to it", "{:.2f} px"),
         )
     )
     # What differs in digits that are not shown is no difference.
-    more = round(tuned.after["coverage"], 2) - round(tuned.before["coverage"], 2)
-    nearer = round(tuned.before["error"], 2) - round(tuned.after["error"], 2)
+    more = round(after["coverage"], 2) - round(before["coverage"], 2)
+    nearer = round(before["error"], 2) - round(after["error"], 2)
     gain = more or nearer
     verdict = "better" if gain > 0 else "no better" if gain == 0 else "worse; Roll back"
-    return f"Traces kept aside, before → after {tuned.steps} steps: {verdict}.<table>{rows}</table>"
+    return f"Traces kept aside, before → after {steps} steps: {verdict}.<table>{rows}</table>"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_warning
 
+from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
-from napari_midl.widgets.axons import jobs
+from napari_midl.methods.axons import operations
+from napari_midl.methods.axons.ports import AxonModelIn, Grown, Ready, SeedsIn, TracesOut
 from napari_midl.widgets.axons.edits import continued
 from napari_midl.widgets.axons.entry import Entry
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.running import Outcome
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.volumes.traces import Seed, Trace
     from napari_midl.widgets.axons.workbench import Workbench
@@ -62,10 +65,10 @@ class TraceQueue:
         self, bench: Workbench, model: ModelPicker, settings: Callable[[], TraceSettings]
     ) -> None:
         self._bench, self._model, self._settings = bench, model, settings
-        self.ready = jobs.Ready()
+        self.ready = Ready()
         self._under_way: list[Wish] = []
         self._waiting: list[Wish] = []
-        self._grown: jobs.Grown | None = None
+        self._grown: Grown | None = None
 
     def free_names(self, count: int) -> list[str]:
         """Names that neither a trace nor a wish has."""
@@ -98,19 +101,25 @@ class TraceQueue:
         bench = self._bench
         if bench.runner.running or not self._waiting or bench.volume is None:
             return
-        self._under_way, self._waiting, self._grown = self._waiting, [], jobs.Grown((), ())
+        self._under_way, self._waiting, self._grown = self._waiting, [], Grown()
         try:
             settings = self._settings()
         except InputError as error:
             self._under_way = []
             bench.report(error)
             return
-        seeds = [wish.seed for wish in self._under_way]
-        job = jobs.follow(self.ready, bench.volume, self._model.choice, settings, seeds)
+        job = operations.Trace(
+            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            seeds=SeedsIn(None, [wish.seed for wish in self._under_way]),
+            model=AxonModelIn(str(self._model.choice), self.ready),
+            skip=True,
+            out=TracesOut(None),
+            settings=settings,
+        ).perform()
         bench.start("Trace", job, self._on_traced, self._on_grown, self._on_finished)
 
     def _on_grown(self, batch: list[Progress]) -> None:
-        grown = [p.preview for p in batch if isinstance(p.preview, jobs.Grown)]
+        grown = [p.preview for p in batch if isinstance(p.preview, Grown)]
         if grown:
             self._grown = grown[-1]
             found = (*self._grown.done, *self._grown.growing)
@@ -119,8 +128,8 @@ class TraceQueue:
                 [wish.come_true(trace) for wish, trace in zip(wishes, found, strict=True)]
             )
 
-    def _on_traced(self, traces: list[Trace]) -> None:
-        self._enter(traces)
+    def _on_traced(self, outcome: Outcome[list[Trace]]) -> None:
+        self._enter(outcome.result)
         self._grown = None
 
     def _on_finished(self) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 from napari.layers import Points
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QPushButton
 
+from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
+from napari_midl.methods.axons import operations
+from napari_midl.methods.axons.ports import AxonModelIn, TracesOut
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.volumes.traces import Seed, Trace
-from napari_midl.widgets.axons import jobs
 from napari_midl.widgets.axons.batch import places_of
 from napari_midl.widgets.axons.edits import cut, nearest
 from napari_midl.widgets.axons.entry import Entry
@@ -22,7 +24,7 @@ from napari_midl.widgets.clicks import Click, Clicks, voxel_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import Section, button, note
-from napari_midl.widgets.parts.settings_form import SettingsForm
+from napari_midl.widgets.tool.settings_form import SettingsForm
 
 if TYPE_CHECKING:
     from napari_midl.widgets.axons.workbench import Workbench
@@ -123,16 +125,16 @@ class TraceSection(Section):
         self._on_changed()
         if np.linalg.norm(np.subtract(place, start)) < NEAREST_TWO:
             raise InputError("These two places are the same; click two that lie further apart.")
-        job = jobs.connect(
-            self.queue.ready,
-            bench.volume,
-            self.model.choice,
-            self.settings(),
-            start,
-            place,
-            self._name(),
-        )
-        bench.start("From – to", job, bench.add)
+        job = operations.Connect(
+            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            start=start,
+            end=place,
+            path=self._name(),
+            model=AxonModelIn(str(self.model.choice), self.queue.ready),
+            out=TracesOut(None),
+            settings=self.settings(),
+        ).perform()
+        bench.start("From – to", job, lambda outcome: bench.add(outcome.result))
 
     def _branch(self, place: tuple[float, float, float]) -> None:
         bench = self._bench

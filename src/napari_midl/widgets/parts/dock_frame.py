@@ -36,7 +36,7 @@ def torch_notice(needs: str, works: str) -> QLabel:
 
 
 def lay_out(
-    dock: QWidget, above: Sequence[QWidget], sections: Sequence[QWidget], below: QWidget
+    dock: QWidget, above: Sequence[QWidget], sections: Sequence[QWidget], below: Sequence[QWidget]
 ) -> None:
     """Sections that scroll between what always stays in sight."""
     inside = QWidget()
@@ -57,7 +57,8 @@ def lay_out(
     for widget in above:
         layout.addWidget(widget)
     layout.addWidget(scroll, 1)
-    layout.addWidget(below)
+    for widget in below:
+        layout.addWidget(widget)
 
 
 class _Column(QScrollArea):
@@ -69,8 +70,9 @@ class _Column(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Qt's hook: the least size at which nothing is cut off at the side."""
         hint = super().minimumSizeHint()
-        bar = self.verticalScrollBar().sizeHint().width()
-        hint.setWidth(self.widget().minimumSizeHint().width() + bar)
+        inside, bar = self.widget(), self.verticalScrollBar()
+        if inside is not None and bar is not None:
+            hint.setWidth(inside.minimumSizeHint().width() + bar.sizeHint().width())
         return hint
 
     def eventFilter(self, watched: Any, event: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The loss and the held-out score of a training, while it runs."""
+"""The loss and the validation score of a training, while it runs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ _SMOOTHING = 0.9
 
 
 class LossPlot(QWidget):
-    """Loss on the left axis, held-out Dice on the right, against the step.
+    """Loss on the left axis, validation Dice on the right, against the step.
 
     Parameters
     ----------
     score : str, optional
-        Name of the held-out score in `Progress.metrics`; None shows the loss alone.
+        Name of the validation score in `Progress.metrics`; None shows the loss alone.
     """
 
-    def __init__(self, score: str | None = "held_out_dice", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, score: str | None = "validation_dice", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._score = score
         self.plot = pyqtgraph.PlotWidget()
@@ -37,7 +39,7 @@ class LossPlot(QWidget):
         self.plot.hideButtons()
         self.setToolTip(
             "Orange: loss on what you painted, smoothed; lower is better.\n"
-            "Blue: Dice on painted blocks that are kept aside; higher is better."
+            "Blue: Dice on painted blocks that choose the best weights; higher is better."
             if score
             else "Loss on what is learnt, smoothed; lower is better"
         )
@@ -52,14 +54,14 @@ class LossPlot(QWidget):
         item.getAxis("right").linkToView(self._right)
         self._right.setXLink(item)
         self._right.setYRange(0, 1, padding=0.03)
-        self._held_out = pyqtgraph.PlotDataItem(
+        self._validation = pyqtgraph.PlotDataItem(
             pen=pyqtgraph.mkPen(SCORE_COLOUR, width=2),
             symbol="o",
             symbolSize=5,
             symbolBrush=SCORE_COLOUR,
             symbolPen=None,
         )
-        self._right.addItem(self._held_out)
+        self._right.addItem(self._validation)
         item.getViewBox().sigResized.connect(self._fit)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -103,14 +105,14 @@ class LossPlot(QWidget):
         item.setLabel("bottom", "step", color=text)
         item.setLabel("left", "loss", color=LOSS_COLOUR)
         if self._score:
-            item.setLabel("right", "held-out Dice", color=SCORE_COLOUR)
+            item.setLabel("right", "validation Dice", color=SCORE_COLOUR)
 
     def _draw(self) -> None:
         every = max(1, len(self._smooth) // _MOST_POINTS)
         steps = np.arange(1, len(self._smooth) + 1)[::every]
         self._loss.setData(steps, np.asarray(self._smooth, float)[::every])
         points = np.asarray(self.scores, float).reshape(-1, 2)
-        self._held_out.setData(points[:, 0], points[:, 1])
+        self._validation.setData(points[:, 0], points[:, 1])
 
     def _fit(self) -> None:
         self._right.setGeometry(self.plot.getPlotItem().getViewBox().sceneBoundingRect())

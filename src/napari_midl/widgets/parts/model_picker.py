@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from napari_midl.engine.models import read_card
+from napari_midl.engine.models import SUFFIX, read_card
 from napari_midl.errors import InputError
+from napari_midl.widgets.parts.section import combo
+from napari_midl.widgets.tool.dialogs import ask_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 BASE = {"base (shipped)": "base"}
 
@@ -49,14 +51,8 @@ class ModelPicker(QWidget):
     ) -> None:
         super().__init__(parent)
         self._tool, self._on_error = tool, on_error
-        self.combo = QComboBox()
-        self.combo.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        self.combo = combo(tooltip, {name: words for words, name in named.items()})
         self.combo.setMinimumContentsLength(12)
-        self.combo.setToolTip(tooltip)
-        for words, name in named.items():
-            self.combo.addItem(words, name)
         self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.open = QPushButton("Open…")
         self.open.setToolTip("Choose a model file (.safetensors)")
@@ -69,7 +65,8 @@ class ModelPicker(QWidget):
     @property
     def choice(self) -> str | Path:
         """A name, or the path of a model."""
-        return self.combo.currentData()
+        chosen: str | Path = self.combo.currentData()
+        return chosen
 
     @choice.setter
     def choice(self, wanted: str | Path) -> None:
@@ -79,8 +76,8 @@ class ModelPicker(QWidget):
                 return
         raise ValueError(f"{wanted} is not in the list")
 
-    def __contains__(self, path: Path) -> bool:
-        return any(self.combo.itemData(i) == path for i in range(self.combo.count()))
+    def __contains__(self, choice: object) -> bool:
+        return any(self.combo.itemData(i) == choice for i in range(self.combo.count()))
 
     def add(self, path: Path) -> None:
         """Put a model file into the list and choose it.
@@ -102,13 +99,38 @@ class ModelPicker(QWidget):
             self.combo.setItemData(self.combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.choice = path
 
-    def _on_open(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Open a model", "", "Models (*.safetensors);;All files (*)"
-        )
-        if not path:
-            return
+    def list_folder(self, folder: Path, stem: str = "") -> list[Path]:
+        """Put the models of a folder into the list, and choose none of them.
+
+        Parameters
+        ----------
+        folder : Path
+            Need not exist; a file that is refused is reported.
+        stem : str
+            What their names begin with.
+
+        Returns
+        -------
+        list of Path
+            Those that were not in the list before, the newest last.
+        """
+        found = (path for path in folder.glob(f"{stem}*{SUFFIX}") if path not in self)
+        chosen, before = self.choice, self.combo.blockSignals(True)
+        new = [p for p in sorted(found, key=lambda p: p.stat().st_mtime) if self.try_add(p)]
+        self.choice = chosen
+        self.combo.blockSignals(before)
+        return new
+
+    def try_add(self, path: Path) -> bool:
+        """Add a model, or report why not."""
         try:
-            self.add(Path(path))
+            self.add(path)
         except InputError as error:
             self._on_error(error)
+            return False
+        return True
+
+    def _on_open(self) -> None:
+        path = ask_open(self, "Open a model", f"Models (*{SUFFIX});;All files (*)")
+        if path is not None:
+            self.try_add(path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
+
+from napari_midl.engine.pace import Pace, spoken
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Progress
@@ -35,7 +36,7 @@ class ProgressPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._runner = runner
-        self._pace = _Pace()
+        self._pace = Pace()
         self.message = QElidingLabel(IDLE)
         self.message.setToolTip("What is happening now")
         self.left = QElidingLabel("")
@@ -73,7 +74,7 @@ class ProgressPanel(QWidget):
             button.setEnabled(runner.running and not runner.cancelling)
         self.pause.setText("Resume" if runner.paused else "Pause")
         if not runner.running:
-            self._pace = _Pace()
+            self._pace = Pace()
             self._show(IDLE)
             self.bar.setRange(0, _STEPS)
             self.bar.setValue(0)
@@ -91,7 +92,7 @@ class ProgressPanel(QWidget):
             return
         known = latest.total > 0
         share = latest.done / latest.total if known else 0.0
-        seconds = self._pace.left(share) if known else None
+        seconds = self._pace.left(latest.done, latest.total)
         left = "" if seconds is None else f"{spoken(seconds)} left"
         self._show(f"{runner.title}: {latest.message}", left)
         self.bar.setRange(0, _STEPS if known else 0)
@@ -100,34 +101,3 @@ class ProgressPanel(QWidget):
     def _show(self, message: str, left: str = "") -> None:
         self.message.setText(message)
         self.left.setText(left)
-
-
-def spoken(seconds: float) -> str:
-    """A span of time in words, such as ``2 min 5 s``."""
-    whole = max(round(seconds), 0)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-class _Pace:
-    """Time left, from how fast the share done grows; pauses do not count."""
-
-    def __init__(self) -> None:
-        self._elapsed = 0.0
-        self._since: float | None = None
-        self._first: float | None = None
-
-    def stop(self) -> None:
-        if self._since is not None:
-            self._elapsed += time.monotonic() - self._since
-            self._since = None
-
-    def left(self, share: float) -> float | None:
-        now = time.monotonic()
-        self._first = share if self._first is None else self._first
-        self._since = now if self._since is None else self._since
-        elapsed, gained = self._elapsed + now - self._since, share - self._first
-        return elapsed * (1 - share) / gained if gained > 0.005 and elapsed > 1 else None

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
     QGroupBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
+    QSpinBox,
     QVBoxLayout,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from qtpy.QtWidgets import QWidget
+
+T = TypeVar("T")
 
 NO_SIZE = "<b>Voxel size unknown: lengths are in voxels.</b>"
 
@@ -57,11 +63,45 @@ class Section(QGroupBox):
             parent.ensureWidgetVisible(self._wanted)
 
 
+def there(part: T | None) -> T:
+    """A part that Qt always has, although the bindings' stubs say that it may be None."""
+    assert part is not None
+    return part
+
+
 def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:
     """A push button."""
     made = QPushButton(text)
     made.setToolTip(tooltip)
     made.clicked.connect(lambda _=False: clicked())
+    return made
+
+
+def check(text: str, tooltip: str, checked: bool = False) -> QCheckBox:
+    """A box to tick."""
+    made = QCheckBox(text)
+    made.setToolTip(tooltip)
+    made.setChecked(checked)
+    return made
+
+
+def combo(tooltip: str, words: Mapping[Any, str] | None = None) -> QComboBox:
+    """A list to choose from, as narrow as its row; the words stand for the keys."""
+    made = QComboBox()
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setToolTip(tooltip)
+    for value, text in (words or {}).items():
+        made.addItem(text, value)
+    return made
+
+
+def spin(tooltip: str, low: int, high: int, value: int = 0, step: int = 1) -> QSpinBox:
+    """A whole number."""
+    made = QSpinBox()
+    made.setToolTip(tooltip)
+    made.setRange(low, high)
+    made.setSingleStep(step)
+    made.setValue(value)
     return made
 
 

@@ -15,6 +15,8 @@ from qtpy.QtCore import (
 )
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
 
+from napari_midl.widgets.parts.section import there
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -62,14 +64,14 @@ class TableView(QWidget):
         self.view.setSortingEnabled(True)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setToolTip("Click a row to fly there; click a column's name to sort by it")
-        self.view.verticalHeader().hide()
+        there(self.view.verticalHeader()).hide()
         self._proxy = QSortFilterProxyModel(self)
         self._proxy.setSortRole(Qt.ItemDataRole.UserRole)
         self.view.setModel(self._proxy)
         self.view.clicked.connect(
             lambda index: self.visited.emit(self._proxy.mapToSource(index).row())
         )
-        self.view.selectionModel().selectionChanged.connect(
+        there(self.view.selectionModel()).selectionChanged.connect(
             lambda *_: self.selected.emit(self.rows)
         )
         layout = QVBoxLayout(self)
@@ -80,7 +82,7 @@ class TableView(QWidget):
     @property
     def rows(self) -> list[int]:
         """Rows of the table, as it was given, that are selected."""
-        chosen = self.view.selectionModel().selectedRows()
+        chosen = there(self.view.selectionModel()).selectedRows()
         return sorted(self._proxy.mapToSource(index).row() for index in chosen)
 
     def fill(self, table: pd.DataFrame, keep_order: bool = False) -> None:
@@ -89,17 +91,17 @@ class TableView(QWidget):
         self._proxy.setSourceModel(_Model(table, self._editable, self))
         self._proxy.sort(column if keep_order else -1, order)
         # A look at the first rows only: with thousands of them the window would wait.
-        self.view.horizontalHeader().setResizeContentsPrecision(_LOOKED_AT)
+        there(self.view.horizontalHeader()).setResizeContentsPrecision(_LOOKED_AT)
         self.view.resizeColumnsToContents()
 
     def select(self, rows: Sequence[int]) -> None:
         """Select rows, counted as the table was given; `selected` says so once, or not at all."""
-        selection, model = QItemSelection(), self._proxy.sourceModel()
+        selection, model = QItemSelection(), there(self._proxy.sourceModel())
         for row in rows:
             index = self._proxy.mapFromSource(model.index(row, 0))
             selection.select(index, index)
         whole = QItemSelectionModel.SelectionFlag.Rows
-        self.view.selectionModel().select(
+        there(self.view.selectionModel()).select(
             selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | whole
         )
         if rows:

@@ -25,11 +25,12 @@ class Colours(Lazy):
         super().__init__((*array.shape[1:], 3), array.dtype)
         self._array = array
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The colours of an index."""
         colours = slice(None)
         if len(key) == self.ndim:
-            *key, colours = key
+            *places, colours = key
+            key = tuple(places)
         return np.moveaxis(self._array[(slice(0, 3), *key)], 0, -1)[..., colours]
 
 
@@ -48,17 +49,17 @@ class Curtain(Lazy):
         super().__init__((*array.shape[:-1], 4), array.dtype)
         self._array, self.share = array, share
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        key = key if isinstance(key, tuple) else (key,)
-        rows_and_columns = key[: self.ndim - 1]
-        colours = np.asarray(self._array[rows_and_columns])
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The colours and the opacity of an index."""
+        places, rest = key[: self.ndim - 1], key[self.ndim - 1 :]
+        colours = np.asarray(self._array[places])
         width = self.shape[-2]
         columns = np.arange(width)
-        if len(rows_and_columns) == self.ndim - 1:
-            columns = columns[rows_and_columns[-1]]
+        if len(places) == self.ndim - 1:
+            columns = columns[places[-1]]
         seen = np.where(columns < self.share * width, 255, 0).astype(np.uint8)
         opacity = np.broadcast_to(seen, colours.shape[:-1])[..., None]
-        return np.concatenate([colours, opacity], axis=-1)
+        return np.concatenate([colours, opacity], axis=-1)[(..., *rest)]
 
 
 def curtains(levels: Sequence[Any], share: float) -> list[Curtain]:

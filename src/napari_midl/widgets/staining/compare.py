@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.layers import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QSlider
+from qtpy.QtWidgets import QSlider
 from superqt.utils import qthrottled
 
 from napari_midl.widgets.images import OURS
-from napari_midl.widgets.parts.section import Section, button
+from napari_midl.widgets.parts.section import button, combo
+from napari_midl.widgets.parts.two_of import TwoOf
+from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.colours import Curtain, curtains
-
-if TYPE_CHECKING:
-    from napari_midl.widgets.staining.workbench import Workbench
+from napari_midl.widgets.tool.section import ToolSection
 
 CURTAIN = "curtain"
 _STEPS = 1000
 
 
-class CompareSection(Section):
+class CompareSection(ToolSection[StainingBench]):
     """Puts one colour layer behind a curtain over another."""
 
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__("Compare")
-        self._bench = bench
-        self._layers: list[Image] = []
+    heading = "Compare"
+
+    def __init__(self, bench: StainingBench) -> None:
+        super().__init__(bench)
         self._curtains: list[Curtain] = []
         self._curtain: Image | None = None
-        self.left, self.right = QComboBox(), QComboBox()
-        self.left.setToolTip("What to show left of the curtain")
-        self.right.setToolTip("What to show right of the curtain")
-        for combo in (self.left, self.right):
-            combo.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
+        self.left = combo("What to show left of the curtain")
+        self.right = combo("What to show right of the curtain")
+        self._pair = TwoOf[Image](self.left, self.right, lambda layer: str(layer.name))
         self.swipe = button("Swipe", "Show one left and the other right", self._on_swipe)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
@@ -49,49 +45,33 @@ class CompareSection(Section):
         layers = bench.viewer.layers
         for event in (layers.events.inserted, layers.events.removed):
             event.connect(self._on_layers)
-        for combo in (self.left, self.right):
-            combo.currentIndexChanged.connect(lambda _: self._on_chosen())
+        for made in (self.left, self.right):
+            made.currentIndexChanged.connect(lambda _: self._on_chosen())
         self._on_layers()
 
     def _on_layers(self, event: Any = None) -> None:
         """Keep the lists of pictures."""
-        if self._bench.ended:
+        if self.bench.ended:
             return
-        layers = [
-            layer
-            for layer in self._bench.viewer.layers
-            if isinstance(layer, Image) and layer.rgb and layer is not self._curtain
-        ]
-        if self._curtain is not None and self._curtain not in self._bench.viewer.layers:
+        present = self.bench.viewer.layers
+        if self._curtain is not None and self._curtain not in present:
             self._curtain = None
-        if layers == self._layers and event is not None:
-            self._show()
-            return
-        before = [self._chosen(combo) for combo in (self.left, self.right)]
-        self._layers = layers
-        # A single picture stood for both; now that there is another, take the first two.
-        kept = before if before[0] is not before[1] else [None, None]
-        for combo, chosen, index in ((self.left, kept[0], 0), (self.right, kept[1], 1)):
-            combo.blockSignals(True)
-            combo.clear()
-            combo.addItems([layer.name for layer in layers])
-            place = layers.index(chosen) if chosen in layers else min(index, len(layers) - 1)
-            combo.setCurrentIndex(place)
-            combo.blockSignals(False)
+        pictures = [p for p in present if isinstance(p, Image) and p.rgb and p is not self._curtain]
+        if pictures != self._pair.things or event is None:
+            self._pair.offer(pictures)
         self._show()
 
     def _on_swipe(self) -> None:
         if self._curtain is not None:
             self._take_down()
             return
-        left, right = self._chosen(self.left), self._chosen(self.right)
-        assert left is not None and right is not None
-        viewer = self._bench.viewer
-        share = self.slider.value() / _STEPS
-        self._curtains = curtains(list(left.data) if left.multiscale else [left.data], share)
-        for layer in self._layers:
+        left, right = self._pair.chosen
+        assert left is not None
+        levels = list(left.data) if left.multiscale else [left.data]
+        self._curtains = curtains(levels, self.slider.value() / _STEPS)
+        for layer in self._pair.things:
             layer.visible = layer is right
-        self._curtain = viewer.add_image(
+        self._curtain = self.bench.viewer.add_image(
             self._curtains if left.multiscale else self._curtains[0],
             multiscale=left.multiscale,
             rgb=True,
@@ -105,9 +85,9 @@ class CompareSection(Section):
         self._show()
 
     def _take_down(self) -> None:
-        viewer, left = self._bench.viewer, self._chosen(self.left)
-        if self._curtain is not None and self._curtain in viewer.layers:
-            viewer.layers.remove(self._curtain)
+        left, layers = self._pair.chosen[0], self.bench.viewer.layers
+        if self._curtain is not None and self._curtain in layers:
+            layers.remove(self._curtain)
         self._curtain = None
         if left is not None:
             left.visible = True
@@ -123,18 +103,11 @@ class CompareSection(Section):
     def _on_moved(self) -> None:
         for curtain in self._curtains:
             curtain.share = self.slider.value() / _STEPS
-        if self._curtain is not None and self._curtain in self._bench.viewer.layers:
+        if self._curtain is not None and self._curtain in self.bench.viewer.layers:
             self._curtain.refresh(thumbnail=False, highlight=False, extent=False)
 
-    def _chosen(self, combo: QComboBox) -> Image | None:
-        index = combo.currentIndex()
-        return self._layers[index] if 0 <= index < len(self._layers) else None
-
     def _show(self) -> None:
-        up = self._curtain is not None
+        up, (left, right) = self._curtain is not None, self._pair.chosen
         self.swipe.setText("Take down" if up else "Swipe")
-        two = self._chosen(self.left) is not None and self.left.currentIndex() != (
-            self.right.currentIndex()
-        )
-        self.swipe.setEnabled(up or two)
+        self.swipe.setEnabled(up or (left is not None and left is not right))
         self.slider.setEnabled(up)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import zarr
 from napari.utils.colormaps import Colormap
 
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.watermark import NOTICE
 from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
-from napari_midl.widgets.lazy import Channel, Lazy
 from napari_midl.widgets.staining.colours import Colours
+from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Image
 
+    from napari_midl.methods.staining.look import Look
     from napari_midl.widgets.looking import Box
-    from napari_midl.widgets.staining.jobs import Look
 
 # Transparent where the stain is to be trusted.
 DOUBT_COLOURS = Colormap([[1, 0.85, 0, 0], [1, 0.85, 0, 1]], name="do not trust")
@@ -28,7 +27,7 @@ _DOUBT = 3
 _PATH = "stain"  # in a layer's metadata: the stain that it shows
 
 
-class StainLayers:
+class StainLayers(GrowingLayers):
     """A stain in the viewer, and where not to trust it.
 
     Parameters
@@ -40,39 +39,39 @@ class StainLayers:
     path : Path
         The OME-Zarr; it may still be growing.
 
+    Attributes
+    ----------
+    colours : Image
+        The stain.
+    doubt : Image or None
+        Where not to trust it.
+
     Raises
     ------
     InputError
-        If `path` holds no stain of this mosaic.
+        If `path` holds no stain.
     """
 
     def __init__(self, viewer: Any, image: Image, path: Path) -> None:
-        self.path, self._viewer = path, viewer
-        levels, method = _open_levels(path)
+        super().__init__(viewer, image, path, "stain")
+        shape = self.levels[0].shape
+        method = self.attributes.get("napari-midl", {}).get("method")
+        if method is None or len(shape) < 3 or shape[0] < _DOUBT:
+            raise InputError(f"{path} is no stain of shape C Y X; choose one.")
         name = f"{method}, {path.name.split('.')[0]}"
-        ndim = min(spatial_ndim(image), levels[0].ndim - 1)
-        place = placed_over(image, (0,) * ndim)
-        many = len(levels) > 1
         metadata = {OURS: "made by the staining dock", "notice": NOTICE, _PATH: str(path)}
         for layer in [old for old in viewer.layers if old.metadata.get(_PATH) == str(path)]:
             viewer.layers.remove(layer)
-        colours: list[Lazy] = [Colours(level) for level in levels]
-        self.colours = viewer.add_image(
-            colours if many else colours[0],
-            multiscale=many,
+        self.colours = self.add(
+            [Colours(level) for level in self.levels],
             rgb=True,
             name=f"{name} ({NOTICE})",
             metadata=dict(metadata),
-            **place,
         )
         self.doubt = None
-        self._written: list[Any] = []
-        if levels[0].shape[0] > _DOUBT:
-            finest = levels[0].shape[1:]
-            doubt = [Channel(level, _DOUBT, self._written, finest) for level in levels]
-            self.doubt = viewer.add_image(
-                doubt if many else doubt[0],
-                multiscale=many,
+        if shape[0] > _DOUBT:
+            self.doubt = self.add(
+                self.channel(_DOUBT),
                 name=f"{name}: do not trust",
                 contrast_limits=(0, 255),
                 colormap=DOUBT_COLOURS,
@@ -80,22 +79,7 @@ class StainLayers:
                 opacity=0.7,
                 visible=False,
                 metadata=dict(metadata),
-                **place,
             )
-
-    @property
-    def layers(self) -> list[Any]:
-        """Those that are still in the viewer."""
-        made = [layer for layer in (self.colours, self.doubt) if layer is not None]
-        return [layer for layer in made if layer in self._viewer.layers]
-
-    def refresh(self, boxes: list[Any]) -> None:
-        """Look again at what was written since."""
-        # A box is (z, y, x), and a stained plane has no z.
-        self._written += [box[-self.colours.ndim :] for box in boxes]
-        for layer in self.layers:
-            if layer.visible:
-                layer.refresh(thumbnail=False, highlight=False, extent=False)
 
 
 class LiveLayers:
@@ -157,17 +141,3 @@ class LiveLayers:
         layers = self._viewer.layers
         top = max(layers.index(other) for other in self._layers.values() if other in layers)
         layers.move(layers.index(layer), top + 1)
-
-
-def _open_levels(path: Path) -> tuple[list[Any], str]:
-    """The levels of a stain, and its method."""
-    try:
-        group = zarr.open_group(path, mode="r")
-        datasets = dict(group.attrs)["ome"]["multiscales"][0]["datasets"]
-        levels: list[Any] = [group[d["path"]] for d in datasets]
-        method = str(dict(group.attrs)["napari-midl"]["method"])
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        raise InputError(f"{path} is no stain ({error}); choose one.") from error
-    if levels[0].ndim < 3 or levels[0].shape[0] < 3:
-        raise InputError(f"{path} is no colour picture of shape C Y X; choose a stain.")
-    return levels, method

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QPainter, QPixmap
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from napari_midl.widgets.staining import jobs
+from napari_midl.methods.staining.operations import Match
+from napari_midl.methods.staining.ports import ReferenceIn, StainsOut
+from napari_midl.widgets.tool.dialogs import ask_open
 
 if TYPE_CHECKING:
     from napari_midl.methods.staining.stains import Stains
-    from napari_midl.widgets.staining.workbench import Workbench
+    from napari_midl.widgets.staining.bench import StainingBench
 
 _OWN = "the model's own colours"
 
@@ -24,7 +26,7 @@ class ReferencePicker(QWidget):
 
     Parameters
     ----------
-    bench : Workbench
+    bench : StainingBench
         Looks at the picture in the background.
 
     Attributes
@@ -35,13 +37,16 @@ class ReferencePicker(QWidget):
 
     changed = Signal()
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: StainingBench) -> None:
         super().__init__()
         self._bench = bench
         self.path: Path | None = None
         self.line = QLineEdit()
         self.line.setPlaceholderText(_OWN)
-        tip = "An H&E picture whose colours to take; drop one here, or leave empty"
+        tip = (
+            "An H&E picture whose colours to take, or the JSON that was measured of one; drop it "
+            "here, or leave empty"
+        )
         self.line.setToolTip(tip)
         self.setToolTip(tip)
         self.line.setAcceptDrops(False)
@@ -65,8 +70,11 @@ class ReferencePicker(QWidget):
             self._take(None, QPixmap())
             return
         self.line.setText(str(self.path or ""))
+        operation = Match(slide=ReferenceIn(path), out=StainsOut(None))
         self._bench.start(
-            "Match", jobs.match(path), lambda stains: self._take(path, _swatch(stains))
+            "Match",
+            operation.perform(),
+            lambda outcome: self._take(path, _swatch(outcome.result)),
         )
 
     def _take(self, path: Path | None, pixmap: QPixmap) -> None:
@@ -90,11 +98,10 @@ class ReferencePicker(QWidget):
             self.choose(Path(text).expanduser() if text else None)
 
     def _on_browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose an H&E picture", "", "Pictures (*.png *.jpg *.jpeg *.tif *.tiff)"
-        )
-        if path:
-            self.choose(Path(path))
+        kinds = "Slides (*.png *.jpg *.jpeg *.tif *.tiff *.json)"
+        path = ask_open(self, "Choose an H&E picture", kinds)
+        if path is not None:
+            self.choose(path)
 
 
 def _swatch(stains: Stains) -> QPixmap:

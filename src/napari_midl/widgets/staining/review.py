@@ -3,206 +3,173 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
-from qtpy.QtWidgets import QFileDialog, QInputDialog, QListView, QListWidget, QListWidgetItem
+from qtpy.QtWidgets import QInputDialog
 
-from napari_midl.errors import InputError
-from napari_midl.methods.staining.review import (
-    Field,
-    export_page,
-    find_fields,
-    review_path,
-    write_review,
-)
-from napari_midl.widgets.looking import fly_to
-from napari_midl.widgets.parts.section import Section, button, note
+from napari_midl.engine.ports import FolderOut
+from napari_midl.methods.staining.operations import ExportReview
+from napari_midl.methods.staining.ports import StainIn
+from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
+from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.project import free_name
+from napari_midl.widgets.staining.bench import StainingBench
+from napari_midl.widgets.tool.dialogs import ask_folder
+from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from napari_midl.widgets.staining.workbench import Workbench
+    from collections.abc import Callable
+    from pathlib import Path
 
 ACCEPTED, REJECTED = "accepted", "rejected"
 _COLOURS = {"": "#8f98a6", ACCEPTED: "#2a8f4f", REJECTED: "#c0392b"}
+_MARKS = {"": "", ACCEPTED: "✓ ", REJECTED: "✗ "}
 _ICON = 84
 
+Shown = tuple[Field, np.ndarray]
 
-class ReviewSection(Section):
+
+class FieldReviewSection(ReviewSection[StainingBench, Shown]):
     """A grid of fields; A accepts, R rejects, C comments, and each decision is kept at once."""
 
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__("Review")
-        self._bench = bench
-        self._fields: list[tuple[Field, np.ndarray]] = []
+    heading = "Review"
+    tip = "Click a field to fly there; A accepts, R rejects, C comments"
+    list_height = 2 * (_ICON + 26) + 8
+    icon_side = _ICON
+
+    def arrange(self) -> None:
+        """Begin and export above the grid, decisions below it."""
+        bench = self.bench
         self._path: Path | None = None
-        self.begin = button(
-            "Review", "Cut the stain that is shown into fields, most doubtful first", self._on_begin
+        self.begin = self.action(
+            "Review",
+            "Cut the stain that is shown into fields, most doubtful first",
+            self._on_begin,
+            lambda: bench.idle and bench.shown is not None,
+            bench.result,
         )
-        self.export = button(
+        self.export = self.action(
             "Export…", "Write the table (CSV) and a page with thumbnails (HTML)", self._on_export
         )
-        self.grid = _Grid(self)
-        self.accept = button("Accept (A)", "This field is good; goes on to the next", self.accepted)
-        self.reject = button(
+        self.accept = self.action(
+            "Accept (A)", "This field is good; goes on to the next", self.accepted
+        )
+        self.reject = self.action(
             "Reject (R)", "This field is wrong; goes on to the next", self.rejected
         )
-        self.comment = button("Comment (C)", "Say something of this field", self.commented)
+        self.comment = self.action("Comment (C)", "Say something of this field", self.commented)
         self.status = note("How far the review has come")
+        self.list.decisions = {
+            Qt.Key.Key_A: self.accepted,
+            Qt.Key.Key_R: self.rejected,
+            Qt.Key.Key_C: self.commented,
+        }
         self.row(self.begin, self.export)
-        self.body.addWidget(self.grid)
+        self.body.addWidget(self.list)
         self.row(self.accept, self.reject, self.comment)
         self.body.addWidget(self.status)
-        self.grid.currentRowChanged.connect(self._on_row)
-        bench.changed.connect(self._on_changed)
-        self._on_changed()
+        bench.result.connect(self._on_result)
+        bench.job.connect(self.shown)
 
-    def accepted(self) -> None:
-        """Accept the current field and go on."""
-        self._decide(verdict=ACCEPTED)
-        self._next()
+    def place(self, item: Shown) -> Place:
+        """How doubtful it is, and what was decided."""
+        field = item[0]
+        more = " …" if field.comment else ""
+        words = f"{_MARKS[field.verdict]}{field.doubt:.2f}{more}"
+        size = (field.height, field.width)
+        return Place(words, (field.y, field.x), size, field.verdict, field.comment)
 
-    def rejected(self) -> None:
-        """Reject the current field and go on."""
-        self._decide(verdict=REJECTED)
-        self._next()
+    def icon(self, item: Shown) -> QIcon:
+        """The thumbnail in a frame that tells the verdict."""
+        field, pixels = item[0], np.ascontiguousarray(item[1])
+        height, width = pixels.shape[:2]
+        stored = pixels.tobytes()
+        image = QImage(stored, width, height, 3 * width, QImage.Format.Format_RGB888)
+        pixmap = QPixmap.fromImage(image).scaled(_ICON, _ICON)
+        painter = QPainter(pixmap)
+        painter.setPen(QPen(QColor(_COLOURS[field.verdict]), 6))
+        painter.drawRect(pixmap.rect())
+        painter.end()
+        return QIcon(pixmap)
 
-    def commented(self) -> None:
-        """Ask for a comment on the current field."""
-        row = self.grid.currentRow()
-        if row < 0:
-            return
-        words, given = QInputDialog.getText(
-            self, "Comment", "What is to say of this field?", text=self._fields[row][0].comment
-        )
-        if given:
-            self._decide(comment=" ".join(words.split()))
+    def keep(self, items: list[Shown]) -> None:
+        """Beside the stain."""
+        assert self._path is not None
+        write_review([field for field, _ in items], review_path(self._path))
 
-    def _on_begin(self) -> None:
-        stain = self._bench.stain
-        assert stain is not None
-        path = stain.path
-        self._bench.start("Review", find_fields(path), lambda found: self._fill(path, found))
-
-    def _fill(self, path: Path, found: list[tuple[Field, np.ndarray]]) -> None:
-        self._path, self._fields = path, found
-        self.grid.clear()
-        for field, thumbnail in found:
-            self.grid.addItem(QListWidgetItem(_icon(field, thumbnail), _words(field)))
-        undecided = [i for i, (field, _) in enumerate(found) if not field.verdict]
-        if found:
-            self.grid.setCurrentRow(undecided[0] if undecided else 0)
-            self.grid.setFocus()
-        else:
-            show_info(f"{path.name} is white everywhere: there is no field to review.")
-        self._on_changed()
-
-    def _decide(self, **changes: str) -> None:
-        row = self.grid.currentRow()
-        if row < 0 or self._path is None:
-            return
-        field, thumbnail = self._fields[row]
-        decided = replace(field, **changes)
-        fields = [decided if i == row else f for i, (f, _) in enumerate(self._fields)]
-        try:
-            write_review(fields, review_path(self._path))
-        except InputError as error:
-            self._bench.report(error)
-            return
-        self._fields[row] = (decided, thumbnail)
-        self.grid.item(row).setIcon(_icon(decided, thumbnail))
-        self.grid.item(row).setText(_words(decided))
-        self._on_changed()
-
-    def _next(self) -> None:
-        """Go to the next field that is not decided."""
-        row, count = self.grid.currentRow(), len(self._fields)
-        for step in range(1, count):
-            if not self._fields[(row + step) % count][0].verdict:
-                self.grid.setCurrentRow((row + step) % count)
-                return
-
-    def _on_row(self, row: int) -> None:
-        image = self._bench.image
-        if image is not None and 0 <= row < len(self._fields):
-            field = self._fields[row][0]
-            fly_to(self._bench.viewer, image, (field.y, field.x), (field.height, field.width))
-        self._on_changed()
-
-    def _on_export(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder for the review")
-        if not chosen or self._path is None:
-            return
-        folder = Path(chosen) / f"{self._path.name.split('.')[0]} review"
-        job = export_page(list(self._fields), f"Review of {self._path.name}", folder)
-        self._bench.start("Export", job, lambda page: show_info(f"Wrote {page}"))
-
-    def _on_changed(self) -> None:
-        stain = self._bench.stain
-        if self._path is not None and (stain is None or stain.path != self._path):
-            self._path, self._fields = None, []
-            self.grid.clear()
-        self.begin.setEnabled(self._bench.idle and stain is not None)
-        has = bool(self._fields)
-        for widget in (self.grid, self.accept, self.reject, self.comment):
-            widget.setVisible(has)
-        self.export.setEnabled(has and self._bench.idle)
-        decided = [field.verdict for field, _ in self._fields if field.verdict]
+    def shown(self) -> None:
+        """How far the review has come."""
+        for widget in (self.accept, self.reject, self.comment):
+            widget.setVisible(bool(self.items))
+        self.export.setEnabled(bool(self.items) and self.bench.idle)
+        decided = [field.verdict for field, _ in self.items if field.verdict]
         self.status.setText(
-            f"{len(decided)} of {len(self._fields)} fields reviewed, "
+            f"{len(decided)} of {len(self.items)} fields reviewed, "
             f"{decided.count(REJECTED)} rejected."
-            if has
+            if self.items
             else "Stain the mosaic, or show a stain, then review it."
         )
 
+    def accepted(self) -> None:
+        """Accept the current field and go on."""
+        self._decide(lambda field: replace(field, verdict=ACCEPTED))
+        self.go_to_next()
 
-class _Grid(QListWidget):
-    """Thumbnails beside each other; the keys decide."""
+    def rejected(self) -> None:
+        """Reject the current field and go on."""
+        self._decide(lambda field: replace(field, verdict=REJECTED))
+        self.go_to_next()
 
-    def __init__(self, section: ReviewSection) -> None:
-        super().__init__()
-        self._section = section
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setMovement(QListView.Movement.Static)
-        self.setIconSize(QSize(_ICON, _ICON))
-        self.setGridSize(QSize(_ICON + 12, _ICON + 26))
-        self.setFixedHeight(2 * (_ICON + 26) + 8)
-        self.setToolTip("Click a field to fly there; A accepts, R rejects, C comments")
+    def commented(self) -> None:
+        """Ask for a comment on the current field."""
+        if self.current is None:
+            return
+        words, given = QInputDialog.getText(
+            self, "Comment", "What is to say of this field?", text=self.current[0].comment
+        )
+        if given:
+            comment = " ".join(words.split())
+            self._decide(lambda field: replace(field, comment=comment))
 
-    def keyPressEvent(self, event: Any) -> None:
-        """Qt's hook: single keys decide, all others move as usual."""
-        section = self._section
-        keys = {
-            Qt.Key.Key_A: section.accepted,
-            Qt.Key.Key_R: section.rejected,
-            Qt.Key.Key_C: section.commented,
-        }
-        if event.key() in keys and event.modifiers() == Qt.KeyboardModifier.NoModifier:
-            keys[event.key()]()
-        else:
-            super().keyPressEvent(event)
+    def _decide(self, decided: Callable[[Field], Field]) -> None:
+        if self.current is not None:
+            field, thumbnail = self.current
+            self.change((decided(field), thumbnail))
 
+    def _on_begin(self) -> None:
+        assert self.bench.shown is not None
+        path = self.bench.shown.path
+        self.bench.start("Review", find_fields(path), lambda found: self._on_found(path, found))
 
-def _words(field: Field) -> str:
-    mark = {"": "", ACCEPTED: "✓ ", REJECTED: "✗ "}[field.verdict]
-    return f"{mark}{field.doubt:.2f}{' …' if field.comment else ''}"
+    def _on_found(self, path: Path, found: list[Shown]) -> None:
+        self._path = path
+        self.fill(found)
+        if not found:
+            show_info(f"{path.name} is white everywhere: there is no field to review.")
+            return
+        self.list.setCurrentRow(0)
+        if found[0][0].verdict:
+            self.go_to_next()
+        self.list.setFocus()
 
+    def _on_result(self) -> None:
+        """The fields of one stain are not those of another."""
+        shown = self.bench.shown
+        if self._path is not None and (shown is None or shown.path != self._path):
+            self._path = None
+            self.fill([])
 
-def _icon(field: Field, thumbnail: np.ndarray) -> QIcon:
-    """The thumbnail in a frame that tells the verdict."""
-    import numpy as np
-
-    pixels = np.ascontiguousarray(thumbnail)
-    height, width = pixels.shape[:2]
-    image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    pixmap = QPixmap.fromImage(image.copy()).scaled(_ICON, _ICON)
-    painter = QPainter(pixmap)
-    painter.setPen(QPen(QColor(_COLOURS[field.verdict]), 6))
-    painter.drawRect(pixmap.rect())
-    painter.end()
-    return QIcon(pixmap)
+    def _on_export(self) -> None:
+        folder = ask_folder(self, "Choose a folder for the review")
+        if folder is None or self._path is None:
+            return
+        stem = f"{self._path.name.split('.')[0]} review"
+        target = folder / stem if not (folder / stem).exists() else free_name(folder, stem, "")
+        operation = ExportReview(stain=StainIn(self._path), out=FolderOut(target))
+        self.bench.start(
+            "Export", operation.perform(), lambda _: show_info(f"Wrote {target / 'index.html'}")
+        )

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox
 
+from napari_midl.engine.journal import begun_with
+from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.errors import InputError
-from napari_midl.methods.staining.settings import StainSettings
-from napari_midl.widgets.looking import box_in_view, looked_at
+from napari_midl.methods.staining.look import Look, look
+from napari_midl.methods.staining.operations import Stain
+from napari_midl.methods.staining.ports import ChannelIn, DespecklerIn, ReferenceIn, StainModelIn
+from napari_midl.methods.staining.settings import LEARNT, StainSettings
+from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
-from napari_midl.widgets.parts.section import Section, button
-from napari_midl.widgets.parts.settings_form import SettingsForm
-from napari_midl.widgets.staining import jobs
+from napari_midl.widgets.parts.section import check, combo
+from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
 from napari_midl.widgets.staining.reference import ReferencePicker
-from napari_midl.widgets.staining.target import TargetPicker
+from napari_midl.widgets.tool.stream_section import StreamSection
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.widgets.looking import Box
-    from napari_midl.widgets.staining.workbench import Workbench
 
 METHODS = {
     "density": "structure-safe (density)",
@@ -40,49 +40,49 @@ DESPECKLERS = BASE | {
     "correlated: grain wider than a pixel": "correlated",
     "none: keep the speckle": KEPT,
 }
-_REFRESH_MS, _REST_MS = 500, 600
+_TAKES_REFERENCE = ("density", "beer-lambert")
+_REST_MS = 600
 LOOK_EDGE = 1024  # pixels of the view that are stained at once
 
 
-class StainSection(Section):
+class StainSection(StreamSection[StainingBench]):
     """Looks, stains, shows what grows."""
 
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__("Stain")
-        self._bench = bench
+    heading = "Stain"
+    verb = "Stain all"
+    tip = "Stain the whole mosaic, beginning where you look"
+    noun = "stain"
+
+    def arrange(self) -> None:
+        """Which stain, a look at it, and the whole."""
+        bench = self.bench
         self._live = LiveLayers(bench.viewer)
-        self._written: list[Any] = []
-        self._running_path: Path | None = None
-        self.method = QComboBox()
-        for method, words in METHODS.items():
-            self.method.addItem(words, method)
-        self.method.setToolTip(
+        self.method = combo(
             "Structure-safe predicts the two stain densities and cannot invent nuclei; the "
-            "CycleGAN draws freely; the others have fixed colours"
+            "CycleGAN draws freely; the others have fixed colours",
+            METHODS,
         )
         self.model = ModelPicker("staining", bench.report, "Weights of the method")
         self.reference = ReferencePicker(bench)
         self.speckle = ModelPicker(
             "staining", bench.report, "What takes the speckle out of the reflectance", DESPECKLERS
         )
-        self.doubt = QCheckBox("do not trust map")
-        self.doubt.setToolTip(
-            "Also write where not to trust the stain: cycle error and disagreement of two stains"
+        self.doubt = check(
+            "do not trust map",
+            "Also write where not to trust the stain: cycle error and disagreement of two stains",
+            checked=True,
         )
-        self.doubt.setChecked(True)
-        self.watermark = QCheckBox("watermark")
-        self.watermark.setToolTip("Write “virtual stain, not for diagnosis” on the picture too")
-        self.look = button(
-            "Look here", "Despeckle and stain the middle of the view at once", self.look_here
+        self.watermark = check(
+            "watermark", "Write “virtual stain, not for diagnosis” on the picture too"
         )
-        self.live = QCheckBox("live")
-        self.live.setToolTip("Look again whenever the view comes to rest")
-        self.out = TargetPicker()
-        self.stain = button("Stain all", "", self._on_stain)
-        self.show_button = button(
-            "Show", "Show the stain of that name, or else the last", self._on_show
+        self.look = self.action(
+            "Look here",
+            "Despeckle and stain the middle of the view at once",
+            self.look_here,
+            lambda: bench.idle and torch_is_here(),
         )
-        self.form = SettingsForm(
+        self.live = check("live", "Look again whenever the view comes to rest")
+        self.form = self.make_form(
             StainSettings, leave_out=("method", "keep_speckle", "doubt", "watermark")
         )
         self.row("Method", self.method, stretch=1)
@@ -92,160 +92,56 @@ class StainSection(Section):
         self.row(self.look, self.live)
         self.row("To", self.out, stretch=1)
         self.row(self.doubt, self.watermark)
-        self.row(self.stain, self.show_button)
+        self.row(self.go, self.show_button, self.earlier, stretch=2)
         self.body.addWidget(self.form)
-
-        self._timer = _single_shot(self, _REFRESH_MS, self._refresh)
-        self._rest = _single_shot(self, _REST_MS, self._on_rest)
+        self._follow_method()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._on_rest)
         camera = bench.viewer.scene.camera
         for event in (camera.events.center, camera.events.zoom):
             event.connect(self._on_moved)
         self.live.toggled.connect(self._on_moved)
-        self.method.currentIndexChanged.connect(lambda _: bench.changed.emit())
-        self.reference.changed.connect(bench.changed)
-        self.out.changed.connect(self._on_named)
-        bench.opened.connect(self._on_opened)
-        bench.changed.connect(self._on_changed)
-        self._on_opened()
-        self._on_changed()
+        bench.opened.connect(self._live.remove)
 
-    def choice(self) -> jobs.Choice:
-        """What the person has chosen.
-
-        Raises
-        ------
-        InputError
-            If a value lies outside its range.
-        """
-        method = self.method.currentData()
-        learnt = method in ("density", "cyclegan")
+    def operation(self, out: Path | None = None, resume: bool = False) -> Stain:
+        """Stain by what is chosen; a stain that was stopped goes on with its own settings."""
+        bench, method = self.bench, self.method.currentData()
+        fluorescence, reflectance = bench.fluorescence, bench.reflectance
+        assert fluorescence is not None and reflectance is not None
+        learnt, reference = method in LEARNT, self.reference.path
         settings = self.form.value(
             method=method,
             keep_speckle=self.speckle.choice == KEPT,
             doubt=self.doubt.isChecked() and learnt,
             watermark=self.watermark.isChecked(),
         )
-        takes_reference = method in ("density", "beer-lambert")
-        return jobs.Choice(
-            settings,
-            str(self.model.choice) if learnt else "base",
-            "base" if settings.keep_speckle else str(self.speckle.choice),
-            self.reference.path if takes_reference else None,
+        if out is not None and resume:
+            begun = begun_with(out)["settings"]
+            settings = StainSettings.from_dict({**begun, "device": settings.device})
+        takes = method in _TAKES_REFERENCE
+        return Stain(
+            fluorescence=ChannelIn.of(bench.volumes[0], fluorescence.in_file),
+            reflectance=ChannelIn.of(bench.volumes[1], reflectance.in_file),
+            model=StainModelIn(str(self.model.choice) if learnt else "base"),
+            despeckler=DespecklerIn("base" if settings.keep_speckle else str(self.speckle.choice)),
+            reference=ReferenceIn(reference) if reference is not None and takes else None,
+            out=OmeZarrOut(out, resume=resume),
+            settings=settings,
         )
 
-    def look_here(self) -> None:
-        """Stain the middle of the view."""
-        bench = self._bench
-        assert bench.image is not None
-        box = box_in_view(bench.viewer, bench.image, LOOK_EDGE)
-        try:
-            job = jobs.look(bench.volumes, bench.mosaic, self.choice(), box)
-        except InputError as error:
-            bench.report(error)
-            return
-        bench.start("Look", job, lambda mosaic: self._on_looked(mosaic, box), self._on_look)
-
-    def _on_look(self, batch: list[Progress]) -> None:
-        assert self._bench.image is not None
-        for progress in batch:
-            if isinstance(progress.preview, jobs.Look):
-                self._live.show(self._bench.image, progress.preview)
-
-    def _on_looked(self, mosaic: Mosaic, box: Box) -> None:
-        self._bench.mosaic = mosaic
-        self._live.keep_only(box)
-
-    def _on_moved(self, event: Any = None) -> None:
-        if self.live.isChecked() and not self._bench.ended:
-            self._rest.start()
-
-    def _on_rest(self) -> None:
-        if self._bench.idle and torch_is_here() and self.live.isChecked():
-            self.look_here()
-
-    def _on_stain(self) -> None:
-        bench, out = self._bench, self.out.path
-        if out is None or bench.image is None:
-            return
-        resume = self.out.unfinished
-        try:
-            choice = self.choice()
-            if resume:
-                choice = replace(choice, settings=jobs.settings_of_unfinished(out))
-            elif out.exists():
-                raise InputError(f"{out} exists already; choose another name.")
-            out.parent.mkdir(parents=True, exist_ok=True)
-        except (InputError, OSError) as error:
-            bench.report(error)
-            return
-        fluorescence, reflectance = bench.fluorescence, bench.reflectance
-        assert fluorescence is not None and reflectance is not None
-        arguments = {
-            "reflectance": bench.volumes[1].source,
-            "fluorescence": bench.volumes[0].source,
-            "channels": [reflectance.in_file, fluorescence.in_file],
-        }
-        focus = looked_at(bench.viewer, bench.image)
-        job = jobs.stain(bench.volumes, bench.mosaic, choice, out, arguments, focus, resume)
-        self._running_path = out
-        self._written.clear()
-        bench.start("Stain", job, lambda run: self._on_done(out), self._on_progress, self._refresh)
-
-    def _on_progress(self, batch: list[Progress]) -> None:
-        self._written += [p.preview for p in batch if p.preview is not None]
-        out = self._running_path
-        if not self._written or out is None:
-            return
-        stain = self._bench.stain
-        if stain is None or stain.path != out:
+    def layers(self, out: Path) -> StainLayers:
+        """The stain, over those that are shown, to compare them."""
+        assert self.bench.image is not None
+        if self.running:
             self._live.remove()
-            self._show(out)
-            self._written.clear()
-        elif not self._timer.isActive():
-            self._timer.start()
+        return StainLayers(self.bench.viewer, self.bench.image, out)
 
-    def _refresh(self) -> None:
-        stain, written = self._bench.stain, self._written
-        self._written = []
-        if stain is not None and stain.path == self._running_path:
-            stain.refresh(written)
-
-    def _on_done(self, out: Path) -> None:
-        if self._bench.stain is None or self._bench.stain.path != out:
-            self._show(out)
-        self._propose_name()
-
-    def _on_show(self) -> None:
-        if self.out.existing is not None:
-            self._show(self.out.existing)
-
-    def _show(self, out: Path) -> None:
-        bench = self._bench
-        assert bench.image is not None
-        try:
-            bench.show_stain(StainLayers(bench.viewer, bench.image, out))
-        except InputError as error:
-            bench.report(error)
-
-    def _on_opened(self) -> None:
-        self._live.remove()
-        self._propose_name()
-
-    def _propose_name(self) -> None:
-        self.out.propose(self._bench.folder)
-        self._on_named()
-
-    def _on_named(self) -> None:
-        """Show the settings of an unfinished stain, since they are what it goes on with."""
-        out = self.out.path
-        if out is not None and self.out.unfinished:
-            try:
-                self._show_settings(jobs.settings_of_unfinished(out))
-            except InputError as error:
-                self._bench.report(error)
-        self._bench.changed.emit()
-
-    def _show_settings(self, settings: StainSettings) -> None:
+    def resume_with(self, begun: dict[str, Any]) -> None:
+        """The settings of a stain that was stopped."""
+        settings = StainSettings.from_dict(begun["settings"])
+        self.form.fill(begun["settings"])
         self.method.setCurrentIndex(self.method.findData(settings.method))
         if settings.keep_speckle:
             self.speckle.choice = KEPT
@@ -254,36 +150,46 @@ class StainSection(Section):
         self.doubt.setChecked(settings.doubt)
         self.watermark.setChecked(settings.watermark)
 
-    @property
-    def resumes(self) -> bool:
-        """Whether the stain that is named was stopped before its end."""
-        return self.out.unfinished and not self._bench.runner.running
+    def look_here(self) -> None:
+        """Stain the middle of the view."""
+        bench = self.bench
+        assert bench.image is not None
+        box = box_in_view(bench.viewer, bench.image, LOOK_EDGE)
+        try:
+            job = look(self.operation(), box, bench.mosaic)
+        except InputError as error:
+            bench.report(error)
+            return
+        bench.start("Look", job, lambda mosaic: self._on_looked(mosaic, box), self._on_look)
 
-    def _on_changed(self) -> None:
-        out, idle, unfinished = self.out.path, self._bench.idle, self.resumes
-        self.stain.setText("Resume" if unfinished else "Stain all")
-        self.stain.setToolTip(
-            "Go on with the stain that was stopped, with the settings it began with"
-            if unfinished
-            else "Stain the whole mosaic, beginning where you look"
+    def _on_look(self, batch: list[Progress]) -> None:
+        assert self.bench.image is not None
+        for progress in batch:
+            if isinstance(progress.preview, Look):
+                self._live.show(self.bench.image, progress.preview)
+
+    def _on_looked(self, mosaic: Mosaic, box: Box) -> None:
+        self.bench.mosaic = mosaic
+        self._live.keep_only(box)
+        self.bench.result.emit()
+
+    def _on_moved(self, event: Any = None) -> None:
+        if self.live.isChecked() and not self.bench.ended:
+            self._rest.start()
+
+    def _on_rest(self) -> None:
+        if self.bench.idle and torch_is_here() and self.live.isChecked():
+            self.look_here()
+
+    def _follow_method(self) -> None:
+        """Grey out what the method does not use, and what a stopped stain cannot change."""
+        idle, method = lambda: self.bench.idle, self.method.currentData
+        changed, named = self.method.currentIndexChanged, self.named
+        self.enabled_when(self.model, lambda: idle() and method() in LEARNT, changed)
+        self.enabled_when(self.reference, lambda: idle() and method() in _TAKES_REFERENCE, changed)
+        self.enabled_when(self.speckle, idle)
+        self.enabled_when(
+            self.doubt, lambda: method() in LEARNT and not self.unfinished, changed, named
         )
-        method = self.method.currentData()
-        learnt = method in ("density", "cyclegan")
-        self.model.setEnabled(idle and learnt)
-        self.speckle.setEnabled(idle)
-        self.doubt.setEnabled(learnt and not unfinished)
-        self.reference.setEnabled(idle and method in ("density", "beer-lambert"))
         for widget in (self.method, self.watermark):
-            widget.setEnabled(not unfinished)
-        self.look.setEnabled(idle and torch_is_here())
-        self.stain.setEnabled(idle and out is not None and torch_is_here())
-        self.show_button.setEnabled(idle and self.out.existing is not None)
-        self.out.setEnabled(idle)
-
-
-def _single_shot(parent: Section, milliseconds: int, then: Any) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(then)
-    return timer
+            self.enabled_when(widget, lambda: not self.unfinished, named)

@@ -4,102 +4,102 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QButtonGroup, QListWidget, QPushButton, QSpinBox
+from qtpy.QtWidgets import QButtonGroup, QListWidget, QPushButton
 
+from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.looking import box_around, fly_to, looked_at
-from napari_midl.widgets.parts.section import Section, button, note, swatch
-from napari_midl.widgets.patches import BACKGROUND, COLOURS, UNLABELLED, VESSEL
+from napari_midl.widgets.parts.section import button, note, spin, swatch
+from napari_midl.widgets.tool.section import ToolSection
+from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_midl.widgets.vessels.workbench import Workbench
-
 SLICES, SIDE = 9, 96
+IN_A_ROW = 4
+ERASE_KEY = "0"
 
 
-class AnnotateSection(Section):
+class AnnotateSection(ToolSection[VesselsBench]):
     """Adds, lists and removes patches."""
 
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__("Annotate")
-        self._bench = bench
+    heading = "Annotate"
+
+    def __init__(self, bench: VesselsBench) -> None:
+        super().__init__(bench)
         self.add = button(
             "Add patch", "Put a small box to paint in over the place you look at", self.add_here
         )
-        self.slices, self.side = QSpinBox(), QSpinBox()
-        self.slices.setRange(1, 32)
-        self.slices.setValue(SLICES)
-        self.slices.setToolTip("Slices of a new patch")
-        self.side.setRange(16, 256)
-        self.side.setSingleStep(16)
-        self.side.setValue(SIDE)
-        self.side.setToolTip("Width and height of a new patch, in voxels")
-        self.row(self.add, self.slices, "slices of", self.side, "voxels²")
-
+        self.slices = spin("Slices of a new patch", 1, 32, SLICES)
+        self.side = spin("Width and height of a new patch, in voxels", 16, 256, SIDE, step=16)
         self.list = QListWidget()
         self.list.setFixedHeight(62)
         self.list.setToolTip("Click a patch to fly there and paint in it")
         self.list.itemClicked.connect(self._on_clicked)
-        self.body.addWidget(self.list)
-
         self.classes: dict[int, QPushButton] = {}
-        group = QButtonGroup(self)
-        for label, text, tip in (
-            (VESSEL, "Vessel (2)", "Paint vessel; key 2 while a patch is selected"),
-            (BACKGROUND, "Background (1)", "Paint what is no vessel; key 1"),
-            (UNLABELLED, "Erase (0)", "Take paint away; key 0"),
-        ):
-            made = button(text, tip, lambda label=label: self._on_class(label))
-            made.setCheckable(True)
-            if label in COLOURS:
-                made.setIcon(swatch(COLOURS[label]))
-            group.addButton(made)
-            self.classes[label] = made
-        self.classes[VESSEL].setChecked(True)
+        self._group = QButtonGroup(self)
+        for label in bench.patches.classes.offered:
+            key = f" ({label.key})" if label.key else ""
+            made = self._add_class(label.value, label.name.capitalize() + key, label.name)
+            made.setIcon(swatch(label.colour))
+        self._add_class(UNLABELLED, f"Erase ({ERASE_KEY})", "nothing: take paint away")
+        self._choose_first()
         self.remove = button("Remove", "Delete the chosen patch and its file", self._on_remove)
-        self.row(*self.classes.values(), self.remove)
         self.status = note("Patches are saved to the project folder whenever your hand rests")
+        self.row(self.add, self.slices, "slices of", self.side, "voxels²")
+        self.body.addWidget(self.list)
+        buttons = [*self.classes.values(), self.remove]
+        for start in range(0, len(buttons), IN_A_ROW):
+            self.row(*buttons[start : start + IN_A_ROW])
         self.body.addWidget(self.status)
-        bench.changed.connect(self._on_changed)
+        for widget in (self.add, self.slices, self.side):
+            self.enabled_when(widget, lambda: bench.volume is not None)
+        for made in (*self.classes.values(), self.remove):
+            self.enabled_when(made, lambda: bench.patches.names, bench.patches.changed)
         bench.patches.picked.connect(self._on_picked)
-        self._on_changed()
+        self.follow(self._show, bench.opened, bench.patches.changed)
 
     def add_here(self) -> None:
         """Add a patch where the person looks."""
-        assert self._bench.image is not None
-        self.add_around(looked_at(self._bench.viewer, self._bench.image))
+        assert self.bench.image is not None
+        self.add_around(looked_at(self.bench.viewer, self.bench.image))
 
     def add_around(self, centre: Sequence[int]) -> None:
         """Add a patch around a voxel."""
-        bench = self._bench
+        bench = self.bench
         assert bench.volume is not None
         side = self.side.value()
         box = box_around(centre, (self.slices.value(), side, side), bench.volume.shape)
         name = bench.patches.add(box)
-        self.classes[VESSEL].setChecked(True)
+        self._choose_first()
         self.list.setCurrentRow(bench.patches.names.index(name))
 
+    def _add_class(self, value: int, text: str, what: str) -> QPushButton:
+        made = button(text, f"Paint {what}, in the chosen patch", lambda: self._on_class(value))
+        made.setCheckable(True)
+        self._group.addButton(made)
+        self.classes[value] = made
+        return made
+
+    def _choose_first(self) -> None:
+        self.classes[self.bench.patches.classes.offered[0].value].setChecked(True)
+
+    @property
     def _current(self) -> str | None:
         item = self.list.currentItem()
         return item.text() if item is not None else None
 
     def _on_clicked(self) -> None:
-        name, bench = self._current(), self._bench
-        if name is None or bench.image is None:
-            return
-        bench.patches.paint_with(name, self._class())
-        fly_to(bench.viewer, bench.image, *bench.patches.box(name))
-
-    def _class(self) -> int:
-        return next(label for label, made in self.classes.items() if made.isChecked())
+        name, bench = self._current, self.bench
+        if name is not None and bench.image is not None:
+            label = next(label for label, made in self.classes.items() if made.isChecked())
+            bench.patches.paint_with(name, label)
+            fly_to(bench.viewer, bench.image, *bench.patches.box(name))
 
     def _on_class(self, label: int) -> None:
-        name = self._current()
-        if name is not None:
-            self._bench.patches.paint_with(name, label)
+        if (name := self._current) is not None:
+            self.bench.patches.paint_with(name, label)
 
     def _on_picked(self, name: str, label: int) -> None:
         """Follow the keys, and what is chosen in napari's own list and controls."""
@@ -109,38 +109,21 @@ class AnnotateSection(Section):
             self.classes[label].setChecked(True)
 
     def _on_remove(self) -> None:
-        name = self._current()
-        if name is not None:
-            self._bench.patches.remove(name)
+        if (name := self._current) is not None:
+            self.bench.patches.remove(name)
 
-    def _on_changed(self) -> None:
-        bench = self._bench
-        names = bench.patches.names
-        if names != [self.list.item(i).text() for i in range(self.list.count())]:
+    def _show(self) -> None:
+        patches = self.bench.patches
+        listed = [item.text() for i in range(self.list.count()) if (item := self.list.item(i))]
+        if patches.names != listed:
             row = self.list.currentRow()
             self.list.clear()
-            self.list.addItems(names)
-            self.list.setCurrentRow(min(max(row, 0), len(names) - 1))
-        self.list.setVisible(bool(names))
-        for widget in (self.add, self.slices, self.side):
-            widget.setEnabled(bench.volume is not None)
-        for made in (*self.classes.values(), self.remove):
-            made.setEnabled(bool(names))
-        if not names:
+            self.list.addItems(patches.names)
+            self.list.setCurrentRow(min(max(row, 0), len(patches.names) - 1))
+        self.list.setVisible(bool(patches.names))
+        if not patches.names:
             self.status.setText("No patch yet.")
             return
-        counts = painted(bench)
-        saved = "Not saved yet." if bench.patches.unsaved else "Saved."
-        self.status.setText(
-            f"{counts[VESSEL]:,} voxels of vessel and {counts[BACKGROUND]:,} of background "
-            f"painted. {saved}"
-        )
-
-
-def painted(bench: Workbench) -> np.ndarray:
-    """Voxels painted with each class, in all patches."""
-    counts = np.zeros(256, int)
-    for name in bench.patches.names:
-        data = np.asarray(bench.patches.layer(name).data, np.uint8)
-        counts += np.bincount(data.ravel(), minlength=256)
-    return counts
+        painted = patches.classes.describe(patches.counts)
+        saved = "Not saved yet." if patches.unsaved else "Saved."
+        self.status.setText(f"{painted} painted. {saved}")

@@ -4,87 +4,96 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.settings import get_plugin_settings
-from qtpy.QtWidgets import QWidget
-
-from napari_midl.widgets.lifetime import Lifetime
-from napari_midl.widgets.parts.data_section import DataSection
-from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
-from napari_midl.widgets.parts.hint import Hint
-from napari_midl.widgets.parts.progress_bar import ProgressPanel
-from napari_midl.widgets.patches import BACKGROUND, VESSEL
-from napari_midl.widgets.vessels.annotate import AnnotateSection, painted
-from napari_midl.widgets.vessels.learn import FINE_TUNE, LearnSection
+from napari_midl.volumes.classes import UNLABELLED
+from napari_midl.widgets.tool.data_section import DataSection
+from napari_midl.widgets.tool.dock import ToolDock
+from napari_midl.widgets.vessels.annotate import ERASE_KEY, AnnotateSection
+from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.measure import MeasureSection
 from napari_midl.widgets.vessels.predict import PredictSection
-from napari_midl.widgets.vessels.review import ReviewSection
-from napari_midl.widgets.vessels.workbench import Workbench
+from napari_midl.widgets.vessels.train import VesselTrainSection
+from napari_midl.widgets.vessels.where import WhereNextSection
 
 if TYPE_CHECKING:
-    import napari
+    from collections.abc import Mapping, Sequence
+
+    from qtpy.QtWidgets import QAbstractButton
+
+    from napari_midl.widgets.tool.section import Emitter, ToolSection
 
 OPEN, PAINT, LEARN, PREDICT, MEASURE = range(5)
-STEPS = ("Open", "Paint", "Learn", "Predict", "Measure")
 
 
-class VesselsDock(QWidget):
-    """Find vessels with a network that learns from a few strokes.
+class VesselsDock(ToolDock[VesselsBench]):
+    """Find vessels with a network that learns from a few strokes."""
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it works in.
-    """
+    steps = ("Open", "Paint", "Learn", "Predict", "Measure")
+    needs_torch = ("Fine-tune, Where next? and Predict", "Painting, opening and measuring")
+    cancelling = "End the job; a prediction can be resumed later"
+    keys_elsewhere = False
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        # The menu hands over a proxy whose layers are proxies too, each time another, so that no
-        # layer would be the one that an event speaks of.
-        viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self.bench = Workbench(viewer, self)
-        device, tile = preferences()
-        self.hint = Hint(STEPS)
-        self.torch = torch_notice(
-            "Fine-tune, Where next? and Predict", "Painting, opening and measuring"
+    def make_bench(self, viewer: Any) -> VesselsBench:
+        """The bench."""
+        return VesselsBench(viewer, self)
+
+    def make_sections(self) -> Sequence[ToolSection[Any]]:
+        """From paint to numbers."""
+        bench = self.bench
+        self.annotate = AnnotateSection(bench)
+        self.learn = VesselTrainSection(bench)
+        self.where = WhereNextSection(bench, self.annotate, self.learn)
+        self.predict = PredictSection(bench, self.learn.model)
+        self.measure = MeasureSection(bench)
+        self.data = DataSection(
+            bench,
+            "The 3D image to work on; open one with File > Open",
+            "Channel with the vessels, counted from 0",
+            "Project folder: patches, models and results of this image are kept here",
         )
-        # Opening an image comes last, when all that follow it are there.
-        self.annotate = AnnotateSection(self.bench)
-        self.learn = LearnSection(self.bench, device)
-        self.review = ReviewSection(self.bench, self.annotate, self.learn)
-        self.predict = PredictSection(self.bench, self.learn, {"device": device, "tile": tile})
-        self.measure = MeasureSection(self.bench)
-        self.data = DataSection(self.bench)
-        self.progress = ProgressPanel(self.bench.runner)
+        return self.data, self.annotate, self.learn, self.where, self.predict, self.measure
 
-        sections = (self.data, self.annotate, self.learn, self.review, self.predict, self.measure)
-        lay_out(self, (self.hint, self.torch), sections, self.progress)
+    def make_keys(self) -> Mapping[str, QAbstractButton]:
+        """The class to paint."""
+        offered = self.bench.patches.classes.offered
+        keys = {label.key: label.value for label in offered if label.key}
+        keys[ERASE_KEY] = UNLABELLED
+        return {key: self.annotate.classes[value] for key, value in keys.items()}
 
-        self.bench.changed.connect(self._on_changed)
-        self._lifetime = Lifetime(self, self.bench.shut_down)
-        self._on_changed()
+    def keys_count_on(self, layer: Any) -> bool:
+        """On the image and what the dock laid over it: napari would begin to move them."""
+        bench = self.bench
+        ours = (bench.image, self.learn.preview, *(bench.shown.layers if bench.shown else ()))
+        return bool(bench.patches.names) and any(layer is one for one in ours)
 
-    def _on_changed(self) -> None:
-        self._lifetime.follow()
-        step, text = self._next()
-        self.hint.show_step(step, text)
+    def hint_signals(self) -> Sequence[Emitter]:
+        """Also what is painted."""
+        return (self.bench.patches.changed,)
 
-    def _next(self) -> tuple[int, str]:
+    def next_step(self) -> tuple[int, str]:
+        """What comes next."""
         bench = self.bench
         if bench.volume is None:
             return OPEN, (
                 "Open a 3D image with <i>File › Open</i>, or try "
                 "<i>File › Open Sample › MIDL › Synthetic vessels</i>."
             )
-        if bench.runner.running and bench.runner.title == FINE_TUNE:
+        if self.learn.training:
             return LEARN, (
                 "Watch the preview sharpen; <i>Stop and keep</i> once it is good enough."
             )
-        if bench.prediction is not None:
+        if self.predict.running:
+            return PREDICT, "The prediction grows from where you look; go on painting meanwhile."
+        if self.predict.unfinished:
+            return PREDICT, (
+                "This prediction was stopped: <i>Resume</i> it, or give another name under "
+                "<i>To</i> to begin anew."
+            )
+        if bench.shown is not None:
             return MEASURE, (
                 "Move <i>Threshold</i> until the vessels fit, then press <i>Analyse</i>. Where the "
                 "result is wrong, add a patch, paint and fine-tune again."
             )
-        if isinstance(self.learn.model.choice, str) is False:
+        if not isinstance(self.learn.model.choice, str):
             return PREDICT, (
                 "Press <i>Predict</i> for the whole image, or <i>Where next?</i> to see where "
                 "painting teaches most."
@@ -94,15 +103,10 @@ class VesselsDock(QWidget):
                 "Go to a slice with clear vessels and press <i>Add patch</i>. Or press "
                 "<i>Predict</i> at once to see what the base model finds."
             )
-        counts = painted(bench)
-        if not counts[VESSEL]:
-            return PAINT, "Paint a few vessels in the patch: key 2, then drag."
-        if not counts[BACKGROUND]:
-            return PAINT, "Paint some background beside them: key 1, then drag."
+        counts = bench.patches.counts
+        vessel, background = bench.patches.classes.offered
+        if not counts[vessel.name]:
+            return PAINT, f"Paint a few vessels in the patch: key {vessel.key}, then drag."
+        if not counts[background.name]:
+            return PAINT, f"Paint some background beside them: key {background.key}, then drag."
         return LEARN, "Press <i>Fine-tune</i> and watch the preview sharpen."
-
-
-def preferences() -> tuple[str, tuple[int, int, int]]:
-    """Device and tile from napari's preferences."""
-    chosen: Any = get_plugin_settings("napari-midl").inference
-    return chosen.device, (chosen.tile_z, chosen.tile_y, chosen.tile_x)

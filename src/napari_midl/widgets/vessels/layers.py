@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
-import zarr
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.volume import Volume
-from napari_midl.widgets.images import placed_over
-from napari_midl.widgets.lazy import Channel, Thresholded
+from napari_midl.widgets.images import OURS, placed_over
+from napari_midl.widgets.lazy import Thresholded
+from napari_midl.widgets.tool.growing_layers import GrowingLayers, put_above
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from napari.layers import Image, Vectors
 
     from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.looking import Box
 
 VESSEL_COLOUR = "#ff5a4f"
@@ -28,10 +26,9 @@ VESSEL_COLOUR = "#ff5a4f"
 PROBABILITY_COLOURS = Colormap([[1, 0.75, 0.1, 0], [1, 0.75, 0.1, 1]], name="vessel probability")
 UNCERTAINTY_COLOURS = Colormap([[0.2, 0.8, 1, 0], [0.2, 0.8, 1, 1]], name="vessel uncertainty")
 RADIUS_COLOURS = "turbo"
-_OURS = {"napari-midl": "made by the vessels dock"}
 
 
-class PredictionLayers:
+class PredictionLayers(GrowingLayers):
     """A prediction in the viewer: probability, labels at a threshold, and the uncertainty.
 
     Parameters
@@ -56,112 +53,48 @@ class PredictionLayers:
     def __init__(
         self, viewer: Any, image: Image, volume: Volume, path: Path, threshold: float
     ) -> None:
-        self.path = path
-        self._viewer = viewer
-        self._levels = _open_levels(path, volume)
-        place = placed_over(image)
-        many = len(self._levels) > 1
-        self._written: list[Box] = []
-        finest = self._levels[0].shape[1:]
-        # A level's labels are cut from the channel that is shown, so that both read it once.
-        shown = [
-            [Channel(level, index, self._written, finest) for level in self._levels]
-            for index in range(self._levels[0].shape[0])
-        ]
-        self._masks = [Thresholded(channel, threshold) for channel in shown[0]]
-        self.layers: list[Any] = []
-        looks = (("probability", PROBABILITY_COLOURS), ("uncertainty", UNCERTAINTY_COLOURS))
-        for channels, (what, colours) in zip(shown, looks, strict=False):
-            self.layers.append(
-                viewer.add_image(
-                    channels if many else channels[0],
-                    multiscale=many,
-                    name=f"{image.name}: {what}",
-                    contrast_limits=(0, 1),
-                    colormap=colours,
-                    blending="translucent",
-                    opacity=0.8,
-                    visible=False,
-                    metadata=dict(_OURS),
-                    **place,
-                )
+        super().__init__(viewer, image, path, "prediction")
+        shape = self.levels[0].shape
+        if len(shape) != 4 or tuple(shape[1:]) != volume.shape:
+            raise InputError(
+                f"{path} has shape {shape}, which is no prediction of {volume.name} of "
+                f"{volume.shape}; choose another."
             )
-        self.labels = viewer.add_labels(
-            self._masks if many else self._masks[0],
-            multiscale=many,
+        probability = self.channel(0)
+        looks = [(probability, "probability", PROBABILITY_COLOURS)]
+        if shape[0] > 1:
+            looks.append((self.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
+        for levels, what, colours in looks:
+            self.add(
+                levels,
+                name=f"{image.name}: {what}",
+                contrast_limits=(0, 1),
+                colormap=colours,
+                blending="translucent",
+                opacity=0.8,
+                visible=False,
+            )
+        # A level's labels are cut from the channel that is shown, so that both read it once.
+        self._masks = [Thresholded(channel, threshold) for channel in probability]
+        self.labels = self.add(
+            self._masks,
+            "labels",
             name=f"{image.name}: vessels",
             colormap=DirectLabelColormap(
                 color_dict={None: "transparent", 0: "transparent", 1: VESSEL_COLOUR}
             ),
             opacity=0.5,
-            **place,
         )
         self.labels.editable = False
-        self.layers.append(self.labels)
         for layer in reversed(self.layers):
-            _put_above(viewer, image, layer)
-
-    def _shows(self, boxes: Sequence[Box]) -> bool:
-        """Whether one of some boxes lies in the slice in view."""
-        if self._viewer.dims.ndisplay == 3:
-            return True
-        z = float(self.labels.world_to_data(self._viewer.dims.point)[-3])
-        return any(box[0].start - 0.5 <= z < box[0].stop for box in boxes)
-
-    def refresh(self, boxes: Sequence[Box]) -> None:
-        """Look again at boxes that were written since; what is not in view is not read."""
-        self._written += boxes
-        if not self._shows(boxes):
-            return
-        for layer in self._present():
-            if layer.visible:
-                layer.refresh(thumbnail=False, highlight=False, extent=False)
+            put_above(viewer, image, layer)
 
     def set_threshold(self, threshold: float) -> None:
         """Show other labels; only what is in view is computed."""
         for mask in self._masks:
             mask.threshold = threshold
-        if self.labels in self._viewer.layers:
+        if self.labels in self.present:
             self.labels.refresh(thumbnail=False, highlight=False, extent=False)
-
-    def remove(self) -> None:
-        """Take the layers out of the viewer."""
-        for layer in self._present():
-            self._viewer.layers.remove(layer)
-
-    def mask(self, volume: Volume, threshold: float) -> Volume:
-        """The labels at a threshold as a lazy volume."""
-        probability = da.from_array(self._levels[0], chunks=self._levels[0].chunks, name=False)
-        return Volume.from_array(
-            (probability[0] >= threshold).astype(np.uint8),
-            scale=volume.scale,
-            units=volume.units,
-            name=f"{volume.name} vessels",
-            source=str(self.path),
-        )
-
-    def _present(self) -> list[Any]:
-        return [layer for layer in self.layers if layer in self._viewer.layers]
-
-
-def _open_levels(path: Path, volume: Volume) -> list[Any]:
-    try:
-        group = zarr.open_group(path, mode="r")
-        datasets = dict(group.attrs)["ome"]["multiscales"][0]["datasets"]
-        levels: list[Any] = [group[d["path"]] for d in datasets]
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        raise InputError(f"{path} is no prediction ({error}); choose one.") from error
-    if levels[0].ndim != 4 or tuple(levels[0].shape[1:]) != volume.shape:
-        raise InputError(
-            f"{path} has shape {levels[0].shape}, which is no prediction of {volume.name} of "
-            f"{volume.shape}; choose another."
-        )
-    return levels
-
-
-def _put_above(viewer: Any, image: Image, layer: Any) -> None:
-    """Move a layer that is new to its image, so that it does not hide what is painted."""
-    viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
 
 
 class Preview:
@@ -191,13 +124,13 @@ class Preview:
                 colormap=PROBABILITY_COLOURS,
                 blending="translucent",
                 opacity=0.8,
-                metadata=dict(_OURS),
+                metadata={OURS: "made by the vessels dock"},
                 **place,
             )
             if active is not None:
                 # Whoever paints while it learns goes on painting.
                 self._viewer.layers.selection.active = active
-            _put_above(self._viewer, self._image, self.layer)
+            put_above(self._viewer, self._image, self.layer)
             return
         self.layer.data = probability
         self.layer.translate = place["translate"]

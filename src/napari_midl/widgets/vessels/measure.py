@@ -2,112 +2,163 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pint
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog
+from qtpy.QtWidgets import QDoubleSpinBox
 
-from napari_midl.errors import InputError
-from napari_midl.methods.vessels.labels import labels_path, write_labels
-from napari_midl.volumes.swc import write_swc
-from napari_midl.volumes.tables import write_table
+from napari_midl.methods.vessels.export import in_micrometres, with_units
+from napari_midl.methods.vessels.operations import Analyse, Labels
+from napari_midl.methods.vessels.ports import GraphOut, MaskIn, PredictionIn
+from napari_midl.volumes.label_list import is_listed
 from napari_midl.widgets.images import symbol
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.colour_bar import ColourBar
-from napari_midl.widgets.parts.section import NO_SIZE, Section, button, note
+from napari_midl.widgets.parts.section import NO_SIZE, note
 from napari_midl.widgets.parts.table import TableView
-from napari_midl.widgets.vessels import jobs
+from napari_midl.widgets.tool.dialogs import ask_save
+from napari_midl.widgets.tool.section import ToolSection
+from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import add_paths
+from napari_midl.widgets.vessels.words import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    import pandas as pd
     from napari.layers import Vectors
 
+    from napari_midl.engine.running import Outcome
     from napari_midl.methods.vessels.analyse import VesselGraph
-    from napari_midl.widgets.vessels.workbench import Workbench
 
 
-class MeasureSection(Section):
+class MeasureSection(ToolSection[VesselsBench]):
     """Analyses the labels at the threshold, and exports."""
 
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__("Measure and export")
-        self._bench = bench
+    heading = "Measure and export"
+
+    def __init__(self, bench: VesselsBench) -> None:
+        super().__init__(bench)
         self.graph: VesselGraph | None = None
         self.table: TableView | None = None
+        self._of: tuple[Path, float] | None = None
+        self._measured: Analyse | None = None
         self._layer: Vectors | None = None
-        self.analyse = button(
-            "Analyse",
-            "Centre lines, branches, lengths and radii of the vessels at the threshold",
-            self._on_analyse,
-        )
-        self.csv = button("Table (CSV)…", "Save the table of branches", self._on_csv)
-        self.swc = button("SWC…", "Save the centre lines with radii, in micrometres", self._on_swc)
-        self.labels = button(
-            "Labels",
-            "Write the labels at this threshold into the prediction's OME-Zarr",
-            self._on_labels,
-        )
         self.shortest = QDoubleSpinBox()
         self.shortest.setRange(0, 1e6)
         self.shortest.setToolTip(
             "Leave out branches with a free end that are shorter: thinning makes them of bumps"
         )
+        self.analyse = self.action(
+            "Analyse",
+            "Centre lines, branches, lengths and radii of the vessels at the threshold",
+            self._on_analyse,
+            lambda: bench.idle and bench.shown is not None,
+            bench.result,
+        )
+        self.csv = self.action("Table (CSV)…", "Save the table of branches", self._on_csv)
+        self.swc = self.action(
+            "SWC…", "Save the centre lines with radii, in micrometres", self._on_swc
+        )
+        self.labels = self.action(
+            "Labels",
+            "Write the labels at this threshold into the prediction's OME-Zarr",
+            self._on_labels,
+            lambda: bench.idle and bench.shown is not None,
+            bench.result,
+        )
         self.bar = ColourBar()
         self.status = note("What was measured")
-        self.status.hide()
+        self.stale = note("Why the numbers are not those of what is shown")
         self.row(self.analyse, "without spurs below", self.shortest)
         self.row(self.csv, self.swc, self.labels)
-        self.body.addWidget(self.bar)
-        self.body.addWidget(self.status)
-        bench.changed.connect(self._on_changed)
-        bench.opened.connect(self._on_opened)
-        self._on_changed()
+        for widget in (self.bar, self.status, self.stale):
+            self.body.addWidget(widget)
+            widget.hide()
+        bench.opened.connect(self.clear)
+        self.follow(self._show_whether_fresh, bench.result, bench.opened, bench.job)
 
-    def _on_analyse(self) -> None:
-        bench = self._bench
-        assert bench.prediction is not None and bench.volume is not None
-        mask = bench.prediction.mask(bench.volume, bench.threshold)
-        bench.start("Analyse", jobs.analyse(mask, self.shortest.value()), self._on_graph)
+    def operation(self) -> Analyse:
+        """Analyse what is shown; nothing is written."""
+        bench = self.bench
+        assert bench.shown is not None
+        return Analyse(
+            mask=MaskIn(bench.shown.path, threshold=bench.threshold),
+            min_length=self.shortest.value(),
+            out=GraphOut(None),
+        )
 
-    def _on_graph(self, graph: VesselGraph) -> None:
-        bench = self._bench
+    def show_graph(self, graph: VesselGraph, of: tuple[Path, float] | None = None) -> None:
+        """Show what was measured, of which prediction at which threshold."""
+        bench = self.bench
         assert bench.image is not None and bench.volume is not None
-        self.graph = graph
-        layer, colours, low, high = add_paths(
+        self.graph, self._of = graph, of
+        unit = symbol(graph.unit)
+        self._layer, colours, low, high = add_paths(
             bench.viewer, bench.image, bench.volume, graph, self._layer
         )
-        self._layer = layer
-        unit = symbol(graph.unit)
         self.bar.show_range("radius", colours, low, high, unit)
-        branches = graph.branches
-        self.status.setText(
-            f"{len(branches):,} branches, {branches['length'].sum():,.0f} {unit} in all, "
-            f"median radius {branches['mean_radius'].median():.3g} {unit}. "
-            f"The 3D view shows all centre lines. {NO_SIZE if bench.volume.unit is None else ''}"
-        )
+        unknown = NO_SIZE if bench.volume.unit is None else ""
+        self.status.setText(f"{summary(graph, unit)} {unknown}")
         self.status.show()
         self._show_table(graph)
-        self._on_changed()
-        self.bring_into_sight(self.status)
+        self._show_whether_fresh()
+
+    def clear(self) -> None:
+        """Forget what was measured, and take it out of the viewer."""
+        self.graph = self._of = self._measured = None
+        if self.table is not None and self.table.parent() is not None:
+            self.bench.viewer.window.remove_dock_widget(self.table)
+        self.table = None
+        unit = self.bench.volume.unit if self.bench.volume is not None else None
+        self.shortest.setSuffix(f" {symbol(unit)}")
+        for widget in (self.bar, self.status):
+            widget.hide()
+        if self._layer is not None and self._layer in self.bench.viewer.layers:
+            self.bench.viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def _on_analyse(self) -> None:
+        bench = self.bench
+        assert bench.shown is not None
+        of, operation = (bench.shown.path, bench.threshold), self.operation()
+
+        def found(outcome: Outcome[VesselGraph]) -> None:
+            self._measured = operation
+            self.show_graph(outcome.result, of)
+            self.bring_into_sight(self.status)
+
+        bench.start("Analyse", operation.perform(), found)
+
+    def _show_whether_fresh(self) -> None:
+        """Numbers of another threshold or prediction are not exported as those of this one."""
+        shown = self.bench.shown
+        now = (shown.path, self.bench.threshold) if shown is not None else None
+        stale = self._of is not None and self._of != now
+        if self._of is not None:
+            path, threshold = self._of
+            self.stale.setText(
+                f"<b>The numbers are of {path.name.split('.')[0]} at threshold {threshold:.2f}, "
+                "not of what is shown: press Analyse again.</b>"
+            )
+        self.stale.setVisible(stale)
+        exportable = self.graph is not None and not stale and self.bench.idle
+        for made in (self.csv, self.swc):
+            made.setEnabled(exportable)
 
     def _show_table(self, graph: VesselGraph) -> None:
-        shown = _with_units(graph, symbol(graph.unit))
+        bench, shown = self.bench, with_units(graph, symbol(graph.unit))
         if self.table is None or self.table.parent() is None:
             self.table = TableView(shown)
             self.table.visited.connect(self._on_row)
-            assert self._bench.image is not None
-            name = f"Vessel branches of {self._bench.image.name}"
-            self._bench.viewer.window.add_dock_widget(self.table, name=name, area="bottom")
+            assert bench.image is not None
+            name = f"Vessel branches of {bench.image.name}"
+            bench.viewer.window.add_dock_widget(self.table, name=name, area="bottom")
         self.table.fill(shown)
         self.table.sort(list(graph.branches).index("length"))
 
     def _on_row(self, row: int) -> None:
-        bench = self._bench
+        bench = self.bench
         if self.graph is None or bench.image is None or bench.volume is None:
             return
         points = self.graph.paths[row][:, :3] / bench.volume.voxel_size
@@ -115,82 +166,35 @@ class MeasureSection(Section):
         fly_to(bench.viewer, bench.image, low, (high - low + 1).clip(20))
 
     def _on_csv(self) -> None:
-        assert self.graph is not None
-        table = _with_units(self.graph, self.graph.unit)
-        self._save("Save the table", "branches.csv", lambda path: write_table(table, path))
+        self._save("Save the table", "branches.csv")
 
     def _on_swc(self) -> None:
-        assert self.graph is not None
-        factor = _micrometres(self.graph.unit)
-        nodes = self.graph.nodes.copy()
-        if factor is not None:
-            nodes[["x", "y", "z", "radius"]] *= factor
-        unit = f"{self.graph.unit}s" if factor is None else "micrometres"
-        self._save(
-            "Save the centre lines", "vessels.swc", lambda path: write_swc(path, nodes, unit)
-        )
-        if factor is None:
-            show_info(f"The image has no unit of length, so the SWC is in {unit}.")
+        self._save("Save the centre lines", "vessels.swc")
 
-    def _save(self, caption: str, name: str, write: Callable[[Path], object]) -> None:
-        start = str((self._bench.folder or Path()) / name)
-        text, _ = QFileDialog.getSaveFileName(self, caption, start)
-        if not text:
+    def _save(self, caption: str, name: str) -> None:
+        graph, measured = self.graph, self._measured
+        assert self.bench.folder is not None and graph is not None and measured is not None
+        path = ask_save(self, caption, self.bench.folder / name, f"*{name[name.index('.') :]}")
+        if path is None:
             return
-        path = Path(text)
-        try:
-            if not path.suffix:
-                path = path.with_suffix(Path(name).suffix)
-                if path.exists():  # which the dialog did not ask about
-                    raise InputError(f"{path} exists already; choose another name.")
-            write(path)
-        except InputError as error:
-            self._bench.report(error)
-        else:
+        known = replace(measured.mask, graph=graph)
+        operation = replace(measured, mask=known, out=GraphOut(path, replace=True))
+
+        def saved(_: object) -> None:
             show_info(f"Saved {path}")
+            unit = in_micrometres(graph)[1]
+            if path.suffix == ".swc" and unit != "micrometres":
+                show_info(f"The image has no unit of length, so the SWC is in {unit}.")
+
+        self.bench.start("Save", operation.perform(), saved)
 
     def _on_labels(self) -> None:
-        bench = self._bench
-        assert bench.prediction is not None and bench.volume is not None
-        prediction, threshold = bench.prediction.path, bench.threshold
-        path = labels_path(prediction, threshold)
-        if path.exists():
+        bench = self.bench
+        assert bench.shown is not None
+        operation = Labels(prediction=PredictionIn(bench.shown.path), threshold=bench.threshold)
+        path = operation.out.path
+        assert path is not None
+        if is_listed(path):
             show_info(f"{path} is written already.")
             return
-        job = write_labels(prediction, threshold)
-        bench.start("Labels", job, lambda _: show_info(f"Saved {path}"))
-
-    def _on_opened(self) -> None:
-        self.graph = None
-        if self.table is not None and self.table.parent() is not None:
-            self._bench.viewer.window.remove_dock_widget(self.table)
-        self.table = None
-        unit = self._bench.volume.unit if self._bench.volume is not None else None
-        self.shortest.setSuffix(f" {symbol(unit)}")
-        self.bar.hide()
-        self.status.hide()
-        if self._layer is not None and self._layer in self._bench.viewer.layers:
-            self._bench.viewer.layers.remove(self._layer)
-        self._layer = None
-
-    def _on_changed(self) -> None:
-        ready = self._bench.idle and self._bench.prediction is not None
-        self.analyse.setEnabled(ready)
-        self.labels.setEnabled(ready)
-        for made in (self.csv, self.swc):
-            made.setEnabled(self.graph is not None)
-
-
-def _with_units(graph: VesselGraph, unit: str) -> pd.DataFrame:
-    """The table, its columns named with their units."""
-    lengths = ("length", "straight_length", "mean_radius", "min_radius", "max_radius")
-    names = {name: f"{name.replace('_', ' ')} ({unit})" for name in lengths}
-    return graph.branches.rename(columns={**names, "volume": f"volume ({unit}³)"})
-
-
-def _micrometres(unit: str) -> float | None:
-    """Micrometres of a unit, or None if it is no length."""
-    try:
-        return float(pint.get_application_registry().Quantity(1, unit).m_as("micrometer"))
-    except pint.PintError:
-        return None
+        bench.start("Labels", operation.perform(), lambda _: show_info(f"Saved {path}"))

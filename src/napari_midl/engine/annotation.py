@@ -1,0 +1,249 @@
+"""Sparse labels over an image: what is painted of each class, and what of it is held out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.classes import UNLABELLED, Classes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_midl.volumes.annotations import Patch
+
+    Shape = tuple[int, ...]
+    Box = tuple[slice, ...]
+
+__all__ = ["BLOCK", "Classes", "PaintedVolume"]
+
+BLOCK = (16, 32, 32)
+MARGIN = (8, 16, 16)
+_MOST_BLOCKS = 12
+_MOST_VOXELS = 200_000
+_MOST_IN_MEMORY = 2**28
+
+
+class PaintedVolume:
+    """An image with the patches painted over it, read where it is asked for.
+
+    Parameters
+    ----------
+    image : array-like
+        Lazy or in-memory intensities ``(Z, Y, X)`` or ``(Y, X)``, with the channels before them
+        if `channels`.
+    scaling : callable
+        Maps intensities to [0, 1].
+    patches : sequence of Patch
+        Labels, each at its origin in voxels; where two overlap, the later one counts.
+    classes : Classes
+        What the labels mean.
+    held_out : float
+        Share of the painted blocks (`BLOCK` voxels) that are not trained on.
+    seed : int
+        Seed of the choice of the held-out blocks.
+    channels : bool
+        Whether the first axis of the image is that of its channels.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Voxels of the image, without its channels.
+    held_out : list of tuple of int
+        Places of the held-out blocks, in blocks.
+    painted : dict of int to ndarray of int, shape (N, axes)
+        For each value that is painted the voxels that may be trained on, a random choice where
+        they are many.
+
+    Raises
+    ------
+    InputError
+        If a patch lies outside the image, a value is unknown, nothing is painted, or all that is
+        painted may be of one class.
+    """
+
+    def __init__(
+        self,
+        image: Any,
+        scaling: Callable[[NDArray[Any]], NDArray[np.float32]],
+        patches: Sequence[Patch],
+        classes: Classes,
+        held_out: float = 0.0,
+        seed: int = 0,
+        channels: bool = False,
+    ) -> None:
+        self.shape: Shape = tuple(int(n) for n in (image.shape[1:] if channels else image.shape))
+        self.block, self.margin = BLOCK[-len(self.shape) :], MARGIN[-len(self.shape) :]
+        self.classes, self.scaling, self.channels = classes, scaling, channels
+        self.image = _in_memory_if_small(image)
+        self.patches = [
+            replace(patch, labels=_in_memory_if_small(patch.labels)) for patch in patches
+        ]
+        rng = np.random.default_rng(seed)
+        self.painted = self._find_painted(rng)
+        self._refuse_one_class()
+        self.held_out = self._choose_blocks(held_out, rng)
+        self.painted = {
+            value: points[~self._is_held_out(points)] for value, points in self.painted.items()
+        }
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The classes of which no voxel is painted."""
+        labels = self.classes.labels[: len(self.classes)]
+        return tuple(label.name for label in labels if label.value not in self.painted)
+
+    def read(self, box: Box) -> NDArray[np.float32]:
+        """Scaled intensities of a box, all channels."""
+        return self.scaling(np.asarray(self.image[(slice(None), *box) if self.channels else box]))
+
+    def labels(self, box: Box, held_out: bool = False) -> NDArray[np.uint8]:
+        """Labels of a box: those to train on, or those held out."""
+        labels = np.full([s.stop - s.start for s in box], UNLABELLED, np.uint8)
+        for patch in self.patches:
+            inside = [
+                slice(max(s.start, o), min(s.stop, o + n))
+                for s, o, n in zip(box, patch.origin, patch.labels.shape, strict=True)
+            ]
+            if any(s.start >= s.stop for s in inside):
+                continue
+            into = tuple(
+                slice(s.start - b.start, s.stop - b.start) for s, b in zip(inside, box, strict=True)
+            )
+            out_of = tuple(
+                slice(s.start - o, s.stop - o) for s, o in zip(inside, patch.origin, strict=True)
+            )
+            painted = np.asarray(patch.labels[out_of])
+            labels[into] = np.where(painted != UNLABELLED, painted, labels[into])
+        if self.held_out:
+            grid = np.meshgrid(
+                *[np.arange(s.start, s.stop) // b for s, b in zip(box, self.block, strict=True)],
+                indexing="ij",
+            )
+            blocks = np.stack(grid, -1)
+            hidden = np.zeros(labels.shape, bool)
+            for block in self.held_out:
+                hidden |= np.all(blocks == block, axis=-1)
+            labels[hidden != held_out] = UNLABELLED
+        elif held_out:
+            labels[:] = UNLABELLED
+        return labels
+
+    def held_out_regions(self) -> list[tuple[Box, Box]]:
+        """For each held-out block what to read, and where its painted part lies inside that.
+
+        What is read has a margin of context, which may reach into other held-out blocks.
+        """
+        regions = []
+        for block in self.held_out:
+            corner = [b * n for b, n in zip(block, self.block, strict=True)]
+            ends = [min(c + n, s) for c, n, s in zip(corner, self.block, self.shape, strict=True)]
+            whole = tuple(slice(c, e) for c, e in zip(corner, ends, strict=True))
+            painted = np.argwhere(self.labels(whole, held_out=True))
+            low, high = painted.min(0) + corner, painted.max(0) + corner + 1
+            outer, inner = [], []
+            for a, b, m, n in zip(low, high, self.margin, self.shape, strict=True):
+                start = max(int(a) - m, 0)
+                outer.append(slice(start, min(int(b) + m, n)))
+                inner.append(slice(int(a) - start, int(b) - start))
+            regions.append((tuple(outer), tuple(inner)))
+        return regions
+
+    def _find_painted(self, rng: np.random.Generator) -> dict[int, NDArray[np.int64]]:
+        """Voxels painted with each value, by value; those that are not painted are left out."""
+        found: dict[int, list[NDArray[np.int64]]] = {la.value: [] for la in self.classes.labels}
+        for patch in self.patches:
+            self._refuse_beyond(patch)
+            for index, plane in _planes(patch.labels):
+                self.classes.check(plane, patch.name)
+                for name, count in self.classes.counts(plane).items():
+                    if not count:
+                        continue
+                    value = self.classes.value(name)
+                    y, x = np.nonzero(plane == value)
+                    if len(y) > _MOST_VOXELS // 8:
+                        chosen = rng.choice(len(y), _MOST_VOXELS // 8, replace=False)
+                        y, x = y[chosen], x[chosen]
+                    points = np.stack([*(np.full_like(y, i) for i in index), y, x], 1)
+                    found[value].append(points + np.array(patch.origin))
+        painted = {}
+        for value, pieces in found.items():
+            if not pieces:
+                continue
+            points = np.concatenate(pieces)
+            if len(points) > _MOST_VOXELS:
+                points = points[rng.choice(len(points), _MOST_VOXELS, replace=False)]
+            painted[value] = points
+        return painted
+
+    def _refuse_beyond(self, patch: Patch) -> None:
+        over = [
+            o + n > s or o < 0
+            for o, n, s in zip(patch.origin, patch.labels.shape, self.shape, strict=True)
+        ]
+        if any(over):
+            raise InputError(
+                f"{patch.name} covers {tuple(patch.labels.shape)} voxels at {patch.origin}, "
+                f"beyond the image of {self.shape}; give labels of the image's shape."
+            )
+
+    def _refuse_one_class(self) -> None:
+        """A network that called every voxel so would make no mistake."""
+        names = ", ".join(patch.name for patch in self.patches) or "The annotation"
+        if not self.painted:
+            raise InputError(f"{names} holds no painted voxel; paint some of at least two classes.")
+        possible = np.all(self.classes.table[list(self.painted)], axis=0).tolist()
+        if any(possible):
+            wanted = [
+                f"{name} ({self.classes.value(name)})"
+                for name, everywhere in zip(self.classes.names, possible, strict=True)
+                if not everywhere
+            ]
+            both = "both classes" if len(self.classes) == 2 else "at least two classes"
+            raise InputError(
+                f"{names} holds no voxel labelled {' or '.join(wanted)}; paint some of {both}."
+            )
+
+    def _choose_blocks(self, share: float, rng: np.random.Generator) -> list[Shape]:
+        """Blocks to hold out: a share of those painted, so that half of each label's are left.
+
+        Only blocks in which two labels meet: where all is alike, a score tells little.
+        """
+        held = {
+            value: {tuple(int(i) for i in b) for b in np.unique(points // self.block, axis=0)}
+            for value, points in self.painted.items()
+        }
+        blocks = sorted(set().union(*held.values()))
+        mixed = [block for block in blocks if sum(block in of for of in held.values()) > 1]
+        count = min(round(share * len(blocks)), len(mixed) // 2, _MOST_BLOCKS)
+        left = {value: len(of) // 2 for value, of in held.items()}
+        chosen: list[Shape] = []
+        for place in rng.permutation(len(mixed)):
+            values = [value for value, of in held.items() if mixed[place] in of]
+            if len(chosen) < count and all(left[value] for value in values):
+                chosen.append(mixed[place])
+                for value in values:
+                    left[value] -= 1
+        return chosen
+
+    def _is_held_out(self, points: NDArray[np.int64]) -> NDArray[np.bool_]:
+        hidden = np.zeros(len(points), bool)
+        for block in self.held_out:
+            hidden |= np.all(points // self.block == block, axis=1)
+        return hidden
+
+
+def _planes(labels: Any) -> Iterator[tuple[Shape, NDArray[Any]]]:
+    """The planes ``Y X`` of labels, each with its place along the axes before them."""
+    for index in np.ndindex(labels.shape[:-2]):
+        yield index, np.asarray(labels[index])
+
+
+def _in_memory_if_small(array: Any) -> Any:
+    """Small enough arrays are read once; of large ones only what is drawn."""
+    return np.asarray(array) if array.size <= _MOST_IN_MEMORY else array

@@ -1,0 +1,55 @@
+"""How long a job will still take, told by how fast it came so far."""
+
+from __future__ import annotations
+
+import time
+
+_ENOUGH_SHARE, _ENOUGH_SECONDS = 0.005, 1.0
+
+
+class Pace:
+    """Time left, from how fast the share done grows; pauses do not count."""
+
+    def __init__(self) -> None:
+        self._elapsed = self._share = 0.0
+        self._since: float | None = None
+        self._first: float | None = None
+
+    def stop(self) -> None:
+        """Take no account of the time until `left` is asked again."""
+        if self._since is not None:
+            self._elapsed += time.monotonic() - self._since
+            self._since = None
+
+    def left(self, done: float, total: float) -> float | None:
+        """Seconds left; None where that cannot be told yet, or nothing is left.
+
+        Parameters
+        ----------
+        done, total : float
+            As in `Progress`, with a total of 0 where it is not known. Where the share falls, a new
+            part of the job has begun, with a pace of its own.
+        """
+        if total <= 0:
+            return None
+        share = min(done / total, 1.0)
+        if share < self._share:
+            self._elapsed, self._since, self._first = 0.0, None, None
+        self._share = share
+        now = time.monotonic()
+        self._first = share if self._first is None else self._first
+        self._since = now if self._since is None else self._since
+        elapsed, gained = self._elapsed + now - self._since, share - self._first
+        if gained < _ENOUGH_SHARE or elapsed < _ENOUGH_SECONDS or share == 1:
+            return None
+        return elapsed * (1 - share) / gained
+
+
+def spoken(seconds: float) -> str:
+    """A span of time in words, such as ``2 min 5 s``."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

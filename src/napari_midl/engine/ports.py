@@ -1,0 +1,332 @@
+"""What goes into an operation and what comes out, each with the type that knows how.
+
+A port is a frozen dataclass. Its first field is what a person names, mostly a path; the
+others say which part of it, or how. All that can be typed becomes an option of the command
+line and, unless it is marked `UNRECORDED`, an argument in the run record. What is open
+already and lies in memory, as in a dock, is marked `IN_MEMORY` and can be neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+
+from napari_midl.engine.models import SUFFIX, whole_name
+from napari_midl.engine.runs import record_path
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_midl.engine.models import Model
+    from napari_midl.volumes.volume import Volume
+
+T = TypeVar("T")
+
+IN_MEMORY = {"in memory": True}
+UNRECORDED = {"unrecorded": True}
+
+
+@dataclass(frozen=True)
+class Port:
+    """Base of all inputs and outputs."""
+
+    def recorded(self) -> dict[str, Any]:
+        """The parts as a record keeps them, paths made absolute."""
+        kept = (f.name for f in fields(self) if not f.metadata)
+        return {name: _absolute(getattr(self, name)) for name in kept}
+
+
+@dataclass(frozen=True)
+class In(Port, Generic[T]):
+    """Base of all inputs."""
+
+    def open(self) -> T:
+        """What lies there.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read or used.
+        """
+        raise NotImplementedError
+
+    def identity(self, opened: T) -> dict[str, Any]:
+        """What tells it from another: a ``sha256`` or a ``fingerprint``, and what describes it."""
+        raise NotImplementedError
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that it is read from, which no output may replace."""
+        path = next((getattr(self, f.name) for f in fields(self)), None)
+        return [path] if isinstance(path, Path) else []
+
+
+@dataclass(frozen=True)
+class ImageIn(In["Volume"]):
+    """One channel of an image at one time, with axes ``Z Y X``.
+
+    Parameters
+    ----------
+    path : Path or None
+        Its file; None where it is in memory only.
+    channel : int
+        Channel to look at, counted from 0.
+    time : int
+        Time point to look at, counted from 0.
+    volume : Volume, optional
+        That channel at that time, where it is open already.
+    """
+
+    path: Path | None
+    channel: int = 0
+    time: int = 0
+    # A `Volume`, whose module takes long to import.
+    volume: Any = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
+
+    @classmethod
+    def of(cls, volume: Volume, channel: int = 0, time: int = 0) -> Self:
+        """A volume that is open already, and which part of its file it is."""
+        path = Path(volume.source) if volume.source else None
+        return cls(path, channel, time, volume)
+
+    def open(self) -> Volume:
+        """The volume, lazily."""
+        if self.volume is not None:
+            volume: Volume = self.volume
+            return volume
+        if self.path is None:
+            raise InputError(
+                "the image of this run came from no file; save the image, open the file and run "
+                "it again for a record that can be replayed."
+            )
+        from napari_midl.volumes.open import open_volume
+
+        return open_volume(self.path).spatial(self.channel, self.time)
+
+    def identity(self, opened: Volume) -> dict[str, Any]:
+        """Its fingerprint, shape and scale."""
+        source = str(self.path.resolve()) if self.path is not None else None
+        return opened.identity() | {"source": source}
+
+
+@dataclass(frozen=True)
+class ModelIn(In["Model"]):
+    """A model by its name; each method derives its own, which knows the names and the networks.
+
+    Parameters
+    ----------
+    name : str
+        A shipped model such as ``base``, or the path of a file.
+    """
+
+    tool: ClassVar[str]
+
+    name: str = "base"
+
+    def open(self) -> Model:
+        """The model, its network in evaluation mode."""
+        raise NotImplementedError
+
+    def identity(self, opened: Model) -> dict[str, Any]:
+        """The hash of its weights."""
+        return {"sha256": opened.sha256}
+
+    def recorded(self) -> dict[str, Any]:
+        """A shipped name as it is, a path in full."""
+        return {"name": whole_name(self.name)}
+
+    @property
+    def files(self) -> list[Path]:
+        """The model's file, unless it is a shipped one."""
+        return [Path(self.name)] if self.name.endswith(SUFFIX) else []
+
+
+@dataclass(frozen=True)
+class FileIn(In[Path]):
+    """A file, or a folder of files, that the operation reads by itself.
+
+    Parameters
+    ----------
+    path : Path or None
+        Where it lies; None where `write` makes it.
+    write : callable, optional
+        Writes to a path what is in memory. The operation keeps that file beside its output,
+        so that the record can be replayed.
+    kept_as : str
+        Name of the kept file after that of the output, such as ``traces.csv``; an ending alone,
+        such as ``.csv``, names the output's own table.
+    """
+
+    path: Path | None
+    write: Callable[[Path], object] | None = field(
+        default=None, repr=False, compare=False, metadata=IN_MEMORY
+    )
+    kept_as: str = field(default="", repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self) -> Path:
+        """Its path.
+
+        Raises
+        ------
+        InputError
+            If nothing is there.
+        """
+        if self.path is None:
+            raise InputError("this run kept no file of its input; do it anew in the window.")
+        if not self.path.exists():
+            raise InputError(f"{self.path} does not exist; check the path.")
+        return self.path
+
+    def identity(self, opened: Path) -> dict[str, Any]:
+        """The hash of the file, or of all files of the folder."""
+        return {"sha256": hash_path(opened)}
+
+
+def hash_path(path: Path) -> str:
+    """SHA-256 of a file, or over names and contents of all files of a folder."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for each in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(each.relative_to(path).as_posix().encode())
+        digest.update(hash_path(each).encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Out(Port):
+    """Base of all outputs: a path that is not taken, written by one run at a time.
+
+    Parameters
+    ----------
+    path : Path or None
+        Where to write; None leaves the result in memory, without a record.
+    """
+
+    endings: ClassVar[tuple[str, ...]] = ()
+
+    path: Path | None
+
+    def recorded(self) -> dict[str, Any]:
+        """Nothing but the path: how a result was computed is no part of it."""
+        return {"path": _absolute(self.path)}
+
+    def companions(self, path: Path) -> list[Path]:
+        """Files that are written beside `path` and belong to it."""
+        return []
+
+    def record(self, path: Path) -> Path:
+        """Where the run record of `path` goes."""
+        return record_path(path)
+
+    def identity(self, path: Path) -> str:
+        """SHA-256 of what was written to `path`."""
+        return hash_path(path)
+
+    def check(self) -> None:
+        """Refuse, before anything is computed, what could not be written at the end.
+
+        Raises
+        ------
+        InputError
+            If the name has another ending, is taken, or lies where nothing can be written.
+        """
+        path = self.path
+        if path is None:
+            return
+        if self.endings and not path.name.endswith(self.endings):
+            raise InputError(f"{path} does not end in {' or '.join(self.endings)}; name it so.")
+        self.check_free(path)
+        above = next((p for p in path.absolute().parents if p.exists()), None)
+        if above is None or not above.is_dir() or not os.access(above, os.W_OK):
+            raise InputError(f"{path} cannot be written; choose a folder that you may write to.")
+
+    def check_free(self, path: Path) -> None:
+        """Refuse a path that is taken.
+
+        Raises
+        ------
+        InputError
+            If so.
+        """
+        if path.exists():
+            raise InputError(f"{path} exists already; choose another name, nothing is overwritten.")
+
+
+@dataclass(frozen=True)
+class FileOut(Out):
+    """A file, together with what belongs to it; it appears once all of it is written.
+
+    Parameters
+    ----------
+    path : Path or None
+        Where to write.
+    replace : bool
+        Write over what is there: a person was asked.
+    """
+
+    replace: bool = field(default=False, metadata=IN_MEMORY)
+
+    def check_free(self, path: Path) -> None:
+        """Refuse a path that is taken, unless it is to be replaced."""
+        if not self.replace:
+            super().check_free(path)
+
+
+@dataclass(frozen=True)
+class ModelOut(Out):
+    """A model file; a training that was stopped goes on from the checkpoint beside it."""
+
+    endings = (SUFFIX,)
+
+    def identity(self, path: Path) -> str:
+        """Hash of the weights as they are when loaded, whatever the card says."""
+        from napari_midl.engine.models import hash_file
+
+        return hash_file(path)
+
+
+@dataclass(frozen=True)
+class FolderOut(Out):
+    """A new folder; it appears once all of it is written."""
+
+
+@dataclass(frozen=True)
+class OmeZarrOut(Out):
+    """An OME-Zarr that grows tile by tile, and can be stopped and resumed.
+
+    Parameters
+    ----------
+    path : Path or None
+        The ``.ome.zarr`` or ``.zarr`` folder to write.
+    resume : bool
+        Go on with an output that was stopped.
+    scheduler : str, optional
+        Address of a dask.distributed scheduler on whose workers to compute.
+    """
+
+    endings = (".ome.zarr", ".zarr")
+
+    resume: bool = field(default=False, metadata=UNRECORDED)
+    scheduler: str | None = field(default=None, metadata=UNRECORDED)
+
+    def check_free(self, path: Path) -> None:
+        """Refuse a path that is taken, or to resume what cannot be."""
+        from napari_midl.engine.journal import check
+
+        check(path, self.resume)
+
+    def identity(self, path: Path) -> str:
+        """Hash over the voxels of the finest level."""
+        from napari_midl.volumes.open import open_volume
+        from napari_midl.volumes.volume import hash_volume
+
+        return hash_volume(open_volume(path))
+
+
+def _absolute(value: Any) -> Any:
+    return str(value.resolve()) if isinstance(value, Path) else value

@@ -1,0 +1,346 @@
+"""One run of an operation: inputs opened and noted, the output kept whole with its record.
+
+An output of files is written into a hidden folder beside its place and moved there at the
+end: first the record, then what belongs to the output, the output itself last. So an output
+that is there is whole and has its record, and whatever a kill leaves is no output. An
+OME-Zarr that grows in its place has a journal instead, which goes once the record is written.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import shutil
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import uuid4
+
+from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.operations import inputs_of
+from napari_midl.engine.ports import FileIn, FileOut, In, Out, hash_path
+from napari_midl.engine.runs import Run, read_run, write_run
+from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import not_written, to_disk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from napari_midl.engine.checkpoints import Checkpoint
+    from napari_midl.engine.models import Model
+    from napari_midl.engine.operations import Operation
+
+T = TypeVar("T")
+S = TypeVar("S")
+_PART = ".part"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a person who watches a run wants; the job asks now and then, in any thread.
+
+    Parameters
+    ----------
+    focus : sequence of float, optional
+        Voxel ``(z, y, x)`` at which the person looks.
+    view : callable
+        Tells the region ``(z, y, x)`` in view, or None.
+    enough : callable
+        Whether a training is to end and keep what it has.
+    """
+
+    focus: Sequence[float] | None = None
+    view: Callable[[], Any] = lambda: None
+    enough: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What an operation gave.
+
+    Parameters
+    ----------
+    result : T
+        What its job returned.
+    run : Run
+        The record, which also lies beside the output if there is one.
+    """
+
+    result: T
+    run: Run
+
+
+class Running:
+    """What the job of an operation uses to open, write and tell.
+
+    Attributes
+    ----------
+    watch : Watch
+        What the person who watches wants.
+    steps : int or None
+        Take exactly so many steps.
+    inputs, results : dict
+        What the record will say of the inputs, and of scores, steps taken and the like.
+    """
+
+    def __init__(self, done: Operation[Any], watch: Watch, steps: int | None) -> None:
+        self.operation, self.watch, self.steps = done, watch, steps
+        self.inputs: dict[str, Any] = {}
+        self.results: dict[str, Any] = {}
+        self.kept: dict[str, Path] = {}
+        self._names = {id(port): name for name, port in inputs_of(done).items()}
+        self._staging: Path | None = None
+        self._afterwards: list[Callable[[], object]] = []
+
+    def open(self, port: In[S], message: str = "opening", **how: Any) -> Job[S]:
+        """Open an input in a thread, and note what tells it from another for the record."""
+        name, recorded = self._names[id(port)], self.operation.out.path is not None
+        if isinstance(port, FileIn) and port.write is not None:
+            port = self._keep(name, port)
+        step = Progress(0, 0, message)
+        yield step
+
+        def look() -> tuple[S, dict[str, Any]]:
+            opened = port.open(**how)
+            return opened, port.identity(opened) if recorded else {}
+
+        opened, identity = yield from wait_for(in_thread(look), step)
+        if recorded:
+            self.inputs[name] = identity
+        return opened
+
+    def staged(self) -> Path:
+        """Where to write the output for now; what is written beside it will belong to it."""
+        out = self._out()
+        if self._staging is None:
+            self._staging = out.with_name(f".{out.name}.{os.getpid()}-{uuid4().hex[:8]}{_PART}")
+            with _written(out):
+                self._staging.mkdir(parents=True)
+        return self._staging / out.name
+
+    def save(self, model: Model, *, half: bool = False) -> None:
+        """Write the model that the operation makes."""
+        from napari_midl.engine.models import save_model
+
+        save_model(model, self.staged(), half=half)
+
+    def checkpoint(self, inputs: dict[str, Any] | None = None) -> Checkpoint | None:
+        """Where a training keeps its state, until the output is there.
+
+        Parameters
+        ----------
+        inputs : dict, optional
+            What identifies the data; by default the inputs noted so far.
+        """
+        from napari_midl.engine.checkpoints import Checkpoint
+
+        out, settings = self.operation.out.path, getattr(self.operation, "settings", None)
+        if out is None or settings is None:
+            return None
+        with _written(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint = Checkpoint.beside(out, settings, self.inputs if inputs is None else inputs)
+        self.afterwards(checkpoint.remove)
+        return checkpoint
+
+    def afterwards(self, function: Callable[[], object]) -> None:
+        """Do something once the output and its record are there, such as to close a journal."""
+        self._afterwards.append(function)
+
+    def _keep(self, name: str, port: FileIn) -> Any:
+        """Write an input that lies in memory beside the output, as a file of its own."""
+        assert port.write is not None
+        out = self.operation.out.path
+        if out is None:
+            self._staging = self._staging or Path(mkdtemp(prefix="napari-midl-"))
+            kept = self._staging / (port.kept_as or name)
+        else:
+            self.kept[name] = _kept_beside(out, name, port)
+            kept = self.staged().with_name(self.kept[name].name)
+        with _written(kept):
+            port.write(kept)
+        return FileIn(kept)
+
+    def _out(self) -> Path:
+        out = self.operation.out.path
+        if out is None:
+            raise InputError(f"{self.operation.name} writes a file here; name it.")
+        return out
+
+    def record(self, began: float) -> Run:
+        """The record of what was done."""
+        done = self.operation
+        arguments = done.arguments() | {name: str(p.resolve()) for name, p in self.kept.items()}
+        return Run(
+            done.name,
+            arguments,
+            done.settings_dict(),
+            inputs=self.inputs,
+            outputs=self._outputs(),
+            results=self.results,
+            seconds=monotonic() - began,
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _outputs(self) -> dict[str, Any]:
+        out, port = self.operation.out.path, self.operation.out
+        if out is None:
+            return {}
+        if self._staging is None:
+            return {out.name: {"path": str(out.resolve()), "sha256": port.identity(out)}}
+        found = sorted(self._staging.iterdir(), key=lambda path: path.name != out.name)
+        return {
+            path.name: {
+                "path": str(out.with_name(path.name).resolve()),
+                "sha256": port.identity(path)
+                if path.name == out.name
+                else Out(path).identity(path),
+            }
+            for path in found
+            if path.name == out.name or path.name not in {k.name for k in self.kept.values()}
+        }
+
+    def commit(self, run: Run) -> None:
+        """Bring output and record to their place, the output last."""
+        out, port = self._out(), self.operation.out
+        if self._staging is not None:
+            port.check_free(out)
+        write_run(run, port.record(out))
+        if self._staging is not None:
+            with _written(out):
+                for path in sorted(self._staging.iterdir(), key=lambda path: path.name == out.name):
+                    to_disk(path)
+                    target = out.with_name(path.name)
+                    if target.is_dir():
+                        shutil.rmtree(target)
+                    os.replace(path, target)
+                to_disk(out.parent)
+        for function in self._afterwards:
+            function()
+
+    def clear(self) -> None:
+        """Remove what was written and not brought to its place."""
+        if self._staging is not None:
+            shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def perform(done: Operation[T], watch: Watch | None, steps: int | None) -> Job[Outcome[T]]:
+    """`Operation.perform`."""
+    began, out = monotonic(), done.out.path
+    check(done)
+    run = Running(done, watch or Watch(), steps)
+    with one_writer(out) if out is not None else nullcontext():
+        try:
+            result = yield from done.job(run)
+            step = Progress(1, 1, "writing the record")
+            record = yield from wait_for(in_thread(lambda: run.record(began)), step)
+            if out is not None:
+                run.commit(record)
+        finally:
+            run.clear()
+    return Outcome(result, record)
+
+
+def check(done: Operation[Any]) -> None:
+    """Refuse an output that is taken, an input, or could not be written.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    port, out = done.out, done.out.path
+    port.check()
+    if out is None:
+        return
+    written = [out, *port.companions(out), port.record(out)]
+    for given in (file for each in inputs_of(done).values() for file in each.files):
+        for path in written:
+            if given.resolve() == path.resolve():
+                raise InputError(f"{path} is read by this run too; choose another output.")
+    if isinstance(port, FileOut) and port.replace:
+        return
+    inputs = inputs_of(done).items()
+    kept = {_kept_beside(out, n, i): i for n, i in inputs if isinstance(i, FileIn) and i.write}
+    left = _left_by_a_kill(out, port)
+    for path in [*port.companions(out), *kept]:
+        if path.exists() and path not in left and not _is_already(path, kept.get(path)):
+            raise InputError(
+                f"{path} exists already and belongs beside {out.name}; choose another name, "
+                "nothing is overwritten."
+            )
+
+
+@contextmanager
+def one_writer(out: Path) -> Iterator[None]:
+    """Let nobody else on this machine write `out` meanwhile; the system frees it after a kill.
+
+    Raises
+    ------
+    InputError
+        If another run writes it.
+    """
+    from filelock import FileLock, Timeout
+    from platformdirs import user_cache_path
+
+    folder = user_cache_path("napari-midl") / "locks"
+    name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:32]
+    with _written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock", timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{out} is being written by another run; wait for it, or choose another output."
+        ) from None
+    try:
+        # Nobody else is at it, so these were left by runs that were killed.
+        for left in out.parent.glob(f".{glob.escape(out.name)}.*{_PART}"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        lock.release()
+
+
+def _left_by_a_kill(out: Path, port: Out) -> set[Path]:
+    """Files beside `out` that a run has brought there, which was killed before the last move."""
+    if out.exists() or not port.record(out).exists():
+        return set()
+    try:
+        run = read_run(port.record(out))
+    except InputError:
+        return set()
+    made = {
+        out.with_name(Path(name).name): each.get("sha256") for name, each in run.outputs.items()
+    }
+    same = {path for path, sha256 in made.items() if path.exists() and hash_path(path) == sha256}
+    return same | {Path(value) for value in run.arguments.values() if isinstance(value, str)}
+
+
+def _kept_beside(out: Path, name: str, port: FileIn) -> Path:
+    if port.kept_as.startswith("."):
+        return out.with_suffix(port.kept_as)
+    return out.with_name(f"{out.name.split('.')[0]} {port.kept_as or name}")
+
+
+def _is_already(path: Path, port: FileIn | None) -> bool:
+    """Whether a file holds what would be kept there, as where a shape is exported once more."""
+    if port is None or port.write is None:
+        return False
+    with TemporaryDirectory(prefix="napari-midl-") as folder:
+        port.write(Path(folder) / path.name)
+        return hash_path(Path(folder) / path.name) == hash_path(path)
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise not_written(out, error) from error

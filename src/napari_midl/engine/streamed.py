@@ -1,0 +1,78 @@
+"""Operations that stream a dense model over an input into an OME-Zarr."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from napari_midl.engine.operations import OPERATIONS, Operation, inputs_of
+from napari_midl.engine.ports import OmeZarrOut
+
+if TYPE_CHECKING:
+    from napari_midl.engine.dense import DenseModel
+    from napari_midl.engine.jobs import Job
+    from napari_midl.engine.running import Running
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamedOperation(Operation[None]):
+    """An operation that says what its dense model is; the rest is the same for each."""
+
+    out: OmeZarrOut
+
+    def model_for(self, run: Running) -> Job[DenseModel]:
+        """Open the inputs, and make of them what is to be streamed."""
+        raise NotImplementedError
+
+    def job(self, run: Running) -> Job[None]:
+        """Compute from where the person looks outwards; the previews are regions written."""
+        model = yield from self.model_for(run)
+        from napari_midl.engine.streaming import stream
+
+        assert self.out.path is not None
+        # An input in memory is none that the workers of a cluster could open.
+        if all(port.files or not hasattr(port, "path") for port in inputs_of(self).values()):
+            model.source = Recorded.of(self)
+        journal = yield from stream(
+            model,
+            self.out.path,
+            focus=run.watch.focus,
+            resume=self.out.resume,
+            scheduler=self.out.scheduler,
+        )
+        run.afterwards(journal.close)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A streamed operation as a record has it: what a worker of a cluster makes its model of.
+
+    Parameters
+    ----------
+    module, name : str
+        Where the operation is written, and what it is called.
+    options : str
+        All its options, as JSON.
+    """
+
+    module: str
+    name: str
+    options: str
+
+    @classmethod
+    def of(cls, operation: StreamedOperation) -> Recorded:
+        """The operation, with whole paths."""
+        options = operation.arguments() | operation.settings_dict()
+        return cls(type(operation).__module__, operation.name, json.dumps(options, sort_keys=True))
+
+    def load(self) -> DenseModel:
+        """Open what the operation opens."""
+        from napari_midl.engine.jobs import run
+        from napari_midl.engine.running import Running, Watch
+
+        import_module(self.module)
+        operation = OPERATIONS[self.name].of(**json.loads(self.options))
+        assert isinstance(operation, StreamedOperation)
+        return run(operation.model_for(Running(operation, Watch(), None)))

@@ -1,0 +1,54 @@
+"""Trainings that were stopped before their end, and what they began with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from napari_midl.engine.runs import read_run
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHECKPOINT = ".checkpoint"
+
+
+def stopped_training(folder: Path, stem: str = "") -> Path | None:
+    """The checkpoint in a folder of models that was written last, or None.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the models are kept.
+    stem : str
+        What their names begin with.
+    """
+    found = folder.glob(f"{stem}*{CHECKPOINT}")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def trained_with(checkpoint: Path) -> dict[str, Any]:
+    """The settings of a training that was stopped, as far as they are known."""
+    try:
+        with safe_open(checkpoint, framework="numpy") as file:
+            notes = file.metadata() or {}
+        return dict(json.loads(notes["training"])["settings"])
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return {}  # said in full where the training goes on
+
+
+def model_of(sha256: str, folder: Path) -> Path | None:
+    """The model in a folder whose record tells this hash, if it still is there."""
+    for record in sorted(folder.glob("*.run.json")):
+        try:
+            outputs = read_run(record).outputs
+        except InputError:
+            continue
+        for entry in outputs.values():
+            model = folder / str(entry.get("path", "")).replace("\\", "/").split("/")[-1]
+            if entry.get("sha256") == sha256 and model.exists():
+                return model
+    return None

@@ -1,0 +1,336 @@
+"""What can be done with anatomy: generate, train, make shapes, morph, outline, fill."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from napari_midl.engine.jobs import Progress
+from napari_midl.engine.operations import Operation, operation
+from napari_midl.engine.ports import FileIn, FolderOut, ImageIn, ModelOut
+from napari_midl.engine.settings import within
+from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.ports import (
+    AnatomyModelIn,
+    LandmarksIn,
+    MaskOut,
+    MeshIn,
+    MeshOut,
+    ShapeOut,
+    TemplateIn,
+)
+from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
+from napari_midl.volumes.atomic import not_written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_midl.engine.jobs import Job
+    from napari_midl.engine.models import Model
+    from napari_midl.engine.running import Running
+    from napari_midl.methods.anatomy import outline
+    from napari_midl.methods.anatomy.apply import Generated
+    from napari_midl.methods.anatomy.shapes import Shape
+
+
+@operation("anatomy.generate", argument="landmarks")
+@dataclass(frozen=True, kw_only=True)
+class Generate(Operation["Generated"]):
+    """Generate a shape from landmarks.
+
+    Parameters
+    ----------
+    landmarks : LandmarksIn
+        Table with the columns name,x,y,z in mm, empty where missing; or a ``.mrk.json`` or
+        ``.fcsv`` of 3D Slicer.
+    model : AnatomyModelIn
+        ``base`` (the shipped mandible), or the path of a model.
+    scan : ImageIn, optional
+        Image whose grid a mask takes; without one it has voxels of 1 mm about the shape.
+    out : ShapeOut
+        The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
+    settings : GenerateSettings
+        How.
+    """
+
+    landmarks: LandmarksIn
+    model: AnatomyModelIn = AnatomyModelIn()
+    scan: ImageIn | None = None
+    out: ShapeOut
+    settings: GenerateSettings = GenerateSettings()
+
+    def job(self, run: Running) -> Job[Generated]:
+        """Generate, and write the shape with a table of what the model thinks of each landmark."""
+        grid = (yield from run.open(self.scan)) if self.scan is not None else None
+        path = yield from run.open(self.landmarks, "reading the landmarks")
+        from napari_midl.methods.anatomy import apply, export
+        from napari_midl.volumes.landmarks import read_landmarks
+
+        given = read_landmarks(path)
+        model = yield from run.open(self.model, "loading the model")
+        try:
+            made = yield from apply.generate(given, model, self.settings)
+        except InputError as error:
+            raise _named(self.landmarks.path, error) from None
+        if self.out.path is not None:
+            by = f"napari-midl anatomy generate, model {model.sha256[:12]}, {path.name}, mm"
+            yield from export.write_shape(made, run.staged(), by, grid)
+        run.results |= _about(made)
+        return made
+
+    def said(self, results: dict[str, Any]) -> list[str]:
+        """How well the landmarks fit."""
+        return _said(results)
+
+
+@operation("anatomy.morph", argument="landmarks")
+@dataclass(frozen=True, kw_only=True)
+class Morph(Operation["Generated"]):
+    """Generate the shape between two sets of landmarks.
+
+    Parameters
+    ----------
+    landmarks : LandmarksIn
+        Where to begin: table with the columns name,x,y,z in mm, empty where missing; or a
+        ``.mrk.json`` or ``.fcsv`` of 3D Slicer.
+    other : LandmarksIn
+        Where to end, in the same frame; landmarks that either of the two lacks are left out.
+    fraction : float
+        How far on the way, from 0 to 1.
+    model : AnatomyModelIn
+        ``base`` (the shipped mandible), or the path of a model.
+    out : ShapeOut
+        The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
+    settings : GenerateSettings
+        How.
+    """
+
+    landmarks: LandmarksIn
+    other: LandmarksIn
+    fraction: Annotated[float, within(0.0, 1.0, step=0.05)] = 0.5
+    model: AnatomyModelIn = AnatomyModelIn()
+    out: ShapeOut
+    settings: GenerateSettings = GenerateSettings()
+
+    def job(self, run: Running) -> Job[Generated]:
+        """Generate, and write the shape with a table of what the model thinks of each landmark."""
+        paths = []
+        for port in (self.landmarks, self.other):
+            paths.append((yield from run.open(port, "reading the landmarks")))
+        model = yield from run.open(self.model, "loading the model")
+        from napari_midl.methods.anatomy import apply, export
+        from napari_midl.methods.anatomy.checks import read_set
+        from napari_midl.methods.anatomy.template import Template
+        from napari_midl.volumes.landmarks import morph
+
+        template = Template.from_dict(model.card["template"])
+        one, other = (read_set(path, template) for path in paths)
+        made = yield from apply.generate(morph(one, other, self.fraction), model, self.settings)
+        if self.out.path is not None:
+            between = f"{self.fraction:g} from {paths[0].name} to {paths[1].name}"
+            by = f"napari-midl anatomy morph, model {model.sha256[:12]}, {between}, mm"
+            yield from export.write_shape(made, run.staged(), by)
+        run.results |= _about(made)
+        return made
+
+    def said(self, results: dict[str, Any]) -> list[str]:
+        """How well the landmarks fit."""
+        return _said(results)
+
+
+@operation("anatomy.train", argument="folder")
+@dataclass(frozen=True, kw_only=True)
+class Train(Operation["Model"]):
+    """Train a generator on shapes with landmarks.
+
+    Parameters
+    ----------
+    folder : FileIn
+        Closed meshes (mm) or masks, each with landmarks in a file of the same name.
+    template : TemplateIn
+        ``mandible``, or a template file that names the landmarks of another shape.
+    out : ModelOut
+        The ``.safetensors`` file to write; a training that was stopped goes on.
+    settings : TrainSettings
+        Which network, how long.
+    """
+
+    folder: FileIn
+    template: TemplateIn = TemplateIn()
+    out: ModelOut
+    settings: TrainSettings = TrainSettings()
+
+    def job(self, run: Running) -> Job[Model]:
+        """Train, and keep the state at every look."""
+        kind = yield from run.open(self.template, "reading the template")
+        from napari_midl.methods.anatomy import learn
+        from napari_midl.methods.anatomy.shapes import list_shapes, read_shape
+
+        pairs = list_shapes(self.folder.open())
+        shapes = []
+        for k, (shape, landmarks) in enumerate(pairs):
+            yield Progress(k, len(pairs), f"reading {shape.name}")
+            shapes.append(read_shape(shape, landmarks, kind))
+        data = {"shapes": {"count": len(shapes), "sha256": _hash(p for q in pairs for p in q)}}
+        run.inputs |= data
+        checkpoint = run.checkpoint({**data, "template": kind.to_dict()})
+        model = yield from learn.train(shapes, kind, self.settings, checkpoint, exactly=run.steps)
+        run.save(model, half=True)
+        run.results |= {"steps": model.card["steps"], "spread_ratio": model.card["spread_ratio"]}
+        return model
+
+
+@operation("anatomy.shapes", argument="folder")
+@dataclass(frozen=True, kw_only=True)
+class Shapes(Operation["list[Shape]"]):
+    """Make semi-real mandibles to train on, from two real meshes and real people's landmarks.
+
+    Parameters
+    ----------
+    folder : FileIn
+        Holds artisynth_dynjaw.obj, artisynth_vkh.obj, zvejnieki_landmarks.csv and
+        corpus_semilandmarks.npz.
+    out : FolderOut
+        A new folder.
+    settings : ShapesSettings
+        How many.
+    """
+
+    folder: FileIn
+    out: FolderOut
+    settings: ShapesSettings = ShapesSettings()
+
+    def job(self, run: Running) -> Job[list[Shape]]:
+        """Make the shapes, and write each as a mesh with its landmarks."""
+        folder = yield from run.open(self.folder, "placing landmarks on the meshes")
+        from napari_midl.methods.anatomy import population
+        from napari_midl.methods.anatomy.registration import in_correspondence
+        from napari_midl.methods.anatomy.template import load_template
+        from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+        from napari_midl.volumes.meshes import write_mesh
+
+        template = load_template("mandible")
+        bases = yield from in_correspondence(population.real_meshes(folder, template))
+        yield Progress(0, 0, "placing people on the mesh")
+        people = population.real_people(folder, bases[0], template)
+        shapes = yield from population.make(bases, people, self.settings)
+        out = run.staged()
+        try:
+            out.mkdir()
+        except OSError as error:
+            raise not_written(out, error) from error
+        for k, shape in enumerate(shapes):
+            yield Progress(k, len(shapes), "writing shapes")
+            name = f"{k:04d}-{shape.name}"
+            write_mesh(out / f"{name}.ply", shape.mesh, "semi-real, napari-midl anatomy shapes, mm")
+            write_landmarks(out / f"{name}.csv", Landmarks(template.names, shape.landmarks))
+        run.results["count"] = len(shapes)
+        return shapes
+
+
+@operation("anatomy.outline", argument="scan")
+@dataclass(frozen=True, kw_only=True)
+class Outline(Operation["outline.Outline"]):
+    """Find the surface of all that is brighter than a level in a scan.
+
+    Parameters
+    ----------
+    scan : ImageIn
+        The scan, or a mask.
+    level : float
+        The surface is where the scan passes this value; 0.5 suits a mask of 0 and more.
+    origin : tuple of float
+        Where the middle of the first voxel lies, x y z in mm.
+    out : MeshOut
+        The ``.ply``, ``.stl`` or ``.obj`` (mm) to write.
+    """
+
+    scan: ImageIn
+    level: float
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    out: MeshOut
+
+    def job(self, run: Running) -> Job[outline.Outline]:
+        """Find it at the finest resolution that fits into memory."""
+        volume = yield from run.open(self.scan)
+        from napari_midl.methods.anatomy import outline
+        from napari_midl.volumes.meshes import write_mesh
+
+        found = yield from outline.outline(volume, self.level, self.origin)
+        if self.out.path is not None:
+            by = f"napari-midl anatomy outline, {volume.name} above {self.level:g}, mm"
+            write_mesh(run.staged(), found.mesh, by)
+        run.results |= {"vertices": len(found.mesh.vertices)}
+        return found
+
+
+@operation("anatomy.fill", argument="mesh")
+@dataclass(frozen=True, kw_only=True)
+class Fill(Operation["NDArray[np.uint8] | None"]):
+    """Fill a mesh on the grid of a scan, as a mask.
+
+    Parameters
+    ----------
+    mesh : MeshIn
+        The closed ``.ply``, ``.stl`` or ``.obj`` (mm, from the middle of the scan's first voxel).
+    scan : ImageIn
+        Image whose grid the mask takes.
+    out : MaskOut
+        The ``.ome.zarr`` to write.
+    """
+
+    mesh: MeshIn
+    scan: ImageIn
+    out: MaskOut
+
+    def job(self, run: Running) -> Job[NDArray[np.uint8] | None]:
+        """Fill plane by plane; in memory the result is labels, 1 inside."""
+        mesh = yield from run.open(self.mesh, "reading the mesh")
+        volume = yield from run.open(self.scan)
+        from napari_midl.methods.anatomy import export
+
+        if self.out.path is None:
+            return (yield from export.labels_of(mesh, volume))
+        yield from export.write_mask(mesh, run.staged(), volume)
+        return None
+
+
+def _named(path: Path | None, error: InputError) -> InputError:
+    return InputError(f"{path}: {error}") if path is not None else error
+
+
+def _about(made: Generated) -> dict[str, Any]:
+    """What the record says of a shape."""
+    import numpy as np
+
+    return {
+        "misplaced": list(made.misplaced),
+        "landmark to surface": float(np.nanmean(made.to_surface)),
+        "volume": made.mesh.volume,
+        "vertices": len(made.mesh.vertices),
+    }
+
+
+def _said(results: dict[str, Any]) -> list[str]:
+    return [
+        f"landmark to surface: {results['landmark to surface']:.2f} mm",
+        *(
+            f"{name!r} lies far from where the others predict it; look at it again."
+            for name in results["misplaced"]
+        ),
+    ]
+
+
+def _hash(paths: Iterable[Path]) -> str:
+    """SHA-256 over names and contents of files, as records have held it from the first."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

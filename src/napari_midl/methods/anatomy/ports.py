@@ -1,0 +1,158 @@
+"""What goes into the anatomy operations and comes out of them, beside images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, In, ModelIn, hash_path
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_midl.engine.models import Model
+    from napari_midl.methods.anatomy.template import Template
+    from napari_midl.volumes.landmarks import Landmarks
+    from napari_midl.volumes.meshes import Mesh
+
+ZARR = ".ome.zarr"
+
+
+@dataclass(frozen=True)
+class AnatomyModelIn(ModelIn):
+    """A generator: ``base`` (the shipped mandible), or the path of a model."""
+
+    def open(self) -> Model:
+        """The model, its network in evaluation mode."""
+        from napari_midl.methods.anatomy.models import named_model
+
+        return named_model(self.name)
+
+
+@dataclass(frozen=True)
+class LandmarksIn(FileIn):
+    """Landmarks as ``.csv`` (name,x,y,z in mm), ``.mrk.json`` or ``.fcsv``."""
+
+    @classmethod
+    def of(cls, landmarks: Landmarks, kept_as: str = "landmarks.csv") -> LandmarksIn:
+        """Landmarks that are in memory, and as what to keep them."""
+
+        def write(path: Path) -> None:
+            from napari_midl.volumes.landmarks import write_landmarks
+
+            write_landmarks(path, landmarks)
+
+        return cls(None, write, kept_as)
+
+
+@dataclass(frozen=True)
+class TemplateIn(In["Template"]):
+    """Names of the landmarks of a kind of shape.
+
+    Parameters
+    ----------
+    name : str
+        ``mandible``, or the path of a template file.
+    """
+
+    name: str = "mandible"
+
+    def open(self) -> Template:
+        """The template."""
+        from napari_midl.methods.anatomy.template import load_template
+
+        return load_template(self.name)
+
+    def identity(self, opened: Template) -> dict[str, Any]:
+        """The hash of what it says."""
+        text = json.dumps(opened.to_dict(), sort_keys=True)
+        return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+    def recorded(self) -> dict[str, Any]:
+        """A shipped name as it is, a path in full."""
+        return {"name": str(self.files[0].resolve()) if self.files else self.name}
+
+    @property
+    def files(self) -> list[Path]:
+        """The file, unless it is a shipped one."""
+        return [Path(self.name)] if "." in self.name else []
+
+
+@dataclass(frozen=True)
+class MeshIn(In["Mesh"]):
+    """A closed mesh.
+
+    Parameters
+    ----------
+    path : Path or None
+        The ``.ply``, ``.stl`` or ``.obj`` (mm); None where it is in memory only.
+    mesh : Mesh, optional
+        The mesh itself.
+    """
+
+    path: Path | None
+    # A `Mesh`, whose module takes long to import.
+    mesh: Any = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self) -> Mesh:
+        """The mesh."""
+        if self.mesh is not None:
+            mesh: Mesh = self.mesh
+            return mesh
+        if self.path is None:
+            raise InputError("the mesh of this run came from no file; export it, and fill that.")
+        from napari_midl.volumes.meshes import read_mesh
+
+        return read_mesh(self.path, closed=True)
+
+    def identity(self, opened: Mesh) -> dict[str, Any]:
+        """The hash of the file."""
+        return {"sha256": hash_path(self.path)} if self.path else {"volume": opened.volume}
+
+
+@dataclass(frozen=True)
+class MeshOut(FileOut):
+    """A mesh in mm; the ending decides the format."""
+
+    endings = (".ply", ".stl", ".obj")
+
+
+@dataclass(frozen=True)
+class MaskOut(FileOut):
+    """A mask as an OME-Zarr."""
+
+    endings = (ZARR,)
+
+    def identity(self, path: Path) -> str:
+        """Hash over the voxels of the finest level."""
+        return hash_mask(path)
+
+
+@dataclass(frozen=True)
+class ShapeOut(FileOut):
+    """A mesh in mm or a mask, with a table of its landmarks beside it."""
+
+    endings = (*MeshOut.endings, ZARR)
+
+    def companions(self, path: Path) -> list[Path]:
+        """The table of landmarks."""
+        return [table_path(path)]
+
+    def identity(self, path: Path) -> str:
+        """Hash of a mesh's file, or over the voxels of a mask."""
+        return hash_mask(path) if path.name.endswith(ZARR) else hash_path(path)
+
+
+def table_path(out: Path) -> Path:
+    """Where the table of landmarks of an output goes."""
+    return out.with_name(f"{out.name}.landmarks.csv")
+
+
+def hash_mask(path: Path) -> str:
+    """SHA-256 over the voxels of a mask, however they are packed."""
+    from napari_midl.volumes.open import open_volume
+    from napari_midl.volumes.volume import hash_volume
+
+    return hash_volume(open_volume(path))

@@ -1,0 +1,150 @@
+"""What goes into the axon operations and comes out of them, beside images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, In, ModelIn, hash_path
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_midl.engine.models import Model
+    from napari_midl.methods.axons.settings import TraceSettings
+    from napari_midl.methods.axons.tracing import Tracing
+    from napari_midl.volumes.traces import Seed, Trace
+    from napari_midl.volumes.volume import Volume
+
+
+class Ready:
+    """The last model, and the last image made ready for it; for one job at a time."""
+
+    def __init__(self) -> None:
+        self._model: tuple[str, Model] | None = None
+        self._tracing: Tracing | None = None
+
+    def model(self, name: str) -> Model:
+        """The model of a name."""
+        if self._model is None or self._model[0] != name:
+            from napari_midl.methods.axons.models import named_model
+
+            self._model = name, named_model(name)
+        return self._model[1]
+
+    def tracing(self, volume: Volume, model: Model, settings: TraceSettings) -> Tracing:
+        """A model made ready for an image; made anew where anything about it changed."""
+        kept = self._tracing
+        same = kept is not None and kept.volume is volume and kept.model is model
+        if kept is None or not same or kept.settings != settings:
+            from napari_midl.methods.axons.tracing import Tracing
+
+            kept = self._tracing = Tracing(volume, model, settings)
+        return kept
+
+    def forget(self) -> None:
+        """Make everything anew the next time."""
+        self._model = self._tracing = None
+
+
+@dataclass(frozen=True)
+class Grown:
+    """How far some traces are, in the order of their seeds.
+
+    Parameters
+    ----------
+    done : tuple of Trace
+        Those that have ended.
+    growing : tuple of Trace
+        Those under way.
+    """
+
+    done: tuple[Trace, ...] = ()
+    growing: tuple[Trace, ...] = ()
+
+
+@dataclass(frozen=True)
+class AxonModelIn(ModelIn):
+    """A tracker: ``base`` (shipped), or the path of a model.
+
+    Parameters
+    ----------
+    name : str
+        Which.
+    ready : Ready, optional
+        Where a dock keeps the model between two clicks.
+    """
+
+    ready: Ready | None = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self) -> Model:
+        """The model, its network in evaluation mode."""
+        return (self.ready or Ready()).model(self.name)
+
+
+@dataclass(frozen=True)
+class SeedsIn(In["list[Seed]"]):
+    """Where fibres are to be followed from.
+
+    Parameters
+    ----------
+    path : Path or None
+        Table with the columns ``path,y,x[,z][,dy,dx[,dz]]`` in pixels; None where they are in
+        memory only.
+    seeds : sequence of Seed
+        The seeds themselves.
+    """
+
+    path: Path | None
+    # `Seed` lies in a module that takes long to import.
+    seeds: Any = field(default=(), repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self) -> list[Seed]:
+        """The seeds."""
+        if self.seeds:
+            return list(self.seeds)
+        if self.path is None:
+            raise InputError("There is no seed to trace from; give at least one.")
+        from napari_midl.volumes.traces import read_seeds
+
+        return read_seeds(self.path)
+
+    def identity(self, opened: list[Seed]) -> dict[str, Any]:
+        """The hash of the table."""
+        return {"sha256": hash_path(self.path)} if self.path else {"count": len(opened)}
+
+
+@dataclass(frozen=True)
+class TracesIn(FileIn):
+    """Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels."""
+
+    @classmethod
+    def of(cls, traces: Sequence[Trace], kept_as: str = "traces.csv") -> TracesIn:
+        """Traces that are in memory, and as what to keep them."""
+
+        def write(path: Path) -> None:
+            from napari_midl.volumes.traces import write_traces
+
+            write_traces(path, traces, (1.0, 1.0, 1.0))
+
+        return cls(None, write, kept_as)
+
+
+@dataclass(frozen=True)
+class TracesOut(FileOut):
+    """Traces as ``.csv`` in pixels, or as ``.swc`` in micrometres with that table beside it."""
+
+    endings = (".csv", ".swc")
+
+    def companions(self, path: Path) -> list[Path]:
+        """The table beside an SWC."""
+        return [path.with_suffix(".csv")] if path.suffix == ".swc" else []
+
+
+@dataclass(frozen=True)
+class MeasurementsOut(FileOut):
+    """A table of measurements as ``.csv``."""
+
+    endings = (".csv",)

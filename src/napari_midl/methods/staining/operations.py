@@ -1,0 +1,302 @@
+"""What can be done with mosaics: stain, despeckle, train both, match a slide, keep a review."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.jobs import Job, Progress, elsewhere
+from napari_midl.engine.operations import Operation, operation
+from napari_midl.engine.ports import FileIn, FolderOut, ModelOut, OmeZarrOut
+from napari_midl.engine.streamed import StreamedOperation
+from napari_midl.methods.staining.ports import (
+    ChannelIn,
+    DespecklerIn,
+    MosaicsIn,
+    ReferenceIn,
+    StainIn,
+    StainModelIn,
+    StainsOut,
+)
+from napari_midl.methods.staining.settings import (
+    LEARNT,
+    DespeckleSettings,
+    StainSettings,
+    TrainDespecklerSettings,
+    TrainSettings,
+)
+from napari_midl.methods.staining.uses import check_use
+
+if TYPE_CHECKING:
+    from napari_midl.engine.models import Model
+    from napari_midl.engine.running import Running
+    from napari_midl.methods.staining.apply import Despeckling, Staining
+    from napari_midl.methods.staining.mosaic import Mosaic
+    from napari_midl.methods.staining.pipeline import Pipeline
+    from napari_midl.methods.staining.stains import Stains
+
+LOADING = "loading the networks"
+
+
+@operation("staining.stain")
+@dataclass(frozen=True, kw_only=True)
+class Stain(StreamedOperation):
+    """Stain a mosaic into an OME-Zarr.
+
+    Parameters
+    ----------
+    reflectance : ChannelIn
+        The reflectance channel, or a file with both.
+    fluorescence : ChannelIn
+        The fluorescence channel, or the same file.
+    model : StainModelIn
+        ``base`` (shipped), or the path of a model for the method.
+    despeckler : DespecklerIn
+        ``base`` or ``correlated`` (shipped), or the path of a despeckler.
+    reference : ReferenceIn, optional
+        An H&E picture whose colours to take, or the JSON that ``staining match`` made of it.
+    out : OmeZarrOut
+        The ``.ome.zarr`` folder to write.
+    settings : StainSettings
+        Which stain.
+    """
+
+    reflectance: ChannelIn
+    fluorescence: ChannelIn
+    model: StainModelIn = StainModelIn()
+    despeckler: DespecklerIn = DespecklerIn()
+    reference: ReferenceIn | None = None
+    out: OmeZarrOut
+    settings: StainSettings = StainSettings()
+
+    def model_for(self, run: Running) -> Job[Staining]:
+        """The stages of the stain, and the mosaic."""
+        check_use(self)
+        mosaic = yield from self.mosaic(run)
+        pipeline = yield from self.pipeline(run)
+        from napari_midl.methods.staining.apply import Staining
+
+        return Staining(mosaic, pipeline, self.settings, _identity(run.inputs, self.settings))
+
+    def mosaic(self, run: Running) -> Job[Mosaic]:
+        """Both channels, on the scale that is fixed for all of them."""
+        fluorescence = yield from run.open(self.fluorescence, "opening the channels")
+        reflectance = yield from run.open(self.reflectance, "opening the channels")
+
+        def measure() -> Mosaic:
+            from napari_midl.methods.staining.mosaic import Mosaic
+
+            return Mosaic([fluorescence, reflectance])
+
+        return (yield from elsewhere(measure, "looking at the mosaic"))
+
+    def pipeline(self, run: Running) -> Job[Pipeline]:
+        """The stages of the stain."""
+        translator = cleaner = matched = None
+        if self.settings.method in LEARNT:
+            translator = yield from run.open(self.model, LOADING, method=self.settings.method)
+        if not self.settings.keep_speckle:
+            cleaner = yield from run.open(self.despeckler, LOADING)
+        if self.reference is not None:
+            matched = yield from run.open(self.reference, "looking at the slide")
+
+        def build() -> tuple[Pipeline, Stains]:
+            from napari_midl.methods.staining.models import stains_in
+            from napari_midl.methods.staining.pipeline import build_pipeline
+
+            shown = matched or stains_in(translator)
+            return build_pipeline(self.settings, cleaner, translator, matched), shown
+
+        pipeline, stains = yield from elsewhere(build, LOADING)
+        run.inputs["stains"] = {"fingerprint": stains.to_dict()}
+        return pipeline
+
+
+@operation("staining.despeckle", argument="reflectance")
+@dataclass(frozen=True, kw_only=True)
+class Despeckle(StreamedOperation):
+    """Take the speckle out of a reflectance mosaic into an OME-Zarr.
+
+    Parameters
+    ----------
+    reflectance : ChannelIn
+        The mosaic.
+    model : DespecklerIn
+        ``base`` or ``correlated`` (shipped), or the path of a despeckler.
+    out : OmeZarrOut
+        The ``.ome.zarr`` folder to write.
+    settings : DespeckleSettings
+        Tile and device.
+    """
+
+    reflectance: ChannelIn
+    model: DespecklerIn = DespecklerIn()
+    out: OmeZarrOut
+    settings: DespeckleSettings = DespeckleSettings()
+
+    def model_for(self, run: Running) -> Job[Despeckling]:
+        """The despeckler, and the mosaic of one channel."""
+        reflectance = yield from run.open(self.reflectance)
+        cleaner = yield from run.open(self.model, LOADING)
+        from napari_midl.engine.folding import fold_batch_norm
+        from napari_midl.methods.staining.apply import Despeckling
+        from napari_midl.methods.staining.mosaic import Mosaic
+        from napari_midl.methods.staining.pipeline import Pipeline
+
+        mosaic = yield from elsewhere(lambda: Mosaic([reflectance]), "looking at the mosaic")
+        pipeline = Pipeline(fold_batch_norm(cleaner.network))
+        return Despeckling(mosaic, pipeline, self.settings, _identity(run.inputs, self.settings))
+
+
+@operation("staining.train")
+@dataclass(frozen=True, kw_only=True)
+class Train(Operation["Model"]):
+    """Train a stain on unpaired mosaics and slides; one that was stopped goes on.
+
+    Parameters
+    ----------
+    slides : FileIn
+        Folder of H&E pictures at the mosaics' resolution.
+    confocal : MosaicsIn
+        Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``.
+    despeckler : DespecklerIn
+        ``base`` or ``correlated`` (shipped), or the path of a despeckler: the mosaics are
+        despeckled first.
+    out : ModelOut
+        The ``.safetensors`` file to write, in half precision.
+    settings : TrainSettings
+        The generator, how long.
+    """
+
+    slides: FileIn
+    confocal: MosaicsIn = MosaicsIn()
+    despeckler: DespecklerIn = DespecklerIn()
+    out: ModelOut
+    settings: TrainSettings = TrainSettings()
+
+    def job(self, run: Running) -> Job[Model]:
+        """Despeckle the mosaics and train, and keep the state at every look."""
+        from napari_midl.methods.staining.pictures import read_pictures
+
+        pictures = yield from elsewhere(
+            lambda: read_pictures(self.slides.open()), "reading the slides"
+        )
+        cleaner = yield from run.open(self.despeckler, LOADING)
+        pairs = yield from elsewhere(
+            lambda: self.confocal.open(self.settings.seed), "opening the mosaics"
+        )
+        from napari_midl.methods.staining.data import despeckled, fingerprints
+        from napari_midl.methods.staining.learn import train_stain
+
+        mosaics = {}
+        for done, (name, pair) in enumerate(pairs.items()):
+            yield Progress(done, len(pairs), f"despeckling {name}")
+            mosaics[name] = yield from despeckled(pair, cleaner)
+        run.inputs |= fingerprints({**mosaics, **pictures})
+        model = yield from train_stain(
+            mosaics, pictures, self.settings, run.checkpoint(), exactly=run.steps
+        )
+        run.save(model, half=True)
+        run.results["steps"] = model.card["steps"]
+        return model
+
+
+@operation("staining.train-despeckler")
+@dataclass(frozen=True, kw_only=True)
+class TrainDespeckler(Operation["Model"]):
+    """Train a despeckler on slides with artificial speckle; one that was stopped goes on.
+
+    Parameters
+    ----------
+    slides : FileIn
+        Folder of H&E pictures.
+    out : ModelOut
+        The ``.safetensors`` file to write, in half precision.
+    settings : TrainDespecklerSettings
+        The network, the speckle, how long.
+    """
+
+    slides: FileIn
+    out: ModelOut
+    settings: TrainDespecklerSettings = TrainDespecklerSettings()
+
+    def job(self, run: Running) -> Job[Model]:
+        """Train, and keep the state at every look."""
+        from napari_midl.methods.staining.pictures import read_pictures
+
+        pictures = yield from elsewhere(
+            lambda: read_pictures(self.slides.open()), "reading the slides"
+        )
+        from napari_midl.methods.staining.data import fingerprints
+        from napari_midl.methods.staining.learn import train_despeckler
+
+        run.inputs |= fingerprints(pictures)
+        model = yield from train_despeckler(
+            pictures, self.settings, run.checkpoint(), exactly=run.steps
+        )
+        run.save(model, half=True)
+        run.results["steps"] = model.card["steps"]
+        return model
+
+
+@operation("staining.match", argument="slide")
+@dataclass(frozen=True, kw_only=True)
+class Match(Operation["Stains"]):
+    """Measure the stains of a slide, for mosaics to take its colours.
+
+    Parameters
+    ----------
+    slide : ReferenceIn
+        An H&E picture.
+    out : StainsOut
+        The ``.json`` file to write.
+    """
+
+    slide: ReferenceIn
+    out: StainsOut
+
+    def job(self, run: Running) -> Job[Stains]:
+        """Its hematoxylin and its eosin."""
+        stains = yield from run.open(self.slide, "looking at the slide")
+        if self.out.path is not None:
+            from napari_midl.methods.staining.stains import write_stains
+
+            write_stains(stains, run.staged())
+        return stains
+
+
+@operation("staining.export-review", argument="stain")
+@dataclass(frozen=True, kw_only=True)
+class ExportReview(Operation[None]):
+    """Write the review of a stain as a table, thumbnails and a page that shows them.
+
+    Parameters
+    ----------
+    stain : StainIn
+        The stain; what was decided of it lies beside it.
+    out : FolderOut
+        The folder to write.
+    """
+
+    stain: StainIn
+    out: FolderOut
+
+    def job(self, run: Running) -> Job[None]:
+        """Cut the stain into fields again, most doubtful first."""
+        stain = yield from run.open(self.stain)
+        from napari_midl.engine.ports import hash_path
+        from napari_midl.methods.staining.review import export_page, find_fields, review_path
+
+        review = review_path(stain)
+        run.inputs["review"] = {"sha256": hash_path(review) if review.exists() else None}
+        fields = yield from find_fields(stain)
+        yield from export_page(fields, f"Review of {stain.name}", run.staged())
+
+
+def _identity(
+    inputs: dict[str, Any], settings: StainSettings | DespeckleSettings
+) -> dict[str, Any]:
+    """What an output depends on: not where it was computed, nor where its colours came from."""
+    hashes = {k: v.get("sha256") or v.get("fingerprint") for k, v in inputs.items()}
+    hashes.pop("reference", None)  # its stains say it
+    return {**hashes, "settings": {k: v for k, v in settings.to_dict().items() if k != "device"}}

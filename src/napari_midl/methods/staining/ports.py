@@ -1,0 +1,138 @@
+"""What goes into the staining operations, beyond what every method has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.ports import FileIn, FileOut, ImageIn, In, ModelIn, hash_path
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_midl.engine.models import Model
+    from napari_midl.methods.staining.mosaic import Mosaic
+    from napari_midl.methods.staining.stains import Stains
+    from napari_midl.volumes.volume import Volume
+
+SYNTHETIC = "synthetic"
+
+
+@dataclass(frozen=True)
+class ChannelIn(ImageIn):
+    """One channel of a mosaic; a colour picture is none."""
+
+    def open(self) -> Volume:
+        """The channel, lazily.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or is a colour picture.
+        """
+        if self.volume is not None or self.path is None:
+            return super().open()
+        from napari_midl.volumes.open import open_volume
+
+        volume = open_volume(self.path)
+        if volume.channels[:3] == ("red", "green", "blue"):
+            raise InputError(
+                f"{self.path} is colour (RGB), no channel of a microscope; give one grey image "
+                "for each channel."
+            )
+        return volume.spatial(self.channel, self.time)
+
+
+@dataclass(frozen=True)
+class StainModelIn(ModelIn):
+    """A stain: ``base`` (shipped), or the path of a model for the method."""
+
+    def open(self, method: str = "density") -> Model:
+        """The generator that does `method`."""
+        from napari_midl.methods.staining.models import named_translator
+
+        return named_translator(self.name, method)
+
+
+@dataclass(frozen=True)
+class DespecklerIn(ModelIn):
+    """A despeckler: ``base`` or ``correlated`` (shipped), or the path of one."""
+
+    def open(self) -> Model:
+        """The despeckler."""
+        from napari_midl.methods.staining.models import named_despeckler
+
+        return named_despeckler(self.name)
+
+
+@dataclass(frozen=True)
+class ReferenceIn(In["Stains"]):
+    """The stains of a slide.
+
+    Parameters
+    ----------
+    path : Path
+        An H&E picture, or the table of its stains that ``staining match`` wrote.
+    """
+
+    path: Path
+
+    def open(self) -> Stains:
+        """Its hematoxylin and its eosin."""
+        from napari_midl.methods.staining.pictures import read_picture
+        from napari_midl.methods.staining.stains import read_stains, stains_of
+
+        if self.path.suffix == StainsOut.endings[0]:
+            return read_stains(self.path)
+        return stains_of(read_picture(self.path), str(self.path))
+
+    def identity(self, opened: Stains) -> dict[str, Any]:
+        """The hash of the file."""
+        return {"sha256": hash_path(self.path)}
+
+
+@dataclass(frozen=True)
+class StainsOut(FileOut):
+    """The stains of a slide as JSON."""
+
+    endings = (".json",)
+
+
+@dataclass(frozen=True)
+class MosaicsIn(In["dict[str, Mosaic]"]):
+    """Mosaics of two channels to train on.
+
+    Parameters
+    ----------
+    name : str
+        Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``.
+    """
+
+    name: str = SYNTHETIC
+
+    def open(self, seed: int = 0) -> dict[str, Mosaic]:
+        """The mosaics by name; `seed` is that of synthetic ones."""
+        from napari_midl.methods.staining.data import read_mosaics, synthetic_mosaics
+
+        return synthetic_mosaics(seed) if self.name == SYNTHETIC else read_mosaics(Path(self.name))
+
+    @property
+    def files(self) -> list[Path]:
+        """The folder, unless they are synthetic."""
+        return [] if self.name == SYNTHETIC else [Path(self.name)]
+
+    def recorded(self) -> dict[str, Any]:
+        """``synthetic`` as it is, a folder in full."""
+        synthetic = self.name == SYNTHETIC
+        return {"name": SYNTHETIC if synthetic else str(Path(self.name).resolve())}
+
+
+@dataclass(frozen=True)
+class StainIn(FileIn):
+    """An OME-Zarr that ``staining stain`` has written, with the review beside it."""
+
+    def identity(self, opened: Path) -> dict[str, Any]:
+        """The fingerprint of the stain; the review may change, as it is worked on."""
+        from napari_midl.volumes.open import open_volume
+
+        return open_volume(opened).identity()

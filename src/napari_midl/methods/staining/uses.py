@@ -1,0 +1,50 @@
+"""What a stain has no use for: better refused than left aside without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_midl.errors import InputError
+from napari_midl.methods.staining.settings import LEARNT
+
+if TYPE_CHECKING:
+    from napari_midl.methods.staining.operations import Stain
+
+
+def check_use(stain: Stain) -> None:
+    """Refuse what the method of a stain has no use for, and one channel given for both.
+
+    Raises
+    ------
+    InputError
+        If the method has no use for the model, the despeckler or the reference, or cannot say
+        where not to trust it.
+    """
+    settings = stain.settings
+    method, learnt = settings.method, settings.method in LEARNT
+    if settings.doubt and not learnt:
+        raise InputError(
+            f"the method {method} has no doubt: it cannot say where not to trust it; choose "
+            "density or cyclegan, or leave out --doubt."
+        )
+    if stain.reference is not None and method not in ("density", "beer-lambert"):
+        raise InputError(
+            f"the method {method} cannot take the colours of {stain.reference.path}; choose "
+            "density or beer-lambert, or leave out --reference."
+        )
+    if stain.model.name != "base" and not learnt:
+        raise InputError(
+            f"the method {method} needs no model, so {stain.model.name} has no use; choose "
+            "density or cyclegan, or leave out --model."
+        )
+    if stain.despeckler.name != "base" and settings.keep_speckle:
+        raise InputError(
+            f"the speckle is kept, so the despeckler {stain.despeckler.name} has no use; leave "
+            "out --despeckler or --keep-speckle."
+        )
+    reflectance = stain.reflectance
+    if reflectance.path and reflectance.recorded() == stain.fluorescence.recorded():
+        raise InputError(
+            f"{reflectance.path}, channel {reflectance.channel}, is given for both; give the "
+            "reflectance and the fluorescence, by two files or two channels."
+        )

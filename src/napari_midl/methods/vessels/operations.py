@@ -1,0 +1,331 @@
+"""What can be done with vessels: train, predict, cut, measure, and ask where to paint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.jobs import Progress, elsewhere
+from napari_midl.engine.operations import Operation, operation
+from napari_midl.engine.ports import FileIn, ImageIn, ModelOut, OmeZarrOut
+from napari_midl.engine.streamed import StreamedOperation
+from napari_midl.methods.vessels.ports import (
+    GraphOut,
+    LabelsIn,
+    LabelsOut,
+    MaskIn,
+    PlacesOut,
+    PredictionIn,
+    Threshold,
+    VesselModelIn,
+    check_finished,
+    image_of,
+    is_left,
+)
+from napari_midl.methods.vessels.settings import (
+    FinetuneSettings,
+    Length,
+    PredictSettings,
+    PretrainSettings,
+    ProposeSettings,
+)
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from napari_midl.engine.jobs import Job
+    from napari_midl.engine.models import Model
+    from napari_midl.engine.running import Running
+    from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.methods.vessels.apply import Proposal
+    from napari_midl.methods.vessels.learn import Finetuned
+    from napari_midl.methods.vessels.predictor import VesselModel
+
+
+@operation("vessels.finetune", argument="image")
+@dataclass(frozen=True, kw_only=True)
+class Finetune(Operation["Finetuned"]):
+    """Fine-tune a network on a labelled image.
+
+    Parameters
+    ----------
+    image : ImageIn
+        The image.
+    labels : LabelsIn
+        Labels of the image's shape (0 unlabelled, 1 background, 2 vessel), or a folder of
+        patches painted in the dock.
+    model : VesselModelIn
+        ``base`` (shipped), ``scratch`` (untrained), or the path of a model.
+    out : ModelOut
+        The ``.safetensors`` file to write.
+    settings : FinetuneSettings
+        How to train.
+    """
+
+    image: ImageIn
+    labels: LabelsIn
+    model: VesselModelIn = VesselModelIn()
+    out: ModelOut
+    settings: FinetuneSettings = FinetuneSettings()
+
+    def job(self, run: Running) -> Job[Finetuned]:
+        """Train; the previews are ``(region, probability)`` of what is in view."""
+        volume = yield from run.open(self.image)
+        painted = yield from run.open(self.labels, "reading the labels")
+        model = yield from run.open(self.model, "loading the network", seed=self.settings.seed)
+        from napari_midl.methods.vessels import learn
+        from napari_midl.methods.vessels.apply import predict_region
+        from napari_midl.methods.vessels.inputs import patches_identity, read_labels
+
+        patches = read_labels(painted, volume, self.settings.dense)
+        run.inputs["labels"] = patches_identity(patches)
+        watch = run.watch
+        tuned = yield from learn.finetune(
+            volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
+        )
+        region = watch.view()
+        shown = (region, predict_region(volume, tuned.model, region)) if region else None
+        yield Progress(1, 1, "saving the model", preview=shown)
+        run.save(tuned.model)
+        run.results |= {"steps": tuned.steps, "before": tuned.before, "after": tuned.after}
+        return tuned
+
+    def said(self, results: dict[str, Any]) -> list[str]:
+        """The scores before and after."""
+        before, after = results["before"], results["after"]
+        return [f"held-out {name}: {before[name]:.3f} -> {after[name]:.3f}" for name in after]
+
+
+@operation("vessels.predict", argument="image")
+@dataclass(frozen=True, kw_only=True)
+class Predict(StreamedOperation):
+    """Predict the vessels of an image into an OME-Zarr.
+
+    Parameters
+    ----------
+    image : ImageIn
+        The image.
+    model : VesselModelIn
+        ``base`` (shipped), or the path of a model.
+    out : OmeZarrOut
+        The ``.ome.zarr`` folder to write.
+    settings : PredictSettings
+        Threshold, tile, uncertainty.
+    """
+
+    image: ImageIn
+    model: VesselModelIn = VesselModelIn()
+    out: OmeZarrOut
+    settings: PredictSettings = PredictSettings()
+
+    def model_for(self, run: Running) -> Job[VesselModel]:
+        """The network and the volume."""
+        volume = yield from run.open(self.image)
+        model = yield from run.open(self.model, "loading the network")
+        from napari_midl.methods.vessels.predictor import VesselModel
+
+        return VesselModel(volume, model, self.settings)
+
+
+@operation("vessels.pretrain")
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(Operation["Model"]):
+    """Make base weights from synthetic vessels, and labelled stacks where given.
+
+    Parameters
+    ----------
+    stacks : FileIn, optional
+        Folder of pairs NAME_image.tif and NAME_label.tif (0 background).
+    hold_out : str
+        Leave out the stacks whose name contains this.
+    start : VesselModelIn
+        ``scratch``, or the path of a model to go on from.
+    out : ModelOut
+        The ``.safetensors`` file to write, in half precision; a training that was stopped goes on.
+    settings : PretrainSettings
+        The network, how long, how fast.
+    """
+
+    stacks: FileIn | None = None
+    hold_out: str = ""
+    start: VesselModelIn = VesselModelIn("scratch")
+    out: ModelOut
+    settings: PretrainSettings = PretrainSettings()
+
+    def job(self, run: Running) -> Job[Model]:
+        """Train, and keep the state at every look."""
+        from napari_midl.methods.vessels import learn
+        from napari_midl.methods.vessels.inputs import read_stacks
+        from napari_midl.methods.vessels.models import scratch
+
+        settings, pairs = self.settings, []
+        if self.stacks is not None:
+            folder = self.stacks.open()
+            pairs = read_stacks(folder, self.hold_out)
+            run.inputs |= {image.name: image.identity() for image, _ in pairs}
+        if self.start.name == "scratch":
+            model = scratch(settings.preset, settings.seed)
+            run.inputs["start"] = self.start.identity(model)
+        else:
+            model = yield from run.open(self.start, "loading the network")
+        trained = yield from learn.pretrain(
+            settings, pairs, run.checkpoint(), start=model, exactly=run.steps
+        )
+        run.save(trained, half=True)
+        run.results |= {
+            "steps": trained.card["steps"] - model.card["steps"],
+            "device": trained.card["device"],
+        }
+        return trained
+
+
+@operation("vessels.labels", argument="prediction")
+@dataclass(frozen=True, kw_only=True)
+class Labels(Operation[None]):
+    """Write the labels of a prediction at another threshold.
+
+    Parameters
+    ----------
+    prediction : PredictionIn
+        The OME-Zarr that ``vessels predict`` has written.
+    threshold : float
+        Probability from which a voxel is labelled vessel.
+    out : LabelsOut
+        The OME-Zarr to write; by default it goes into that of the prediction, as
+        ``labels/vessels-0.50`` or what the threshold is.
+    """
+
+    prediction: PredictionIn
+    threshold: Threshold = 0.5
+    out: LabelsOut = LabelsOut(None)
+
+    def __post_init__(self) -> None:
+        if self.out.path is None:
+            from napari_midl.methods.vessels.labels import labels_path
+
+            path = labels_path(self.prediction.path, self.threshold)
+            object.__setattr__(self, "out", LabelsOut(path))
+
+    def job(self, run: Running) -> Job[None]:
+        """Write them aside; they are listed once they lie where they belong."""
+        yield from run.open(self.prediction)
+        from shutil import rmtree
+
+        from napari_midl.methods.vessels.labels import write_labels
+        from napari_midl.volumes.label_list import list_labels
+
+        path = self.out.path
+        assert path is not None
+        if is_left(path):
+            rmtree(path)
+        read = yield from write_labels(self.prediction.path, self.threshold, run.staged())
+        run.inputs["probability"] = {"sha256": read}
+        if image_of(path) is not None:
+            run.afterwards(lambda: list_labels(path))
+
+
+@operation("vessels.analyse", argument="mask")
+@dataclass(frozen=True, kw_only=True)
+class Analyse(Operation["VesselGraph"]):
+    """Measure the branches of vessels: lengths, radii and centre lines.
+
+    Parameters
+    ----------
+    mask : MaskIn
+        A mask (not 0 inside a vessel), or the OME-Zarr of a prediction.
+    min_length : float
+        Leave out branches with a free end that are shorter, in the unit of the voxels: thinning
+        makes them of bumps.
+    out : GraphOut
+        The ``.csv`` file to write the branches to, or the ``.swc`` file for the centre lines.
+    """
+
+    mask: MaskIn
+    min_length: Length = 0.0
+    out: GraphOut
+
+    def job(self, run: Running) -> Job[VesselGraph]:
+        """Thin the mask to its skeleton and measure along it."""
+        from napari_midl.methods.vessels.export import write_graph
+
+        if self.out.path is not None and self.mask.path is not None:
+            check_finished(self.mask.path)
+        mask = yield from run.open(self.mask)
+
+        def load() -> ModuleType:
+            from napari_midl.methods.vessels import analyse
+
+            return analyse
+
+        module = yield from elsewhere(load, "loading")
+        graph: VesselGraph = self.mask.graph or (yield from module.analyse(mask, self.min_length))
+        if self.out.path is not None:
+            write_graph(graph, run.staged())
+        lengths = graph.branches["length"]
+        run.results |= {
+            "branches": len(lengths),
+            "length": float(lengths.sum()),
+            "unit": graph.unit,
+        }
+        return graph
+
+    def said(self, results: dict[str, Any]) -> list[str]:
+        """How much there is."""
+        return ["{branches} branches, {length:.6g} {unit} in all".format(**results)]
+
+
+@operation("vessels.propose", argument="image")
+@dataclass(frozen=True, kw_only=True)
+class Propose(Operation["list[Proposal]"]):
+    """Name the places where painting teaches a model most: where it is least sure.
+
+    Parameters
+    ----------
+    image : ImageIn
+        The image.
+    model : VesselModelIn
+        ``base`` (shipped), or the path of a model.
+    labels : LabelsIn, optional
+        What is painted already, as for ``vessels finetune``; no place overlaps it.
+    out : PlacesOut
+        The ``.csv`` file to write: ``z,y,x,height,width`` in voxels, ``uncertainty`` from 0
+        (sure) to 1, ``reason``.
+    settings : ProposeSettings
+        How many places, how large.
+    """
+
+    image: ImageIn
+    model: VesselModelIn = VesselModelIn()
+    labels: LabelsIn | None = None
+    out: PlacesOut
+    settings: ProposeSettings = ProposeSettings()
+
+    def job(self, run: Running) -> Job[list[Proposal]]:
+        """Look at places all over the image."""
+        volume = yield from run.open(self.image)
+        model = yield from run.open(self.model, "loading the network")
+        painted = None
+        if self.labels is not None:
+            painted = yield from run.open(self.labels, "reading the labels")
+        from napari_midl.methods.vessels import apply
+        from napari_midl.methods.vessels.inputs import patches_identity, read_labels
+
+        patches = [] if painted is None else read_labels(painted, volume)
+        if painted is not None:
+            run.inputs["labels"] = patches_identity(patches)
+        wanted = self.settings
+        places = yield from apply.propose(
+            volume,
+            model,
+            patches,
+            count=wanted.count,
+            size=(1, wanted.side, wanted.side),
+            seed=wanted.seed,
+            candidates=wanted.candidates,
+            device=wanted.device,
+        )
+        if self.out.path is not None:
+            from napari_midl.methods.vessels.places import write_places
+
+            write_places(places, run.staged())
+        return places

@@ -1,0 +1,173 @@
+"""What goes into the vessel operations and comes out, beyond what every method has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, ImageIn, In, ModelIn, Out
+from napari_midl.engine.runs import record_path
+from napari_midl.engine.settings import within
+from napari_midl.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_midl.engine.models import Model
+    from napari_midl.volumes.volume import Volume
+
+PROBABILITY = "vessel probability"
+Threshold = Annotated[float, within(0.0, 1.0, step=0.01)]
+
+
+@dataclass(frozen=True)
+class VesselModelIn(ModelIn):
+    """A vessel model: ``base`` (shipped), ``scratch`` (untrained), or the path of a model."""
+
+    def open(self, seed: int = 0) -> Model:
+        """The model; `seed` is that of an untrained one's weights."""
+        from napari_midl.methods.vessels.models import named_model
+
+        return named_model(self.name, seed)
+
+
+@dataclass(frozen=True)
+class LabelsIn(FileIn):
+    """Labels of an image, or a folder of patches painted in the dock."""
+
+    def identity(self, opened: Path) -> dict[str, Any]:
+        """Nothing yet: what is painted is known once it is read beside the image."""
+        return {}
+
+
+@dataclass(frozen=True)
+class PredictionIn(In["Volume"]):
+    """A prediction of vessels.
+
+    Parameters
+    ----------
+    path : Path
+        The OME-Zarr that ``vessels predict`` has written.
+    """
+
+    path: Path
+
+    def open(self) -> Volume:
+        """Its probability, with axes ``Z Y X``, lazily."""
+        from napari_midl.volumes.open import open_volume
+
+        volume = open_volume(self.path)
+        if not is_prediction(volume):
+            raise InputError(
+                f"{self.path} is no prediction of vessels; give the OME-Zarr that `vessels "
+                "predict` has written."
+            )
+        check_finished(self.path)
+        return volume.spatial()
+
+    def identity(self, opened: Volume) -> dict[str, Any]:
+        """Its fingerprint, shape and scale."""
+        return opened.identity()
+
+
+@dataclass(frozen=True)
+class MaskIn(ImageIn):
+    """A mask of vessels, or a prediction cut at a threshold.
+
+    Parameters
+    ----------
+    path : Path or None
+        A mask (not 0 inside a vessel), or the OME-Zarr of a prediction.
+    threshold : float
+        Probability from which a voxel of a prediction is vessel; a mask is taken as it is.
+    graph : VesselGraph, optional
+        What was measured of it before; it is not measured again.
+    """
+
+    threshold: Threshold = 0.5
+    graph: Any = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self) -> Volume:
+        """The mask, lazily; of a prediction 1 from the threshold on, else 0."""
+        import numpy as np
+
+        from napari_midl.volumes.open import open_volume
+
+        whole = open_volume(self.path) if self.path is not None and self.volume is None else None
+        if whole is None or self.path is None or not is_prediction(whole):
+            return super().open()
+        probability = whole.spatial()
+        inside = (probability.data >= self.threshold).astype(np.uint8)
+        return replace(probability, levels=(inside,))
+
+
+@dataclass(frozen=True)
+class GraphOut(FileOut):
+    """A table of branches, or their centre lines as SWC."""
+
+    endings = (".csv", ".swc")
+
+
+@dataclass(frozen=True)
+class PlacesOut(FileOut):
+    """A table of places."""
+
+    endings = (".csv",)
+
+
+@dataclass(frozen=True)
+class LabelsOut(Out):
+    """Labels in the OME-Zarr of their prediction, or an OME-Zarr of their own."""
+
+    def check_free(self, path: Path) -> None:
+        """Refuse a path that is taken; a kill may have left labels that are on no list."""
+        if not is_left(path):
+            super().check_free(path)
+
+    def record(self, path: Path) -> Path:
+        """Beside the prediction: readers would take it for a damaged part of the OME-Zarr."""
+        image = image_of(path)
+        beside = path if image is None else image.with_name(f"{image.name} {path.name}")
+        return record_path(beside)
+
+    def identity(self, path: Path) -> str:
+        """Hash over the labels."""
+        from napari_midl.methods.vessels.labels import hash_labels
+
+        return hash_labels(path)
+
+
+def is_prediction(volume: Volume) -> bool:
+    """Whether it says of itself that it is one."""
+    return volume.channels[:1] == (PROBABILITY,)
+
+
+def check_finished(prediction: Path) -> None:
+    """Refuse a prediction that was stopped before its end.
+
+    Raises
+    ------
+    InputError
+        If so: what is written of a part of it would pass for the whole.
+    """
+    from napari_midl.engine.journal import is_unfinished
+
+    if is_unfinished(prediction):
+        raise InputError(f"{prediction} is not finished; resume the prediction first.")
+
+
+def image_of(labels: Path) -> Path | None:
+    """The OME-Zarr that labels lie in, if they do."""
+    from napari_midl.volumes.label_list import FOLDER
+
+    image = labels.parent.parent
+    inside = labels.parent.name == FOLDER and any(
+        (image / about).is_file() for about in ("zarr.json", ".zattrs")
+    )
+    return image if inside else None
+
+
+def is_left(labels: Path) -> bool:
+    """Whether labels in an OME-Zarr were left by a kill, so that they are on no list."""
+    from napari_midl.volumes.label_list import is_listed
+
+    return image_of(labels) is not None and labels.is_dir() and not is_listed(labels)

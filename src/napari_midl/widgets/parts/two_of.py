@@ -1,0 +1,63 @@
+"""Two lists that offer the same things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qtpy.QtWidgets import QComboBox
+
+T = TypeVar("T")
+
+
+class TwoOf(Generic[T]):
+    """Keeps what two lists offer, and what is chosen in them where it still is there.
+
+    Parameters
+    ----------
+    first, second : QComboBox
+        The lists.
+    named : callable
+        What to call a thing.
+    guess : callable, optional
+        Which two of some things to choose, by their places; the first two by default.
+    """
+
+    def __init__(
+        self,
+        first: QComboBox,
+        second: QComboBox,
+        named: Callable[[T], str],
+        guess: Callable[[Sequence[T]], tuple[int, int]] = lambda things: (0, 1),
+    ) -> None:
+        self.lists = first, second
+        self.things: list[T] = []
+        self._named, self._guess = named, guess
+
+    @property
+    def chosen(self) -> tuple[T | None, T | None]:
+        """What is chosen in the first and in the second."""
+        first, second = (self._thing(combo.currentIndex()) for combo in self.lists)
+        return first, second
+
+    def offer(self, things: Sequence[T]) -> bool:
+        """Offer other things; tells whether others are chosen now. No signal says so."""
+        before = self.chosen
+        self.things = list(things)
+        # A single one stood for both; now that there is another, guess anew.
+        kept = before if before[0] != before[1] else (None, None)
+        for combo, thing, place in zip(self.lists, kept, self._guess(things), strict=True):
+            quiet = combo.blockSignals(True)
+            combo.clear()
+            combo.addItems([self._named(each) for each in things])
+            at = min(place, len(self.things) - 1)
+            if thing is not None and thing in self.things:
+                at = self.things.index(thing)
+            combo.setCurrentIndex(at)
+            combo.blockSignals(quiet)
+        return self.chosen != before
+
+    def _thing(self, index: int) -> T | None:
+        return self.things[index] if 0 <= index < len(self.things) else None

@@ -1,0 +1,91 @@
+"""What the sections of the staining dock share: the two channels and the stain that is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.errors import InputError
+from napari_midl.widgets.images import channel_of, plane_or_stack_of
+from napari_midl.widgets.staining.layers import StainLayers
+from napari_midl.widgets.tool.stream_section import StreamBench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari.layers import Image
+    from qtpy.QtCore import QObject
+
+    from napari_midl.methods.staining.mosaic import Mosaic
+    from napari_midl.volumes.volume import Volume
+
+
+@dataclass(frozen=True)
+class Source:
+    """A channel that can be picked: a layer, and which of its channels.
+
+    Parameters
+    ----------
+    layer : Image
+        Where it is.
+    channel : int
+        Counted from 0.
+    """
+
+    layer: Image
+    channel: int = 0
+
+    def volume(self) -> Volume:
+        """The channel with axes ``Z Y X``; no pixel is read."""
+        return plane_or_stack_of(self.layer, self.channel)
+
+    @property
+    def in_file(self) -> int:
+        """Channel of the layer's file."""
+        return channel_of(self.layer, self.channel)
+
+
+class StainingBench(StreamBench[StainLayers]):
+    """The state of the staining dock; `image` is the layer of the reflectance.
+
+    Attributes
+    ----------
+    fluorescence, reflectance : Source or None
+        The channels, and `volumes` in that order.
+    mosaic : Mosaic or None
+        The two on their frozen scale, once a job has measured it.
+    """
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(viewer, parent)
+        self.fluorescence: Source | None = None
+        self.reflectance: Source | None = None
+        self.volumes: tuple[Volume, ...] = ()
+        self.mosaic: Mosaic | None = None
+
+    def open_pair(
+        self, fluorescence: Source, reflectance: Source, folder: Path | None = None
+    ) -> None:
+        """Change to other channels.
+
+        Raises
+        ------
+        InputError
+            If one cannot be used, or they are not of one mosaic; then none is open.
+        """
+        self.close()
+        volumes = (fluorescence.volume(), reflectance.volume())
+        if volumes[0].shape != volumes[1].shape:
+            sizes = [" x ".join(map(str, v.shape[-2:])) for v in volumes]
+            raise InputError(
+                f"The channels have {sizes[0]} and {sizes[1]} pixels; choose two of one mosaic."
+            )
+        self.fluorescence, self.reflectance, self.volumes = fluorescence, reflectance, volumes
+        self.take(reflectance.layer, volumes[1], reflectance.in_file, 0, folder)
+
+    def detach(self) -> None:
+        """Forget the channels; the layers of their stains stay with the person."""
+        self.mosaic = self.fluorescence = self.reflectance = None
+        self.volumes = ()
+        if not self.ended:
+            self.show(None)

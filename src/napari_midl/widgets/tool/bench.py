@@ -1,0 +1,213 @@
+"""What the sections of a dock share: the open image, its project folder and the jobs."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QObject, Signal
+
+from napari_midl.errors import InputError
+from napari_midl.widgets.images import channel_of, volume_of
+from napari_midl.widgets.project import default_folder, set_aside
+from napari_midl.widgets.worker import JobRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari.layers import Image
+
+    from napari_midl.engine.jobs import Job, Progress
+    from napari_midl.volumes.volume import Volume
+
+_log = logging.getLogger(__name__)
+
+
+class Bench(QObject):
+    """The state of a dock; its sections change it and follow its signals.
+
+    A subclass says in `attach` and `detach` what belongs to an image.
+
+    Attributes
+    ----------
+    opened : Signal
+        Another image, channel, time point or project folder; or none.
+    job : Signal
+        A job began, paused, was cancelled or ended.
+    model : Signal
+        Another model is the one to use.
+    result : Signal
+        Another result is shown, or none.
+    told : Signal(str)
+        Something went wrong; empty once another job begins.
+    image, volume, folder
+        The layer, the volume ``Z Y X`` in it and the project folder, or None.
+    channel, time : int
+        Which channel of the image's file and which time point the volume is.
+    runner : JobRunner
+        Runs the jobs of the dock, one at a time.
+    ended : bool
+        Whether the dock was closed, so that the viewer is no longer its business.
+    """
+
+    opened = Signal()
+    job = Signal()
+    model = Signal()
+    result = Signal()
+    told = Signal(str)
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.image: Image | None = None
+        self.volume: Volume | None = None
+        self.folder: Path | None = None
+        self.channel = self.time = 0
+        self.ended = False
+        self.runners: list[JobRunner] = []
+        self.runner = self.add_runner()
+
+    def add_runner(self) -> JobRunner:
+        """Another runner, whose jobs go on beside those of `runner`."""
+        runner = JobRunner(self)
+        runner.changed.connect(self.job)
+        runner.failed.connect(lambda error: self.report(error, runner.title))
+        self.runners.append(runner)
+        return runner
+
+    @property
+    def idle(self) -> bool:
+        """Whether an image is open and `runner` has no job."""
+        return self.volume is not None and not self.runner.running
+
+    def open(
+        self, image: Image, channel: int = 0, time: int = 0, folder: Path | None = None
+    ) -> None:
+        """Change to an image.
+
+        Parameters
+        ----------
+        image : Image
+            A layer.
+        channel, time : int
+            Which part of it.
+        folder : Path, optional
+            The project folder; by default one beside the image.
+
+        Raises
+        ------
+        InputError
+            If the image cannot be used; then none is open. Or if what belongs to the one before
+            cannot be saved; then nothing changes.
+        """
+        self.close()
+        volume = self.volume_in(image, channel, time)
+        self.take(image, volume, channel_of(image, channel), time, folder)
+
+    def take(
+        self, image: Image, volume: Volume, channel: int, time: int, folder: Path | None
+    ) -> None:
+        """Make an image the open one, once none is open; `channel` is that of its file."""
+        self.image, self.volume, self.channel, self.time = image, volume, channel, time
+        self.folder = folder or default_folder(volume)
+        self.attach()
+        self.opened.emit()
+
+    def close(self) -> None:
+        """Close the image.
+
+        Raises
+        ------
+        InputError
+            If what belongs to it cannot be saved; then nothing changes.
+        """
+        self.detach()
+        for runner in self.runners:
+            runner.cancel()
+        self.image = self.volume = self.folder = None
+        self.opened.emit()
+
+    def volume_in(self, image: Image, channel: int, time: int) -> Volume:
+        """Hook: the volume of a layer, or an `InputError` that says why it cannot be used."""
+        return volume_of(image, channel, time)
+
+    def attach(self) -> None:
+        """Hook: show what belongs to the image that is now open."""
+
+    def detach(self) -> None:
+        """Hook: save what belongs to the image and take it out of the viewer.
+
+        An `InputError` says that it cannot be saved, and leaves everything as it is.
+        """
+
+    def start(
+        self,
+        title: str,
+        job: Job[Any],
+        on_result: Callable[[Any], object],
+        on_progress: Callable[[list[Progress]], object] | None = None,
+        on_finished: Callable[[], object] | None = None,
+        runner: JobRunner | None = None,
+    ) -> bool:
+        """Start a job on the open image, by `runner` or another, or say why not."""
+        volume = self.volume
+
+        def result(value: Any) -> None:
+            # Another image may have been opened while the job came to its end.
+            if self.volume is volume:
+                on_result(value)
+
+        def progress(batch: list[Progress]) -> None:
+            if self.volume is volume and on_progress is not None:
+                on_progress(batch)
+
+        try:
+            (runner or self.runner).start(
+                title, job, on_result=result, on_progress=progress, on_finished=on_finished
+            )
+        except InputError as error:
+            self.report(error)
+            return False
+        self.told.emit("")
+        return True
+
+    def report(self, error: Exception, title: str = "") -> None:
+        """Show an error to the person; a surprising one also goes to the log with its trace."""
+        said = str(error)
+        if not isinstance(error, InputError):
+            title = title or self.runner.title or "The job"
+            _log.error("%s failed", title, exc_info=error)
+            said = f"{title} failed: {said or type(error).__name__}"
+        show_error(said)
+        self.told.emit(said)
+
+    def report_damaged(self, path: Path, error: InputError) -> None:
+        """Show what is wrong with a file of the project, and move it out of the way."""
+        self.report(error)
+        try:
+            show_info(f"It was moved to {set_aside(path)}, and is not written over.")
+        except InputError as worse:
+            self.report(worse)
+
+    def shut_down(self) -> None:
+        """End the jobs, save what belongs to the image and take it out of the viewer.
+
+        What cannot be saved stays in the viewer. A job that does not end in time is said; it ends
+        by itself, and nothing of the dock hears of it.
+        """
+        self.ended = True
+        for runner in self.runners:
+            title = runner.title
+            if not runner.shut_down():
+                self.report(
+                    InputError(
+                        f"{title} has not ended yet: it stops after the step it is at. Wait a "
+                        "little before you start it again."
+                    )
+                )
+        try:
+            self.detach()
+        except InputError as error:
+            self.report(error)

@@ -1,0 +1,197 @@
+"""Which image, which channel, and where its project is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Image
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QLabel
+
+from napari_midl.errors import InputError
+from napari_midl.widgets.images import extra_axes, is_ours, symbol
+from napari_midl.widgets.parts.path_picker import PathPicker
+from napari_midl.widgets.parts.section import NO_SIZE, combo, note, spin
+from napari_midl.widgets.tool.bench import Bench
+from napari_midl.widgets.tool.section import ToolSection
+
+if TYPE_CHECKING:
+    from typing import Any
+
+_REST_MS = 200
+
+
+class DataSection(ToolSection[Bench]):
+    """Picks an image layer.
+
+    Parameters
+    ----------
+    bench : Bench
+        Opens and closes images.
+    image, channel, project : str
+        Tooltips: what image it should be, what the channel shows, what the project keeps.
+    """
+
+    heading = "Data"
+
+    def __init__(
+        self,
+        bench: Bench,
+        image: str = "The 3D image to work on; open one with File > Open",
+        channel: str = "Channel with the vessels, counted from 0",
+        project: str = "Project folder: patches, models and results of this image are kept here",
+    ) -> None:
+        super().__init__(bench)
+        self._layers: list[Image] = []
+        self._followed: Image | None = None
+        self.image = combo(image)
+        self.channel, self.time = spin(channel, 0, 0), spin("Time point, counted from 0", 0, 0)
+        self.folder = PathPicker("Choose a project folder", project, folder=True)
+        self.about = note("Size and voxel size of the image")
+        self.row("Image", self.image, stretch=1)
+        self.channel_label, self.time_label = QLabel("Channel"), QLabel("Time point")
+        self.row(self.channel_label, self.channel, self.time_label, self.time)
+        self.row("Project", self.folder, stretch=1)
+        self.body.addWidget(self.about)
+
+        layers = bench.viewer.layers
+        for event in (layers.events.inserted, layers.events.removed):
+            event.connect(self._on_layers)
+        self.image.currentIndexChanged.connect(self._on_image)
+        self.channel.valueChanged.connect(self._on_place)
+        self.time.valueChanged.connect(self._on_place)
+        self.folder.changed.connect(self._on_folder)
+        for widget in (self.image, self.channel, self.time, self.folder):
+            self.enabled_when(widget, lambda: not bench.runner.running)
+        bench.opened.connect(self._on_opened)
+        self._placed = QTimer(self)
+        self._placed.setSingleShot(True)
+        self._placed.setInterval(_REST_MS)
+        self._placed.timeout.connect(self._on_rest)
+        self._on_layers()
+
+    def _on_layers(self, event: Any = None) -> None:
+        """Keep the list of images, and the choice where it still is there."""
+        if self.bench.ended:
+            return
+        layers = [
+            layer
+            for layer in self.bench.viewer.layers
+            if isinstance(layer, Image) and not is_ours(layer)
+        ]
+        if layers == self._layers and event is not None:
+            return
+        # Also an image that cannot be used stays chosen, and its reason in sight.
+        chosen = self.bench.image or self._chosen()
+        self.image.blockSignals(True)
+        self.image.clear()
+        self._layers = layers
+        for layer in layers:
+            self.image.addItem(layer.name)
+            layer.events.name.connect(self._on_renamed)
+        if chosen in layers:
+            self.image.setCurrentIndex(layers.index(chosen))
+        self.image.blockSignals(False)
+        if chosen not in layers or chosen is None:
+            self._on_image()
+
+    def _on_renamed(self, event: Any) -> None:
+        if event.source in self._layers and not self.bench.ended:
+            self.image.setItemText(self._layers.index(event.source), event.source.name)
+
+    def _chosen(self) -> Image | None:
+        index = self.image.currentIndex()
+        return self._layers[index] if 0 <= index < len(self._layers) else None
+
+    def _on_image(self) -> None:
+        layer = self._chosen()
+        self._offer_places(layer)
+        self._open(layer)
+
+    def _offer_places(self, layer: Image | None, channel: int = 0, time: int = 0) -> None:
+        """Offer the channels and time points of a layer."""
+        counts: dict[str, int] = {}
+        if layer is not None:
+            try:
+                counts = extra_axes(layer)
+            except InputError:
+                counts = {}  # said again, and shown, when it is opened
+        for axis, label, number, value in (
+            ("C", self.channel_label, self.channel, channel),
+            ("T", self.time_label, self.time, time),
+        ):
+            number.blockSignals(True)
+            number.setRange(0, max(counts.get(axis, 1) - 1, 0))
+            number.setValue(value)
+            number.blockSignals(False)
+            label.setVisible(axis in counts)
+            number.setVisible(axis in counts)
+
+    def _on_place(self) -> None:
+        self._open(self.bench.image)
+
+    def _on_folder(self) -> None:
+        if self.bench.image is not None and self.folder.path is not None:
+            self._open(self.bench.image, keep_folder=True)
+
+    def _open(self, layer: Image | None, keep_folder: bool = False) -> None:
+        bench = self.bench
+        folder = self.folder.path if keep_folder else None
+        try:
+            if layer is None:
+                bench.close()
+            else:
+                bench.open(layer, self.channel.value(), self.time.value(), folder)
+        except InputError as error:
+            if bench.image is not None:
+                # What is painted on it could not be saved, so it stays open.
+                bench.report(error)
+                self._show_choice()
+                return
+            # It may have been picked by itself, so that a notification would come as a surprise.
+            self.folder.path = None
+            self.about.setText(str(error))
+            return
+        self.folder.path = bench.folder
+        if bench.volume is None:
+            self.about.setText("No image is open.")
+            return
+        sizes = " x ".join(f"{n}" for n in bench.volume.shape)
+        steps = " x ".join(f"{s:g}" for s in bench.volume.voxel_size)
+        unit = f"{symbol(bench.volume.unit)}." if bench.volume.unit else f"(no unit). {NO_SIZE}"
+        self.about.setText(f"{sizes} voxels (z y x) of {steps} {unit}")
+
+    def _on_opened(self) -> None:
+        """Follow the voxel size and the place of the image that is open."""
+        image = self.bench.image
+        if image is self._followed:
+            return
+        for layer, connect in ((self._followed, False), (image, True)):
+            if layer is None:
+                continue
+            for event in (layer.events.scale, layer.events.units, layer.events.translate):
+                (event.connect if connect else event.disconnect)(self._on_placed)
+        self._followed = image
+
+    def _on_placed(self, event: Any = None) -> None:
+        self._placed.start()
+
+    def _on_rest(self) -> None:
+        bench = self.bench
+        if bench.image is None or bench.ended:
+            return
+        if bench.runner.running:
+            # Its result is to be shown, and belongs to the size with which it began.
+            self._placed.start()
+        else:
+            self._open(bench.image, keep_folder=True)
+
+    def _show_choice(self) -> None:
+        """Show again what is open."""
+        bench = self.bench
+        if bench.image in self._layers:
+            self.image.blockSignals(True)
+            self.image.setCurrentIndex(self._layers.index(bench.image))
+            self.image.blockSignals(False)
+        self._offer_places(bench.image, bench.channel, bench.time)
+        self.folder.path = bench.folder

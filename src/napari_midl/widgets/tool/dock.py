@@ -1,0 +1,123 @@
+"""The frame of every dock: the next step above, sections that scroll, the running job below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from qtpy.QtWidgets import QWidget
+
+from napari_midl.widgets.lifetime import Lifetime
+from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
+from napari_midl.widgets.parts.hint import Hint
+from napari_midl.widgets.parts.progress_bar import ProgressPanel
+from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.parts.wheel import WheelGuard
+from napari_midl.widgets.tool.bench import Bench
+from napari_midl.widgets.tool.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import napari
+    from qtpy.QtWidgets import QAbstractButton
+
+    from napari_midl.widgets.tool.section import Emitter, ToolSection
+
+B = TypeVar("B", bound=Bench)
+
+
+class ToolDock(QWidget, Generic[B]):
+    """A dock; a subclass names its steps, makes its bench and its sections, and gives hints.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it works in.
+
+    Attributes
+    ----------
+    steps : tuple of str
+        What a person does in the dock, in their order.
+    needs_torch : tuple of two str
+        What needs torch, and what works without it; each begins a sentence.
+    cancelling : str
+        What the tooltip of Cancel says.
+    keys_elsewhere : bool
+        Whether the keys also count while a layer is active for which `keys_count_on` is false,
+        where napari has no such key.
+    bench : Bench
+        What the sections share.
+    """
+
+    steps: ClassVar[tuple[str, ...]]
+    needs_torch: ClassVar[tuple[str, str]]
+    cancelling: ClassVar[str] = "End the job; it can be resumed later"
+    keys_elsewhere: ClassVar[bool] = True
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        # napari's menu hands over a proxy, whose layers are proxies too, each time another, so
+        # that no layer would be the one that an event speaks of.
+        viewer: Any = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self.bench = self.make_bench(viewer)
+        self.hint = Hint(self.steps)
+        self.torch = torch_notice(*self.needs_torch)
+        self.trouble = note("What went wrong last")
+        self.trouble.setStyleSheet("color: #e06c5a")
+        self.trouble.hide()
+        self.progress = ProgressPanel(self.bench.runner, self.cancelling)
+        self.sections = self.make_sections()
+        self.keys = Keys(viewer, self.make_keys(), self.keys_count_on, self.keys_elsewhere)
+        lay_out(self, (self.hint, self.torch), self.sections, (self.trouble, self.progress))
+        self._wheel = WheelGuard(self)
+        bench = self.bench
+        bench.told.connect(self._on_told)
+        for signal in (bench.opened, bench.job, bench.model, bench.result, *self.hint_signals()):
+            signal.connect(lambda *_: self._on_changed())
+        self._lifetime = Lifetime(self, self.shut_down)
+        self._on_changed()
+
+    def make_bench(self, viewer: Any) -> B:
+        """Hook: the bench, a child of this widget."""
+        raise NotImplementedError
+
+    def make_sections(self) -> Sequence[ToolSection[Any]]:
+        """Hook: the sections from top to bottom.
+
+        The one that opens images is to be made last, when all that follow it are there.
+        """
+        raise NotImplementedError
+
+    def next_step(self) -> tuple[int, str]:
+        """Hook: the step that is next, counted from 0, and what to do in it."""
+        raise NotImplementedError
+
+    def hint_signals(self) -> Sequence[Emitter]:
+        """Hook: what the next step depends on beside the signals of the bench."""
+        return ()
+
+    def make_keys(self) -> Mapping[str, QAbstractButton]:
+        """Hook: which button a key presses while the image has the focus."""
+        return {}
+
+    def keys_count_on(self, layer: Any) -> bool:
+        """Hook: whether the keys come before those that napari has for the active layer."""
+        return False
+
+    def shut_down(self) -> None:
+        """End what goes on, before the dock leaves its window or the window closes."""
+        self.keys.stop()
+        for section in self.sections:
+            section.shut_down()
+        self.bench.shut_down()
+
+    def _on_changed(self) -> None:
+        self._lifetime.follow()
+        if not self.bench.ended:
+            self.keys.refresh()
+        step, text = self.next_step()
+        self.hint.show_step(step, text)
+
+    def _on_told(self, text: str) -> None:
+        self.trouble.setText(text)
+        self.trouble.setVisible(bool(text))

@@ -1,0 +1,83 @@
+"""A section of a dock: rows of widgets, each enabled when it can be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from napari_midl.widgets.parts.section import Section, button
+from napari_midl.widgets.tool.bench import Bench
+from napari_midl.widgets.tool.preferences import preferred
+from napari_midl.widgets.tool.settings_form import SettingsForm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtWidgets import QPushButton, QWidget
+
+    from napari_midl.engine.settings import Settings
+
+B = TypeVar("B", bound=Bench)
+S = TypeVar("S", bound="Settings")
+
+
+class Emitter(Protocol):
+    """A signal that a function can follow."""
+
+    def connect(self, slot: Callable[..., object], /) -> object:
+        """Call a function whenever it is emitted."""
+
+
+class ToolSection(Section, Generic[B]):
+    """A titled box of a dock.
+
+    A subclass gives its `heading`, makes its widgets and lays them out by `row`. What can be
+    pressed when is said once, beside the widget, by `action` and `enabled_when`.
+
+    Parameters
+    ----------
+    bench : Bench
+        What the sections of the dock share.
+    """
+
+    heading: ClassVar[str]
+
+    def __init__(self, bench: B) -> None:
+        super().__init__(self.heading)
+        self.bench = bench
+
+    def action(
+        self,
+        text: str,
+        tooltip: str,
+        clicked: Callable[[], object],
+        when: Callable[[], object] | None = None,
+        *signals: Emitter,
+    ) -> QPushButton:
+        """A button, and when it can be pressed: `enabled_when`."""
+        made = button(text, tooltip, clicked)
+        if when is not None:
+            self.enabled_when(made, when, *signals)
+        return made
+
+    def enabled_when(self, widget: QWidget, when: Callable[[], object], *signals: Emitter) -> None:
+        """Enable a widget while a condition holds.
+
+        It is asked now, and again whenever another image is open, a job begins or ends, or one
+        of `signals` is emitted.
+        """
+        self.follow(
+            lambda: widget.setEnabled(bool(when())), self.bench.opened, self.bench.job, *signals
+        )
+
+    def follow(self, update: Callable[[], object], *signals: Emitter) -> None:
+        """Call a function now and at each of some signals, whatever they carry."""
+        for signal in signals:
+            signal.connect(lambda *_: update())
+        update()
+
+    def make_form(self, settings: type[S], **how: Any) -> SettingsForm[S]:
+        """The form of a settings class; it begins with what the person prefers everywhere."""
+        return SettingsForm(settings, values=preferred(settings), **how)
+
+    def shut_down(self) -> None:
+        """Let go of the viewer: the dock is being closed."""

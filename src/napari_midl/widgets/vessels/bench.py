@@ -1,0 +1,79 @@
+"""What the sections of the vessels dock share: the image, its patches and the prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_info
+
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.classes import CLASSES
+from napari_midl.widgets.patches import PatchLayers
+from napari_midl.widgets.project import patches_folder
+from napari_midl.widgets.tool.stream_section import StreamBench
+from napari_midl.widgets.vessels.layers import PredictionLayers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari.layers import Image
+    from qtpy.QtCore import QObject
+
+
+class VesselsBench(StreamBench[PredictionLayers]):
+    """The state of the vessels dock.
+
+    Attributes
+    ----------
+    patches : PatchLayers
+        What is painted.
+    threshold : float
+        Probability from which a voxel counts as vessel; `result` is emitted when it changes.
+    """
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(viewer, parent)
+        self.patches = PatchLayers(viewer, CLASSES, self)
+        self.threshold = 0.5
+        self.patches.failed.connect(self.report)
+
+    def open(
+        self, image: Image, channel: int = 0, time: int = 0, folder: Path | None = None
+    ) -> None:
+        """Change to an image; what could not be saved where it was is saved in `folder`."""
+        try:
+            self.patches.save()
+        except InputError:
+            # Another folder for the same image is what the message asks for.
+            if folder is None or image is not self.image:
+                raise
+            self.patches.save(patches_folder(folder, self.channel, self.time))
+        super().open(image, channel, time, folder)
+
+    def attach(self) -> None:
+        """Show what was painted before."""
+        assert self.image is not None and self.volume is not None and self.folder is not None
+        folder = patches_folder(self.folder, self.channel, self.time)
+        for problem in self.patches.attach(self.image, self.volume, folder):
+            show_error(problem)
+        if self.patches.names:
+            show_info(f"Restored {len(self.patches.names)} patch(es) from {self.folder}")
+
+    def detach(self) -> None:
+        """Save what was painted and take it out of the viewer; predictions go with their image."""
+        self.patches.detach()
+        if not self.ended:
+            self.show(None)
+
+    def show(self, layers: PredictionLayers | None) -> None:
+        """Show another prediction in the place of the last."""
+        if self.shown is not None:
+            self.shown.remove()
+        super().show(layers)
+
+    def cut(self, threshold: float) -> None:
+        """Count voxels as vessel from another probability."""
+        self.threshold = threshold
+        if self.shown is not None:
+            self.shown.set_threshold(threshold)
+        self.result.emit()

@@ -1,0 +1,153 @@
+"""Fine-tuning a vessel model on what was painted, with a preview of the view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from superqt.utils import qthrottled
+
+from napari_midl.engine.ports import ImageIn, ModelOut
+from napari_midl.engine.running import Watch
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.operations import Finetune
+from napari_midl.methods.vessels.ports import VesselModelIn
+from napari_midl.methods.vessels.settings import FinetuneSettings
+from napari_midl.widgets.looking import box_in_view
+from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
+from napari_midl.widgets.parts.section import check
+from napari_midl.widgets.tool.train_section import TrainSection
+from napari_midl.widgets.vessels.bench import VesselsBench
+from napari_midl.widgets.vessels.layers import Preview
+from napari_midl.widgets.vessels.painted import painted
+from napari_midl.widgets.vessels.words import gain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari.layers import Image
+    from qtpy.QtWidgets import QWidget
+
+    from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.runs import Run
+    from napari_midl.widgets.looking import Box
+
+
+class VesselTrainSection(TrainSection[VesselsBench]):
+    """Fine-tunes, shows the preview, and rolls back."""
+
+    heading = "Learn"
+    verb = "Fine-tune"
+    tip = "Teach the model what you painted, in the background"
+    stem = "fine-tuned"
+    settings = FinetuneSettings
+    elsewhere = ("dense",)
+    score = "validation_dice"
+    listens = True
+    choose_newest = True
+
+    def __init__(self, bench: VesselsBench) -> None:
+        self.live = check(
+            "preview the view",
+            "Show the probability of the slice in view while the model learns",
+            checked=True,
+        )
+        self._view: Box | None = None
+        self._preview: Preview | None = None
+        model = ModelPicker(
+            "vessels",
+            bench.report,
+            "Fine-tune starts from this model; Where next? and Predict use it",
+            BASE | {"from scratch (untrained)": "scratch"},
+        )
+        super().__init__(bench, model)
+        self.gain.setToolTip(
+            "Scores on painted blocks that are not trained on, but choose the weights"
+        )
+        self.enabled_when(model, lambda: not bench.runner.running)
+        self._look = qthrottled(self._on_view, timeout=200)
+        self.live.toggled.connect(lambda _: self._on_view())
+        bench.viewer.dims.events.point.connect(self._on_moved)
+        bench.viewer.scene.camera.events.connect(self._on_moved)
+        bench.result.connect(self._on_result)
+
+    def first_rows(self) -> None:
+        """Which model to begin with."""
+        self.row("Model", self.model, stretch=1)
+
+    def beside(self) -> Sequence[QWidget]:
+        """Whether to preview."""
+        return (self.live,)
+
+    def depends_on(self) -> Sequence[Any]:
+        """What is painted."""
+        return (self.bench.patches.changed,)
+
+    def can_train(self) -> bool:
+        """Whether there is a patch."""
+        return bool(self.bench.patches.names)
+
+    def operation(self, out: Path) -> Finetune:
+        """Fine-tune on a copy of the patches, which is kept beside the model."""
+        bench = self.bench
+        volume, patches = bench.volume, bench.patches.patches
+        assert volume is not None
+        if not patches:
+            raise InputError("Nothing is painted yet; paint vessel and background in a patch.")
+
+        bench.patches.flush()
+        return Finetune(
+            image=ImageIn.of(volume, bench.channel, bench.time),
+            labels=painted(patches, volume),
+            model=VesselModelIn(str(self.model.choice)),
+            out=ModelOut(out),
+            settings=self.form.value(dense=False),
+        )
+
+    def watch(self) -> Watch:
+        """Also what is in view; the job's thread only ever reads attributes, and no widget."""
+        self._on_view()
+        return Watch(view=lambda: self._view, enough=lambda: self._enough)
+
+    def began(self) -> None:
+        """Make room for the preview."""
+        self.forgotten()
+        assert self.bench.image is not None
+        self._preview = Preview(self.bench.viewer, self.bench.image)
+
+    def progressed(self, batch: list[Progress]) -> None:
+        """Show the newest preview."""
+        shown = [p.preview for p in batch if p.preview is not None]
+        if shown and self._preview is not None:
+            self._preview.show(*shown[-1])
+
+    def gained(self, run: Run) -> str:
+        """Before against after."""
+        after = run.results["after"]
+        self.plot.add_score(after.get("dice"))
+        return gain(run.results["steps"], run.results["before"], after)
+
+    def forgotten(self) -> None:
+        """Take the preview away."""
+        if self._preview is not None:
+            self._preview.remove()
+            self._preview = None
+
+    @property
+    def preview(self) -> Image | None:
+        """The layer of the preview, if there is one."""
+        return self._preview.layer if self._preview is not None else None
+
+    def _on_result(self) -> None:
+        """Something better than the preview is shown."""
+        if self.bench.shown is not None and not self.training:
+            self.forgotten()
+
+    def _on_moved(self, event: Any = None) -> None:
+        if self.bench.runner.running:
+            self._look()
+
+    def _on_view(self) -> None:
+        image = self.bench.image
+        shown = image is not None and self.live.isChecked()
+        self._view = box_in_view(self.bench.viewer, image) if image is not None and shown else None

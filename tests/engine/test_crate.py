@@ -1,0 +1,101 @@
+"""Records for others: their schema, and a run as an RO-Crate that the library reads back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from jsonschema import Draft202012Validator
+
+from napari_midl.cli import main
+from napari_midl.engine.crate import PROFILE, write_crate
+from napari_midl.engine.jobs import run
+from napari_midl.engine.ports import hash_path
+from napari_midl.engine.runs import read_run, record_path, schema
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.operations import Analyse
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    """The record of a table that was made of a mask."""
+    mask = np.zeros((5, 9, 40), np.uint8)
+    mask[2, 4, 5:35] = 1
+    tifffile.imwrite(tmp_path / "mask.tif", mask)
+    out = tmp_path / "branches.csv"
+    run(Analyse.of(mask=tmp_path / "mask.tif", min_length=2.0, out=out).perform())
+    return record_path(out)
+
+
+def test_the_published_schema_is_that_of_the_program(capsys):
+    published = json.loads((DOCS / "run-record.schema.json").read_text(encoding="utf-8"))
+    assert published == schema()
+    with pytest.raises(SystemExit):
+        main(["runs", "schema"])
+    assert json.loads(capsys.readouterr().out) == published
+
+
+def test_a_record_is_valid_by_its_schema_and_a_damaged_one_is_not(record):
+    validator = Draft202012Validator(schema())
+    values = json.loads(record.read_text(encoding="utf-8"))
+    validator.validate(values)
+    values["seconds"] = "long"
+    assert not validator.is_valid(values)
+
+
+def test_a_crate_tells_what_was_made_of_what_and_by_what(record, tmp_path, capsys):
+    rocrate = pytest.importorskip("rocrate.rocrate")
+    out = tmp_path / "crate"
+    with pytest.raises(SystemExit) as ended:
+        main(["runs", "crate", str(record), "--out", str(out), "--licence", "CC0-1.0"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    crate = rocrate.ROCrate(str(out))
+    root = crate.root_dataset
+    assert root["license"] == "CC0-1.0"
+    assert root["conformsTo"].id == PROFILE
+    (action,) = root["mentions"]
+    assert action.type == "CreateAction"
+    assert action["instrument"]["name"] == "napari-midl"
+    (table,) = action["result"]
+    assert table.id == "branches.csv"
+    assert table["sha256"] == hash_path(out / "branches.csv")
+    options = {e["name"]: e["value"] for e in action["object"] if e.type == "PropertyValue"}
+    assert options["min_length"] == 2.0
+    (mask,) = [e for e in action["object"] if e.type == "File"]
+    assert mask.id == (tmp_path / "mask.tif").as_uri()
+    assert pd.Timestamp(action["endTime"]) >= pd.Timestamp(action["startTime"])
+    assert read_run(out / record.name).operation == "vessels.analyse"
+    assert not (out / "inputs").exists()
+
+
+def test_a_crate_takes_the_inputs_along_when_asked(record, tmp_path):
+    rocrate = pytest.importorskip("rocrate.rocrate")
+    write_crate(record, tmp_path / "crate", copy_inputs=True)
+    copied = tmp_path / "crate" / "inputs" / "mask.tif"
+    assert copied.read_bytes() == (tmp_path / "mask.tif").read_bytes()
+    (action,) = rocrate.ROCrate(str(tmp_path / "crate")).root_dataset["mentions"]
+    assert "inputs/mask.tif" in [each.id for each in action["object"]]
+
+
+def test_a_crate_that_cannot_be_written_leaves_nothing(record, tmp_path):
+    pytest.importorskip("rocrate")
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(InputError, match="exists already"):
+        write_crate(record, tmp_path / "taken")
+    (tmp_path / "branches.csv").unlink()
+    with pytest.raises(InputError, match=r"branches\.csv is gone"):
+        write_crate(record, tmp_path / "crate")
+    assert not (tmp_path / "crate").exists()
+
+
+def test_a_crate_says_what_to_install(record, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "rocrate.rocrate", None)
+    with pytest.raises(InputError, match=r"napari-midl\[crate\]"):
+        write_crate(record, tmp_path / "crate")

@@ -1,0 +1,91 @@
+"""A disk that fails on demand: every write below a folder is counted, and may be the last."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_MOVING = ("os.rename", "os.remove", "os.rmdir", "os.link", "os.truncate")
+_watched: Disk | None = None
+
+
+class Killed(BaseException):
+    """The process is gone; what it would still have written is not."""
+
+
+class Disk:
+    """What is written below a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to watch.
+    kill_at, full_at : int, optional
+        The write, counted from 0, before which the process dies, or from which there is no room.
+
+    Attributes
+    ----------
+    writes : int
+        Files opened for writing, folders made, renames and removals so far.
+    """
+
+    def __init__(
+        self, folder: Path, kill_at: int | None = None, full_at: int | None = None
+    ) -> None:
+        self.folder, self.kill_at, self.full_at = str(folder.resolve()), kill_at, full_at
+        self.writes = 0
+
+    def heard(self, event: str, arguments: tuple[Any, ...]) -> None:
+        fills = event == "os.mkdir" or (event == "open" and _writes(*arguments[1:3]))
+        if not fills and event not in _MOVING:
+            return
+        if not _path(event, arguments).startswith(self.folder):
+            return
+        number, self.writes = self.writes, self.writes + 1
+        if self.kill_at is not None and number >= self.kill_at:
+            raise Killed
+        if self.full_at is not None and number >= self.full_at and fills:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextmanager
+def watched(disk: Disk) -> Iterator[Disk]:
+    """Let a disk hear of every write of this process."""
+    global _watched
+    _watched = disk
+    try:
+        yield disk
+    finally:
+        _watched = None
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if _watched is not None and (event == "open" or event.startswith("os.")):
+        _watched.heard(event, arguments)
+
+
+def _writes(mode: str | None, flags: int | None) -> bool:
+    return bool((mode and set(mode) & set("wax+")) or (isinstance(flags, int) and flags & _WRITING))
+
+
+def _path(event: str, arguments: tuple[Any, ...]) -> str:
+    path = arguments[1] if event in ("os.rename", "os.link") else arguments[0]
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        return ""
+    place = Path(os.fsdecode(path))
+    folder = arguments[-1] if event in ("os.remove", "os.rmdir", "os.mkdir") else -1
+    if not place.is_absolute() and isinstance(folder, int) and folder >= 0:
+        # shutil.rmtree names files within a folder that it holds open.
+        place = Path(f"/proc/self/fd/{folder}").readlink() / place
+    return str(place.absolute())
+
+
+sys.addaudithook(_hook)

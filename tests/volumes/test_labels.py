@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.classes import Classes
+from napari_midl.volumes.labels import read_labels
+
+THREE = Classes("background", "a", "b", sets={"a or b": ("a", "b")})
+
+
+@pytest.fixture
+def write(tmp_path, volume):
+    def write(values, dtype=np.uint8):
+        labels = np.zeros(volume.shape, dtype)
+        labels.flat[: len(values)] = values
+        tifffile.imwrite(tmp_path / "labels.tif", labels, photometric="minisblack")
+        return tmp_path / "labels.tif"
+
+    return write
+
+
+def values(patch) -> list[int]:
+    return np.unique(np.asarray(patch.labels)).tolist()
+
+
+def test_strokes_keep_their_values_and_a_map_of_classes_is_shifted(write, volume):
+    (strokes,) = read_labels(write([1, 2, 3, 255]), volume, THREE)
+    assert values(strokes) == [0, 1, 2, 3, 255]
+    (dense,) = read_labels(write([1, 2]), volume, THREE, dense=True)
+    assert values(dense) == [1, 2, 3]
+    assert dense.origin == (0, 0, 0)
+
+
+def test_in_a_mask_anything_is_the_second_class(write, volume):
+    (mask,) = read_labels(write([255, 7]), volume, Classes("background", "a"), dense=True)
+    assert values(mask) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("painted", "dtype", "dense", "said"),
+    [
+        ([9], np.uint8, False, "labels from 0 to 9; use 0 unlabelled, 1 background, 2 a, 3 b"),
+        ([-1], np.int16, False, "labels from -1 to 0"),
+        ([256], np.uint16, False, "labels from 0 to 256"),
+        ([3], np.uint8, True, "classes from 0 to 3; use 0 to 2 for background, a, b"),
+        ([0.5], np.float32, False, "float32 values; give integer labels"),
+    ],
+)
+def test_labels_that_cannot_be_are_explained(write, volume, painted, dtype, dense, said):
+    with pytest.raises(InputError, match=said):
+        read_labels(write(painted, dtype), volume, THREE, dense)
+
+
+def test_a_folder_of_patches_painted_with_other_classes_is_explained(tmp_path, volume):
+    patch = Patch((0, 0, 0), np.full((1, 4, 4), 3, np.uint8))
+    AnnotationStore(tmp_path, volume, THREE).save(patch)
+    assert values(read_labels(tmp_path, volume, THREE)[0]) == [3]
+    with pytest.raises(InputError, match="painted with 0 unlabelled, 1 background, 2 a, 3 b"):
+        read_labels(tmp_path, volume, Classes("background", "vessel"))

@@ -1,0 +1,56 @@
+"""What the vessels dock says, and in which unit: no screen is needed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from napari_midl.methods.vessels.analyse import VesselGraph
+from napari_midl.methods.vessels.export import in_micrometres, with_units
+from napari_midl.widgets.vessels.words import gain, summary
+
+
+@pytest.fixture
+def graph():
+    def of(unit):
+        nodes = pd.DataFrame({"id": [1, 2], "type": 0, "x": [1.0, 3.0], "y": 1.0, "z": 1.0})
+        nodes = nodes.assign(radius=1.0, parent=[-1, 1])
+        branches = pd.DataFrame({"length": [1500.0, 20.0], "mean_radius": [2.0, 4.0]})
+        return VesselGraph(branches.assign(volume=1.0), nodes, [], unit)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("unit", "said", "apart"),
+    [("centimeter", "micrometres", 2e4), ("angstrom", "micrometres", 2e-4), ("voxel", "voxels", 2)],
+)
+def test_an_swc_is_in_micrometres_or_says_in_what(graph, unit, said, apart):
+    nodes, wrote = in_micrometres(graph(unit))
+    assert wrote == said
+    assert nodes["x"][1] - nodes["x"][0] == pytest.approx(apart)
+    assert graph(unit).nodes["x"][1] == 3
+
+
+def test_the_columns_of_the_table_name_their_units(graph):
+    columns = list(with_units(graph("micrometer"), "µm"))
+    assert columns == ["length (µm)", "mean radius (µm)", "volume (µm³)"]
+
+
+def test_a_summary_counts_and_adds_up(graph):
+    said = summary(graph("micrometer"), "µm")
+    assert said.startswith("2 branches, 1,520 µm in all, median radius 3 µm.")
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"), [(0.91, "better"), (0.902, "no better"), (0.2, "worse; Roll back")]
+)
+def test_a_gain_is_a_verdict(after, verdict):
+    before = {"dice": 0.9, "precision": 0.5, "recall": 0.5}
+    said = gain(40, before, {**before, "dice": after})
+    assert f"before → after 40 steps: {verdict}" in said
+    assert f"<b>{after:.2f}</b>" in said
+
+
+def test_without_held_out_blocks_there_is_no_verdict():
+    assert "Too little is painted" in gain(3, {}, {})
