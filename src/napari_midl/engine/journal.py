@@ -168,7 +168,8 @@ def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object])
     """
     if out.exists():
         journal = Journal(out, identity)
-        OmeZarrImage.open(out).remove_leftovers()
+        for left in out.rglob("*.partial"):  # what zarr calls a chunk while it writes it
+            left.unlink(missing_ok=True)
         return journal
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

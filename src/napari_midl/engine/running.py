@@ -8,8 +8,6 @@ OME-Zarr that grows in its place has a journal instead, which goes once the reco
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import os
 import shutil
 from contextlib import contextmanager, nullcontext
@@ -22,11 +20,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.one_writer import one_writer
 from napari_midl.engine.operations import inputs_of
 from napari_midl.engine.ports import FileIn, FileOut, In, Out, hash_path
 from napari_midl.engine.runs import Run, read_run, write_run
 from napari_midl.errors import InputError
-from napari_midl.volumes.atomic import not_written, to_disk
+from napari_midl.volumes.atomic import not_written, remove_folder, remove_leftovers, to_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -145,6 +144,7 @@ class Running:
         with _written(out):
             out.parent.mkdir(parents=True, exist_ok=True)
         checkpoint = Checkpoint.beside(out, settings, self.inputs if inputs is None else inputs)
+        remove_leftovers(checkpoint.path)
         self.afterwards(checkpoint.remove)
         return checkpoint
 
@@ -208,25 +208,32 @@ class Running:
     def commit(self, run: Run) -> None:
         """Bring output and record to their place, the output last."""
         out, port = self._out(), self.operation.out
+        staged: list[Path] = []
         if self._staging is not None:
             port.check_free(out)
-        write_run(run, port.record(out))
-        if self._staging is not None:
+            staged = sorted(self._staging.iterdir(), key=lambda path: path.name == out.name)
             with _written(out):
-                for path in sorted(self._staging.iterdir(), key=lambda path: path.name == out.name):
+                for path in staged:
                     to_disk(path)
+        write_run(run, port.record(out))
+        if staged:
+            with _written(out):
+                for path in staged:
                     target = out.with_name(path.name)
                     if target.is_dir():
                         shutil.rmtree(target)
                     os.replace(path, target)
                 to_disk(out.parent)
+        if self._staging is not None:
+            shutil.rmtree(self._staging, ignore_errors=True)
+            self._staging = None
         for function in self._afterwards:
             function()
 
     def clear(self) -> None:
         """Remove what was written and not brought to its place."""
         if self._staging is not None:
-            shutil.rmtree(self._staging, ignore_errors=True)
+            remove_folder(self._staging)
 
 
 def perform(done: Operation[T], watch: Watch | None, steps: int | None) -> Job[Outcome[T]]:
@@ -234,7 +241,7 @@ def perform(done: Operation[T], watch: Watch | None, steps: int | None) -> Job[O
     began, out = monotonic(), done.out.path
     check(done)
     run = Running(done, watch or Watch(), steps)
-    with one_writer(out) if out is not None else nullcontext():
+    with nullcontext() if out is None else one_writer(out, done.out.record(out)):
         try:
             result = yield from done.job(run)
             step = Progress(1, 1, "writing the record")
@@ -274,38 +281,6 @@ def check(done: Operation[Any]) -> None:
                 f"{path} exists already and belongs beside {out.name}; choose another name, "
                 "nothing is overwritten."
             )
-
-
-@contextmanager
-def one_writer(out: Path) -> Iterator[None]:
-    """Let nobody else on this machine write `out` meanwhile; the system frees it after a kill.
-
-    Raises
-    ------
-    InputError
-        If another run writes it.
-    """
-    from filelock import FileLock, Timeout
-    from platformdirs import user_cache_path
-
-    folder = user_cache_path("napari-midl") / "locks"
-    name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:32]
-    with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{name}.lock", timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"{out} is being written by another run; wait for it, or choose another output."
-        ) from None
-    try:
-        # Nobody else is at it, so these were left by runs that were killed.
-        for left in out.parent.glob(f".{glob.escape(out.name)}.*{_PART}"):
-            shutil.rmtree(left, ignore_errors=True)
-        yield
-    finally:
-        lock.release()
 
 
 def _left_by_a_kill(out: Path, port: Out) -> set[Path]:

@@ -64,7 +64,14 @@ class ReadyModel:
             self._check(values)
         samples = np.linspace(0, len(self.tiling) - 1, min(_SAMPLES, len(self.tiling)))
         tiles = (self.tensor(self.read(self.tiling.padded(int(i))[0])) for i in samples)
-        self.network = freeze_group_norm(network, tiles)
+        try:
+            with out_of_memory_as_exception():
+                self.network = freeze_group_norm(network, tiles)
+        except MemoryError as error:
+            raise InputError(
+                "the memory is too small to measure the network's normalisation on tiles of this "
+                "size; choose smaller tiles, or compute on another device."
+            ) from error
         self.network.register_forward_hook(lambda _, __, maps: self._check(maps))
         # The threads of a cluster's worker share it.
         self._turn = Lock()
@@ -108,22 +115,16 @@ class ReadyModel:
         """Make an empty output, which says that it is not complete."""
         form, volume = self.model.form, self.model.channels[0]
         # A plane has no axis Z, and an output of one channel without a name none of channels.
-        axes = [
-            axis
-            for axis, kept in zip(
-                _AXES, (bool(form.channels), self.tiling.shape[0] > 1, True, True), strict=True
-            )
-            if kept
-        ]
+        kept = (bool(form.channels), self.tiling.shape[0] > 1, True, True)
 
         def along(*values: Any) -> list[Any]:
-            return [value for axis, value in zip(_AXES, values, strict=True) if axis in axes]
+            return [value for value, keep in zip(values, kept, strict=True) if keep]
 
         OmeZarrImage.create(
             out,
             shape=along(len(form.channels), *self.tiling.shape),
             dtype=form.dtype,
-            axes=axes,
+            axes=along(*_AXES),
             scale=along(1.0, *volume.scale),
             units=along(None, *volume.units),
             chunks=along(*form.chunks),

@@ -82,7 +82,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         refuse_existing(path)  # renaming would silently replace an empty folder
         beside.rename(path)
     except BaseException as error:
-        _remove(beside)
+        remove_folder(beside)
         if isinstance(error, OSError):
             raise not_written(path, error) from error
         raise
@@ -96,6 +96,17 @@ def remove_leftovers(path: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete what a failed or cancelled writer left.
+
+    zarr writes side by side and tells of the first failure while its other writes are still
+    on their way, so one look is not enough.
+    """
+    for _ in range(5):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def refuse_existing(path: Path) -> None:
@@ -137,14 +148,3 @@ def _sync(path: Path, flags: int) -> None:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{uuid4().hex[:8]}{_PART}")
-
-
-def _remove(folder: Path) -> None:
-    """Delete what a failed block left.
-
-    zarr writes side by side and tells of the first failure while its other writes are still
-    on their way, so one look is not enough.
-    """
-    for _ in range(5):
-        shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(0.05)

@@ -22,6 +22,7 @@ from zarr.codecs import BloscCodec
 from napari_midl.errors import InputError
 from napari_midl.volumes import label_list, pyramid
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
+from napari_midl.volumes.reading import decoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,11 +168,6 @@ class OmeZarrImage:
         except OSError as error:
             raise not_written(self.path, error) from error
 
-    def remove_leftovers(self) -> None:
-        """Delete what killed writers of chunks left; nobody may be writing now."""
-        for left in self.path.rglob("*.partial"):
-            left.unlink(missing_ok=True)
-
     def create_labels(
         self, name: str, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
     ) -> Self:
@@ -264,8 +260,10 @@ class OmeZarrImage:
                 for s, f, n in zip(target, factors, above.shape, strict=True)
             )
             # Only a box that cuts through voxels of the next level has to read its surroundings.
-            finer = held if held is not None and source == box else np.asarray(above[source])
-            held = self._put(below, target, merge(finer, factors))
+            if held is None or source != box:
+                with decoding(self.path):
+                    held = np.asarray(above[source])
+            held = self._put(below, target, merge(held, factors))
             box = target
 
     def _put(self, array: Any, box: Region, block: NDArray[Any]) -> NDArray[Any]:
