@@ -62,7 +62,7 @@ class MeshSection(ToolSection[AnatomyBench]):
         self.bar = ColourBar()
         self.words = note("What the model makes of the landmarks")
         self.row("Model", self.model, stretch=1)
-        self.row("Colours", self.colours, self.measure, stretch=0)
+        self.row("Colours", self.colours, self.measure, stretch=1)
         for shown in (self.bar, self.words, self.form):
             self.body.addWidget(shown)
         self.model.changed.connect(lambda: bench.use(self.model.choice))
