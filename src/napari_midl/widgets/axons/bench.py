@@ -94,8 +94,10 @@ class AxonsBench(Bench):
         """Show what was traced before."""
         assert self.image is not None
         self.layers.attach(self.image)
+        size = self.opened_volume.voxel_size
+        self.traces = TraceList((), size)
         try:
-            self.traces = TraceList(read_entries(self._file))
+            self.traces = TraceList(read_entries(self._file), size)
         except InputError as error:
             self.report_damaged(self._file, error)
         self.layers.show(self.entries)
