@@ -88,7 +88,7 @@ class Operation(Generic[T]):
         """Do it: open the inputs by `run`, yield `Progress`, return the result."""
         raise NotImplementedError
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """Lines for a person about the results of a run."""
         return []
 

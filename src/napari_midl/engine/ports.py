@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from napari_midl.engine.models import SUFFIX, whole_name
+from napari_midl.engine.models import SUFFIX
 from napari_midl.engine.runs import record_path
 from napari_midl.errors import InputError
 
@@ -113,16 +113,31 @@ class ImageIn(In["Volume"]):
 
 
 @dataclass(frozen=True)
-class ModelIn(In["Model"]):
-    """A model by its name; each method derives its own, which knows the names and the networks.
+class NamedIn(In[T]):
+    """What comes with the package under a name, or lies in a file or folder.
 
     Parameters
     ----------
     name : str
-        A shipped model such as ``base``, or the path of a file.
+        Its name, or a path.
     """
 
-    tool: ClassVar[str]
+    name: str
+
+    def recorded(self) -> dict[str, Any]:
+        """A name as it is, a path in full."""
+        return {"name": next((str(path.resolve()) for path in self.files), self.name)}
+
+
+@dataclass(frozen=True)
+class ModelIn(NamedIn["Model"]):
+    """A model; each method derives its own, which knows the names and the networks.
+
+    Parameters
+    ----------
+    name : str
+        ``base`` (shipped), or the path of a model.
+    """
 
     name: str = "base"
 
@@ -133,10 +148,6 @@ class ModelIn(In["Model"]):
     def identity(self, opened: Model) -> dict[str, Any]:
         """The hash of its weights."""
         return {"sha256": opened.sha256}
-
-    def recorded(self) -> dict[str, Any]:
-        """A shipped name as it is, a path in full."""
-        return {"name": whole_name(self.name)}
 
     @property
     def files(self) -> list[Path]:
@@ -195,6 +206,14 @@ def hash_path(path: Path) -> str:
         digest.update(each.relative_to(path).as_posix().encode())
         digest.update(hash_path(each).encode())
     return digest.hexdigest()
+
+
+def hash_voxels(path: Path) -> str:
+    """SHA-256 over the voxels of an image's finest level, however they are packed."""
+    from napari_midl.volumes.open import open_volume
+    from napari_midl.volumes.volume import hash_volume
+
+    return hash_volume(open_volume(path))
 
 
 @dataclass(frozen=True)
@@ -278,8 +297,27 @@ class FileOut(Out):
 
 
 @dataclass(frozen=True)
+class TableOut(FileOut):
+    """A table.
+
+    Parameters
+    ----------
+    path : Path or None
+        The ``.csv`` to write.
+    """
+
+    endings = (".csv",)
+
+
+@dataclass(frozen=True)
 class ModelOut(Out):
-    """A model file; a training that was stopped goes on from the checkpoint beside it."""
+    """A model file; a training that was stopped goes on from the checkpoint beside it.
+
+    Parameters
+    ----------
+    path : Path or None
+        The ``.safetensors`` file to write; a training that was stopped goes on.
+    """
 
     endings = (SUFFIX,)
 
@@ -292,7 +330,13 @@ class ModelOut(Out):
 
 @dataclass(frozen=True)
 class FolderOut(Out):
-    """A new folder; it appears once all of it is written."""
+    """A new folder; it appears once all of it is written.
+
+    Parameters
+    ----------
+    path : Path or None
+        The folder to write.
+    """
 
 
 @dataclass(frozen=True)
@@ -322,10 +366,7 @@ class OmeZarrOut(Out):
 
     def identity(self, path: Path) -> str:
         """Hash over the voxels of the finest level."""
-        from napari_midl.volumes.open import open_volume
-        from napari_midl.volumes.volume import hash_volume
-
-        return hash_volume(open_volume(path))
+        return hash_voxels(path)
 
 
 def _absolute(value: Any) -> Any:

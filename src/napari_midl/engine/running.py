@@ -8,7 +8,6 @@ OME-Zarr that grows in its place has a journal instead, which goes once the reco
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 import shutil
@@ -21,12 +20,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
-from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
 from napari_midl.engine.operations import inputs_of
 from napari_midl.engine.ports import FileIn, FileOut, In, Out, hash_path
 from napari_midl.engine.runs import Run, read_run, write_run
 from napari_midl.errors import InputError
-from napari_midl.volumes.atomic import not_written, to_disk
+from napari_midl.volumes.atomic import PART, not_written, remove_leftovers, to_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 S = TypeVar("S")
-_PART = ".part"
 
 
 @dataclass(frozen=True)
@@ -93,32 +91,32 @@ class Running:
         self.inputs: dict[str, Any] = {}
         self.results: dict[str, Any] = {}
         self.kept: dict[str, Path] = {}
-        self._names = {id(port): name for name, port in inputs_of(done).items()}
+        self._names: dict[int, list[str]] = {}
+        for name, port in inputs_of(done).items():
+            self._names.setdefault(id(port), []).append(name)
         self._staging: Path | None = None
         self._afterwards: list[Callable[[], object]] = []
 
     def open(self, port: In[S], message: str = "opening", **how: Any) -> Job[S]:
         """Open an input in a thread, and note what tells it from another for the record."""
-        name, recorded = self._names[id(port)], self.operation.out.path is not None
+        names, recorded = self._names[id(port)], self.operation.out.path is not None
         if isinstance(port, FileIn) and port.write is not None:
-            port = self._keep(name, port)
-        step = Progress(0, 0, message)
-        yield step
+            port = self._keep(names, port)
 
         def look() -> tuple[S, dict[str, Any]]:
             opened = port.open(**how)
             return opened, port.identity(opened) if recorded else {}
 
-        opened, identity = yield from wait_for(in_thread(look), step)
+        opened, identity = yield from elsewhere(look, message)
         if recorded:
-            self.inputs[name] = identity
+            self.inputs |= dict.fromkeys(names, identity)
         return opened
 
     def staged(self) -> Path:
         """Where to write the output for now; what is written beside it will belong to it."""
         out = self._out()
         if self._staging is None:
-            self._staging = out.with_name(f".{out.name}.{os.getpid()}-{uuid4().hex[:8]}{_PART}")
+            self._staging = out.with_name(f".{out.name}.{os.getpid()}-{uuid4().hex[:8]}{PART}")
             with _written(out):
                 self._staging.mkdir(parents=True)
         return self._staging / out.name
@@ -152,16 +150,17 @@ class Running:
         """Do something once the output and its record are there, such as to close a journal."""
         self._afterwards.append(function)
 
-    def _keep(self, name: str, port: FileIn) -> Any:
+    def _keep(self, names: list[str], port: FileIn) -> Any:
         """Write an input that lies in memory beside the output, as a file of its own."""
         assert port.write is not None
         out = self.operation.out.path
         if out is None:
             self._staging = self._staging or Path(mkdtemp(prefix="napari-midl-"))
-            kept = self._staging / (port.kept_as or name)
+            kept = self._staging / (port.kept_as or names[0])
         else:
-            self.kept[name] = _kept_beside(out, name, port)
-            kept = self.staged().with_name(self.kept[name].name)
+            beside = _kept_beside(out, names[0], port)
+            self.kept |= dict.fromkeys(names, beside)
+            kept = self.staged().with_name(beside.name)
         with _written(kept):
             port.write(kept)
         return FileIn(kept)
@@ -207,10 +206,10 @@ class Running:
 
     def commit(self, run: Run) -> None:
         """Bring output and record to their place, the output last."""
-        out, port = self._out(), self.operation.out
+        out = self._out()
         if self._staging is not None:
-            port.check_free(out)
-        write_run(run, port.record(out))
+            check(self.operation)
+        write_run(run, self.operation.out.record(out))
         if self._staging is not None:
             with _written(out):
                 for path in sorted(self._staging.iterdir(), key=lambda path: path.name == out.name):
@@ -232,9 +231,9 @@ class Running:
 def perform(done: Operation[T], watch: Watch | None, steps: int | None) -> Job[Outcome[T]]:
     """`Operation.perform`."""
     began, out = monotonic(), done.out.path
-    check(done)
     run = Running(done, watch or Watch(), steps)
     with one_writer(out) if out is not None else nullcontext():
+        check(done)
         try:
             result = yield from done.job(run)
             step = Progress(1, 1, "writing the record")
@@ -261,7 +260,7 @@ def check(done: Operation[Any]) -> None:
     written = [out, *port.companions(out), port.record(out)]
     for given in (file for each in inputs_of(done).values() for file in each.files):
         for path in written:
-            if given.resolve() == path.resolve():
+            if given.resolve().is_relative_to(path.resolve()):
                 raise InputError(f"{path} is read by this run too; choose another output.")
     if isinstance(port, FileOut) and port.replace:
         return
@@ -290,19 +289,19 @@ def one_writer(out: Path) -> Iterator[None]:
 
     folder = user_cache_path("napari-midl") / "locks"
     name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:32]
-    with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock", timeout=0, thread_local=False)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise InputError(
             f"{out} is being written by another run; wait for it, or choose another output."
         ) from None
+    except OSError as error:
+        raise not_written(folder, error) from error
     try:
-        # Nobody else is at it, so these were left by runs that were killed.
-        for left in out.parent.glob(f".{glob.escape(out.name)}.*{_PART}"):
-            shutil.rmtree(left, ignore_errors=True)
+        with _written(out):
+            remove_leftovers(out)
         yield
     finally:
         lock.release()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from napari_midl.engine.jobs import Progress
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import FileIn, FolderOut, ImageIn, ModelOut
+from napari_midl.engine.ports import FileIn, FolderOut, ImageIn
 from napari_midl.engine.settings import within
+from napari_midl.engine.trained import TrainedOperation
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.ports import (
     AnatomyModelIn,
@@ -45,17 +46,8 @@ class Generate(Operation["Generated"]):
 
     Parameters
     ----------
-    landmarks : LandmarksIn
-        Table with the columns name,x,y,z in mm, empty where missing; or a ``.mrk.json`` or
-        ``.fcsv`` of 3D Slicer.
-    model : AnatomyModelIn
-        ``base`` (the shipped mandible), or the path of a model.
     scan : ImageIn, optional
         Image whose grid a mask takes; without one it has voxels of 1 mm about the shape.
-    out : ShapeOut
-        The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
-    settings : GenerateSettings
-        How.
     """
 
     landmarks: LandmarksIn
@@ -83,9 +75,9 @@ class Generate(Operation["Generated"]):
         run.results |= _about(made)
         return made
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How well the landmarks fit."""
-        return _said(results)
+        return _summary(results)
 
 
 @operation("anatomy.morph", argument="landmarks")
@@ -102,12 +94,6 @@ class Morph(Operation["Generated"]):
         Where to end, in the same frame; landmarks that either of the two lacks are left out.
     fraction : float
         How far on the way, from 0 to 1.
-    model : AnatomyModelIn
-        ``base`` (the shipped mandible), or the path of a model.
-    out : ShapeOut
-        The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
-    settings : GenerateSettings
-        How.
     """
 
     landmarks: LandmarksIn
@@ -138,14 +124,14 @@ class Morph(Operation["Generated"]):
         run.results |= _about(made)
         return made
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How well the landmarks fit."""
-        return _said(results)
+        return _summary(results)
 
 
 @operation("anatomy.train", argument="folder")
 @dataclass(frozen=True, kw_only=True)
-class Train(Operation["Model"]):
+class Train(TrainedOperation):
     """Train a generator on shapes with landmarks.
 
     Parameters
@@ -154,19 +140,16 @@ class Train(Operation["Model"]):
         Closed meshes (mm) or masks, each with landmarks in a file of the same name.
     template : TemplateIn
         ``mandible``, or a template file that names the landmarks of another shape.
-    out : ModelOut
-        The ``.safetensors`` file to write; a training that was stopped goes on.
-    settings : TrainSettings
-        Which network, how long.
     """
+
+    facts = ("steps", "spread_ratio")
 
     folder: FileIn
     template: TemplateIn = TemplateIn()
-    out: ModelOut
     settings: TrainSettings = TrainSettings()
 
-    def job(self, run: Running) -> Job[Model]:
-        """Train, and keep the state at every look."""
+    def train(self, run: Running) -> Job[Model]:
+        """Train."""
         kind = yield from run.open(self.template, "reading the template")
         from napari_midl.methods.anatomy import learn
         from napari_midl.methods.anatomy.shapes import list_shapes, read_shape
@@ -179,17 +162,16 @@ class Train(Operation["Model"]):
         data = {"shapes": {"count": len(shapes), "sha256": _hash(p for q in pairs for p in q)}}
         run.inputs |= data
         checkpoint = run.checkpoint({**data, "template": kind.to_dict()})
-        model = yield from learn.train(
-            shapes,
-            kind,
-            self.settings,
-            checkpoint,
-            enough=run.watch.enough,
-            exactly=run.steps,
+        return (
+            yield from learn.train(
+                shapes,
+                kind,
+                self.settings,
+                checkpoint,
+                enough=run.watch.enough,
+                exactly=run.steps,
+            )
         )
-        run.save(model, half=True)
-        run.results |= {"steps": model.card["steps"], "spread_ratio": model.card["spread_ratio"]}
-        return model
 
 
 @operation("anatomy.shapes", argument="folder")
@@ -202,10 +184,6 @@ class Shapes(Operation["list[Shape]"]):
     folder : FileIn
         Holds artisynth_dynjaw.obj, artisynth_vkh.obj, zvejnieki_landmarks.csv and
         corpus_semilandmarks.npz.
-    out : FolderOut
-        A new folder.
-    settings : ShapesSettings
-        How many.
     """
 
     folder: FileIn
@@ -253,8 +231,6 @@ class Outline(Operation["outline.Outline"]):
         The surface is where the scan passes this value; 0.5 suits a mask of 0 and more.
     origin : tuple of float
         Where the middle of the first voxel lies, x y z in mm.
-    out : MeshOut
-        The ``.ply``, ``.stl`` or ``.obj`` (mm) to write.
     """
 
     scan: ImageIn
@@ -287,8 +263,6 @@ class Fill(Operation["NDArray[np.uint8] | None"]):
         The closed ``.ply``, ``.stl`` or ``.obj`` (mm, from the middle of the scan's first voxel).
     scan : ImageIn
         Image whose grid the mask takes.
-    out : MaskOut
-        The ``.ome.zarr`` to write.
     """
 
     mesh: MeshIn
@@ -323,7 +297,7 @@ def _about(made: Generated) -> dict[str, Any]:
     }
 
 
-def _said(results: dict[str, Any]) -> list[str]:
+def _summary(results: dict[str, Any]) -> list[str]:
     return [
         f"landmark to surface: {results['landmark to surface']:.2f} mm",
         *(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.jobs import Progress, in_thread, wait_for
+from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import ImageIn, ModelOut
+from napari_midl.engine.ports import ImageIn, TableOut
+from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
-    MeasurementsOut,
-    Ready,
     SeedsIn,
     TracesIn,
     TracesOut,
+    TracingCache,
 )
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
-    from napari_midl.methods.axons.learn import Finetuned
+    from napari_midl.engine.trained import Finetuned
     from napari_midl.methods.axons.tracing import Tracing
     from napari_midl.volumes.traces import Trace as Traced
     from napari_midl.volumes.volume import Volume
@@ -39,18 +39,8 @@ class Trace(Operation["list[Traced]"]):
 
     Parameters
     ----------
-    image : ImageIn
-        The image, a plane or a stack.
-    seeds : SeedsIn
-        Table with the columns path,y,x[,z][,dy,dx[,dz]] in pixels.
-    model : AxonModelIn
-        ``base`` (shipped), or the path of a model.
     skip : bool
         Leave out seeds on no fibre that the model sees, instead of refusing all.
-    out : TracesOut
-        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
-    settings : TraceSettings
-        How to follow.
     """
 
     image: ImageIn
@@ -72,7 +62,7 @@ class Trace(Operation["list[Traced]"]):
         _write(run, found, tracing.volume)
         return found
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How many, and how long."""
         return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
 
@@ -84,20 +74,12 @@ class Connect(Operation["list[Traced]"]):
 
     Parameters
     ----------
-    image : ImageIn
-        The image, a plane or a stack.
     start : tuple of float
         Where it begins, z y x in pixels counted from 0; z is 0 in a plane.
     end : tuple of float
         Where it ends.
     path : str
         Name of the trace.
-    model : AxonModelIn
-        ``base`` (shipped), or the path of a model.
-    out : TracesOut
-        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
-    settings : TraceSettings
-        How to follow.
     """
 
     image: ImageIn
@@ -117,37 +99,22 @@ class Connect(Operation["list[Traced]"]):
         _write(run, found, tracing.volume)
         return found
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How long."""
         return [f"{results['length']:.1f} long"]
 
 
 @operation("axons.finetune", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Finetune(Operation["Finetuned"]):
-    """Fine-tune a tracker on the traces of an image.
-
-    Parameters
-    ----------
-    image : ImageIn
-        The image, a plane or a stack.
-    traces : TracesIn
-        Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels.
-    model : AxonModelIn
-        ``base`` (shipped), or the path of a model.
-    out : ModelOut
-        The ``.safetensors`` file to write.
-    settings : FinetuneSettings
-        How to train.
-    """
+class Finetune(FinetunedOperation):
+    """Fine-tune a tracker on the traces of an image."""
 
     image: ImageIn
     traces: TracesIn
     model: AxonModelIn = AxonModelIn()
-    out: ModelOut
     settings: FinetuneSettings = FinetuneSettings()
 
-    def job(self, run: Running) -> Job[Finetuned]:
+    def finetune(self, run: Running) -> Job[Finetuned]:
         """Train."""
         volume = yield from run.open(self.image)
         path = yield from run.open(self.traces, "reading the traces")
@@ -157,43 +124,24 @@ class Finetune(Operation["Finetuned"]):
         model = yield from run.open(self.model, "loading the tracker")
         from napari_midl.methods.axons import learn
 
-        tuned = yield from learn.finetune(volume, known, model, self.settings, exactly=run.steps)
-        yield Progress(1, 1, "saving the model")
-        run.save(tuned.model)
-        run.results |= {"steps": tuned.steps, "before": tuned.before, "after": tuned.after}
-        return tuned
-
-    def said(self, results: dict[str, Any]) -> list[str]:
-        """The scores before and after."""
-        before, after = results["before"], results["after"]
-        return [f"held-out {name}: {before[name]:.3f} -> {after[name]:.3f}" for name in after]
+        return (yield from learn.finetune(volume, known, model, self.settings, exactly=run.steps))
 
 
 @operation("axons.train")
 @dataclass(frozen=True, kw_only=True)
-class Train(Operation["Model"]):
-    """Train a tracker on synthetic fibres.
+class Train(TrainedOperation):
+    """Train a tracker on synthetic fibres."""
 
-    Parameters
-    ----------
-    out : ModelOut
-        The ``.safetensors`` file to write; a training that was stopped goes on.
-    settings : TrainSettings
-        The agent, the images, how long.
-    """
+    facts = ("steps", "calibration")
 
-    out: ModelOut
     settings: TrainSettings = TrainSettings()
 
-    def job(self, run: Running) -> Job[Model]:
-        """Train, and keep the state at every look."""
+    def train(self, run: Running) -> Job[Model]:
+        """Train."""
         yield Progress(0, 0, "loading torch")
         from napari_midl.methods.axons import learn
 
-        model = yield from learn.train(self.settings, run.checkpoint(), exactly=run.steps)
-        run.save(model, half=True)
-        run.results |= {"steps": model.card["steps"], "calibration": model.card["calibration"]}
-        return model
+        return (yield from learn.train(self.settings, run.checkpoint(), exactly=run.steps))
 
 
 @operation("axons.measure", argument="traces")
@@ -203,17 +151,15 @@ class Measure(Operation["pd.DataFrame"]):
 
     Parameters
     ----------
-    traces : TracesIn
-        Traces, as ``.swc`` in micrometres or ``.csv`` in pixels.
     image : ImageIn, optional
         Their image, which tells the size of a pixel; without it a ``.csv`` is measured in pixels.
-    out : MeasurementsOut
+    out : TableOut
         The ``.csv`` to write, a row a trace.
     """
 
     traces: TracesIn
     image: ImageIn | None = None
-    out: MeasurementsOut
+    out: TableOut
 
     def job(self, run: Running) -> Job[pd.DataFrame]:
         """Measure."""
@@ -233,7 +179,7 @@ class Measure(Operation["pd.DataFrame"]):
         run.results["traces"] = len(known)
         return table
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How many."""
         return [f"{results['traces']} traces"]
 
@@ -245,12 +191,8 @@ class Export(Operation["list[Traced]"]):
 
     Parameters
     ----------
-    traces : TracesIn
-        Traces, as ``.swc`` in micrometres or ``.csv`` in pixels.
     image : ImageIn
         Their image, which tells the size of a pixel.
-    out : TracesOut
-        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
     """
 
     traces: TracesIn
@@ -267,7 +209,7 @@ class Export(Operation["list[Traced]"]):
         _write(run, known, volume)
         return known
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How many, and how long."""
         return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
 
@@ -275,14 +217,15 @@ class Export(Operation["list[Traced]"]):
 def _tracing(
     run: Running, image: ImageIn, model: AxonModelIn, settings: TraceSettings
 ) -> Job[Tracing]:
-    """A model made ready for an image, or what a dock has ready."""
+    """A model made ready for an image, or what a dock keeps of it."""
     volume = yield from run.open(image)
     tracker = yield from run.open(model, "loading the tracker")
-    step = Progress(0, 0, "looking at the image")
-    yield step
-    ready = model.ready or Ready()
-    make = in_thread(lambda: ready.tracing(volume, tracker, settings))
-    return (yield from wait_for(make, step))
+    cache = model.cache or TracingCache()
+    return (
+        yield from elsewhere(
+            lambda: cache.tracing(volume, tracker, settings), "looking at the image"
+        )
+    )
 
 
 def _write(run: Running, found: Sequence[Traced], volume: Volume) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 
-class Ready:
+class TracingCache:
     """The last model, and the last image made ready for it; for one job at a time."""
 
     def __init__(self) -> None:
@@ -67,21 +67,19 @@ class Grown:
 
 @dataclass(frozen=True)
 class AxonModelIn(ModelIn):
-    """A tracker: ``base`` (shipped), or the path of a model.
+    """A tracker.
 
     Parameters
     ----------
-    name : str
-        Which.
-    ready : Ready, optional
+    cache : TracingCache, optional
         Where a dock keeps the model between two clicks.
     """
 
-    ready: Ready | None = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
+    cache: TracingCache | None = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
 
     def open(self) -> Model:
         """The model, its network in evaluation mode."""
-        return (self.ready or Ready()).model(self.name)
+        return (self.cache or TracingCache()).model(self.name)
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,13 @@ class SeedsIn(In["list[Seed]"]):
 
 @dataclass(frozen=True)
 class TracesIn(FileIn):
-    """Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels."""
+    """Whole fibres.
+
+    Parameters
+    ----------
+    path : Path or None
+        Traces, as ``.swc`` in micrometres or ``.csv`` in pixels.
+    """
 
     @classmethod
     def of(cls, traces: Sequence[Trace], kept_as: str = "traces.csv") -> TracesIn:
@@ -134,17 +138,16 @@ class TracesIn(FileIn):
 
 @dataclass(frozen=True)
 class TracesOut(FileOut):
-    """Traces as ``.csv`` in pixels, or as ``.swc`` in micrometres with that table beside it."""
+    """Traces.
+
+    Parameters
+    ----------
+    path : Path or None
+        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
+    """
 
     endings = (".csv", ".swc")
 
     def companions(self, path: Path) -> list[Path]:
         """The table beside an SWC."""
         return [path.with_suffix(".csv")] if path.suffix == ".swc" else []
-
-
-@dataclass(frozen=True)
-class MeasurementsOut(FileOut):
-    """A table of measurements as ``.csv``."""
-
-    endings = (".csv",)

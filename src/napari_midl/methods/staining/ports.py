@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.ports import FileIn, FileOut, ImageIn, In, ModelIn, hash_path
+from napari_midl.engine.ports import FileIn, FileOut, ImageIn, In, ModelIn, NamedIn, hash_path
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,7 +45,13 @@ class ChannelIn(ImageIn):
 
 @dataclass(frozen=True)
 class StainModelIn(ModelIn):
-    """A stain: ``base`` (shipped), or the path of a model for the method."""
+    """A generator of stains.
+
+    Parameters
+    ----------
+    name : str
+        ``base`` (shipped), or the path of a model for the method.
+    """
 
     def open(self, method: str = "density") -> Model:
         """The generator that does `method`."""
@@ -56,7 +62,13 @@ class StainModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class DespecklerIn(ModelIn):
-    """A despeckler: ``base`` or ``correlated`` (shipped), or the path of one."""
+    """A despeckler.
+
+    Parameters
+    ----------
+    name : str
+        ``base`` or ``correlated`` (shipped), or the path of a despeckler.
+    """
 
     def open(self) -> Model:
         """The despeckler."""
@@ -93,13 +105,19 @@ class ReferenceIn(In["Stains"]):
 
 @dataclass(frozen=True)
 class StainsOut(FileOut):
-    """The stains of a slide as JSON."""
+    """The stains of a slide as JSON.
+
+    Parameters
+    ----------
+    path : Path or None
+        The ``.json`` file to write.
+    """
 
     endings = (".json",)
 
 
 @dataclass(frozen=True)
-class MosaicsIn(In["dict[str, Mosaic]"]):
+class MosaicsIn(NamedIn["dict[str, Mosaic]"]):
     """Mosaics of two channels to train on.
 
     Parameters
@@ -120,11 +138,6 @@ class MosaicsIn(In["dict[str, Mosaic]"]):
     def files(self) -> list[Path]:
         """The folder, unless they are synthetic."""
         return [] if self.name == SYNTHETIC else [Path(self.name)]
-
-    def recorded(self) -> dict[str, Any]:
-        """``synthetic`` as it is, a folder in full."""
-        synthetic = self.name == SYNTHETIC
-        return {"name": SYNTHETIC if synthetic else str(Path(self.name).resolve())}
 
 
 @dataclass(frozen=True)

@@ -21,18 +21,25 @@ Threshold = Annotated[float, within(0.0, 1.0, step=0.01)]
 
 @dataclass(frozen=True)
 class VesselModelIn(ModelIn):
-    """A vessel model: ``base`` (shipped), ``scratch`` (untrained), or the path of a model."""
+    """A vessel model; ``scratch`` is an untrained one."""
 
-    def open(self, seed: int = 0) -> Model:
-        """The model; `seed` is that of an untrained one's weights."""
-        from napari_midl.methods.vessels.models import named_model
+    def open(self, preset: str = "compact", seed: int = 0) -> Model:
+        """The model; `preset` and `seed` are those of an untrained one."""
+        from napari_midl.methods.vessels.models import named_model, scratch
 
-        return named_model(self.name, seed)
+        return scratch(preset, seed) if self.name == "scratch" else named_model(self.name)
 
 
 @dataclass(frozen=True)
 class LabelsIn(FileIn):
-    """Labels of an image, or a folder of patches painted in the dock."""
+    """What is painted on an image.
+
+    Parameters
+    ----------
+    path : Path or None
+        Labels of the image's shape (0 unlabelled, 1 background, 2 vessel), or a folder of
+        patches painted in the dock.
+    """
 
     def identity(self, opened: Path) -> dict[str, Any]:
         """Nothing yet: what is painted is known once it is read beside the image."""
@@ -102,16 +109,15 @@ class MaskIn(ImageIn):
 
 @dataclass(frozen=True)
 class GraphOut(FileOut):
-    """A table of branches, or their centre lines as SWC."""
+    """A table of branches, or their centre lines as SWC.
+
+    Parameters
+    ----------
+    path : Path or None
+        The ``.csv`` file to write the branches to, or the ``.swc`` file for the centre lines.
+    """
 
     endings = (".csv", ".swc")
-
-
-@dataclass(frozen=True)
-class PlacesOut(FileOut):
-    """A table of places."""
-
-    endings = (".csv",)
 
 
 @dataclass(frozen=True)
