@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 
 from napari_midl.cli import main
 from napari_midl.engine.crate import PROFILE, write_crate
+from napari_midl.engine.hashes import hash_path
 from napari_midl.engine.jobs import run
-from napari_midl.engine.ports import hash_path
 from napari_midl.engine.runs import Run, read_run, record_path, schema, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.operations import Morph  # noqa: F401

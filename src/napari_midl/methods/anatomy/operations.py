@@ -37,11 +37,51 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy import outline
     from napari_midl.methods.anatomy.apply import Generated
     from napari_midl.methods.anatomy.shapes import Shape
+    from napari_midl.volumes.volume import Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeOperation(Operation["Generated"]):
+    """An operation that generates a shape."""
+
+    model: AnatomyModelIn = AnatomyModelIn()
+    out: ShapeOut
+    settings: GenerateSettings = GenerateSettings()
+
+    def keep(
+        self, run: Running, made: Generated, model: Model, of: str, grid: Volume | None = None
+    ) -> Job[Generated]:
+        """Write the shape with a table of what the model thinks of each landmark."""
+        if self.out.path is not None:
+            from napari_midl.methods.anatomy.export import write_shape
+
+            command = self.name.replace(".", " ")
+            by = f"napari-midl {command}, model {model.sha256[:12]}, {of}, mm"
+            yield from write_shape(made, run.staged(), by, grid)
+        import numpy as np
+
+        run.results |= {
+            "misplaced": list(made.misplaced),
+            "landmark to surface": float(np.nanmean(made.to_surface)),
+            "volume": made.mesh.volume,
+            "vertices": len(made.mesh.vertices),
+        }
+        return made
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How well the landmarks fit."""
+        return [
+            f"landmark to surface: {results['landmark to surface']:.2f} mm",
+            *(
+                f"{name!r} lies far from where the others predict it; look at it again."
+                for name in results["misplaced"]
+            ),
+        ]
 
 
 @operation("anatomy.generate", argument="landmarks")
 @dataclass(frozen=True, kw_only=True)
-class Generate(Operation["Generated"]):
+class Generate(ShapeOperation):
     """Generate a shape from landmarks.
 
     Parameters
@@ -51,16 +91,13 @@ class Generate(Operation["Generated"]):
     """
 
     landmarks: LandmarksIn
-    model: AnatomyModelIn = AnatomyModelIn()
     scan: ImageIn | None = None
-    out: ShapeOut
-    settings: GenerateSettings = GenerateSettings()
 
     def job(self, run: Running) -> Job[Generated]:
-        """Generate, and write the shape with a table of what the model thinks of each landmark."""
+        """Generate and write it."""
         grid = (yield from run.open(self.scan)) if self.scan is not None else None
         path = yield from run.open(self.landmarks, "reading the landmarks")
-        from napari_midl.methods.anatomy import apply, export
+        from napari_midl.methods.anatomy import apply
         from napari_midl.volumes.landmarks import read_landmarks
 
         given = read_landmarks(path)
@@ -69,20 +106,12 @@ class Generate(Operation["Generated"]):
             made = yield from apply.generate(given, model, self.settings)
         except InputError as error:
             raise _named(self.landmarks.path, error) from None
-        if self.out.path is not None:
-            by = f"napari-midl anatomy generate, model {model.sha256[:12]}, {path.name}, mm"
-            yield from export.write_shape(made, run.staged(), by, grid)
-        run.results |= _about(made)
-        return made
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """How well the landmarks fit."""
-        return _summary(results)
+        return (yield from self.keep(run, made, model, path.name, grid))
 
 
 @operation("anatomy.morph", argument="landmarks")
 @dataclass(frozen=True, kw_only=True)
-class Morph(Operation["Generated"]):
+class Morph(ShapeOperation):
     """Generate the shape between two sets of landmarks.
 
     Parameters
@@ -99,17 +128,14 @@ class Morph(Operation["Generated"]):
     landmarks: LandmarksIn
     other: LandmarksIn
     fraction: Annotated[float, within(0.0, 1.0, step=0.05)] = 0.5
-    model: AnatomyModelIn = AnatomyModelIn()
-    out: ShapeOut
-    settings: GenerateSettings = GenerateSettings()
 
     def job(self, run: Running) -> Job[Generated]:
-        """Generate, and write the shape with a table of what the model thinks of each landmark."""
+        """Generate and write it."""
         paths = []
         for port in (self.landmarks, self.other):
             paths.append((yield from run.open(port, "reading the landmarks")))
         model = yield from run.open(self.model, "loading the model")
-        from napari_midl.methods.anatomy import apply, export
+        from napari_midl.methods.anatomy import apply
         from napari_midl.methods.anatomy.checks import read_set
         from napari_midl.methods.anatomy.template import Template
         from napari_midl.volumes.landmarks import morph
@@ -117,16 +143,8 @@ class Morph(Operation["Generated"]):
         template = Template.from_dict(model.card["template"])
         one, other = (read_set(path, template) for path in paths)
         made = yield from apply.generate(morph(one, other, self.fraction), model, self.settings)
-        if self.out.path is not None:
-            between = f"{self.fraction:g} from {paths[0].name} to {paths[1].name}"
-            by = f"napari-midl anatomy morph, model {model.sha256[:12]}, {between}, mm"
-            yield from export.write_shape(made, run.staged(), by)
-        run.results |= _about(made)
-        return made
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """How well the landmarks fit."""
-        return _summary(results)
+        between = f"{self.fraction:g} from {paths[0].name} to {paths[1].name}"
+        return (yield from self.keep(run, made, model, between))
 
 
 @operation("anatomy.train", argument="folder")
@@ -138,8 +156,6 @@ class Train(TrainedOperation):
     ----------
     folder : FileIn
         Closed meshes (mm) or masks, each with landmarks in a file of the same name.
-    template : TemplateIn
-        ``mandible``, or a template file that names the landmarks of another shape.
     """
 
     facts = ("steps", "spread_ratio")
@@ -283,28 +299,6 @@ class Fill(Operation["NDArray[np.uint8] | None"]):
 
 def _named(path: Path | None, error: InputError) -> InputError:
     return InputError(f"{path}: {error}") if path is not None else error
-
-
-def _about(made: Generated) -> dict[str, Any]:
-    """What the record says of a shape."""
-    import numpy as np
-
-    return {
-        "misplaced": list(made.misplaced),
-        "landmark to surface": float(np.nanmean(made.to_surface)),
-        "volume": made.mesh.volume,
-        "vertices": len(made.mesh.vertices),
-    }
-
-
-def _summary(results: dict[str, Any]) -> list[str]:
-    return [
-        f"landmark to surface: {results['landmark to surface']:.2f} mm",
-        *(
-            f"{name!r} lies far from where the others predict it; look at it again."
-            for name in results["misplaced"]
-        ),
-    ]
 
 
 def _hash(paths: Iterable[Path]) -> str:

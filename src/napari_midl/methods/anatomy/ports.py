@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.hashes import hash_path, hash_voxels
 from napari_midl.engine.ports import (
     IN_MEMORY,
     FileIn,
@@ -15,8 +16,6 @@ from napari_midl.engine.ports import (
     In,
     ModelIn,
     NamedIn,
-    hash_path,
-    hash_voxels,
 )
 from napari_midl.errors import InputError
 
@@ -31,13 +30,7 @@ ZARR = ".ome.zarr"
 
 @dataclass(frozen=True)
 class AnatomyModelIn(ModelIn):
-    """A generator.
-
-    Parameters
-    ----------
-    name : str
-        ``base`` (the shipped mandible), or the path of a model.
-    """
+    """``base`` (the shipped mandible), or the path of a model."""
 
     def open(self) -> Model:
         """The model, its network in evaluation mode."""
@@ -48,14 +41,7 @@ class AnatomyModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class LandmarksIn(FileIn):
-    """Landmarks.
-
-    Parameters
-    ----------
-    path : Path or None
-        Table with the columns name,x,y,z in mm, empty where missing; or a ``.mrk.json`` or
-        ``.fcsv`` of 3D Slicer.
-    """
+    """A ``.csv`` (name,x,y,z in mm, empty where missing), or Slicer's ``.mrk.json``, ``.fcsv``."""
 
     @classmethod
     def of(cls, landmarks: Landmarks, kept_as: str = "landmarks.csv") -> LandmarksIn:
@@ -71,13 +57,7 @@ class LandmarksIn(FileIn):
 
 @dataclass(frozen=True)
 class TemplateIn(NamedIn["Template"]):
-    """Names of the landmarks of a kind of shape.
-
-    Parameters
-    ----------
-    name : str
-        ``mandible``, or the path of a template file.
-    """
+    """``mandible``, or a template file that names the landmarks of another shape."""
 
     name: str = "mandible"
 
@@ -100,12 +80,12 @@ class TemplateIn(NamedIn["Template"]):
 
 @dataclass(frozen=True)
 class MeshIn(In["Mesh"]):
-    """A closed mesh.
+    """The closed ``.ply``, ``.stl`` or ``.obj``, in mm.
 
     Parameters
     ----------
     path : Path or None
-        The ``.ply``, ``.stl`` or ``.obj`` (mm); None where it is in memory only.
+        None where it is in memory only.
     mesh : Mesh, optional
         The mesh itself.
     """
@@ -132,26 +112,14 @@ class MeshIn(In["Mesh"]):
 
 @dataclass(frozen=True)
 class MeshOut(FileOut):
-    """A mesh in mm; the ending decides the format.
-
-    Parameters
-    ----------
-    path : Path or None
-        The ``.ply``, ``.stl`` or ``.obj`` (mm) to write.
-    """
+    """The ``.ply``, ``.stl`` or ``.obj`` (mm) to write."""
 
     endings = (".ply", ".stl", ".obj")
 
 
 @dataclass(frozen=True)
 class MaskOut(FileOut):
-    """A mask as an OME-Zarr.
-
-    Parameters
-    ----------
-    path : Path or None
-        The ``.ome.zarr`` to write.
-    """
+    """The ``.ome.zarr`` to write."""
 
     endings = (ZARR,)
 
@@ -162,12 +130,9 @@ class MaskOut(FileOut):
 
 @dataclass(frozen=True)
 class ShapeOut(FileOut):
-    """A mesh in mm or a mask, with a table of its landmarks beside it.
+    """The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
 
-    Parameters
-    ----------
-    path : Path or None
-        The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
+    A table of its landmarks lies beside it.
     """
 
     endings = (*MeshOut.endings, ZARR)

@@ -19,8 +19,6 @@ from napari_midl.methods.axons.ports import (
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
     from napari_midl.engine.jobs import Job
@@ -32,9 +30,32 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 
+@dataclass(frozen=True, kw_only=True)
+class TracesOperation(Operation["list[Traced]"]):
+    """An operation that writes traces of an image."""
+
+    image: ImageIn
+    out: TracesOut
+
+    def keep(self, run: Running, found: list[Traced], volume: Volume) -> list[Traced]:
+        """Write them, but for those that are empty."""
+        from napari_midl.volumes.traces import swc_size, write_traces
+
+        written = [trace for trace in found if len(trace.points)]
+        if self.out.path is not None:
+            write_traces(run.staged(), written, *swc_size(volume))
+        length = sum(trace.length(volume.voxel_size) for trace in written)
+        run.results |= {"traces": len(written), "length": length}
+        return found
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How many, and how long."""
+        return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
+
+
 @operation("axons.trace", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Trace(Operation["list[Traced]"]):
+class Trace(TracesOperation):
     """Follow a fibre from each seed.
 
     Parameters
@@ -43,11 +64,9 @@ class Trace(Operation["list[Traced]"]):
         Leave out seeds on no fibre that the model sees, instead of refusing all.
     """
 
-    image: ImageIn
     seeds: SeedsIn
     model: AxonModelIn = AxonModelIn()
     skip: bool = False
-    out: TracesOut
     settings: TraceSettings = TraceSettings()
 
     def job(self, run: Running) -> Job[list[Traced]]:
@@ -59,17 +78,12 @@ class Trace(Operation["list[Traced]"]):
         # A person who watches wants to see the first of them soon.
         most = apply.TOGETHER if self.out.path is not None else apply.WATCHED
         found = yield from apply.trace(tracing, seeds, skip=self.skip, most=most)
-        _write(run, found, tracing.volume)
-        return found
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """How many, and how long."""
-        return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
+        return self.keep(run, found, tracing.volume)
 
 
 @operation("axons.connect", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Connect(Operation["list[Traced]"]):
+class Connect(TracesOperation):
     """Find the fibre between two places on it.
 
     Parameters
@@ -82,12 +96,10 @@ class Connect(Operation["list[Traced]"]):
         Name of the trace.
     """
 
-    image: ImageIn
     start: tuple[float, float, float]
     end: tuple[float, float, float]
     path: str = "1"
     model: AxonModelIn = AxonModelIn()
-    out: TracesOut
     settings: TraceSettings = TraceSettings()
 
     def job(self, run: Running) -> Job[list[Traced]]:
@@ -96,8 +108,7 @@ class Connect(Operation["list[Traced]"]):
         from napari_midl.methods.axons import apply
 
         found = [(yield from apply.connect(tracing, self.start, self.end, self.path))]
-        _write(run, found, tracing.volume)
-        return found
+        return self.keep(run, found, tracing.volume)
 
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How long."""
@@ -107,7 +118,13 @@ class Connect(Operation["list[Traced]"]):
 @operation("axons.finetune", argument="image")
 @dataclass(frozen=True, kw_only=True)
 class Finetune(FinetunedOperation):
-    """Fine-tune a tracker on the traces of an image."""
+    """Fine-tune a tracker on the traces of an image.
+
+    Parameters
+    ----------
+    traces : TracesIn
+        Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels.
+    """
 
     image: ImageIn
     traces: TracesIn
@@ -186,7 +203,7 @@ class Measure(Operation["pd.DataFrame"]):
 
 @operation("axons.export", argument="traces")
 @dataclass(frozen=True, kw_only=True)
-class Export(Operation["list[Traced]"]):
+class Export(TracesOperation):
     """Write traces of an image as SWC, or as a table.
 
     Parameters
@@ -196,8 +213,6 @@ class Export(Operation["list[Traced]"]):
     """
 
     traces: TracesIn
-    image: ImageIn
-    out: TracesOut
 
     def job(self, run: Running) -> Job[list[Traced]]:
         """Read and write."""
@@ -206,12 +221,7 @@ class Export(Operation["list[Traced]"]):
         from napari_midl.volumes.traces import read_traces_of
 
         known = read_traces_of(path, volume)
-        _write(run, known, volume)
-        return known
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """How many, and how long."""
-        return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
+        return self.keep(run, known, volume)
 
 
 def _tracing(
@@ -226,13 +236,3 @@ def _tracing(
             lambda: cache.tracing(volume, tracker, settings), "looking at the image"
         )
     )
-
-
-def _write(run: Running, found: Sequence[Traced], volume: Volume) -> None:
-    from napari_midl.volumes.traces import swc_size, write_traces
-
-    found = [trace for trace in found if len(trace.points)]
-    if run.operation.out.path is not None:
-        write_traces(run.staged(), found, *swc_size(volume))
-    length = sum(trace.length(volume.voxel_size) for trace in found)
-    run.results |= {"traces": len(found), "length": length}

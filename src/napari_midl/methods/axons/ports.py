@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, In, ModelIn, hash_path
+from napari_midl.engine.hashes import hash_path
+from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, In, ModelIn
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Grown:
 
 @dataclass(frozen=True)
 class AxonModelIn(ModelIn):
-    """A tracker.
+    """``base`` (shipped), or the path of a model.
 
     Parameters
     ----------
@@ -84,13 +85,12 @@ class AxonModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class SeedsIn(In["list[Seed]"]):
-    """Where fibres are to be followed from.
+    """Table with the columns path,y,x[,z][,dy,dx[,dz]] in pixels.
 
     Parameters
     ----------
     path : Path or None
-        Table with the columns ``path,y,x[,z][,dy,dx[,dz]]`` in pixels; None where they are in
-        memory only.
+        None where they are in memory only.
     seeds : sequence of Seed
         The seeds themselves.
     """
@@ -116,13 +116,7 @@ class SeedsIn(In["list[Seed]"]):
 
 @dataclass(frozen=True)
 class TracesIn(FileIn):
-    """Whole fibres.
-
-    Parameters
-    ----------
-    path : Path or None
-        Traces, as ``.swc`` in micrometres or ``.csv`` in pixels.
-    """
+    """Traces, as ``.swc`` in micrometres or ``.csv`` in pixels."""
 
     @classmethod
     def of(cls, traces: Sequence[Trace], kept_as: str = "traces.csv") -> TracesIn:
@@ -138,13 +132,7 @@ class TracesIn(FileIn):
 
 @dataclass(frozen=True)
 class TracesOut(FileOut):
-    """Traces.
-
-    Parameters
-    ----------
-    path : Path or None
-        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
-    """
+    """The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write."""
 
     endings = (".csv", ".swc")
 

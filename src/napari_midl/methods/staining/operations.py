@@ -53,8 +53,6 @@ class Stain(StreamedOperation):
         The reflectance channel, or a file with both.
     fluorescence : ChannelIn
         The fluorescence channel, or the same file.
-    reference : ReferenceIn, optional
-        An H&E picture whose colours to take, or the JSON that ``staining match`` made of it.
     """
 
     reflectance: ChannelIn
@@ -246,7 +244,7 @@ class ExportReview(Operation[None]):
     def job(self, run: Running) -> Job[None]:
         """Cut the stain into fields again, most doubtful first."""
         stain = yield from run.open(self.stain)
-        from napari_midl.engine.ports import hash_path
+        from napari_midl.engine.hashes import hash_path
         from napari_midl.methods.staining.review import export_page, find_fields, review_path
 
         review = review_path(stain)

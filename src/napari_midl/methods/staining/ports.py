@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.ports import FileIn, FileOut, ImageIn, In, ModelIn, NamedIn, hash_path
+from napari_midl.engine.hashes import hash_path
+from napari_midl.engine.ports import FileIn, FileOut, ImageIn, In, ModelIn, NamedIn
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,13 +24,7 @@ class ChannelIn(ImageIn):
     """One channel of a mosaic; a colour picture is none."""
 
     def open(self) -> Volume:
-        """The channel, lazily.
-
-        Raises
-        ------
-        InputError
-            If it cannot be read, or is a colour picture.
-        """
+        """The channel, lazily."""
         if self.volume is not None or self.path is None:
             return super().open()
         from napari_midl.volumes.open import open_volume
@@ -45,13 +40,7 @@ class ChannelIn(ImageIn):
 
 @dataclass(frozen=True)
 class StainModelIn(ModelIn):
-    """A generator of stains.
-
-    Parameters
-    ----------
-    name : str
-        ``base`` (shipped), or the path of a model for the method.
-    """
+    """``base`` (shipped), or the path of a model for the method."""
 
     def open(self, method: str = "density") -> Model:
         """The generator that does `method`."""
@@ -62,13 +51,7 @@ class StainModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class DespecklerIn(ModelIn):
-    """A despeckler.
-
-    Parameters
-    ----------
-    name : str
-        ``base`` or ``correlated`` (shipped), or the path of a despeckler.
-    """
+    """``base`` or ``correlated`` (shipped), or the path of a despeckler."""
 
     def open(self) -> Model:
         """The despeckler."""
@@ -79,13 +62,7 @@ class DespecklerIn(ModelIn):
 
 @dataclass(frozen=True)
 class ReferenceIn(In["Stains"]):
-    """The stains of a slide.
-
-    Parameters
-    ----------
-    path : Path
-        An H&E picture, or the table of its stains that ``staining match`` wrote.
-    """
+    """An H&E picture whose colours to take, or the JSON that ``staining match`` made of it."""
 
     path: Path
 
@@ -105,26 +82,14 @@ class ReferenceIn(In["Stains"]):
 
 @dataclass(frozen=True)
 class StainsOut(FileOut):
-    """The stains of a slide as JSON.
-
-    Parameters
-    ----------
-    path : Path or None
-        The ``.json`` file to write.
-    """
+    """The ``.json`` file to write."""
 
     endings = (".json",)
 
 
 @dataclass(frozen=True)
 class MosaicsIn(NamedIn["dict[str, Mosaic]"]):
-    """Mosaics of two channels to train on.
-
-    Parameters
-    ----------
-    name : str
-        Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``.
-    """
+    """Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``."""
 
     name: str = SYNTHETIC
 

@@ -21,7 +21,7 @@ Threshold = Annotated[float, within(0.0, 1.0, step=0.01)]
 
 @dataclass(frozen=True)
 class VesselModelIn(ModelIn):
-    """A vessel model; ``scratch`` is an untrained one."""
+    """``base`` (shipped), or the path of a model; ``scratch`` is an untrained one."""
 
     def open(self, preset: str = "compact", seed: int = 0) -> Model:
         """The model; `preset` and `seed` are those of an untrained one."""
@@ -32,14 +32,7 @@ class VesselModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class LabelsIn(FileIn):
-    """What is painted on an image.
-
-    Parameters
-    ----------
-    path : Path or None
-        Labels of the image's shape (0 unlabelled, 1 background, 2 vessel), or a folder of
-        patches painted in the dock.
-    """
+    """Labels like the image (0 none, 1 background, 2 vessel), or a folder of painted patches."""
 
     def identity(self, opened: Path) -> dict[str, Any]:
         """Nothing yet: what is painted is known once it is read beside the image."""
@@ -48,13 +41,7 @@ class LabelsIn(FileIn):
 
 @dataclass(frozen=True)
 class PredictionIn(In["Volume"]):
-    """A prediction of vessels.
-
-    Parameters
-    ----------
-    path : Path
-        The OME-Zarr that ``vessels predict`` has written.
-    """
+    """The OME-Zarr that ``vessels predict`` has written."""
 
     path: Path
 
@@ -78,12 +65,10 @@ class PredictionIn(In["Volume"]):
 
 @dataclass(frozen=True)
 class MaskIn(ImageIn):
-    """A mask of vessels, or a prediction cut at a threshold.
+    """A mask (not 0 inside a vessel), or the OME-Zarr of a prediction, cut at a threshold.
 
     Parameters
     ----------
-    path : Path or None
-        A mask (not 0 inside a vessel), or the OME-Zarr of a prediction.
     threshold : float
         Probability from which a voxel of a prediction is vessel; a mask is taken as it is.
     graph : VesselGraph, optional
@@ -109,13 +94,7 @@ class MaskIn(ImageIn):
 
 @dataclass(frozen=True)
 class GraphOut(FileOut):
-    """A table of branches, or their centre lines as SWC.
-
-    Parameters
-    ----------
-    path : Path or None
-        The ``.csv`` file to write the branches to, or the ``.swc`` file for the centre lines.
-    """
+    """The ``.csv`` file to write the branches to, or the ``.swc`` for the centre lines."""
 
     endings = (".csv", ".swc")
 
