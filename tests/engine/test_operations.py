@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -184,6 +184,19 @@ def test_a_kept_input_writes_over_nothing(image, tmp_path):
     with pytest.raises(InputError, match="o numbers exists already"):
         run(Add(image=ImageIn(image), numbers=numbers, out=SumOut(tmp_path / "o.txt")).perform())
     assert (tmp_path / "o numbers").read_text() == "mine"
+
+
+def test_a_kept_input_that_a_person_changed_is_not_written_over(image, tmp_path):
+    numbers = FileIn(None, write=lambda path: path.write_text("1\n"))
+    done = Add(image=ImageIn(image), numbers=numbers, out=SumOut(tmp_path / "o.txt"))
+    run(done.perform())
+    (tmp_path / "o.txt").unlink()  # as if killed before the last move
+    again = replace(done, numbers=FileIn(None, write=lambda path: path.write_text("2\n")))
+    (tmp_path / "o numbers").write_text("mine")
+    with pytest.raises(InputError, match="o numbers exists already"):
+        run(again.perform())
+    (tmp_path / "o numbers").write_text("1\n")
+    assert run(again.perform()).result == 48 + 2
 
 
 def test_without_an_output_the_result_stays_in_memory(image, tmp_path):

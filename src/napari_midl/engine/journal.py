@@ -92,6 +92,7 @@ class Journal:
         """
         OmeZarrImage.open(self.out).tell(**{COMPLETE: True})
         remove_leftovers(self.out)
+        remove_leftovers(self.path)
         self.path.unlink(missing_ok=True)
 
     def discard(self) -> None:

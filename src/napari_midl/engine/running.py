@@ -197,9 +197,7 @@ class Running:
         return {
             path.name: {
                 "path": str(out.with_name(path.name).resolve()),
-                "sha256": port.identity(path)
-                if path.name == out.name
-                else Out(path).identity(path),
+                "sha256": (port.identity if path.name == out.name else hash_path)(path),
             }
             for path in found
             if path.name == out.name or path.name not in {k.name for k in self.kept.values()}
@@ -233,7 +231,7 @@ def perform(done: Operation[T], watch: Watch | None, steps: int | None) -> Job[O
     """`Operation.perform`."""
     began, out = monotonic(), done.out.path
     run = Running(done, watch or Watch(), steps)
-    with one_writer(out) if out is not None else nullcontext():
+    with one_writer(out, done.out.record(out)) if out is not None else nullcontext():
         check(done)
         try:
             result = yield from done.job(run)
@@ -277,7 +275,7 @@ def check(done: Operation[Any]) -> None:
 
 
 @contextmanager
-def one_writer(out: Path) -> Iterator[None]:
+def one_writer(out: Path, record: Path) -> Iterator[None]:
     """Let nobody else on this machine write `out` meanwhile; the system frees it after a kill.
 
     Raises
@@ -303,6 +301,7 @@ def one_writer(out: Path) -> Iterator[None]:
     try:
         with _written(out):
             remove_leftovers(out)
+            remove_leftovers(record)
         yield
     finally:
         lock.release()
@@ -316,11 +315,10 @@ def _left_by_a_kill(out: Path, port: Out) -> set[Path]:
         run = read_run(port.record(out))
     except InputError:
         return set()
-    made = {
-        out.with_name(Path(name).name): each.get("sha256") for name, each in run.outputs.items()
-    }
-    same = {path for path, sha256 in made.items() if path.exists() and hash_path(path) == sha256}
-    return same | {Path(value) for value in run.arguments.values() if isinstance(value, str)}
+    noted = [(name, each) for name, each in run.outputs.items()]
+    noted += [(str(run.arguments.get(name, "")), each) for name, each in run.inputs.items()]
+    made = {out.with_name(Path(n).name): e.get("sha256") for n, e in noted if Path(n).name}
+    return {path for path, sha256 in made.items() if path.exists() and hash_path(path) == sha256}
 
 
 def _kept_beside(out: Path, name: str, port: FileIn) -> Path:

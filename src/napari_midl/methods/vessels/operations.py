@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Progress, elsewhere
@@ -20,7 +21,6 @@ from napari_midl.methods.vessels.ports import (
     VesselModelIn,
     check_finished,
     image_of,
-    is_left,
 )
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
@@ -31,8 +31,6 @@ from napari_midl.methods.vessels.settings import (
 )
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
@@ -166,15 +164,11 @@ class Labels(Operation[None]):
     def job(self, run: Running) -> Job[None]:
         """Write them aside; they are listed once they lie where they belong."""
         yield from run.open(self.prediction)
-        from shutil import rmtree
-
         from napari_midl.methods.vessels.labels import write_labels
         from napari_midl.volumes.label_list import list_labels
 
         path = self.out.path
         assert path is not None
-        if is_left(path):
-            rmtree(path)
         read = yield from write_labels(self.prediction.path, self.threshold, run.staged())
         run.inputs["probability"] = {"sha256": read}
         if image_of(path) is not None:
@@ -204,13 +198,8 @@ class Analyse(Operation["VesselGraph"]):
         if self.out.path is not None and self.mask.path is not None:
             check_finished(self.mask.path)
         mask = yield from run.open(self.mask)
-
-        def load() -> ModuleType:
-            from napari_midl.methods.vessels import analyse
-
-            return analyse
-
-        module = yield from elsewhere(load, "loading")
+        analysing = "napari_midl.methods.vessels.analyse"
+        module = yield from elsewhere(lambda: import_module(analysing), "loading")
         graph: VesselGraph = self.mask.graph or (yield from module.analyse(mask, self.min_length))
         if self.out.path is not None:
             write_graph(graph, run.staged())
