@@ -15,7 +15,7 @@ from napari_midl.engine.jobs import run
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import imitation, learn
 from napari_midl.methods.axons.environment import TrackingEnvironment
-from napari_midl.methods.axons.imitation import Lessons, imitation_loss
+from napari_midl.methods.axons.imitation import Demonstrations, imitation_loss
 from napari_midl.methods.axons.learn import finetune, train
 from napari_midl.methods.axons.network import DESIGNS, REACH, Policy
 from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
@@ -49,7 +49,7 @@ def test_stopping_is_learnt_by_cross_entropy() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two images, and no calibration, which is another test's."""
+    """Two images, short demonstrations, and no calibration, which is another test's."""
     monkeypatch.setattr(learn, "IMAGES", 2)
     monkeypatch.setattr(learn, "calibrate", lambda actor, draw: [1.0, 0.0])
 
@@ -100,8 +100,8 @@ def test_agents_move_themselves_the_more_the_later_the_step(
     environment = TrackingEnvironment(
         lambda rng: synthetic_image("SI", rng), DESIGNS["paper"], 2, 400
     )
-    lessons = Lessons(environment, Diagonal(), confident)  # type: ignore[arg-type]
-    for _ in lessons.draw(np.random.default_rng(0), step):
+    demonstrations = Demonstrations(environment, Diagonal(), confident)  # type: ignore[arg-type]
+    for _ in demonstrations.draw(np.random.default_rng(0), step):
         pass
     # Half of the disturbed moves are cut at its reach along an axis, a quarter along both.
     far = (environment._previous == REACH).all(-1).float().mean().item()

@@ -62,13 +62,13 @@ def connect(address: str, model: DenseModel) -> Job[Any]:
         # Not the default of the process, whose other arrays are no business of the cluster.
         calling = in_thread(lambda: Client(address, timeout="10s", set_as_default=False))
         return (yield from wait_for(calling, step))
-    except GeneratorExit:
-        calling.add_done_callback(lambda done: done.exception() or done.result().close())
-        raise
     except (OSError, ValueError) as error:
         raise InputError(
             f"no dask scheduler answers at {address} ({error}); start one, or drop --scheduler."
         ) from error
+    except BaseException:  # cancelled while it connects
+        calling.add_done_callback(lambda done: done.exception() or done.result().close())
+        raise
 
 
 def predict_tiles_on(

@@ -35,20 +35,22 @@ def one_writer(out: Path, *beside: Path) -> Iterator[None]:
 
     folder = user_cache_path("napari-midl") / "locks"
     name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:32]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_written(folder, error) from error
     lock = FileLock(folder / f"{name}.lock", timeout=0, thread_local=False)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise InputError(
             f"{out} is being written by another run; wait for it, or choose another output."
         ) from None
+    except OSError as error:
+        raise not_written(folder, error) from error
     try:
-        for path in (out, *beside):
-            remove_leftovers(path)
+        try:
+            for path in (out, *beside):
+                remove_leftovers(path)
+        except OSError as error:
+            raise not_written(out, error) from error
         yield
     finally:
         lock.release()

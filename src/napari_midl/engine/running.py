@@ -19,13 +19,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
-from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.hashes import hash_path
+from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
 from napari_midl.engine.one_writer import one_writer
 from napari_midl.engine.operations import inputs_of
-from napari_midl.engine.ports import FileIn, FileOut, In, Out, hash_path
+from napari_midl.engine.ports import FileIn, FileOut, In, Out
 from napari_midl.engine.runs import Run, read_run, write_run
 from napari_midl.errors import InputError
-from napari_midl.volumes.atomic import not_written, remove_folder, remove_leftovers, to_disk
+from napari_midl.volumes.atomic import PART, not_written, remove_folder, remove_leftovers, to_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 S = TypeVar("S")
-_PART = ".part"
 
 
 @dataclass(frozen=True)
@@ -92,32 +92,32 @@ class Running:
         self.inputs: dict[str, Any] = {}
         self.results: dict[str, Any] = {}
         self.kept: dict[str, Path] = {}
-        self._names = {id(port): name for name, port in inputs_of(done).items()}
+        self._names: dict[int, list[str]] = {}
+        for name, port in inputs_of(done).items():
+            self._names.setdefault(id(port), []).append(name)
         self._staging: Path | None = None
         self._afterwards: list[Callable[[], object]] = []
 
     def open(self, port: In[S], message: str = "opening", **how: Any) -> Job[S]:
         """Open an input in a thread, and note what tells it from another for the record."""
-        name, recorded = self._names[id(port)], self.operation.out.path is not None
+        names, recorded = self._names[id(port)], self.operation.out.path is not None
         if isinstance(port, FileIn) and port.write is not None:
-            port = self._keep(name, port)
-        step = Progress(0, 0, message)
-        yield step
+            port = self._keep(names, port)
 
         def look() -> tuple[S, dict[str, Any]]:
             opened = port.open(**how)
             return opened, port.identity(opened) if recorded else {}
 
-        opened, identity = yield from wait_for(in_thread(look), step)
+        opened, identity = yield from elsewhere(look, message)
         if recorded:
-            self.inputs[name] = identity
+            self.inputs |= dict.fromkeys(names, identity)
         return opened
 
     def staged(self) -> Path:
         """Where to write the output for now; what is written beside it will belong to it."""
         out = self._out()
         if self._staging is None:
-            self._staging = out.with_name(f".{out.name}.{os.getpid()}-{uuid4().hex[:8]}{_PART}")
+            self._staging = out.with_name(f".{out.name}.{os.getpid()}-{uuid4().hex[:8]}{PART}")
             with _written(out):
                 self._staging.mkdir(parents=True)
         return self._staging / out.name
@@ -152,16 +152,17 @@ class Running:
         """Do something once the output and its record are there, such as to close a journal."""
         self._afterwards.append(function)
 
-    def _keep(self, name: str, port: FileIn) -> Any:
+    def _keep(self, names: list[str], port: FileIn) -> Any:
         """Write an input that lies in memory beside the output, as a file of its own."""
         assert port.write is not None
         out = self.operation.out.path
         if out is None:
             self._staging = self._staging or Path(mkdtemp(prefix="napari-midl-"))
-            kept = self._staging / (port.kept_as or name)
+            kept = self._staging / (port.kept_as or names[0])
         else:
-            self.kept[name] = _kept_beside(out, name, port)
-            kept = self.staged().with_name(self.kept[name].name)
+            beside = _kept_beside(out, names[0], port)
+            self.kept |= dict.fromkeys(names, beside)
+            kept = self.staged().with_name(beside.name)
         with _written(kept):
             port.write(kept)
         return FileIn(kept)
@@ -197,9 +198,7 @@ class Running:
         return {
             path.name: {
                 "path": str(out.with_name(path.name).resolve()),
-                "sha256": port.identity(path)
-                if path.name == out.name
-                else Out(path).identity(path),
+                "sha256": (port.identity if path.name == out.name else hash_path)(path),
             }
             for path in found
             if path.name == out.name or path.name not in {k.name for k in self.kept.values()}
@@ -207,15 +206,15 @@ class Running:
 
     def commit(self, run: Run) -> None:
         """Bring output and record to their place, the output last."""
-        out, port = self._out(), self.operation.out
+        out = self._out()
         staged: list[Path] = []
         if self._staging is not None:
-            port.check_free(out)
+            check(self.operation)
             staged = sorted(self._staging.iterdir(), key=lambda path: path.name == out.name)
             with _written(out):
                 for path in staged:
                     to_disk(path)
-        write_run(run, port.record(out))
+        write_run(run, self.operation.out.record(out))
         if staged:
             with _written(out):
                 for path in staged:
@@ -239,9 +238,9 @@ class Running:
 def perform(done: Operation[T], watch: Watch | None, steps: int | None) -> Job[Outcome[T]]:
     """`Operation.perform`."""
     began, out = monotonic(), done.out.path
-    check(done)
     run = Running(done, watch or Watch(), steps)
     with nullcontext() if out is None else one_writer(out, done.out.record(out)):
+        check(done)
         try:
             result = yield from done.job(run)
             step = Progress(1, 1, "writing the record")
@@ -268,7 +267,7 @@ def check(done: Operation[Any]) -> None:
     written = [out, *port.companions(out), port.record(out)]
     for given in (file for each in inputs_of(done).values() for file in each.files):
         for path in written:
-            if given.resolve() == path.resolve():
+            if given.resolve().is_relative_to(path.resolve()):
                 raise InputError(f"{path} is read by this run too; choose another output.")
     if isinstance(port, FileOut) and port.replace:
         return
@@ -291,11 +290,10 @@ def _left_by_a_kill(out: Path, port: Out) -> set[Path]:
         run = read_run(port.record(out))
     except InputError:
         return set()
-    made = {
-        out.with_name(Path(name).name): each.get("sha256") for name, each in run.outputs.items()
-    }
-    same = {path for path, sha256 in made.items() if path.exists() and hash_path(path) == sha256}
-    return same | {Path(value) for value in run.arguments.values() if isinstance(value, str)}
+    noted = [(name, each) for name, each in run.outputs.items()]
+    noted += [(str(run.arguments.get(name, "")), each) for name, each in run.inputs.items()]
+    made = {out.with_name(Path(n).name): e.get("sha256") for n, e in noted if Path(n).name}
+    return {path for path, sha256 in made.items() if path.exists() and hash_path(path) == sha256}
 
 
 def _kept_beside(out: Path, name: str, port: FileIn) -> Path:

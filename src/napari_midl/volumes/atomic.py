@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_PART = ".part"
+PART = ".part"
 
 
 @contextmanager
@@ -91,7 +91,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def remove_leftovers(path: Path) -> None:
     """Delete what killed writers of `path` left beside it; nobody may be writing now."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
+    begins = f".{path.name}."
+    for left in path.parent.glob(f"{glob.escape(begins)}*{PART}"):
+        if "." in left.name[len(begins) : -len(PART)]:
+            continue  # of another path, whose name goes on
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
@@ -147,4 +150,4 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid4().hex[:8]}{_PART}")
+    return path.with_name(f".{path.name}.{uuid4().hex[:8]}{PART}")

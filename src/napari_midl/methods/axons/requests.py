@@ -10,7 +10,7 @@ import numpy as np
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.edits import continued, cut, nearest
-from napari_midl.methods.axons.ports import AxonModelIn, Grown, Ready, SeedsIn, TracesOut
+from napari_midl.methods.axons.ports import AxonModelIn, Grown, SeedsIn, TracesOut, TracingCache
 from napari_midl.volumes.traces import Seed, Trace
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class RequestQueue:
     def __init__(self) -> None:
         self.waiting: list[TraceRequest] = []
         self.under_way: list[TraceRequest] = []
-        self._ready = Ready()
+        self._cache = TracingCache()
         self._grown: Grown | None = None
 
     @property
@@ -138,7 +138,7 @@ class RequestQueue:
         return operations.Trace(
             image=image,
             seeds=SeedsIn(None, [request.seed for request in self.under_way]),
-            model=AxonModelIn(model, self._ready),
+            model=AxonModelIn(model, self._cache),
             skip=True,
             out=TracesOut(None),
             settings=settings,
@@ -158,7 +158,7 @@ class RequestQueue:
             start=ends[0],
             end=ends[1],
             path=name,
-            model=AxonModelIn(model, self._ready),
+            model=AxonModelIn(model, self._cache),
             out=TracesOut(None),
             settings=settings,
         )
