@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 SPATIAL = ("Z", "Y", "X")
 AXES = ("T", "C", *SPATIAL)
 Region = tuple[slice, ...]
+_SYMBOLS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm", "meter": "m"}
+
+
+def symbol(unit: str | None) -> str:
+    """Short sign of a unit, such as ``µm``."""
+    return _SYMBOLS.get(unit or "", unit or "voxel")
 
 
 @dataclass(frozen=True)

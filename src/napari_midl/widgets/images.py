@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
-OURS = "napari-midl"
-_SYMBOLS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm", "meter": "m"}
-
-
-def symbol(unit: str | None) -> str:
-    """Short sign of a unit, such as ``µm``."""
-    return _SYMBOLS.get(unit or "", unit or "voxel")
-
 
 def extra_axes(layer: Image) -> dict[str, int]:
     """Channels and time points of a layer, where it has such an axis."""
@@ -35,11 +27,6 @@ def extra_axes(layer: Image) -> dict[str, int]:
 def spatial_ndim(layer: Image) -> int:
     """How many of a layer's axes are ``Z Y X``: 2 for a plane, 3 for a stack."""
     return sum(axis in SPATIAL for axis in _axes(layer))
-
-
-def is_ours(layer: Any) -> bool:
-    """Whether a dock made a layer, so that it is no image to work on."""
-    return OURS in layer.metadata
 
 
 def volume_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from superqt.utils import GeneratorWorker
 
 from napari_midl.errors import InputError
+from napari_midl.widgets.parts.section import once_after
 from napari_midl.widgets.threads import OneThread
 
 if TYPE_CHECKING:
@@ -53,10 +54,7 @@ class JobRunner(QObject):
         self._callbacks = _Callbacks()
         self._batch: list[Progress] = []
         self._thread = OneThread()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(EVERY_MS)
-        self._timer.timeout.connect(self._deliver)
+        self._timer = once_after(EVERY_MS, self._deliver, self)
 
     @property
     def running(self) -> bool:

@@ -108,8 +108,8 @@ class AnatomyBench(Bench):
 
     def attach(self) -> None:
         """Lay mesh and landmarks over the scan from now on."""
-        assert self.image is not None and self.volume is not None
-        self._lay_over(VoxelFrame(self.volume.millimetres), placed_over(self.image))
+        frame = VoxelFrame(self.opened_volume.millimetres)
+        self._lay_over(frame, placed_over(self.opened_image))
 
     def detach(self) -> None:
         """Save the landmarks of the scan and forget them; those of no scan stay."""
@@ -236,8 +236,7 @@ class AnatomyBench(Bench):
         self.result.emit()
 
     def _restored(self) -> Landmarks | None:
-        assert self.folder is not None
-        path = landmarks_file(self.folder)
+        path = landmarks_file(self.opened_folder)
         if not path.exists():
             return None
         try:

@@ -62,7 +62,7 @@ class MeshSection(ToolSection[AnatomyBench]):
         self.bar = ColourBar()
         self.words = note("What the model makes of the landmarks")
         self.row("Model", self.model, stretch=1)
-        self.row("Colours", self.colours, self.measure, stretch=0)
+        self.row("Colours", self.colours, self.measure, stretch=1)
         for shown in (self.bar, self.words, self.form):
             self.body.addWidget(shown)
         self.model.changed.connect(lambda: bench.use(self.model.choice))
@@ -125,10 +125,8 @@ class MeshSection(ToolSection[AnatomyBench]):
             return operations.Outline(
                 scan=ImageIn.of(volume), level=0.5, origin=origin, out=MeshOut(None)
             )
-        assert bench.volume is not None
-        scan = ImageIn.of(bench.volume, bench.channel, bench.time)
         level = self._landmarks.threshold.value()
-        return operations.Outline(scan=scan, level=level, out=MeshOut(None))
+        return operations.Outline(scan=bench.image_in, level=level, out=MeshOut(None))
 
     def _on_measured(self) -> None:
         if self.bench.request.target is None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_data_path
 
 from napari_midl.engine.ports import FileIn, ModelOut
+from napari_midl.engine.project import MODELS
 from napari_midl.methods.anatomy.operations import Train
 from napari_midl.methods.anatomy.settings import TrainSettings
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.project import MODELS
 from napari_midl.widgets.tool.train_section import TrainSection
 
 if TYPE_CHECKING:

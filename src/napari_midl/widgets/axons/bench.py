@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
-from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.trace_list import TraceList
@@ -59,17 +58,6 @@ class AxonsBench(Bench):
         """The traces as they stand."""
         return self.traces.entries
 
-    @property
-    def opened_volume(self) -> Volume:
-        """The volume of the image that is open."""
-        assert self.volume is not None
-        return self.volume
-
-    @property
-    def image_in(self) -> ImageIn:
-        """The image, for an operation."""
-        return ImageIn.of(self.opened_volume, self.channel, self.time)
-
     def open(
         self, image: Image, channel: int = 0, time: int = 0, folder: Path | None = None
     ) -> None:
@@ -92,8 +80,7 @@ class AxonsBench(Bench):
 
     def attach(self) -> None:
         """Show what was traced before."""
-        assert self.image is not None
-        self.layers.attach(self.image)
+        self.layers.attach(self.opened_image)
         try:
             self.traces = TraceList(read_entries(self._file))
         except InputError as error:
@@ -129,5 +116,4 @@ class AxonsBench(Bench):
 
     @property
     def _file(self) -> Path:
-        assert self.folder is not None
-        return traces_file(self.folder, self.channel, self.time)
+        return traces_file(self.opened_folder, self.channel, self.time)

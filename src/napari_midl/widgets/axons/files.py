@@ -95,5 +95,4 @@ class TraceFilesSection(ToolSection[AxonsBench]):
     @property
     def _beside(self) -> Path:
         """The folder of the image."""
-        assert self.bench.folder is not None
-        return self.bench.folder.parent
+        return self.bench.opened_folder.parent

@@ -48,20 +48,20 @@ class PointsPicker(QComboBox):
             If none does.
         """
         bench, layer = self._bench, self.currentData()
-        assert bench.image is not None
+        image, shape = bench.opened_image, bench.opened_volume.shape
         places, outside = [], 0
         for place in np.asarray(layer.data, float):
             # A plane of points has no depth: it lies at the one in view.
             world = np.array(bench.viewer.dims.point, float)
             world[-layer.ndim :] = layer.data_to_world(place)
             try:
-                places.append(voxel_at(bench.image, bench.opened_volume.shape, world.tolist()))
+                places.append(voxel_at(image, shape, world.tolist()))
             except InputError:
                 outside += 1
         if not places:
-            raise InputError(f"{layer.name} has no point inside {bench.image.name}; add some.")
+            raise InputError(f"{layer.name} has no point inside {image.name}; add some.")
         if outside:
-            show_info(f"{outside} point(s) lie beside {bench.image.name} and are left out.")
+            show_info(f"{outside} point(s) lie beside {image.name} and are left out.")
         return places
 
     def _on_layers(self, event: Any = None) -> None:

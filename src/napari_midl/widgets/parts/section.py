@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from qtpy.QtCore import QObject
     from qtpy.QtWidgets import QWidget
 
 T = TypeVar("T")
@@ -67,6 +68,15 @@ def there(part: T | None) -> T:
     """A part that Qt always has, although the bindings' stubs say that it may be None."""
     assert part is not None
     return part
+
+
+def once_after(milliseconds: int, call: Callable[[], object], parent: QObject) -> QTimer:
+    """A timer that calls once, as long after its last start."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(call)
+    return timer
 
 
 def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:

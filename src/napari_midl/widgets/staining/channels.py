@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import extra_axes, is_ours, symbol
+from napari_midl.methods.staining.names import guess_channels
+from napari_midl.volumes.volume import symbol
+from napari_midl.widgets.images import extra_axes
+from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, note
 from napari_midl.widgets.parts.two_of import TwoOf
 from napari_midl.widgets.staining.bench import Source, StainingBench
-from napari_midl.widgets.staining.names import guess_channels
 from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:

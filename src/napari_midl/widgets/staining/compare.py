@@ -9,11 +9,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider
 from superqt.utils import qthrottled
 
-from napari_midl.widgets.images import OURS
+from napari_midl.methods.staining.colours import Curtain, curtains
+from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.parts.section import button, combo
 from napari_midl.widgets.parts.two_of import TwoOf
 from napari_midl.widgets.staining.bench import StainingBench
-from napari_midl.widgets.staining.colours import Curtain, curtains
 from napari_midl.widgets.tool.section import ToolSection
 
 CURTAIN = "curtain"
@@ -54,7 +54,7 @@ class CompareSection(ToolSection[StainingBench]):
         if self.bench.ended:
             return
         present = self.bench.viewer.layers
-        if self._curtain is not None and self._curtain not in present:
+        if self._curtain not in present:
             self._curtain = None
         pictures = [p for p in present if isinstance(p, Image) and p.rgb and p is not self._curtain]
         if pictures != self._pair.things or event is None:
@@ -85,9 +85,8 @@ class CompareSection(ToolSection[StainingBench]):
         self._show()
 
     def _take_down(self) -> None:
-        left, layers = self._pair.chosen[0], self.bench.viewer.layers
-        if self._curtain is not None and self._curtain in layers:
-            layers.remove(self._curtain)
+        left = self._pair.chosen[0]
+        take_out(self.bench.viewer, self._curtain)
         self._curtain = None
         if left is not None:
             left.visible = True

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.colormaps import Colormap
 
 from napari_midl.errors import InputError
+from napari_midl.methods.staining.colours import Colours
 from napari_midl.methods.staining.watermark import NOTICE
-from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
-from napari_midl.widgets.staining.colours import Colours
+from napari_midl.widgets.images import placed_over, spatial_ndim
+from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_midl.methods.staining.look import Look
-    from napari_midl.widgets.looking import Box
+    from napari_midl.volumes.boxes import Box
 
 # Transparent where the stain is to be trusted.
 DOUBT_COLOURS = Colormap([[1, 0.85, 0, 0], [1, 0.85, 0, 1]], name="do not trust")
@@ -60,8 +61,7 @@ class StainLayers(GrowingLayers):
             raise InputError(f"{path} is no stain of shape C Y X; choose one.")
         name = f"{method}, {path.name.split('.')[0]}"
         metadata = {OURS: "made by the staining dock", "notice": NOTICE, _PATH: str(path)}
-        for layer in [old for old in viewer.layers if old.metadata.get(_PATH) == str(path)]:
-            viewer.layers.remove(layer)
+        take_out(viewer, *(old for old in viewer.layers if old.metadata.get(_PATH) == str(path)))
         self.colours = self.add(
             [Colours(level) for level in self.levels],
             rgb=True,
@@ -124,16 +124,12 @@ class LiveLayers:
     def keep_only(self, box: Box) -> None:
         """Take out the steps that no look at this box has renewed."""
         for name in [name for name, old in self._boxes.items() if old != box]:
-            layer = self._layers.pop(name)
             del self._boxes[name]
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+            take_out(self._viewer, self._layers.pop(name))
 
     def remove(self) -> None:
         """Take them out of the viewer."""
-        for layer in self._layers.values():
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        take_out(self._viewer, *self._layers.values())
         self._layers, self._boxes = {}, {}
 
     def _raise(self, layer: Image) -> None:

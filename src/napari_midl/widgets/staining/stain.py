@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-
 from napari_midl.engine.journal import begun_with
 from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.errors import InputError
@@ -16,7 +14,7 @@ from napari_midl.methods.staining.settings import LEARNT, StainSettings
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
-from napari_midl.widgets.parts.section import check, combo
+from napari_midl.widgets.parts.section import check, combo, once_after
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
 from napari_midl.widgets.staining.reference import ReferencePicker
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.methods.staining.mosaic import Mosaic
-    from napari_midl.widgets.looking import Box
+    from napari_midl.volumes.boxes import Box
 
 METHODS = {
     "density": "structure-safe (density)",
@@ -95,10 +93,7 @@ class StainSection(StreamSection[StainingBench]):
         self.row(self.go, self.show_button, self.earlier, stretch=2)
         self.body.addWidget(self.form)
         self._follow_method()
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self._rest.timeout.connect(self._on_rest)
+        self._rest = once_after(_REST_MS, self._on_rest, self)
         camera = bench.viewer.scene.camera
         for event in (camera.events.center, camera.events.zoom):
             event.connect(self._on_moved)
@@ -133,10 +128,9 @@ class StainSection(StreamSection[StainingBench]):
 
     def layers(self, out: Path) -> StainLayers:
         """The stain, over those that are shown, to compare them."""
-        assert self.bench.image is not None
         if self.running:
             self._live.remove()
-        return StainLayers(self.bench.viewer, self.bench.image, out)
+        return StainLayers(self.bench.viewer, self.bench.opened_image, out)
 
     def resume_with(self, begun: dict[str, Any]) -> None:
         """The settings of a stain that was stopped."""
@@ -153,8 +147,7 @@ class StainSection(StreamSection[StainingBench]):
     def look_here(self) -> None:
         """Stain the middle of the view."""
         bench = self.bench
-        assert bench.image is not None
-        box = box_in_view(bench.viewer, bench.image, LOOK_EDGE)
+        box = box_in_view(bench.viewer, bench.opened_image, LOOK_EDGE)
         try:
             job = look(self.operation(), box, bench.mosaic)
         except InputError as error:
@@ -163,10 +156,9 @@ class StainSection(StreamSection[StainingBench]):
         bench.start("Look", job, lambda mosaic: self._on_looked(mosaic, box), self._on_look)
 
     def _on_look(self, batch: list[Progress]) -> None:
-        assert self.bench.image is not None
         for progress in batch:
             if isinstance(progress.preview, Look):
-                self._live.show(self.bench.image, progress.preview)
+                self._live.show(self.bench.opened_image, progress.preview)
 
     def _on_looked(self, mosaic: Mosaic, box: Box) -> None:
         self.bench.mosaic = mosaic

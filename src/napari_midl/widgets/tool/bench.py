@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.ports import ImageIn
+from napari_midl.engine.project import default_folder, set_aside
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import channel_of, volume_of
-from napari_midl.widgets.project import default_folder, set_aside
 from napari_midl.widgets.worker import JobRunner
 
 if TYPE_CHECKING:
@@ -76,6 +77,29 @@ class Bench(QObject):
         runner.failed.connect(lambda error: self.report(error, runner.title))
         self.runners.append(runner)
         return runner
+
+    @property
+    def opened_image(self) -> Image:
+        """The layer, where one is open."""
+        assert self.image is not None
+        return self.image
+
+    @property
+    def opened_volume(self) -> Volume:
+        """The volume, where one is open."""
+        assert self.volume is not None
+        return self.volume
+
+    @property
+    def opened_folder(self) -> Path:
+        """The project folder, where an image is open."""
+        assert self.folder is not None
+        return self.folder
+
+    @property
+    def image_in(self) -> ImageIn:
+        """The image, for an operation."""
+        return ImageIn.of(self.opened_volume, self.channel, self.time)
 
     @property
     def idle(self) -> bool:

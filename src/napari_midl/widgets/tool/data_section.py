@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import extra_axes, is_ours, symbol
+from napari_midl.volumes.volume import symbol
+from napari_midl.widgets.images import extra_axes
+from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.parts.section import NO_SIZE, combo, note, spin
+from napari_midl.widgets.parts.section import NO_SIZE, combo, note, once_after, spin
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.section import ToolSection
 
@@ -64,10 +65,7 @@ class DataSection(ToolSection[Bench]):
         for widget in (self.image, self.channel, self.time, self.folder):
             self.enabled_when(widget, lambda: not bench.runner.running)
         bench.opened.connect(self._on_opened)
-        self._placed = QTimer(self)
-        self._placed.setSingleShot(True)
-        self._placed.setInterval(_REST_MS)
-        self._placed.timeout.connect(self._on_rest)
+        self._placed = once_after(_REST_MS, self._on_rest, self)
         self._on_layers()
 
     def _on_layers(self, event: Any = None) -> None:

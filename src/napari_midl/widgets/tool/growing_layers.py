@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import zarr
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
-from napari_midl.widgets.lazy import Channel
+from napari_midl.volumes.lazy import Channel
+from napari_midl.widgets.images import placed_over, spatial_ndim
+from napari_midl.widgets.layers import OURS, take_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
-    from napari_midl.widgets.lazy import Lazy
+    from napari_midl.volumes.lazy import Lazy
 
 
 class GrowingLayers:
@@ -93,8 +94,7 @@ class GrowingLayers:
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
-        for layer in self.present:
-            self.viewer.layers.remove(layer)
+        take_out(self.viewer, *self.layers)
 
     def _in_view(self, layer: Any, boxes: Sequence[Any]) -> bool:
         dims = self.viewer.dims
@@ -102,11 +102,6 @@ class GrowingLayers:
             return True
         z = float(layer.world_to_data(dims.point)[0])
         return any(box[0].start - 0.5 <= z < box[0].stop for box in boxes)
-
-
-def put_above(viewer: Any, image: Image, layer: Any) -> None:
-    """Move a layer right above its image, so that it hides nothing that a person has made."""
-    viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
 
 
 def _open(path: Path, what: str) -> tuple[list[Any], dict[str, Any]]:

@@ -114,6 +114,8 @@ def _widget(name: str, hint: Any, value: Any, tip: str) -> Any:
         name=name,
         options={"tooltip": tip, **_range(hint)},
     )
+    if isinstance(value, bool):
+        made.text = ""  # its row has the name already
     if name in _UNITS and isinstance(made.native, QDoubleSpinBox):
         made.native.setDecimals(2)
         made.native.setSuffix(f" {_UNITS[name]}")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_midl.engine.journal import begun_with, is_unfinished
+from napari_midl.engine.project import RESULTS, free_name
 from napari_midl.engine.running import Outcome, Watch
 from napari_midl.errors import InputError
 from napari_midl.widgets.looking import looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.parts.section import combo
-from napari_midl.widgets.project import RESULTS, free_name
+from napari_midl.widgets.parts.section import combo, once_after
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 from napari_midl.widgets.tool.section import ToolSection
@@ -84,10 +84,7 @@ class StreamSection(ToolSection[B]):
         )
         self._running: Path | None = None
         self._written: list[Any] = []
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_REFRESH_MS)
-        self._timer.timeout.connect(self._refresh)
+        self._timer = once_after(_REFRESH_MS, self._refresh, self)
         self.arrange()
         self.out.changed.connect(self._on_named)
         bench.opened.connect(self._on_opened)
@@ -110,8 +107,7 @@ class StreamSection(ToolSection[B]):
     def job(self, out: Path, resume: bool) -> Job[Outcome[Any]]:
         """Hook: what is run; its previews are boxes that were written."""
         bench = self.bench
-        assert bench.image is not None
-        watch = Watch(focus=looked_at(bench.viewer, bench.image))
+        watch = Watch(focus=looked_at(bench.viewer, bench.opened_image))
         return self.operation(out, resume).perform(watch)
 
     def layers(self, out: Path) -> GrowingLayers:

@@ -9,6 +9,13 @@ from napari.utils.notifications import show_info
 from napari.utils.theme import get_theme
 
 from napari_midl.engine.models import SUFFIX
+from napari_midl.engine.project import (
+    MODELS,
+    chosen_model,
+    copy_model,
+    free_name,
+    remember_model,
+)
 from napari_midl.engine.running import Outcome, Watch
 from napari_midl.engine.unfinished import stopped_training, trained_with
 from napari_midl.errors import InputError
@@ -16,13 +23,6 @@ from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.parts.section import note
-from napari_midl.widgets.project import (
-    MODELS,
-    chosen_model,
-    copy_model,
-    free_name,
-    remember_model,
-)
 from napari_midl.widgets.tool.dialogs import ask_save, ask_yes
 from napari_midl.widgets.tool.section import B, ToolSection
 

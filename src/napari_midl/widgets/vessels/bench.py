@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info
 
+from napari_midl.engine.project import patches_folder
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.widgets.patches import PatchLayers
-from napari_midl.widgets.project import patches_folder
 from napari_midl.widgets.tool.stream_section import StreamBench
 from napari_midl.widgets.vessels.layers import PredictionLayers
 
@@ -52,9 +52,8 @@ class VesselsBench(StreamBench[PredictionLayers]):
 
     def attach(self) -> None:
         """Show what was painted before."""
-        assert self.image is not None and self.volume is not None and self.folder is not None
-        folder = patches_folder(self.folder, self.channel, self.time)
-        for problem in self.patches.attach(self.image, self.volume, folder):
+        folder = patches_folder(self.opened_folder, self.channel, self.time)
+        for problem in self.patches.attach(self.opened_image, self.opened_volume, folder):
             show_error(problem)
         if self.patches.names:
             show_info(f"Restored {len(self.patches.names)} patch(es) from {self.folder}")

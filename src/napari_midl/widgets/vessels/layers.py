@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import OURS, placed_over
-from napari_midl.widgets.lazy import Thresholded
-from napari_midl.widgets.tool.growing_layers import GrowingLayers, put_above
+from napari_midl.volumes.lazy import Thresholded
+from napari_midl.widgets.images import placed_over
+from napari_midl.widgets.layers import OURS, keeping_active, put_above, take_out
+from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from napari.layers import Image, Vectors
 
     from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.volume import Volume
-    from napari_midl.widgets.looking import Box
 
 VESSEL_COLOUR = "#ff5a4f"
 # Transparent where there is surely no vessel, so that the image stays in sight.
 PROBABILITY_COLOURS = Colormap([[1, 0.75, 0.1, 0], [1, 0.75, 0.1, 1]], name="vessel probability")
 UNCERTAINTY_COLOURS = Colormap([[0.2, 0.8, 1, 0], [0.2, 0.8, 1, 1]], name="vessel uncertainty")
 RADIUS_COLOURS = "turbo"
+_LOOK: Any = {"contrast_limits": (0, 1), "blending": "translucent", "opacity": 0.8}
 
 
 class PredictionLayers(GrowingLayers):
@@ -68,11 +70,9 @@ class PredictionLayers(GrowingLayers):
             self.add(
                 levels,
                 name=f"{image.name}: {what}",
-                contrast_limits=(0, 1),
                 colormap=colours,
-                blending="translucent",
-                opacity=0.8,
                 visible=False,
+                **_LOOK,
             )
         # A level's labels are cut from the channel that is shown, so that both read it once.
         self._masks = [Thresholded(channel, threshold) for channel in probability]
@@ -116,20 +116,15 @@ class Preview:
         """Show the probability of a box."""
         place = placed_over(self._image, [s.start for s in box])
         if self.layer is None or self.layer not in self._viewer.layers:
-            active = self._viewer.layers.selection.active
-            self.layer = self._viewer.add_image(
-                probability,
-                name="preview while learning",
-                contrast_limits=(0, 1),
-                colormap=PROBABILITY_COLOURS,
-                blending="translucent",
-                opacity=0.8,
-                metadata={OURS: "made by the vessels dock"},
-                **place,
-            )
-            if active is not None:
-                # Whoever paints while it learns goes on painting.
-                self._viewer.layers.selection.active = active
+            with keeping_active(self._viewer):  # whoever paints while it learns goes on painting
+                self.layer = self._viewer.add_image(
+                    probability,
+                    name="preview while learning",
+                    colormap=PROBABILITY_COLOURS,
+                    **_LOOK,
+                    metadata={OURS: "made by the vessels dock"},
+                    **place,
+                )
             put_above(self._viewer, self._image, self.layer)
             return
         self.layer.data = probability
@@ -137,8 +132,7 @@ class Preview:
 
     def remove(self) -> None:
         """Take it out of the viewer."""
-        if self.layer is not None and self.layer in self._viewer.layers:
-            self._viewer.layers.remove(self.layer)
+        take_out(self._viewer, self.layer)
         self.layer = None
 
 
@@ -154,19 +148,11 @@ def add_paths(
     low, high : float
         Radii of the first and the last colour, in the graph's unit.
     """
-    starts, steps, radii = [], [], []
-    for path in graph.paths:
-        points = path[:, :3] / np.asarray(volume.voxel_size)
-        starts.append(points[:-1])
-        steps.append(np.diff(points, axis=0))
-        radii.append((path[:-1, 3] + path[1:, 3]) / 2)
-    radius = np.concatenate(radii)
+    vectors, radius = graph.vectors(volume.voxel_size)
     low, high = float(radius.min()), float(radius.max())
-    colormap = ensure_colormap(RADIUS_COLOURS)
-    if previous is not None and previous in viewer.layers:
-        viewer.layers.remove(previous)
+    take_out(viewer, previous)
     layer = viewer.add_vectors(
-        np.stack([np.concatenate(starts), np.concatenate(steps)], axis=1),
+        vectors,
         name=f"{image.name}: centre lines",
         features={"radius": radius},
         edge_color="radius",
@@ -177,4 +163,4 @@ def add_paths(
         blending="translucent_no_depth",
         **placed_over(image),
     )
-    return layer, colormap, low, high
+    return layer, ensure_colormap(RADIUS_COLOURS), low, high

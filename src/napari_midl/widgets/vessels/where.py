@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_midl.engine.ports import ImageIn
 from napari_midl.methods.vessels.operations import Propose
+from napari_midl.methods.vessels.painted import painted
 from napari_midl.methods.vessels.ports import PlacesOut, VesselModelIn
 from napari_midl.methods.vessels.settings import ProposeSettings
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 from napari_midl.widgets.vessels.bench import VesselsBench
-from napari_midl.widgets.vessels.painted import painted
 
 if TYPE_CHECKING:
     from napari_midl.methods.vessels.apply import Proposal
@@ -63,12 +62,11 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
     def operation(self) -> Propose:
         """Ask the chosen model; nothing is written."""
         bench = self.bench
-        assert bench.volume is not None
         patches = bench.patches.patches
         return Propose(
-            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            image=bench.image_in,
             model=VesselModelIn(str(self._learn.model.choice)),
-            labels=painted(patches, bench.volume) if patches else None,
+            labels=painted(patches, bench.opened_volume) if patches else None,
             out=PlacesOut(None),
             settings=ProposeSettings(
                 count=PLACES,

@@ -1,4 +1,4 @@
-"""What the vessels dock says about results. No Qt: it is tested without a screen."""
+"""What the vessels dock says about results."""
 
 from __future__ import annotations
 
