@@ -28,11 +28,14 @@ class Heard:
     def __init__(self):
         self.events, self.batches, self.threads = [], [], set()
 
+    def of(self, runner):
+        runner.failed.connect(lambda error: self._note(("error", type(error), str(error))))
+        return self.callbacks()
+
     def callbacks(self):
         return {
             "on_progress": lambda batch: self._note("progress", self.batches.append(batch)),
             "on_result": lambda result: self._note(("result", result)),
-            "on_error": lambda error: self._note(("error", type(error), str(error))),
             "on_finished": lambda: self._note("finished"),
         }
 
@@ -93,7 +96,7 @@ def test_a_runtime_error_does_not_vanish(runner, qtbot, late):
         yield
 
     heard = Heard()
-    runner.start("Break", job(), **heard.callbacks())
+    runner.start("Break", job(), **heard.of(runner))
     qtbot.waitUntil(lambda: not runner.running)
     assert heard.events[-2:] == [("error", JobFailed, "out of memory"), "finished"]
 
@@ -104,7 +107,7 @@ def test_an_input_error_stays_one(runner, qtbot):
         yield
 
     heard = Heard()
-    runner.start("Break", job(), **heard.callbacks())
+    runner.start("Break", job(), **heard.of(runner))
     qtbot.waitUntil(lambda: not runner.running)
     assert heard.events == [("error", InputError, "give another file."), "finished"]
 

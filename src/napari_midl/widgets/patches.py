@@ -14,6 +14,7 @@ from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.volumes.saved_patches import SavedPatches
 from napari_midl.widgets.images import placed_over
+from napari_midl.widgets.layers import keeping_active, take_out
 from napari_midl.widgets.parts.section import once_after
 
 if TYPE_CHECKING:

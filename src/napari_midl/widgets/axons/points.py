@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Points
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.clicks import voxel_at
+from napari_midl.widgets.parts.section import offer
 
 if TYPE_CHECKING:
     from napari_midl.methods.axons.requests import Voxel
@@ -34,9 +35,7 @@ class PointsPicker(QComboBox):
         self._bench = bench
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setToolTip("A Points layer with a point on each fibre; make one with napari")
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        bench.layers_changed.connect(self._on_layers)
         self._on_layers()
 
     def voxels(self) -> list[Voxel]:
@@ -64,14 +63,7 @@ class PointsPicker(QComboBox):
             show_info(f"{outside} point(s) lie beside {image.name} and are left out.")
         return places
 
-    def _on_layers(self, event: Any = None) -> None:
-        if self._bench.ended:
-            return
-        chosen = self.currentData()
-        self.clear()
-        for layer in self._bench.viewer.layers:
-            if isinstance(layer, Points):
-                self.addItem(layer.name, layer)
-                if layer is chosen:
-                    self.setCurrentIndex(self.count() - 1)
+    def _on_layers(self) -> None:
+        layers = [layer for layer in self._bench.viewer.layers if isinstance(layer, Points)]
+        offer(self, {layer: layer.name for layer in layers}, self.currentData())
         self.listed.emit()

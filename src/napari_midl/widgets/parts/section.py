@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QVBoxLayout,
 )
+from superqt.utils import signals_blocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,6 +104,18 @@ def combo(tooltip: str, words: Mapping[Any, str] | None = None) -> QComboBox:
     for value, text in (words or {}).items():
         made.addItem(text, value)
     return made
+
+
+def offer(
+    made: QComboBox, things: Mapping[Any, str], wanted: Any = None, otherwise: int = 0
+) -> None:
+    """Offer other things by their names, and choose one, without a signal."""
+    with signals_blocked(made):
+        made.clear()
+        for thing, name in things.items():
+            made.addItem(name, thing)
+        kept = list(things).index(wanted) if wanted in things else min(otherwise, len(things) - 1)
+        made.setCurrentIndex(kept)
 
 
 def spin(tooltip: str, low: int, high: int, value: int = 0, step: int = 1) -> QSpinBox:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
@@ -39,29 +39,25 @@ class ChannelsSection(ToolSection[StainingBench]):
         self.row("Reflectance", self.reflectance, stretch=1)
         self.row("Project", self.folder, stretch=1)
         self.body.addWidget(self.about)
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        bench.layers_changed.connect(self._on_layers)
         for widget in (self.fluorescence, self.reflectance, self.folder):
             self.enabled_when(widget, lambda: not bench.runner.running)
         for made in (self.fluorescence, self.reflectance):
             made.currentIndexChanged.connect(lambda _: self._open())
         self.folder.changed.connect(self._open)
         self._on_layers()
+        if not self._pair.things:
+            self._open()
 
-    def _on_layers(self, event: Any = None) -> None:
+    def _on_layers(self) -> None:
         """Keep the lists of channels."""
-        if self.bench.ended:
-            return
         sources = [
             source
             for layer in self.bench.viewer.layers
             if isinstance(layer, Image) and not is_ours(layer) and not layer.rgb
             for source in _channels(layer)
         ]
-        if sources == self._pair.things and event is not None:
-            return
-        if self._pair.offer(sources) or event is None:
+        if sources != self._pair.things and self._pair.offer(sources):
             self.folder.path = None
             self._open()
 

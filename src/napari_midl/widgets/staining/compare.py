@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider
@@ -42,22 +40,18 @@ class CompareSection(ToolSection[StainingBench]):
         self.row(self.swipe, self.slider, stretch=1)
         self._draw = qthrottled(self._on_moved, timeout=40)
         self.slider.valueChanged.connect(lambda _: self._draw())
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        bench.layers_changed.connect(self._on_layers)
         for made in (self.left, self.right):
             made.currentIndexChanged.connect(lambda _: self._on_chosen())
         self._on_layers()
 
-    def _on_layers(self, event: Any = None) -> None:
+    def _on_layers(self) -> None:
         """Keep the lists of pictures."""
-        if self.bench.ended:
-            return
         present = self.bench.viewer.layers
         if self._curtain not in present:
             self._curtain = None
         pictures = [p for p in present if isinstance(p, Image) and p.rgb and p is not self._curtain]
-        if pictures != self._pair.things or event is None:
+        if pictures != self._pair.things:
             self._pair.offer(pictures)
         self._show()
 

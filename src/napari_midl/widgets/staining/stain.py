@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.journal import begun_with
 from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.look import Look, look
@@ -113,8 +112,7 @@ class StainSection(StreamSection[StainingBench]):
             watermark=self.watermark.isChecked(),
         )
         if out is not None and resume:
-            begun = begun_with(out)["settings"]
-            settings = StainSettings.from_dict({**begun, "device": settings.device})
+            settings = self.settings_of(out, settings)
         takes = method in _TAKES_REFERENCE
         return Stain(
             fluorescence=ChannelIn.of(bench.volumes[0], fluorescence.in_file),

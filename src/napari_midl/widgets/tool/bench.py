@@ -12,7 +12,7 @@ from napari_midl.engine.ports import ImageIn
 from napari_midl.engine.project import default_folder, set_aside
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import channel_of, volume_of
-from napari_midl.widgets.worker import JobRunner
+from napari_midl.widgets.worker import JobRunner, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,8 @@ class Bench(QObject):
         Another result is shown, or none.
     told : Signal(str)
         Something went wrong; empty once another job begins.
+    layers_changed : Signal
+        A layer came into the viewer or left it.
     image, volume, folder
         The layer, the volume ``Z Y X`` in it and the project folder, or None.
     channel, time : int
@@ -58,6 +60,7 @@ class Bench(QObject):
     model = Signal()
     result = Signal()
     told = Signal(str)
+    layers_changed = Signal()
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +72,8 @@ class Bench(QObject):
         self.ended = False
         self.runners: list[JobRunner] = []
         self.runner = self.add_runner()
+        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
+            event.connect(self._on_layers)
 
     def add_runner(self) -> JobRunner:
         """Another runner, whose jobs go on beside those of `runner`."""
@@ -171,8 +176,8 @@ class Bench(QObject):
         title: str,
         job: Job[Any],
         on_result: Callable[[Any], object],
-        on_progress: Callable[[list[Progress]], object] | None = None,
-        on_finished: Callable[[], object] | None = None,
+        on_progress: Callable[[list[Progress]], object] = nothing,
+        on_finished: Callable[[], object] = nothing,
         runner: JobRunner | None = None,
     ) -> bool:
         """Start a job on the open image, by `runner` or another, or say why not."""
@@ -184,7 +189,7 @@ class Bench(QObject):
                 on_result(value)
 
         def progress(batch: list[Progress]) -> None:
-            if self.volume is volume and on_progress is not None:
+            if self.volume is volume:
                 on_progress(batch)
 
         try:
@@ -196,6 +201,10 @@ class Bench(QObject):
             return False
         self.told.emit("")
         return True
+
+    def _on_layers(self, event: Any) -> None:
+        if not self.ended:
+            self.layers_changed.emit()
 
     def report(self, error: Exception, title: str = "") -> None:
         """Show an error to the person; a surprising one also goes to the log with its trace."""

@@ -108,7 +108,7 @@ class SettingsForm(QWidget, Generic[S]):
 
 
 def _widget(name: str, hint: Any, value: Any, tip: str) -> Any:
-    made = create_widget(
+    made: Any = create_widget(
         value=value,
         annotation=plain(hint),
         name=name,

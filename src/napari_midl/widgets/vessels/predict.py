@@ -8,7 +8,6 @@ from qtpy.QtCore import Qt
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
-from napari_midl.engine.journal import begun_with
 from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.engine.project import MODELS
 from napari_midl.engine.unfinished import model_of
@@ -71,9 +70,7 @@ class PredictSection(StreamSection[VesselsBench]):
             threshold=self.bench.threshold, uncertainty=self.uncertainty.isChecked()
         )
         if resume:
-            # It goes on with the settings it began with, on whichever device.
-            begun = begun_with(out)["settings"]
-            settings = PredictSettings.from_dict({**begun, "device": settings.device})
+            settings = self.settings_of(out, settings)
         return Predict(
             image=self.bench.image_in,
             model=VesselModelIn(str(self._model.choice)),
