@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QWidget
 
@@ -227,7 +228,7 @@ def test_a_job_that_ends_too_late_is_said_and_ends_by_itself(qtbot, monkeypatch)
 def test_a_dock_says_which_job_has_not_ended(qtbot, monkeypatch):
     said = []
     monkeypatch.setattr("napari_midl.widgets.tool.bench.show_error", said.append)
-    bench = Bench(None)
+    bench = Bench(ViewerModel())
     monkeypatch.setattr(bench.runner, "shut_down", lambda: False)
     bench.runner.title = "Fine-tune"
     bench.shut_down()

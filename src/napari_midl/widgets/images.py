@@ -29,33 +29,23 @@ def spatial_ndim(layer: Image) -> int:
     return sum(axis in SPATIAL for axis in _axes(layer))
 
 
-def volume_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
-    """One channel of a stack as a lazy volume with axes ``Z Y X``.
+def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False) -> Volume:
+    """One channel of an image layer as a lazy volume ``Z Y X``; no voxel is read.
 
-    No voxel is read.
-
-    Raises
-    ------
-    InputError
-        If it has one slice, or is refused by `plane_or_stack_of`.
-    """
-    volume = plane_or_stack_of(layer, channel, time)
-    if volume.shape[0] < 2:
-        raise InputError(
-            f"{layer.name} has one slice and the network is 3D; open a stack of two or more."
-        )
-    return volume
-
-
-def plane_or_stack_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
-    """One channel of an image layer as a lazy volume ``Z Y X``; a plane has one slice.
-
-    No voxel is read.
+    Parameters
+    ----------
+    layer : Image
+        Its first axes may be time and channel.
+    channel, time : int
+        Which part of it.
+    plane : bool
+        Whether one slice will do.
 
     Raises
     ------
     InputError
-        If the layer is RGB, has more than five axes, is turned or sheared, or holds no intensities.
+        If the layer is RGB, has more than five axes, is turned or sheared, holds no intensities,
+        or has one slice where that will not do.
     """
     if getattr(layer, "rgb", False):  # labels have none
         raise InputError(
@@ -82,6 +72,10 @@ def plane_or_stack_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
         raise InputError(
             f"{layer.name} holds {volume.data.dtype} values, no intensities; convert it to "
             "integers or floats."
+        )
+    if volume.shape[0] < 2 and not plane:
+        raise InputError(
+            f"{layer.name} has one slice and the network is 3D; open a stack of two or more."
         )
     return volume
 

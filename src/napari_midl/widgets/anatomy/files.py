@@ -115,14 +115,14 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
             return
         request = bench.shown.request
         on_grid = path.name.endswith(ZARR) and bench.volume is not None
-        job = Generate(
+        operation = Generate(
             landmarks=LandmarksIn.of(request.landmarks),
             model=AnatomyModelIn(str(request.model)),
             scan=bench.image_in if on_grid else None,
             out=ShapeOut(path, replace=path.exists()),
             settings=request.settings,
-        ).perform()
-        bench.start("Export", job, lambda _: show_info(f"Saved {path}"))
+        )
+        self.write("Export", operation)
 
     def _on_labels(self) -> None:
         bench = self.bench

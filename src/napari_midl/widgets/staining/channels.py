@@ -8,7 +8,6 @@ from napari.layers import Image
 
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.names import guess_channels
-from napari_midl.volumes.volume import symbol
 from napari_midl.widgets.images import extra_axes
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
@@ -74,10 +73,7 @@ class ChannelsSection(ToolSection[StainingBench]):
             self.about.setText(str(error))
             return
         self.folder.path = bench.folder
-        volume = bench.volumes[1]
-        size = " x ".join(map(str, volume.shape[-2:]))
-        step = f"{volume.voxel_size[-1]:g} {symbol(volume.unit)}" if volume.unit else "unknown size"
-        self.about.setText(f"{size} pixels of {step}.")
+        self.about.setText(bench.opened_volume.size_in_words)
 
 
 def _channels(layer: Image) -> list[Source]:

@@ -170,6 +170,4 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         stem = f"{self._path.name.split('.')[0]} review"
         target = folder / stem if not (folder / stem).exists() else free_name(folder, stem, "")
         operation = ExportReview(stain=StainIn(self._path), out=FolderOut(target))
-        self.bench.start(
-            "Export", operation.perform(), lambda _: show_info(f"Wrote {target / 'index.html'}")
-        )
+        self.write("Export", operation, target / "index.html")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
@@ -51,9 +51,13 @@ class Bench(QObject):
         Which channel of the image's file and which time point the volume is.
     runner : JobRunner
         Runs the jobs of the dock, one at a time.
+    plane_will_do : bool
+        Whether an image may have one slice.
     ended : bool
         Whether the dock was closed, so that the viewer is no longer its business.
     """
+
+    plane_will_do: ClassVar[bool] = False
 
     opened = Signal()
     job = Signal()
@@ -131,6 +135,13 @@ class Bench(QObject):
             If the image cannot be used; then none is open. Or if what belongs to the one before
             cannot be saved; then nothing changes.
         """
+        try:
+            self.keep()
+        except InputError:
+            # Another folder for the same image is what the message asks for.
+            if folder is None or image is not self.image:
+                raise
+            self.keep(folder)
         self.close()
         volume = self.volume_in(image, channel, time)
         self.take(image, volume, channel_of(image, channel), time, folder)
@@ -160,7 +171,10 @@ class Bench(QObject):
 
     def volume_in(self, image: Image, channel: int, time: int) -> Volume:
         """Hook: the volume of a layer, or an `InputError` that says why it cannot be used."""
-        return volume_of(image, channel, time)
+        return volume_of(image, channel, time, self.plane_will_do)
+
+    def keep(self, folder: Path | None = None) -> None:
+        """Hook: save what belongs to the image, or raise an `InputError`; or add it to a folder."""
 
     def attach(self) -> None:
         """Hook: show what belongs to the image that is now open."""

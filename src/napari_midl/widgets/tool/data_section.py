@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QLabel
 from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.volume import symbol
 from napari_midl.widgets.images import extra_axes
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
@@ -143,10 +142,8 @@ class DataSection(ToolSection[Bench]):
         if bench.volume is None:
             self.about.setText("No image is open.")
             return
-        sizes = " x ".join(f"{n}" for n in bench.volume.shape)
-        steps = " x ".join(f"{s:g}" for s in bench.volume.voxel_size)
-        unit = f"{symbol(bench.volume.unit)}." if bench.volume.unit else f"(no unit). {NO_SIZE}"
-        self.about.setText(f"{sizes} voxels (z y x) of {steps} {unit}")
+        unknown = "" if bench.volume.unit else NO_SIZE
+        self.about.setText(f"{bench.volume.size_in_words} {unknown}")
 
     def _on_opened(self) -> None:
         """Follow the voxel size and the place of the image that is open."""

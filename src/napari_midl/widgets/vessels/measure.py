@@ -196,4 +196,4 @@ class MeasureSection(ToolSection[VesselsBench]):
         if is_listed(path):
             show_info(f"{path} is written already.")
             return
-        bench.start("Labels", operation.perform(), lambda _: show_info(f"Saved {path}"))
+        self.write("Labels", operation)
