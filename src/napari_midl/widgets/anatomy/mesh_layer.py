@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 class MeshLayer:
     """One Surface layer, made when there is something to show.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where to show it.
-
     Attributes
     ----------
     placement : dict

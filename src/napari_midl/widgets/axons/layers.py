@@ -25,13 +25,7 @@ WIDTH, HALO_WIDTH = 1.5, 6.0
 
 
 class TraceLayers:
-    """Layers over one image: the traces, those that grow, and what is selected.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where to show them.
-    """
+    """Layers over one image: the traces, those that grow, and what is selected."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer

@@ -33,19 +33,13 @@ class StainLayers(GrowingLayers):
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Where to show them.
-    image : Image
-        The reflectance layer, over which they lie.
-    path : Path
-        The OME-Zarr; it may still be growing.
+    viewer, image, path
+        As for `GrowingLayers`; the image is the reflectance.
 
     Attributes
     ----------
-    colours : Image
-        The stain.
-    doubt : Image or None
-        Where not to trust it.
+    colours, doubt : Image
+        The stain, and where not to trust it; the latter may be None.
 
     Raises
     ------
@@ -83,13 +77,7 @@ class StainLayers(GrowingLayers):
 
 
 class LiveLayers:
-    """The steps of the pipeline in the part of the mosaic that is in view.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where to show them.
-    """
+    """The steps of the pipeline in the part of the mosaic that is in view."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer

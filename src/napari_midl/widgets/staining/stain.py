@@ -9,7 +9,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.staining.look import Look, look
 from napari_midl.methods.staining.operations import Stain
 from napari_midl.methods.staining.ports import ChannelIn, DespecklerIn, ReferenceIn, StainModelIn
-from napari_midl.methods.staining.settings import LEARNT, StainSettings
+from napari_midl.methods.staining.settings import LEARNT, TAKES_REFERENCE, StainSettings
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
@@ -37,7 +37,6 @@ DESPECKLERS = BASE | {
     "correlated: grain wider than a pixel": "correlated",
     "none: keep the speckle": KEPT,
 }
-_TAKES_REFERENCE = ("density", "beer-lambert")
 _REST_MS = 600
 LOOK_EDGE = 1024  # pixels of the view that are stained at once
 
@@ -113,7 +112,7 @@ class StainSection(StreamSection[StainingBench]):
         )
         if out is not None and resume:
             settings = self.settings_of(out, settings)
-        takes = method in _TAKES_REFERENCE
+        takes = method in TAKES_REFERENCE
         return Stain(
             fluorescence=ChannelIn.of(bench.volumes[0], fluorescence.in_file),
             reflectance=ChannelIn.of(bench.volumes[1], reflectance.in_file),
@@ -176,7 +175,7 @@ class StainSection(StreamSection[StainingBench]):
         idle, method = lambda: self.bench.idle, self.method.currentData
         changed, named = self.method.currentIndexChanged, self.named
         self.enabled_when(self.model, lambda: idle() and method() in LEARNT, changed)
-        self.enabled_when(self.reference, lambda: idle() and method() in _TAKES_REFERENCE, changed)
+        self.enabled_when(self.reference, lambda: idle() and method() in TAKES_REFERENCE, changed)
         self.enabled_when(self.speckle, idle)
         self.enabled_when(
             self.doubt, lambda: method() in LEARNT and not self.unfinished, changed, named

@@ -35,14 +35,10 @@ class PredictionLayers(GrowingLayers):
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Where to show them.
-    image : Image
-        The layer that was predicted.
+    viewer, image, path
+        As for `GrowingLayers`.
     volume : Volume
-        The volume in it.
-    path : Path
-        The OME-Zarr; it may still be growing.
+        The volume that was predicted.
     threshold : float
         Of the labels.
 
@@ -98,15 +94,7 @@ class PredictionLayers(GrowingLayers):
 
 
 class Preview:
-    """The probability of the slice in view, while the network learns.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where to show it.
-    image : Image
-        The layer being learnt.
-    """
+    """The probability of the slice in view, while the network learns an image."""
 
     def __init__(self, viewer: Any, image: Image) -> None:
         self._viewer, self._image = viewer, image
