@@ -38,9 +38,9 @@ class DataSection(ToolSection[Bench]):
     def __init__(
         self,
         bench: Bench,
-        image: str = "The 3D image to work on; open one with File > Open",
-        channel: str = "Channel with the vessels, counted from 0",
-        project: str = "Project folder: patches, models and results of this image are kept here",
+        image: str,
+        channel: str,
+        project: str,
     ) -> None:
         super().__init__(bench)
         self._layers: list[Image] = []
