@@ -10,13 +10,16 @@ from napari_midl.methods.staining.look import Look, look
 from napari_midl.methods.staining.operations import Stain
 from napari_midl.methods.staining.ports import ChannelIn, DespecklerIn, ReferenceIn, StainModelIn
 from napari_midl.methods.staining.settings import LEARNT, TAKES_REFERENCE, StainSettings
+from napari_midl.methods.staining.watermark import NOTICE
+from napari_midl.widgets.layers import OURS
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check, combo, once_after
 from napari_midl.widgets.staining.bench import StainingBench
-from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
+from napari_midl.widgets.staining.layers import StainLayers
 from napari_midl.widgets.staining.reference import ReferencePicker
+from napari_midl.widgets.tool.box_layers import BoxLayers
 from napari_midl.widgets.tool.stream_section import StreamSection
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ class StainSection(StreamSection[StainingBench]):
     def arrange(self) -> None:
         """Which stain, a look at it, and the whole."""
         bench = self.bench
-        self._live = LiveLayers(bench.viewer)
+        self._live = BoxLayers(bench.viewer)
         self.method = combo(
             "Structure-safe predicts the two stain densities and cannot invent nuclei; the "
             "CycleGAN draws freely; the others have fixed colours",
@@ -155,7 +158,18 @@ class StainSection(StreamSection[StainingBench]):
     def _on_look(self, batch: list[Progress]) -> None:
         for progress in batch:
             if isinstance(progress.preview, Look):
-                self._live.show(self.bench.opened_image, progress.preview)
+                self._show_look(progress.preview)
+
+    def _show_look(self, look: Look) -> None:
+        """In the place of the same step of a look before.
+
+        What another method made of the view stays below, to be compared.
+        """
+        colours = look.picture.ndim == 3
+        how = {"rgb": True} if colours else {"rgb": False, "contrast_limits": (0, 1)}
+        metadata = {OURS: "made by the staining dock", "notice": NOTICE}
+        image, name = self.bench.opened_image, f"view: {look.name}"
+        self._live.show(image, name, look.box, look.picture, metadata=metadata, **how)
 
     def _on_looked(self, mosaic: Mosaic, box: Box) -> None:
         self.bench.mosaic = mosaic

@@ -9,17 +9,15 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colorma
 from napari_midl.errors import InputError
 from napari_midl.volumes.lazy import Thresholded
 from napari_midl.widgets.images import placed_over
-from napari_midl.widgets.layers import OURS, keeping_active, put_above, take_out
+from napari_midl.widgets.layers import put_above, take_out
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from napari.layers import Image, Vectors
 
     from napari_midl.methods.vessels.analyse import VesselGraph
-    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.volume import Volume
 
 VESSEL_COLOUR = "#ff5a4f"
@@ -27,7 +25,7 @@ VESSEL_COLOUR = "#ff5a4f"
 PROBABILITY_COLOURS = Colormap([[1, 0.75, 0.1, 0], [1, 0.75, 0.1, 1]], name="vessel probability")
 UNCERTAINTY_COLOURS = Colormap([[0.2, 0.8, 1, 0], [0.2, 0.8, 1, 1]], name="vessel uncertainty")
 RADIUS_COLOURS = "turbo"
-_LOOK: Any = {"contrast_limits": (0, 1), "blending": "translucent", "opacity": 0.8}
+LOOK: Any = {"contrast_limits": (0, 1), "blending": "translucent", "opacity": 0.8}
 
 
 class PredictionLayers(GrowingLayers):
@@ -68,7 +66,7 @@ class PredictionLayers(GrowingLayers):
                 name=f"{image.name}: {what}",
                 colormap=colours,
                 visible=False,
-                **_LOOK,
+                **LOOK,
             )
         # A level's labels are cut from the channel that is shown, so that both read it once.
         self._masks = [Thresholded(channel, threshold) for channel in probability]
@@ -91,37 +89,6 @@ class PredictionLayers(GrowingLayers):
             mask.threshold = threshold
         if self.labels in self.present:
             self.labels.refresh(thumbnail=False, highlight=False, extent=False)
-
-
-class Preview:
-    """The probability of the slice in view, while the network learns an image."""
-
-    def __init__(self, viewer: Any, image: Image) -> None:
-        self._viewer, self._image = viewer, image
-        self.layer: Image | None = None
-
-    def show(self, box: Box, probability: np.ndarray) -> None:
-        """Show the probability of a box."""
-        place = placed_over(self._image, [s.start for s in box])
-        if self.layer is None or self.layer not in self._viewer.layers:
-            with keeping_active(self._viewer):  # whoever paints while it learns goes on painting
-                self.layer = self._viewer.add_image(
-                    probability,
-                    name="preview while learning",
-                    colormap=PROBABILITY_COLOURS,
-                    **_LOOK,
-                    metadata={OURS: "made by the vessels dock"},
-                    **place,
-                )
-            put_above(self._viewer, self._image, self.layer)
-            return
-        self.layer.data = probability
-        self.layer.translate = place["translate"]
-
-    def remove(self) -> None:
-        """Take it out of the viewer."""
-        take_out(self._viewer, self.layer)
-        self.layer = None
 
 
 def add_paths(
