@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from qtpy.QtCore import QObject
+    from qtpy.QtGui import QShowEvent
     from qtpy.QtWidgets import QWidget
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Section(QGroupBox):
     def __init__(self, title: str) -> None:
         super().__init__(title)
         self._wanted: QWidget = self
+        self._labels: list[QWidget] = []
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(6, 6, 6, 6)
         self.body.setSpacing(5)
@@ -48,9 +50,18 @@ class Section(QGroupBox):
         for index, widget in enumerate(widgets):
             shown = QLabel(widget) if isinstance(widget, str) else widget
             row.addWidget(shown, 1 if index == stretch else 0)
+            if widget is not shown and index == 0 and stretch == 1:
+                self._labels.append(shown)
         if stretch is None:
             row.addStretch(1)
         self.body.addLayout(row)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Qt's hook: what stands beside labels begins below each other, in the style's font."""
+        widest = max((label.sizeHint().width() for label in self._labels), default=0)
+        for label in self._labels:
+            label.setMinimumWidth(widest)
+        super().showEvent(event)
 
     def bring_into_sight(self, part: QWidget) -> None:
         """Scroll to a part of the section, once what changed has found its place."""

@@ -45,15 +45,15 @@ class StainLayers(GrowingLayers):
 
     def __init__(self, viewer: Any, image: Image, path: Path) -> None:
         super().__init__(viewer, image, path, "stain")
-        shape = self.levels[0].shape
-        method = self.attributes.get("napari-midl", {}).get("method")
+        shape = self.stored.shape
+        method = self.stored.attributes.get("napari-midl", {}).get("method")
         if method is None or len(shape) < 3 or shape[0] < _DOUBT:
             raise InputError(f"{path} is no stain of shape C Y X; choose one.")
         name = f"{method}, {path.name.split('.')[0]}"
         metadata = {OURS: "made by the staining dock", "notice": NOTICE, _PATH: str(path)}
         take_out(viewer, *(old for old in viewer.layers if old.metadata.get(_PATH) == str(path)))
         self.colours = self.add(
-            [Colours(level) for level in self.levels],
+            [Colours(level) for level in self.stored.levels],
             rgb=True,
             name=f"{name} ({NOTICE})",
             metadata=dict(metadata),
@@ -61,7 +61,7 @@ class StainLayers(GrowingLayers):
         self.doubt = None
         if shape[0] > _DOUBT:
             self.doubt = self.add(
-                self.channel(_DOUBT),
+                self.stored.channel(_DOUBT),
                 name=f"{name}: do not trust",
                 contrast_limits=(0, 255),
                 colormap=DOUBT_COLOURS,

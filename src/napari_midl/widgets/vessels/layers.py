@@ -50,16 +50,16 @@ class PredictionLayers(GrowingLayers):
         self, viewer: Any, image: Image, volume: Volume, path: Path, threshold: float
     ) -> None:
         super().__init__(viewer, image, path, "prediction")
-        shape = self.levels[0].shape
-        if len(shape) != 4 or tuple(shape[1:]) != volume.shape:
+        shape = self.stored.shape
+        if len(shape) != 4 or shape[1:] != volume.shape:
             raise InputError(
                 f"{path} has shape {shape}, which is no prediction of {volume.name} of "
                 f"{volume.shape}; choose another."
             )
-        probability = self.channel(0)
+        probability = self.stored.channel(0)
         looks = [(probability, "probability", PROBABILITY_COLOURS)]
         if shape[0] > 1:
-            looks.append((self.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
+            looks.append((self.stored.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
         for levels, what, colours in looks:
             self.add(
                 levels,

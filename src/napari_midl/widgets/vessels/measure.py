@@ -25,8 +25,6 @@ from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import add_paths
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari.layers import Vectors
 
     from napari_midl.engine.running import Outcome
@@ -42,7 +40,6 @@ class MeasureSection(ToolSection[VesselsBench]):
         super().__init__(bench)
         self.graph: VesselGraph | None = None
         self.table: TableView | None = None
-        self._of: tuple[Path, float] | None = None
         self._measured: Analyse | None = None
         self._layer: Vectors | None = None
         self.shortest = QDoubleSpinBox()
@@ -89,10 +86,10 @@ class MeasureSection(ToolSection[VesselsBench]):
             out=GraphOut(None),
         )
 
-    def show_graph(self, graph: VesselGraph, of: tuple[Path, float] | None = None) -> None:
-        """Show what was measured, of which prediction at which threshold."""
+    def show_graph(self, graph: VesselGraph) -> None:
+        """Show what was measured."""
         bench = self.bench
-        self.graph, self._of = graph, of
+        self.graph = graph
         unit = symbol(graph.unit)
         self._layer, colours, low, high = add_paths(
             bench.viewer, bench.opened_image, bench.opened_volume, graph, self._layer
@@ -106,7 +103,7 @@ class MeasureSection(ToolSection[VesselsBench]):
 
     def clear(self) -> None:
         """Forget what was measured, and take it out of the viewer."""
-        self.graph = self._of = self._measured = None
+        self.graph = self._measured = None
         if self.table is not None and self.table.parent() is not None:
             self.bench.viewer.window.remove_dock_widget(self.table)
         self.table = None
@@ -118,24 +115,23 @@ class MeasureSection(ToolSection[VesselsBench]):
         self._layer = None
 
     def _on_analyse(self) -> None:
-        bench = self.bench
-        assert bench.shown is not None
-        of, operation = (bench.shown.path, bench.threshold), self.operation()
+        operation = self.operation()
 
         def found(outcome: Outcome[VesselGraph]) -> None:
             self._measured = operation
-            self.show_graph(outcome.result, of)
+            self.show_graph(outcome.result)
             self.bring_into_sight(self.status)
 
-        bench.start("Analyse", operation.perform(), found)
+        self.bench.start("Analyse", operation.perform(), found)
 
     def _show_whether_fresh(self) -> None:
         """Numbers of another threshold or prediction are not exported as those of this one."""
-        shown = self.bench.shown
-        now = (shown.path, self.bench.threshold) if shown is not None else None
-        stale = self._of is not None and self._of != now
-        if self._of is not None:
-            path, threshold = self._of
+        shown, stale = self.bench.shown, False
+        if self._measured is not None:
+            path, threshold = self._measured.mask.path, self._measured.mask.threshold
+            assert path is not None
+            now = (shown.path, self.bench.threshold) if shown is not None else None
+            stale = (path, threshold) != now
             self.stale.setText(
                 f"<b>The numbers are of {path.name.split('.')[0]} at threshold {threshold:.2f}, "
                 "not of what is shown: press Analyse again.</b>"
