@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_midl.volumes.growing import GrowingImage
 from napari_midl.widgets.images import placed_over, spatial_ndim
-from napari_midl.widgets.layers import OURS, take_out
+from napari_midl.widgets.layers import OURS, keeping_active, take_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,11 +40,13 @@ class GrowingLayers:
     def add(self, levels: Sequence[Lazy], kind: str = "image", **look: Any) -> Any:
         """Show an array at all levels as a layer; `look` goes to ``viewer.add_image``."""
         many = len(levels) > 1
-        layer = getattr(self.viewer, f"add_{kind}")(
-            list(levels) if many else levels[0],
-            multiscale=many,
-            **{"metadata": {OURS: f"shows a {self.stored.what}"}, **self.place, **look},
-        )
+        metadata = {OURS: f"shows a {self.stored.what}"}
+        with keeping_active(self.viewer):  # whoever paints meanwhile goes on painting
+            layer = getattr(self.viewer, f"add_{kind}")(
+                list(levels) if many else levels[0],
+                multiscale=many,
+                **{"metadata": metadata, **self.place, **look},
+            )
         self.layers.append(layer)
         return layer
 

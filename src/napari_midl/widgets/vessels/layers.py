@@ -9,7 +9,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colorma
 from napari_midl.errors import InputError
 from napari_midl.volumes.lazy import Thresholded
 from napari_midl.widgets.images import placed_over
-from napari_midl.widgets.layers import put_above, take_out
+from napari_midl.widgets.layers import keeping_active, put_above, take_out
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
@@ -106,16 +106,17 @@ def add_paths(
     vectors, radius = graph.vectors(volume.voxel_size)
     low, high = float(radius.min()), float(radius.max())
     take_out(viewer, previous)
-    layer = viewer.add_vectors(
-        vectors,
-        name=f"{image.name}: centre lines",
-        features={"radius": radius},
-        edge_color="radius",
-        edge_colormap=RADIUS_COLOURS,
-        edge_contrast_limits=(low, max(high, low + 1e-6)),
-        edge_width=1,
-        vector_style="line",
-        blending="translucent_no_depth",
-        **placed_over(image),
-    )
+    with keeping_active(viewer):
+        layer = viewer.add_vectors(
+            vectors,
+            name=f"{image.name}: centre lines",
+            features={"radius": radius},
+            edge_color="radius",
+            edge_colormap=RADIUS_COLOURS,
+            edge_contrast_limits=(low, max(high, low + 1e-6)),
+            edge_width=1,
+            vector_style="line",
+            blending="translucent_no_depth",
+            **placed_over(image),
+        )
     return layer, ensure_colormap(RADIUS_COLOURS), low, high
