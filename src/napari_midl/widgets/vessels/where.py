@@ -50,7 +50,7 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
 
     def place(self, item: Proposal) -> Place:
         """Its middle, and why it is proposed."""
-        z, y, x = (o + n // 2 for o, n in zip(item.origin, item.shape, strict=True))
+        z, y, x = item.centre
         words = f"{self.items.index(item) + 1}.  z {z}, y {y}, x {x}:  {item.reason}"
         return Place(words, item.origin, item.shape, tip=item.reason)
 
@@ -89,8 +89,5 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
         self.bring_into_sight(self.list)
 
     def _on_add(self) -> None:
-        item = self.current
-        assert item is not None
-        self._annotate.add_around(
-            [o + n // 2 for o, n in zip(item.origin, item.shape, strict=True)]
-        )
+        assert self.current is not None
+        self._annotate.add_around(self.current.centre)
