@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.project import landmarks_file
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.methods.anatomy.editing import LandmarkEditor, landmark_points
@@ -244,8 +245,3 @@ class AnatomyBench(Bench):
         except InputError as error:
             self.report_damaged(path, error)
             return None
-
-
-def landmarks_file(folder: Path) -> Path:
-    """Where the landmarks of a scan are kept in its project folder."""
-    return folder / "landmarks.csv"
