@@ -10,12 +10,12 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_midl.engine.models import read_card, shipped_weights
+from napari_midl.engine.project import landmarks_file
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landmarks
 from napari_midl.volumes.meshes import mask, read_mesh, write_mesh
 from napari_midl.widgets.anatomy import AnatomyDock
-from napari_midl.widgets.anatomy.bench import landmarks_file
 
 MINUTE = 60_000
 TRANSLATE = (-20.0, 5.0, 7.0)

@@ -20,7 +20,6 @@ from napari_midl.methods.staining.review import read_review, review_path
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.open import open_volume
 from napari_midl.widgets.parts import dock_frame
-from napari_midl.widgets.staining.colours import Curtain
 
 MINUTE = 60_000
 
@@ -305,14 +304,6 @@ def test_a_swipe_shows_one_left_and_the_other_right(stained, viewer, click, idle
         assert (opacity[:, int(640 * share) + 1 :] == 0).all()
     click(stained.compare.swipe)
     assert curtain not in viewer.layers and first.visible
-
-
-def test_a_curtain_over_an_array_gives_its_colours():
-    picture = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).astype(np.uint8)
-    curtain = Curtain(picture, 0.5)
-    part = curtain[1:4, 2:7]
-    np.testing.assert_array_equal(part[..., :3], picture[1:4, 2:7])
-    np.testing.assert_array_equal(part[0, :, 3], [255, 255, 0, 0, 0])
 
 
 def test_a_slide_can_be_dropped_in(staining, idle, tmp_path, notes):

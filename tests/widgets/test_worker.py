@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QWidget
 
@@ -28,11 +29,14 @@ class Heard:
     def __init__(self):
         self.events, self.batches, self.threads = [], [], set()
 
+    def of(self, runner):
+        runner.failed.connect(lambda error: self._note(("error", type(error), str(error))))
+        return self.callbacks()
+
     def callbacks(self):
         return {
             "on_progress": lambda batch: self._note("progress", self.batches.append(batch)),
             "on_result": lambda result: self._note(("result", result)),
-            "on_error": lambda error: self._note(("error", type(error), str(error))),
             "on_finished": lambda: self._note("finished"),
         }
 
@@ -93,7 +97,7 @@ def test_a_runtime_error_does_not_vanish(runner, qtbot, late):
         yield
 
     heard = Heard()
-    runner.start("Break", job(), **heard.callbacks())
+    runner.start("Break", job(), **heard.of(runner))
     qtbot.waitUntil(lambda: not runner.running)
     assert heard.events[-2:] == [("error", JobFailed, "out of memory"), "finished"]
 
@@ -104,7 +108,7 @@ def test_an_input_error_stays_one(runner, qtbot):
         yield
 
     heard = Heard()
-    runner.start("Break", job(), **heard.callbacks())
+    runner.start("Break", job(), **heard.of(runner))
     qtbot.waitUntil(lambda: not runner.running)
     assert heard.events == [("error", InputError, "give another file."), "finished"]
 
@@ -224,7 +228,7 @@ def test_a_job_that_ends_too_late_is_said_and_ends_by_itself(qtbot, monkeypatch)
 def test_a_dock_says_which_job_has_not_ended(qtbot, monkeypatch):
     said = []
     monkeypatch.setattr("napari_midl.widgets.tool.bench.show_error", said.append)
-    bench = Bench(None)
+    bench = Bench(ViewerModel())
     monkeypatch.setattr(bench.runner, "shut_down", lambda: False)
     bench.runner.title = "Fine-tune"
     bench.shut_down()

@@ -42,6 +42,11 @@ class Proposal:
     uncertainty: float
     reason: str
 
+    @property
+    def centre(self) -> Shape:
+        """Its middle voxel."""
+        return tuple(o + n // 2 for o, n in zip(self.origin, self.shape, strict=True))
+
 
 def propose(
     shape: Shape,

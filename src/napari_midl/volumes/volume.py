@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 SPATIAL = ("Z", "Y", "X")
 AXES = ("T", "C", *SPATIAL)
 Region = tuple[slice, ...]
+_SYMBOLS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm", "meter": "m"}
+
+
+def _times(numbers: Sequence[float]) -> str:
+    return " x ".join(f"{number:g}" for number in numbers)
+
+
+def symbol(unit: str | None) -> str:
+    """Short sign of a unit, such as ``µm``."""
+    return _SYMBOLS.get(unit or "", unit or "voxel")
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,18 @@ class Volume:
     def millimetres(self) -> tuple[float, float, float]:
         """Physical size ``(z, y, x)`` of a voxel in mm; one without a unit is taken for mm."""
         return self.voxel_size_in("millimeter")
+
+    @property
+    def size_in_words(self) -> str:
+        """Shape and voxel size, the latter where it is known."""
+        axes = slice(1, None) if self.shape[0] == 1 else slice(None)
+        what = "pixels" if self.shape[0] == 1 else "voxels (z y x)"
+        sizes, steps = list(self.shape)[axes], list(self.voxel_size)[axes]
+        words = f"{_times(sizes)} {what}"
+        if self.unit is not None or set(steps) != {1.0}:
+            each = _times(steps[:1] if len(set(steps)) == 1 else steps)
+            words += f" of {each} {symbol(self.unit) if self.unit else '(no unit)'}"
+        return f"{words}."
 
     def voxel_size_in(self, unit: str) -> tuple[float, float, float]:
         """`voxel_size` in another unit; as it is where the volume has none.

@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
-OURS = "napari-midl"
-_SYMBOLS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm", "meter": "m"}
-
-
-def symbol(unit: str | None) -> str:
-    """Short sign of a unit, such as ``µm``."""
-    return _SYMBOLS.get(unit or "", unit or "voxel")
-
 
 def extra_axes(layer: Image) -> dict[str, int]:
     """Channels and time points of a layer, where it has such an axis."""
@@ -37,38 +29,23 @@ def spatial_ndim(layer: Image) -> int:
     return sum(axis in SPATIAL for axis in _axes(layer))
 
 
-def is_ours(layer: Any) -> bool:
-    """Whether a dock made a layer, so that it is no image to work on."""
-    return OURS in layer.metadata
+def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False) -> Volume:
+    """One channel of an image layer as a lazy volume ``Z Y X``; no voxel is read.
 
-
-def volume_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
-    """One channel of a stack as a lazy volume with axes ``Z Y X``.
-
-    No voxel is read.
-
-    Raises
-    ------
-    InputError
-        If it has one slice, or is refused by `plane_or_stack_of`.
-    """
-    volume = plane_or_stack_of(layer, channel, time)
-    if volume.shape[0] < 2:
-        raise InputError(
-            f"{layer.name} has one slice and the network is 3D; open a stack of two or more."
-        )
-    return volume
-
-
-def plane_or_stack_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
-    """One channel of an image layer as a lazy volume ``Z Y X``; a plane has one slice.
-
-    No voxel is read.
+    Parameters
+    ----------
+    layer : Image
+        Its first axes may be time and channel.
+    channel, time : int
+        Which part of it.
+    plane : bool
+        Whether one slice will do.
 
     Raises
     ------
     InputError
-        If the layer is RGB, has more than five axes, is turned or sheared, or holds no intensities.
+        If the layer is RGB, has more than five axes, is turned or sheared, holds no intensities,
+        or has one slice where that will not do.
     """
     if getattr(layer, "rgb", False):  # labels have none
         raise InputError(
@@ -95,6 +72,10 @@ def plane_or_stack_of(layer: Image, channel: int = 0, time: int = 0) -> Volume:
         raise InputError(
             f"{layer.name} holds {volume.data.dtype} values, no intensities; convert it to "
             "integers or floats."
+        )
+    if volume.shape[0] < 2 and not plane:
+        raise InputError(
+            f"{layer.name} has one slice and the network is 3D; open a stack of two or more."
         )
     return volume
 

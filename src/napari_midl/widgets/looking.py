@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.volumes.boxes import box_around
 from napari_midl.widgets.images import spatial_ndim
 
 if TYPE_CHECKING:
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
-    Box = tuple[slice, slice, slice]
-    Voxel = tuple[int, int, int]
+    from napari_midl.volumes.boxes import Box, Voxel
 
 
 def looked_at(viewer: Any, layer: Image) -> Voxel:
@@ -28,16 +28,6 @@ def looked_at(viewer: Any, layer: Image) -> Voxel:
     voxel[-known:] = np.asarray(layer.world_to_data(point))[-known:]
     z, y, x = (int(np.clip(round(float(v)), 0, n - 1)) for v, n in zip(voxel, shape, strict=True))
     return z, y, x
-
-
-def box_around(centre: Sequence[int], size: Sequence[int], shape: Sequence[int]) -> Box:
-    """A box of at most `size` around a voxel, moved to lie inside `shape`."""
-    box = []
-    for c, n, whole in zip(centre, size, shape, strict=True):
-        n = min(n, whole)
-        start = int(np.clip(c - n // 2, 0, whole - n))
-        box.append(slice(start, start + n))
-    return box[0], box[1], box[2]
 
 
 def box_in_view(viewer: Any, layer: Image, most: int = 160) -> Box:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.classes import UNLABELLED
+from napari_midl.volumes.saved_patches import SavedPatches
 from napari_midl.widgets.images import placed_over
+from napari_midl.widgets.layers import keeping_active, take_out
+from napari_midl.widgets.parts.section import once_after
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari.layers import Image, Labels
 
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
-    from napari_midl.widgets.looking import Box
 
 REST_MS = 250
 BRUSH = 4
@@ -57,13 +60,9 @@ class PatchLayers(QObject):
         self._viewer = viewer
         self.classes = classes
         self._image: Image | None = None
-        self._store: AnnotationStore | None = None
+        self._saved: SavedPatches | None = None
         self._layers: dict[str, Labels] = {}
-        self._saved: dict[str, int] = {}
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REST_MS)
-        self._timer.timeout.connect(self.flush)
+        self._timer = once_after(REST_MS, self.flush, self)
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.selection.events.active.connect(self._on_picked)
 
@@ -76,28 +75,31 @@ class PatchLayers(QObject):
     def counts(self) -> dict[str, int]:
         """Voxels painted with each label, by its name, in all patches."""
         total = dict.fromkeys((label.name for label in self.classes.labels), 0)
-        for layer in self._layers.values():
-            for name, count in self.classes.counts(np.asarray(layer.data, np.uint8)).items():
+        for patch in self._as_they_are():
+            for name, count in self.classes.counts(patch.labels).items():
                 total[name] += count
         return total
 
     @property
     def patches(self) -> list[Patch]:
         """Copies of the patches on which something is painted."""
-        return [
-            Patch(self._origin(layer), np.array(layer.data, np.uint8), name)
-            for name, layer in self._layers.items()
-            if np.any(layer.data)
-        ]
+        painted = (patch for patch in self._as_they_are() if np.any(patch.labels))
+        return [replace(patch, labels=np.array(patch.labels)) for patch in painted]
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something that is painted is not on disk yet."""
+        saved = self._saved
+        return saved is not None and not all(map(saved.has, self._as_they_are()))
 
     def layer(self, name: str) -> Labels:
         """The layer of a patch."""
         return self._layers[name]
 
-    def box(self, name: str) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+    def box(self, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Origin and size ``(z, y, x)`` of a patch in voxels of the image."""
         layer = self._layers[name]
-        return self._origin(layer), layer.data.shape
+        return layer.metadata[_KEY], layer.data.shape
 
     def attach(self, image: Image, volume: Volume, folder: Path) -> list[str]:
         """Change to an image and its folder, and show what was painted there.
@@ -113,8 +115,9 @@ class PatchLayers(QObject):
             If what is painted on another image could not be saved; then nothing changes.
         """
         self.detach()
-        self._image, self._store = image, AnnotationStore(folder, volume, self.classes)
-        patches, problems = self._store.load()
+        store = AnnotationStore(folder, volume, self.classes)
+        self._image, self._saved = image, SavedPatches(store)
+        patches, problems = store.load()
         for patch in patches:
             self._show(patch)
         self.changed.emit()
@@ -130,18 +133,15 @@ class PatchLayers(QObject):
         """
         self.save()
         layers, self._layers = self._layers, {}
-        for layer in layers.values():
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
-        self._saved.clear()
-        self._image = self._store = None
+        take_out(self._viewer, *layers.values())
+        self._image = self._saved = None
         self.changed.emit()
 
     def add(self, box: Box) -> str:
         """Put an empty patch over a box of the image, ready to paint the first class in it."""
-        shape = tuple(s.stop - s.start for s in box)
-        origin = (box[0].start, box[1].start, box[2].start)
-        patch = Patch(origin, np.zeros(shape, np.uint8), self._free_name(self._store))
+        assert self._saved is not None
+        empty = np.zeros([s.stop - s.start for s in box], np.uint8)
+        patch = Patch(tuple(s.start for s in box), empty, self._saved.free_name())
         self._show(patch)
         self.paint_with(patch.name, self.classes.offered[0].value)
         self.changed.emit()
@@ -150,10 +150,9 @@ class PatchLayers(QObject):
     def remove(self, name: str) -> None:
         """Delete a patch and its file."""
         layer = self._layers.pop(name)
-        if self._store is not None:
-            self._store.remove(name)
-        if layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        if self._saved is not None:
+            self._saved.remove(name)
+        take_out(self._viewer, layer)
         self.changed.emit()
 
     def paint_with(self, name: str, label: int) -> None:
@@ -187,54 +186,27 @@ class PatchLayers(QObject):
             If it cannot be written; what is painted stays in the layers.
         """
         self._timer.stop()
-        if self._store is None:
-            return
-        store = self._store
-        if folder is not None:
-            store = AnnotationStore(folder, store.volume, self.classes)
-        saved: dict[str, int] = {}
-        for name, layer in self._layers.items():
-            data = np.asarray(layer.data, np.uint8)
-            state = zlib.crc32(data.tobytes())
-            if state == self._saved[name]:
-                continue
-            taken = folder is not None and store.path(name).exists()
-            new = self._free_name(store) if taken else name
-            store.save(Patch(self._origin(layer), data, new))
-            saved[name] = state
-        # Only now: if a later one fails, all are tried again, in whichever folder is chosen next.
-        self._saved.update(saved)
-        if saved:
+        if self._saved is not None and self._saved.save(self._as_they_are(), folder):
             self.changed.emit()
 
-    @property
-    def unsaved(self) -> bool:
-        """Whether something that is painted is not on disk yet."""
-        return any(
-            zlib.crc32(np.asarray(layer.data, np.uint8).tobytes()) != self._saved[name]
+    def _as_they_are(self) -> list[Patch]:
+        return [
+            Patch(layer.metadata[_KEY], np.asarray(layer.data, np.uint8), name)
             for name, layer in self._layers.items()
-        )
-
-    def _free_name(self, store: AnnotationStore | None) -> str:
-        number = 1
-        while f"patch {number}" in self._layers or (
-            store is not None and store.path(f"patch {number}").exists()
-        ):
-            number += 1
-        return f"patch {number}"
+        ]
 
     def _show(self, patch: Patch) -> None:
-        assert self._image is not None
-        active = self._viewer.layers.selection.active
-        layer = self._viewer.add_labels(
-            np.array(patch.labels, np.uint8),
-            name=patch.name,
-            colormap=_colours(self.classes),
-            opacity=0.6,
-            metadata={_KEY: patch.origin},
-            features=_names(self.classes),
-            **placed_over(self._image, patch.origin),
-        )
+        assert self._image is not None and self._saved is not None
+        with keeping_active(self._viewer):
+            layer = self._viewer.add_labels(
+                np.array(patch.labels, np.uint8),
+                name=patch.name,
+                colormap=_colours(self.classes),
+                opacity=0.6,
+                metadata={_KEY: patch.origin},
+                features=_names(self.classes),
+                **placed_over(self._image, patch.origin),
+            )
         layer.brush_size = BRUSH
         layer.selected_label = self.classes.offered[0].value
         layer.bounding_box.visible = True
@@ -245,14 +217,12 @@ class PatchLayers(QObject):
             if label.key:
                 layer.bind_key(label.key, _painter(label.value), overwrite=True)
         self._layers[patch.name] = layer
-        self._saved[patch.name] = zlib.crc32(np.asarray(layer.data, np.uint8).tobytes())
+        self._saved.begin(patch)
         # Undo and redo only announce that there is something new to see.
         for event in (layer.events.paint, layer.events.labels_update, layer.events.set_data):
             event.connect(self._on_painted)
         layer.events.selected_label.connect(self._on_picked)
         layer.events.name.connect(self._on_renamed)
-        if active is not None:
-            self._viewer.layers.selection.active = active
 
     def _on_painted(self, event: Any) -> None:
         layer = event.source
@@ -278,20 +248,16 @@ class PatchLayers(QObject):
     def _on_renamed(self, event: Any) -> None:
         layer, new = event.source, event.source.name
         old = next((name for name, known in self._layers.items() if known is layer), new)
-        if old == new or self._store is None:
+        if old == new or self._saved is None:
             return
         try:
-            others = {self._store.path(name): name for name in self._layers if name != old}
-            if taken := others.get(self._store.path(new)):
-                raise InputError(f"{new} has the file of {taken}; give {old} another name.")
-            self._store.rename(old, new)
+            self._saved.rename(old, new)
         except InputError as error:
             layer.name = old  # comes back here
             self.failed.emit(error)
             return
         # In the order of the list.
         self._layers = {new if la is layer else name: la for name, la in self._layers.items()}
-        self._saved[new] = self._saved.pop(old)
         self.changed.emit()
 
     def _on_removed(self, event: Any) -> None:
@@ -299,11 +265,9 @@ class PatchLayers(QObject):
             if layer is event.value:
                 self.flush()
                 del self._layers[name]
+                if self._saved is not None:
+                    self._saved.forget(name)
                 self.changed.emit()
-
-    def _origin(self, layer: Labels) -> tuple[int, int, int]:
-        z, y, x = layer.metadata[_KEY]
-        return int(z), int(y), int(x)
 
 
 def _colours(classes: Classes) -> DirectLabelColormap:

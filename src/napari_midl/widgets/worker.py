@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from superqt.utils import GeneratorWorker
 
 from napari_midl.errors import InputError
+from napari_midl.widgets.parts.section import once_after
 from napari_midl.widgets.threads import OneThread
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 EVERY_MS = 100
 LONGEST_WAIT_MS = 5000
+
+
+def nothing(*_: Any) -> None:
+    """Nobody asked to be called back."""
 
 
 class JobFailed(Exception):
@@ -53,10 +58,7 @@ class JobRunner(QObject):
         self._callbacks = _Callbacks()
         self._batch: list[Progress] = []
         self._thread = OneThread()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(EVERY_MS)
-        self._timer.timeout.connect(self._deliver)
+        self._timer = once_after(EVERY_MS, self._deliver, self)
 
     @property
     def running(self) -> bool:
@@ -68,10 +70,9 @@ class JobRunner(QObject):
         title: str,
         job: Job[Any],
         *,
-        on_result: Callable[[Any], object] | None = None,
-        on_progress: Callable[[list[Progress]], object] | None = None,
-        on_error: Callable[[Exception], object] | None = None,
-        on_finished: Callable[[], object] | None = None,
+        on_result: Callable[[Any], object] = nothing,
+        on_progress: Callable[[list[Progress]], object] = nothing,
+        on_finished: Callable[[], object] = nothing,
     ) -> None:
         """Start a job.
 
@@ -81,9 +82,9 @@ class JobRunner(QObject):
             What to call it, such as ``Fine-tune``.
         job : generator
             Not started yet.
-        on_result, on_progress, on_error, on_finished : callable, optional
+        on_result, on_progress, on_finished : callable
             Called in the GUI thread with the result, each batch of progress (the last always),
-            the error, and in any case at the end. A cancelled job has no result.
+            and in any case at the end. A cancelled job has no result.
 
         Raises
         ------
@@ -97,7 +98,7 @@ class JobRunner(QObject):
             )
         self.title, self.paused, self.cancelling = title, False, False
         self._batch = []
-        self._callbacks = _Callbacks(on_result, on_progress, on_error, on_finished)
+        self._callbacks = _Callbacks(on_result, on_progress, on_finished)
         self._worker = worker = _JobWorker(job)
         worker.yielded.connect(self._on_yielded)
         worker.returned.connect(self._on_returned)
@@ -160,21 +161,16 @@ class JobRunner(QObject):
         batch, self._batch = self._batch, []
         self._timer.start()
         self.progressed.emit(batch)
-        if self._callbacks.on_progress is not None:
-            self._callbacks.on_progress(batch)
+        self._callbacks.on_progress(batch)
 
     def _on_returned(self, result: Any) -> None:
         self._deliver()
-        if self._callbacks.on_result is not None:
-            self._callbacks.on_result(result)
+        self._callbacks.on_result(result)
 
     def _on_errored(self, error: Exception) -> None:
         self._deliver()
-        if self._worker is None:
-            return
-        self.failed.emit(error)
-        if self._callbacks.on_error is not None:
-            self._callbacks.on_error(error)
+        if self._worker is not None:
+            self.failed.emit(error)
 
     def _on_finished(self) -> None:
         if self._worker is None:
@@ -185,16 +181,14 @@ class JobRunner(QObject):
         self._worker, self._callbacks = None, _Callbacks()
         self.paused = self.cancelling = False
         self.changed.emit()
-        if finished is not None:
-            finished()
+        finished()
 
 
 @dataclass(frozen=True)
 class _Callbacks:
-    on_result: Callable[[Any], object] | None = None
-    on_progress: Callable[[list[Progress]], object] | None = None
-    on_error: Callable[[Exception], object] | None = None
-    on_finished: Callable[[], object] | None = None
+    on_result: Callable[[Any], object] = nothing
+    on_progress: Callable[[list[Progress]], object] = nothing
+    on_finished: Callable[[], object] = nothing
 
 
 class _JobWorker(GeneratorWorker):

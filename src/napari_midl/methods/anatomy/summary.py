@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PLACED, EXPECTED, MISSING = "●", "○", ""
 _UNSURE_MM = 3.0
+_RED, _GREY = "#ff5a4d", "#8f98a6"
 _NAMED = 4
 
 
@@ -54,6 +55,42 @@ def landmark_overview(
     }
     columns |= {axis: _rounded(points[:, i], 1) for i, axis in enumerate("xyz")}
     return pd.DataFrame(columns)
+
+
+def next_in_words(template: Template, landmarks: Landmarks, current: int, clicked: bool) -> str:
+    """The landmark that is next, as rich text.
+
+    Parameters
+    ----------
+    template : Template
+        Describes it.
+    landmarks : Landmarks
+        Those of the template, in its order.
+    current : int
+        Its place among them.
+    clicked : bool
+        Whether a click places it.
+    """
+    item, placed = template.landmarks[current], landmarks.placed
+    if clicked:
+        state = "placed; a click moves it" if placed[current] else "a click places it"
+    else:
+        state = "placed" if placed[current] else "not placed"
+    return (
+        f"<b>{item.number}. {item.name}</b> ({state})<br>{item.description}<br>"
+        f"<span style='color:{_GREY}'>{int(placed.sum())} of {len(placed)} placed</span>"
+    )
+
+
+def mesh_in_words(generated: Generated, volume: float) -> str:
+    """What a person should know about a mesh of a volume in cubic mm, as rich text."""
+    words = []
+    if misplaced := misplaced_landmarks(generated):
+        words.append(f"<b style='color:{_RED}'>Not where the others expect it:</b> {misplaced}.")
+    if unsure := unsure_landmarks(generated):
+        words.append(f"Not placed and hard to guess: {unsure}.")
+    words.append(sizes_in_words(generated, volume))
+    return "<br>".join(words)
 
 
 def still_to_place(landmarks: Landmarks) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import numpy as np
+
 from napari_midl.methods.axons.settings import SHORTEST_LESSON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from napari_midl.volumes.traces import Trace
 
@@ -43,6 +45,13 @@ class Entry:
     def told(self) -> Trace:
         """The trace, which says what was decided."""
         return replace(self.trace, state=self.state)
+
+
+def overview(entry: Entry, voxel_size: Sequence[float]) -> tuple[str, float, float, float, str]:
+    """Name, length in the unit of `voxel_size`, tortuosity, mean uncertainty and state."""
+    trace = entry.trace
+    bent, unsure = trace.tortuosity(voxel_size), float(np.mean(trace.uncertainty))
+    return entry.name, trace.length(voxel_size), round(bent, 2), round(unsure, 2), entry.state
 
 
 def lessons(entries: Iterable[Entry]) -> list[Trace]:

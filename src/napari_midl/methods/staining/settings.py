@@ -13,6 +13,7 @@ DespecklerPreset = Literal["compact", "paper"]
 GeneratorPreset = Literal["density", "compact", "resnet"]
 Device = Literal["auto", "cpu", "cuda"]
 LEARNT: tuple[Method, ...] = ("density", "cyclegan")
+TAKES_REFERENCE: tuple[Method, ...] = ("density", "beer-lambert")
 Tile = Annotated[int, within(64, 8192)]
 
 

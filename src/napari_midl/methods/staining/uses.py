@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_midl.errors import InputError
-from napari_midl.methods.staining.settings import LEARNT
+from napari_midl.methods.staining.settings import LEARNT, TAKES_REFERENCE
 
 if TYPE_CHECKING:
     from napari_midl.methods.staining.operations import Stain
@@ -27,7 +27,7 @@ def check_use(stain: Stain) -> None:
             f"the method {method} has no doubt: it cannot say where not to trust it; choose "
             "density or cyclegan, or leave out --doubt."
         )
-    if stain.reference is not None and method not in ("density", "beer-lambert"):
+    if stain.reference is not None and method not in TAKES_REFERENCE:
         raise InputError(
             f"the method {method} cannot take the colours of {stain.reference.path}; choose "
             "density or beer-lambert, or leave out --reference."

@@ -49,6 +49,27 @@ class VesselGraph:
     paths: list[NDArray[np.float64]]
     unit: str
 
+    def vectors(
+        self, voxel_size: tuple[float, float, float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The pieces of all centre lines: start and step ``(z, y, x)`` in voxels, and radius.
+
+        Parameters
+        ----------
+        voxel_size : sequence of float
+            Size ``(z, y, x)`` of a voxel, in `unit`.
+
+        Returns
+        -------
+        vectors : ndarray, shape (N, 2, 3)
+        radii : ndarray, shape (N,)
+            In `unit`.
+        """
+        pieces = [np.stack([path[:-1], path[1:]], axis=1) for path in self.paths]
+        ends = np.concatenate(pieces)
+        starts, stops = (ends[:, end, :3] / np.asarray(voxel_size) for end in (0, 1))
+        return np.stack([starts, stops - starts], axis=1), ends[..., 3].mean(axis=1)
+
 
 def analyse(mask: Volume, min_length: float = 0) -> Job[VesselGraph]:
     """Measure the vessels of a mask.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.project import landmarks_file
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.methods.anatomy.editing import LandmarkEditor, landmark_points
@@ -108,8 +109,8 @@ class AnatomyBench(Bench):
 
     def attach(self) -> None:
         """Lay mesh and landmarks over the scan from now on."""
-        assert self.image is not None and self.volume is not None
-        self._lay_over(VoxelFrame(self.volume.millimetres), placed_over(self.image))
+        frame = VoxelFrame(self.opened_volume.millimetres)
+        self._lay_over(frame, placed_over(self.opened_image))
 
     def detach(self) -> None:
         """Save the landmarks of the scan and forget them; those of no scan stay."""
@@ -236,8 +237,7 @@ class AnatomyBench(Bench):
         self.result.emit()
 
     def _restored(self) -> Landmarks | None:
-        assert self.folder is not None
-        path = landmarks_file(self.folder)
+        path = landmarks_file(self.opened_folder)
         if not path.exists():
             return None
         try:
@@ -245,8 +245,3 @@ class AnatomyBench(Bench):
         except InputError as error:
             self.report_damaged(path, error)
             return None
-
-
-def landmarks_file(folder: Path) -> Path:
-    """Where the landmarks of a scan are kept in its project folder."""
-    return folder / "landmarks.csv"

@@ -25,13 +25,10 @@ OPEN, PLACE, CHECK, EXPORT = range(4)
 class AnatomyDock(ToolDock[AnatomyBench]):
     """Place landmarks, and a whole bone follows them."""
 
+    bench_type = AnatomyBench
     steps = ("Open", "Place", "Check", "Export")
     needs_torch = ("Generating and learning", "Placing, opening and saving")
     cancelling = "End the job; a training can be resumed later, all else leaves nothing half done"
-
-    def make_bench(self, viewer: Any) -> AnatomyBench:
-        """The bench."""
-        return AnatomyBench(viewer, self)
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From a scan to a shape."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
 
-from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.methods.anatomy.operations import Fill, Generate
@@ -23,7 +22,7 @@ from napari_midl.methods.anatomy.summary import outside_in_words
 from napari_midl.samples import LANDMARKS
 from napari_midl.volumes.landmarks import write_landmarks
 from napari_midl.widgets.anatomy.bench import AnatomyBench
-from napari_midl.widgets.images import OURS
+from napari_midl.widgets.layers import OURS, keeping_active
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
 from napari_midl.widgets.tool.section import ToolSection
 
@@ -116,40 +115,34 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
             return
         request = bench.shown.request
         on_grid = path.name.endswith(ZARR) and bench.volume is not None
-        job = Generate(
+        operation = Generate(
             landmarks=LandmarksIn.of(request.landmarks),
             model=AnatomyModelIn(str(request.model)),
-            scan=self._scan() if on_grid else None,
+            scan=bench.image_in if on_grid else None,
             out=ShapeOut(path, replace=path.exists()),
             settings=request.settings,
-        ).perform()
-        bench.start("Export", job, lambda _: show_info(f"Saved {path}"))
+        )
+        self.write("Export", operation)
 
     def _on_labels(self) -> None:
         bench = self.bench
         assert bench.shown is not None
         mesh = bench.shown.generated.mesh
-        job = Fill(mesh=MeshIn(None, mesh), scan=self._scan(), out=MaskOut(None)).perform()
+        job = Fill(mesh=MeshIn(None, mesh), scan=bench.image_in, out=MaskOut(None)).perform()
         bench.start("To labels", job, lambda outcome: self._add_labels(outcome.result))
 
     def _add_labels(self, mask: np.ndarray) -> None:
         bench, layers = self.bench, self.bench.viewer.layers
-        active = layers.selection.active
-        made = bench.viewer.add_labels(
-            mask,
-            name=f"{self._stem}: anatomy",
-            metadata={OURS: "made by the anatomy dock"},
-            **bench.mesh.placement,
-        )
+        with keeping_active(bench.viewer):
+            made = bench.viewer.add_labels(
+                mask,
+                name=f"{self._stem}: anatomy",
+                metadata={OURS: "made by the anatomy dock"},
+                **bench.mesh.placement,
+            )
         # Below the mesh and the landmarks, which it would hide.
         if bench.mesh.layer is not None:
             layers.move(layers.index(made), layers.index(bench.mesh.layer))
-        layers.selection.active = active
-
-    def _scan(self) -> ImageIn:
-        bench = self.bench
-        assert bench.volume is not None
-        return ImageIn.of(bench.volume, bench.channel, bench.time)
 
     @property
     def _stem(self) -> str:

@@ -11,7 +11,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_midl.methods.anatomy.editing import LandmarkPoint, changed_points
 from napari_midl.methods.anatomy.frame import VoxelFrame
 from napari_midl.widgets.anatomy.slab import Slab
-from napari_midl.widgets.images import OURS
+from napari_midl.widgets.layers import OURS, take_out
+from napari_midl.widgets.parts.section import once_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,10 +67,7 @@ class LandmarkLayer(QObject):
         self._showing = self._hovering = False
         self.dragging = False
         self.next_name = ""
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_EVERY_MS)
-        self._timer.timeout.connect(lambda: self._tell(self.dragged))
+        self._timer = once_after(_EVERY_MS, lambda: self._tell(self.dragged), self)
         viewer.mouse_drag_callbacks.append(self._on_press)
         viewer.mouse_move_callbacks.append(self._on_hover)
 
@@ -122,8 +120,7 @@ class LandmarkLayer(QObject):
 
     def clear(self) -> None:
         """Take the layer out of the viewer."""
-        if self.layer is not None:
-            self._viewer.layers.remove(self._layer)
+        take_out(self._viewer, self._layer)
         self._layer, self._drawn = None, {}
         self._timer.stop()
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.scan import ScanVoxels, read_voxels
-from napari_midl.methods.anatomy.summary import landmark_overview
+from napari_midl.methods.anatomy.summary import landmark_overview, next_in_words
 from napari_midl.widgets.anatomy import picking
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.clicks import Click, Clicks, voxel_at
@@ -174,16 +174,11 @@ class LandmarksSection(ToolSection[AnatomyBench]):
             fly_to(bench.viewer, bench.image, corner.tolist(), size.tolist())
 
     def _show_next(self) -> None:
-        editor = self.bench.editor
-        item, placed = editor.template.landmarks[editor.current], editor.landmarks.placed
-        state = "placed" if placed[editor.current] else "not placed"
-        if self.place.isChecked():
-            state = "placed; a click moves it" if placed[editor.current] else "a click places it"
+        editor, clicked = self.bench.editor, self.place.isChecked()
         self.about.setText(
-            f"<b>{item.number}. {item.name}</b> ({state})<br>{item.description}<br>"
-            f"<span style='color:#8f98a6'>{int(placed.sum())} of {len(placed)} placed</span>"
+            next_in_words(editor.template, editor.landmarks, editor.current, clicked)
         )
-        picture = QPixmap(str(editor.template.picture(item.name)))
+        picture = QPixmap(str(editor.template.picture(editor.name)))
         if picture.isNull():
             self.picture.setText("no picture")
         else:

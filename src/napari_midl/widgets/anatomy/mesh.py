@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from napari_midl.widgets.anatomy.landmarks import LandmarksSection
 
 UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the threshold"
-_RED = "#ff5a4d"
 
 
 class MeshSection(ToolSection[AnatomyBench]):
@@ -69,9 +68,7 @@ class MeshSection(ToolSection[AnatomyBench]):
         for widget in self.form.widgets.values():
             widget.changed.connect(self._on_settings)
         self.colours.activated.connect(self._on_colours)
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        bench.layers_changed.connect(self._on_layers)
         bench.opened.connect(self._on_opened)
         self.follow(self._explain, bench.result, bench.placed, bench.opened)
         self._on_layers()
@@ -79,10 +76,8 @@ class MeshSection(ToolSection[AnatomyBench]):
     def _on_settings(self, value: Any = None) -> None:
         self.bench.regenerate(settings=self.form.value())
 
-    def _on_layers(self, event: Any = None) -> None:
+    def _on_layers(self) -> None:
         """Offer what the distance can be measured to."""
-        if self.bench.ended:
-            return
         chosen = self.colours.currentText()
         self.colours.clear()
         self.colours.addItem(UNCERTAINTY)
@@ -125,10 +120,8 @@ class MeshSection(ToolSection[AnatomyBench]):
             return operations.Outline(
                 scan=ImageIn.of(volume), level=0.5, origin=origin, out=MeshOut(None)
             )
-        assert bench.volume is not None
-        scan = ImageIn.of(bench.volume, bench.channel, bench.time)
         level = self._landmarks.threshold.value()
-        return operations.Outline(scan=scan, level=level, out=MeshOut(None))
+        return operations.Outline(scan=bench.image_in, level=level, out=MeshOut(None))
 
     def _on_measured(self) -> None:
         if self.bench.request.target is None:
@@ -140,29 +133,14 @@ class MeshSection(ToolSection[AnatomyBench]):
 
     def _explain(self) -> None:
         bench = self.bench
-        self.words.setText(self._about_mesh())
         if bench.shown is None:
+            missing = summary.still_to_place(bench.landmarks) or "Loading the model…"
+            self.words.setText(f"<b>No mesh:</b> {bench.fault}" if bench.fault else missing)
             self.bar.hide()
             return
+        self.words.setText(summary.mesh_in_words(bench.shown.generated, bench.shown.volume))
         what = "unsure" if bench.shown.request.target is None else "distance"
         self.bar.show_range(what, UNCERTAINTY_COLOURS, 0, bench.mesh.highest, "mm")
-
-    def _about_mesh(self) -> str:
-        """What a person should know about the mesh."""
-        bench = self.bench
-        if bench.fault:
-            return f"<b>No mesh:</b> {bench.fault}"
-        if bench.shown is None:
-            return summary.still_to_place(bench.landmarks) or "Loading the model…"
-        generated = bench.shown.generated
-        words = []
-        if misplaced := summary.misplaced_landmarks(generated):
-            red = f"<b style='color:{_RED}'>Not where the others expect it:</b>"
-            words.append(f"{red} {misplaced}.")
-        if unsure := summary.unsure_landmarks(generated):
-            words.append(f"Not placed and hard to guess: {unsure}.")
-        words.append(summary.sizes_in_words(generated, bench.shown.volume))
-        return "<br>".join(words)
 
 
 def _origin(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.engine.uncertainty import end_of_colours
-from napari_midl.widgets.images import OURS
+from napari_midl.widgets.layers import OURS, is_ours, keeping_active, take_out
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
 if TYPE_CHECKING:
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 class MeshLayer:
     """One Surface layer, made when there is something to show.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where to show it.
 
     Attributes
     ----------
@@ -53,27 +48,23 @@ class MeshLayer:
             if layer.contrast_limits[1] != self.highest:
                 layer.contrast_limits = (0, self.highest)
             return
-        active = self._viewer.layers.selection.active
-        self._layer = self._viewer.add_surface(
-            data,
-            name="anatomy: mesh",
-            colormap=UNCERTAINTY_COLOURS,
-            contrast_limits=(0, self.highest),
-            shading="smooth",
-            metadata={OURS: "made by the anatomy dock"},
-            **self.placement,
-        )
+        with keeping_active(self._viewer):
+            self._layer = self._viewer.add_surface(
+                data,
+                name="anatomy: mesh",
+                colormap=UNCERTAINTY_COLOURS,
+                contrast_limits=(0, self.highest),
+                shading="smooth",
+                metadata={OURS: "made by the anatomy dock"},
+                **self.placement,
+            )
         # Below the landmarks, which it would hide.
         layers = self._viewer.layers
-        ours = [i for i, layer in enumerate(layers) if OURS in layer.metadata]
-        layers.move(layers.index(self._layer), min(ours))
-        if active is not None:
-            self._viewer.layers.selection.active = active
+        layers.move(layers.index(self._layer), list(map(is_ours, layers)).index(True))
 
     def clear(self) -> None:
         """Take the layer out of the viewer."""
-        if self.layer is not None:
-            self._viewer.layers.remove(self._layer)
+        take_out(self._viewer, self._layer)
         self._layer = None
 
     def _fit(self, values: np.ndarray) -> None:

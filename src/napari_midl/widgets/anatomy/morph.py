@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider
+from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import read_set
@@ -82,9 +83,8 @@ class MorphSection(ToolSection[AnatomyBench]):
         """An edit shows the landmarks themselves again."""
         if self.other is not None and self.other.names != self.bench.landmarks.names:
             self.other = None
-        self.slider.blockSignals(True)
-        self.slider.setValue(0)
-        self.slider.blockSignals(False)
+        with signals_blocked(self.slider):
+            self.slider.setValue(0)
         self._show()
 
     def _on_opened(self) -> None:

@@ -17,11 +17,6 @@ class Slab:
 
     napari shows an image as the mean over a thick slice, so that landmarks would be placed in a
     blur: images are shown as a single slice meanwhile. A thickness that a person chose stays.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Whose slices.
     """
 
     def __init__(self, viewer: Any) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
 from napari_midl.engine.ports import FileIn, ModelOut
+from napari_midl.engine.project import MODELS
 from napari_midl.methods.anatomy.operations import Train
 from napari_midl.methods.anatomy.settings import TrainSettings
 from napari_midl.widgets.anatomy.bench import AnatomyBench
-from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.project import MODELS
 from napari_midl.widgets.tool.train_section import TrainSection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_midl.engine.runs import Run
@@ -33,27 +31,17 @@ class AnatomyTrainSection(TrainSection[AnatomyBench]):
 
     def first_rows(self) -> None:
         """Where the shapes are."""
-        self.folder = PathPicker(
+        self.folder = self.folder_row(
+            "Shapes",
             "Choose a folder of shapes",
             "Closed meshes (PLY, STL, OBJ in mm) or masks, each with its landmarks in a file of "
             "the same name (.csv, .mrk.json, .fcsv)",
-            folder=True,
         )
-        self.row("Shapes", self.folder, stretch=1)
-        self.enabled_when(self.folder, lambda: self.bench.idle)
 
     @property
     def models(self) -> Path:
         """The folder of the models: that of the project, or the person's own without a scan."""
         return (self.bench.folder or user_data_path("napari-midl", appauthor=False)) / MODELS
-
-    def depends_on(self) -> Sequence[Any]:
-        """The folder of the shapes."""
-        return (self.folder.changed,)
-
-    def can_train(self) -> bool:
-        """Whether it is named."""
-        return self.folder.path is not None
 
     def operation(self, out: Path) -> Train:
         """Train on the folder."""

@@ -7,23 +7,18 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
-from napari_midl.engine.ports import ImageIn
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.layers import TraceLayers
-from napari_midl.widgets.images import plane_or_stack_of
 from napari_midl.widgets.tool.bench import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from napari.layers import Image
-
     from napari_midl.methods.axons.entries import Entry
-    from napari_midl.volumes.volume import Volume
 
 
 class AxonsBench(Bench):
@@ -43,6 +38,7 @@ class AxonsBench(Bench):
         Runs the training, beside which fibres can be traced.
     """
 
+    plane_will_do = True
     traced = Signal()
     chosen = Signal()
 
@@ -59,41 +55,17 @@ class AxonsBench(Bench):
         """The traces as they stand."""
         return self.traces.entries
 
-    @property
-    def opened_volume(self) -> Volume:
-        """The volume of the image that is open."""
-        assert self.volume is not None
-        return self.volume
-
-    @property
-    def image_in(self) -> ImageIn:
-        """The image, for an operation."""
-        return ImageIn.of(self.opened_volume, self.channel, self.time)
-
-    def open(
-        self, image: Image, channel: int = 0, time: int = 0, folder: Path | None = None
-    ) -> None:
-        """Change to an image; traces that could not be saved where they were go to `folder`."""
-        try:
+    def keep(self, folder: Path | None = None) -> None:
+        """Write the traces; in another folder only where it has none already."""
+        elsewhere = traces_file(folder, self.channel, self.time) if folder is not None else None
+        if elsewhere is None or elsewhere.exists():
             self.autosave.finish()
-        except InputError:
-            # Another folder for the same image is the way out, unless it has traces already.
-            if folder is None or image is not self.image:
-                raise
-            elsewhere = traces_file(folder, self.channel, self.time)
-            if elsewhere.exists():
-                raise
+        else:
             self.autosave.save(elsewhere, self.entries)
-        super().open(image, channel, time, folder)
-
-    def volume_in(self, image: Image, channel: int, time: int) -> Volume:
-        """A plane will do."""
-        return plane_or_stack_of(image, channel, time)
 
     def attach(self) -> None:
         """Show what was traced before."""
-        assert self.image is not None
-        self.layers.attach(self.image)
+        self.layers.attach(self.opened_image)
         size = self.opened_volume.voxel_size
         self.traces = TraceList((), size)
         try:
@@ -131,5 +103,4 @@ class AxonsBench(Bench):
 
     @property
     def _file(self) -> Path:
-        assert self.folder is not None
-        return traces_file(self.folder, self.channel, self.time)
+        return traces_file(self.opened_folder, self.channel, self.time)

@@ -27,13 +27,10 @@ ENOUGH = 3
 class AxonsDock(ToolDock[AxonsBench]):
     """Trace fibres with an agent that follows them from a click."""
 
+    bench_type = AxonsBench
     steps = ("Open", "Trace", "Check", "Learn", "Save")
     needs_torch = ("Tracing and learning", "Opening, deciding, measuring and saving")
     cancelling = "End the job; what has ended is kept"
-
-    def make_bench(self, viewer: Any) -> AxonsBench:
-        """The bench."""
-        return AxonsBench(viewer, self)
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From clicks to files."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
 
@@ -18,7 +18,6 @@ from napari_midl.widgets.tool.section import ToolSection
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_midl.engine.operations import Operation
     from napari_midl.volumes.traces import Trace
 
 _KINDS = "Traces (*.swc *.csv)"
@@ -73,7 +72,7 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             return
         out = TracesOut(path, replace=path.exists())
         # The table is all that a replay needs.
-        self._write("Save", Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out))
+        self.write("Save", Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out))
         unit = swc_size(volume)[1]
         if path.suffix == ".swc" and unit != MICROMETRES:
             show_info(f"The image has no unit of length, so the SWC is in {unit}.")
@@ -84,17 +83,12 @@ class TraceFilesSection(ToolSection[AxonsBench]):
         if path is None:
             return
         out = TableOut(path, replace=path.exists())
-        self._write("Measure", Measure(traces=self._traces(), image=self.bench.image_in, out=out))
+        self.write("Measure", Measure(traces=self._traces(), image=self.bench.image_in, out=out))
 
     def _traces(self, kept_as: str = "traces.csv") -> TracesIn:
         return TracesIn.of([entry.told() for entry in self.bench.entries], kept_as)
 
-    def _write(self, title: str, operation: Operation[Any]) -> None:
-        path = operation.out.path
-        self.bench.start(title, operation.perform(), lambda _: show_info(f"Saved {path}"))
-
     @property
     def _beside(self) -> Path:
         """The folder of the image."""
-        assert self.bench.folder is not None
-        return self.bench.folder.parent
+        return self.bench.opened_folder.parent

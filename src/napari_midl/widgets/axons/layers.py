@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.methods.axons.entries import Entry, PerEntry
-from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
+from napari_midl.widgets.images import placed_over, spatial_ndim
+from napari_midl.widgets.layers import OURS, keeping_active, take_out
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
 if TYPE_CHECKING:
@@ -24,13 +25,7 @@ WIDTH, HALO_WIDTH = 1.5, 6.0
 
 
 class TraceLayers:
-    """Layers over one image: the traces, those that grow, and what is selected.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where to show them.
-    """
+    """Layers over one image: the traces, those that grow, and what is selected."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
@@ -45,9 +40,7 @@ class TraceLayers:
 
     def detach(self) -> None:
         """Take the layers out of the viewer."""
-        for layer in self._layers.values():
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        take_out(self._viewer, *self._layers.values())
         self._layers.clear()
         self._image = None
 
@@ -99,25 +92,23 @@ class TraceLayers:
                     layer.data = vectors
             layer.edge_color = edge_color
             return
-        active = self._viewer.layers.selection.active
-        self._layers[what] = self._viewer.add_vectors(
-            vectors,
-            name=f"{self._image.name}: {what}",
-            edge_color=edge_color,
-            edge_width=width,
-            opacity=opacity,
-            vector_style="line",
-            blending="translucent_no_depth",
-            metadata={OURS: "made by the axons dock"},
-            **placed_over(self._image, (0,) * count),
-        )
+        with keeping_active(self._viewer):
+            self._layers[what] = self._viewer.add_vectors(
+                vectors,
+                name=f"{self._image.name}: {what}",
+                edge_color=edge_color,
+                edge_width=width,
+                opacity=opacity,
+                vector_style="line",
+                blending="translucent_no_depth",
+                metadata={OURS: "made by the axons dock"},
+                **placed_over(self._image, (0,) * count),
+            )
         layers = self._viewer.layers
         below = self._shown("traces")
         if what == "selected" and below is not None:
             # A halo lies below what it is around.
             layers.move(layers.index(self._layers[what]), layers.index(below))
-        if active is not None:
-            layers.selection.active = active
 
 
 def _colours(entry: Entry) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Points
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.clicks import voxel_at
+from napari_midl.widgets.parts.section import offer
 
 if TYPE_CHECKING:
     from napari_midl.methods.axons.requests import Voxel
@@ -34,9 +35,7 @@ class PointsPicker(QComboBox):
         self._bench = bench
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setToolTip("A Points layer with a point on each fibre; make one with napari")
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        bench.layers_changed.connect(self._on_layers)
         self._on_layers()
 
     def voxels(self) -> list[Voxel]:
@@ -48,30 +47,23 @@ class PointsPicker(QComboBox):
             If none does.
         """
         bench, layer = self._bench, self.currentData()
-        assert bench.image is not None
+        image, shape = bench.opened_image, bench.opened_volume.shape
         places, outside = [], 0
         for place in np.asarray(layer.data, float):
             # A plane of points has no depth: it lies at the one in view.
             world = np.array(bench.viewer.dims.point, float)
             world[-layer.ndim :] = layer.data_to_world(place)
             try:
-                places.append(voxel_at(bench.image, bench.opened_volume.shape, world.tolist()))
+                places.append(voxel_at(image, shape, world.tolist()))
             except InputError:
                 outside += 1
         if not places:
-            raise InputError(f"{layer.name} has no point inside {bench.image.name}; add some.")
+            raise InputError(f"{layer.name} has no point inside {image.name}; add some.")
         if outside:
-            show_info(f"{outside} point(s) lie beside {bench.image.name} and are left out.")
+            show_info(f"{outside} point(s) lie beside {image.name} and are left out.")
         return places
 
-    def _on_layers(self, event: Any = None) -> None:
-        if self._bench.ended:
-            return
-        chosen = self.currentData()
-        self.clear()
-        for layer in self._bench.viewer.layers:
-            if isinstance(layer, Points):
-                self.addItem(layer.name, layer)
-                if layer is chosen:
-                    self.setCurrentIndex(self.count() - 1)
+    def _on_layers(self) -> None:
+        layers = [layer for layer in self._bench.viewer.layers if isinstance(layer, Points)]
+        offer(self, {layer: layer.name for layer in layers}, self.currentData())
         self.listed.emit()

@@ -100,8 +100,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
 
     def place(self, item: Doubt) -> Place:
         """Around the point, in the plane."""
-        assert self.bench.image is not None
-        size = np.array((1, _SIDE, _SIDE))[-spatial_ndim(self.bench.image) :]
+        size = np.array((1, _SIDE, _SIDE))[-spatial_ndim(self.bench.opened_image) :]
         corner = item.position[-len(size) :] - (size - 1) // 2
         words = f"{item.entry.name}: {item.uncertainty:.0%} likely off the fibre"
         return Place(words, corner.tolist(), size.tolist())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from superqt.utils import signals_blocked
 
-from napari_midl.methods.axons.entries import PerEntry
-from napari_midl.widgets.images import symbol
+from napari_midl.methods.axons.entries import PerEntry, overview
+from napari_midl.volumes.volume import symbol
 from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
@@ -54,10 +53,7 @@ class TraceTable(TableView):
             self.fill(pd.DataFrame(self._rows_of(entries), columns=names), keep_order=True)
 
     def _row(self, entry: Entry) -> tuple[str, float, float, float, str]:
-        """Short, so that the columns fit into the dock."""
-        size, trace = self._bench.opened_volume.voxel_size, entry.trace
-        bent, unsure = trace.tortuosity(size), float(np.mean(trace.uncertainty))
-        return entry.name, trace.length(size), round(bent, 2), round(unsure, 2), entry.state
+        return overview(entry, self._bench.opened_volume.voxel_size)
 
     def _on_renamed(self, row: int, text: str) -> None:
         traces = self._bench.traces

@@ -9,8 +9,8 @@ from napari_midl.methods.axons.entries import lessons
 from napari_midl.methods.axons.operations import Finetune
 from napari_midl.methods.axons.ports import AxonModelIn, TracesIn
 from napari_midl.methods.axons.settings import FinetuneSettings
+from napari_midl.methods.axons.words import gain, what_is_learnt
 from napari_midl.widgets.axons.bench import AxonsBench
-from napari_midl.widgets.axons.words import gain, what_is_learnt
 from napari_midl.widgets.tool.train_section import TrainSection
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ import numpy as np
 import pyqtgraph
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_midl.engine.curve import Curve
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_midl.engine.jobs import Progress
 
 LOSS_COLOUR, SCORE_COLOUR = "#e8a33d", "#4fb3d9"
-_MOST_POINTS = 1000
-_SMOOTHING = 0.9
 
 
 class LossPlot(QWidget):
@@ -71,27 +71,23 @@ class LossPlot(QWidget):
 
     def clear(self) -> None:
         """Start a new training."""
-        self.losses: list[float] = []
-        self.scores: list[tuple[int, float]] = []
-        self._smooth: list[float] = []
+        self.curve = Curve(self._score)
         self._draw()
+
+    @property
+    def losses(self) -> list[float]:
+        """The loss of each step."""
+        return self.curve.losses
 
     def add(self, batch: Sequence[Progress]) -> None:
         """Take the metrics of the last steps."""
-        for progress in batch:
-            if "loss" in progress.metrics:
-                loss = float(progress.metrics["loss"])
-                self.losses.append(loss)
-                before = self._smooth[-1] if self._smooth else loss
-                self._smooth.append(_SMOOTHING * before + (1 - _SMOOTHING) * loss)
-            if self._score is not None and self._score in progress.metrics:
-                self.scores.append((len(self.losses), float(progress.metrics[self._score])))
+        self.curve.add(batch)
         self._draw()
 
     def add_score(self, score: float | None) -> None:
         """Take the score of the model that was kept, where it is known."""
         if score is not None:
-            self.scores.append((len(self.losses), score))
+            self.curve.add_score(score)
             self._draw()
 
     def set_colours(self, background: str, text: str) -> None:
@@ -108,10 +104,8 @@ class LossPlot(QWidget):
             item.setLabel("right", "validation Dice", color=SCORE_COLOUR)
 
     def _draw(self) -> None:
-        every = max(1, len(self._smooth) // _MOST_POINTS)
-        steps = np.arange(1, len(self._smooth) + 1)[::every]
-        self._loss.setData(steps, np.asarray(self._smooth, float)[::every])
-        points = np.asarray(self.scores, float).reshape(-1, 2)
+        self._loss.setData(*self.curve.smoothed())
+        points = np.asarray(self.curve.scores, float).reshape(-1, 2)
         self._validation.setData(points[:, 0], points[:, 1])
 
     def _fit(self) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
 from napari_midl.engine.models import SUFFIX, read_card
 from napari_midl.errors import InputError
-from napari_midl.widgets.parts.section import combo
+from napari_midl.widgets.parts.section import button, combo
 from napari_midl.widgets.tool.dialogs import ask_open
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ class ModelPicker(QWidget):
         self.combo = combo(tooltip, {name: words for words, name in named.items()})
         self.combo.setMinimumContentsLength(12)
         self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self.open = QPushButton("Open…")
-        self.open.setToolTip("Choose a model file (.safetensors)")
-        self.open.clicked.connect(self._on_open)
+        self.open = button("Open…", "Choose a model file (.safetensors)", self._on_open)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.combo, 1)
@@ -115,10 +114,10 @@ class ModelPicker(QWidget):
             Those that were not in the list before, the newest last.
         """
         found = (path for path in folder.glob(f"{stem}*{SUFFIX}") if path not in self)
-        chosen, before = self.choice, self.combo.blockSignals(True)
-        new = [p for p in sorted(found, key=lambda p: p.stat().st_mtime) if self.try_add(p)]
-        self.choice = chosen
-        self.combo.blockSignals(before)
+        with signals_blocked(self.combo):
+            chosen = self.choice
+            new = [p for p in sorted(found, key=lambda p: p.stat().st_mtime) if self.try_add(p)]
+            self.choice = chosen
         return new
 
     def try_add(self, path: Path) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QWidget
+
+from napari_midl.widgets.parts.section import button
 
 
 class PathPicker(QWidget):
@@ -17,6 +19,8 @@ class PathPicker(QWidget):
         Title of the file dialog.
     folder : bool
         Choose an existing folder rather than name a new file.
+    kinds : str
+        Choose an existing file of these kinds.
 
     Attributes
     ----------
@@ -26,23 +30,19 @@ class PathPicker(QWidget):
 
     changed = Signal()
 
-    def __init__(
-        self, caption: str, tooltip: str, folder: bool = False, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
-        self._caption, self._folder = caption, folder
+    def __init__(self, caption: str, tooltip: str, folder: bool = False, kinds: str = "") -> None:
+        super().__init__()
+        self._caption, self._folder, self._kinds = caption, folder, kinds
         self.line = QLineEdit()
         self.line.setToolTip(tooltip)
         self.line.editingFinished.connect(self._on_edited)
-        self.browse = QPushButton("…")
+        self.browse = button("…", caption, self._on_browse)
         self.browse.setFixedWidth(28)
-        self.browse.setToolTip(caption)
-        self.browse.clicked.connect(self._on_browse)
         self._last = ""
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.line, 1)
-        layout.addWidget(self.browse)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.addWidget(self.line, 1)
+        self.row.addWidget(self.browse)
 
     @property
     def path(self) -> Path | None:
@@ -63,7 +63,9 @@ class PathPicker(QWidget):
 
     def _on_browse(self) -> None:
         before = self.line.text()
-        if self._folder:
+        if self._kinds:
+            text, _ = QFileDialog.getOpenFileName(self, self._caption, before, self._kinds)
+        elif self._folder:
             text = QFileDialog.getExistingDirectory(self, self._caption, before)
         else:
             text, _ = QFileDialog.getSaveFileName(self, self._caption, before)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_midl.engine.pace import Pace, spoken
+from napari_midl.widgets.parts.section import button
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Progress
@@ -31,10 +32,9 @@ class ProgressPanel(QWidget):
     def __init__(
         self,
         runner: JobRunner,
-        cancel: str = "End the job; a prediction can be resumed later",
-        parent: QWidget | None = None,
+        cancel: str,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._runner = runner
         self._pace = Pace()
         self.message = QElidingLabel(IDLE)
@@ -45,12 +45,8 @@ class ProgressPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(12)
         self.bar.setToolTip("How much of the running job is done")
-        self.pause = QPushButton("Pause")
-        self.pause.setToolTip("Stop for now, and go on from here later")
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip(cancel)
-        self.pause.clicked.connect(runner.pause)
-        self.cancel.clicked.connect(runner.cancel)
+        self.pause = button("Pause", "Stop for now, and go on from here later", runner.pause)
+        self.cancel = button("Cancel", cancel, runner.cancel)
         runner.changed.connect(self._on_changed)
         runner.progressed.connect(self._on_progressed)
 
@@ -70,8 +66,8 @@ class ProgressPanel(QWidget):
 
     def _on_changed(self) -> None:
         runner = self._runner
-        for button in (self.pause, self.cancel):
-            button.setEnabled(runner.running and not runner.cancelling)
+        for made in (self.pause, self.cancel):
+            made.setEnabled(runner.running and not runner.cancelling)
         self.pause.setText("Resume" if runner.paused else "Pause")
         if not runner.running:
             self._pace = Pace()

@@ -17,11 +17,14 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QVBoxLayout,
 )
+from superqt.utils import signals_blocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from qtpy.QtCore import QObject
+    from qtpy.QtGui import QShowEvent
     from qtpy.QtWidgets import QWidget
 
 T = TypeVar("T")
@@ -35,6 +38,7 @@ class Section(QGroupBox):
     def __init__(self, title: str) -> None:
         super().__init__(title)
         self._wanted: QWidget = self
+        self._labels: list[QWidget] = []
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(6, 6, 6, 6)
         self.body.setSpacing(5)
@@ -46,9 +50,18 @@ class Section(QGroupBox):
         for index, widget in enumerate(widgets):
             shown = QLabel(widget) if isinstance(widget, str) else widget
             row.addWidget(shown, 1 if index == stretch else 0)
+            if widget is not shown and index == 0 and stretch == 1:
+                self._labels.append(shown)
         if stretch is None:
             row.addStretch(1)
         self.body.addLayout(row)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Qt's hook: what stands beside labels begins below each other, in the style's font."""
+        widest = max((label.sizeHint().width() for label in self._labels), default=0)
+        for label in self._labels:
+            label.setMinimumWidth(widest)
+        super().showEvent(event)
 
     def bring_into_sight(self, part: QWidget) -> None:
         """Scroll to a part of the section, once what changed has found its place."""
@@ -67,6 +80,15 @@ def there(part: T | None) -> T:
     """A part that Qt always has, although the bindings' stubs say that it may be None."""
     assert part is not None
     return part
+
+
+def once_after(milliseconds: int, call: Callable[[], object], parent: QObject) -> QTimer:
+    """A timer that calls once, as long after its last start."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(call)
+    return timer
 
 
 def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:
@@ -93,6 +115,18 @@ def combo(tooltip: str, words: Mapping[Any, str] | None = None) -> QComboBox:
     for value, text in (words or {}).items():
         made.addItem(text, value)
     return made
+
+
+def offer(
+    made: QComboBox, things: Mapping[Any, str], wanted: Any = None, otherwise: int = 0
+) -> None:
+    """Offer other things by their names, and choose one, without a signal."""
+    with signals_blocked(made):
+        made.clear()
+        for thing, name in things.items():
+            made.addItem(name, thing)
+        kept = list(things).index(wanted) if wanted in things else min(otherwise, len(things) - 1)
+        made.setCurrentIndex(kept)
 
 
 def spin(tooltip: str, low: int, high: int, value: int = 0, step: int = 1) -> QSpinBox:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from napari_midl.widgets.parts.section import offer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -39,7 +41,7 @@ class TwoOf(Generic[T]):
     @property
     def chosen(self) -> tuple[T | None, T | None]:
         """What is chosen in the first and in the second."""
-        first, second = (self._thing(combo.currentIndex()) for combo in self.lists)
+        first, second = (made.currentData() for made in self.lists)
         return first, second
 
     def offer(self, things: Sequence[T]) -> bool:
@@ -48,16 +50,6 @@ class TwoOf(Generic[T]):
         self.things = list(things)
         # A single one stood for both; now that there is another, guess anew.
         kept = before if before[0] != before[1] else (None, None)
-        for combo, thing, place in zip(self.lists, kept, self._guess(things), strict=True):
-            quiet = combo.blockSignals(True)
-            combo.clear()
-            combo.addItems([self._named(each) for each in things])
-            at = min(place, len(self.things) - 1)
-            if thing is not None and thing in self.things:
-                at = self.things.index(thing)
-            combo.setCurrentIndex(at)
-            combo.blockSignals(quiet)
+        for made, wanted, place in zip(self.lists, kept, self._guess(things), strict=True):
+            offer(made, {thing: self._named(thing) for thing in things}, wanted, place)
         return self.chosen != before
-
-    def _thing(self, index: int) -> T | None:
-        return self.things[index] if 0 <= index < len(self.things) else None

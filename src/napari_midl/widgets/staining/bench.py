@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import channel_of, plane_or_stack_of
+from napari_midl.widgets.images import channel_of, volume_of
 from napari_midl.widgets.staining.layers import StainLayers
 from napari_midl.widgets.tool.stream_section import StreamBench
 
@@ -37,7 +37,7 @@ class Source:
 
     def volume(self) -> Volume:
         """The channel with axes ``Z Y X``; no pixel is read."""
-        return plane_or_stack_of(self.layer, self.channel)
+        return volume_of(self.layer, self.channel, plane=True)
 
     @property
     def in_file(self) -> int:

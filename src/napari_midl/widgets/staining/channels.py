@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import extra_axes, is_ours, symbol
+from napari_midl.methods.staining.names import guess_channels
+from napari_midl.widgets.images import extra_axes
+from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, note
 from napari_midl.widgets.parts.two_of import TwoOf
 from napari_midl.widgets.staining.bench import Source, StainingBench
-from napari_midl.widgets.staining.names import guess_channels
 from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
@@ -37,29 +38,25 @@ class ChannelsSection(ToolSection[StainingBench]):
         self.row("Reflectance", self.reflectance, stretch=1)
         self.row("Project", self.folder, stretch=1)
         self.body.addWidget(self.about)
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        bench.layers_changed.connect(self._on_layers)
         for widget in (self.fluorescence, self.reflectance, self.folder):
             self.enabled_when(widget, lambda: not bench.runner.running)
         for made in (self.fluorescence, self.reflectance):
             made.currentIndexChanged.connect(lambda _: self._open())
         self.folder.changed.connect(self._open)
         self._on_layers()
+        if not self._pair.things:
+            self._open()
 
-    def _on_layers(self, event: Any = None) -> None:
+    def _on_layers(self) -> None:
         """Keep the lists of channels."""
-        if self.bench.ended:
-            return
         sources = [
             source
             for layer in self.bench.viewer.layers
             if isinstance(layer, Image) and not is_ours(layer) and not layer.rgb
             for source in _channels(layer)
         ]
-        if sources == self._pair.things and event is not None:
-            return
-        if self._pair.offer(sources) or event is None:
+        if sources != self._pair.things and self._pair.offer(sources):
             self.folder.path = None
             self._open()
 
@@ -76,10 +73,7 @@ class ChannelsSection(ToolSection[StainingBench]):
             self.about.setText(str(error))
             return
         self.folder.path = bench.folder
-        volume = bench.volumes[1]
-        size = " x ".join(map(str, volume.shape[-2:]))
-        step = f"{volume.voxel_size[-1]:g} {symbol(volume.unit)}" if volume.unit else "unknown size"
-        self.about.setText(f"{size} pixels of {step}.")
+        self.about.setText(bench.opened_volume.size_in_words)
 
 
 def _channels(layer: Image) -> list[Source]:

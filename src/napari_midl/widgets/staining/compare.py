@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider
 from superqt.utils import qthrottled
 
-from napari_midl.widgets.images import OURS
+from napari_midl.methods.staining.colours import Curtain, curtains
+from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.parts.section import button, combo
 from napari_midl.widgets.parts.two_of import TwoOf
 from napari_midl.widgets.staining.bench import StainingBench
-from napari_midl.widgets.staining.colours import Curtain, curtains
 from napari_midl.widgets.tool.section import ToolSection
 
 CURTAIN = "curtain"
@@ -42,22 +40,18 @@ class CompareSection(ToolSection[StainingBench]):
         self.row(self.swipe, self.slider, stretch=1)
         self._draw = qthrottled(self._on_moved, timeout=40)
         self.slider.valueChanged.connect(lambda _: self._draw())
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        bench.layers_changed.connect(self._on_layers)
         for made in (self.left, self.right):
             made.currentIndexChanged.connect(lambda _: self._on_chosen())
         self._on_layers()
 
-    def _on_layers(self, event: Any = None) -> None:
+    def _on_layers(self) -> None:
         """Keep the lists of pictures."""
-        if self.bench.ended:
-            return
         present = self.bench.viewer.layers
-        if self._curtain is not None and self._curtain not in present:
+        if self._curtain not in present:
             self._curtain = None
         pictures = [p for p in present if isinstance(p, Image) and p.rgb and p is not self._curtain]
-        if pictures != self._pair.things or event is None:
+        if pictures != self._pair.things:
             self._pair.offer(pictures)
         self._show()
 
@@ -85,9 +79,8 @@ class CompareSection(ToolSection[StainingBench]):
         self._show()
 
     def _take_down(self) -> None:
-        left, layers = self._pair.chosen[0], self.bench.viewer.layers
-        if self._curtain is not None and self._curtain in layers:
-            layers.remove(self._curtain)
+        left = self._pair.chosen[0]
+        take_out(self.bench.viewer, self._curtain)
         self._curtain = None
         if left is not None:
             left.visible = True

@@ -28,6 +28,7 @@ OPEN, LOOK, STAIN, REVIEW = range(4)
 class StainingDock(ToolDock[StainingBench]):
     """Stain confocal mosaics as H&E slides, for looking at and not for diagnosis."""
 
+    bench_type = StainingBench
     steps = ("Open", "Look", "Stain", "Review")
     needs_torch = ("Staining and training", "Comparing and reviewing")
 
@@ -36,10 +37,6 @@ class StainingDock(ToolDock[StainingBench]):
         if torch_is_here():
             # So that the first look need not wait for it.
             in_thread(lambda: import_module("torch"))
-
-    def make_bench(self, viewer: Any) -> StainingBench:
-        """The bench."""
-        return StainingBench(viewer, self)
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From channels to a reviewed stain."""

@@ -12,11 +12,11 @@ from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QInputDialog
 
 from napari_midl.engine.ports import FolderOut
+from napari_midl.engine.project import free_name
 from napari_midl.methods.staining.operations import ExportReview
 from napari_midl.methods.staining.ports import StainIn
 from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
 from napari_midl.widgets.parts.section import note
-from napari_midl.widgets.project import free_name
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.tool.dialogs import ask_folder
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
@@ -170,6 +170,4 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         stem = f"{self._path.name.split('.')[0]} review"
         target = folder / stem if not (folder / stem).exists() else free_name(folder, stem, "")
         operation = ExportReview(stain=StainIn(self._path), out=FolderOut(target))
-        self.bench.start(
-            "Export", operation.perform(), lambda _: show_info(f"Wrote {target / 'index.html'}")
-        )
+        self.write("Export", operation, target / "index.html")

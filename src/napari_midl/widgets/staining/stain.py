@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-
-from napari_midl.engine.journal import begun_with
 from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.look import Look, look
 from napari_midl.methods.staining.operations import Stain
 from napari_midl.methods.staining.ports import ChannelIn, DespecklerIn, ReferenceIn, StainModelIn
-from napari_midl.methods.staining.settings import LEARNT, StainSettings
+from napari_midl.methods.staining.settings import LEARNT, TAKES_REFERENCE, StainSettings
+from napari_midl.methods.staining.watermark import NOTICE
+from napari_midl.widgets.layers import OURS
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
-from napari_midl.widgets.parts.section import check, combo
+from napari_midl.widgets.parts.section import check, combo, once_after
 from napari_midl.widgets.staining.bench import StainingBench
-from napari_midl.widgets.staining.layers import LiveLayers, StainLayers
+from napari_midl.widgets.staining.layers import StainLayers
 from napari_midl.widgets.staining.reference import ReferencePicker
+from napari_midl.widgets.tool.box_layers import BoxLayers
 from napari_midl.widgets.tool.stream_section import StreamSection
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.methods.staining.mosaic import Mosaic
-    from napari_midl.widgets.looking import Box
+    from napari_midl.volumes.boxes import Box
 
 METHODS = {
     "density": "structure-safe (density)",
@@ -40,7 +40,6 @@ DESPECKLERS = BASE | {
     "correlated: grain wider than a pixel": "correlated",
     "none: keep the speckle": KEPT,
 }
-_TAKES_REFERENCE = ("density", "beer-lambert")
 _REST_MS = 600
 LOOK_EDGE = 1024  # pixels of the view that are stained at once
 
@@ -56,7 +55,7 @@ class StainSection(StreamSection[StainingBench]):
     def arrange(self) -> None:
         """Which stain, a look at it, and the whole."""
         bench = self.bench
-        self._live = LiveLayers(bench.viewer)
+        self._live = BoxLayers(bench.viewer)
         self.method = combo(
             "Structure-safe predicts the two stain densities and cannot invent nuclei; the "
             "CycleGAN draws freely; the others have fixed colours",
@@ -95,10 +94,7 @@ class StainSection(StreamSection[StainingBench]):
         self.row(self.go, self.show_button, self.earlier, stretch=2)
         self.body.addWidget(self.form)
         self._follow_method()
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self._rest.timeout.connect(self._on_rest)
+        self._rest = once_after(_REST_MS, self._on_rest, self)
         camera = bench.viewer.scene.camera
         for event in (camera.events.center, camera.events.zoom):
             event.connect(self._on_moved)
@@ -118,9 +114,8 @@ class StainSection(StreamSection[StainingBench]):
             watermark=self.watermark.isChecked(),
         )
         if out is not None and resume:
-            begun = begun_with(out)["settings"]
-            settings = StainSettings.from_dict({**begun, "device": settings.device})
-        takes = method in _TAKES_REFERENCE
+            settings = self.settings_of(out, settings)
+        takes = method in TAKES_REFERENCE
         return Stain(
             fluorescence=ChannelIn.of(bench.volumes[0], fluorescence.in_file),
             reflectance=ChannelIn.of(bench.volumes[1], reflectance.in_file),
@@ -133,10 +128,9 @@ class StainSection(StreamSection[StainingBench]):
 
     def layers(self, out: Path) -> StainLayers:
         """The stain, over those that are shown, to compare them."""
-        assert self.bench.image is not None
         if self.running:
             self._live.remove()
-        return StainLayers(self.bench.viewer, self.bench.image, out)
+        return StainLayers(self.bench.viewer, self.bench.opened_image, out)
 
     def resume_with(self, begun: dict[str, Any]) -> None:
         """The settings of a stain that was stopped."""
@@ -153,8 +147,7 @@ class StainSection(StreamSection[StainingBench]):
     def look_here(self) -> None:
         """Stain the middle of the view."""
         bench = self.bench
-        assert bench.image is not None
-        box = box_in_view(bench.viewer, bench.image, LOOK_EDGE)
+        box = box_in_view(bench.viewer, bench.opened_image, LOOK_EDGE)
         try:
             job = look(self.operation(), box, bench.mosaic)
         except InputError as error:
@@ -163,10 +156,20 @@ class StainSection(StreamSection[StainingBench]):
         bench.start("Look", job, lambda mosaic: self._on_looked(mosaic, box), self._on_look)
 
     def _on_look(self, batch: list[Progress]) -> None:
-        assert self.bench.image is not None
         for progress in batch:
             if isinstance(progress.preview, Look):
-                self._live.show(self.bench.image, progress.preview)
+                self._show_look(progress.preview)
+
+    def _show_look(self, look: Look) -> None:
+        """In the place of the same step of a look before.
+
+        What another method made of the view stays below, to be compared.
+        """
+        colours = look.picture.ndim == 3
+        how = {"rgb": True} if colours else {"rgb": False, "contrast_limits": (0, 1)}
+        metadata = {OURS: "made by the staining dock", "notice": NOTICE}
+        image, name = self.bench.opened_image, f"view: {look.name}"
+        self._live.show(image, name, look.box, look.picture, metadata=metadata, **how)
 
     def _on_looked(self, mosaic: Mosaic, box: Box) -> None:
         self.bench.mosaic = mosaic
@@ -186,7 +189,7 @@ class StainSection(StreamSection[StainingBench]):
         idle, method = lambda: self.bench.idle, self.method.currentData
         changed, named = self.method.currentIndexChanged, self.named
         self.enabled_when(self.model, lambda: idle() and method() in LEARNT, changed)
-        self.enabled_when(self.reference, lambda: idle() and method() in _TAKES_REFERENCE, changed)
+        self.enabled_when(self.reference, lambda: idle() and method() in TAKES_REFERENCE, changed)
         self.enabled_when(self.speckle, idle)
         self.enabled_when(
             self.doubt, lambda: method() in LEARNT and not self.unfinished, changed, named

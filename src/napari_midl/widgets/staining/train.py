@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_midl.engine.ports import FileIn, ModelOut
 from napari_midl.methods.staining.operations import Train
 from napari_midl.methods.staining.ports import MosaicsIn
 from napari_midl.methods.staining.settings import TrainSettings
-from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.tool.train_section import TrainSection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_midl.engine.runs import Run
@@ -36,33 +34,21 @@ class StainTrainSection(TrainSection[StainingBench]):
 
     def first_rows(self) -> None:
         """The two folders."""
-        self.confocal = PathPicker(
+        self.confocal = self.folder_row(
+            "Mosaics",
             "Choose the folder of mosaics",
             "Pairs NAME_fluorescence.tif and NAME_reflectance.tif; they need no slide of the same "
             "tissue",
-            folder=True,
         )
-        self.slides = PathPicker(
-            "Choose the folder of slides", "H&E pictures at the mosaics' resolution", folder=True
+        self.slides = self.folder_row(
+            "Slides", "Choose the folder of slides", "H&E pictures at the mosaics' resolution"
         )
-        self.row("Mosaics", self.confocal, stretch=1)
-        self.row("Slides", self.slides, stretch=1)
-
-    def depends_on(self) -> Sequence[Any]:
-        """The two folders."""
-        return self.confocal.changed, self.slides.changed
-
-    def can_train(self) -> bool:
-        """Whether both are named."""
-        return self.confocal.path is not None and self.slides.path is not None
 
     def operation(self, out: Path) -> Train:
         """Train on the folders."""
-        confocal, slides = self.confocal.path, self.slides.path
-        assert confocal is not None and slides is not None
         return Train(
-            slides=FileIn(slides),
-            confocal=MosaicsIn(str(confocal)),
+            slides=FileIn(self.slides.path),
+            confocal=MosaicsIn(str(self.confocal.path)),
             out=ModelOut(out),
             settings=self.form.value(),
         )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.ports import ImageIn
+from napari_midl.engine.project import default_folder, set_aside
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import channel_of, volume_of
-from napari_midl.widgets.project import default_folder, set_aside
-from napari_midl.widgets.worker import JobRunner
+from napari_midl.widgets.worker import JobRunner, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,21 +43,28 @@ class Bench(QObject):
         Another result is shown, or none.
     told : Signal(str)
         Something went wrong; empty once another job begins.
+    layers_changed : Signal
+        A layer came into the viewer or left it.
     image, volume, folder
         The layer, the volume ``Z Y X`` in it and the project folder, or None.
     channel, time : int
         Which channel of the image's file and which time point the volume is.
     runner : JobRunner
         Runs the jobs of the dock, one at a time.
+    plane_will_do : bool
+        Whether an image may have one slice.
     ended : bool
         Whether the dock was closed, so that the viewer is no longer its business.
     """
+
+    plane_will_do: ClassVar[bool] = False
 
     opened = Signal()
     job = Signal()
     model = Signal()
     result = Signal()
     told = Signal(str)
+    layers_changed = Signal()
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -68,6 +76,8 @@ class Bench(QObject):
         self.ended = False
         self.runners: list[JobRunner] = []
         self.runner = self.add_runner()
+        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
+            event.connect(self._on_layers)
 
     def add_runner(self) -> JobRunner:
         """Another runner, whose jobs go on beside those of `runner`."""
@@ -76,6 +86,29 @@ class Bench(QObject):
         runner.failed.connect(lambda error: self.report(error, runner.title))
         self.runners.append(runner)
         return runner
+
+    @property
+    def opened_image(self) -> Image:
+        """The layer, where one is open."""
+        assert self.image is not None
+        return self.image
+
+    @property
+    def opened_volume(self) -> Volume:
+        """The volume, where one is open."""
+        assert self.volume is not None
+        return self.volume
+
+    @property
+    def opened_folder(self) -> Path:
+        """The project folder, where an image is open."""
+        assert self.folder is not None
+        return self.folder
+
+    @property
+    def image_in(self) -> ImageIn:
+        """The image, for an operation."""
+        return ImageIn.of(self.opened_volume, self.channel, self.time)
 
     @property
     def idle(self) -> bool:
@@ -102,6 +135,13 @@ class Bench(QObject):
             If the image cannot be used; then none is open. Or if what belongs to the one before
             cannot be saved; then nothing changes.
         """
+        try:
+            self.keep()
+        except InputError:
+            # Another folder for the same image is what the message asks for.
+            if folder is None or image is not self.image:
+                raise
+            self.keep(folder)
         self.close()
         volume = self.volume_in(image, channel, time)
         self.take(image, volume, channel_of(image, channel), time, folder)
@@ -131,7 +171,10 @@ class Bench(QObject):
 
     def volume_in(self, image: Image, channel: int, time: int) -> Volume:
         """Hook: the volume of a layer, or an `InputError` that says why it cannot be used."""
-        return volume_of(image, channel, time)
+        return volume_of(image, channel, time, self.plane_will_do)
+
+    def keep(self, folder: Path | None = None) -> None:
+        """Hook: save what belongs to the image, or raise an `InputError`; or add it to a folder."""
 
     def attach(self) -> None:
         """Hook: show what belongs to the image that is now open."""
@@ -147,8 +190,8 @@ class Bench(QObject):
         title: str,
         job: Job[Any],
         on_result: Callable[[Any], object],
-        on_progress: Callable[[list[Progress]], object] | None = None,
-        on_finished: Callable[[], object] | None = None,
+        on_progress: Callable[[list[Progress]], object] = nothing,
+        on_finished: Callable[[], object] = nothing,
         runner: JobRunner | None = None,
     ) -> bool:
         """Start a job on the open image, by `runner` or another, or say why not."""
@@ -160,7 +203,7 @@ class Bench(QObject):
                 on_result(value)
 
         def progress(batch: list[Progress]) -> None:
-            if self.volume is volume and on_progress is not None:
+            if self.volume is volume:
                 on_progress(batch)
 
         try:
@@ -172,6 +215,10 @@ class Bench(QObject):
             return False
         self.told.emit("")
         return True
+
+    def _on_layers(self, event: Any) -> None:
+        if not self.ended:
+            self.layers_changed.emit()
 
     def report(self, error: Exception, title: str = "") -> None:
         """Show an error to the person; a surprising one also goes to the log with its trace."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel
+from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import extra_axes, is_ours, symbol
+from napari_midl.widgets.images import extra_axes
+from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.parts.section import NO_SIZE, combo, note, spin
+from napari_midl.widgets.parts.section import NO_SIZE, combo, note, offer, once_after, spin
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.section import ToolSection
 
@@ -37,9 +38,9 @@ class DataSection(ToolSection[Bench]):
     def __init__(
         self,
         bench: Bench,
-        image: str = "The 3D image to work on; open one with File > Open",
-        channel: str = "Channel with the vessels, counted from 0",
-        project: str = "Project folder: patches, models and results of this image are kept here",
+        image: str,
+        channel: str,
+        project: str,
     ) -> None:
         super().__init__(bench)
         self._layers: list[Image] = []
@@ -54,9 +55,7 @@ class DataSection(ToolSection[Bench]):
         self.row("Project", self.folder, stretch=1)
         self.body.addWidget(self.about)
 
-        layers = bench.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed):
-            event.connect(self._on_layers)
+        bench.layers_changed.connect(self._on_layers)
         self.image.currentIndexChanged.connect(self._on_image)
         self.channel.valueChanged.connect(self._on_place)
         self.time.valueChanged.connect(self._on_place)
@@ -64,47 +63,35 @@ class DataSection(ToolSection[Bench]):
         for widget in (self.image, self.channel, self.time, self.folder):
             self.enabled_when(widget, lambda: not bench.runner.running)
         bench.opened.connect(self._on_opened)
-        self._placed = QTimer(self)
-        self._placed.setSingleShot(True)
-        self._placed.setInterval(_REST_MS)
-        self._placed.timeout.connect(self._on_rest)
+        self._placed = once_after(_REST_MS, self._on_rest, self)
         self._on_layers()
+        if not self._layers:
+            self._on_image()
 
-    def _on_layers(self, event: Any = None) -> None:
+    def _on_layers(self) -> None:
         """Keep the list of images, and the choice where it still is there."""
-        if self.bench.ended:
-            return
         layers = [
             layer
             for layer in self.bench.viewer.layers
             if isinstance(layer, Image) and not is_ours(layer)
         ]
-        if layers == self._layers and event is not None:
+        if layers == self._layers:
             return
         # Also an image that cannot be used stays chosen, and its reason in sight.
-        chosen = self.bench.image or self._chosen()
-        self.image.blockSignals(True)
-        self.image.clear()
+        chosen = self.bench.image or self.image.currentData()
         self._layers = layers
+        offer(self.image, {layer: layer.name for layer in layers}, chosen)
         for layer in layers:
-            self.image.addItem(layer.name)
             layer.events.name.connect(self._on_renamed)
-        if chosen in layers:
-            self.image.setCurrentIndex(layers.index(chosen))
-        self.image.blockSignals(False)
-        if chosen not in layers or chosen is None:
+        if chosen not in layers:
             self._on_image()
 
     def _on_renamed(self, event: Any) -> None:
         if event.source in self._layers and not self.bench.ended:
             self.image.setItemText(self._layers.index(event.source), event.source.name)
 
-    def _chosen(self) -> Image | None:
-        index = self.image.currentIndex()
-        return self._layers[index] if 0 <= index < len(self._layers) else None
-
     def _on_image(self) -> None:
-        layer = self._chosen()
+        layer = self.image.currentData()
         self._offer_places(layer)
         self._open(layer)
 
@@ -120,10 +107,9 @@ class DataSection(ToolSection[Bench]):
             ("C", self.channel_label, self.channel, channel),
             ("T", self.time_label, self.time, time),
         ):
-            number.blockSignals(True)
-            number.setRange(0, max(counts.get(axis, 1) - 1, 0))
-            number.setValue(value)
-            number.blockSignals(False)
+            with signals_blocked(number):
+                number.setRange(0, max(counts.get(axis, 1) - 1, 0))
+                number.setValue(value)
             label.setVisible(axis in counts)
             number.setVisible(axis in counts)
 
@@ -156,10 +142,8 @@ class DataSection(ToolSection[Bench]):
         if bench.volume is None:
             self.about.setText("No image is open.")
             return
-        sizes = " x ".join(f"{n}" for n in bench.volume.shape)
-        steps = " x ".join(f"{s:g}" for s in bench.volume.voxel_size)
-        unit = f"{symbol(bench.volume.unit)}." if bench.volume.unit else f"(no unit). {NO_SIZE}"
-        self.about.setText(f"{sizes} voxels (z y x) of {steps} {unit}")
+        unknown = "" if bench.volume.unit else NO_SIZE
+        self.about.setText(f"{bench.volume.size_in_words} {unknown}")
 
     def _on_opened(self) -> None:
         """Follow the voxel size and the place of the image that is open."""
@@ -190,8 +174,7 @@ class DataSection(ToolSection[Bench]):
         """Show again what is open."""
         bench = self.bench
         if bench.image in self._layers:
-            self.image.blockSignals(True)
-            self.image.setCurrentIndex(self._layers.index(bench.image))
-            self.image.blockSignals(False)
+            with signals_blocked(self.image):
+                self.image.setCurrentIndex(self._layers.index(bench.image))
         self._offer_places(bench.image, bench.channel, bench.time)
         self.folder.path = bench.folder

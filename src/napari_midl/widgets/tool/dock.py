@@ -27,7 +27,7 @@ B = TypeVar("B", bound=Bench)
 
 
 class ToolDock(QWidget, Generic[B]):
-    """A dock; a subclass names its steps, makes its bench and its sections, and gives hints.
+    """A dock; a subclass names its steps, makes its sections and gives hints.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ class ToolDock(QWidget, Generic[B]):
 
     Attributes
     ----------
+    bench_type : type
+        Of the bench.
     steps : tuple of str
         What a person does in the dock, in their order.
     needs_torch : tuple of two str
@@ -49,6 +51,7 @@ class ToolDock(QWidget, Generic[B]):
         What the sections share.
     """
 
+    bench_type: ClassVar[type[Any]]
     steps: ClassVar[tuple[str, ...]]
     needs_torch: ClassVar[tuple[str, str]]
     cancelling: ClassVar[str] = "End the job; it can be resumed later"
@@ -59,7 +62,7 @@ class ToolDock(QWidget, Generic[B]):
         # napari's menu hands over a proxy, whose layers are proxies too, each time another, so
         # that no layer would be the one that an event speaks of.
         viewer: Any = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self.bench = self.make_bench(viewer)
+        self.bench: B = self.bench_type(viewer, self)
         self.hint = Hint(self.steps)
         self.torch = torch_notice(*self.needs_torch)
         self.trouble = note("What went wrong last")
@@ -76,10 +79,6 @@ class ToolDock(QWidget, Generic[B]):
             signal.connect(lambda *_: self._on_changed())
         self._lifetime = Lifetime(self, self.shut_down)
         self._on_changed()
-
-    def make_bench(self, viewer: Any) -> B:
-        """Hook: the bench, a child of this widget."""
-        raise NotImplementedError
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """Hook: the sections from top to bottom.

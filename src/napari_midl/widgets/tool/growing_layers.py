@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import zarr
-
-from napari_midl.errors import InputError
-from napari_midl.widgets.images import OURS, placed_over, spatial_ndim
-from napari_midl.widgets.lazy import Channel
+from napari_midl.volumes.growing import GrowingImage
+from napari_midl.widgets.images import placed_over, spatial_ndim
+from napari_midl.widgets.layers import OURS, keeping_active, take_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
-    from napari_midl.widgets.lazy import Lazy
+    from napari_midl.volumes.lazy import Lazy
 
 
 class GrowingLayers:
@@ -28,47 +26,27 @@ class GrowingLayers:
         Where to show them.
     image : Image
         The layer from which the OME-Zarr is computed.
-    path : Path
-        The OME-Zarr, axes ``C Z Y X`` or ``C Y X``.
-    what : str
-        What it should be, such as ``prediction``.
-
-    Attributes
-    ----------
-    levels : list of zarr.Array
-        The finest first.
-    attributes : dict
-        Of the OME-Zarr.
-    written : list
-        Boxes of level 0 that were written since, in their order.
-
-    Raises
-    ------
-    InputError
-        If it is no OME-Zarr.
+    path, what
+        As for `GrowingImage`, which is `stored`.
     """
 
     def __init__(self, viewer: Any, image: Image, path: Path, what: str) -> None:
-        self.viewer, self.image, self.path, self._what = viewer, image, path, what
-        self.levels, self.attributes = _open(path, what)
-        self.written: list[Any] = []
+        self.viewer, self.image, self.path = viewer, image, path
+        self.stored = GrowingImage(path, what)
         self.layers: list[Any] = []
-        ndim = min(spatial_ndim(image), self.levels[0].ndim - 1)
+        ndim = min(spatial_ndim(image), len(self.stored.shape) - 1)
         self.place = placed_over(image, (0,) * ndim)
-
-    def channel(self, index: int) -> list[Channel]:
-        """One channel at all levels; what is written is read again."""
-        finest = self.levels[0].shape[1:]
-        return [Channel(level, index, self.written, finest) for level in self.levels]
 
     def add(self, levels: Sequence[Lazy], kind: str = "image", **look: Any) -> Any:
         """Show an array at all levels as a layer; `look` goes to ``viewer.add_image``."""
         many = len(levels) > 1
-        layer = getattr(self.viewer, f"add_{kind}")(
-            list(levels) if many else levels[0],
-            multiscale=many,
-            **{"metadata": {OURS: f"shows a {self._what}"}, **self.place, **look},
-        )
+        metadata = {OURS: f"shows a {self.stored.what}"}
+        with keeping_active(self.viewer):  # whoever paints meanwhile goes on painting
+            layer = getattr(self.viewer, f"add_{kind}")(
+                list(levels) if many else levels[0],
+                multiscale=many,
+                **{"metadata": metadata, **self.place, **look},
+            )
         self.layers.append(layer)
         return layer
 
@@ -82,19 +60,14 @@ class GrowingLayers:
 
         Nothing is read while no box lies in view.
         """
-        shape = self.levels[0].shape[1:]
-        whole = tuple(slice(0, n) for n in shape)
-        # A box is (z, y, x), and a plane has no z.
-        new = [whole] if boxes is None else [tuple(box)[-len(shape) :] for box in boxes]
-        self.written += new
+        new = self.stored.note(boxes)
         for layer in self.present:
             if layer.visible and self._in_view(layer, new):
                 layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
-        for layer in self.present:
-            self.viewer.layers.remove(layer)
+        take_out(self.viewer, *self.layers)
 
     def _in_view(self, layer: Any, boxes: Sequence[Any]) -> bool:
         dims = self.viewer.dims
@@ -102,18 +75,3 @@ class GrowingLayers:
             return True
         z = float(layer.world_to_data(dims.point)[0])
         return any(box[0].start - 0.5 <= z < box[0].stop for box in boxes)
-
-
-def put_above(viewer: Any, image: Image, layer: Any) -> None:
-    """Move a layer right above its image, so that it hides nothing that a person has made."""
-    viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
-
-
-def _open(path: Path, what: str) -> tuple[list[Any], dict[str, Any]]:
-    try:
-        group = zarr.open_group(path, mode="r")
-        attributes: Any = dict(group.attrs)
-        names = [d["path"] for d in attributes["ome"]["multiscales"][0]["datasets"]]
-        return [group[name] for name in names], attributes
-    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise InputError(f"{path} is no {what} ({error}); choose one.") from error

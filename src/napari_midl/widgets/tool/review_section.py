@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem
+from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.looking import fly_to
@@ -112,12 +113,11 @@ class ReviewSection(ToolSection[B], Generic[B, T]):
     def fill(self, items: Sequence[T]) -> None:
         """Show other items; none is chosen."""
         self.items = list(items)
-        before = self.list.blockSignals(True)
-        self.list.clear()
-        for item in self.items:
-            self.list.addItem(self._row(QListWidgetItem(), item))
-        self.list.setCurrentRow(-1)
-        self.list.blockSignals(before)
+        with signals_blocked(self.list):
+            self.list.clear()
+            for item in self.items:
+                self.list.addItem(self._row(QListWidgetItem(), item))
+            self.list.setCurrentRow(-1)
         self.list.setVisible(bool(self.items))
         self.shown()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from napari.utils.notifications import show_info
+
 from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.preferences import preferred
@@ -11,9 +13,11 @@ from napari_midl.widgets.tool.settings_form import SettingsForm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from qtpy.QtWidgets import QPushButton, QWidget
 
+    from napari_midl.engine.operations import Operation
     from napari_midl.engine.settings import Settings
 
 B = TypeVar("B", bound=Bench)
@@ -74,6 +78,11 @@ class ToolSection(Section, Generic[B]):
         for signal in signals:
             signal.connect(lambda *_: update())
         update()
+
+    def write(self, title: str, operation: Operation[Any], path: Path | None = None) -> None:
+        """Perform an operation, and say where its output is saved."""
+        path = path or operation.out.path
+        self.bench.start(title, operation.perform(), lambda _: show_info(f"Saved {path}"))
 
     def make_form(self, settings: type[S], **how: Any) -> SettingsForm[S]:
         """The form of a settings class; it begins with what the person prefers everywhere."""

@@ -108,12 +108,14 @@ class SettingsForm(QWidget, Generic[S]):
 
 
 def _widget(name: str, hint: Any, value: Any, tip: str) -> Any:
-    made = create_widget(
+    made: Any = create_widget(
         value=value,
         annotation=plain(hint),
         name=name,
         options={"tooltip": tip, **_range(hint)},
     )
+    if isinstance(value, bool):
+        made.text = ""  # its row has the name already
     if name in _UNITS and isinstance(made.native, QDoubleSpinBox):
         made.native.setDecimals(2)
         made.native.setSuffix(f" {_UNITS[name]}")

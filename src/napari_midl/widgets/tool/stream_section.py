@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_midl.engine.journal import begun_with, is_unfinished
+from napari_midl.engine.project import RESULTS, free_name, results
 from napari_midl.engine.running import Outcome, Watch
 from napari_midl.errors import InputError
 from napari_midl.widgets.looking import looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.parts.section import combo
-from napari_midl.widgets.project import RESULTS, free_name
+from napari_midl.widgets.parts.section import combo, once_after
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 from napari_midl.widgets.tool.section import ToolSection
@@ -22,10 +22,12 @@ from napari_midl.widgets.tool.section import ToolSection
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job, Progress
     from napari_midl.engine.operations import Operation
+    from napari_midl.engine.settings import Settings
 
 _SUFFIX = ".ome.zarr"
 _REFRESH_MS = 500
 
+S = TypeVar("S", bound="Settings")
 L = TypeVar("L", bound=GrowingLayers)
 
 
@@ -84,10 +86,7 @@ class StreamSection(ToolSection[B]):
         )
         self._running: Path | None = None
         self._written: list[Any] = []
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_REFRESH_MS)
-        self._timer.timeout.connect(self._refresh)
+        self._timer = once_after(_REFRESH_MS, self._refresh, self)
         self.arrange()
         self.out.changed.connect(self._on_named)
         bench.opened.connect(self._on_opened)
@@ -110,13 +109,17 @@ class StreamSection(ToolSection[B]):
     def job(self, out: Path, resume: bool) -> Job[Outcome[Any]]:
         """Hook: what is run; its previews are boxes that were written."""
         bench = self.bench
-        assert bench.image is not None
-        watch = Watch(focus=looked_at(bench.viewer, bench.image))
+        watch = Watch(focus=looked_at(bench.viewer, bench.opened_image))
         return self.operation(out, resume).perform(watch)
 
     def layers(self, out: Path) -> GrowingLayers:
         """Hook: the layers of a result, or an `InputError` if it is none of this image."""
         raise NotImplementedError
+
+    def settings_of(self, out: Path, chosen: S) -> S:
+        """Those that an unfinished output began with, on whichever device is chosen."""
+        device = getattr(chosen, "device", "auto")
+        return chosen.from_dict({**begun_with(out)["settings"], "device": device})
 
     def resume_with(self, begun: dict[str, Any]) -> None:
         """Hook: show what an unfinished output began with, since it goes on with that.
@@ -211,7 +214,7 @@ class StreamSection(ToolSection[B]):
 
     def _on_opened(self) -> None:
         self.earlier.clear()
-        for path in self._results():
+        for path in results(self.bench.folder, _SUFFIX):
             self._list(path)
         self._propose_name()
 
@@ -221,7 +224,7 @@ class StreamSection(ToolSection[B]):
         if folder is None:
             self.out.path = None
         else:
-            unfinished = [path for path in self._results() if is_unfinished(path)]
+            unfinished = [p for p in results(folder, _SUFFIX) if is_unfinished(p)]
             free = free_name(folder / RESULTS, self.noun, _SUFFIX)
             self.out.path = unfinished[-1] if unfinished else free
         self._on_named()
@@ -242,12 +245,6 @@ class StreamSection(ToolSection[B]):
         if self.earlier.findData(str(path)) < 0:
             self.earlier.addItem(path.name.removesuffix(_SUFFIX), str(path))
         self.earlier.setCurrentIndex(self.earlier.findData(str(path)))
-
-    def _results(self) -> list[Path]:
-        """The results in the project folder, in the order of their numbers."""
-        folder = self.bench.folder
-        found = (folder / RESULTS).glob(f"*{_SUFFIX}") if folder is not None else ()
-        return sorted(found, key=lambda path: (len(path.name), path.name))
 
     def _show_go(self) -> None:
         unfinished = self.unfinished

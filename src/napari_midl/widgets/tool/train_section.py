@@ -9,20 +9,21 @@ from napari.utils.notifications import show_info
 from napari.utils.theme import get_theme
 
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.running import Outcome, Watch
-from napari_midl.engine.unfinished import stopped_training, trained_with
-from napari_midl.errors import InputError
-from napari_midl.widgets.parts.dock_frame import torch_is_here
-from napari_midl.widgets.parts.loss_plot import LossPlot
-from napari_midl.widgets.parts.progress_bar import ProgressPanel
-from napari_midl.widgets.parts.section import note
-from napari_midl.widgets.project import (
+from napari_midl.engine.project import (
     MODELS,
     chosen_model,
     copy_model,
     free_name,
     remember_model,
 )
+from napari_midl.engine.running import Outcome, Watch
+from napari_midl.engine.unfinished import stopped_training, trained_with
+from napari_midl.errors import InputError
+from napari_midl.widgets.parts.dock_frame import torch_is_here
+from napari_midl.widgets.parts.loss_plot import LossPlot
+from napari_midl.widgets.parts.path_picker import PathPicker
+from napari_midl.widgets.parts.progress_bar import ProgressPanel
+from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.dialogs import ask_save, ask_yes
 from napari_midl.widgets.tool.section import B, ToolSection
 
@@ -85,6 +86,7 @@ class TrainSection(ToolSection[B]):
         self.model, self.runner = model, runner or bench.runner
         self.before: list[str | Path] = []
         self._out: Path | None = None
+        self._folders: list[PathPicker] = []
         self._enough = self._kept = False
         self.form: Any = self.make_form(
             self.settings, promote=("minutes",), leave_out=self.elsewhere
@@ -131,6 +133,15 @@ class TrainSection(ToolSection[B]):
     def first_rows(self) -> None:
         """Hook: rows above the button, such as where the data lie."""
 
+    def folder_row(self, label: str, caption: str, tip: str) -> PathPicker:
+        """A row for a folder to learn from; it can be trained once all such rows are filled."""
+        made = PathPicker(caption, tip, folder=True)
+        self._folders.append(made)
+        made.changed.connect(self.refresh)
+        self.enabled_when(made, lambda: not self.runner.running)
+        self.row(label, made, stretch=1)
+        return made
+
     def beside(self) -> Sequence[QWidget]:
         """Hook: widgets beside the button."""
         return ()
@@ -140,8 +151,8 @@ class TrainSection(ToolSection[B]):
         return ()
 
     def can_train(self) -> bool:
-        """Hook: whether there is something to learn from."""
-        return True
+        """Hook: whether there is something to learn from; by default all folders."""
+        return all(folder.path is not None for folder in self._folders)
 
     def operation(self, out: Path) -> Operation[Any]:
         """Hook: the training that writes the model `out`; an `InputError` is told."""

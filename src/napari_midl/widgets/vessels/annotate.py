@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QButtonGroup, QListWidget, QPushButton
 
+from napari_midl.volumes.boxes import box_around
 from napari_midl.volumes.classes import UNLABELLED
-from napari_midl.widgets.looking import box_around, fly_to, looked_at
+from napari_midl.widgets.looking import fly_to, looked_at
 from napari_midl.widgets.parts.section import button, note, spin, swatch
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.vessels.bench import VesselsBench
@@ -62,15 +63,13 @@ class AnnotateSection(ToolSection[VesselsBench]):
 
     def add_here(self) -> None:
         """Add a patch where the person looks."""
-        assert self.bench.image is not None
-        self.add_around(looked_at(self.bench.viewer, self.bench.image))
+        self.add_around(looked_at(self.bench.viewer, self.bench.opened_image))
 
     def add_around(self, centre: Sequence[int]) -> None:
         """Add a patch around a voxel."""
         bench = self.bench
-        assert bench.volume is not None
         side = self.side.value()
-        box = box_around(centre, (self.slices.value(), side, side), bench.volume.shape)
+        box = box_around(centre, (self.slices.value(), side, side), bench.opened_volume.shape)
         name = bench.patches.add(box)
         self._choose_first()
         self.list.setCurrentRow(bench.patches.names.index(name))

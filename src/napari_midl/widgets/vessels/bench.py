@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info
 
-from napari_midl.errors import InputError
+from napari_midl.engine.project import patches_folder
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.widgets.patches import PatchLayers
-from napari_midl.widgets.project import patches_folder
 from napari_midl.widgets.tool.stream_section import StreamBench
 from napari_midl.widgets.vessels.layers import PredictionLayers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari.layers import Image
     from qtpy.QtCore import QObject
 
 
@@ -37,24 +35,15 @@ class VesselsBench(StreamBench[PredictionLayers]):
         self.threshold = 0.5
         self.patches.failed.connect(self.report)
 
-    def open(
-        self, image: Image, channel: int = 0, time: int = 0, folder: Path | None = None
-    ) -> None:
-        """Change to an image; what could not be saved where it was is saved in `folder`."""
-        try:
-            self.patches.save()
-        except InputError:
-            # Another folder for the same image is what the message asks for.
-            if folder is None or image is not self.image:
-                raise
-            self.patches.save(patches_folder(folder, self.channel, self.time))
-        super().open(image, channel, time, folder)
+    def keep(self, folder: Path | None = None) -> None:
+        """Save what was painted."""
+        where = patches_folder(folder, self.channel, self.time) if folder is not None else None
+        self.patches.save(where)
 
     def attach(self) -> None:
         """Show what was painted before."""
-        assert self.image is not None and self.volume is not None and self.folder is not None
-        folder = patches_folder(self.folder, self.channel, self.time)
-        for problem in self.patches.attach(self.image, self.volume, folder):
+        folder = patches_folder(self.opened_folder, self.channel, self.time)
+        for problem in self.patches.attach(self.opened_image, self.opened_volume, folder):
             show_error(problem)
         if self.patches.names:
             show_info(f"Restored {len(self.patches.names)} patch(es) from {self.folder}")

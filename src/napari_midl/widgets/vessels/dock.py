@@ -27,14 +27,11 @@ OPEN, PAINT, LEARN, PREDICT, MEASURE = range(5)
 class VesselsDock(ToolDock[VesselsBench]):
     """Find vessels with a network that learns from a few strokes."""
 
+    bench_type = VesselsBench
     steps = ("Open", "Paint", "Learn", "Predict", "Measure")
     needs_torch = ("Fine-tune, Where next? and Predict", "Painting, opening and measuring")
     cancelling = "End the job; a prediction can be resumed later"
     keys_elsewhere = False
-
-    def make_bench(self, viewer: Any) -> VesselsBench:
-        """The bench."""
-        return VesselsBench(viewer, self)
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From paint to numbers."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import OURS, placed_over
-from napari_midl.widgets.lazy import Thresholded
-from napari_midl.widgets.tool.growing_layers import GrowingLayers, put_above
+from napari_midl.volumes.lazy import Thresholded
+from napari_midl.widgets.images import placed_over
+from napari_midl.widgets.layers import keeping_active, put_above, take_out
+from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.volumes.volume import Volume
-    from napari_midl.widgets.looking import Box
 
 VESSEL_COLOUR = "#ff5a4f"
 # Transparent where there is surely no vessel, so that the image stays in sight.
 PROBABILITY_COLOURS = Colormap([[1, 0.75, 0.1, 0], [1, 0.75, 0.1, 1]], name="vessel probability")
 UNCERTAINTY_COLOURS = Colormap([[0.2, 0.8, 1, 0], [0.2, 0.8, 1, 1]], name="vessel uncertainty")
 RADIUS_COLOURS = "turbo"
+LOOK: Any = {"contrast_limits": (0, 1), "blending": "translucent", "opacity": 0.8}
 
 
 class PredictionLayers(GrowingLayers):
@@ -33,14 +33,10 @@ class PredictionLayers(GrowingLayers):
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Where to show them.
-    image : Image
-        The layer that was predicted.
+    viewer, image, path
+        As for `GrowingLayers`.
     volume : Volume
-        The volume in it.
-    path : Path
-        The OME-Zarr; it may still be growing.
+        The volume that was predicted.
     threshold : float
         Of the labels.
 
@@ -54,25 +50,23 @@ class PredictionLayers(GrowingLayers):
         self, viewer: Any, image: Image, volume: Volume, path: Path, threshold: float
     ) -> None:
         super().__init__(viewer, image, path, "prediction")
-        shape = self.levels[0].shape
-        if len(shape) != 4 or tuple(shape[1:]) != volume.shape:
+        shape = self.stored.shape
+        if len(shape) != 4 or shape[1:] != volume.shape:
             raise InputError(
                 f"{path} has shape {shape}, which is no prediction of {volume.name} of "
                 f"{volume.shape}; choose another."
             )
-        probability = self.channel(0)
+        probability = self.stored.channel(0)
         looks = [(probability, "probability", PROBABILITY_COLOURS)]
         if shape[0] > 1:
-            looks.append((self.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
+            looks.append((self.stored.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
         for levels, what, colours in looks:
             self.add(
                 levels,
                 name=f"{image.name}: {what}",
-                contrast_limits=(0, 1),
                 colormap=colours,
-                blending="translucent",
-                opacity=0.8,
                 visible=False,
+                **LOOK,
             )
         # A level's labels are cut from the channel that is shown, so that both read it once.
         self._masks = [Thresholded(channel, threshold) for channel in probability]
@@ -97,51 +91,6 @@ class PredictionLayers(GrowingLayers):
             self.labels.refresh(thumbnail=False, highlight=False, extent=False)
 
 
-class Preview:
-    """The probability of the slice in view, while the network learns.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where to show it.
-    image : Image
-        The layer being learnt.
-    """
-
-    def __init__(self, viewer: Any, image: Image) -> None:
-        self._viewer, self._image = viewer, image
-        self.layer: Image | None = None
-
-    def show(self, box: Box, probability: np.ndarray) -> None:
-        """Show the probability of a box."""
-        place = placed_over(self._image, [s.start for s in box])
-        if self.layer is None or self.layer not in self._viewer.layers:
-            active = self._viewer.layers.selection.active
-            self.layer = self._viewer.add_image(
-                probability,
-                name="preview while learning",
-                contrast_limits=(0, 1),
-                colormap=PROBABILITY_COLOURS,
-                blending="translucent",
-                opacity=0.8,
-                metadata={OURS: "made by the vessels dock"},
-                **place,
-            )
-            if active is not None:
-                # Whoever paints while it learns goes on painting.
-                self._viewer.layers.selection.active = active
-            put_above(self._viewer, self._image, self.layer)
-            return
-        self.layer.data = probability
-        self.layer.translate = place["translate"]
-
-    def remove(self) -> None:
-        """Take it out of the viewer."""
-        if self.layer is not None and self.layer in self._viewer.layers:
-            self._viewer.layers.remove(self.layer)
-        self.layer = None
-
-
 def add_paths(
     viewer: Any, image: Image, volume: Volume, graph: VesselGraph, previous: Vectors | None = None
 ) -> tuple[Vectors, Colormap, float, float]:
@@ -154,27 +103,20 @@ def add_paths(
     low, high : float
         Radii of the first and the last colour, in the graph's unit.
     """
-    starts, steps, radii = [], [], []
-    for path in graph.paths:
-        points = path[:, :3] / np.asarray(volume.voxel_size)
-        starts.append(points[:-1])
-        steps.append(np.diff(points, axis=0))
-        radii.append((path[:-1, 3] + path[1:, 3]) / 2)
-    radius = np.concatenate(radii)
+    vectors, radius = graph.vectors(volume.voxel_size)
     low, high = float(radius.min()), float(radius.max())
-    colormap = ensure_colormap(RADIUS_COLOURS)
-    if previous is not None and previous in viewer.layers:
-        viewer.layers.remove(previous)
-    layer = viewer.add_vectors(
-        np.stack([np.concatenate(starts), np.concatenate(steps)], axis=1),
-        name=f"{image.name}: centre lines",
-        features={"radius": radius},
-        edge_color="radius",
-        edge_colormap=RADIUS_COLOURS,
-        edge_contrast_limits=(low, max(high, low + 1e-6)),
-        edge_width=1,
-        vector_style="line",
-        blending="translucent_no_depth",
-        **placed_over(image),
-    )
-    return layer, colormap, low, high
+    take_out(viewer, previous)
+    with keeping_active(viewer):
+        layer = viewer.add_vectors(
+            vectors,
+            name=f"{image.name}: centre lines",
+            features={"radius": radius},
+            edge_color="radius",
+            edge_colormap=RADIUS_COLOURS,
+            edge_contrast_limits=(low, max(high, low + 1e-6)),
+            edge_width=1,
+            vector_style="line",
+            blending="translucent_no_depth",
+            **placed_over(image),
+        )
+    return layer, ensure_colormap(RADIUS_COLOURS), low, high

@@ -11,8 +11,10 @@ from qtpy.QtWidgets import QDoubleSpinBox
 from napari_midl.methods.vessels.export import in_micrometres, with_units
 from napari_midl.methods.vessels.operations import Analyse, Labels
 from napari_midl.methods.vessels.ports import GraphOut, MaskIn, PredictionIn
+from napari_midl.methods.vessels.words import summary
 from napari_midl.volumes.label_list import is_listed
-from napari_midl.widgets.images import symbol
+from napari_midl.volumes.volume import symbol
+from napari_midl.widgets.layers import take_out
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.colour_bar import ColourBar
 from napari_midl.widgets.parts.section import NO_SIZE, note
@@ -21,11 +23,8 @@ from napari_midl.widgets.tool.dialogs import ask_save
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import add_paths
-from napari_midl.widgets.vessels.words import summary
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari.layers import Vectors
 
     from napari_midl.engine.running import Outcome
@@ -41,7 +40,6 @@ class MeasureSection(ToolSection[VesselsBench]):
         super().__init__(bench)
         self.graph: VesselGraph | None = None
         self.table: TableView | None = None
-        self._of: tuple[Path, float] | None = None
         self._measured: Analyse | None = None
         self._layer: Vectors | None = None
         self.shortest = QDoubleSpinBox()
@@ -88,17 +86,16 @@ class MeasureSection(ToolSection[VesselsBench]):
             out=GraphOut(None),
         )
 
-    def show_graph(self, graph: VesselGraph, of: tuple[Path, float] | None = None) -> None:
-        """Show what was measured, of which prediction at which threshold."""
+    def show_graph(self, graph: VesselGraph) -> None:
+        """Show what was measured."""
         bench = self.bench
-        assert bench.image is not None and bench.volume is not None
-        self.graph, self._of = graph, of
+        self.graph = graph
         unit = symbol(graph.unit)
         self._layer, colours, low, high = add_paths(
-            bench.viewer, bench.image, bench.volume, graph, self._layer
+            bench.viewer, bench.opened_image, bench.opened_volume, graph, self._layer
         )
         self.bar.show_range("radius", colours, low, high, unit)
-        unknown = NO_SIZE if bench.volume.unit is None else ""
+        unknown = NO_SIZE if bench.opened_volume.unit is None else ""
         self.status.setText(f"{summary(graph, unit)} {unknown}")
         self.status.show()
         self._show_table(graph)
@@ -106,7 +103,7 @@ class MeasureSection(ToolSection[VesselsBench]):
 
     def clear(self) -> None:
         """Forget what was measured, and take it out of the viewer."""
-        self.graph = self._of = self._measured = None
+        self.graph = self._measured = None
         if self.table is not None and self.table.parent() is not None:
             self.bench.viewer.window.remove_dock_widget(self.table)
         self.table = None
@@ -114,29 +111,27 @@ class MeasureSection(ToolSection[VesselsBench]):
         self.shortest.setSuffix(f" {symbol(unit)}")
         for widget in (self.bar, self.status):
             widget.hide()
-        if self._layer is not None and self._layer in self.bench.viewer.layers:
-            self.bench.viewer.layers.remove(self._layer)
+        take_out(self.bench.viewer, self._layer)
         self._layer = None
 
     def _on_analyse(self) -> None:
-        bench = self.bench
-        assert bench.shown is not None
-        of, operation = (bench.shown.path, bench.threshold), self.operation()
+        operation = self.operation()
 
         def found(outcome: Outcome[VesselGraph]) -> None:
             self._measured = operation
-            self.show_graph(outcome.result, of)
+            self.show_graph(outcome.result)
             self.bring_into_sight(self.status)
 
-        bench.start("Analyse", operation.perform(), found)
+        self.bench.start("Analyse", operation.perform(), found)
 
     def _show_whether_fresh(self) -> None:
         """Numbers of another threshold or prediction are not exported as those of this one."""
-        shown = self.bench.shown
-        now = (shown.path, self.bench.threshold) if shown is not None else None
-        stale = self._of is not None and self._of != now
-        if self._of is not None:
-            path, threshold = self._of
+        shown, stale = self.bench.shown, False
+        if self._measured is not None:
+            path, threshold = self._measured.mask.path, self._measured.mask.threshold
+            assert path is not None
+            now = (shown.path, self.bench.threshold) if shown is not None else None
+            stale = (path, threshold) != now
             self.stale.setText(
                 f"<b>The numbers are of {path.name.split('.')[0]} at threshold {threshold:.2f}, "
                 "not of what is shown: press Analyse again.</b>"
@@ -151,8 +146,7 @@ class MeasureSection(ToolSection[VesselsBench]):
         if self.table is None or self.table.parent() is None:
             self.table = TableView(shown)
             self.table.visited.connect(self._on_row)
-            assert bench.image is not None
-            name = f"Vessel branches of {bench.image.name}"
+            name = f"Vessel branches of {bench.opened_image.name}"
             bench.viewer.window.add_dock_widget(self.table, name=name, area="bottom")
         self.table.fill(shown)
         self.table.sort(list(graph.branches).index("length"))
@@ -173,8 +167,9 @@ class MeasureSection(ToolSection[VesselsBench]):
 
     def _save(self, caption: str, name: str) -> None:
         graph, measured = self.graph, self._measured
-        assert self.bench.folder is not None and graph is not None and measured is not None
-        path = ask_save(self, caption, self.bench.folder / name, f"*{name[name.index('.') :]}")
+        assert graph is not None and measured is not None
+        start = self.bench.opened_folder / name
+        path = ask_save(self, caption, start, f"*{start.suffix}")
         if path is None:
             return
         known = replace(measured.mask, graph=graph)
@@ -197,4 +192,4 @@ class MeasureSection(ToolSection[VesselsBench]):
         if is_listed(path):
             show_info(f"{path} is written already.")
             return
-        bench.start("Labels", operation.perform(), lambda _: show_info(f"Saved {path}"))
+        self.write("Labels", operation)

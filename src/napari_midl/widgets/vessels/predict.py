@@ -8,14 +8,13 @@ from qtpy.QtCore import Qt
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
-from napari_midl.engine.journal import begun_with
-from napari_midl.engine.ports import ImageIn, OmeZarrOut
+from napari_midl.engine.ports import OmeZarrOut
+from napari_midl.engine.project import MODELS
 from napari_midl.engine.unfinished import model_of
 from napari_midl.methods.vessels.operations import Predict
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.widgets.parts.section import check
-from napari_midl.widgets.project import MODELS
 from napari_midl.widgets.tool.stream_section import StreamSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import PredictionLayers
@@ -67,17 +66,13 @@ class PredictSection(StreamSection[VesselsBench]):
 
     def operation(self, out: Path, resume: bool) -> Predict:
         """Predict with the chosen model."""
-        bench = self.bench
-        assert bench.volume is not None
         settings = self.form.value(
-            threshold=bench.threshold, uncertainty=self.uncertainty.isChecked()
+            threshold=self.bench.threshold, uncertainty=self.uncertainty.isChecked()
         )
         if resume:
-            # It goes on with the settings it began with, on whichever device.
-            begun = begun_with(out)["settings"]
-            settings = PredictSettings.from_dict({**begun, "device": settings.device})
+            settings = self.settings_of(out, settings)
         return Predict(
-            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            image=self.bench.image_in,
             model=VesselModelIn(str(self._model.choice)),
             out=OmeZarrOut(out, resume=resume),
             settings=settings,
@@ -86,9 +81,10 @@ class PredictSection(StreamSection[VesselsBench]):
     def layers(self, out: Path) -> PredictionLayers:
         """Probability, uncertainty and vessels, in the place of those before."""
         bench = self.bench
-        assert bench.image is not None and bench.volume is not None
         bench.show(None)
-        return PredictionLayers(bench.viewer, bench.image, bench.volume, out, bench.threshold)
+        return PredictionLayers(
+            bench.viewer, bench.opened_image, bench.opened_volume, out, bench.threshold
+        )
 
     def resume_with(self, begun: dict[str, Any]) -> None:
         """Its settings, and its model where this project has it."""

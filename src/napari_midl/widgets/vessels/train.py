@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from superqt.utils import qthrottled
 
-from napari_midl.engine.ports import ImageIn, ModelOut
+from napari_midl.engine.ports import ModelOut
 from napari_midl.engine.running import Watch
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.operations import Finetune
+from napari_midl.methods.vessels.painted import painted
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import FinetuneSettings
+from napari_midl.methods.vessels.words import gain
+from napari_midl.widgets.layers import OURS, put_above
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check
+from napari_midl.widgets.tool.box_layers import BoxLayers
 from napari_midl.widgets.tool.train_section import TrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
-from napari_midl.widgets.vessels.layers import Preview
-from napari_midl.widgets.vessels.painted import painted
-from napari_midl.widgets.vessels.words import gain
+from napari_midl.widgets.vessels.layers import LOOK, PROBABILITY_COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.engine.runs import Run
-    from napari_midl.widgets.looking import Box
+    from napari_midl.volumes.boxes import Box
+
+
+PREVIEW = "preview while learning"
 
 
 class VesselTrainSection(TrainSection[VesselsBench]):
@@ -53,7 +58,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             checked=True,
         )
         self._view: Box | None = None
-        self._preview: Preview | None = None
+        self._preview = BoxLayers(bench.viewer)
         model = ModelPicker(
             "vessels",
             bench.report,
@@ -90,15 +95,13 @@ class VesselTrainSection(TrainSection[VesselsBench]):
     def operation(self, out: Path) -> Finetune:
         """Fine-tune on a copy of the patches, which is kept beside the model."""
         bench = self.bench
-        volume, patches = bench.volume, bench.patches.patches
-        assert volume is not None
+        patches = bench.patches.patches
         if not patches:
             raise InputError("Nothing is painted yet; paint vessel and background in a patch.")
-
         bench.patches.flush()
         return Finetune(
-            image=ImageIn.of(volume, bench.channel, bench.time),
-            labels=painted(patches, volume),
+            image=bench.image_in,
+            labels=painted(patches, bench.opened_volume),
             model=VesselModelIn(str(self.model.choice)),
             out=ModelOut(out),
             settings=self.form.value(dense=False),
@@ -112,14 +115,15 @@ class VesselTrainSection(TrainSection[VesselsBench]):
     def began(self) -> None:
         """Make room for the preview."""
         self.forgotten()
-        assert self.bench.image is not None
-        self._preview = Preview(self.bench.viewer, self.bench.image)
 
     def progressed(self, batch: list[Progress]) -> None:
         """Show the newest preview."""
         shown = [p.preview for p in batch if p.preview is not None]
-        if shown and self._preview is not None:
-            self._preview.show(*shown[-1])
+        if shown:
+            image, (box, probability) = self.bench.opened_image, shown[-1]
+            look = {"colormap": PROBABILITY_COLOURS, "metadata": {OURS: "made by the vessels dock"}}
+            if self._preview.show(image, PREVIEW, box, probability, **look, **LOOK):
+                put_above(self.bench.viewer, image, self.preview)
 
     def gained(self, run: Run) -> str:
         """Before against after."""
@@ -129,14 +133,12 @@ class VesselTrainSection(TrainSection[VesselsBench]):
 
     def forgotten(self) -> None:
         """Take the preview away."""
-        if self._preview is not None:
-            self._preview.remove()
-            self._preview = None
+        self._preview.remove()
 
     @property
     def preview(self) -> Image | None:
         """The layer of the preview, if there is one."""
-        return self._preview.layer if self._preview is not None else None
+        return self._preview.layers.get(PREVIEW)
 
     def _on_result(self) -> None:
         """Something better than the preview is shown."""

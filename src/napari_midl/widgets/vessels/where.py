@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_midl.engine.ports import ImageIn, TableOut
+from napari_midl.engine.ports import TableOut
 from napari_midl.methods.vessels.operations import Propose
+from napari_midl.methods.vessels.painted import painted
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import ProposeSettings
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 from napari_midl.widgets.vessels.bench import VesselsBench
-from napari_midl.widgets.vessels.painted import painted
 
 if TYPE_CHECKING:
     from napari_midl.methods.vessels.apply import Proposal
@@ -51,7 +51,7 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
 
     def place(self, item: Proposal) -> Place:
         """Its middle, and why it is proposed."""
-        z, y, x = (o + n // 2 for o, n in zip(item.origin, item.shape, strict=True))
+        z, y, x = item.centre
         words = f"{self.items.index(item) + 1}.  z {z}, y {y}, x {x}:  {item.reason}"
         return Place(words, item.origin, item.shape, tip=item.reason)
 
@@ -63,12 +63,11 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
     def operation(self) -> Propose:
         """Ask the chosen model; nothing is written."""
         bench = self.bench
-        assert bench.volume is not None
         patches = bench.patches.patches
         return Propose(
-            image=ImageIn.of(bench.volume, bench.channel, bench.time),
+            image=bench.image_in,
             model=VesselModelIn(str(self._learn.model.choice)),
-            labels=painted(patches, bench.volume) if patches else None,
+            labels=painted(patches, bench.opened_volume) if patches else None,
             out=TableOut(None),
             settings=ProposeSettings(
                 count=PLACES,
@@ -91,8 +90,5 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
         self.bring_into_sight(self.list)
 
     def _on_add(self) -> None:
-        item = self.current
-        assert item is not None
-        self._annotate.add_around(
-            [o + n // 2 for o, n in zip(item.origin, item.shape, strict=True)]
-        )
+        assert self.current is not None
+        self._annotate.add_around(self.current.centre)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.widgets.lazy import Lazy
+from napari_midl.volumes.lazy import Lazy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,8 @@ class Colours(Lazy):
         if len(key) == self.ndim:
             *places, colours = key
             key = tuple(places)
-        return np.moveaxis(self._array[(slice(0, 3), *key)], 0, -1)[..., colours]
+        read: np.ndarray = np.moveaxis(self._array[(slice(0, 3), *key)], 0, -1)[..., colours]
+        return read
 
 
 class Curtain(Lazy):

@@ -1,8 +1,10 @@
-"""What the vessels dock says about results. No Qt: it is tested without a screen."""
+"""What the vessels dock says about results."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from napari_midl.engine.gain import gain_in_words
 
 if TYPE_CHECKING:
     from napari_midl.methods.vessels.analyse import VesselGraph
@@ -17,20 +19,13 @@ def gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
             f"{steps} steps. Too little is painted to keep some of it for a test before and after; "
             "paint one or two more patches."
         )
-    rows = "".join(
-        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{before[name]:.2f}</td><td>&nbsp;→&nbsp;</td>"
-        f"<td><b>{after[name]:.2f}</b></td></tr>"
+    rows = [
+        (name, f"{before[name]:.2f}", f"{after[name]:.2f}")
         for name in ("dice", "precision", "recall")
-    )
+    ]
     gained = after["dice"] - before["dice"]
-    verdict = (
-        "no better; paint more"
-        if abs(gained) < _SHOWN
-        else "better"
-        if gained > 0
-        else "worse; Roll back"
-    )
-    return f"Held-out blocks, before → after {steps} steps: {verdict}.<table>{rows}</table>"
+    better = 0 if abs(gained) < _SHOWN else gained
+    return gain_in_words("Held-out blocks", steps, rows, better, "; paint more")
 
 
 def summary(graph: VesselGraph, unit: str) -> str:

@@ -1,4 +1,4 @@
-"""What the names of layers say about their channels. No Qt: it is tested without a screen."""
+"""What the names of layers say about their channels."""
 
 from __future__ import annotations
 

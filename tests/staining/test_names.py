@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_midl.widgets.staining.names import guess_channels
+from napari_midl.methods.staining.names import guess_channels
 
 
 @pytest.mark.parametrize(

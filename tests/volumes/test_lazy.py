@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_midl.widgets.lazy import Channel, Thresholded
+from napari_midl.volumes.lazy import Channel, Thresholded
 
 WHOLE = (slice(None),) * 3
 
@@ -111,18 +111,3 @@ def test_a_plane_of_the_columns_in_view_reads_that_plane_alone(stored):
     np.testing.assert_array_equal(np.asarray(inside), expected[2:5, 5:30, 8:])
     np.testing.assert_array_equal(columns[-1], expected[-1, 5:30, 8:])
     np.testing.assert_array_equal(columns[[0, 2], 1], expected[[0, 2], 6, 8:])
-
-
-def test_napari_reads_the_plane_in_view_of_a_deep_pyramid(make_napari_viewer):
-    fine = Stored(np.zeros((1, 1000, 64, 64), np.uint8))
-    coarse = Stored(np.zeros((1, 500, 32, 32), np.uint8))
-    finest = fine.shape[1:]
-    levels = [Channel(level, 0, [], finest) for level in (fine, coarse)]
-    viewer = make_napari_viewer()
-    layer = viewer.add_image(levels, multiscale=True, contrast_limits=(0, 1))
-    fine.read = coarse.read = 0
-    for plane in (10, 600):
-        viewer.dims.set_point(0, plane)
-    layer.refresh()
-    assert fine.read <= 3 * 64 * 64
-    assert coarse.read <= 6 * 32 * 32

@@ -43,6 +43,17 @@ def patches_folder(folder: Path, channel: int, time: int) -> Path:
     return folder / (PATCHES if (channel, time) == (0, 0) else f"{PATCHES} c{channel} t{time}")
 
 
+def landmarks_file(folder: Path) -> Path:
+    """Where the landmarks of a scan are kept in a project folder."""
+    return folder / "landmarks.csv"
+
+
+def results(folder: Path | None, suffix: str) -> list[Path]:
+    """The results in a project folder, in the order of their numbers; none without a folder."""
+    found = (folder / RESULTS).glob(f"*{suffix}") if folder is not None else ()
+    return sorted(found, key=lambda path: (len(path.name), path.name))
+
+
 def free_name(folder: Path, stem: str, suffix: str) -> Path:
     """The first of ``stem-1``, ``stem-2``... that is not taken in a folder."""
     number = 1

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_midl.widgets.looking import Box
+    from napari_midl.volumes.boxes import Box
 
 
 class Lazy:
@@ -60,7 +60,8 @@ class Part(Lazy):
     def read(self, key: tuple[Any, ...]) -> np.ndarray:
         """The voxels of an index, counted from the corner of the box."""
         if not all(map(_is_plain, key)):
-            return np.asarray(self)[key]
+            voxels: np.ndarray = np.asarray(self)[key]
+            return voxels
         key = (*key, *[slice(None)] * (self.ndim - len(key)))
         shifted: list[Any] = []
         for index, start, length in zip(key, self._starts, self.shape, strict=True):

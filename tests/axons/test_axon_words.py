@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_midl.widgets.axons.words import gain, what_is_learnt
+from napari_midl.methods.axons.words import gain, what_is_learnt
 
 
 @pytest.mark.parametrize(

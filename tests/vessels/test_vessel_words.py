@@ -7,7 +7,7 @@ import pytest
 
 from napari_midl.methods.vessels.analyse import VesselGraph
 from napari_midl.methods.vessels.export import in_micrometres, with_units
-from napari_midl.widgets.vessels.words import gain, summary
+from napari_midl.methods.vessels.words import gain, summary
 
 
 @pytest.fixture

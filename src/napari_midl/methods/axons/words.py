@@ -1,8 +1,10 @@
-"""What the axons dock says about results. No Qt: it is tested without a screen."""
+"""What the axons dock says about results."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.gain import gain_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,20 +18,17 @@ def gain(results: Mapping[str, Any]) -> str:
             f"{steps} steps. Too few traces are accepted to keep one aside, so that before "
             "cannot be held against after; accept three or more."
         )
-    rows = "".join(
-        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{form.format(before[key])}</td>"
-        f"<td>&nbsp;→&nbsp;</td><td><b>{form.format(after[key])}</b></td></tr>"
+    rows = [
+        (name, form.format(before[key]), form.format(after[key]))
         for key, name, form in (
             ("coverage", "fibre covered", "{:.0%}"),
             ("error", "distance to it", "{:.2f} px"),
         )
-    )
+    ]
     # What differs in digits that are not shown is no difference.
     more = round(after["coverage"], 2) - round(before["coverage"], 2)
     nearer = round(before["error"], 2) - round(after["error"], 2)
-    better = more or nearer
-    verdict = "better" if better > 0 else "no better" if better == 0 else "worse; Roll back"
-    return f"Traces kept aside, before → after {steps} steps: {verdict}.<table>{rows}</table>"
+    return gain_in_words("Traces kept aside", steps, rows, more or nearer)
 
 
 def what_is_learnt(accepted: int, long_enough: int) -> str:

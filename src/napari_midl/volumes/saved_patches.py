@@ -1,0 +1,101 @@
+"""Which of the patches that are painted on are saved as they are."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.annotations import AnnotationStore, Patch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class SavedPatches:
+    """The patches of one store, and what was last saved of each.
+
+    Parameters
+    ----------
+    store : AnnotationStore
+        Where they are kept.
+    """
+
+    def __init__(self, store: AnnotationStore) -> None:
+        self.store = store
+        self._states: dict[str, int] = {}
+
+    def begin(self, patch: Patch) -> None:
+        """Know a patch as it is: it was read, or is new and empty."""
+        self._states[patch.name] = _state(patch)
+
+    def remove(self, name: str) -> None:
+        """Delete a patch and its file."""
+        self.store.remove(name)
+        self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Leave its file alone from now on."""
+        self._states.pop(name, None)
+
+    def has(self, patch: Patch) -> bool:
+        """Whether a patch is on disk as it is, or was never painted on."""
+        return _state(patch) == self._states[patch.name]
+
+    def free_name(self, store: AnnotationStore | None = None) -> str:
+        """The first of ``patch 1``, ``patch 2``... that neither a patch nor a file has."""
+        number, store = 1, store or self.store
+        while (name := f"patch {number}") in self._states or store.path(name).exists():
+            number += 1
+        return name
+
+    def save(self, patches: Iterable[Patch], folder: Path | None = None) -> bool:
+        """Save those patches that were painted on since; whether there were any.
+
+        Parameters
+        ----------
+        patches : iterable of Patch
+            As they are now.
+        folder : Path, optional
+            Another folder than the store's, to which they are added under names that are free
+            there.
+
+        Raises
+        ------
+        InputError
+            If one cannot be written; then all are tried again next time, in whichever folder.
+        """
+        store = self.store
+        if folder is not None:
+            store = AnnotationStore(folder, store.volume, store.classes)
+        saved: dict[str, int] = {}
+        for patch in patches:
+            if self.has(patch):
+                continue
+            taken = folder is not None and store.path(patch.name).exists()
+            name = self.free_name(store) if taken else patch.name
+            store.save(Patch(patch.origin, patch.labels, name))
+            saved[patch.name] = _state(patch)
+        self._states.update(saved)
+        return bool(saved)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a patch another name.
+
+        Raises
+        ------
+        InputError
+            If another has the file of that name, or the file cannot be moved.
+        """
+        others = {self.store.path(name): name for name in self._states if name != old}
+        if taken := others.get(self.store.path(new)):
+            raise InputError(f"{new} has the file of {taken}; give {old} another name.")
+        self.store.rename(old, new)
+        self._states[new] = self._states.pop(old)
+
+
+def _state(patch: Patch) -> int:
+    return zlib.crc32(np.asarray(patch.labels, np.uint8).tobytes())

@@ -1,0 +1,63 @@
+"""Where what belongs to an image is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_midl.engine import project
+from napari_midl.errors import InputError
+from napari_midl.volumes.volume import Volume
+
+
+def test_a_project_lies_beside_its_image_or_with_the_person(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "scan.1.tif").touch()
+    array = np.zeros((2, 3, 4), np.uint8)
+    beside = Volume.from_array(array, source=str(tmp_path / "scan.1.tif"))
+    assert project.default_folder(beside) == tmp_path / "scan.1.tif.midl"
+    unnamed = project.default_folder(Volume.from_array(array, name="a/b"))
+    assert unnamed.name == "a_b 2x3x4"
+
+
+def test_each_channel_and_time_point_has_its_own_patches(tmp_path):
+    assert project.patches_folder(tmp_path, 0, 0).name == "patches"
+    assert project.patches_folder(tmp_path, 1, 2).name == "patches c1 t2"
+
+
+def test_results_are_in_the_order_of_their_numbers(tmp_path):
+    for number in (10, 9, 1):
+        (tmp_path / "results" / f"stain-{number}.ome.zarr").mkdir(parents=True)
+    found = [path.name for path in project.results(tmp_path, ".ome.zarr")]
+    assert found == [f"stain-{number}.ome.zarr" for number in (1, 9, 10)]
+    assert project.results(None, ".ome.zarr") == []
+    assert project.free_name(tmp_path / "results", "stain", ".ome.zarr").name == "stain-2.ome.zarr"
+
+
+def test_the_chosen_model_is_remembered_where_models_are(tmp_path):
+    models = tmp_path / "models"
+    project.remember_model(models, "base")
+    assert project.chosen_model(models) is None
+    models.mkdir()
+    for choice in ("base", models / "mine-1.safetensors"):
+        project.remember_model(models, choice)
+        assert project.chosen_model(models) == choice
+
+
+def test_a_model_is_copied_with_its_record(tmp_path):
+    source = tmp_path / "a.safetensors"
+    source.write_bytes(b"weights")
+    (tmp_path / "a.safetensors.run.json").write_text("{}")
+    copy = project.copy_model(source, tmp_path / "b")
+    assert copy == tmp_path / "b.safetensors" and copy.read_bytes() == b"weights"
+    assert (tmp_path / "b.safetensors.run.json").exists()
+
+
+def test_a_damaged_file_is_set_aside_under_a_free_name(tmp_path):
+    for number in (1, 2):
+        (tmp_path / "traces.csv").write_text(str(number))
+        aside = project.set_aside(tmp_path / "traces.csv")
+        assert aside.name == f"traces-unreadable-{number}.csv"
+        assert aside.read_text() == str(number)
+    with pytest.raises(InputError):
+        project.set_aside(tmp_path / "traces.csv")
