@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,25 +13,14 @@ from napari_midl.commands import command_of
 from napari_midl.engine.jobs import run
 from napari_midl.engine.operations import OPERATIONS
 from napari_midl.engine.runs import record_path, replay
-
-PAGE = Path(__file__).parents[1] / "docs" / "how-to-add-a-method.md"
+from tests.page import page_modules
 
 
 @pytest.fixture
 def blocks(monkeypatch):
-    """The page's modules, by name; what they register is forgotten afterwards."""
-    known = set(OPERATIONS)
-    found = {}
-    for name, code in re.findall(r"```python\n# (.+?)\n(.*?)```", PAGE.read_text("utf-8"), re.S):
-        found[name] = code
-        if not name.endswith(".py"):
-            continue
-        module = ModuleType("napari_midl." + name.removesuffix(".py").replace("/", "."))
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-        exec(compile(code, name, "exec"), module.__dict__)
-    yield found
-    for name in set(OPERATIONS) - known:
-        del OPERATIONS[name]
+    """The page's modules below the window, by name."""
+    with page_modules("methods/") as found:
+        yield found
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class ToolDock(QWidget, Generic[B]):
         Of the bench.
     steps : tuple of str
         What a person does in the dock, in their order.
-    needs_torch : tuple of two str
+    needs_torch : tuple of two str, optional
         What needs torch, and what works without it; each begins a sentence.
     cancelling : str
         What the tooltip of Cancel says.
@@ -53,7 +53,7 @@ class ToolDock(QWidget, Generic[B]):
 
     bench_type: ClassVar[type[Any]]
     steps: ClassVar[tuple[str, ...]]
-    needs_torch: ClassVar[tuple[str, str]]
+    needs_torch: ClassVar[tuple[str, str] | None] = None
     cancelling: ClassVar[str] = "End the job; it can be resumed later"
     keys_elsewhere: ClassVar[bool] = True
 
@@ -64,14 +64,15 @@ class ToolDock(QWidget, Generic[B]):
         viewer: Any = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.bench: B = self.bench_type(viewer, self)
         self.hint = Hint(self.steps)
-        self.torch = torch_notice(*self.needs_torch)
+        self.torch = torch_notice(*self.needs_torch) if self.needs_torch else None
         self.trouble = note("What went wrong last")
         self.trouble.setStyleSheet("color: #e06c5a")
         self.trouble.hide()
         self.progress = ProgressPanel(self.bench.runner, self.cancelling)
         self.sections = self.make_sections()
         self.keys = Keys(viewer, self.make_keys(), self.keys_count_on, self.keys_elsewhere)
-        lay_out(self, (self.hint, self.torch), self.sections, (self.trouble, self.progress))
+        above = (self.hint,) if self.torch is None else (self.hint, self.torch)
+        lay_out(self, above, self.sections, (self.trouble, self.progress))
         self._wheel = WheelGuard(self)
         bench = self.bench
         bench.told.connect(self._on_told)
