@@ -19,7 +19,7 @@ def everything():
 def use():
     import numpy as np
     from napari_midl.engine.jobs import run
-    from napari_midl.methods.axons.apply import trace
+    from napari_midl.methods.axons.apply import Tracing, trace
     from napari_midl.methods.axons.models import named_model as tracker
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.methods.vessels import apply, learn
@@ -43,7 +43,8 @@ def use():
         out = Path(folder) / "out.ome.zarr"
         run(apply.predict(volume, named_model("base"), out, unsure)).close()
     plane = Volume.from_array(image[4:5], name="plane")
-    run(trace(plane, [Seed("a", (0.0, 20.0, 20.0))], tracker("base"), TraceSettings(width=1.0)))
+    tracing = Tracing(plane, tracker("base"), TraceSettings(width=1.0))
+    run(trace(tracing, [Seed("a", (0.0, 20.0, 20.0))]))
 
 def state():
     import numpy as np, torch

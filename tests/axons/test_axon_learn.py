@@ -13,9 +13,9 @@ import torch
 from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import run
 from napari_midl.errors import InputError
-from napari_midl.methods.axons import learn
+from napari_midl.methods.axons import imitation, learn
 from napari_midl.methods.axons.environment import TrackingEnvironment
-from napari_midl.methods.axons.imitation import Lessons, imitation_loss
+from napari_midl.methods.axons.imitation import Demonstrations, imitation_loss
 from napari_midl.methods.axons.learn import finetune, train
 from napari_midl.methods.axons.network import DESIGNS, REACH, Policy
 from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
@@ -49,7 +49,7 @@ def test_stopping_is_learnt_by_cross_entropy() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two images, short lessons, and no calibration, which is another test's."""
+    """Two images, short demonstrations, and no calibration, which is another test's."""
     monkeypatch.setattr(learn, "IMAGES", 2)
     monkeypatch.setattr(learn, "calibrate", lambda actor, draw: [1.0, 0.0])
 
@@ -67,16 +67,16 @@ def test_a_training_repeats_to_the_bit(small: None) -> None:
     assert run(train(settings)).sha256 == run(train(settings)).sha256
 
 
-@pytest.mark.parametrize("first", [5, 44])
 def test_a_stopped_training_goes_on_to_the_same_weights(
-    small: None, tmp_path: Path, first: int
+    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the middle of a lesson, where the agents stand on images and have seen some."""
+    """In the middle of a second lesson, where the agents stand on images and have seen some."""
+    monkeypatch.setattr(imitation, "LESSON", 3)
     settings = TrainSettings(preset="paper", images="SI", minutes=10, agents=2)
-    whole = run(train(settings, exactly=46))
+    whole = run(train(settings, exactly=8))
     kept = Checkpoint(tmp_path / "c")
-    run(train(settings, kept, exactly=first))
-    assert run(train(settings, kept, exactly=46)).sha256 == whole.sha256
+    run(train(settings, kept, exactly=5))
+    assert run(train(settings, kept, exactly=8)).sha256 == whole.sha256
 
 
 class Diagonal(torch.nn.Module):
@@ -100,8 +100,8 @@ def test_agents_move_themselves_the_more_the_later_the_step(
     environment = TrackingEnvironment(
         lambda rng: synthetic_image("SI", rng), DESIGNS["paper"], 2, 400
     )
-    lessons = Lessons(environment, Diagonal(), confident)  # type: ignore[arg-type]
-    for _ in lessons.draw(np.random.default_rng(0), step):
+    demonstrations = Demonstrations(environment, Diagonal(), confident)  # type: ignore[arg-type]
+    for _ in demonstrations.draw(np.random.default_rng(0), step):
         pass
     # Half of the disturbed moves are cut at its reach along an axis, a quarter along both.
     far = (environment._previous == REACH).all(-1).float().mean().item()
@@ -112,7 +112,7 @@ def test_a_training_stopped_while_it_is_reinforced_goes_on_to_the_same_weights(
     small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learn, "EPISODE", 4)
-    settings = TrainSettings(images="SI", steps=2, minutes=10, agents=1, reinforce=3)
+    settings = TrainSettings(images="SI", steps=2, minutes=10, agents=1, reinforce=2)
     whole = run(train(settings))
     kept = Checkpoint(tmp_path / "c")
     job = train(settings, kept)
@@ -122,8 +122,6 @@ def test_a_training_stopped_while_it_is_reinforced_goes_on_to_the_same_weights(
     job.close()
     assert stopped[-1].message == "improving, 10 of 10"
     assert run(train(settings, kept)).sha256 == whole.sha256
-    imitated = run(train(TrainSettings(**{**settings.to_dict(), "reinforce": 0})))
-    assert imitated.sha256 != whole.sha256
     kept.remove()
     assert not list(tmp_path.iterdir())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,8 +15,6 @@ from napari_midl.methods.axons.requests import RequestQueue, TraceRequest, branc
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.volumes.traces import Seed
-
-ONE = (1.0, 1.0, 1.0)
 
 
 def _wanted(*names):
@@ -32,7 +32,7 @@ def begin(plane):
 def test_a_branch_begins_at_the_nearest_point_of_the_nearest_trace(line):
     far = Entry(line(range(90, 100), "far"))
     parent = Entry(line(range(11), "parent"))
-    wanted = branch("new", [far, parent], (0, 2, 4.2), ONE)
+    wanted = branch("new", TraceList([far, parent]), (0, 2, 4.2))
     assert wanted.head is not None and wanted.head.points.tolist() == [[0, 0, 4]]
     assert wanted.seed.path == wanted.head.path == "new"
     assert wanted.seed.position == (0, 2, 4.2)
@@ -44,15 +44,19 @@ def test_a_branch_begins_at_the_nearest_point_of_the_nearest_trace(line):
 
 def test_a_branch_needs_a_parent_and_a_way(line):
     with pytest.raises(InputError, match="no trace to branch from"):
-        branch("new", [], (0, 0, 0), ONE)
+        branch("new", TraceList(), (0, 0, 0))
     with pytest.raises(InputError, match="on the trace itself"):
-        branch("new", [Entry(line(range(11)))], (0, 0.3, 4), ONE)
+        branch("new", TraceList([Entry(line(range(11)))]), (0, 0.3, 4))
 
 
 @pytest.mark.parametrize(("other", "kept"), [(False, list(range(9))), (True, [10, 9, 8])])
 def test_a_correction_goes_on_from_the_click(line, other, kept):
     old = Entry(line(range(11), "old"))
-    wanted = correction(old, (0, 3, 8), ONE, other)
+    traces = TraceList([old, Entry(line([0, 1], "else"))])
+    with pytest.raises(InputError, match="Select one trace"):
+        correction(traces, (0, 3, 8))
+    traces.select([old])
+    wanted = correction(traces, (0, 3, 8), other)
     assert wanted.instead_of is old and wanted.seed.path == "old"
     assert wanted.head is not None and wanted.head.points[:, 2].tolist() == kept
     assert wanted.seed.direction == (0, 3, 0)
@@ -107,3 +111,14 @@ def test_two_places_do_not_wait(plane):
     operation = queue.connect(ImageIn.of(plane), "base", TraceSettings(), ends, "new")
     assert (operation.start, operation.end, operation.path) == (*ends, "new")
     assert not queue.names and np.isclose(operation.settings.gap, TraceSettings().gap)
+
+
+def test_what_is_nearest_is_told_in_the_lengths_of_the_image(line):
+    beside = Entry(line(range(11), "beside"))
+    points = beside.trace.points + np.array([2, 6, 0])
+    below = Entry(replace(beside.trace, path="below", points=points))
+    # From plane 0, row 6 the one lies six pixels aside, the other two planes below.
+    for thickness, nearest in ((5, 0), (1, 2)):
+        traces = TraceList([beside, below], voxel_size=(thickness, 1, 1))
+        wanted = branch("new", traces, (0, 6, 4))
+        assert wanted.head is not None and wanted.head.points[0, 0] == nearest

@@ -56,7 +56,7 @@ def test_rejecting_deletes_the_selected(three):
 
 def test_joining_takes_the_place_of_the_first(three):
     three.select([three.entries[2], three.entries[0]])
-    three.join((1, 1, 1))
+    three.join()
     assert _names(three.entries) == ["a", "b"]
     (joined,) = three.selected
     assert joined.trace.points[:, 2].tolist() == [0, 1, 4, 5] and not joined.accepted
@@ -66,11 +66,11 @@ def test_cutting_needs_one_that_is_selected_and_leaves_at_least_two_points(line)
     traces = TraceList([Entry(line(range(6), "a"), accepted=True), Entry(line([9, 10], "b"))])
     traces.select(traces.entries)
     with pytest.raises(InputError, match="Select one trace"):
-        traces.cut((0, 0, 4), (1, 1, 1))
+        traces.cut((0, 0, 4))
     traces.select(traces.entries[:1])
     with pytest.raises(InputError, match="Nothing would be left"):
-        traces.cut((0, 0, 5), (1, 1, 1), other=True)
-    traces.cut((0, 0, 4.2), (1, 1, 1))
+        traces.cut((0, 0, 5), other=True)
+    traces.cut((0, 0, 4.2))
     (kept,) = traces.selected
     assert kept.trace.points[:, 2].tolist() == [0, 1, 2, 3, 4]
     assert not kept.accepted, "what was accepted is another trace"

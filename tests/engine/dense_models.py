@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_midl.engine.dense import DenseModel, Form
+from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.dropout import Dropout3d
 from napari_midl.engine.tiles import Tiling
 from napari_midl.engine.uncertainty import dropout_on
@@ -63,8 +63,10 @@ class Toy(DenseModel):
             return network(tensor).numpy()[0]
 
     @property
-    def form(self) -> Form:
-        return Form("toy", "float32", (1, 4, 8, 8), labels={"positive": {1: (255, 0, 0, 255)}})
+    def output_format(self) -> OutputFormat:
+        return OutputFormat(
+            "toy", "float32", (1, 4, 8, 8), labels={"positive": {1: (255, 0, 0, 255)}}
+        )
 
     def stored(self, block, region):
         return block, (block > 0).astype(np.uint8)

@@ -13,10 +13,11 @@ from jsonschema import Draft202012Validator
 
 from napari_midl.cli import main
 from napari_midl.engine.crate import PROFILE, write_crate
+from napari_midl.engine.hashes import hash_path
 from napari_midl.engine.jobs import run
-from napari_midl.engine.ports import hash_path
-from napari_midl.engine.runs import read_run, record_path, schema
+from napari_midl.engine.runs import Run, read_run, record_path, schema, write_run
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.operations import Morph  # noqa: F401
 from napari_midl.methods.vessels.operations import Analyse
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -78,10 +79,27 @@ def test_a_crate_tells_what_was_made_of_what_and_by_what(record, tmp_path, capsy
 def test_a_crate_takes_the_inputs_along_when_asked(record, tmp_path):
     rocrate = pytest.importorskip("rocrate.rocrate")
     write_crate(record, tmp_path / "crate", copy_inputs=True)
-    copied = tmp_path / "crate" / "inputs" / "mask.tif"
+    copied = tmp_path / "crate" / "inputs" / "mask" / "mask.tif"
     assert copied.read_bytes() == (tmp_path / "mask.tif").read_bytes()
     (action,) = rocrate.ROCrate(str(tmp_path / "crate")).root_dataset["mentions"]
-    assert "inputs/mask.tif" in [each.id for each in action["object"]]
+    assert "inputs/mask/mask.tif" in [each.id for each in action["object"]]
+
+
+def test_inputs_of_one_name_are_all_taken_along(tmp_path):
+    pytest.importorskip("rocrate")
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        lines = f"name,x,y,z\n{folder},0,0,0\n"
+        (tmp_path / folder / "points.csv").write_text(lines, encoding="utf-8")
+    paths = {name: str(tmp_path / name / "points.csv") for name in ("a", "b")}
+    arguments = {"landmarks": paths["a"], "other": paths["b"], "model": "base"}
+    arguments |= {"out": "m.ply", "fraction": 0.5}
+    write_run(Run("anatomy.morph", arguments, {}), tmp_path / "m.ply.run.json")
+    write_crate(tmp_path / "m.ply.run.json", tmp_path / "crate", copy_inputs=True)
+    copied = sorted((tmp_path / "crate" / "inputs").rglob("*.csv"))
+    assert [path.read_bytes() for path in copied] == [
+        Path(path).read_bytes() for path in paths.values()
+    ]
 
 
 def test_a_crate_that_cannot_be_written_leaves_nothing(record, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_midl.engine.models import Model, load_model, read_card, save_model
+from napari_midl.engine.models import Model, ModelFamily, read_card, save_model
 from napari_midl.errors import InputError
 
 
@@ -19,7 +19,7 @@ def model(tool: str = "vessels") -> Model:
 def test_a_model_comes_back_with_its_weights_and_card(tmp_path):
     before = model()
     sha256 = save_model(before, tmp_path / "m.safetensors")
-    after = load_model(tmp_path / "m.safetensors", "vessels", build)
+    after = ModelFamily("vessels", build, {}).load(tmp_path / "m.safetensors")
     assert after.card == before.card
     assert after.sha256 == before.sha256 == sha256
     assert not after.network.training
@@ -41,7 +41,7 @@ def test_a_fine_tuned_models_card_tells_where_it_comes_from():
 
 def test_half_precision_halves_the_file_and_keeps_the_hash_it_promises(tmp_path):
     sha256 = save_model(model(), tmp_path / "m.safetensors", half=True)
-    after = load_model(tmp_path / "m.safetensors", "vessels", build)
+    after = ModelFamily("vessels", build, {}).load(tmp_path / "m.safetensors")
     assert after.sha256 == sha256
     assert next(after.network.parameters()).dtype == torch.float32
 
@@ -49,7 +49,7 @@ def test_half_precision_halves_the_file_and_keeps_the_hash_it_promises(tmp_path)
 def test_a_model_of_another_tool_is_refused(tmp_path):
     save_model(model("axons"), tmp_path / "m.safetensors")
     with pytest.raises(InputError, match="'axons', not of 'vessels'"):
-        load_model(tmp_path / "m.safetensors", "vessels", build)
+        ModelFamily("vessels", build, {}).load(tmp_path / "m.safetensors")
 
 
 def test_a_truncated_model_is_named(tmp_path):
@@ -57,7 +57,7 @@ def test_a_truncated_model_is_named(tmp_path):
     save_model(model(), path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(InputError, match=r"m\.safetensors is not a complete"):
-        load_model(path, "vessels", build)
+        ModelFamily("vessels", build, {}).load(path)
 
 
 def test_weights_without_a_card_are_refused(tmp_path):
@@ -71,7 +71,7 @@ def test_weights_without_a_card_are_refused(tmp_path):
 def test_weights_that_do_not_fit_the_card_are_refused(tmp_path):
     save_model(model(), tmp_path / "m.safetensors")
     with pytest.raises(InputError, match="does not hold the weights"):
-        load_model(tmp_path / "m.safetensors", "vessels", lambda _: nn.Linear(2, 2))
+        ModelFamily("vessels", lambda _: nn.Linear(2, 2), {}).load(tmp_path / "m.safetensors")
 
 
 def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -11,7 +11,7 @@ import tifffile
 
 from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.operations import OPERATIONS, Operation, operation, options_of
-from napari_midl.engine.ports import FileIn, FileOut, ImageIn, OmeZarrOut
+from napari_midl.engine.ports import FileIn, FileOut, ImageIn
 from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.engine.settings import Settings, within
 from napari_midl.errors import InputError
@@ -92,7 +92,12 @@ class Compare(Operation[None]):
 
     left: ImageIn
     right: ImageIn
-    out: OmeZarrOut
+    out: SumOut
+
+    def job(self, run):
+        left = yield from run.open(self.left)
+        right = yield from run.open(self.right)
+        run.staged().write_text(str(left.shape == right.shape))
 
 
 @pytest.fixture(autouse=True)
@@ -126,8 +131,6 @@ def test_options_are_named_by_field_and_by_part_where_one_port_has_it():
         "right_channel",
         "right_time",
         "out",
-        "resume",
-        "scheduler",
     ]
     assert {o.name: o.help for o in options_of(Add)}["weight"] == "Factor of the sum."
 
@@ -181,6 +184,19 @@ def test_a_kept_input_writes_over_nothing(image, tmp_path):
     with pytest.raises(InputError, match="o numbers exists already"):
         run(Add(image=ImageIn(image), numbers=numbers, out=SumOut(tmp_path / "o.txt")).perform())
     assert (tmp_path / "o numbers").read_text() == "mine"
+
+
+def test_a_kept_input_that_a_person_changed_is_not_written_over(image, tmp_path):
+    numbers = FileIn(None, write=lambda path: path.write_text("1\n"))
+    done = Add(image=ImageIn(image), numbers=numbers, out=SumOut(tmp_path / "o.txt"))
+    run(done.perform())
+    (tmp_path / "o.txt").unlink()  # as if killed before the last move
+    again = replace(done, numbers=FileIn(None, write=lambda path: path.write_text("2\n")))
+    (tmp_path / "o numbers").write_text("mine")
+    with pytest.raises(InputError, match="o numbers exists already"):
+        run(again.perform())
+    (tmp_path / "o numbers").write_text("1\n")
+    assert run(again.perform()).result == 48 + 2
 
 
 def test_without_an_output_the_result_stays_in_memory(image, tmp_path):
@@ -252,3 +268,48 @@ def test_an_output_that_came_meanwhile_is_kept(image, tmp_path):
         run(job)
     assert (tmp_path / "o.txt").read_text() == "mine"
     assert not (tmp_path / "o.csv").exists()
+
+
+def test_a_file_that_came_meanwhile_where_one_belongs_is_kept(image, tmp_path):
+    job = Add.of(image=image, out=tmp_path / "o.txt").perform()
+    next(job)
+    (tmp_path / "o.csv").write_text("mine")
+    with pytest.raises(InputError, match=r"o\.csv exists already"):
+        run(job)
+    assert (tmp_path / "o.csv").read_text() == "mine"
+    assert not (tmp_path / "o.txt").exists()
+
+
+def test_a_run_leaves_alone_what_another_is_writing(image, tmp_path):
+    others = tmp_path / ".o.txt.b.txt.1-0123abcd.part"
+    others.mkdir()
+    left = tmp_path / ".o.txt.1-0123abcd.part"
+    left.mkdir()
+    run(Add.of(image=image, out=tmp_path / "o.txt").perform())
+    assert others.exists()
+    assert not left.exists()
+
+
+def test_an_input_inside_the_folder_to_be_replaced_is_kept(tmp_path):
+    folder = tmp_path / "o.txt"
+    folder.mkdir()
+    tifffile.imwrite(folder / "i.tif", np.ones((2, 4, 6), np.uint8))
+    with pytest.raises(InputError, match="is read by this run too"):
+        run(Add(image=ImageIn(folder / "i.tif"), out=SumOut(folder, replace=True)).perform())
+    assert (folder / "i.tif").exists()
+
+
+def test_a_lock_that_cannot_be_taken_is_a_sentence(image, tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with pytest.raises(InputError, match="cannot be written"):
+        run(Add.of(image=image, out=tmp_path / "o.txt").perform())
+
+
+def test_of_one_input_given_twice_both_are_noted(image, tmp_path):
+    port = ImageIn(image)
+
+    outcome = run(Compare(left=port, right=port, out=SumOut(tmp_path / "o.txt")).perform())
+    assert set(outcome.run.inputs) == {"left", "right"}

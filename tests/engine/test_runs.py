@@ -56,6 +56,8 @@ def test_a_record_of_version_1_is_brought_up_to_date(tmp_path):
         '{"version": 2, "operation": "a.b", "arguments": [], "settings": {}}',
         '{"version": 2, "operation": "a.b", "arguments": {}, "settings": {}, "outputs": {"o": 1}}',
         '{"version": 1, "operation": "a.b", "arguments": {"channels": 3}, "settings": {}}',
+        '{"version": 1, "operation": "a.b", "arguments": {"channels": [1]}, "settings": {}}',
+        100_000 * "[",
     ],
 )
 def test_what_is_no_record_is_refused(tmp_path, text):

@@ -38,7 +38,7 @@ def draw(rng, step):
 class Scored(Supervised):
     """Supervised, with the scores of its looks given."""
 
-    judge = "score"
+    monitor = "score"
 
     def __init__(self, scores: Mapping[int, float] | None = None, start: nn.Module | None = None):
         super().__init__(start or network(), nn.functional.mse_loss, 0.1, 200, draw=draw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,8 @@ def watched(disk: Disk) -> Iterator[Disk]:
     try:
         yield disk
     finally:
+        if disk.kill_at is not None:
+            time.sleep(0.1)  # what other threads had begun dies too
         _watched = None
 
 

@@ -6,6 +6,7 @@ import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from napari_midl.cli import main
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OPERATIONS = all_operations()
+MOST_WRITES = 24
 each_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))
 
 
@@ -164,7 +166,7 @@ def test_killed_before_each_write_it_ends_with_the_same_bits(name, make):
     made = make(name)
     with watched(Disk(made.folder)) as disk:
         whole = run(made.operation().perform()).run.outputs
-    for kill_at in range(disk.writes):
+    for kill_at in _some(disk.writes):
         shutil.rmtree(made.folder)
         made.folder.mkdir()
         with watched(Disk(made.folder, kill_at=kill_at)), pytest.raises(Killed):
@@ -182,7 +184,7 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_was_there(name, make):
     made = make(name)
     with watched(Disk(made.folder)) as disk:
         run(made.operation().perform())
-    for full_at in range(disk.writes):
+    for full_at in _some(disk.writes):
         shutil.rmtree(made.folder)
         made.folder.mkdir()
         (made.folder / "other.txt").write_text("mine")
@@ -195,6 +197,18 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_was_there(name, make):
                 assert full.writes >= full_at  # only removals were left
         assert (made.folder / "other.txt").read_text() == "mine"
         assert made.is_whole() or not made.record.exists() or _unfinished(made)
+
+
+def _some(writes: int) -> list[int]:
+    """All writes where they are few; the first, the last and some between of what streams.
+
+    Streaming is one room for all, and tests/engine/test_streaming.py kills it at each write.
+    """
+    if writes <= MOST_WRITES:
+        return list(range(writes))
+    ends = MOST_WRITES // 3
+    between = np.linspace(ends, writes - ends, ends, dtype=int, endpoint=False)
+    return [*range(ends), *map(int, between), *range(writes - ends, writes)]
 
 
 def _unfinished(made: Made) -> bool:

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dask.array as da
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 
 from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import Job, run
-from napari_midl.engine.models import Model, load_model, save_model
+from napari_midl.engine.models import Model, ModelFamily, save_model
 from napari_midl.engine.ports import ImageIn, ModelOut
 from napari_midl.engine.runs import Run, read_run, record_path, replay, write_run
 from napari_midl.errors import InputError
@@ -29,6 +30,9 @@ from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from napari_midl.engine.trained import Finetuned
 
 IMAGE, MASK, _ = synthetic_sample((24, 96, 96), seed=7)
 QUICK = FinetuneSettings(minutes=10, steps=2, patch=(8, 16, 16), batch=1, held_out=0)
@@ -131,7 +135,7 @@ def test_a_fine_tuning_goes_on_from_its_checkpoint(tmp_path):
     settings = FinetuneSettings(**{**QUICK.to_dict(), "patch": (8, 16, 16), "held_out": 0.3})
     start, kept = scratch(), Checkpoint(tmp_path / "c")
 
-    def tuned(exactly: int, checkpoint: Checkpoint | None = None) -> learn.Finetuned:
+    def tuned(exactly: int, checkpoint: Checkpoint | None = None) -> Finetuned:
         job = learn.finetune(
             inverted(), patches(), start, settings, checkpoint=checkpoint, exactly=exactly
         )
@@ -169,7 +173,7 @@ def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
     record = run(finetune(Path("image.tif"), Path("labels.tif"), out)).run
     assert read_run(Path("model.safetensors.run.json")) == record
     assert (
-        load_model(out, "vessels", build_network).sha256
+        ModelFamily("vessels", build_network, {}).load(out).sha256
         == record.outputs["model.safetensors"]["sha256"]
     )
     beside = out.resolve().with_name("model.safetensors.run.json")
@@ -266,7 +270,7 @@ def test_patches_painted_in_the_dock_train_from_the_command_line_too(tmp_path):
     run(finetune(image, tmp_path / "patches", out))
     by_name = sorted(patches(), key=lambda patch: patch.name)
     memory = run(learn.finetune(inverted(), by_name, scratch(), QUICK))
-    assert load_model(out, "vessels", build_network).sha256 == memory.model.sha256
+    assert ModelFamily("vessels", build_network, {}).load(out).sha256 == memory.model.sha256
 
 
 @pytest.mark.parametrize("dense", [True, False])

@@ -58,6 +58,7 @@ def test_a_folder_that_came_meanwhile_is_not_replaced(tmp_path):
 def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path):
     path = tmp_path / "a [1].txt"
     kept = [path, tmp_path / ".b.0123abcd.part", tmp_path / "a [1].txt.part"]
+    kept.append(tmp_path / ".a [1].txt.b.0123abcd.part")
     for each in kept:
         each.touch()
     (tmp_path / ".a [1].txt.0123abcd.part").touch()

@@ -9,7 +9,7 @@ import zarr
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
-from napari_midl.engine.models import read_card
+from napari_midl.engine.models import read_card, shipped_weights
 from napari_midl.engine.project import landmarks_file
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
@@ -136,7 +136,7 @@ def _point(person, name):
     return person[1].points[person[1].names.index(name)]
 
 
-def test_each_landmark_has_a_picture(anatomy, click_row):
+def test_each_landmark_has_a_picture(anatomy):
     for name in anatomy.bench.editor.template.names:
         assert anatomy.bench.editor.template.picture(name).is_file(), name
     assert not anatomy.landmarks.picture.pixmap().isNull()
@@ -293,7 +293,11 @@ def test_without_a_scan_a_file_gives_a_mesh(anatomy, viewer, person, tmp_path, o
     np.testing.assert_allclose(viewer.scene.camera.center, middle, atol=30)
     assert anatomy.landmarks.place.isEnabled()
     assert not anatomy.files.labels.isEnabled()
-    # A scan that is opened after them takes them over.
+    # They outlast an image that cannot be used, and a scan takes them over.
+    viewer.add_image(np.zeros((9, 9)), name="flat")
+    assert "one slice" in anatomy.data.about.text()
+    assert anatomy.bench.landmarks.placed.all() and "anatomy: mesh" in viewer.layers
+    viewer.layers.remove("flat")
     _add_scan(viewer, person)
     assert anatomy.bench.landmarks.placed.all()
     finish()
@@ -414,46 +418,72 @@ def test_morphing_goes_from_one_to_the_other(placed, person, tmp_path, open_file
     np.testing.assert_allclose(bench.landmarks.points, person[1].points, atol=1e-3)
 
 
-def test_train_on_my_shapes(placed, tmp_path, click, finish, notes, qtbot):
+@pytest.fixture
+def shapes(tmp_path):
+    """A folder of three shapes with their landmarks."""
     folder = tmp_path / "shapes"
     folder.mkdir()
     for seed in range(3):
         _, landmarks, mesh = synthetic_scan(seed)
         write_mesh(folder / f"{seed}.ply", mesh, "")
         write_landmarks(folder / f"{seed}.csv", landmarks)
-    learn = placed.learn
+    return folder
+
+
+def _name(picker, path):
+    picker.line.setText(str(path))
+    picker.line.editingFinished.emit()
+
+
+def test_train_on_my_shapes(placed, person, viewer, shapes, click, finish, notes, qtbot):
+    bench, learn = placed.bench, placed.learn
     assert not learn.train.isEnabled()
-    learn.folder.line.setText(str(folder))
-    learn.folder.line.editingFinished.emit()
+    _name(learn.folder, shapes)
     learn.form.widgets["minutes"].value = 0.02
     click(learn.train)
     finish()
-    made = placed.bench.request.model
+    made = bench.request.model
     assert made != "base", notes
     assert read_card(made)["shapes"] == 3
-    qtbot.waitUntil(lambda: placed.bench.shown.request.model == made, timeout=MINUTE)
+    assert made.stem in learn.gain.text()
+    qtbot.waitUntil(lambda: bench.shown.request.model == made, timeout=MINUTE)
+    click(learn.back)
+    assert bench.request.model == "base"
+    learn.model.choice = made
+    # The scan comes back with its landmarks and the model that was used last.
+    viewer.layers.remove("scan")
+    learn.model.choice = "base"
+    learn.model.combo.removeItem(learn.model.combo.findData(made))
+    _add_scan(viewer, person)
+    assert bench.request.model == made
+    assert bench.landmarks.placed.all()
 
 
-def test_a_training_can_be_cancelled(placed, tmp_path, click, qtbot):
-    folder = tmp_path / "shapes"
-    folder.mkdir()
-    for seed in range(3):
-        _, landmarks, mesh = synthetic_scan(seed)
-        write_mesh(folder / f"{seed}.ply", mesh, "")
-        write_landmarks(folder / f"{seed}.csv", landmarks)
-    placed.learn.folder.line.setText(str(folder))
-    placed.learn.folder.line.editingFinished.emit()
-    click(placed.learn.train)
-    qtbot.wait(1500)
+def _step(dock):
+    words = dock.progress.message.text().split()
+    return int(words[-1]) if words[-2:-1] == ["step"] else 0
+
+
+def test_a_training_that_was_cancelled_can_go_on(placed, shapes, click, qtbot):
+    bench, learn = placed.bench, placed.learn
+    _name(learn.folder, shapes)
+    click(learn.train)
+    # The state is kept every 40 steps.
+    qtbot.waitUntil(lambda: _step(placed) > 40, timeout=2 * MINUTE)
     click(placed.progress.cancel)
-    qtbot.waitUntil(lambda: not placed.bench.runner.running, timeout=MINUTE)
-    assert placed.bench.request.model == "base"
-    assert not list(placed.bench.folder.rglob("*.safetensors"))
+    qtbot.waitUntil(lambda: not bench.runner.running, timeout=MINUTE)
+    assert bench.request.model == "base"
+    assert not list(bench.folder.rglob("*.safetensors"))
+    assert learn.train.text() == "Go on"
+    click(learn.train)
+    qtbot.waitUntil(lambda: learn.training, timeout=MINUTE)
+    click(learn.stop)
+    qtbot.waitUntil(lambda: bench.request.model != "base", timeout=2 * MINUTE)
+    assert read_card(bench.request.model)["steps"] >= 40
 
 
 def test_a_folder_without_shapes_is_a_sentence(placed, tmp_path, click, qtbot, notes):
-    placed.learn.folder.line.setText(str(tmp_path / "none"))
-    placed.learn.folder.line.editingFinished.emit()
+    _name(placed.learn.folder, tmp_path / "none")
     click(placed.learn.train)
     qtbot.waitUntil(lambda: not placed.bench.runner.running, timeout=MINUTE)
     assert any("none" in note and "folder" in note for note in notes)
@@ -463,6 +493,21 @@ def test_micrometres_are_turned_into_millimetres(anatomy, viewer, person):
     size = tuple(1000 * s for s in VOXEL_SIZE)
     _add_scan(viewer, person, scale=size, units=("um",) * 3, translate=(0, 0, 0))
     np.testing.assert_allclose(anatomy.bench.request.frame.voxel_size, VOXEL_SIZE)
+
+
+def test_the_channel_is_that_of_the_file(anatomy, viewer, person):
+    _add_scan(viewer, person, metadata={"source": "scan.tif", "channel": 2})
+    assert anatomy.bench.channel == 2
+
+
+def test_a_model_without_a_template_is_said_where_the_mesh_would_be(placed, finish):
+    placed.bench.use(shipped_weights("vessels-base"))
+    assert "names no landmarks" in placed.mesh.words.text()
+    assert "There is no mesh" in placed.hint.text()
+    assert placed.bench.landmarks.placed.all()
+    placed.bench.use("base")
+    finish()
+    assert "Volume" in placed.mesh.words.text()
 
 
 def test_closing_the_dock_takes_its_layers_along(placed, viewer):

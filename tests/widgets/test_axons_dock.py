@@ -19,7 +19,7 @@ from napari_midl.methods.axons.edits import nearest
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.score import score
-from napari_midl.methods.axons.store import read_entries, traces_file
+from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.synthetic import synthetic_image
 from napari_midl.volumes.traces import Trace, read_traces
 from napari_midl.widgets.axons import AxonsDock
@@ -93,6 +93,17 @@ def traced(axons, fibre, click, click_at, finish, viewer):
 
 def _add(dock, *traces):
     dock.bench.decide(lambda: dock.bench.traces.add(traces))
+
+
+def _line(name, xs=tuple(range(50)), uncertainty=None):
+    """A trace along row 30."""
+    points = np.stack([np.zeros(len(xs)), np.full(len(xs), 30.0), np.asarray(xs, float)], 1)
+    return Trace(name, points, np.zeros(len(xs)) if uncertainty is None else uncertainty)
+
+
+def _move_to(data, folder):
+    data.folder.line.setText(str(folder))
+    data.folder.line.editingFinished.emit()
 
 
 def _drawn(viewer, what):
@@ -419,11 +430,63 @@ def test_damaged_traces_are_set_aside(traced, viewer, notes):
     assert read_entries(path) == []
 
 
+def test_traces_that_cannot_be_saved_are_not_lost(axons, viewer, notes, fibre, tmp_path):
+    bench, data = axons.bench, axons.data
+    (tmp_path / "file").write_text("no folder")
+    _move_to(data, tmp_path / "file" / "project")
+    _add(axons, _line("a"))
+    viewer.add_image(fibre[0], name="other")
+    data.image.setCurrentIndex(1)
+    assert any("file" in note and "project" in note for note in notes)
+    assert data.image.currentText() == "fibre" and len(bench.entries) == 1
+    _move_to(data, tmp_path / "elsewhere")
+    assert bench.folder == tmp_path / "elsewhere" and len(bench.entries) == 1
+    data.image.setCurrentIndex(1)
+    assert bench.image.name == "other" and not bench.entries
+    (kept,) = read_entries(traces_file(tmp_path / "elsewhere"))
+    assert kept.name == "a"
+
+
+def test_a_folder_with_traces_of_its_own_is_not_written_over(axons, notes, tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    write_entries(traces_file(theirs), [Entry(_line("their own"))])
+    (tmp_path / "file").write_text("no folder")
+    _move_to(axons.data, tmp_path / "file" / "project")
+    _add(axons, _line("a"))
+    _move_to(axons.data, theirs)
+    assert [entry.name for entry in axons.bench.entries] == ["a"]
+    assert [entry.name for entry in read_entries(traces_file(theirs))] == ["their own"]
+    (tmp_path / "file").unlink()
+    axons.bench.autosave.finish()
+    assert read_entries(traces_file(tmp_path / "file" / "project"))[0].name == "a"
+
+
+def test_keys_count_whatever_layer_is_active_while_clicks_trace(axons, viewer, click, qtbot):
+    _add(axons, _line("a"), _line("b"))
+    points = viewer.add_points([(5, 5)], name="points")
+    canvas = viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+
+    def accepted():
+        return [entry.accepted for entry in axons.bench.entries]
+
+    viewer.layers.selection.active = points
+    qtbot.keyClick(canvas, Qt.Key.Key_A)
+    assert accepted() == [False, False], "there the key is napari's own"
+    click(axons.trace.modes[TRACE])
+    qtbot.keyClick(canvas, Qt.Key.Key_A)
+    assert accepted() == [False, True]
+    click(axons.trace.modes[TRACE])
+    viewer.layers.selection.active = axons.bench.image
+    qtbot.keyClick(canvas, Qt.Key.Key_R)
+    assert accepted() == [False]
+
+
 def test_a_place_of_doubt_is_flown_to(axons, viewer, click, click_row, qtbot):
-    line = np.stack([np.zeros(50), np.full(50, 30.0), np.arange(50.0)], 1)
     unsure = np.zeros(50)
     unsure[[10, 40]] = 0.6, 0.9
-    _add(axons, Trace("a", line, unsure))
+    _add(axons, _line("a", uncertainty=unsure))
     axons.bench.select([])
     review = axons.review
     assert [review.list.item(row).text()[:6] for row in range(2)] == ["a: 90%", "a: 60%"]
@@ -444,8 +507,7 @@ def test_a_place_of_doubt_is_flown_to(axons, viewer, click, click_row, qtbot):
 
 
 def test_the_only_place_of_doubt_is_flown_to_again(axons, viewer, click):
-    line = np.stack([np.zeros(50), np.full(50, 30.0), np.arange(50.0)], 1)
-    _add(axons, Trace("a", line, np.linspace(0, 0.4, 50)))
+    _add(axons, _line("a", uncertainty=np.linspace(0, 0.4, 50)))
     click(axons.review.next)
     place = viewer.scene.camera.center
     viewer.reset_view()
@@ -455,12 +517,9 @@ def test_the_only_place_of_doubt_is_flown_to_again(axons, viewer, click):
 
 
 def test_join_ties_the_nearest_ends(axons, click):
-    def line(*xs):
-        return np.stack([np.zeros(len(xs)), np.full(len(xs), 30.0), xs], 1)
-
-    _add(axons, Trace("a", line(0.0, 1, 2), np.zeros(3)))
+    _add(axons, _line("a", (0, 1, 2)))
     assert not axons.review.join.isEnabled()
-    _add(axons, Trace("b", line(5.0, 4, 3), np.zeros(3)))
+    _add(axons, _line("b", (5, 4, 3)))
     axons.review.table.view.selectAll()
     click(axons.review.join)
     (entry,) = axons.bench.entries

@@ -49,12 +49,12 @@ def test_the_preferred_device_reaches_the_forms(viewer, notes, monkeypatch, requ
     chosen = get_plugin_settings("napari-midl").inference
     monkeypatch.setattr(chosen, "device", "cpu")
     monkeypatch.setattr(chosen, "tile_y", 64)
-    vessels, staining, axons = (
+    vessels, staining, axons, anatomy = (
         viewer.window.add_plugin_dock_widget("napari-midl", f"MIDL: {name}")[1]
-        for name in ("Vessels", "Staining", "Axons")
+        for name in ("Vessels", "Staining", "Axons", "Anatomy")
     )
     forms = [vessels.learn.form, vessels.predict.form, staining.stain.form, staining.learn.form]
-    forms.append(axons.learn.form)
-    assert [form.widgets["device"].value for form in forms] == ["cpu"] * 5
+    forms += [axons.learn.form, anatomy.learn.form]
+    assert [form.widgets["device"].value for form in forms] == ["cpu"] * 6
     assert vessels.predict.form.widgets["tile"].value == (32, 64, 128)
     assert staining.stain.form.widgets["tile"].value == 128

@@ -33,7 +33,7 @@ def command_of(operation: type[Operation[Any]]) -> Callable[..., None]:
             options[operation.argument] = given[0]
         wanted = operation.of(**options)
         run = drive(wanted.perform()).run
-        print(*wanted.said(run.results), wanted.out.path, sep="\n")
+        print(*wanted.summary(run.results), wanted.out.path, sep="\n")
 
     parameters = [_parameter(option, operation) for option in options_of(operation)]
     parameters.sort(key=lambda p: p.kind is not p.POSITIONAL_ONLY)

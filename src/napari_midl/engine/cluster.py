@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from itertools import islice
+from multiprocessing import parent_process
 from pathlib import Path
 from threading import Event, Lock
 from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.memory import allocate_for_networks
 from napari_midl.engine.prediction import compute_core
 from napari_midl.engine.streaming import Output, ReadyModel
 from napari_midl.errors import InputError
@@ -60,13 +62,13 @@ def connect(address: str, model: DenseModel) -> Job[Any]:
         # Not the default of the process, whose other arrays are no business of the cluster.
         calling = in_thread(lambda: Client(address, timeout="10s", set_as_default=False))
         return (yield from wait_for(calling, step))
-    except GeneratorExit:
-        calling.add_done_callback(lambda done: done.exception() or done.result().close())
-        raise
     except (OSError, ValueError) as error:
         raise InputError(
             f"no dask scheduler answers at {address} ({error}); start one, or drop --scheduler."
         ) from error
+    except BaseException:  # cancelled while it connects
+        calling.add_done_callback(lambda done: done.exception() or done.result().close())
+        raise
 
 
 def predict_tiles_on(
@@ -167,6 +169,8 @@ def predict_tile(index: int, task: Task) -> int:
 
 @lru_cache(maxsize=2)
 def _kept(task: Task) -> tuple[ReadyModel, Output]:
+    if parent_process() is not None:  # a worker that shares its process with others is a guest
+        allocate_for_networks()
     model = task.source.load()
     if _text(model.identity()) != task.identity:
         raise InputError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,7 @@ from uuid import uuid4
 from napari_midl.engine.operations import OPERATIONS, inputs_of
 from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
-from napari_midl.volumes.atomic import not_written
+from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
 
 if TYPE_CHECKING:
     from napari_midl.engine.runs import Run
@@ -51,8 +49,7 @@ def write_crate(record: Path, out: Path, *, licence: str = "", copy_inputs: bool
             "a crate needs ro-crate-py; run: pip install 'napari-midl[crate]'."
         ) from None
     run = read_run(record)
-    if out.exists():
-        raise InputError(f"{out} exists already; choose another name, nothing is overwritten.")
+    refuse_existing(out)
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append(TERMS)
     root = crate.root_dataset
@@ -68,7 +65,7 @@ def write_crate(record: Path, out: Path, *, licence: str = "", copy_inputs: bool
         for name, about in run.outputs.items()
     ]
     objects = [
-        _data(crate, path, run.inputs.get(name, {}), copy=copy_inputs, folder="inputs/")
+        _data(crate, path, run.inputs.get(name, {}), copy=copy_inputs, folder=f"inputs/{name}/")
         for name, path in _inputs(run).items()
     ]
     options = [
@@ -93,21 +90,12 @@ def write_crate(record: Path, out: Path, *, licence: str = "", copy_inputs: bool
     root["mentions"] = [action]
     noted = crate.add_file(str(record), properties={"encodingFormat": "application/json"})
     noted["about"] = action
-    _write(crate, out)
-
-
-def _write(crate: Any, out: Path) -> None:
-    """Write a crate so that its folder is there whole or not at all."""
-    beside = out.with_name(f".{out.name}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(beside, ignore_errors=True)
-        crate.write(beside)
-        os.replace(beside, out)
     except OSError as error:
         raise not_written(out, error) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with whole_folder(out) as beside:
+        crate.write(beside)
 
 
 def _output(name: str, about: dict[str, Any], record: Path) -> Path:

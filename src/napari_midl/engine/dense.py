@@ -31,7 +31,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Form:
+class OutputFormat:
     """What an output looks like.
 
     Parameters
@@ -95,7 +95,7 @@ class DenseModel(ABC):
 
     @property
     @abstractmethod
-    def form(self) -> Form:
+    def output_format(self) -> OutputFormat:
         """What is written."""
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 The journal lies beside the OME-Zarr, a line for each tile that is written. It is there before
 the OME-Zarr is, and goes when that is complete: wherever a kill comes, what is left is either
-begun anew or gone on with. Until then the OME-Zarr too says, in its attributes, that it is not
+begun anew or resumed. Until then the OME-Zarr too says, in its attributes, that it is not
 complete. This holds for killed programs; where the power fails, the system may lose chunks that
 were written in the last seconds.
 """
@@ -92,6 +92,7 @@ class Journal:
         """
         OmeZarrImage.open(self.out).tell(**{COMPLETE: True})
         remove_leftovers(self.out)
+        remove_leftovers(self.path)
         self.path.unlink(missing_ok=True)
 
     def discard(self) -> None:

@@ -49,7 +49,7 @@ class Model:
         return hash_tensors(self.network.state_dict())
 
     def tuned(
-        self, network: nn.Module, lessons: str, image: str, steps: int, **facts: Any
+        self, network: nn.Module, examples: str, image: str, steps: int, **facts: Any
     ) -> Model:
         """What became of this model by a fine-tuning.
 
@@ -57,7 +57,7 @@ class Model:
         ----------
         network : torch.nn.Module
             The trained network.
-        lessons : str
+        examples : str
             What it was trained on, such as ``patches painted``.
         image : str
             Name of the image on which they are.
@@ -71,7 +71,7 @@ class Model:
             "name": f"{self.card.get('name', self.card.get('tool'))}, fine-tuned on {image}",
             "parent": self.sha256,
             "steps": self.card.get("steps", 0) + steps,
-            "training_data": [*self.card.get("training_data", []), f"{lessons} on {image}"],
+            "training_data": [*self.card.get("training_data", []), f"{examples} on {image}"],
             **facts,
         }
         return Model(network.cpu().eval(), card)
@@ -93,7 +93,7 @@ def shipped_weights(name: str) -> Path:
 
 
 def save_model(model: Model, path: Path, *, half: bool = False) -> str:
-    """Write a model, and return the hash of the weights as `load_model` will give them.
+    """Write a model, and return the hash of the weights as they will be when loaded.
 
     Parameters
     ----------
@@ -153,68 +153,88 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def load_model(
-    path: Path,
-    tool: str,
-    build: Callable[[str], nn.Module],
-    fields: Fields | None = None,
-    needed: tuple[str, ...] = (),
-) -> Model:
-    """Read a model of a tool.
+@dataclass(frozen=True)
+class ModelFamily:
+    """The models of a tool that have the same networks.
 
     Parameters
     ----------
-    path : Path
-        A file written by `save_model`.
     tool : str
-        The tool that will use it, such as ``vessels``.
+        The tool that uses them, such as ``vessels``.
     build : callable
-        Makes the empty network from the card's ``architecture``.
+        Makes an empty network of an architecture.
+    shipped : mapping of str to str
+        Names of those that come with the package, and of the files of their weights.
     fields : mapping, optional
-        What the tool's own fields of a card hold.
+        What the family's own fields of a card hold.
     needed : tuple of str
         Those that it cannot do without.
-
-    Raises
-    ------
-    InputError
-        If the file is no model, is damaged, belongs to another tool, or a weight is no number.
     """
-    import torch
-    from safetensors.torch import load_file
 
-    from napari_midl.engine.initialisation import WeightsFrom
+    tool: str
+    build: Callable[[str], nn.Module]
+    shipped: Mapping[str, str]
+    fields: Fields = field(default_factory=dict)
+    needed: tuple[str, ...] = ()
 
-    card = read_card(path)
-    if card.get("tool") != tool:
-        raise InputError(
-            f"{path} is a model of the tool {card.get('tool')!r}, not of {tool!r}; "
-            f"choose a {tool} model."
-        )
-    check_card(card, path, fields or {}, needed)
-    try:
-        tensors = {
-            name: t.float() if t.is_floating_point() else t for name, t in load_file(path).items()
-        }
-        # Sizes may come from the card: without memory first, to see that they are the file's.
-        with torch.device("meta"):
-            build(card["architecture"]).load_state_dict(tensors, assign=True)
-        with WeightsFrom(0):  # replaced at once, but drawn nevertheless
-            network = build(card["architecture"])
-        network.load_state_dict(tensors)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except (RuntimeError, ValueError) as error:
-        raise InputError(
-            f"{path} does not hold the weights that its card names "
-            f"({str(error).splitlines()[0]}); train it anew or choose another model."
-        ) from error
-    if not all(bool(t.isfinite().all()) for t in tensors.values()):
-        raise InputError(
-            f"{path} holds weights that are no numbers, as a training that went astray leaves; "
-            "train it anew or choose another model."
-        )
-    return Model(network.eval(), card)
+    def path(self, name: str | Path) -> Path:
+        """The file of a shipped model, or of the one that a path names."""
+        weights = self.shipped.get(str(name))
+        return shipped_weights(weights) if weights else Path(name)
+
+    def scratch(self, architecture: str = "compact", seed: int = 0) -> Model:
+        """An untrained model."""
+        from napari_midl.engine.initialisation import WeightsFrom
+
+        name = f"{architecture} from scratch"
+        card = {"tool": self.tool, "architecture": architecture, "name": name, "steps": 0}
+        with WeightsFrom(seed):
+            return Model(self.build(architecture).eval(), card)
+
+    def load(self, name: str | Path) -> Model:
+        """The model of a shipped name, or of the path of a file written by `save_model`.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, no model, damaged or of another tool, or a weight is no number.
+        """
+        import torch
+        from safetensors.torch import load_file
+
+        from napari_midl.engine.initialisation import WeightsFrom
+
+        path = self.path(name)
+        card = read_card(path)
+        if card.get("tool") != self.tool:
+            raise InputError(
+                f"{path} is a model of the tool {card.get('tool')!r}, not of {self.tool!r}; "
+                f"choose a {self.tool} model."
+            )
+        check_card(card, path, self.fields, self.needed)
+        try:
+            tensors = {
+                key: t.float() if t.is_floating_point() else t for key, t in load_file(path).items()
+            }
+            # Sizes may come from the card: without memory first, to see that they are the file's.
+            with torch.device("meta"):
+                self.build(card["architecture"]).load_state_dict(tensors, assign=True)
+            with WeightsFrom(0):  # replaced at once, but drawn nevertheless
+                network = self.build(card["architecture"])
+            network.load_state_dict(tensors)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{path} does not hold the weights that its card names "
+                f"({str(error).splitlines()[0]}); train it anew or choose another model."
+            ) from error
+        if not all(bool(t.isfinite().all()) for t in tensors.values()):
+            raise InputError(
+                f"{path} holds weights that are no numbers, as a training that went astray leaves; "
+                "train it anew or choose another model."
+            )
+        return Model(network.eval(), card)
 
 
 def hash_file(path: Path) -> str:
@@ -237,8 +257,3 @@ def hash_file(path: Path) -> str:
         ) from error
     half = torch.float16
     return hash_tensors({n: t.float() if t.dtype == half else t for n, t in tensors.items()})
-
-
-def whole_name(name: str) -> str:
-    """A model's name as it is, or the whole path of its file, for use in another folder."""
-    return str(Path(name).resolve()) if name.endswith(SUFFIX) else name

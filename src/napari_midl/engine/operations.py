@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import MISSING, dataclass, fields
+from inspect import cleandoc
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Union, get_args, get_origin
@@ -88,7 +89,7 @@ class Operation(Generic[T]):
         """Do it: open the inputs by `run`, yield `Progress`, return the result."""
         raise NotImplementedError
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """Lines for a person about the results of a run."""
         return []
 
@@ -205,7 +206,7 @@ def options_of(cls: type[Operation[Any]]) -> tuple[Option, ...]:
                     field.name if leads else part.name,
                     _without_none(parts[part.name]) if leads else parts[part.name],
                     default,
-                    text if leads and text else texts.get(part.name, ""),
+                    text or _opening(kind) if leads else texts.get(part.name, ""),
                     field.name,
                     part.name,
                     part.metadata != UNRECORDED,
@@ -228,6 +229,11 @@ def described(cls: type) -> dict[str, str]:
         for param in parse(each.__doc__ or "").params:
             texts[param.arg_name] = " ".join((param.description or "").split())
     return texts
+
+
+def _opening(cls: type) -> str:
+    """The first paragraph of a docstring."""
+    return " ".join(cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
 
 
 def _built(name: str, hint: Any, parts: dict[str, Any]) -> Any:

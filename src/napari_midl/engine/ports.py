@@ -8,14 +8,14 @@ already and lies in memory, as in a dock, is marked `IN_MEMORY` and can be neith
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from napari_midl.engine.models import SUFFIX, whole_name
+from napari_midl.engine.hashes import hash_path, hash_voxels
+from napari_midl.engine.models import SUFFIX
 from napari_midl.engine.runs import record_path
 from napari_midl.errors import InputError
 
@@ -66,7 +66,7 @@ class In(Port, Generic[T]):
 
 @dataclass(frozen=True)
 class ImageIn(In["Volume"]):
-    """One channel of an image at one time, with axes ``Z Y X``.
+    """The image: one channel at one time, with axes ``Z Y X``.
 
     Parameters
     ----------
@@ -113,16 +113,25 @@ class ImageIn(In["Volume"]):
 
 
 @dataclass(frozen=True)
-class ModelIn(In["Model"]):
-    """A model by its name; each method derives its own, which knows the names and the networks.
+class NamedIn(In[T]):
+    """What comes with the package under a name, or lies in a file or folder.
 
     Parameters
     ----------
     name : str
-        A shipped model such as ``base``, or the path of a file.
+        Its name, or a path.
     """
 
-    tool: ClassVar[str]
+    name: str
+
+    def recorded(self) -> dict[str, Any]:
+        """A name as it is, a path in full."""
+        return {"name": next((str(path.resolve()) for path in self.files), self.name)}
+
+
+@dataclass(frozen=True)
+class ModelIn(NamedIn["Model"]):
+    """``base`` (shipped), or the path of a model; each method derives its own."""
 
     name: str = "base"
 
@@ -133,10 +142,6 @@ class ModelIn(In["Model"]):
     def identity(self, opened: Model) -> dict[str, Any]:
         """The hash of its weights."""
         return {"sha256": opened.sha256}
-
-    def recorded(self) -> dict[str, Any]:
-        """A shipped name as it is, a path in full."""
-        return {"name": whole_name(self.name)}
 
     @property
     def files(self) -> list[Path]:
@@ -183,18 +188,6 @@ class FileIn(In[Path]):
     def identity(self, opened: Path) -> dict[str, Any]:
         """The hash of the file, or of all files of the folder."""
         return {"sha256": hash_path(opened)}
-
-
-def hash_path(path: Path) -> str:
-    """SHA-256 of a file, or over names and contents of all files of a folder."""
-    if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for each in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(each.relative_to(path).as_posix().encode())
-        digest.update(hash_path(each).encode())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -263,8 +256,6 @@ class FileOut(Out):
 
     Parameters
     ----------
-    path : Path or None
-        Where to write.
     replace : bool
         Write over what is there: a person was asked.
     """
@@ -278,8 +269,15 @@ class FileOut(Out):
 
 
 @dataclass(frozen=True)
+class TableOut(FileOut):
+    """The ``.csv`` to write."""
+
+    endings = (".csv",)
+
+
+@dataclass(frozen=True)
 class ModelOut(Out):
-    """A model file; a training that was stopped goes on from the checkpoint beside it."""
+    """The ``.safetensors`` file to write; a training that was stopped goes on."""
 
     endings = (SUFFIX,)
 
@@ -292,17 +290,15 @@ class ModelOut(Out):
 
 @dataclass(frozen=True)
 class FolderOut(Out):
-    """A new folder; it appears once all of it is written."""
+    """The folder to write; it appears once all of it is written."""
 
 
 @dataclass(frozen=True)
 class OmeZarrOut(Out):
-    """An OME-Zarr that grows tile by tile, and can be stopped and resumed.
+    """The ``.ome.zarr`` folder to write; it grows tile by tile.
 
     Parameters
     ----------
-    path : Path or None
-        The ``.ome.zarr`` or ``.zarr`` folder to write.
     resume : bool
         Go on with an output that was stopped.
     scheduler : str, optional
@@ -322,10 +318,7 @@ class OmeZarrOut(Out):
 
     def identity(self, path: Path) -> str:
         """Hash over the voxels of the finest level."""
-        from napari_midl.volumes.open import open_volume
-        from napari_midl.volumes.volume import hash_volume
-
-        return hash_volume(open_volume(path))
+        return hash_voxels(path)
 
 
 def _absolute(value: Any) -> Any:

@@ -33,11 +33,11 @@ class Recipe(ABC):
 
     Attributes
     ----------
-    judge : str
+    monitor : str
         The score that decides which weights are best and when to stop; empty for none.
     """
 
-    judge = ""
+    monitor = ""
 
     @abstractmethod
     def init(self, device: torch.device) -> TrainState:

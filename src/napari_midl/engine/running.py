@@ -8,8 +8,6 @@ OME-Zarr that grows in its place has a journal instead, which goes once the reco
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import os
 import shutil
 from contextlib import contextmanager, nullcontext
@@ -21,12 +19,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
-from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.hashes import hash_path
+from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
+from napari_midl.engine.one_writer import one_writer
 from napari_midl.engine.operations import inputs_of
-from napari_midl.engine.ports import FileIn, FileOut, In, Out, hash_path
+from napari_midl.engine.ports import FileIn, FileOut, In, Out
 from napari_midl.engine.runs import Run, read_run, write_run
 from napari_midl.errors import InputError
-from napari_midl.volumes.atomic import not_written, to_disk
+from napari_midl.volumes.atomic import PART, not_written, remove_folder, remove_leftovers, to_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 S = TypeVar("S")
-_PART = ".part"
 
 
 @dataclass(frozen=True)
@@ -93,32 +92,32 @@ class Running:
         self.inputs: dict[str, Any] = {}
         self.results: dict[str, Any] = {}
         self.kept: dict[str, Path] = {}
-        self._names = {id(port): name for name, port in inputs_of(done).items()}
+        self._names: dict[int, list[str]] = {}
+        for name, port in inputs_of(done).items():
+            self._names.setdefault(id(port), []).append(name)
         self._staging: Path | None = None
         self._afterwards: list[Callable[[], object]] = []
 
     def open(self, port: In[S], message: str = "opening", **how: Any) -> Job[S]:
         """Open an input in a thread, and note what tells it from another for the record."""
-        name, recorded = self._names[id(port)], self.operation.out.path is not None
+        names, recorded = self._names[id(port)], self.operation.out.path is not None
         if isinstance(port, FileIn) and port.write is not None:
-            port = self._keep(name, port)
-        step = Progress(0, 0, message)
-        yield step
+            port = self._keep(names, port)
 
         def look() -> tuple[S, dict[str, Any]]:
             opened = port.open(**how)
             return opened, port.identity(opened) if recorded else {}
 
-        opened, identity = yield from wait_for(in_thread(look), step)
+        opened, identity = yield from elsewhere(look, message)
         if recorded:
-            self.inputs[name] = identity
+            self.inputs |= dict.fromkeys(names, identity)
         return opened
 
     def staged(self) -> Path:
         """Where to write the output for now; what is written beside it will belong to it."""
         out = self._out()
         if self._staging is None:
-            self._staging = out.with_name(f".{out.name}.{os.getpid()}-{uuid4().hex[:8]}{_PART}")
+            self._staging = out.with_name(f".{out.name}.{os.getpid()}-{uuid4().hex[:8]}{PART}")
             with _written(out):
                 self._staging.mkdir(parents=True)
         return self._staging / out.name
@@ -145,6 +144,7 @@ class Running:
         with _written(out):
             out.parent.mkdir(parents=True, exist_ok=True)
         checkpoint = Checkpoint.beside(out, settings, self.inputs if inputs is None else inputs)
+        remove_leftovers(checkpoint.path)
         self.afterwards(checkpoint.remove)
         return checkpoint
 
@@ -152,16 +152,17 @@ class Running:
         """Do something once the output and its record are there, such as to close a journal."""
         self._afterwards.append(function)
 
-    def _keep(self, name: str, port: FileIn) -> Any:
+    def _keep(self, names: list[str], port: FileIn) -> Any:
         """Write an input that lies in memory beside the output, as a file of its own."""
         assert port.write is not None
         out = self.operation.out.path
         if out is None:
             self._staging = self._staging or Path(mkdtemp(prefix="napari-midl-"))
-            kept = self._staging / (port.kept_as or name)
+            kept = self._staging / (port.kept_as or names[0])
         else:
-            self.kept[name] = _kept_beside(out, name, port)
-            kept = self.staged().with_name(self.kept[name].name)
+            beside = _kept_beside(out, names[0], port)
+            self.kept |= dict.fromkeys(names, beside)
+            kept = self.staged().with_name(beside.name)
         with _written(kept):
             port.write(kept)
         return FileIn(kept)
@@ -197,9 +198,7 @@ class Running:
         return {
             path.name: {
                 "path": str(out.with_name(path.name).resolve()),
-                "sha256": port.identity(path)
-                if path.name == out.name
-                else Out(path).identity(path),
+                "sha256": (port.identity if path.name == out.name else hash_path)(path),
             }
             for path in found
             if path.name == out.name or path.name not in {k.name for k in self.kept.values()}
@@ -207,34 +206,41 @@ class Running:
 
     def commit(self, run: Run) -> None:
         """Bring output and record to their place, the output last."""
-        out, port = self._out(), self.operation.out
+        out = self._out()
+        staged: list[Path] = []
         if self._staging is not None:
-            port.check_free(out)
-        write_run(run, port.record(out))
-        if self._staging is not None:
+            check(self.operation)
+            staged = sorted(self._staging.iterdir(), key=lambda path: path.name == out.name)
             with _written(out):
-                for path in sorted(self._staging.iterdir(), key=lambda path: path.name == out.name):
+                for path in staged:
                     to_disk(path)
+        write_run(run, self.operation.out.record(out))
+        if staged:
+            with _written(out):
+                for path in staged:
                     target = out.with_name(path.name)
                     if target.is_dir():
                         shutil.rmtree(target)
                     os.replace(path, target)
                 to_disk(out.parent)
+        if self._staging is not None:
+            shutil.rmtree(self._staging, ignore_errors=True)
+            self._staging = None
         for function in self._afterwards:
             function()
 
     def clear(self) -> None:
         """Remove what was written and not brought to its place."""
         if self._staging is not None:
-            shutil.rmtree(self._staging, ignore_errors=True)
+            remove_folder(self._staging)
 
 
 def perform(done: Operation[T], watch: Watch | None, steps: int | None) -> Job[Outcome[T]]:
     """`Operation.perform`."""
     began, out = monotonic(), done.out.path
-    check(done)
     run = Running(done, watch or Watch(), steps)
-    with one_writer(out) if out is not None else nullcontext():
+    with nullcontext() if out is None else one_writer(out, done.out.record(out)):
+        check(done)
         try:
             result = yield from done.job(run)
             step = Progress(1, 1, "writing the record")
@@ -261,7 +267,7 @@ def check(done: Operation[Any]) -> None:
     written = [out, *port.companions(out), port.record(out)]
     for given in (file for each in inputs_of(done).values() for file in each.files):
         for path in written:
-            if given.resolve() == path.resolve():
+            if given.resolve().is_relative_to(path.resolve()):
                 raise InputError(f"{path} is read by this run too; choose another output.")
     if isinstance(port, FileOut) and port.replace:
         return
@@ -276,38 +282,6 @@ def check(done: Operation[Any]) -> None:
             )
 
 
-@contextmanager
-def one_writer(out: Path) -> Iterator[None]:
-    """Let nobody else on this machine write `out` meanwhile; the system frees it after a kill.
-
-    Raises
-    ------
-    InputError
-        If another run writes it.
-    """
-    from filelock import FileLock, Timeout
-    from platformdirs import user_cache_path
-
-    folder = user_cache_path("napari-midl") / "locks"
-    name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:32]
-    with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{name}.lock", timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"{out} is being written by another run; wait for it, or choose another output."
-        ) from None
-    try:
-        # Nobody else is at it, so these were left by runs that were killed.
-        for left in out.parent.glob(f".{glob.escape(out.name)}.*{_PART}"):
-            shutil.rmtree(left, ignore_errors=True)
-        yield
-    finally:
-        lock.release()
-
-
 def _left_by_a_kill(out: Path, port: Out) -> set[Path]:
     """Files beside `out` that a run has brought there, which was killed before the last move."""
     if out.exists() or not port.record(out).exists():
@@ -316,11 +290,10 @@ def _left_by_a_kill(out: Path, port: Out) -> set[Path]:
         run = read_run(port.record(out))
     except InputError:
         return set()
-    made = {
-        out.with_name(Path(name).name): each.get("sha256") for name, each in run.outputs.items()
-    }
-    same = {path for path, sha256 in made.items() if path.exists() and hash_path(path) == sha256}
-    return same | {Path(value) for value in run.arguments.values() if isinstance(value, str)}
+    noted = [(name, each) for name, each in run.outputs.items()]
+    noted += [(str(run.arguments.get(name, "")), each) for name, each in run.inputs.items()]
+    made = {out.with_name(Path(n).name): e.get("sha256") for n, e in noted if Path(n).name}
+    return {path for path, sha256 in made.items() if path.exists() and hash_path(path) == sha256}
 
 
 def _kept_beside(out: Path, name: str, port: FileIn) -> Path:

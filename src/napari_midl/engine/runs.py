@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import whole_file
@@ -119,7 +119,7 @@ def read_run(path: Path) -> Run:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise InputError(f"{path} cannot be read; give the path of a {ENDING} file.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _no_record(path) from None
     version = values.pop("version", None) if isinstance(values, dict) else None
     if isinstance(version, int) and version > VERSION:
@@ -127,7 +127,7 @@ def read_run(path: Path) -> Run:
     try:
         run = _adapter().validate_python(values)
         return _of_version_1(run) if version == 1 else run
-    except (ValidationError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise _no_record(path) from None
 
 

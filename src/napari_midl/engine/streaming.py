@@ -7,6 +7,7 @@ the output and its journal, on this machine or on a cluster.
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,7 @@ class ReadyModel:
 
     def create(self, out: Path) -> None:
         """Make an empty output, which says that it is not complete."""
-        form, volume = self.model.form, self.model.channels[0]
+        form, volume = self.model.output_format, self.model.channels[0]
         # A plane has no axis Z, and an output of one channel without a name none of channels.
         kept = (bool(form.channels), self.tiling.shape[0] > 1, True, True)
 
@@ -137,7 +138,7 @@ class ReadyModel:
 
     def open(self, out: Path) -> Output:
         """Open an output that `create` made."""
-        parts = [out, *(out / "labels" / name for name in self.model.form.labels)]
+        parts = [out, *(out / "labels" / name for name in self.model.output_format.labels)]
         return Output(self.model, [OmeZarrImage.open(part) for part in parts])
 
     def _check(self, values: Tensor) -> None:
@@ -249,9 +250,11 @@ def stream(
         ready = yield from wait_for(in_thread(lambda: ReadyModel(model)), step)
         is_new = not out.exists()
         identity = model.identity()
-        journal = yield from wait_for(
-            in_thread(lambda: journals.begin(out, identity, ready.create)), step
-        )
+        beginning = in_thread(lambda: journals.begin(out, identity, ready.create))
+        try:
+            journal = yield from wait_for(beginning, step)
+        finally:
+            wait([beginning])  # a cancelled run has to be done with `out` before another begins
         journal.done.intersection_update(range(len(ready.tiling)))
         output = ready.open(out)
         try:

@@ -221,8 +221,8 @@ class _Training:
         state.recent = {}
         state.history.append({"step": state.step, "seconds": seconds, **scores, **means})
         # The start is no candidate: whoever trains wants to see what was learnt.
-        if self.recipe.judge in scores and state.step:
-            state.consider(scores[self.recipe.judge])
+        if self.recipe.monitor in scores and state.step:
+            state.consider(scores[self.recipe.monitor])
         return scores, shown
 
     def step(self, device: torch.device) -> Job[dict[str, float]]:

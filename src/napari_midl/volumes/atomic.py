@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_PART = ".part"
+PART = ".part"
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         refuse_existing(path)  # renaming would silently replace an empty folder
         beside.rename(path)
     except BaseException as error:
-        _remove(beside)
+        remove_folder(beside)
         if isinstance(error, OSError):
             raise not_written(path, error) from error
         raise
@@ -91,11 +91,25 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def remove_leftovers(path: Path) -> None:
     """Delete what killed writers of `path` left beside it; nobody may be writing now."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
+    begins = f".{path.name}."
+    for left in path.parent.glob(f"{glob.escape(begins)}*{PART}"):
+        if "." in left.name[len(begins) : -len(PART)]:
+            continue  # of another path, whose name goes on
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete what a failed or cancelled writer left.
+
+    zarr writes side by side and tells of the first failure while its other writes are still
+    on their way, so one look is not enough.
+    """
+    for _ in range(5):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def refuse_existing(path: Path) -> None:
@@ -136,15 +150,4 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid4().hex[:8]}{_PART}")
-
-
-def _remove(folder: Path) -> None:
-    """Delete what a failed block left.
-
-    zarr writes side by side and tells of the first failure while its other writes are still
-    on their way, so one look is not enough.
-    """
-    for _ in range(5):
-        shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(0.05)
+    return path.with_name(f".{path.name}.{uuid4().hex[:8]}{PART}")

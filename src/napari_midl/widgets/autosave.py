@@ -57,14 +57,15 @@ class Autosave(QObject):
         return self._thread.wait(LONGEST_WAIT_MS, self)
 
     def finish(self) -> None:
-        """Wait as `flush` does, and try again to write what could not be written.
+        """Wait until everything is written; what could not be written is tried again.
 
         Raises
         ------
         InputError
-            If it still cannot; it is not forgotten.
+            If it still cannot, or takes longer than one should wait; it is not forgotten.
         """
-        self.flush()
+        if not self.flush():
+            raise InputError("The project is still being written; wait a little, then try again.")
         if self._not_written is not None:
             self._write_at(*self._not_written)
             self._not_written = None

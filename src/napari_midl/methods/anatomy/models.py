@@ -1,29 +1,30 @@
-"""Which model a name means: shipped, or a file."""
+"""The generators: the shipped mandible, or files."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.cards import Fields, is_number
-from napari_midl.engine.models import Model, load_model, shipped_weights
+from napari_midl.engine.cards import is_number
+from napari_midl.engine.models import Model, ModelFamily
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.network import Generator, build
 from napari_midl.methods.anatomy.template import Template
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOOL = "anatomy"
 
 
 def named_model(name: str | Path) -> Model:
-    """The model for ``base`` (the shipped mandible) or the path of a file.
+    """The model for ``base`` or the path of a file, whose parts fit each other.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged or of another tool.
+        As `ModelFamily.load`, and if they do not fit.
     """
-    path = shipped_weights("anatomy-base") if str(name) == "base" else Path(name)
-    model = load_model(path, TOOL, build, _FIELDS, needed=("template",))
+    model, path = _FAMILY.load(name), _FAMILY.path(name)
     generator = model.network
     assert isinstance(generator, Generator)
     landmarks, vertices = (
@@ -47,7 +48,13 @@ def _is_template(value: Any) -> bool:
     return True
 
 
-_FIELDS: Fields = {
-    "template": ("a template with its landmarks", _is_template),
-    "spread_ratio": ("a number", is_number),
-}
+_FAMILY = ModelFamily(
+    TOOL,
+    build,
+    {"base": "anatomy-base"},
+    fields={
+        "template": ("a template with its landmarks", _is_template),
+        "spread_ratio": ("a number", is_number),
+    },
+    needed=("template",),
+)

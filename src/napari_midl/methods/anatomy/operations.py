@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from napari_midl.engine.jobs import Progress
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import FileIn, FolderOut, ImageIn, ModelOut
+from napari_midl.engine.ports import FileIn, FolderOut, ImageIn
 from napari_midl.engine.settings import within
+from napari_midl.engine.trained import TrainedOperation
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.ports import (
     AnatomyModelIn,
@@ -36,39 +37,67 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy import outline
     from napari_midl.methods.anatomy.apply import Generated
     from napari_midl.methods.anatomy.shapes import Shape
+    from napari_midl.volumes.volume import Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeOperation(Operation["Generated"]):
+    """An operation that generates a shape."""
+
+    model: AnatomyModelIn = AnatomyModelIn()
+    out: ShapeOut
+    settings: GenerateSettings = GenerateSettings()
+
+    def keep(
+        self, run: Running, made: Generated, model: Model, of: str, grid: Volume | None = None
+    ) -> Job[Generated]:
+        """Write the shape with a table of what the model thinks of each landmark."""
+        if self.out.path is not None:
+            from napari_midl.methods.anatomy.export import write_shape
+
+            command = self.name.replace(".", " ")
+            by = f"napari-midl {command}, model {model.sha256[:12]}, {of}, mm"
+            yield from write_shape(made, run.staged(), by, grid)
+        import numpy as np
+
+        run.results |= {
+            "misplaced": list(made.misplaced),
+            "landmark to surface": float(np.nanmean(made.to_surface)),
+            "volume": made.mesh.volume,
+            "vertices": len(made.mesh.vertices),
+        }
+        return made
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How well the landmarks fit."""
+        return [
+            f"landmark to surface: {results['landmark to surface']:.2f} mm",
+            *(
+                f"{name!r} lies far from where the others predict it; look at it again."
+                for name in results["misplaced"]
+            ),
+        ]
 
 
 @operation("anatomy.generate", argument="landmarks")
 @dataclass(frozen=True, kw_only=True)
-class Generate(Operation["Generated"]):
+class Generate(ShapeOperation):
     """Generate a shape from landmarks.
 
     Parameters
     ----------
-    landmarks : LandmarksIn
-        Table with the columns name,x,y,z in mm, empty where missing; or a ``.mrk.json`` or
-        ``.fcsv`` of 3D Slicer.
-    model : AnatomyModelIn
-        ``base`` (the shipped mandible), or the path of a model.
     scan : ImageIn, optional
         Image whose grid a mask takes; without one it has voxels of 1 mm about the shape.
-    out : ShapeOut
-        The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
-    settings : GenerateSettings
-        How.
     """
 
     landmarks: LandmarksIn
-    model: AnatomyModelIn = AnatomyModelIn()
     scan: ImageIn | None = None
-    out: ShapeOut
-    settings: GenerateSettings = GenerateSettings()
 
     def job(self, run: Running) -> Job[Generated]:
-        """Generate, and write the shape with a table of what the model thinks of each landmark."""
+        """Generate and write it."""
         grid = (yield from run.open(self.scan)) if self.scan is not None else None
         path = yield from run.open(self.landmarks, "reading the landmarks")
-        from napari_midl.methods.anatomy import apply, export
+        from napari_midl.methods.anatomy import apply
         from napari_midl.volumes.landmarks import read_landmarks
 
         given = read_landmarks(path)
@@ -77,20 +106,12 @@ class Generate(Operation["Generated"]):
             made = yield from apply.generate(given, model, self.settings)
         except InputError as error:
             raise _named(self.landmarks.path, error) from None
-        if self.out.path is not None:
-            by = f"napari-midl anatomy generate, model {model.sha256[:12]}, {path.name}, mm"
-            yield from export.write_shape(made, run.staged(), by, grid)
-        run.results |= _about(made)
-        return made
-
-    def said(self, results: dict[str, Any]) -> list[str]:
-        """How well the landmarks fit."""
-        return _said(results)
+        return (yield from self.keep(run, made, model, path.name, grid))
 
 
 @operation("anatomy.morph", argument="landmarks")
 @dataclass(frozen=True, kw_only=True)
-class Morph(Operation["Generated"]):
+class Morph(ShapeOperation):
     """Generate the shape between two sets of landmarks.
 
     Parameters
@@ -102,28 +123,19 @@ class Morph(Operation["Generated"]):
         Where to end, in the same frame; landmarks that either of the two lacks are left out.
     fraction : float
         How far on the way, from 0 to 1.
-    model : AnatomyModelIn
-        ``base`` (the shipped mandible), or the path of a model.
-    out : ShapeOut
-        The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
-    settings : GenerateSettings
-        How.
     """
 
     landmarks: LandmarksIn
     other: LandmarksIn
     fraction: Annotated[float, within(0.0, 1.0, step=0.05)] = 0.5
-    model: AnatomyModelIn = AnatomyModelIn()
-    out: ShapeOut
-    settings: GenerateSettings = GenerateSettings()
 
     def job(self, run: Running) -> Job[Generated]:
-        """Generate, and write the shape with a table of what the model thinks of each landmark."""
+        """Generate and write it."""
         paths = []
         for port in (self.landmarks, self.other):
             paths.append((yield from run.open(port, "reading the landmarks")))
         model = yield from run.open(self.model, "loading the model")
-        from napari_midl.methods.anatomy import apply, export
+        from napari_midl.methods.anatomy import apply
         from napari_midl.methods.anatomy.checks import read_set
         from napari_midl.methods.anatomy.template import Template
         from napari_midl.volumes.landmarks import morph
@@ -131,42 +143,29 @@ class Morph(Operation["Generated"]):
         template = Template.from_dict(model.card["template"])
         one, other = (read_set(path, template) for path in paths)
         made = yield from apply.generate(morph(one, other, self.fraction), model, self.settings)
-        if self.out.path is not None:
-            between = f"{self.fraction:g} from {paths[0].name} to {paths[1].name}"
-            by = f"napari-midl anatomy morph, model {model.sha256[:12]}, {between}, mm"
-            yield from export.write_shape(made, run.staged(), by)
-        run.results |= _about(made)
-        return made
-
-    def said(self, results: dict[str, Any]) -> list[str]:
-        """How well the landmarks fit."""
-        return _said(results)
+        between = f"{self.fraction:g} from {paths[0].name} to {paths[1].name}"
+        return (yield from self.keep(run, made, model, between))
 
 
 @operation("anatomy.train", argument="folder")
 @dataclass(frozen=True, kw_only=True)
-class Train(Operation["Model"]):
+class Train(TrainedOperation):
     """Train a generator on shapes with landmarks.
 
     Parameters
     ----------
     folder : FileIn
         Closed meshes (mm) or masks, each with landmarks in a file of the same name.
-    template : TemplateIn
-        ``mandible``, or a template file that names the landmarks of another shape.
-    out : ModelOut
-        The ``.safetensors`` file to write; a training that was stopped goes on.
-    settings : TrainSettings
-        Which network, how long.
     """
+
+    facts = ("steps", "spread_ratio")
 
     folder: FileIn
     template: TemplateIn = TemplateIn()
-    out: ModelOut
     settings: TrainSettings = TrainSettings()
 
-    def job(self, run: Running) -> Job[Model]:
-        """Train, and keep the state at every look."""
+    def train(self, run: Running) -> Job[Model]:
+        """Train."""
         kind = yield from run.open(self.template, "reading the template")
         from napari_midl.methods.anatomy import learn
         from napari_midl.methods.anatomy.shapes import list_shapes, read_shape
@@ -179,17 +178,16 @@ class Train(Operation["Model"]):
         data = {"shapes": {"count": len(shapes), "sha256": _hash(p for q in pairs for p in q)}}
         run.inputs |= data
         checkpoint = run.checkpoint({**data, "template": kind.to_dict()})
-        model = yield from learn.train(
-            shapes,
-            kind,
-            self.settings,
-            checkpoint,
-            enough=run.watch.enough,
-            exactly=run.steps,
+        return (
+            yield from learn.train(
+                shapes,
+                kind,
+                self.settings,
+                checkpoint,
+                enough=run.watch.enough,
+                exactly=run.steps,
+            )
         )
-        run.save(model, half=True)
-        run.results |= {"steps": model.card["steps"], "spread_ratio": model.card["spread_ratio"]}
-        return model
 
 
 @operation("anatomy.shapes", argument="folder")
@@ -202,10 +200,6 @@ class Shapes(Operation["list[Shape]"]):
     folder : FileIn
         Holds artisynth_dynjaw.obj, artisynth_vkh.obj, zvejnieki_landmarks.csv and
         corpus_semilandmarks.npz.
-    out : FolderOut
-        A new folder.
-    settings : ShapesSettings
-        How many.
     """
 
     folder: FileIn
@@ -253,8 +247,6 @@ class Outline(Operation["outline.Outline"]):
         The surface is where the scan passes this value; 0.5 suits a mask of 0 and more.
     origin : tuple of float
         Where the middle of the first voxel lies, x y z in mm.
-    out : MeshOut
-        The ``.ply``, ``.stl`` or ``.obj`` (mm) to write.
     """
 
     scan: ImageIn
@@ -287,8 +279,6 @@ class Fill(Operation["NDArray[np.uint8] | None"]):
         The closed ``.ply``, ``.stl`` or ``.obj`` (mm, from the middle of the scan's first voxel).
     scan : ImageIn
         Image whose grid the mask takes.
-    out : MaskOut
-        The ``.ome.zarr`` to write.
     """
 
     mesh: MeshIn
@@ -309,28 +299,6 @@ class Fill(Operation["NDArray[np.uint8] | None"]):
 
 def _named(path: Path | None, error: InputError) -> InputError:
     return InputError(f"{path}: {error}") if path is not None else error
-
-
-def _about(made: Generated) -> dict[str, Any]:
-    """What the record says of a shape."""
-    import numpy as np
-
-    return {
-        "misplaced": list(made.misplaced),
-        "landmark to surface": float(np.nanmean(made.to_surface)),
-        "volume": made.mesh.volume,
-        "vertices": len(made.mesh.vertices),
-    }
-
-
-def _said(results: dict[str, Any]) -> list[str]:
-    return [
-        f"landmark to surface: {results['landmark to surface']:.2f} mm",
-        *(
-            f"{name!r} lies far from where the others predict it; look at it again."
-            for name in results["misplaced"]
-        ),
-    ]
 
 
 def _hash(paths: Iterable[Path]) -> str:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, In, ModelIn, hash_path
+from napari_midl.engine.hashes import hash_path, hash_voxels
+from napari_midl.engine.ports import (
+    IN_MEMORY,
+    FileIn,
+    FileOut,
+    In,
+    ModelIn,
+    NamedIn,
+)
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +30,7 @@ ZARR = ".ome.zarr"
 
 @dataclass(frozen=True)
 class AnatomyModelIn(ModelIn):
-    """A generator: ``base`` (the shipped mandible), or the path of a model."""
+    """``base`` (the shipped mandible), or the path of a model."""
 
     def open(self) -> Model:
         """The model, its network in evaluation mode."""
@@ -33,7 +41,7 @@ class AnatomyModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class LandmarksIn(FileIn):
-    """Landmarks as ``.csv`` (name,x,y,z in mm), ``.mrk.json`` or ``.fcsv``."""
+    """A ``.csv`` (name,x,y,z in mm, empty where missing), or Slicer's ``.mrk.json``, ``.fcsv``."""
 
     @classmethod
     def of(cls, landmarks: Landmarks, kept_as: str = "landmarks.csv") -> LandmarksIn:
@@ -48,14 +56,8 @@ class LandmarksIn(FileIn):
 
 
 @dataclass(frozen=True)
-class TemplateIn(In["Template"]):
-    """Names of the landmarks of a kind of shape.
-
-    Parameters
-    ----------
-    name : str
-        ``mandible``, or the path of a template file.
-    """
+class TemplateIn(NamedIn["Template"]):
+    """``mandible``, or a template file that names the landmarks of another shape."""
 
     name: str = "mandible"
 
@@ -70,10 +72,6 @@ class TemplateIn(In["Template"]):
         text = json.dumps(opened.to_dict(), sort_keys=True)
         return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
-    def recorded(self) -> dict[str, Any]:
-        """A shipped name as it is, a path in full."""
-        return {"name": str(self.files[0].resolve()) if self.files else self.name}
-
     @property
     def files(self) -> list[Path]:
         """The file, unless it is a shipped one."""
@@ -82,12 +80,12 @@ class TemplateIn(In["Template"]):
 
 @dataclass(frozen=True)
 class MeshIn(In["Mesh"]):
-    """A closed mesh.
+    """The closed ``.ply``, ``.stl`` or ``.obj``, in mm.
 
     Parameters
     ----------
     path : Path or None
-        The ``.ply``, ``.stl`` or ``.obj`` (mm); None where it is in memory only.
+        None where it is in memory only.
     mesh : Mesh, optional
         The mesh itself.
     """
@@ -114,25 +112,28 @@ class MeshIn(In["Mesh"]):
 
 @dataclass(frozen=True)
 class MeshOut(FileOut):
-    """A mesh in mm; the ending decides the format."""
+    """The ``.ply``, ``.stl`` or ``.obj`` (mm) to write."""
 
     endings = (".ply", ".stl", ".obj")
 
 
 @dataclass(frozen=True)
 class MaskOut(FileOut):
-    """A mask as an OME-Zarr."""
+    """The ``.ome.zarr`` to write."""
 
     endings = (ZARR,)
 
     def identity(self, path: Path) -> str:
         """Hash over the voxels of the finest level."""
-        return hash_mask(path)
+        return hash_voxels(path)
 
 
 @dataclass(frozen=True)
 class ShapeOut(FileOut):
-    """A mesh in mm or a mask, with a table of its landmarks beside it."""
+    """The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
+
+    A table of its landmarks lies beside it.
+    """
 
     endings = (*MeshOut.endings, ZARR)
 
@@ -142,17 +143,9 @@ class ShapeOut(FileOut):
 
     def identity(self, path: Path) -> str:
         """Hash of a mesh's file, or over the voxels of a mask."""
-        return hash_mask(path) if path.name.endswith(ZARR) else hash_path(path)
+        return hash_voxels(path) if path.name.endswith(ZARR) else hash_path(path)
 
 
 def table_path(out: Path) -> Path:
     """Where the table of landmarks of an output goes."""
     return out.with_name(f"{out.name}.landmarks.csv")
-
-
-def hash_mask(path: Path) -> str:
-    """SHA-256 over the voxels of a mask, however they are packed."""
-    from napari_midl.volumes.open import open_volume
-    from napari_midl.volumes.volume import hash_volume
-
-    return hash_volume(open_volume(path))

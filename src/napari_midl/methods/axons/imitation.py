@@ -29,7 +29,7 @@ LESSON = 40
 WARM_UP = 1500
 
 
-class Lessons:
+class Demonstrations:
     """Batches of views with what a perfect tracker would do, along the agent's own ways.
 
     At first the perfect tracker also moves the agents, disturbed; with the steps they more and
@@ -99,11 +99,11 @@ class Lessons:
 
 
 class Imitation(Supervised):
-    """Learn by lessons, which live on from one step to the next.
+    """Learn by demonstrations, which live on from one step to the next.
 
     Parameters
     ----------
-    lessons : Lessons
+    demonstrations : Demonstrations
         Their actor is trained in place.
     learning_rate : float
         Rate of the first step.
@@ -114,20 +114,24 @@ class Imitation(Supervised):
     """
 
     def __init__(
-        self, lessons: Lessons, learning_rate: float, half_life: int, average: float = 0.99
+        self,
+        demonstrations: Demonstrations,
+        learning_rate: float,
+        half_life: int,
+        average: float = 0.99,
     ) -> None:
-        super().__init__(lessons.actor, imitation_loss, learning_rate, half_life, average)
-        self.lessons = lessons
+        super().__init__(demonstrations.actor, imitation_loss, learning_rate, half_life, average)
+        self.demonstrations = demonstrations
 
     def init(self, device: torch.device) -> TrainState:
-        """As any supervised training, with the lessons beside."""
+        """As any supervised training, with the demonstrations beside."""
         state = super().init(device)
-        state.draws["lessons"] = self.lessons
+        state.draws["demonstrations"] = self.demonstrations
         return state
 
     def batch(self, rng: np.random.Generator, step: int) -> Generator[str, None, Batch]:
         """The next moment of a lesson."""
-        return self.lessons.draw(rng, step)
+        return self.demonstrations.draw(rng, step)
 
 
 def imitation_loss(policy: Policy, targets: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ proximal policy optimisation may go on from there.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +14,14 @@ import numpy as np
 from napari_midl.engine.devices import device_name, pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import Model
+from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.training import Schedule
 from napari_midl.engine.training import train as fit
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import ppo
 from napari_midl.methods.axons.calibration import calibrate
 from napari_midl.methods.axons.environment import TrackingEnvironment
-from napari_midl.methods.axons.imitation import Imitation, Lessons
+from napari_midl.methods.axons.imitation import Demonstrations, Imitation
 from napari_midl.methods.axons.models import scratch
 from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.score import score
@@ -81,9 +81,9 @@ def train(
 
     device = pick_device(settings.device)
     environment = TrackingEnvironment(draw, actor.design, IMAGES, settings.agents, _ASTRAY)
-    lessons = Lessons(environment, actor.train())
+    demonstrations = Demonstrations(environment, actor.train())
     trained = yield from fit(
-        Imitation(lessons, settings.learning_rate, settings.half_life, average=0.998),
+        Imitation(demonstrations, settings.learning_rate, settings.half_life, average=0.998),
         Schedule.of(settings, evaluate_every=200, exactly=exactly),
         device=device,
         checkpoint=checkpoint,
@@ -119,29 +119,6 @@ def train(
     return Model(actor, card)
 
 
-@dataclass
-class Finetuned:
-    """A fine-tuned tracker and what it gained.
-
-    Parameters
-    ----------
-    model : Model
-        Ready to save.
-    before, after : dict of str to float
-        ``coverage`` and ``error`` (px) on the traces kept aside; empty where none was.
-    steps : int
-        Optimiser steps taken.
-    history : list of dict
-        The looks at the loss, for a plot.
-    """
-
-    model: Model
-    before: dict[str, float]
-    after: dict[str, float]
-    steps: int
-    history: list[dict[str, float]] = field(default_factory=list)
-
-
 def finetune(
     volume: Volume,
     traces: Sequence[Trace],
@@ -171,7 +148,8 @@ def finetune(
     Returns
     -------
     Finetuned
-        Returned by the generator.
+        Returned by the generator. Its scores are ``coverage`` and ``error`` (px) on the traces
+        kept aside.
 
     Raises
     ------
@@ -199,9 +177,9 @@ def finetune(
     scaling = robust_scaling(volume)
     before = yield from _held_out_scores(volume, held_out, model, settings)
     environment = TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY)
-    lessons = Lessons(environment, actor.train(), confident=True)
+    demonstrations = Demonstrations(environment, actor.train(), confident=True)
     trained = yield from fit(
-        Imitation(lessons, settings.learning_rate, settings.half_life),
+        Imitation(demonstrations, settings.learning_rate, settings.half_life),
         Schedule.of(settings, exactly=exactly),
         device=pick_device(settings.device),
         checkpoint=checkpoint,

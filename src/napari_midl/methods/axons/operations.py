@@ -5,59 +5,68 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.jobs import Progress, in_thread, wait_for
+from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import ImageIn, ModelOut
+from napari_midl.engine.ports import ImageIn, TableOut
+from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
-    MeasurementsOut,
-    Ready,
     SeedsIn,
     TracesIn,
     TracesOut,
+    TracingCache,
 )
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
-    from napari_midl.methods.axons.learn import Finetuned
+    from napari_midl.engine.trained import Finetuned
     from napari_midl.methods.axons.tracing import Tracing
     from napari_midl.volumes.traces import Trace as Traced
     from napari_midl.volumes.volume import Volume
 
 
+@dataclass(frozen=True, kw_only=True)
+class TracesOperation(Operation["list[Traced]"]):
+    """An operation that writes traces of an image."""
+
+    image: ImageIn
+    out: TracesOut
+
+    def keep(self, run: Running, found: list[Traced], volume: Volume) -> list[Traced]:
+        """Write them, but for those that are empty."""
+        from napari_midl.volumes.traces import swc_size, write_traces
+
+        written = [trace for trace in found if len(trace.points)]
+        if self.out.path is not None:
+            write_traces(run.staged(), written, *swc_size(volume))
+        length = sum(trace.length(volume.voxel_size) for trace in written)
+        run.results |= {"traces": len(written), "length": length}
+        return found
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How many, and how long."""
+        return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
+
+
 @operation("axons.trace", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Trace(Operation["list[Traced]"]):
+class Trace(TracesOperation):
     """Follow a fibre from each seed.
 
     Parameters
     ----------
-    image : ImageIn
-        The image, a plane or a stack.
-    seeds : SeedsIn
-        Table with the columns path,y,x[,z][,dy,dx[,dz]] in pixels.
-    model : AxonModelIn
-        ``base`` (shipped), or the path of a model.
     skip : bool
         Leave out seeds on no fibre that the model sees, instead of refusing all.
-    out : TracesOut
-        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
-    settings : TraceSettings
-        How to follow.
     """
 
-    image: ImageIn
     seeds: SeedsIn
     model: AxonModelIn = AxonModelIn()
     skip: bool = False
-    out: TracesOut
     settings: TraceSettings = TraceSettings()
 
     def job(self, run: Running) -> Job[list[Traced]]:
@@ -69,43 +78,28 @@ class Trace(Operation["list[Traced]"]):
         # A person who watches wants to see the first of them soon.
         most = apply.TOGETHER if self.out.path is not None else apply.WATCHED
         found = yield from apply.trace(tracing, seeds, skip=self.skip, most=most)
-        _write(run, found, tracing.volume)
-        return found
-
-    def said(self, results: dict[str, Any]) -> list[str]:
-        """How many, and how long."""
-        return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
+        return self.keep(run, found, tracing.volume)
 
 
 @operation("axons.connect", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Connect(Operation["list[Traced]"]):
+class Connect(TracesOperation):
     """Find the fibre between two places on it.
 
     Parameters
     ----------
-    image : ImageIn
-        The image, a plane or a stack.
     start : tuple of float
         Where it begins, z y x in pixels counted from 0; z is 0 in a plane.
     end : tuple of float
         Where it ends.
     path : str
         Name of the trace.
-    model : AxonModelIn
-        ``base`` (shipped), or the path of a model.
-    out : TracesOut
-        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
-    settings : TraceSettings
-        How to follow.
     """
 
-    image: ImageIn
     start: tuple[float, float, float]
     end: tuple[float, float, float]
     path: str = "1"
     model: AxonModelIn = AxonModelIn()
-    out: TracesOut
     settings: TraceSettings = TraceSettings()
 
     def job(self, run: Running) -> Job[list[Traced]]:
@@ -114,40 +108,30 @@ class Connect(Operation["list[Traced]"]):
         from napari_midl.methods.axons import apply
 
         found = [(yield from apply.connect(tracing, self.start, self.end, self.path))]
-        _write(run, found, tracing.volume)
-        return found
+        return self.keep(run, found, tracing.volume)
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How long."""
         return [f"{results['length']:.1f} long"]
 
 
 @operation("axons.finetune", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Finetune(Operation["Finetuned"]):
+class Finetune(FinetunedOperation):
     """Fine-tune a tracker on the traces of an image.
 
     Parameters
     ----------
-    image : ImageIn
-        The image, a plane or a stack.
     traces : TracesIn
         Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels.
-    model : AxonModelIn
-        ``base`` (shipped), or the path of a model.
-    out : ModelOut
-        The ``.safetensors`` file to write.
-    settings : FinetuneSettings
-        How to train.
     """
 
     image: ImageIn
     traces: TracesIn
     model: AxonModelIn = AxonModelIn()
-    out: ModelOut
     settings: FinetuneSettings = FinetuneSettings()
 
-    def job(self, run: Running) -> Job[Finetuned]:
+    def finetune(self, run: Running) -> Job[Finetuned]:
         """Train."""
         volume = yield from run.open(self.image)
         path = yield from run.open(self.traces, "reading the traces")
@@ -157,43 +141,24 @@ class Finetune(Operation["Finetuned"]):
         model = yield from run.open(self.model, "loading the tracker")
         from napari_midl.methods.axons import learn
 
-        tuned = yield from learn.finetune(volume, known, model, self.settings, exactly=run.steps)
-        yield Progress(1, 1, "saving the model")
-        run.save(tuned.model)
-        run.results |= {"steps": tuned.steps, "before": tuned.before, "after": tuned.after}
-        return tuned
-
-    def said(self, results: dict[str, Any]) -> list[str]:
-        """The scores before and after."""
-        before, after = results["before"], results["after"]
-        return [f"held-out {name}: {before[name]:.3f} -> {after[name]:.3f}" for name in after]
+        return (yield from learn.finetune(volume, known, model, self.settings, exactly=run.steps))
 
 
 @operation("axons.train")
 @dataclass(frozen=True, kw_only=True)
-class Train(Operation["Model"]):
-    """Train a tracker on synthetic fibres.
+class Train(TrainedOperation):
+    """Train a tracker on synthetic fibres."""
 
-    Parameters
-    ----------
-    out : ModelOut
-        The ``.safetensors`` file to write; a training that was stopped goes on.
-    settings : TrainSettings
-        The agent, the images, how long.
-    """
+    facts = ("steps", "calibration")
 
-    out: ModelOut
     settings: TrainSettings = TrainSettings()
 
-    def job(self, run: Running) -> Job[Model]:
-        """Train, and keep the state at every look."""
+    def train(self, run: Running) -> Job[Model]:
+        """Train."""
         yield Progress(0, 0, "loading torch")
         from napari_midl.methods.axons import learn
 
-        model = yield from learn.train(self.settings, run.checkpoint(), exactly=run.steps)
-        run.save(model, half=True)
-        run.results |= {"steps": model.card["steps"], "calibration": model.card["calibration"]}
-        return model
+        return (yield from learn.train(self.settings, run.checkpoint(), exactly=run.steps))
 
 
 @operation("axons.measure", argument="traces")
@@ -203,17 +168,15 @@ class Measure(Operation["pd.DataFrame"]):
 
     Parameters
     ----------
-    traces : TracesIn
-        Traces, as ``.swc`` in micrometres or ``.csv`` in pixels.
     image : ImageIn, optional
         Their image, which tells the size of a pixel; without it a ``.csv`` is measured in pixels.
-    out : MeasurementsOut
+    out : TableOut
         The ``.csv`` to write, a row a trace.
     """
 
     traces: TracesIn
     image: ImageIn | None = None
-    out: MeasurementsOut
+    out: TableOut
 
     def job(self, run: Running) -> Job[pd.DataFrame]:
         """Measure."""
@@ -233,29 +196,23 @@ class Measure(Operation["pd.DataFrame"]):
         run.results["traces"] = len(known)
         return table
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How many."""
         return [f"{results['traces']} traces"]
 
 
 @operation("axons.export", argument="traces")
 @dataclass(frozen=True, kw_only=True)
-class Export(Operation["list[Traced]"]):
+class Export(TracesOperation):
     """Write traces of an image as SWC, or as a table.
 
     Parameters
     ----------
-    traces : TracesIn
-        Traces, as ``.swc`` in micrometres or ``.csv`` in pixels.
     image : ImageIn
         Their image, which tells the size of a pixel.
-    out : TracesOut
-        The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write.
     """
 
     traces: TracesIn
-    image: ImageIn
-    out: TracesOut
 
     def job(self, run: Running) -> Job[list[Traced]]:
         """Read and write."""
@@ -264,32 +221,18 @@ class Export(Operation["list[Traced]"]):
         from napari_midl.volumes.traces import read_traces_of
 
         known = read_traces_of(path, volume)
-        _write(run, known, volume)
-        return known
-
-    def said(self, results: dict[str, Any]) -> list[str]:
-        """How many, and how long."""
-        return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
+        return self.keep(run, known, volume)
 
 
 def _tracing(
     run: Running, image: ImageIn, model: AxonModelIn, settings: TraceSettings
 ) -> Job[Tracing]:
-    """A model made ready for an image, or what a dock has ready."""
+    """A model made ready for an image, or what a dock keeps of it."""
     volume = yield from run.open(image)
     tracker = yield from run.open(model, "loading the tracker")
-    step = Progress(0, 0, "looking at the image")
-    yield step
-    ready = model.ready or Ready()
-    make = in_thread(lambda: ready.tracing(volume, tracker, settings))
-    return (yield from wait_for(make, step))
-
-
-def _write(run: Running, found: Sequence[Traced], volume: Volume) -> None:
-    from napari_midl.volumes.traces import swc_size, write_traces
-
-    found = [trace for trace in found if len(trace.points)]
-    if run.operation.out.path is not None:
-        write_traces(run.staged(), found, *swc_size(volume))
-    length = sum(trace.length(volume.voxel_size) for trace in found)
-    run.results |= {"traces": len(found), "length": length}
+    cache = model.cache or TracingCache()
+    return (
+        yield from elsewhere(
+            lambda: cache.tracing(volume, tracker, settings), "looking at the image"
+        )
+    )

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, In, ModelIn, hash_path
+from napari_midl.engine.hashes import hash_path
+from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, In, ModelIn
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 
-class Ready:
+class TracingCache:
     """The last model, and the last image made ready for it; for one job at a time."""
 
     def __init__(self) -> None:
@@ -67,32 +68,29 @@ class Grown:
 
 @dataclass(frozen=True)
 class AxonModelIn(ModelIn):
-    """A tracker: ``base`` (shipped), or the path of a model.
+    """``base`` (shipped), or the path of a model.
 
     Parameters
     ----------
-    name : str
-        Which.
-    ready : Ready, optional
+    cache : TracingCache, optional
         Where a dock keeps the model between two clicks.
     """
 
-    ready: Ready | None = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
+    cache: TracingCache | None = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
 
     def open(self) -> Model:
         """The model, its network in evaluation mode."""
-        return (self.ready or Ready()).model(self.name)
+        return (self.cache or TracingCache()).model(self.name)
 
 
 @dataclass(frozen=True)
 class SeedsIn(In["list[Seed]"]):
-    """Where fibres are to be followed from.
+    """Table with the columns path,y,x[,z][,dy,dx[,dz]] in pixels.
 
     Parameters
     ----------
     path : Path or None
-        Table with the columns ``path,y,x[,z][,dy,dx[,dz]]`` in pixels; None where they are in
-        memory only.
+        None where they are in memory only.
     seeds : sequence of Seed
         The seeds themselves.
     """
@@ -118,7 +116,7 @@ class SeedsIn(In["list[Seed]"]):
 
 @dataclass(frozen=True)
 class TracesIn(FileIn):
-    """Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels."""
+    """Traces, as ``.swc`` in micrometres or ``.csv`` in pixels."""
 
     @classmethod
     def of(cls, traces: Sequence[Trace], kept_as: str = "traces.csv") -> TracesIn:
@@ -134,17 +132,10 @@ class TracesIn(FileIn):
 
 @dataclass(frozen=True)
 class TracesOut(FileOut):
-    """Traces as ``.csv`` in pixels, or as ``.swc`` in micrometres with that table beside it."""
+    """The ``.csv`` (pixels) or ``.swc`` (micrometres, a ``.csv`` beside it) to write."""
 
     endings = (".csv", ".swc")
 
     def companions(self, path: Path) -> list[Path]:
         """The table beside an SWC."""
         return [path.with_suffix(".csv")] if path.suffix == ".swc" else []
-
-
-@dataclass(frozen=True)
-class MeasurementsOut(FileOut):
-    """A table of measurements as ``.csv``."""
-
-    endings = (".csv",)

@@ -10,7 +10,7 @@ import numpy as np
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.edits import continued, cut, nearest
-from napari_midl.methods.axons.ports import AxonModelIn, Grown, Ready, SeedsIn, TracesOut
+from napari_midl.methods.axons.ports import AxonModelIn, Grown, SeedsIn, TracesOut, TracingCache
 from napari_midl.volumes.traces import Seed, Trace
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ class TraceRequest:
         return found if self.head is None else continued(self.head, found)
 
 
-def branch(
-    name: str, entries: Sequence[Entry], place: Voxel, voxel_size: Sequence[float]
-) -> TraceRequest:
+def branch(name: str, traces: TraceList, place: Voxel) -> TraceRequest:
     """A trace that begins at the nearest point of another and goes on from a place beside it.
 
     Raises
@@ -69,10 +67,11 @@ def branch(
     InputError
         If there is no other trace, or the place lies on it.
     """
-    if not entries:
+    if not traces.entries:
         raise InputError("There is no trace to branch from yet; trace its parent first.")
-    parent = min((e.trace for e in entries), key=lambda t: nearest(t, place, voxel_size)[1])
-    root = nearest(parent, place, voxel_size)[0]
+    size, known = traces.voxel_size, [entry.trace for entry in traces.entries]
+    parent = min(known, key=lambda trace: nearest(trace, place, size)[1])
+    root = nearest(parent, place, size)[0]
     head = replace(
         parent,
         path=name,
@@ -82,29 +81,25 @@ def branch(
     return TraceRequest(_onwards(name, head, place), head)
 
 
-def correction(
-    old: Entry, place: Voxel, voxel_size: Sequence[float], other: bool = False
-) -> TraceRequest:
-    """A trace that is cut at its point nearest to a place and goes on from there.
+def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceRequest:
+    """The selected trace, cut at its point nearest to a place, which goes on from there.
 
     Parameters
     ----------
-    old : Entry
-        The trace that went astray.
+    traces : TraceList
+        One of them is selected: it went astray.
     place : tuple of float
         Voxel ``(z, y, x)`` where it should have gone.
-    voxel_size : sequence of float
-        Physical size ``(z, y, x)`` of a voxel.
     other : bool
         Keep the shorter part and not the longer one.
 
     Raises
     ------
     InputError
-        If the place lies on the trace.
+        If not exactly one is selected, or the place lies on it.
     """
-    index, _ = nearest(old.trace, place, voxel_size)
-    head = cut(old.trace, index, other)
+    old = traces.only_selected
+    head = cut(old.trace, nearest(old.trace, place, traces.voxel_size)[0], other)
     return TraceRequest(_onwards(old.name, head, place), head, old)
 
 
@@ -129,7 +124,7 @@ class RequestQueue:
     def __init__(self) -> None:
         self.waiting: list[TraceRequest] = []
         self.under_way: list[TraceRequest] = []
-        self._ready = Ready()
+        self._cache = TracingCache()
         self._grown: Grown | None = None
 
     @property
@@ -143,7 +138,7 @@ class RequestQueue:
         return operations.Trace(
             image=image,
             seeds=SeedsIn(None, [request.seed for request in self.under_way]),
-            model=AxonModelIn(model, self._ready),
+            model=AxonModelIn(model, self._cache),
             skip=True,
             out=TracesOut(None),
             settings=settings,
@@ -163,7 +158,7 @@ class RequestQueue:
             start=ends[0],
             end=ends[1],
             path=name,
-            model=AxonModelIn(model, self._ready),
+            model=AxonModelIn(model, self._cache),
             out=TracesOut(None),
             settings=settings,
         )

@@ -25,6 +25,8 @@ class TraceList:
     ----------
     entries : iterable of Entry
         What is there to begin with.
+    voxel_size : sequence of float
+        Physical size ``(z, y, x)`` of a voxel of the image.
 
     Attributes
     ----------
@@ -34,7 +36,10 @@ class TraceList:
         In the order of the list.
     """
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(
+        self, entries: Iterable[Entry] = (), voxel_size: Sequence[float] = (1.0, 1.0, 1.0)
+    ) -> None:
+        self.voxel_size = voxel_size
         self.history: History[tuple[Entry, ...]] = History(tuple(entries))
         self.selected: tuple[Entry, ...] = ()
 
@@ -55,6 +60,16 @@ class TraceList:
         if len(self.selected) != 1:
             raise InputError("Select one trace in the list first, then click.")
         return self.selected[0]
+
+    @property
+    def can_accept(self) -> bool:
+        """Whether a proposal is selected."""
+        return any(not entry.accepted for entry in self.selected)
+
+    @property
+    def can_join(self) -> bool:
+        """Whether two are selected."""
+        return len(self.selected) == 2
 
     def select(self, entries: Iterable[Entry]) -> None:
         """Select traces, and no others."""
@@ -117,22 +132,20 @@ class TraceList:
         gone = set(self.selected)
         self.write(entry for entry in self.entries if entry not in gone)
 
-    def join(self, voxel_size: Sequence[float]) -> None:
+    def join(self) -> None:
         """Make one of the two selected traces, at their nearest ends."""
         one, other = self.selected
-        trace = joined(one.trace, other.trace, voxel_size)
+        trace = joined(one.trace, other.trace, self.voxel_size)
         new = Entry(trace, one.accepted and other.accepted)
         self.write((new if e is one else e for e in self.entries if e is not other), [new])
 
-    def cut(self, place: Sequence[float], voxel_size: Sequence[float], other: bool = False) -> None:
+    def cut(self, place: Sequence[float], other: bool = False) -> None:
         """Cut the selected trace at its point nearest to a voxel, and keep the longer part.
 
         Parameters
         ----------
         place : sequence of float
             Voxel ``(z, y, x)``.
-        voxel_size : sequence of float
-            Physical size ``(z, y, x)`` of a voxel.
         other : bool
             Keep the shorter part.
 
@@ -142,7 +155,7 @@ class TraceList:
             If not exactly one is selected, or nothing would be left of it.
         """
         old = self.only_selected
-        part = cut(old.trace, nearest(old.trace, place, voxel_size)[0], other)
+        part = cut(old.trace, nearest(old.trace, place, self.voxel_size)[0], other)
         if len(part.points) < 2:
             raise InputError("Nothing would be left of the trace; press Reject to delete it.")
         self._replace(old, Entry(part))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_midl.engine.dense import DenseModel, Form
-from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.dense import DenseModel, OutputFormat
+from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.staining.watermark import NOTICE, watermarked
@@ -96,11 +96,11 @@ class Staining(MosaicModel):
         self._settings = settings
 
     @property
-    def form(self) -> Form:
+    def output_format(self) -> OutputFormat:
         """Red, green and blue, and where not to trust them."""
         settings = self._settings
         channels = COLOURS + (DOUBT,) * settings.doubt
-        return Form(
+        return OutputFormat(
             name=f"{self.channels[0].name} {settings.method} ({NOTICE})",
             dtype="uint8",
             chunks=(len(channels), *self.tiling.core_size),
@@ -119,10 +119,10 @@ class Despeckling(MosaicModel):
     """Reflectance without its speckle, in the intensities and the type of the input."""
 
     @property
-    def form(self) -> Form:
+    def output_format(self) -> OutputFormat:
         """One channel without a name."""
         volume = self.channels[0]
-        return Form(
+        return OutputFormat(
             name=f"{volume.name} despeckled",
             dtype=str(volume.data.dtype),
             chunks=(1, *self.tiling.core_size),
@@ -142,10 +142,8 @@ def ready(
     mosaic: Mosaic, pipeline: Pipeline, settings: StainSettings | DespeckleSettings
 ) -> Job[ReadyModel]:
     """Make a pipeline ready for a mosaic, in a thread of its own."""
-    step = Progress(0, 0, "looking at the mosaic")
-    yield step
     model = Despeckling(mosaic, pipeline, settings)
-    return (yield from wait_for(in_thread(lambda: ReadyModel(model)), step))
+    return (yield from elsewhere(lambda: ReadyModel(model), "looking at the mosaic"))
 
 
 def stages(ready: ReadyModel, region: Region) -> Iterator[NDArray[np.float32]]:

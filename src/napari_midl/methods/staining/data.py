@@ -66,13 +66,13 @@ def synthetic_mosaics(seed: int) -> dict[str, Mosaic]:
 def despeckled(mosaic: Mosaic, despeckler: Model) -> Job[NDArray[np.float32]]:
     """Both channels ``(2, Y, X)`` in [0, 1], the reflectance despeckled and exposed."""
     stages = Despeckled(fold_batch_norm(despeckler.network)), Exposed()
-    painter = yield from ready(mosaic, Pipeline(*stages), DespeckleSettings())
-    tiling = painter.tiling
+    streamed = yield from ready(mosaic, Pipeline(*stages), DespeckleSettings())
+    tiling = streamed.tiling
     whole = np.zeros((2, *mosaic.shape), np.float32)
     for index in range(len(tiling)):
         yield Progress(index, len(tiling), "despeckling")
         core = tiling.core(index)
-        whole[(slice(None), *core)] = painter.look(core)
+        whole[(slice(None), *core)] = streamed.look(core)
     return whole[:, 0]
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import FileIn, FolderOut, ModelOut, OmeZarrOut
+from napari_midl.engine.ports import FileIn, FolderOut
 from napari_midl.engine.streamed import StreamedOperation
+from napari_midl.engine.trained import TrainedOperation
 from napari_midl.methods.staining.ports import (
     ChannelIn,
     DespecklerIn,
@@ -28,6 +29,9 @@ from napari_midl.methods.staining.settings import (
 from napari_midl.methods.staining.uses import check_use
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
     from napari_midl.methods.staining.apply import Despeckling, Staining
@@ -49,16 +53,6 @@ class Stain(StreamedOperation):
         The reflectance channel, or a file with both.
     fluorescence : ChannelIn
         The fluorescence channel, or the same file.
-    model : StainModelIn
-        ``base`` (shipped), or the path of a model for the method.
-    despeckler : DespecklerIn
-        ``base`` or ``correlated`` (shipped), or the path of a despeckler.
-    reference : ReferenceIn, optional
-        An H&E picture whose colours to take, or the JSON that ``staining match`` made of it.
-    out : OmeZarrOut
-        The ``.ome.zarr`` folder to write.
-    settings : StainSettings
-        Which stain.
     """
 
     reflectance: ChannelIn
@@ -66,7 +60,6 @@ class Stain(StreamedOperation):
     model: StainModelIn = StainModelIn()
     despeckler: DespecklerIn = DespecklerIn()
     reference: ReferenceIn | None = None
-    out: OmeZarrOut
     settings: StainSettings = StainSettings()
 
     def model_for(self, run: Running) -> Job[Staining]:
@@ -121,17 +114,10 @@ class Despeckle(StreamedOperation):
     ----------
     reflectance : ChannelIn
         The mosaic.
-    model : DespecklerIn
-        ``base`` or ``correlated`` (shipped), or the path of a despeckler.
-    out : OmeZarrOut
-        The ``.ome.zarr`` folder to write.
-    settings : DespeckleSettings
-        Tile and device.
     """
 
     reflectance: ChannelIn
     model: DespecklerIn = DespecklerIn()
-    out: OmeZarrOut
     settings: DespeckleSettings = DespeckleSettings()
 
     def model_for(self, run: Running) -> Job[Despeckling]:
@@ -150,37 +136,26 @@ class Despeckle(StreamedOperation):
 
 @operation("staining.train")
 @dataclass(frozen=True, kw_only=True)
-class Train(Operation["Model"]):
+class Train(TrainedOperation):
     """Train a stain on unpaired mosaics and slides; one that was stopped goes on.
 
     Parameters
     ----------
     slides : FileIn
         Folder of H&E pictures at the mosaics' resolution.
-    confocal : MosaicsIn
-        Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``.
     despeckler : DespecklerIn
         ``base`` or ``correlated`` (shipped), or the path of a despeckler: the mosaics are
         despeckled first.
-    out : ModelOut
-        The ``.safetensors`` file to write, in half precision.
-    settings : TrainSettings
-        The generator, how long.
     """
 
     slides: FileIn
     confocal: MosaicsIn = MosaicsIn()
     despeckler: DespecklerIn = DespecklerIn()
-    out: ModelOut
     settings: TrainSettings = TrainSettings()
 
-    def job(self, run: Running) -> Job[Model]:
-        """Despeckle the mosaics and train, and keep the state at every look."""
-        from napari_midl.methods.staining.pictures import read_pictures
-
-        pictures = yield from elsewhere(
-            lambda: read_pictures(self.slides.open()), "reading the slides"
-        )
+    def train(self, run: Running) -> Job[Model]:
+        """Despeckle the mosaics and train."""
+        pictures = yield from _pictures(self.slides)
         cleaner = yield from run.open(self.despeckler, LOADING)
         pairs = yield from elsewhere(
             lambda: self.confocal.open(self.settings.seed), "opening the mosaics"
@@ -193,50 +168,39 @@ class Train(Operation["Model"]):
             yield Progress(done, len(pairs), f"despeckling {name}")
             mosaics[name] = yield from despeckled(pair, cleaner)
         run.inputs |= fingerprints({**mosaics, **pictures})
-        model = yield from train_stain(
-            mosaics, pictures, self.settings, run.checkpoint(), exactly=run.steps
+        return (
+            yield from train_stain(
+                mosaics, pictures, self.settings, run.checkpoint(), exactly=run.steps
+            )
         )
-        run.save(model, half=True)
-        run.results["steps"] = model.card["steps"]
-        return model
 
 
 @operation("staining.train-despeckler")
 @dataclass(frozen=True, kw_only=True)
-class TrainDespeckler(Operation["Model"]):
+class TrainDespeckler(TrainedOperation):
     """Train a despeckler on slides with artificial speckle; one that was stopped goes on.
 
     Parameters
     ----------
     slides : FileIn
         Folder of H&E pictures.
-    out : ModelOut
-        The ``.safetensors`` file to write, in half precision.
-    settings : TrainDespecklerSettings
-        The network, the speckle, how long.
     """
 
     slides: FileIn
-    out: ModelOut
     settings: TrainDespecklerSettings = TrainDespecklerSettings()
 
-    def job(self, run: Running) -> Job[Model]:
-        """Train, and keep the state at every look."""
-        from napari_midl.methods.staining.pictures import read_pictures
-
-        pictures = yield from elsewhere(
-            lambda: read_pictures(self.slides.open()), "reading the slides"
-        )
+    def train(self, run: Running) -> Job[Model]:
+        """Train."""
+        pictures = yield from _pictures(self.slides)
         from napari_midl.methods.staining.data import fingerprints
         from napari_midl.methods.staining.learn import train_despeckler
 
         run.inputs |= fingerprints(pictures)
-        model = yield from train_despeckler(
-            pictures, self.settings, run.checkpoint(), exactly=run.steps
+        return (
+            yield from train_despeckler(
+                pictures, self.settings, run.checkpoint(), exactly=run.steps
+            )
         )
-        run.save(model, half=True)
-        run.results["steps"] = model.card["steps"]
-        return model
 
 
 @operation("staining.match", argument="slide")
@@ -248,8 +212,6 @@ class Match(Operation["Stains"]):
     ----------
     slide : ReferenceIn
         An H&E picture.
-    out : StainsOut
-        The ``.json`` file to write.
     """
 
     slide: ReferenceIn
@@ -274,8 +236,6 @@ class ExportReview(Operation[None]):
     ----------
     stain : StainIn
         The stain; what was decided of it lies beside it.
-    out : FolderOut
-        The folder to write.
     """
 
     stain: StainIn
@@ -284,13 +244,24 @@ class ExportReview(Operation[None]):
     def job(self, run: Running) -> Job[None]:
         """Cut the stain into fields again, most doubtful first."""
         stain = yield from run.open(self.stain)
-        from napari_midl.engine.ports import hash_path
+        from napari_midl.engine.hashes import hash_path
         from napari_midl.methods.staining.review import export_page, find_fields, review_path
 
         review = review_path(stain)
         run.inputs["review"] = {"sha256": hash_path(review) if review.exists() else None}
         fields = yield from find_fields(stain)
         yield from export_page(fields, f"Review of {stain.name}", run.staged())
+
+
+def _pictures(slides: FileIn) -> Job[dict[str, NDArray[np.uint8]]]:
+    """The pictures of a folder by name."""
+
+    def read() -> dict[str, NDArray[np.uint8]]:
+        from napari_midl.methods.staining.pictures import read_pictures
+
+        return read_pictures(slides.open())
+
+    return elsewhere(read, "reading the slides")
 
 
 def _identity(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.ports import FileIn, FileOut, ImageIn, In, ModelIn, hash_path
+from napari_midl.engine.hashes import hash_path
+from napari_midl.engine.ports import FileIn, FileOut, ImageIn, In, ModelIn, NamedIn
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,13 +24,7 @@ class ChannelIn(ImageIn):
     """One channel of a mosaic; a colour picture is none."""
 
     def open(self) -> Volume:
-        """The channel, lazily.
-
-        Raises
-        ------
-        InputError
-            If it cannot be read, or is a colour picture.
-        """
+        """The channel, lazily."""
         if self.volume is not None or self.path is None:
             return super().open()
         from napari_midl.volumes.open import open_volume
@@ -45,7 +40,7 @@ class ChannelIn(ImageIn):
 
 @dataclass(frozen=True)
 class StainModelIn(ModelIn):
-    """A stain: ``base`` (shipped), or the path of a model for the method."""
+    """``base`` (shipped), or the path of a model for the method."""
 
     def open(self, method: str = "density") -> Model:
         """The generator that does `method`."""
@@ -56,7 +51,7 @@ class StainModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class DespecklerIn(ModelIn):
-    """A despeckler: ``base`` or ``correlated`` (shipped), or the path of one."""
+    """``base`` or ``correlated`` (shipped), or the path of a despeckler."""
 
     def open(self) -> Model:
         """The despeckler."""
@@ -67,13 +62,7 @@ class DespecklerIn(ModelIn):
 
 @dataclass(frozen=True)
 class ReferenceIn(In["Stains"]):
-    """The stains of a slide.
-
-    Parameters
-    ----------
-    path : Path
-        An H&E picture, or the table of its stains that ``staining match`` wrote.
-    """
+    """An H&E picture whose colours to take, or the JSON that ``staining match`` made of it."""
 
     path: Path
 
@@ -93,20 +82,14 @@ class ReferenceIn(In["Stains"]):
 
 @dataclass(frozen=True)
 class StainsOut(FileOut):
-    """The stains of a slide as JSON."""
+    """The ``.json`` file to write."""
 
     endings = (".json",)
 
 
 @dataclass(frozen=True)
-class MosaicsIn(In["dict[str, Mosaic]"]):
-    """Mosaics of two channels to train on.
-
-    Parameters
-    ----------
-    name : str
-        Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``.
-    """
+class MosaicsIn(NamedIn["dict[str, Mosaic]"]):
+    """Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``."""
 
     name: str = SYNTHETIC
 
@@ -120,11 +103,6 @@ class MosaicsIn(In["dict[str, Mosaic]"]):
     def files(self) -> list[Path]:
         """The folder, unless they are synthetic."""
         return [] if self.name == SYNTHETIC else [Path(self.name)]
-
-    def recorded(self) -> dict[str, Any]:
-        """``synthetic`` as it is, a folder in full."""
-        synthetic = self.name == SYNTHETIC
-        return {"name": SYNTHETIC if synthetic else str(Path(self.name).resolve())}
 
 
 @dataclass(frozen=True)

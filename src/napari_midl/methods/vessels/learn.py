@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.sampling import draw_batch
 from napari_midl.engine.scores import held_out_scores
 from napari_midl.engine.tiles import Region, Tiling
+from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.training import Schedule, train
 from napari_midl.methods.vessels.apply import both_classes, probability
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
@@ -51,32 +52,6 @@ ONE_IMAGE = Augmentation(
     offset=0.01,
     noise=0.01,
 )
-
-
-@dataclass
-class Finetuned:
-    """A fine-tuned model and what it gained.
-
-    Parameters
-    ----------
-    model : Model
-        The trained one, ready to save, also where the start scored better.
-    before, after : dict of str to float
-        ``dice``, ``precision`` and ``recall`` of vessel on the validation blocks, and the
-        ``voxels`` of vessel behind them. Neither model was trained on them, but they chose the
-        best look, so that `after` flatters a little; empty where too little was painted to keep
-        any aside.
-    steps : int
-        Optimiser steps taken.
-    history : list of dict
-        The looks at loss and validation score, for a plot.
-    """
-
-    model: Model
-    before: dict[str, float]
-    after: dict[str, float]
-    steps: int
-    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def finetune(
@@ -120,7 +95,9 @@ def finetune(
     Returns
     -------
     Finetuned
-        Returned by the generator.
+        Returned by the generator. Its scores are ``dice``, ``precision`` and ``recall`` of vessel
+        on the validation blocks, and the ``voxels`` of vessel behind them. Neither model was
+        trained on them, but they chose the best look, so that `after` flatters a little.
 
     Raises
     ------
@@ -167,7 +144,7 @@ def finetune(
 class _Finetuning(Supervised):
     """Batches of painted voxels; the validation blocks choose the best look."""
 
-    judge = "validation_dice"
+    monitor = "validation_dice"
 
     def __init__(
         self,

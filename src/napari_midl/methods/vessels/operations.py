@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import FileIn, ImageIn, ModelOut, OmeZarrOut
+from napari_midl.engine.ports import FileIn, ImageIn, TableOut
 from napari_midl.engine.streamed import StreamedOperation
+from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.methods.vessels.ports import (
     GraphOut,
     LabelsIn,
     LabelsOut,
     MaskIn,
-    PlacesOut,
     PredictionIn,
     Threshold,
     VesselModelIn,
     check_finished,
     image_of,
-    is_left,
 )
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
@@ -31,44 +31,32 @@ from napari_midl.methods.vessels.settings import (
 )
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
+    from napari_midl.engine.trained import Finetuned
     from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.methods.vessels.apply import Proposal
-    from napari_midl.methods.vessels.learn import Finetuned
     from napari_midl.methods.vessels.predictor import VesselModel
 
 
 @operation("vessels.finetune", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Finetune(Operation["Finetuned"]):
+class Finetune(FinetunedOperation):
     """Fine-tune a network on a labelled image.
 
     Parameters
     ----------
-    image : ImageIn
-        The image.
-    labels : LabelsIn
-        Labels of the image's shape (0 unlabelled, 1 background, 2 vessel), or a folder of
-        patches painted in the dock.
     model : VesselModelIn
         ``base`` (shipped), ``scratch`` (untrained), or the path of a model.
-    out : ModelOut
-        The ``.safetensors`` file to write.
-    settings : FinetuneSettings
-        How to train.
     """
 
     image: ImageIn
     labels: LabelsIn
     model: VesselModelIn = VesselModelIn()
-    out: ModelOut
     settings: FinetuneSettings = FinetuneSettings()
 
-    def job(self, run: Running) -> Job[Finetuned]:
+    def finetune(self, run: Running) -> Job[Finetuned]:
         """Train; the previews are ``(region, probability)`` of what is in view."""
         volume = yield from run.open(self.image)
         painted = yield from run.open(self.labels, "reading the labels")
@@ -83,39 +71,19 @@ class Finetune(Operation["Finetuned"]):
         tuned = yield from learn.finetune(
             volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
         )
-        region = watch.view()
-        shown = (region, predict_region(volume, tuned.model, region)) if region else None
-        yield Progress(1, 1, "saving the model", preview=shown)
-        run.save(tuned.model)
-        run.results |= {"steps": tuned.steps, "before": tuned.before, "after": tuned.after}
+        if region := watch.view():
+            shown = region, predict_region(volume, tuned.model, region)
+            yield Progress(1, 1, "looking at the result", preview=shown)
         return tuned
-
-    def said(self, results: dict[str, Any]) -> list[str]:
-        """The scores before and after."""
-        before, after = results["before"], results["after"]
-        return [f"held-out {name}: {before[name]:.3f} -> {after[name]:.3f}" for name in after]
 
 
 @operation("vessels.predict", argument="image")
 @dataclass(frozen=True, kw_only=True)
 class Predict(StreamedOperation):
-    """Predict the vessels of an image into an OME-Zarr.
-
-    Parameters
-    ----------
-    image : ImageIn
-        The image.
-    model : VesselModelIn
-        ``base`` (shipped), or the path of a model.
-    out : OmeZarrOut
-        The ``.ome.zarr`` folder to write.
-    settings : PredictSettings
-        Threshold, tile, uncertainty.
-    """
+    """Predict the vessels of an image into an OME-Zarr."""
 
     image: ImageIn
     model: VesselModelIn = VesselModelIn()
-    out: OmeZarrOut
     settings: PredictSettings = PredictSettings()
 
     def model_for(self, run: Running) -> Job[VesselModel]:
@@ -129,7 +97,7 @@ class Predict(StreamedOperation):
 
 @operation("vessels.pretrain")
 @dataclass(frozen=True, kw_only=True)
-class Pretrain(Operation["Model"]):
+class Pretrain(TrainedOperation):
     """Make base weights from synthetic vessels, and labelled stacks where given.
 
     Parameters
@@ -140,42 +108,31 @@ class Pretrain(Operation["Model"]):
         Leave out the stacks whose name contains this.
     start : VesselModelIn
         ``scratch``, or the path of a model to go on from.
-    out : ModelOut
-        The ``.safetensors`` file to write, in half precision; a training that was stopped goes on.
-    settings : PretrainSettings
-        The network, how long, how fast.
     """
+
+    facts = ("steps", "device")
 
     stacks: FileIn | None = None
     hold_out: str = ""
     start: VesselModelIn = VesselModelIn("scratch")
-    out: ModelOut
     settings: PretrainSettings = PretrainSettings()
 
-    def job(self, run: Running) -> Job[Model]:
-        """Train, and keep the state at every look."""
+    def train(self, run: Running) -> Job[Model]:
+        """Train on what was drawn, and on the stacks."""
         from napari_midl.methods.vessels import learn
         from napari_midl.methods.vessels.inputs import read_stacks
-        from napari_midl.methods.vessels.models import scratch
 
         settings, pairs = self.settings, []
         if self.stacks is not None:
-            folder = self.stacks.open()
-            pairs = read_stacks(folder, self.hold_out)
+            pairs = read_stacks(self.stacks.open(), self.hold_out)
             run.inputs |= {image.name: image.identity() for image, _ in pairs}
-        if self.start.name == "scratch":
-            model = scratch(settings.preset, settings.seed)
-            run.inputs["start"] = self.start.identity(model)
-        else:
-            model = yield from run.open(self.start, "loading the network")
+        model = yield from run.open(
+            self.start, "loading the network", preset=settings.preset, seed=settings.seed
+        )
         trained = yield from learn.pretrain(
             settings, pairs, run.checkpoint(), start=model, exactly=run.steps
         )
-        run.save(trained, half=True)
-        run.results |= {
-            "steps": trained.card["steps"] - model.card["steps"],
-            "device": trained.card["device"],
-        }
+        run.results["steps"] = trained.card["steps"] - model.card["steps"]
         return trained
 
 
@@ -186,8 +143,6 @@ class Labels(Operation[None]):
 
     Parameters
     ----------
-    prediction : PredictionIn
-        The OME-Zarr that ``vessels predict`` has written.
     threshold : float
         Probability from which a voxel is labelled vessel.
     out : LabelsOut
@@ -209,15 +164,11 @@ class Labels(Operation[None]):
     def job(self, run: Running) -> Job[None]:
         """Write them aside; they are listed once they lie where they belong."""
         yield from run.open(self.prediction)
-        from shutil import rmtree
-
         from napari_midl.methods.vessels.labels import write_labels
         from napari_midl.volumes.label_list import list_labels
 
         path = self.out.path
         assert path is not None
-        if is_left(path):
-            rmtree(path)
         read = yield from write_labels(self.prediction.path, self.threshold, run.staged())
         run.inputs["probability"] = {"sha256": read}
         if image_of(path) is not None:
@@ -231,13 +182,9 @@ class Analyse(Operation["VesselGraph"]):
 
     Parameters
     ----------
-    mask : MaskIn
-        A mask (not 0 inside a vessel), or the OME-Zarr of a prediction.
     min_length : float
         Leave out branches with a free end that are shorter, in the unit of the voxels: thinning
         makes them of bumps.
-    out : GraphOut
-        The ``.csv`` file to write the branches to, or the ``.swc`` file for the centre lines.
     """
 
     mask: MaskIn
@@ -251,13 +198,8 @@ class Analyse(Operation["VesselGraph"]):
         if self.out.path is not None and self.mask.path is not None:
             check_finished(self.mask.path)
         mask = yield from run.open(self.mask)
-
-        def load() -> ModuleType:
-            from napari_midl.methods.vessels import analyse
-
-            return analyse
-
-        module = yield from elsewhere(load, "loading")
+        analysing = "napari_midl.methods.vessels.analyse"
+        module = yield from elsewhere(lambda: import_module(analysing), "loading")
         graph: VesselGraph = self.mask.graph or (yield from module.analyse(mask, self.min_length))
         if self.out.path is not None:
             write_graph(graph, run.staged())
@@ -269,7 +211,7 @@ class Analyse(Operation["VesselGraph"]):
         }
         return graph
 
-    def said(self, results: dict[str, Any]) -> list[str]:
+    def summary(self, results: dict[str, Any]) -> list[str]:
         """How much there is."""
         return ["{branches} branches, {length:.6g} {unit} in all".format(**results)]
 
@@ -281,23 +223,17 @@ class Propose(Operation["list[Proposal]"]):
 
     Parameters
     ----------
-    image : ImageIn
-        The image.
-    model : VesselModelIn
-        ``base`` (shipped), or the path of a model.
     labels : LabelsIn, optional
         What is painted already, as for ``vessels finetune``; no place overlaps it.
-    out : PlacesOut
+    out : TableOut
         The ``.csv`` file to write: ``z,y,x,height,width`` in voxels, ``uncertainty`` from 0
         (sure) to 1, ``reason``.
-    settings : ProposeSettings
-        How many places, how large.
     """
 
     image: ImageIn
     model: VesselModelIn = VesselModelIn()
     labels: LabelsIn | None = None
-    out: PlacesOut
+    out: TableOut
     settings: ProposeSettings = ProposeSettings()
 
     def job(self, run: Running) -> Job[list[Proposal]]:

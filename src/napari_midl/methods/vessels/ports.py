@@ -21,18 +21,18 @@ Threshold = Annotated[float, within(0.0, 1.0, step=0.01)]
 
 @dataclass(frozen=True)
 class VesselModelIn(ModelIn):
-    """A vessel model: ``base`` (shipped), ``scratch`` (untrained), or the path of a model."""
+    """``base`` (shipped), or the path of a model; ``scratch`` is an untrained one."""
 
-    def open(self, seed: int = 0) -> Model:
-        """The model; `seed` is that of an untrained one's weights."""
-        from napari_midl.methods.vessels.models import named_model
+    def open(self, preset: str = "compact", seed: int = 0) -> Model:
+        """The model; `preset` and `seed` are those of an untrained one."""
+        from napari_midl.methods.vessels.models import named_model, scratch
 
-        return named_model(self.name, seed)
+        return scratch(preset, seed) if self.name == "scratch" else named_model(self.name)
 
 
 @dataclass(frozen=True)
 class LabelsIn(FileIn):
-    """Labels of an image, or a folder of patches painted in the dock."""
+    """Labels like the image (0 none, 1 background, 2 vessel), or a folder of painted patches."""
 
     def identity(self, opened: Path) -> dict[str, Any]:
         """Nothing yet: what is painted is known once it is read beside the image."""
@@ -41,13 +41,7 @@ class LabelsIn(FileIn):
 
 @dataclass(frozen=True)
 class PredictionIn(In["Volume"]):
-    """A prediction of vessels.
-
-    Parameters
-    ----------
-    path : Path
-        The OME-Zarr that ``vessels predict`` has written.
-    """
+    """The OME-Zarr that ``vessels predict`` has written."""
 
     path: Path
 
@@ -71,12 +65,10 @@ class PredictionIn(In["Volume"]):
 
 @dataclass(frozen=True)
 class MaskIn(ImageIn):
-    """A mask of vessels, or a prediction cut at a threshold.
+    """A mask (not 0 inside a vessel), or the OME-Zarr of a prediction, cut at a threshold.
 
     Parameters
     ----------
-    path : Path or None
-        A mask (not 0 inside a vessel), or the OME-Zarr of a prediction.
     threshold : float
         Probability from which a voxel of a prediction is vessel; a mask is taken as it is.
     graph : VesselGraph, optional
@@ -102,16 +94,9 @@ class MaskIn(ImageIn):
 
 @dataclass(frozen=True)
 class GraphOut(FileOut):
-    """A table of branches, or their centre lines as SWC."""
+    """The ``.csv`` file to write the branches to, or the ``.swc`` for the centre lines."""
 
     endings = (".csv", ".swc")
-
-
-@dataclass(frozen=True)
-class PlacesOut(FileOut):
-    """A table of places."""
-
-    endings = (".csv",)
 
 
 @dataclass(frozen=True)

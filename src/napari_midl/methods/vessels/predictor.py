@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_midl.engine.dense import DenseModel, Form
+from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
 from napari_midl.errors import InputError
@@ -107,10 +107,10 @@ class VesselModel(DenseModel):
         return np.concatenate([mean, binary_entropy(total / np.float32(settings.samples))])
 
     @property
-    def form(self) -> Form:
+    def output_format(self) -> OutputFormat:
         """An image of probabilities, and labels."""
         depth, height, width = self.tiling.core_size
-        return Form(
+        return OutputFormat(
             name=f"{self.channels[0].name} vessels",
             dtype="float32",
             # The planes of a tile in few chunks, so that one can be looked at without all.

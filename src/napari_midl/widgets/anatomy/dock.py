@@ -66,7 +66,9 @@ class AnatomyDock(ToolDock[AnatomyBench]):
                     "slice or in 3D."
                 )
             return PLACE, f"Click on <b>{bench.editor.name}</b>, as the picture shows."
-        if bench.fault or (bench.shown is not None and bench.shown.generated.misplaced):
+        if bench.fault:
+            return CHECK, "There is no mesh: <i>Mesh</i> says why; correct that, or <i>Undo</i>."
+        if bench.shown is not None and bench.shown.generated.misplaced:
             return CHECK, "Drag or clear the landmarks that are named under <i>Mesh</i>."
         if placed < len(bench.landmarks.names):
             return CHECK, (

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PICTURE, _ROWS = 132, 210
 _IN_VIEW_MM = 40
+# Of the columns of numbers and states, so that doubts are seen without scrolling.
+_WIDTHS = {0: 32, 2: 22}
 
 
 class LandmarksSection(ToolSection[AnatomyBench]):
@@ -48,7 +50,7 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         self.scan: ScanVoxels | None = None
         self._of: Volume | None = None
         self._unread = ""
-        self._filling = False
+        self._filling = self._complete = False
         self._reader = LatestWorker(read_voxels, parent=self)
         self._reader.answered.connect(self._on_read)
         self._reader.failed.connect(self._on_unread)
@@ -110,6 +112,7 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         self.body.addWidget(self.table)
         self.clicks = Clicks(bench.viewer, self._on_click, self._wants_clicks)
         bench.opened.connect(self._on_opened)
+        bench.placed.connect(self._on_placed)
         self.follow(self._fill, bench.placed, bench.result, bench.opened)
         self.follow(self._show_next, bench.chosen, bench.opened, self.place.toggled)
 
@@ -132,11 +135,7 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         except InputError as error:
             bench.report(error)
             return
-        was_complete = bench.landmarks.placed.all()
         bench.edit(bench.editor.place, bench.request.frame.to_mm(np.asarray(data, float)[None])[0])
-        if bench.landmarks.placed.all() and not was_complete:
-            # The next click is not meant for a landmark.
-            self.place.setChecked(False)
 
     def _hit(self, click: Click) -> Sequence[float] | np.ndarray:
         """Data ``(z, y, x)`` under a click."""
@@ -188,6 +187,13 @@ class LandmarksSection(ToolSection[AnatomyBench]):
             self.picture.setPixmap(picture.scaled(_PICTURE, _PICTURE, kept, smooth))
         self._select()
 
+    def _on_placed(self) -> None:
+        complete = bool(self.bench.landmarks.placed.all())
+        if complete and not self._complete:
+            # The next click is not meant for a landmark.
+            self.place.setChecked(False)
+        self._complete = complete
+
     def _fill(self) -> None:
         bench = self.bench
         if bench.points.dragging:
@@ -196,6 +202,8 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         rows = landmark_overview(bench.editor.template, bench.landmarks, generated)
         self._filling = True
         self.table.fill(rows, keep_order=True)
+        for column, width in _WIDTHS.items():
+            self.table.view.setColumnWidth(column, width)
         self._filling = False
         self._select()
 

@@ -66,8 +66,10 @@ class AxonsBench(Bench):
     def attach(self) -> None:
         """Show what was traced before."""
         self.layers.attach(self.opened_image)
+        size = self.opened_volume.voxel_size
+        self.traces = TraceList((), size)
         try:
-            self.traces = TraceList(read_entries(self._file))
+            self.traces = TraceList(read_entries(self._file), size)
         except InputError as error:
             self.report_damaged(self._file, error)
         self.layers.show(self.entries)

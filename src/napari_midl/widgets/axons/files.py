@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info
 
 from napari_midl.engine.jobs import Progress, in_thread, wait_for
+from napari_midl.engine.ports import TableOut
 from napari_midl.methods.axons.operations import Export, Measure
-from napari_midl.methods.axons.ports import MeasurementsOut, TracesIn, TracesOut
+from napari_midl.methods.axons.ports import TracesIn, TracesOut
 from napari_midl.volumes.traces import MICROMETRES, read_traces_of, swc_size
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
@@ -81,7 +82,7 @@ class TraceFilesSection(ToolSection[AxonsBench]):
         path = ask_save(self, "Save the measurements", start, "Table (*.csv)")
         if path is None:
             return
-        out = MeasurementsOut(path, replace=path.exists())
+        out = TableOut(path, replace=path.exists())
         self.write("Measure", Measure(traces=self._traces(), image=self.bench.image_in, out=out))
 
     def _traces(self, kept_as: str = "traces.csv") -> TracesIn:

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 
 from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at
 from napari_midl.methods.axons.entries import PerEntry
+from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR
 from napari_midl.widgets.axons.trace_table import TraceTable
@@ -54,32 +55,32 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.accept = self._decision(
             "Accept",
             "The selected traces are right; learning uses them",
-            lambda: bench.traces.accept(),
-            lambda: any(not entry.accepted for entry in bench.traces.selected),
+            TraceList.accept,
+            lambda traces: traces.can_accept,
         )
         self.reject = self._decision(
             "Reject",
             "Delete the selected traces; Undo brings them back",
-            lambda: bench.traces.reject(),
-            lambda: bench.traces.selected,
+            TraceList.reject,
+            lambda traces: traces.selected,
         )
         self.join = self._decision(
             "Join",
             "Make one of the two selected traces, at their nearest ends",
-            lambda: bench.traces.join(bench.opened_volume.voxel_size),
-            lambda: len(bench.traces.selected) == 2,
+            TraceList.join,
+            lambda traces: traces.can_join,
         )
         self.undo = self._decision(
             "Undo",
             "Take the last decision back",
-            lambda: bench.traces.undo(),
-            lambda: bench.traces.history.can_undo,
+            TraceList.undo,
+            lambda traces: traces.history.can_undo,
         )
         self.redo = self._decision(
             "Redo",
             "Make the decision again that was taken back",
-            lambda: bench.traces.redo(),
-            lambda: bench.traces.history.can_redo,
+            TraceList.redo,
+            lambda traces: traces.history.can_redo,
         )
         self.next = self.action(
             "Next doubtful place",
@@ -114,12 +115,17 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self,
         text: str,
         tooltip: str,
-        decision: Callable[[], object],
-        when: Callable[[], object],
+        decision: Callable[[TraceList], object],
+        when: Callable[[TraceList], object],
     ) -> QPushButton:
         bench = self.bench
         return self.action(
-            text, tooltip, lambda: bench.decide(decision), when, bench.traced, bench.chosen
+            text,
+            tooltip,
+            lambda: bench.decide(lambda: decision(bench.traces)),
+            lambda: when(bench.traces),
+            bench.traced,
+            bench.chosen,
         )
 
     def _on_traced(self) -> None:

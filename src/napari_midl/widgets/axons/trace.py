@@ -111,18 +111,18 @@ class TraceSection(ToolSection[AxonsBench]):
 
     def _trace(self, place: Voxel, shift: bool) -> None:
         """Do what the mode says at a voxel."""
-        mode, traces, size = self.mode, self.bench.traces, self.bench.opened_volume.voxel_size
+        mode, traces = self.mode, self.bench.traces
         if mode == TRACE:
             self._request([place])
         elif mode == BETWEEN:
             self._between(place)
         elif mode == BRANCH:
             (name,) = self.tracer.free_names(1)
-            self.tracer.request([branch(name, traces.entries, place, size)])
+            self.tracer.request([branch(name, traces, place)])
         elif mode == CORRECT:
-            self.tracer.request([correction(traces.only_selected, place, size, shift)])
+            self.tracer.request([correction(traces, place, shift)])
         else:
-            self.bench.decide(lambda: traces.cut(place, size, shift))
+            self.bench.decide(lambda: traces.cut(place, shift))
 
     def _between(self, place: Voxel) -> None:
         start, self._start = self._start, None if self._start else place

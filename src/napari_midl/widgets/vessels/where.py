@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.ports import TableOut
 from napari_midl.methods.vessels.operations import Propose
 from napari_midl.methods.vessels.painted import painted
-from napari_midl.methods.vessels.ports import PlacesOut, VesselModelIn
+from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import ProposeSettings
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.section import note
@@ -67,7 +68,7 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
             image=bench.image_in,
             model=VesselModelIn(str(self._learn.model.choice)),
             labels=painted(patches, bench.opened_volume) if patches else None,
-            out=PlacesOut(None),
+            out=TableOut(None),
             settings=ProposeSettings(
                 count=PLACES,
                 side=self._annotate.side.value(),
