@@ -150,7 +150,10 @@ def test_stop_and_keep_ends_the_training_and_keeps_what_it_has(painted, click, q
     click(learn.stop)
     assert not learn.stop.isEnabled()
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
-    assert learn.model.choice.exists() and "Held-out blocks, before → after" in learn.gain.text()
+    assert (
+        learn.model.choice.exists()
+        and "Validation blocks (they chose the best look)" in learn.gain.text()
+    )
     steps = read_run(learn.model.choice.with_name(f"{learn.model.choice.name}.run.json")).results
     assert 1 <= steps["steps"] < 100
 

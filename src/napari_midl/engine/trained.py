@@ -85,4 +85,4 @@ class FinetunedOperation(Operation[Finetuned]):
     def summary(self, results: dict[str, Any]) -> list[str]:
         """The scores before and after."""
         before, after = results["before"], results["after"]
-        return [f"held-out {name}: {before[name]:.3f} -> {after[name]:.3f}" for name in after]
+        return [f"validation {name}: {before[name]:.3f} -> {after[name]:.3f}" for name in after]

@@ -22,7 +22,7 @@ class FinetuneSettings(Settings):
     Parameters
     ----------
     minutes : float
-        Longest time to train. Training stops sooner once the held-out patches
+        Longest time to train. Training stops sooner once the validation blocks
         stop getting better.
     steps : int
         Most optimiser steps; 0 means that only the time counts.

@@ -13,7 +13,10 @@ _SHOWN = 0.005  # what differs less reads the same
 
 
 def gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
-    """Scores on the held-out blocks before and after a training, as rich text."""
+    """Scores on the validation blocks before and after a training, as rich text.
+
+    The blocks chose the best look at the training, so that the score after flatters a little.
+    """
     if not before or not after:
         return (
             f"{steps} steps. Too little is painted to keep some of it for a test before and after; "
@@ -25,7 +28,9 @@ def gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
     ]
     gained = after["dice"] - before["dice"]
     better = 0 if abs(gained) < _SHOWN else gained
-    return gain_in_words("Held-out blocks", steps, rows, better, "; paint more")
+    return gain_in_words(
+        "Validation blocks (they chose the best look)", steps, rows, better, "; paint more"
+    )
 
 
 def summary(graph: VesselGraph, unit: str) -> str:

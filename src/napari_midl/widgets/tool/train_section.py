@@ -65,7 +65,7 @@ class TrainSection(ToolSection[B]):
     elsewhere : tuple of str
         Settings that `operation` takes from elsewhere.
     score : str, optional
-        Name of the held-out score that the curve shows.
+        Name of the validation score that the curve shows.
     listens : bool
         Whether the training ends, and keeps what it has, when `Watch.enough` says so.
     choose_newest : bool
