@@ -12,9 +12,9 @@ def test_a_value_outside_its_range_is_named():
 
 
 def test_each_element_of_a_tuple_is_checked():
-    with pytest.raises(InputError, match=r"tile is \[0, 128, 128\]; give 3 times a whole number"):
+    with pytest.raises(InputError, match=r"tile is \[0, 128, 128\]; give 3 whole numbers"):
         PredictSettings(tile=(0, 128, 128))
-    with pytest.raises(InputError, match=r"patch is \[8, 16\]; give 3 times"):
+    with pytest.raises(InputError, match=r"patch is \[8, 16\]; give 3 whole numbers"):
         FinetuneSettings(patch=(8, 16))  # type: ignore[arg-type]
 
 
@@ -40,7 +40,7 @@ def test_an_unknown_setting_is_named():
         ({"uncertainty": "no"}, "uncertainty is 'no'; give true or false"),
         ({"threshold": True}, "threshold is True; give a number from 0 to 1"),
         ({"threshold": float("nan")}, "threshold is nan"),
-        ({"tile": 3}, "tile is 3; give 3 times"),
+        ({"tile": 3}, "tile is 3; give 3 whole numbers"),
     ],
 )
 def test_a_value_of_another_type_is_named(value, named):

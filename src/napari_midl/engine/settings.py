@@ -115,5 +115,5 @@ def _wanted(hint: Any) -> str:
     low, high, _ = limits(hint)
     span = f" from {low:g} to {high:g}" if low is not None and high is not None else ""
     if kind is tuple:
-        return f"{len(parts)} times {_KINDS[parts[0]]}{span}"
+        return f"{len(parts)} {_KINDS[parts[0]].removeprefix('a ')}s{span}"
     return f"{_KINDS.get(plain(hint), str(hint))}{span}"
