@@ -59,12 +59,14 @@ def _under_bar(job: Job[T]) -> T:
 
 
 class PlainProgress:
-    """Progress for a log file: a line at once, then one every ten seconds."""
+    """Progress for a log file: a line every ten seconds.
+
+    None at once, so that a command that cannot do what is asked says only why.
+    """
 
     def __init__(self) -> None:
         self.last = time.monotonic()
         self.pace = Pace()
-        self.message = ""
         self.metrics: dict[str, float] = {}
 
     def __call__(self, progress: Progress) -> None:
@@ -72,9 +74,9 @@ class PlainProgress:
         self.metrics.update(progress.metrics)
         left = _left(self.pace, progress)
         now = time.monotonic()
-        if now - self.last < PLAIN_EVERY and (self.message or not progress.message):
+        if now - self.last < PLAIN_EVERY or not progress.message:
             return
-        self.last, self.message = now, progress.message
+        self.last = now
         parts = [progress.message]
         if progress.total:
             parts.append(f"{progress.done / progress.total:.0%}")
