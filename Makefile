@@ -1,7 +1,6 @@
 # `make test` and `make demo` each work alone from a fresh clone.
 BIN := .venv/bin
-# Threads that wait sleep: the tests run jobs side by side, and spinning ones would take their cores.
-PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest
 SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
 NOW := $(shell date +%Y-%m-%d-%H%M%S)
 OUT ?= demo-output/$(NOW)
@@ -19,8 +18,10 @@ help:
 	@echo "make docs-pictures  the pictures of docs/, made by the demo"
 	@echo "make clean          remove .venv, caches and demo-output"
 
+# Threads that wait sleep: the tests run jobs side by side, and spinning ones would take their cores.
+test: export OMP_WAIT_POLICY = PASSIVE
 test: screen lint
-	$(PYTEST) --ignore=tests/widgets $(PYTEST_ARGS)
+	$(PYTEST) --ignore=tests/widgets --numprocesses 2 $(PYTEST_ARGS)
 	$(SCREEN) $(PYTEST) tests/widgets $(PYTEST_ARGS)
 
 lint: venv
