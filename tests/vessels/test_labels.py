@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.operations.disk import Disk, Killed, watched
+from tests.operations.disk import Disk, dies, watched
 
 from napari_midl.cli import main
 from napari_midl.engine.jobs import Job, run
@@ -88,8 +88,9 @@ def test_labels_that_a_kill_left_unlisted_are_begun_anew(prediction):
         record = prediction.with_name("p.ome.zarr vessels-0.50.run.json")
         record.unlink(missing_ok=True)
         rmtree(prediction / "labels", ignore_errors=True)
-        with watched(Disk(prediction.parent, kill_at=kill_at)), pytest.raises(Killed):
-            run(labels(prediction))
+        if not dies(Disk(prediction.parent, kill_at=kill_at), lambda: run(labels(prediction))):
+            assert kill_at > disk.writes / 2
+            continue
         listing += path.exists() and not is_listed(path)
         if not is_listed(path):
             run(labels(prediction))
