@@ -18,6 +18,7 @@ from napari_midl.engine.hashes import hash_path, hash_voxels
 from napari_midl.engine.models import SUFFIX
 from napari_midl.engine.runs import record_path
 from napari_midl.errors import InputError
+from napari_midl.volumes.atomic import refuse_existing
 
 if TYPE_CHECKING:
     from napari_midl.engine.models import Model
@@ -246,8 +247,7 @@ class Out(Port):
         InputError
             If so.
         """
-        if path.exists():
-            raise InputError(f"{path} exists already; choose another name, nothing is overwritten.")
+        refuse_existing(path)
 
 
 @dataclass(frozen=True)
