@@ -36,7 +36,7 @@ volume = open_volume(folder / "input.ome.zarr")
 scaling = robust_scaling(volume)
 tiling = Tiling(volume.shape, (128,) * 3, (8,) * 3)
 out = OmeZarrImage.create(folder / "output.ome.zarr", shape=volume.shape, dtype="uint8",
-    axes="ZYX", scale=(1,) * 3, units=(None,) * 3, chunks=(128,) * 3)
+    axes="ZYX", chunks=(128,) * 3)
 run(predict_tiles(tiling, volume.read,
     lambda b, s: scaling(b)[None], lambda r, b: out.write(r, (b[0] > 0.5).astype(np.uint8)),
     Journal(folder / "journal", {})))
@@ -51,8 +51,6 @@ def write_input(path: Path, edge: int) -> None:
         shape=(edge,) * 3,
         dtype="uint8",
         axes="ZYX",
-        scale=(1,) * 3,
-        units=(None,) * 3,
         chunks=TILE,
         levels=1,
     )

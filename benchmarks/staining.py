@@ -163,6 +163,7 @@ import resource, sys, time
 from pathlib import Path
 from napari_midl.engine.jobs import run
 from napari_midl.methods.staining.operations import Stain
+from napari_midl.volumes.space import Space
 folder, method = Path(sys.argv[1]), sys.argv[2]
 started = time.perf_counter()
 first = []
@@ -217,8 +218,7 @@ def write_mosaic(folder: Path, height: int, width: int) -> None:
             shape=(height, width),
             dtype="uint8",
             axes="YX",
-            scale=(0.75, 0.75),
-            units=("micrometer",) * 2,
+            space=Space.of((None, 0.75, 0.75), "micrometer"),
             chunks=(512, 512),
         )
         for y in range(0, height, 1024):

@@ -7,6 +7,7 @@ import tifffile
 
 from napari_midl.reader import get_reader
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.space import Space
 
 
 @pytest.fixture
@@ -30,8 +31,7 @@ def stack(tmp_path):
                 shape=array.shape,
                 dtype="uint8",
                 axes="CZYX",
-                scale=(1, 2, 0.5, 0.5),
-                units=(None, *("micrometer",) * 3),
+                space=Space.of((2, 0.5, 0.5), "micrometer"),
                 chunks=(1, 6, 64, 40),
                 channels=names,
             ).write((slice(None),) * 4, array)

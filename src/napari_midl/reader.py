@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.volume import SPATIAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,8 @@ def layers_of(volume: Volume) -> list[LayerData]:
     axis = volume.axes.index("C") if "C" in volume.axes else None
     count = 1 if axis is None else volume.shape[axis]
     kept = [n for n in range(len(volume.axes)) if n != axis]
+    size = dict(zip(SPATIAL, volume.voxel_size, strict=True))
+    unit = volume.unit or "pixel"
     layers: list[LayerData] = []
     for channel in range(count):
         take = tuple(channel if n == axis else slice(None) for n in range(len(volume.axes)))
@@ -63,10 +66,14 @@ def layers_of(volume: Volume) -> list[LayerData]:
         options: dict[str, Any] = {
             "name": volume.name,
             "multiscale": len(levels) > 1,
-            "scale": [volume.scale[n] for n in kept],
-            "units": [volume.units[n] or "pixel" for n in kept],
+            "scale": [size.get(volume.axes[n], 1.0) for n in kept],
+            "units": [unit if volume.axes[n] in size else "pixel" for n in kept],
             "axis_labels": [volume.axes[n].lower() for n in kept],
-            "metadata": {"source": volume.source, "channel": channel},
+            "metadata": {
+                "source": volume.source,
+                "channel": channel,
+                "space": volume.space.to_dict(),
+            },
         }
         if axis is not None:
             given = volume.channels[channel] if channel < len(volume.channels) else channel

@@ -12,6 +12,7 @@ from imageio import v3 as imageio
 from napari_midl.methods.staining.review import Field, review_path, write_review
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,8 +75,7 @@ def vessel_prediction(folder: Path) -> Path:
         shape=(1, 5, 20, 24),
         dtype="float32",
         axes="CZYX",
-        scale=(1, 2, 1, 1),
-        units=(None, *("micrometer",) * 3),
+        space=Space.of((2, 1, 1), "micrometer"),
         chunks=(1, 5, 20, 24),
         channels=("vessel probability",),
     )
@@ -171,8 +171,6 @@ def staining_export_review(folder: Path) -> tuple[dict[str, Any], str]:
         shape=(3, 60, 70),
         dtype="uint8",
         axes="CYX",
-        scale=(1, 1, 1),
-        units=(None,) * 3,
         chunks=(3, 60, 70),
         channels=("red", "green", "blue"),
     )

@@ -30,8 +30,6 @@ def stain(tmp_path: Path) -> Path:
         shape=(4, 1024, 1000),
         dtype="uint8",
         axes="CYX",
-        scale=(1, 1, 1),
-        units=(None,) * 3,
         chunks=(4, 512, 512),
         channels=("red", "green", "blue", "doubt"),
     )

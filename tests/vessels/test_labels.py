@@ -32,8 +32,6 @@ def prediction(tmp_path):
         shape=PROBABILITY.shape,
         dtype="float32",
         axes="CZYX",
-        scale=(1,) * 4,
-        units=(None,) * 4,
         chunks=(1, 4, 16, 16),
         channels=("vessel probability", "uncertainty"),
     )
@@ -104,8 +102,6 @@ def test_what_is_no_whole_prediction_is_refused(prediction, tmp_path):
         shape=(4, 8, 8),
         dtype="uint8",
         axes="ZYX",
-        scale=(1,) * 3,
-        units=(None,) * 3,
         chunks=(4, 8, 8),
     )
     with pytest.raises(InputError, match="is no prediction of vessels"):

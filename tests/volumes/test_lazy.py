@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_midl.volumes.lazy import Channel, Thresholded
+from napari_midl.volumes.growing import Channel, Thresholded
 
 WHOLE = (slice(None),) * 3
 

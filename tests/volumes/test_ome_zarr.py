@@ -14,6 +14,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes import label_list
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.space import Space
 
 UM = "micrometer"
 SHAPE = (2, 7, 41, 50)
@@ -26,8 +27,7 @@ def create(path, *, scale=(5.0, 1.0, 1.0), dtype="float32", version="0.5", level
         shape=SHAPE,
         dtype=dtype,
         axes="CZYX",
-        scale=(1.0, *scale),
-        units=(None, UM, UM, UM),
+        space=Space.of(scale, UM),
         chunks=(1, 4, 16, 16),
         channels=("vessel probability", "uncertainty"),
         name="vessels",
@@ -80,7 +80,7 @@ def test_other_readers_find_image_labels_and_metadata(tmp_path, version):
     volume = open_volume(tmp_path / "a.ome.zarr")
     assert volume.channels == ("vessel probability", "uncertainty")
     assert volume.scale == (1.0, 5.0, 1.0, 1.0)
-    np.testing.assert_array_equal(volume.data.compute(), array)
+    np.testing.assert_array_equal(np.asarray(volume.data), array)
 
 
 def test_planes_halve_and_z_only_where_voxels_stay_nearer_cubes(tmp_path):
@@ -98,8 +98,7 @@ def test_automatic_levels_end_with_a_small_plane(tmp_path):
         shape=(3, 1000, 300),
         dtype="uint8",
         axes="ZYX",
-        scale=(9, 1, 1),
-        units=(None,) * 3,
+        space=Space.of((9, 1, 1)),
         chunks=(3, 256, 256),
     )
     assert [level.shape for level in image.levels] == [(3, 1000, 300), (3, 500, 150), (3, 250, 75)]

@@ -15,6 +15,7 @@ import zarr
 from napari_midl.errors import InputError
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.space import Space
 
 STACK = np.arange(4 * 20 * 30, dtype=np.uint16).reshape(4, 20, 30)
 UM = "micrometer"
@@ -23,7 +24,7 @@ UM = "micrometer"
 def assert_stack(volume, expected=STACK, axes="ZYX"):
     assert "".join(volume.axes) == axes
     assert volume.data.dtype == expected.dtype
-    np.testing.assert_array_equal(volume.data.compute(), expected)
+    np.testing.assert_array_equal(np.asarray(volume.data), expected)
 
 
 def refused(source, *words):
@@ -43,8 +44,7 @@ def write_ome_zarr(path, version="0.5", stack=STACK):
         shape=stack.shape,
         dtype=str(stack.dtype),
         axes="ZYX",
-        scale=(5.0, 0.5, 0.25),
-        units=(UM,) * 3,
+        space=Space.of((5.0, 0.5, 0.25), UM),
         chunks=(2, 16, 16),
         name="stack",
         levels=2,
@@ -81,7 +81,7 @@ def test_opening_reads_no_voxels(tmp_path):
     volume = open_volume(path)
     assert volume.spatial().shape == STACK.shape
     with pytest.raises(Exception, match=r".+"):
-        volume.data.compute()
+        np.asarray(volume.data)
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
@@ -130,7 +130,7 @@ def test_tiff_is_closed_with_its_volume(tmp_path):
     psutil = pytest.importorskip("psutil")
     tifffile.imwrite(tmp_path / "a.tif", STACK, photometric="minisblack", compression="zlib")
     volume = open_volume(tmp_path / "a.tif")
-    volume.data.compute()
+    np.asarray(volume.data)
     del volume
     gc.collect()
     assert not [f for f in psutil.Process().open_files() if f.path == str(tmp_path / "a.tif")]

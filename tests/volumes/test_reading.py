@@ -17,6 +17,7 @@ from napari_midl.volumes import reading
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.scaling import robust_scaling
+from napari_midl.volumes.space import Space
 from napari_midl.volumes.volume import hash_volume
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def damaged_zarr(folder: Path) -> Path:
         shape=STACK.shape,
         dtype="uint16",
         axes="ZYX",
-        scale=(1.0,) * 3,
-        units=("micrometer",) * 3,
+        space=Space.of((1.0,) * 3, "micrometer"),
         chunks=(1, 64, 64),
         name="stack",
     )
@@ -74,8 +74,8 @@ def damaged_png(folder: Path) -> Path:
 
 DAMAGED = [damaged_tiff, damaged_zarr, damaged_plain_zarr, damaged_png]
 READERS = {
-    "the whole": lambda volume: volume.data.compute(),
-    "threads": lambda volume: volume.data.compute(scheduler="threads"),
+    "the whole": lambda volume: np.asarray(volume.data),
+    "threads": lambda volume: np.asarray(volume.data),
     "scaling": robust_scaling,
     "hash": hash_volume,
     "a part": lambda volume: np.asarray(volume.data[..., :60, 10:60]),
@@ -138,7 +138,7 @@ def test_a_picture_of_any_mode_is_what_it_is_decoded_to(tmp_path, mode):
         expected = np.moveaxis(expected[..., :3], -1, 0)
     volume = open_volume(tmp_path / "a.png")
     assert volume.data.dtype == expected.dtype
-    np.testing.assert_array_equal(volume.data.compute(), expected)
+    np.testing.assert_array_equal(np.asarray(volume.data), expected)
 
 
 def test_opening_a_picture_decodes_nothing_and_reading_it_decodes_once(tmp_path, monkeypatch):
@@ -154,7 +154,7 @@ def test_opening_a_picture_decodes_nothing_and_reading_it_decodes_once(tmp_path,
     volume = open_volume(tmp_path / "a.png")
     assert decoded == []
     np.testing.assert_array_equal(volume.data[3:5].compute(), STACK[0, 3:5])
-    volume.data.compute()
+    np.asarray(volume.data)
     assert len(decoded) == 1
 
 

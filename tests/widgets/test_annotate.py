@@ -300,7 +300,7 @@ def test_the_volume_is_the_layers_data_and_nothing_is_read(viewer, tubes, tmp_pa
     assert volume.axes == ("Z", "Y", "X")
     assert volume.voxel_size == (2, 1, 1)
     assert volume.unit == "micrometer"
-    np.testing.assert_array_equal(volume.data.compute(), image)
+    np.testing.assert_array_equal(np.asarray(volume.data), image)
 
 
 def test_a_channel_is_chosen(viewer, tubes, notes, open_dock):
@@ -309,7 +309,7 @@ def test_a_channel_is_chosen(viewer, tubes, notes, open_dock):
     dock = open_dock(viewer)
     assert not dock.data.channel.isHidden() and dock.data.time.isHidden()
     dock.data.channel.setValue(1)
-    np.testing.assert_array_equal(dock.bench.volume.data.compute(), tubes[0])
+    np.testing.assert_array_equal(np.asarray(dock.bench.volume.data), tubes[0])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.operations import Finetune
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.space import Space
 from napari_midl.volumes.swc import read_swc
 from napari_midl.widgets.parts import dock_frame
 
@@ -398,8 +399,7 @@ def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, c
         shape=(2, *wide.shape),
         dtype="float32",
         axes="CZYX",
-        scale=(1, 2, 1, 1),
-        units=(None,) * 4,
+        space=Space.of((2, 1, 1)),
         chunks=(1, 4, 64, 64),
         channels=("vessel probability", "uncertainty"),
     )
@@ -476,8 +476,6 @@ def test_earlier_predictions_can_be_shown_again(viewer, tubes, notes, open_dock,
             shape=(1, *tubes[0].shape),
             dtype="float32",
             axes="CZYX",
-            scale=(1,) * 4,
-            units=(None,) * 4,
             chunks=(1, 4, 64, 64),
         )
         image.write((slice(None),) * 4, np.full((1, *tubes[0].shape), number / 20, np.float32))
@@ -589,8 +587,7 @@ def show_truth(dock, tubes, folder, click):
         shape=(1, *tubes[0].shape),
         dtype="float32",
         axes="CZYX",
-        scale=(1, 2, 1, 1),
-        units=(None,) * 4,
+        space=Space.of((2, 1, 1)),
         chunks=(1, 4, 64, 64),
     )
     out.write((slice(None),) * 4, tubes[1][None].astype(np.float32))

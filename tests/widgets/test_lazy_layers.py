@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_midl.volumes.lazy import Channel
+from napari_midl.volumes.growing import Channel
 
 
 class Stored:

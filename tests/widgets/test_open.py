@@ -9,6 +9,7 @@ import pytest
 
 from napari_midl import cli
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.space import Space
 from napari_midl.widgets.images import volume_of
 
 
@@ -21,8 +22,7 @@ def two(tmp_path, tubes):
             shape=(len(names), *tubes[0].shape),
             dtype="uint8",
             axes="CZYX",
-            scale=(1, 2, 1, 1),
-            units=(None, *("micrometer",) * 3),
+            space=Space.of((2, 1, 1), "micrometer"),
             chunks=(1, 4, 64, 72),
             channels=names,
         ).write((slice(None),) * 4, np.stack([tubes[0] // (n + 1) for n in range(len(names))]))

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Box = tuple[slice, slice, slice]
+Region = tuple[slice, ...]
 Voxel = tuple[int, int, int]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.lazy import Lazy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,7 +173,15 @@ class Classes:
 
         A mask is such a map, and a lazy array stays lazy.
         """
+        if isinstance(indices, Lazy):
+            return indices.map(self.from_indices, np.uint8)
         return indices.astype(np.uint8) + np.uint8(1)
+
+    def from_mask(self, mask: Any) -> Any:
+        """Labels of a mask: the first class where it is 0, else the second; lazy if it is."""
+        if isinstance(mask, Lazy):
+            return mask.map(self.from_mask, np.uint8)
+        return self.from_indices(mask > 0)
 
     def counts(self, labels: NDArray[Any]) -> dict[str, int]:
         """Voxels painted with each class and set, by its name."""

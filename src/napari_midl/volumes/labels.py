@@ -6,11 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-from dask.base import compute
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.volume import chunks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +58,9 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
         )
     origin = (0,) * len(labels.shape)
     if dense and len(classes) == 2:
-        return [Patch(origin, classes.from_indices(labels.data > 0), str(path))]
-    lowest, highest = (int(n) for n in compute(labels.data.min(), labels.data.max()))
+        return [Patch(origin, classes.from_mask(labels.data), str(path))]
+    ends = [(read.min(), read.max()) for read in map(labels.read, chunks_of(labels.data))]
+    lowest, highest = int(min(low for low, _ in ends)), int(max(high for _, high in ends))
     if dense:
         if lowest < 0 or highest >= len(classes):
             raise InputError(
@@ -72,7 +73,7 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
             f"{path} holds labels from {lowest} to {highest}; use {classes.legend}, or pass "
             "--dense if it is a full mask."
         )
-    return [Patch(origin, labels.data.astype(np.uint8), str(path))]
+    return [Patch(origin, labels.data.map(lambda read: read, np.uint8), str(path))]
 
 
 def patches_identity(patches: Sequence[Patch]) -> dict[str, str]:

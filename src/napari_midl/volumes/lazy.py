@@ -1,4 +1,4 @@
-"""Arrays that napari shows while the file behind them still grows."""
+"""Arrays that are indexed without being read, at a cost that does not depend on their size."""
 
 from __future__ import annotations
 
@@ -8,164 +8,162 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from napari_midl.volumes.boxes import Box
+    from numpy.typing import NDArray
+
+    from napari_midl.volumes.boxes import Region
 
 
 class Lazy:
-    """An array that is read when it is indexed by a position, or turned into numpy's.
+    """Voxels that are read once they are turned into a numpy array.
 
-    Indexed by ranges alone it gives a `Part`, and nothing is read: of a pyramid napari takes
-    the columns in view first, and the plane of them afterwards.
+    Indexed by positions, ranges, ``...`` and None it gives a `View`, and nothing is read; only a
+    single voxel is read at once. A subclass says in `read` where the voxels come from.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Voxels along each axis.
+    dtype : dtype-like
+        Type of a voxel.
+    chunks : sequence of int, optional
+        Voxels along each axis of what is read in one piece; all of them where not given.
     """
 
-    def __init__(self, shape: Sequence[int], dtype: Any) -> None:
-        self.shape: tuple[int, ...] = tuple(shape)
+    def __init__(
+        self, shape: Iterable[int], dtype: Any, chunks: Sequence[int] | None = None
+    ) -> None:
+        self.shape: tuple[int, ...] = tuple(int(n) for n in shape)
         self.ndim, self.dtype = len(self.shape), np.dtype(dtype)
         # napari orders the levels of a pyramid by it.
         self.size = math.prod(self.shape)
+        self.chunks = tuple(
+            max(1, min(int(c), n)) for c, n in zip(chunks or self.shape, self.shape, strict=True)
+        )
 
-    def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """The voxels of an index."""
+    def read(self, box: Region) -> NDArray[Any]:
+        """The voxels of a box: a range without step for each axis, inside the array."""
         raise NotImplementedError
 
     def __getitem__(self, key: Any) -> Any:
-        key = key if isinstance(key, tuple) else (key,)
-        if all(isinstance(index, slice) and index.step in (None, 1) for index in key):
-            return Part(self, key)
-        return self.read(key)
+        return self._whole()[key]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.read((slice(None),) * self.ndim), dtype)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.read(tuple(slice(0, n) for n in self.shape)), dtype)
+
+    def transpose(self, axes: Sequence[int]) -> Lazy:
+        """The same voxels with the axes in another order."""
+        return self._whole().transpose(axes)
+
+    def map(self, function: Callable[[NDArray[Any]], NDArray[Any]], dtype: Any) -> Lazy:
+        """A function of each voxel alone, computed when it is read."""
+        return Mapped(self, function, dtype)
+
+    def _whole(self) -> Lazy:
+        return View(self, [range(n) for n in self.shape], range(self.ndim))
 
 
-class Part(Lazy):
-    """A box of a lazy array, read once a position in it is asked for.
+class View(Lazy):
+    """Part of a lazy array, with its axes in any order and direction.
 
     Parameters
     ----------
     array : Lazy
-        The whole.
-    key : tuple of slice
-        The box, without steps.
+        What it is a part of.
+    ranges : sequence of range
+        Which voxels along each axis of `array`.
+    axes : sequence of (int or None)
+        Which axis of `array` each of its own is; None one of length one that is new. An axis
+        that is not named is at its first voxel.
     """
 
-    def __init__(self, array: Lazy, key: tuple[slice, ...]) -> None:
-        whole = [slice(None)] * (array.ndim - len(key))
-        spans = [s.indices(n)[:2] for s, n in zip([*key, *whole], array.shape, strict=True)]
-        super().__init__([max(stop - start, 0) for start, stop in spans], array.dtype)
-        self._array, self._starts = array, [start for start, _ in spans]
+    def __init__(self, array: Lazy, ranges: Sequence[range], axes: Sequence[int | None]) -> None:
+        super().__init__(
+            (1 if axis is None else len(ranges[axis]) for axis in axes),
+            array.dtype,
+            [1 if axis is None else array.chunks[axis] for axis in axes],
+        )
+        self._array, self._ranges, self._axes = array, tuple(ranges), tuple(axes)
 
-    def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """The voxels of an index, counted from the corner of the box."""
-        if not all(map(_is_plain, key)):
-            voxels: np.ndarray = np.asarray(self)[key]
-            return voxels
-        key = (*key, *[slice(None)] * (self.ndim - len(key)))
-        shifted: list[Any] = []
-        for index, start, length in zip(key, self._starts, self.shape, strict=True):
+    def __getitem__(self, key: Any) -> Any:
+        keys = key if isinstance(key, tuple) else (key,)
+        if not all(index is None or index is ... or _is_basic(index) for index in keys):
+            return np.asarray(self)[key]
+        ranges, rest = list(self._ranges), list(self._axes)
+        axes: list[int | None] = []
+        for index in _without_ellipsis(keys, self.ndim):
+            if index is None:
+                axes.append(None)
+                continue
+            axis = rest.pop(0)
+            along = range(1) if axis is None else ranges[axis]
             if isinstance(index, slice):
-                first, last, _ = index.indices(length)
-                shifted.append(slice(start + first, start + max(first, last)))
+                along = along[index]
+                axes.append(axis)
             else:
-                shifted.append(start + index)
-        return self._array.read(tuple(shifted))
+                at = along[int(index)]
+                along = range(at, at + 1)
+            if axis is not None:
+                ranges[axis] = along
+        view = View(self._array, ranges, [*axes, *rest])
+        return view if view.ndim else np.asarray(view)[()]
+
+    def read(self, box: Region) -> NDArray[Any]:
+        """The voxels of a box of its own axes."""
+        ranges = list(self._ranges)
+        for part, axis in zip(box, self._axes, strict=True):
+            if axis is not None:
+                ranges[axis] = ranges[axis][part]
+        shape = [1 if axis is None else len(ranges[axis]) for axis in self._axes]
+        if not all(shape):
+            return np.empty(shape, self.dtype)
+        source = tuple(slice(min(r), max(r) + 1) for r in ranges)
+        voxels = self._array.read(source)[tuple(slice(None, None, r.step) for r in ranges)]
+        kept = [axis for axis in self._axes if axis is not None]
+        dropped = [axis for axis in range(voxels.ndim) if axis not in kept]
+        return voxels.transpose([*dropped, *kept]).reshape(shape)
+
+    def transpose(self, axes: Sequence[int]) -> Lazy:
+        """The same voxels with the axes in another order."""
+        return View(self._array, self._ranges, [self._axes[axis] for axis in axes])
+
+    def _whole(self) -> Lazy:
+        return self
 
 
-class Channel(Lazy):
-    """One channel of a level of a stored image, read when it is indexed.
-
-    The voxels indexed last are kept; of these only the boxes written since are read again.
+class Mapped(Lazy):
+    """A function of each voxel of another array.
 
     Parameters
     ----------
-    array : zarr.Array
-        Axes ``C Z Y X``.
-    index : int
-        Which channel.
-    written : list of Box, optional
-        Boxes of level 0 that were written, in their order; whoever writes adds to it.
-    finest : sequence of int, optional
-        Shape ``(z, y, x)`` of level 0, if the array is another level.
+    array : Lazy
+        The other array.
+    function : callable
+        From voxels to as many voxels.
+    dtype : dtype-like
+        Of what the function gives.
     """
 
     def __init__(
-        self,
-        array: Any,
-        index: int,
-        written: list[Box] | None = None,
-        finest: Sequence[int] | None = None,
+        self, array: Lazy, function: Callable[[NDArray[Any]], NDArray[Any]], dtype: Any
     ) -> None:
-        super().__init__(array.shape[1:], array.dtype)
-        self._array, self._index = array, index
-        self._written: list[Box] = written if written is not None else []
-        self._factors = [
-            math.ceil(n / m) for n, m in zip(finest or self.shape, self.shape, strict=True)
-        ]
-        self._kept: tuple[str, np.ndarray, int] | None = None
+        super().__init__(array.shape, dtype, array.chunks)
+        self._array, self._function = array, function
 
-    def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """The voxels of an index, from what was kept where that is what is stored."""
-        # Counted before reading: what is written meanwhile, or while a slower thread reads the
-        # same voxels, is read again next time.
-        count, kept = len(self._written), self._kept
-        same = kept is not None and kept[0] == repr(key)
-        if kept is not None and same and kept[2] >= count:
-            return kept[1]
-        if kept is not None and same and len(key) == self.ndim and all(map(_is_plain, key)):
-            voxels = self._read_again(kept[1], key, self._written[kept[2] : count])
-        else:
-            voxels = np.asarray(self._array[(self._index, *key)])
-        self._kept = (repr(key), voxels, count)
-        return voxels
-
-    def _read_again(self, voxels: np.ndarray, key: tuple[Any, ...], boxes: list[Box]) -> np.ndarray:
-        voxels = voxels.copy()
-        for box in boxes:
-            source: list[Any] = []
-            target: list[slice] = []
-            axes = zip(key, box, self._factors, self.shape, strict=True)
-            for wanted, part, factor, length in axes:
-                first, last = part.start // factor, min(-(-part.stop // factor), length)
-                if isinstance(wanted, slice):
-                    start, stop, _ = wanted.indices(length)
-                    source.append(slice(max(first, start), min(last, stop)))
-                    target.append(slice(source[-1].start - start, source[-1].stop - start))
-                    if source[-1].start >= source[-1].stop:
-                        break
-                elif first <= wanted < last:
-                    source.append(wanted)
-                else:
-                    break
-            else:
-                voxels[tuple(target)] = self._array[(self._index, *source)]
-        return voxels
+    def read(self, box: Region) -> NDArray[Any]:
+        """The function of the voxels of a box."""
+        return np.asarray(self._function(self._array.read(box)), self.dtype)
 
 
-class Thresholded(Lazy):
-    """A channel as labels: 1 where it reaches a threshold; reads only what the channel reads.
-
-    Parameters
-    ----------
-    channel : Channel
-        The probability.
-    threshold : float
-        May be changed.
-    """
-
-    def __init__(self, channel: Channel, threshold: float) -> None:
-        super().__init__(channel.shape, np.uint8)
-        self._channel, self.threshold = channel, threshold
-
-    def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """1 where the channel reaches the threshold, else 0."""
-        labels: np.ndarray = (self._channel.read(key) >= self.threshold).astype(self.dtype)
-        return labels
+def _is_basic(index: Any) -> bool:
+    return isinstance(index, slice | int | np.integer) and not isinstance(index, bool)
 
 
-def _is_plain(index: Any) -> bool:
-    """Whether an index is a position or a range without gaps."""
-    if isinstance(index, slice):
-        return index.step in (None, 1)
-    return isinstance(index, int | np.integer) and bool(index >= 0)
+def _without_ellipsis(keys: tuple[Any, ...], ndim: int) -> list[Any]:
+    """The index with ranges in the place of ``...``."""
+    used = sum(index is not None and index is not ... for index in keys)
+    if used > ndim:
+        raise IndexError(f"{used} indices for an array of {ndim} axes")
+    at = next((i for i, index in enumerate(keys) if index is ...), len(keys))
+    return [*keys[:at], *[slice(None)] * (ndim - used), *keys[at + 1 :]]

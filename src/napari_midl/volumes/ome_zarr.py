@@ -22,7 +22,10 @@ from zarr.codecs import BloscCodec
 from napari_midl.errors import InputError
 from napari_midl.volumes import label_list, pyramid
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
+from napari_midl.volumes.multiscales import ABOUT, said, space_of, transformations
 from napari_midl.volumes.reading import decoding
+from napari_midl.volumes.space import AXES as SPATIAL
+from napari_midl.volumes.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,13 +33,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.volumes.boxes import Region
     from napari_midl.volumes.pyramid import Level
 
-Region = tuple[slice, ...]
 Version = Literal["0.4", "0.5"]
 _FORMATS = {"0.4": FormatV04, "0.5": FormatV05}
+UNKNOWN = Space()
 COLOURS = ("FFFFFF", "FFD500", "00C8FF", "FF00C8")
-_ABOUT = "napari-midl"  # key of what we ourselves say of an image
 
 
 class OmeZarrImage:
@@ -74,9 +77,8 @@ class OmeZarrImage:
         shape: Sequence[int],
         dtype: str,
         axes: Sequence[str],
-        scale: Sequence[float],
-        units: Sequence[str | None],
         chunks: Sequence[int],
+        space: Space = UNKNOWN,
         channels: Sequence[str] = (),
         colours: Sequence[str] = COLOURS,
         about: Mapping[str, Any] | None = None,
@@ -93,11 +95,12 @@ class OmeZarrImage:
             A folder that does not exist.
         shape, dtype
             Of the finest level.
-        axes, scale, units
-            Name (a subset of ``T C Z Y X`` in that order), physical step and its unit of
-            each axis.
+        axes : sequence of str
+            A subset of ``T C Z Y X`` in that order.
         chunks : sequence of int
             Voxels of a chunk of the finest level.
+        space : Space
+            Size and place of the voxels of the finest level.
         channels : sequence of str
             Names of the channels, along the axis ``C``; they are shown from 0 to 1 for floats,
             and over all values of an integer type.
@@ -120,13 +123,13 @@ class OmeZarrImage:
             If `path` exists or cannot be written; then nothing is left of it.
         """
         form = _FORMATS[version]()
-        wanted = pyramid.plan(axes, shape, scale, chunks, levels)
+        wanted = pyramid.plan(axes, shape, _steps(axes, space), chunks, levels)
         with whole_folder(path) as beside:
             group = zarr.open_group(beside, mode="w-", zarr_format=form.zarr_format)
             if about:
-                group.update_attributes({_ABOUT: dict(about)})
+                group.update_attributes({ABOUT: dict(about)})
             shown = dict(zip(channels, itertools.cycle(colours), strict=False))
-            image = cls._fill(beside, group, wanted, dtype, axes, units, shown, name, False)
+            image = cls._fill(beside, group, wanted, dtype, axes, space, shown, name, False)
             for each, colors in (labels or {}).items():
                 image.create_labels(each, "uint8", colors)
         return cls.open(path)
@@ -164,7 +167,7 @@ class OmeZarrImage:
         """
         attributes: dict[str, Any] = self._group.attrs.asdict()
         try:
-            self._group.update_attributes({_ABOUT: attributes.get(_ABOUT, {}) | about})
+            self._group.update_attributes({ABOUT: attributes.get(ABOUT, {}) | about})
         except OSError as error:
             raise not_written(self.path, error) from error
 
@@ -197,20 +200,16 @@ class OmeZarrImage:
     ) -> Self:
         """Make empty labels as `create_labels` does, but anywhere and on no list."""
         refuse_existing(path)
-        multiscale = _ome(self._group)["multiscales"][0]
-        keep = [i for i, axis in enumerate(multiscale["axes"]) if axis["type"] != "channel"]
-        axes = [multiscale["axes"][i]["name"].upper() for i in keep]
-        units = [multiscale["axes"][i].get("unit") for i in keep]
+        space = space_of(self._group.attrs.asdict())
+        keep = [i for i, axis in enumerate(self.axes) if axis != "C"]
+        axes = [self.axes[i] for i in keep]
         finest = self.levels[0]
-        steps = multiscale["datasets"][0]["coordinateTransformations"][0]["scale"]
-        shape, scale, chunks = (
-            [values[i] for i in keep] for values in (finest.shape, steps, finest.chunks)
-        )
-        wanted = pyramid.plan(axes, shape, scale, chunks, len(self.levels))
+        shape, chunks = ([values[i] for i in keep] for values in (finest.shape, finest.chunks))
+        wanted = pyramid.plan(axes, shape, _steps(axes, space), chunks, len(self.levels))
         rows = [{"label-value": v, "rgba": list(c)} for v, c in (colors or {}).items()]
         try:
             group = zarr.open_group(path, mode="w-", zarr_format=self._group.metadata.zarr_format)
-            image = self._fill(path, group, wanted, dtype, axes, units, {}, path.name, True)
+            image = self._fill(path, group, wanted, dtype, axes, space, {}, path.name, True)
             form = _format(group)
             about = {"colors": rows, "version": form.version}
             # ome-zarr's default for zarr format 3 is its newest version, so it has to be told.
@@ -285,7 +284,7 @@ class OmeZarrImage:
         levels: Sequence[Level],
         dtype: str,
         axes: Sequence[str],
-        units: Sequence[str | None],
+        space: Space,
         channels: Mapping[str, str],
         name: str,
         is_label: bool,
@@ -294,8 +293,9 @@ class OmeZarrImage:
         arrays, datasets = [], []
         for key, level in enumerate(levels):
             arrays.append(_create_array(group, str(key), level, dtype, axes))
-            transform = {"type": "scale", "scale": list(level.scale)}
-            datasets.append({"path": str(key), "coordinateTransformations": [transform]})
+            merged = [round(s / f) for s, f in zip(level.scale, levels[0].scale, strict=True)]
+            moved = transformations(axes, space, merged)
+            datasets.append({"path": str(key), "coordinateTransformations": moved})
         top = float(np.iinfo(dtype).max) if np.dtype(dtype).kind in "ui" else 1.0
         window = {"min": 0.0, "max": top, "start": 0.0, "end": top}
         omero = [
@@ -307,11 +307,19 @@ class OmeZarrImage:
             datasets,
             fmt=_format(group),
             axes=[axis.lower() for axis in axes],
-            axes_units={a.lower(): u for a, u in zip(axes, units, strict=True) if u},
+            axes_units={a.lower(): space.known_unit for a in axes if a in SPATIAL and space.known},
             name=name,
             metadata={"omero": {"channels": omero}} if omero else {},
         )
+        if said(space):
+            kept: dict[str, Any] = group.attrs.asdict()
+            group.update_attributes({ABOUT: kept.get(ABOUT, {}) | said(space)})
         return cls(path, group, arrays, is_label)
+
+
+def _steps(axes: Sequence[str], space: Space) -> list[float]:
+    size = dict(zip(SPATIAL, space.voxel_size, strict=True))
+    return [size.get(axis, 1.0) for axis in axes]
 
 
 def _create_array(

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.reading import StoredArray, check_room, lazy
-from napari_midl.volumes.volume import AXES, SPATIAL, Volume, known_sizes
+from napari_midl.volumes.lazy import Lazy
+from napari_midl.volumes.multiscales import named_axes, space_of
+from napari_midl.volumes.reading import Decoded, StoredArray, check_room
+from napari_midl.volumes.space import Space
+from napari_midl.volumes.volume import AXES, SPATIAL, Volume, along
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
 TIFF = (".tif", ".tiff")
 NIFTI = (".nii", ".nii.gz")
 PICTURE = (".png", ".jpg", ".jpeg", ".bmp")
-_NIFTI_UNITS = {"mm": "millimeter", "micron": "micrometer", "meter": "meter"}
 
 
 def open_volume(source: Any) -> Volume:
@@ -91,21 +88,10 @@ def _open_zarr(path: Path) -> Volume:
     if "multiscales" not in about:
         raise InputError(f"{path} is a zarr group without an image; give the path of one in it.")
     multiscale = about["multiscales"][0]
-    # Format 0.3 and earlier have only names.
-    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in multiscale["axes"]]
-    datasets = multiscale["datasets"]
-    scale = np.ones(len(axes))
-    for transform in (
-        *datasets[0].get("coordinateTransformations", []),
-        *multiscale.get("coordinateTransformations", []),
-    ):
-        if transform["type"] == "scale":
-            scale = scale * transform["scale"]
     return _describe(
-        [_lazy(node[d["path"]], path) for d in datasets],
-        [axis["name"].upper() for axis in axes],
-        scale.tolist(),
-        [axis.get("unit") for axis in axes],
+        [StoredArray(node[d["path"]], path) for d in multiscale["datasets"]],
+        [axis["name"].upper() for axis in named_axes(multiscale)],
+        space_of(attributes),
         str(multiscale.get("name") or name).strip("/") or name,
         path,
         [str(c.get("label", "")) for c in about.get("omero", {}).get("channels", [])],
@@ -117,36 +103,15 @@ def _open_tiff(path: Path) -> Volume:
 
     levels, axes, scale, units, channels = read_tiff(path)
     name = path.name.removesuffix(path.suffix).removesuffix(".ome")
-    return _describe(levels, axes, scale, units, name, path, channels)
+    space = Space.of(along(axes, scale), along(axes, units))
+    return _describe(levels, axes, space, name, path, channels)
 
 
 def _open_nifti(path: Path) -> Volume:
-    import nibabel
+    from napari_midl.volumes.nifti import read_nifti
 
-    image: Any = nibabel.load(path)
-    voxels, header = image.dataobj, image.header
-    if path.suffix == ".nii":
-        ends = voxels.offset + math.prod(voxels.shape) * voxels.dtype.itemsize
-        if ends > path.stat().st_size:
-            raise InputError(f"{path} is cut short; copy or export it again.")
-    # Stored values with a slope are scaled on reading, which the proxy's dtype does not say.
-    plain = (voxels.slope, voxels.inter) == (1, 0)
-    dtype = voxels.dtype.newbyteorder("=") if plain else np.dtype(np.float32)
-    whole_planes = (-1, -1, *("auto" if i == 0 else 1 for i in range(voxels.ndim - 2)))
-    stored = lazy(StoredArray(voxels, path), whole_planes)
-    read = da.map_blocks(partial(np.asarray, dtype=dtype), stored, dtype=dtype)
-    # NIfTI counts x fastest and first, so that its transpose ends with Z Y X.
-    data = read.T
-    axes = ["C", "T", "Z", "Y", "X"][-data.ndim :]
-    unit = _NIFTI_UNITS.get(header.get_xyzt_units()[0])
-    return _describe(
-        [data],
-        axes,
-        [float(z) for z in header.get_zooms()][::-1],
-        [unit if axis in SPATIAL else None for axis in axes],
-        path.name.split(".nii")[0],
-        path,
-    )
+    array, axes, space = read_nifti(path)
+    return _describe([array], axes, space, path.name.split(".nii")[0], path)
 
 
 def _open_picture(path: Path) -> Volume:
@@ -155,33 +120,12 @@ def _open_picture(path: Path) -> Volume:
 
     about = imageio.improps(path)
     check_room(path, about.shape, about.dtype)
-    stored = StoredArray(_Picture(path, about.shape, about.dtype), path)
-    # dask would read an empty part to see of what type it is.
-    nothing = np.empty((0,) * stored.ndim, stored.dtype)
-    array = lazy(stored, -1, meta=nothing)
+    array: Lazy = Decoded(lambda: imageio.imread(path), about.shape, about.dtype, path)
     if array.ndim == 2:
         return Volume.from_array(array, "YX", name=path.stem, source=str(path))
-    colours = da.moveaxis(array[..., :3], -1, 0)
+    colours = array[..., :3].transpose((2, 0, 1))
     picture = Volume.from_array(colours, "CYX", name=path.stem, source=str(path))
-    return replace(picture, channels=("red", "green", "blue")[: len(colours)])
-
-
-@dataclass
-class _Picture:
-    """A picture that is decoded once, when it is first looked at."""
-
-    path: Path
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    def __getitem__(self, region: Any) -> Any:
-        return self._decoded[region]
-
-    @cached_property
-    def _decoded(self) -> NDArray[Any]:
-        from imageio import v3 as imageio
-
-        return np.asarray(imageio.imread(self.path)).reshape(self.shape)
+    return replace(picture, channels=("red", "green", "blue")[: colours.shape[0]])
 
 
 def _open_bioio(path: Path) -> Volume:
@@ -224,15 +168,8 @@ def _from_array(array: Any, name: str, path: Path | None) -> Volume:
     axes = [str(a).upper() for a in getattr(array, "dims", ()) or _zarr_names(array)]
     if not {"Y", "X"} <= set(axes) <= set(AXES):
         axes = list(AXES[-ndim:])
-    data = array if isinstance(array, da.Array) else _lazy(array, path)
-    return _describe([data], axes, [1.0] * ndim, [None] * ndim, name, path)
-
-
-def _lazy(array: Any, path: Path | None) -> da.Array:
-    """An array whose chunks are those of the file that it comes from, if any."""
-    if path is None:
-        return da.from_array(array, asarray=True)  # type: ignore[no-any-return]
-    return lazy(StoredArray(array, path), getattr(array, "chunks", None) or "auto")
+    data = array if isinstance(array, Lazy) else StoredArray(array, path or name)
+    return _describe([data], axes, Space(), name, path)
 
 
 def _zarr_names(array: Any) -> Sequence[str | None]:
@@ -249,13 +186,11 @@ def _from_bioimage(image: Any, name: str, path: Path | None) -> Volume:
         data = image.get_image_dask_data(order)
     else:
         data = image.dask_data
-    sizes = {axis: getattr(image.physical_pixel_sizes, axis, None) for axis in SPATIAL}
+    sizes = [getattr(image.physical_pixel_sizes, axis, None) for axis in SPATIAL]
     return _describe(
-        [data],
+        [StoredArray(data, path or name)],
         list(order),
-        [float(sizes.get(axis) or 1.0) for axis in order],
-        # Both libraries give micrometres.
-        ["micrometer" if sizes.get(axis) else None for axis in order],
+        Space.of(sizes, "micrometer"),  # that of both libraries
         name,
         path,
         [str(channel) for channel in image.channel_names or []],
@@ -263,13 +198,13 @@ def _from_bioimage(image: Any, name: str, path: Path | None) -> Volume:
 
 
 def _describe(
-    levels: list[da.Array],
+    levels: Sequence[Lazy],
     axes: list[str],
-    scale: Sequence[float],
-    units: Sequence[str | None],
+    space: Space,
     name: str,
     path: Path | None,
     channels: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Volume:
     """Put the axes in order, leaving out T and C of length one."""
     finest = levels[0]
@@ -293,14 +228,13 @@ def _describe(
     kept = sorted(keep)
     arranged = [level[take].transpose([kept.index(i) for i in keep]) for level in levels]
     if path is not None:
-        check_room(path, finest.chunksize, finest.dtype)
-    sizes, units = known_sizes(scale, units)
+        check_room(path, finest.chunks, finest.dtype)
     return Volume(
         levels=tuple(arranged),
         axes=tuple(axes[i] for i in keep),
-        scale=tuple(sizes[i] for i in keep),
-        units=tuple(units[i] for i in keep),
+        space=space,
         name=name,
         source=str(path) if path else None,
         channels=tuple(channels),
+        notes=tuple(notes),
     )

@@ -4,44 +4,95 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 import psutil
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.lazy import Lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-MOST_CHUNKS = 2**23  # dask looks at all of them for each region that is read
+    from napari_midl.volumes.boxes import Region
+
 # A decoder holds its output and hands on a copy.
 _COPIES = 2
 
 
-class StoredArray:
+class StoredArray(Lazy):
     """An array of a file whose damaged voxels are a sentence, whoever reads them and when.
 
     Parameters
     ----------
     array : array-like
-        Reads from the file when it is indexed.
+        Reads from the file when it is indexed; or a dask array, computed in the thread that reads.
+    source : str or Path
+        What to call the file.
+    chunks : sequence of int, optional
+        Voxels of what it reads in one piece; by default as the array itself says.
+    """
+
+    def __init__(self, array: Any, source: str | Path, chunks: Sequence[int] | None = None) -> None:
+        pieces = chunks or getattr(array, "chunksize", None) or getattr(array, "chunks", None)
+        super().__init__(array.shape, array.dtype, pieces)
+        self._array, self.source = array, source
+
+    def read(self, box: Region) -> NDArray[Any]:
+        """The voxels of a box.
+
+        Raises
+        ------
+        InputError
+            If they cannot be decoded.
+        """
+        with decoding(self.source):
+            found = self._array[box]
+            if hasattr(found, "compute"):
+                # A worker of a cluster would hand it to the cluster and wait for a thread.
+                found = found.compute(scheduler="synchronous")
+            return np.asarray(found)
+
+
+class Decoded(Lazy):
+    """An array that can only be decoded whole; it is so once, when it is first looked at.
+
+    Parameters
+    ----------
+    decode : callable
+        Gives the array.
+    shape, dtype
+        Of the array.
     source : str or Path
         What to call the file.
     """
 
-    def __init__(self, array: Any, source: str | Path) -> None:
-        self.shape: tuple[int, ...] = tuple(array.shape)
-        self.dtype, self.ndim = np.dtype(array.dtype), len(self.shape)
-        self._array, self.source = array, source
+    def __init__(
+        self, decode: Callable[[], NDArray[Any]], shape: Sequence[int], dtype: Any, source: Any
+    ) -> None:
+        super().__init__(shape, dtype)
+        self._decode, self.source = decode, source
+        self._turn = Lock()
+        self._decoded: NDArray[Any] | None = None
 
-    def __getitem__(self, region: Any) -> NDArray[Any]:
-        with decoding(self.source):
-            return np.asarray(self._array[region])
+    def read(self, box: Region) -> NDArray[Any]:
+        """The voxels of a box.
+
+        Raises
+        ------
+        InputError
+            If they cannot be decoded.
+        """
+        with self._turn:  # whoever comes meanwhile waits instead of decoding it too
+            if self._decoded is None:
+                with decoding(self.source):
+                    self._decoded = np.asarray(self._decode()).reshape(self.shape)
+            return self._decoded[box]
 
 
 @contextmanager
@@ -63,9 +114,9 @@ def decoding(source: str | Path) -> Iterator[None]:
             "tiles or chunks."
         ) from error
     except Exception as error:  # each codec and store raises classes of its own
-        fault = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
-            f"{source} holds voxels that cannot be read ({fault}); copy or export it again."
+            f"{source} holds voxels that cannot be decoded: it is damaged, or packed in a way "
+            "that is not known here; copy or export it again."
         ) from error
 
 
@@ -92,23 +143,3 @@ def check_room(source: str | Path, shape: Sequence[float], dtype: Any) -> None:
             f"{needed / 2**30:.1f} GiB to read where {free / 2**30:.1f} GiB of memory are free; "
             "save it as OME-Zarr or TIFF in smaller tiles."
         )
-
-
-def lazy(array: StoredArray, chunks: Any = "auto", **options: Any) -> da.Array:
-    """A dask array of a stored one, in blocks of `chunks` voxels.
-
-    Raises
-    ------
-    InputError
-        If there are more blocks than can be looked after.
-    """
-    sizes = da.core.normalize_chunks(chunks, array.shape, dtype=array.dtype)
-    pieces = math.prod(len(along) for along in sizes)
-    if pieces > MOST_CHUNKS:
-        raise InputError(
-            f"{array.source} is stored in {pieces:.3g} pieces, which is more than {MOST_CHUNKS}; "
-            "save it with larger chunks, or in parts."
-        )
-    # A name of its own: the same path may hold another image tomorrow.
-    blocks: da.Array = da.from_array(array, chunks=sizes, name=False, **options)
-    return blocks

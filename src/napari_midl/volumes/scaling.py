@@ -108,7 +108,7 @@ def sample(volume: Volume, blocks: int = 16) -> NDArray[np.float32]:
     for point in qmc.Halton(data.ndim, scramble=False).random(blocks):
         starts = [int(p * (n - e + 1)) for p, n, e in zip(point, data.shape, edges, strict=True)]
         boxes.append(tuple(slice(s, s + e) for s, e in zip(starts, edges, strict=True)))
-    return np.concatenate([np.asarray(b, np.float32).ravel() for b in volume.read_all(boxes)])
+    return np.concatenate([np.asarray(b, np.float32).ravel() for b in map(volume.read, boxes)])
 
 
 def _edges(volume: Volume, voxels: int) -> list[int]:
@@ -119,7 +119,7 @@ def _edges(volume: Volume, voxels: int) -> list[int]:
     """
     data = volume.data
     longest = [
-        n if axis in "ZYX" and max(chunks) > 1 else 1
+        n if axis in "ZYX" and chunks > 1 else 1
         for axis, n, chunks in zip(volume.axes, data.shape, data.chunks, strict=True)
     ]
     edges = [1] * data.ndim

@@ -11,14 +11,14 @@ import tifffile
 import zarr
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.reading import StoredArray, lazy
+from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.volume import AXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import dask.array as da
+    from napari_midl.volumes.lazy import Lazy
 
 _UNITS = {"um": "micrometer", "µm": "micrometer", "μm": "micrometer"}  # two signs for micro
 _UNITS |= {"micron": "micrometer", "microns": "micrometer", "nm": "nanometer", "mm": "millimeter"}
@@ -27,12 +27,12 @@ _UNITS |= {"cm": "centimeter", "m": "meter", "Å": "angstrom", "in": "inch"}
 
 def read_tiff(
     path: Path,
-) -> tuple[list[da.Array], list[str], list[float], list[str | None], list[str]]:
+) -> tuple[list[Lazy], list[str], list[float], list[str | None], list[str]]:
     """Describe the first image of a TIFF without reading its voxels.
 
     Returns
     -------
-    levels : list of dask.array.Array
+    levels : list of Lazy
         Finest first; a chunk is a tile, or a page where there are no tiles.
     axes, scale, units
         Of each axis, in the file's order.
@@ -58,11 +58,10 @@ def read_tiff(
             raise InputError(f"{path} is cut short; copy or export it again.")
         axes = _axes(path, series.axes.replace("S", ""))
         steps, units, channels = _from_ome(file) if file.is_ome else _from_imagej(file)
-        levels = [
-            lazy(TiffLevel(path, i, array), array.chunks) for i, array in enumerate(_arrays(file))
-        ]
+        levels: list[Lazy] = [StoredArray(array, path) for array in _arrays(file)]
         if "S" in series.axes:
-            levels = [level.squeeze(axis=series.axes.index("S")) for level in levels]
+            first = tuple(0 if axis == "S" else slice(None) for axis in series.axes)
+            levels = [level[first] for level in levels]
     return (
         levels,
         axes,
@@ -70,22 +69,6 @@ def read_tiff(
         [_UNITS.get(units[axis], units[axis]) if axis in units else None for axis in axes],
         channels,
     )
-
-
-class TiffLevel(StoredArray):
-    """One level of a TIFF; sent to another process, it opens the file there anew."""
-
-    def __init__(self, path: Path, level: int, array: zarr.Array[Any]) -> None:
-        super().__init__(array, path)
-        self.path, self.level = path, level
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self.path, self.level)
-
-
-def _reopen(path: Path, level: int) -> TiffLevel:
-    with tifffile.TiffFile(path) as file:
-        return TiffLevel(path, level, _arrays(file)[level])
 
 
 def _arrays(file: tifffile.TiffFile) -> list[zarr.Array[Any]]:

@@ -140,12 +140,9 @@ def swc_size(volume: Volume) -> tuple[tuple[float, float, float], str]:
 
     Micrometres, or what the image counts in where that is no known length.
     """
-    if volume.unit is None:
+    if not volume.space.known:
         return volume.voxel_size, "voxels"
-    try:
-        return volume.voxel_size_in("micrometer"), MICROMETRES
-    except InputError:
-        return volume.voxel_size, volume.unit
+    return volume.sizes_in("micrometer"), MICROMETRES
 
 
 def write_traces(

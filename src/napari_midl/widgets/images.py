@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.volume import AXES, SPATIAL, Volume
+from napari_midl.volumes.lazy import Lazy
+from napari_midl.volumes.reading import StoredArray
+from napari_midl.volumes.space import Space
+from napari_midl.volumes.volume import AXES, SPATIAL, Volume, along
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,15 +61,9 @@ def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False
         raise InputError(
             f"{layer.name} is turned or sheared in the viewer; reset its transformation first."
         )
-    levels = tuple(_lazy(level) for level in _levels(layer))
-    volume = Volume(
-        levels=levels,
-        axes=axes,
-        scale=tuple(float(s) for s in layer.scale),
-        units=tuple(_unit(unit) for unit in layer.units),
-        name=layer.name,
-        source=_source(layer),
-    ).spatial(channel, time)
+    levels = tuple(_lazy(level, layer.name) for level in _levels(layer))
+    source = _source(layer)
+    volume = Volume(levels, axes, _space(layer, axes), layer.name, source).spatial(channel, time)
     if volume.data.dtype.kind not in "buif":
         raise InputError(
             f"{layer.name} holds {volume.data.dtype} values, no intensities; convert it to "
@@ -135,15 +131,19 @@ def _axes(layer: Image) -> tuple[str, ...]:
     return AXES[len(AXES) - layer.ndim :]
 
 
-def _lazy(level: Any) -> da.Array:
+def _lazy(level: Any, name: str) -> Lazy:
     level = getattr(level, "data", level) if hasattr(level, "dims") else level
-    if isinstance(level, da.Array):
-        return level
-    chunks = getattr(level, "chunks", None) or "auto"
-    # Without name=False dask would hash all of an array in memory, in the GUI thread.
-    return da.from_array(level, chunks=chunks, name=False, asarray=True)
+    return level if isinstance(level, Lazy) else StoredArray(level, name)
 
 
-def _unit(unit: Any) -> str | None:
-    name = str(unit)
-    return None if name in ("pixel", "dimensionless", "") else name
+def _space(layer: Image, axes: Sequence[str]) -> Space:
+    """The size that the layer has, in the place that its file says."""
+    sizes = along(axes, [float(size) for size in layer.scale])
+    shown = Space.of(sizes, along(axes, [str(unit) for unit in layer.units]))
+    try:
+        kept = Space.from_dict(layer.metadata["space"])
+    except (KeyError, TypeError, ValueError):
+        return shown
+    if shown.voxel_size == kept.voxel_size and shown.known_unit == kept.known_unit:
+        return kept
+    return kept.resized(shown)

@@ -12,6 +12,7 @@ from napari_midl.engine.uncertainty import end_of_colours, painted
 from napari_midl.methods.anatomy.ports import ZARR, table_path
 from napari_midl.volumes.meshes import Mesh, planes, write_mesh
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.space import Space
 from napari_midl.volumes.tables import write_table
 
 if TYPE_CHECKING:
@@ -88,15 +89,16 @@ def write_mask(mesh: Mesh, out: Path, scan: Volume | None = None) -> Job[None]:
         far = np.ceil(mesh.vertices.max(0)) + 3
         z, y, x = (far - corner).astype(int)[::-1].tolist()
         size = (1.0, 1.0, 1.0)
+        space = Space.of(size, "millimeter", corner)
     else:
-        corner, (z, y, x), size = np.zeros(3), scan.shape, scan.millimetres
+        corner, (z, y, x), size = np.zeros(3), scan.shape, scan.sizes_in("millimeter")
+        space = scan.space
     image = OmeZarrImage.create(
         out,
         shape=(z, y, x),
         dtype="uint8",
         axes="ZYX",
-        scale=size,
-        units=["millimeter"] * 3,
+        space=space,
         chunks=(1, min(y, 512), min(x, 512)),
         name="mask",
     )
@@ -108,7 +110,7 @@ def write_mask(mesh: Mesh, out: Path, scan: Volume | None = None) -> Job[None]:
 def labels_of(mesh: Mesh, scan: Volume) -> Job[NDArray[np.uint8]]:
     """The inside of a mesh as labels ``(Z, Y, X)`` on the grid of a scan, 1 inside."""
     labels = np.zeros(scan.shape, np.uint8)
-    for z, plane in enumerate(planes(mesh, scan.shape, scan.millimetres)):
+    for z, plane in enumerate(planes(mesh, scan.shape, scan.sizes_in("millimeter"))):
         yield Progress(z, len(labels), "filling the mesh")
         labels[z] = plane
     return labels

@@ -78,10 +78,11 @@ def outline(volume: Volume, level: float, origin: ArrayLike = (0.0, 0.0, 0.0)) -
         raise InputError(
             f"{volume.name} is too large to be outlined; crop it, or make a pyramid of it."
         )
-    size = volume.millimetres * (np.asarray(volume.shape) / finest.shape)
+    factors = np.asarray(volume.shape) / finest.shape
+    size = (np.array(volume.sizes_in("millimeter")) * factors).tolist()
 
     def find() -> Outline:
-        voxels = np.asarray(finest.compute(scheduler="synchronous"), np.float32)
+        voxels = np.asarray(finest, np.float32)
         return Outline(_surface(voxels, level, size, volume.name, origin), volume.name)
 
     return (yield from wait_for(in_thread(find), step))

@@ -12,9 +12,9 @@ from napari_midl.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import dask.array as da
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_midl.volumes.lazy import Lazy
     from napari_midl.volumes.volume import Volume
 
 # More voxels take minutes and gigabytes to read or to outline.
@@ -50,14 +50,11 @@ def read_voxels(volume: Volume) -> ScanVoxels:
     level = finest_that_fits(volume)
     if level is None:
         raise InputError(f"{volume.name} is too large for clicks in 3D")
-    try:
-        voxels = np.asarray(level.compute(scheduler="synchronous"))
-    except Exception as error:  # whatever a damaged file leads a reader to
-        raise InputError(f"{volume.name} cannot be read ({error})") from error
+    voxels = np.asarray(level)
     return ScanVoxels(voxels, bone_threshold(voxels))
 
 
-def finest_that_fits(volume: Volume, most: int = _MOST_VOXELS) -> da.Array | None:
+def finest_that_fits(volume: Volume, most: int = _MOST_VOXELS) -> Lazy | None:
     """The finest level ``Z Y X`` of a scan with at most so many voxels, if there is one."""
     return next((level for level in volume.levels if level.size <= most), None)
 

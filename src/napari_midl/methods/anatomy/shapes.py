@@ -117,6 +117,6 @@ def _mask_surface(path: Path) -> Mesh:
     if not inside.any() or inside.all():
         raise InputError(f"{path} is empty or full; give a mask with the shape in it.")
     smooth = ndimage.gaussian_filter(np.pad(inside, 2).astype(np.float32), 0.7)
-    size = np.array(volume.millimetres)
+    size = np.array(volume.sizes_in("millimeter"))
     vertices, faces, _, _ = marching_cubes(smooth, 0.5, gradient_direction="ascent")
     return Mesh(((vertices - 2) * size)[:, ::-1].copy(), faces[:, ::-1].astype(np.int32).copy())

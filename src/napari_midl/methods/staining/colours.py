@@ -11,6 +11,10 @@ from napari_midl.volumes.lazy import Lazy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from napari_midl.volumes.boxes import Region
+
 
 class Colours(Lazy):
     """Red, green and blue of one level of a stored stain, colours last.
@@ -22,16 +26,13 @@ class Colours(Lazy):
     """
 
     def __init__(self, array: Any) -> None:
-        super().__init__((*array.shape[1:], 3), array.dtype)
+        super().__init__((*array.shape[1:], 3), array.dtype, (*array.chunks[1:], 3))
         self._array = array
 
-    def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """The colours of an index."""
-        colours = slice(None)
-        if len(key) == self.ndim:
-            *places, colours = key
-            key = tuple(places)
-        read: np.ndarray = np.moveaxis(self._array[(slice(0, 3), *key)], 0, -1)[..., colours]
+    def read(self, box: Region) -> NDArray[Any]:
+        """The colours of a box."""
+        *places, colours = box
+        read: NDArray[Any] = np.moveaxis(self._array[(colours, *places)], 0, -1)
         return read
 
 
@@ -50,17 +51,14 @@ class Curtain(Lazy):
         super().__init__((*array.shape[:-1], 4), array.dtype)
         self._array, self.share = array, share
 
-    def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """The colours and the opacity of an index."""
-        places, rest = key[: self.ndim - 1], key[self.ndim - 1 :]
-        colours = np.asarray(self._array[places])
-        width = self.shape[-2]
-        columns = np.arange(width)
-        if len(places) == self.ndim - 1:
-            columns = columns[places[-1]]
-        seen = np.where(columns < self.share * width, 255, 0).astype(np.uint8)
-        opacity = np.broadcast_to(seen, colours.shape[:-1])[..., None]
-        return np.concatenate([colours, opacity], axis=-1)[(..., *rest)]
+    def read(self, box: Region) -> NDArray[Any]:
+        """The colours and the opacity of a box."""
+        *places, colours = box
+        seen = np.asarray(self._array[tuple(places)])
+        columns = np.arange(self.shape[-2])[places[-1]]
+        opaque = np.where(columns < self.share * self.shape[-2], 255, 0).astype(np.uint8)
+        opacity = np.broadcast_to(opaque, seen.shape[:-1])[..., None]
+        return np.concatenate([seen, opacity], axis=-1)[..., colours]
 
 
 def curtains(levels: Sequence[Any], share: float) -> list[Curtain]:

@@ -254,7 +254,7 @@ def pretrain(
 
 def mask_patch(mask: Volume) -> Patch:
     """A full mask (0 background, anything else vessel) as one patch over the whole image."""
-    return Patch((0, 0, 0), CLASSES.from_indices(mask.data > 0), mask.name)
+    return Patch((0, 0, 0), CLASSES.from_mask(mask.data), mask.name)
 
 
 def _trainable(model: Model) -> VesselNet:

@@ -88,7 +88,7 @@ class MaskIn(ImageIn):
         if whole is None or self.path is None or not is_prediction(whole):
             return super().open()
         probability = whole.spatial()
-        inside = (probability.data >= self.threshold).astype(np.uint8)
+        inside = probability.data.map(lambda read: read >= self.threshold, np.uint8)
         return replace(probability, levels=(inside,))
 
 

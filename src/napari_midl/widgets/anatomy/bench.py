@@ -104,12 +104,12 @@ class AnatomyBench(Bench):
     def volume_in(self, image: Image, channel: int, time: int) -> Volume:
         """The scan, whose voxels have a size in millimetres."""
         volume = super().volume_in(image, channel, time)
-        volume.voxel_size_in("millimeter")
+        volume.sizes_in("millimeter")
         return volume
 
     def attach(self) -> None:
         """Lay mesh and landmarks over the scan from now on."""
-        frame = VoxelFrame(self.opened_volume.millimetres)
+        frame = VoxelFrame(self.opened_volume.sizes_in("millimeter"))
         self._lay_over(frame, placed_over(self.opened_image))
 
     def detach(self) -> None:

@@ -116,7 +116,7 @@ class MeshSection(ToolSection[AnatomyBench]):
         bench = self.bench
         if layer is not None:
             volume = volume_of(layer)
-            origin = _origin(layer, bench.mesh.placement, volume.millimetres)
+            origin = _origin(layer, bench.mesh.placement, volume.sizes_in("millimeter"))
             return operations.Outline(
                 scan=ImageIn.of(volume), level=0.5, origin=origin, out=MeshOut(None)
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.lazy import Thresholded
+from napari_midl.volumes.growing import Thresholded
 from napari_midl.widgets.images import placed_over
 from napari_midl.widgets.layers import keeping_active, put_above, take_out
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
