@@ -30,6 +30,7 @@ from napari_midl.methods.staining.pipeline import build_pipeline
 from napari_midl.methods.staining.settings import LEARNT, StainSettings
 from napari_midl.methods.staining.stains import Stains, densities_of
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
+from napari_midl.volumes.space import Space
 from napari_midl.volumes.volume import Volume
 
 METHODS = ("linear", "beer-lambert", "cyclegan", "density")
