@@ -36,17 +36,17 @@ def test_strokes_keep_their_values_and_a_map_of_classes_is_shifted(write, volume
 
 
 def test_in_a_mask_anything_is_the_second_class(write, volume):
-    (mask,) = read_labels(write([255, 7]), volume, Classes("background", "a"), dense=True)
+    (mask,) = read_labels(write([9, 7]), volume, Classes("background", "a"), dense=True)
     assert values(mask) == [1, 2]
 
 
 @pytest.mark.parametrize(
     ("painted", "dtype", "dense", "said"),
     [
-        ([9], np.uint8, False, "labels from 0 to 9; use 0 unlabelled, 1 background, 2 a, 3 b"),
-        ([-1], np.int16, False, "labels from -1 to 0"),
-        ([256], np.uint16, False, "labels from 0 to 256"),
-        ([3], np.uint8, True, "classes from 0 to 3; use 0 to 2 for background, a, b"),
+        ([9], np.uint8, False, "the label 9; use 0 unlabelled, 1 background, 2 a, 3 b"),
+        ([-1], np.int16, False, "the label -1, which often means that a voxel is to be ignored"),
+        ([256], np.uint16, False, "the label 256"),
+        ([3], np.uint8, True, "the class 3; use 0 to 2 for background, a, b"),
         ([0.5], np.float32, False, "float32 values; give integer labels"),
     ],
 )
@@ -61,3 +61,10 @@ def test_a_folder_of_patches_painted_with_other_classes_is_explained(tmp_path, v
     assert values(read_labels(tmp_path, volume, THREE)[0]) == [3]
     with pytest.raises(InputError, match="painted with 0 unlabelled, 1 background, 2 a, 3 b"):
         read_labels(tmp_path, volume, Classes("background", "vessel"))
+
+
+def test_a_value_that_often_means_ignore_is_no_second_class(write, volume):
+    with pytest.raises(InputError, match="255 beside 0, 1, which often means"):
+        read_labels(write([1, 255]), volume, Classes("background", "a"), dense=True)
+    (mask,) = read_labels(write([255]), volume, Classes("background", "a"), dense=True)
+    assert values(mask) == [1, 2]

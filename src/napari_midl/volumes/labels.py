@@ -1,14 +1,16 @@
-"""Labels from files: a folder of patches, or a volume as large as the image."""
+"""Labels from files: a folder of patches, or an image that lies on the image."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.classes import UNLABELLED
+from napari_midl.volumes.laying import part_on
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import chunks_of
 
@@ -16,8 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from napari_midl.volumes.classes import Classes
+    from napari_midl.volumes.lazy import Lazy
     from napari_midl.volumes.volume import Volume
+
+_MOST_VALUES = 2**16
+_IGNORE = 255
 
 
 def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = False) -> list[Patch]:
@@ -38,8 +46,8 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
     Raises
     ------
     InputError
-        If their shape is not the volume's, they are no integers, a label is unknown, or a patch
-        is damaged.
+        If they lie elsewhere than the volume, are no integers, a label is unknown, or a patch is
+        damaged.
     """
     if path.is_dir() and any(path.glob("*.tif")):
         patches, problems = AnnotationStore(path, volume, classes).load()
@@ -47,33 +55,66 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
             raise InputError(problems[0])
         return patches
     labels = open_volume(path).spatial()
-    if labels.shape != volume.shape:
-        raise InputError(
-            f"{path} has shape {labels.shape} but {volume.name} has {volume.shape}; "
-            "give labels of the image's shape."
-        )
     if labels.data.dtype.kind not in "biu":
         raise InputError(
             f"{path} holds {labels.data.dtype} values; give integer labels ({classes.legend})."
         )
-    origin = (0,) * len(labels.shape)
-    if dense and len(classes) == 2:
-        return [Patch(origin, classes.from_mask(labels.data), str(path))]
-    ends = [(read.min(), read.max()) for read in map(labels.read, chunks_of(labels.data))]
-    lowest, highest = int(min(low for low, _ in ends)), int(max(high for _, high in ends))
-    if dense:
-        if lowest < 0 or highest >= len(classes):
-            raise InputError(
-                f"{path} holds classes from {lowest} to {highest}; use 0 to {len(classes) - 1} for "
-                f"{', '.join(classes.names)}."
-            )
-        return [Patch(origin, classes.from_indices(labels.data), str(path))]
-    if not classes.knows(np.array([lowest, highest])):
+    voxels, corner = _inside(*part_on(labels, volume), volume.shape)
+    values = _values(voxels, path)
+    if not dense:
+        for value in values:
+            classes.check(np.array([value]), str(path))
+        return [Patch(corner, voxels.map(_narrow, np.uint8), str(path))]
+    if len(classes) == 2:
+        _check_mask(path, values)
+        return [Patch(corner, classes.from_mask(voxels), str(path))]
+    if max(values) >= len(classes):
         raise InputError(
-            f"{path} holds labels from {lowest} to {highest}; use {classes.legend}, or pass "
-            "--dense if it is a full mask."
+            f"{path} holds the class {max(values)}; use 0 to {len(classes) - 1} for "
+            f"{', '.join(classes.names)}."
         )
-    return [Patch(origin, labels.data.map(lambda read: read, np.uint8), str(path))]
+    return [Patch(corner, classes.from_indices(voxels), str(path))]
+
+
+def _inside(
+    voxels: Lazy, corner: Sequence[int], shape: Sequence[int]
+) -> tuple[Lazy, tuple[int, ...]]:
+    """What of an array at a corner lies inside a shape."""
+    ends = zip(corner, voxels.shape, shape, strict=True)
+    part: Lazy = voxels[tuple(slice(max(-c, 0), min(n, m - c)) for c, n, m in ends)]
+    return part, tuple(max(c, 0) for c in corner)
+
+
+def _values(voxels: Lazy, path: Path) -> list[int]:
+    """All values, sorted; more than there can be classes are refused, and so are negative ones."""
+    found: set[int] = set()
+    for region in chunks_of(voxels):
+        found |= set(np.unique(np.asarray(voxels[region])).tolist())
+        if min(found) < 0:
+            raise InputError(
+                f"{path} holds the label {min(found)}, which often means that a voxel is to be "
+                f"ignored; write {UNLABELLED} there in labels, and no such value in a full mask."
+            )
+        if len(found) > _MOST_VALUES:
+            raise InputError(
+                f"{path} holds more than {_MOST_VALUES} values, like an image or like numbered "
+                "objects; give labels of classes."
+            )
+    return sorted(int(value) for value in found)
+
+
+def _check_mask(path: Path, values: Sequence[int]) -> None:
+    """Refuse a mask in which one value often means that nothing is known."""
+    if values[-1] == _IGNORE and len(values) > 2:
+        raise InputError(
+            f"{path} holds {_IGNORE} beside {', '.join(map(str, values[:-1][:4]))}, which often "
+            f"means that a voxel is to be ignored; give labels (0 unlabelled) without --dense, or "
+            "a mask of two values."
+        )
+
+
+def _narrow(labels: NDArray[Any]) -> NDArray[np.uint8]:
+    return labels.astype(np.uint8)
 
 
 def patches_identity(patches: Sequence[Patch]) -> dict[str, str]:

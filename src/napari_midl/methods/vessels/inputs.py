@@ -8,6 +8,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.volumes import labels
 from napari_midl.volumes.labels import patches_identity
+from napari_midl.volumes.laying import laid_on
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
@@ -38,10 +39,9 @@ def read_stacks(folder: Path, hold_out: str = "") -> list[tuple[Volume, Volume]]
         raise InputError(
             f"{folder} holds no pairs NAME_image.tif and NAME_label.tif; give a folder that does."
         )
-    return [
-        (
-            open_volume(folder / f"{name}_image.tif").spatial(),
-            open_volume(folder / f"{name}_label.tif").spatial(),
-        )
-        for name in chosen
-    ]
+    pairs = []
+    for name in chosen:
+        image = open_volume(folder / f"{name}_image.tif").spatial()
+        mask = open_volume(folder / f"{name}_label.tif").spatial()
+        pairs.append((image, laid_on(mask, image)))
+    return pairs
