@@ -33,6 +33,7 @@ from napari_midl.volumes.landmarks import read_landmarks
 from napari_midl.volumes.meshes import read_mesh
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.space import Space
 from napari_midl.volumes.traces import read_seeds, read_traces
 from napari_midl.volumes.volume import hash_volume
 
@@ -177,7 +178,7 @@ def test_a_project_folder_holds_what_was_painted(old):
 
 def test_traces_seeds_landmarks_meshes_and_reviews_open(old):
     (seed,) = read_seeds(old / "axons/seeds.csv")
-    size = (0.5, 0.5, 0.5)
+    size = Space.of((0.5, 0.5, 0.5), "micrometer")
     table, swc = (read_traces(old / f"axons/{name}", size) for name in ("table.csv", "traces.swc"))
     assert [trace.path for trace in table] == [seed.path] == ["fibre 1"]
     np.testing.assert_allclose(swc[0].points, table[0].points, atol=0.01)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
@@ -91,3 +92,20 @@ def test_a_graph_that_is_known_is_not_measured_again(tmp_path):
 def test_an_empty_mask_is_named():
     with pytest.raises(InputError, match="mask holds no vessel"):
         run(analyse(volume(np.zeros((4, 8, 8), bool))))
+
+
+def test_centre_lines_lie_where_their_mask_lies_in_the_world(tmp_path):
+    turned = np.array([[0.0, -0.6, 0.8], [1.0, 0.0, 0.0], [0.0, 0.8, 0.6]])
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = turned * [0.1, 0.2, 0.3], (5.0, -6.0, 7.0)
+    mask = np.zeros((40, 9, 7), np.uint8)
+    mask[4:36, 3:6, 2:5] = 1
+    image = nibabel.Nifti1Image(mask, affine)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, tmp_path / "mask.nii.gz")
+    run(Analyse.of(mask=tmp_path / "mask.nii.gz", out=tmp_path / "a.swc").perform())
+    nodes = read_swc(tmp_path / "a.swc")[["x", "y", "z"]].to_numpy() / 1000
+    # NIfTI's world has x and y the other way.
+    voxels = nibabel.affines.apply_affine(np.linalg.inv(affine), nodes * [-1, -1, 1])
+    np.testing.assert_allclose(voxels[:, 1:], [[4, 3]] * len(voxels), atol=1e-4)
+    assert voxels[:, 0].min() < 8 and voxels[:, 0].max() > 31

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from napari_midl.methods.vessels.analyse import VesselGraph
-from napari_midl.methods.vessels.export import in_micrometres, with_units
+from napari_midl.methods.vessels.export import in_world, with_units
 from napari_midl.methods.vessels.words import gain, summary
+from napari_midl.volumes.space import Space
 
 
 @pytest.fixture
@@ -16,18 +17,14 @@ def graph():
         nodes = pd.DataFrame({"id": [1, 2], "type": 0, "x": [1.0, 3.0], "y": 1.0, "z": 1.0})
         nodes = nodes.assign(radius=1.0, parent=[-1, 1])
         branches = pd.DataFrame({"length": [1500.0, 20.0], "mean_radius": [2.0, 4.0]})
-        return VesselGraph(branches.assign(volume=1.0), nodes, [], unit)
+        return VesselGraph(branches.assign(volume=1.0), nodes, [], unit, Space.of((1, 1, 1), unit))
 
     return of
 
 
-@pytest.mark.parametrize(
-    ("unit", "said", "apart"),
-    [("centimeter", "micrometres", 2e4), ("angstrom", "micrometres", 2e-4), ("voxel", "voxels", 2)],
-)
-def test_an_swc_is_in_micrometres_or_says_in_what(graph, unit, said, apart):
-    nodes, wrote = in_micrometres(graph(unit))
-    assert wrote == said
+@pytest.mark.parametrize(("unit", "apart"), [("centimeter", 2e4), ("angstrom", 2e-4), ("voxel", 2)])
+def test_an_swc_is_in_micrometres_or_in_voxels(graph, unit, apart):
+    nodes = in_world(graph(unit))
     assert nodes["x"][1] - nodes["x"][0] == pytest.approx(apart)
     assert graph(unit).nodes["x"][1] == 3
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from napari_midl.volumes.space import Space
 from napari_midl.volumes.traces import Trace, read_traces, write_traces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SIZE = (2.0, 0.5, 0.5)
+SPACE = Space.of(SIZE, "micrometer")
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def traces() -> list[Trace]:
 @pytest.fixture
 def swc(traces: list[Trace], tmp_path: Path) -> Path:
     path = tmp_path / "traces.swc"
-    write_traces(path, traces, SIZE)
+    write_traces(path, traces, SPACE)
     return path
 
 
@@ -48,7 +50,7 @@ def test_swcgeom_reads_the_same_nodes_and_lengths(swc: Path, traces: list[Trace]
     # It takes one tree a file.
     for trace in traces:
         path = swc.with_name(f"{trace.path}.swc")
-        write_traces(path, [trace], SIZE)
+        write_traces(path, [trace], SPACE)
         tree = core.Tree.from_swc(str(path))
         np.testing.assert_allclose(tree.xyz(), (trace.points * SIZE)[:, ::-1], atol=1e-4)
         assert tree.length() == pytest.approx(trace.length(SIZE), rel=1e-5)
@@ -82,7 +84,7 @@ VAA3D = """\
 def test_what_other_programs_write_is_read(text: str, tmp_path: Path) -> None:
     path = tmp_path / "theirs.swc"
     path.write_text(text)
-    found = read_traces(path, SIZE)
+    found = read_traces(path, SPACE)
     wanted = [
         [(3, 8, 10), (3, 8, 11)],
         [(3, 8, 11), (4, 9, 12)],

@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.space import Space
 from napari_midl.volumes.swc import read_swc
+from napari_midl.volumes.swc_frame import swc_size
 from napari_midl.volumes.traces import (
     Trace,
     measurements,
     read_seeds,
     read_traces,
-    swc_size,
+    swc_unit,
     write_traces,
 )
-from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SIZE = (2.0, 0.5, 0.5)
+SPACE = Space.of(SIZE, "micrometer")
 
 
 def traces() -> list[Trace]:
@@ -35,19 +37,19 @@ def traces() -> list[Trace]:
 @pytest.mark.parametrize("ending", [".csv", ".swc"])
 def test_traces_come_back(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"traces{ending}"
-    write_traces(path, traces(), SIZE)
-    back = read_traces(path, SIZE)
+    write_traces(path, traces(), SPACE)
+    back = read_traces(path, SPACE)
     assert len(back) == 2
     for old, new in zip(traces(), back, strict=True):
         np.testing.assert_allclose(new.points, old.points, atol=1e-5)
 
 
 def test_swc_is_in_micrometres_with_the_uncertainty_beside_it(tmp_path: Path) -> None:
-    write_traces(tmp_path / "traces.swc", traces(), SIZE)
+    write_traces(tmp_path / "traces.swc", traces(), SPACE)
     nodes = read_swc(tmp_path / "traces.swc")
     assert nodes[["x", "y", "z"]].iloc[2].tolist() == [2.0, 0.5, 2.0]
     assert nodes["parent"].tolist() == [-1, 1, 2, -1, 4]
-    beside = read_traces(tmp_path / "traces.csv", SIZE)
+    beside = read_traces(tmp_path / "traces.csv", SPACE)
     assert beside[0].uncertainty.tolist() == pytest.approx([0.1, 0.2, 0.9])
 
 
@@ -55,14 +57,14 @@ def test_swc_claims_micrometres_only_where_the_image_has_a_length(tmp_path: Path
     for unit, size, word in (
         ("millimeter", (2000.0, 500.0, 500.0), "micrometres"),
         (None, SIZE, "voxels"),
-        ("pixel", SIZE, "pixel"),
+        ("pixel", SIZE, "voxels"),
     ):
-        volume = Volume.from_array(np.zeros((4, 12, 12)), scale=SIZE, units=(unit,) * 3)
-        assert swc_size(volume) == (pytest.approx(size), word)
+        space = Space.of(SIZE, unit)
+        assert (swc_size(space), swc_unit(space)) == (pytest.approx(size), word)
         path = tmp_path / f"{unit}.swc"
-        write_traces(path, traces(), *swc_size(volume))
-        assert f"radius in {word}\n" in path.read_text()
-        back = read_traces(path, swc_size(volume)[0])
+        write_traces(path, traces(), space)
+        assert f"radius in {word} from the middle of the first voxel\n" in path.read_text()
+        back = read_traces(path, space)
         np.testing.assert_allclose(back[0].points, traces()[0].points, atol=1e-5)
 
 
@@ -71,14 +73,14 @@ def test_what_a_person_decided_comes_back_with_names_as_written(tmp_path: Path) 
         replace(trace, path=name, state=state, why="border", placed_by="person")
         for trace, name, state in zip(traces(), ("01", "1"), ("accepted", ""), strict=True)
     ]
-    write_traces(tmp_path / "traces.csv", judged, SIZE)
-    back = read_traces(tmp_path / "traces.csv", SIZE)
+    write_traces(tmp_path / "traces.csv", judged, SPACE)
+    back = read_traces(tmp_path / "traces.csv", SPACE)
     assert [(t.path, t.state, t.why, t.placed_by) for t in back] == [
         ("01", "accepted", "border", "person"),
         ("1", "", "border", "person"),
     ]
     assert measurements(back, SIZE, None)["state"].tolist() == ["accepted", ""]
-    write_traces(tmp_path / "plain.csv", traces(), SIZE)
+    write_traces(tmp_path / "plain.csv", traces(), SPACE)
     header = (tmp_path / "plain.csv").read_text().splitlines()[0]
     assert header == "path,index,z,y,x,uncertainty"
 
@@ -86,7 +88,7 @@ def test_what_a_person_decided_comes_back_with_names_as_written(tmp_path: Path) 
 def test_a_branched_swc_is_cut_into_paths(tmp_path: Path) -> None:
     path = tmp_path / "branched.swc"
     path.write_text("1 2 0 0 0 1 -1\n2 2 1 0 0 1 1\n3 2 2 0 0 1 2\n4 2 1 1 0 1 2\n")
-    found = read_traces(path, (1.0, 1.0, 1.0))
+    found = read_traces(path, Space())
     assert [trace.points[:, 2].tolist() for trace in found] == [[0, 1], [1, 2], [1, 1]]
 
 
@@ -108,12 +110,38 @@ def test_seeds_may_have_depth_and_direction(tmp_path: Path) -> None:
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.csv or \.swc"):
-        write_traces(tmp_path / "traces.txt", traces(), SIZE)
+        write_traces(tmp_path / "traces.txt", traces(), SPACE)
 
 
-@pytest.mark.parametrize("read", [read_seeds, lambda path: read_traces(path, (1.0, 1.0, 1.0))])
+@pytest.mark.parametrize("read", [read_seeds, lambda path: read_traces(path, Space())])
 def test_a_row_without_a_path_is_a_sentence(tmp_path: Path, read) -> None:
     path = tmp_path / "points.csv"
     path.write_text("path,y,x\na,1,2\n,4,5\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"points\.csv line 3 has no path"):
         read(path)
+
+
+TURNED = Space.of(
+    SIZE, "micrometer", (100.0, -50.0, 7.0), [[0.6, -0.8, 0.0], [0.8, 0.6, 0.0], [0.0, 0.0, -1.0]]
+)
+
+
+def test_swc_lies_in_the_world_beside_its_image(tmp_path: Path) -> None:
+    path = tmp_path / "traces.swc"
+    write_traces(path, traces(), TURNED)
+    # The first trace ends at voxel z 1, y 1, x 4: 2 um along x, 0.5 along y and 2 along z.
+    x, y, z = 100 + 0.6 * 2 - 0.8 * 0.5, -50 + 0.8 * 2 + 0.6 * 0.5, 7 - 2.0
+    assert read_swc(path)[["x", "y", "z"]].iloc[2].tolist() == pytest.approx([x, y, z])
+    assert "of the world (LPS)" in path.read_text()
+    for old, new in zip(traces(), read_traces(path, TURNED, (4, 12, 12)), strict=True):
+        np.testing.assert_allclose(new.points, old.points, atol=1e-5)
+
+
+def test_swc_that_counts_from_the_first_voxel_is_still_found(tmp_path: Path) -> None:
+    path = tmp_path / "snt.swc"
+    write_traces(path, traces(), TURNED.without_place())
+    path.write_text("\n".join(path.read_text().splitlines()[2:]))
+    back = read_traces(path, TURNED, (4, 12, 12))
+    np.testing.assert_allclose(back[0].points, traces()[0].points, atol=1e-5)
+    # Nothing says what else it could be: it is left where it says that it is.
+    assert (read_traces(path, TURNED, (1, 2, 2))[0].points < 0).any()

@@ -376,7 +376,10 @@ def test_save_and_open(traced, fibre, click, finish, monkeypatch, tmp_path):
         click(made)
         finish()
     np.testing.assert_allclose(
-        read_traces(swc, (1, *SCALE))[0].points, before.points, rtol=1e-3, atol=1e-3
+        read_traces(swc, traced.bench.opened_volume.space)[0].points,
+        before.points,
+        rtol=1e-3,
+        atol=1e-3,
     )
     for path, operation in ((swc, "axons.export"), (csv, "axons.measure")):
         assert read_run(record_path(path)).operation == operation

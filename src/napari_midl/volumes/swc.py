@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "type", "x", "y", "z", "radius", "parent")
 ROOT = -1
 _INTEGERS = ("id", "type", "parent")
-_HEADER = "# napari-midl; axis order x y z; x, y, z and radius in {unit}\n# "
+_HEADER = "# napari-midl; axis order x y z; x, y, z and radius in {unit} {frame}\n# "
 
 
-def write_swc(path: Path, nodes: pd.DataFrame, unit: str = "micrometres") -> None:
+def write_swc(path: Path, nodes: pd.DataFrame, unit: str = "micrometres", frame: str = "") -> None:
     """Write traces.
 
     Parameters
@@ -33,6 +33,9 @@ def write_swc(path: Path, nodes: pd.DataFrame, unit: str = "micrometres") -> Non
     unit : str
         What the header calls the unit; programs take it for micrometres whatever it says, so
         give another, such as ``voxels``, only where the scale is not known.
+
+    frame : str
+        From where they count, in words.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def write_swc(path: Path, nodes: pd.DataFrame, unit: str = "micrometres") -> Non
     _check(path, nodes, range(1, len(nodes) + 1))
     ordered = nodes.loc[:, list(COLUMNS)].astype(dict.fromkeys(_INTEGERS, int))
     with whole_file(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
-        file.write(_HEADER.format(unit=unit) + " ".join(COLUMNS) + "\n")
+        file.write(_HEADER.format(unit=unit, frame=frame) + " ".join(COLUMNS) + "\n")
         ordered.to_csv(
             file, sep=" ", header=False, index=False, float_format="%.6f", lineterminator="\n"
         )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.swc import ROOT, read_swc, write_swc
+from napari_midl.volumes.swc_frame import counts_in_world, from_swc, swc_frame, swc_size, to_swc
 from napari_midl.volumes.tables import read_table, write_table
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.volumes.space import Space
     from napari_midl.volumes.volume import Volume
 
 AXON = 2
@@ -135,20 +137,13 @@ def measurements(
     return table
 
 
-def swc_size(volume: Volume) -> tuple[tuple[float, float, float], str]:
-    """Size of a voxel ``(z, y, x)`` in the lengths of an SWC file, and what they are called.
-
-    Micrometres, or what the image counts in where that is no known length.
-    """
-    if not volume.space.known:
-        return volume.voxel_size, "voxels"
-    return volume.sizes_in("micrometer"), MICROMETRES
+def swc_unit(space: Space) -> str:
+    """What the lengths of an SWC file of an image are called: micrometres where they are known."""
+    return MICROMETRES if space.known else "voxels"
 
 
-def write_traces(
-    path: Path, traces: Sequence[Trace], voxel_size: Sequence[float], unit: str = MICROMETRES
-) -> None:
-    """Write traces as ``.csv`` in voxels, or as ``.swc`` in lengths with that table beside it.
+def write_traces(path: Path, traces: Sequence[Trace], space: Space) -> None:
+    """Write traces as ``.csv`` in voxels, or as ``.swc`` in the world with that table beside it.
 
     Parameters
     ----------
@@ -156,10 +151,8 @@ def write_traces(
         ``NAME.csv`` or ``NAME.swc``; SWC cannot hold the uncertainty, so it goes to ``NAME.csv``.
     traces : sequence of Trace
         What to write.
-    voxel_size : sequence of float
-        ``(z, y, x)`` in `unit` (see `swc_size`).
-    unit : str
-        What the SWC says that its lengths are in.
+    space : Space
+        That of their image. Its place counts: x, y and z of the SWC are micrometres of the world.
 
     Raises
     ------
@@ -169,25 +162,28 @@ def write_traces(
     check_ending(path)
     table = _table(traces)
     if path.suffix == ".swc":
-        z, y, x = (table[a].to_numpy() * s for a, s in zip("zyx", voxel_size, strict=True))
+        x, y, z = to_swc(table[["z", "y", "x"]].to_numpy(float), space).T
         first = table["index"].to_numpy() == 0
         number = np.arange(1, len(table) + 1)
         nodes = {"id": number, "type": AXON, "x": x, "y": y, "z": z}
-        nodes |= {"radius": float(voxel_size[-1]), "parent": np.where(first, ROOT, number - 1)}
-        write_swc(path, pd.DataFrame(nodes), unit)
+        nodes |= {"radius": swc_size(space)[-1], "parent": np.where(first, ROOT, number - 1)}
+        write_swc(path, pd.DataFrame(nodes), swc_unit(space), swc_frame(space))
     write_table(table, path.with_suffix(".csv"))
 
 
-def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
+def read_traces(path: Path, space: Space, shape: Sequence[int] | None = None) -> list[Trace]:
     """Read traces from ``.csv`` or ``.swc``, the latter cut into unbranched paths.
 
     Parameters
     ----------
     path : Path
         TRACES.csv with ``path,index,z,y,x[,uncertainty]`` and what else `write_traces` writes, in
-        voxels; or SWC in lengths.
-    voxel_size : sequence of float
-        ``(z, y, x)`` in the unit of the SWC (see `swc_size`).
+        voxels; or SWC in micrometres, or in voxels where their size is not known.
+    space : Space
+        That of the image.
+    shape : sequence of int, optional
+        Shape ``(z, y, x)`` of the image. An SWC that does not say from where it counts is taken
+        to count in the world where it then lies in the image, else from the first voxel.
 
     Raises
     ------
@@ -196,7 +192,13 @@ def read_traces(path: Path, voxel_size: Sequence[float]) -> list[Trace]:
     """
     check_ending(path)
     if path.suffix == ".swc":
-        return _from_swc(read_swc(path), voxel_size)
+        nodes = read_swc(path)
+        where = from_swc(nodes[["x", "y", "z"]].to_numpy(float), space)
+        if shape is not None and space.origin is not None and not counts_in_world(path):
+            own = from_swc(nodes[["x", "y", "z"]].to_numpy(float), space.without_place())
+            if not _is_inside(where, shape) and _is_inside(own, shape):
+                where = own
+        return _from_swc(nodes, where)
     table = read_table(path, ("path", "y", "x"), names=("path", *DECIDED))
     _check_names(path, table)
     _check_numbers(path, table, [c for c in ("z", "y", "x", "uncertainty") if c in table])
@@ -226,7 +228,7 @@ def read_traces_of(path: Path, volume: Volume) -> list[Trace]:
     InputError
         If the file cannot be read, does not fit its format, or leaves the image.
     """
-    traces = read_traces(path, swc_size(volume)[0])
+    traces = read_traces(path, volume.space, volume.shape)
     try:
         check_inside(traces, volume.shape, volume.name)
     except InputError as error:
@@ -247,12 +249,15 @@ def resample(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]
 def check_inside(traces: Sequence[Trace], shape: Sequence[int], image: str) -> None:
     """Refuse traces that leave the image of this shape ``(z, y, x)`` and name."""
     for trace in traces:
-        highest = np.asarray(shape) - 0.5
-        if (trace.points < -0.5).any() or (trace.points > highest).any():
+        if not _is_inside(trace.points, shape):
             raise InputError(
                 f"The trace {trace.path} leaves {image} of {' x '.join(map(str, shape))} voxels "
                 "(z y x); give the traces of this image, or correct its voxel size."
             )
+
+
+def _is_inside(points: NDArray[np.float64], shape: Sequence[int]) -> bool:
+    return bool(((points >= -0.5) & (points <= np.asarray(shape) - 0.5)).all())
 
 
 def check_ending(path: Path) -> None:
@@ -272,12 +277,11 @@ def _table(traces: Sequence[Trace]) -> pd.DataFrame:
     return table if any(trace.state for trace in traces) else table[list(COLUMNS)]
 
 
-def _from_swc(nodes: pd.DataFrame, voxel_size: Sequence[float]) -> list[Trace]:
+def _from_swc(nodes: pd.DataFrame, where: NDArray[np.float64]) -> list[Trace]:
     """Paths from each root or branch point to the next branch point or tip."""
     children: dict[int, list[int]] = {}
     for node, parent in zip(nodes["id"], nodes["parent"], strict=True):
         children.setdefault(int(parent), []).append(int(node))
-    where = nodes[["z", "y", "x"]].to_numpy(float) / np.asarray(voxel_size, float)
     places = {int(i): row for i, row in zip(nodes["id"], where, strict=True)}
     traces: list[Trace] = []
     begin = [(ROOT, child) for child in children.get(ROOT, [])]

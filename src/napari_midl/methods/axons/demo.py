@@ -84,7 +84,7 @@ def axons_demo(outdir: Path) -> Job[Section]:
     )
     run = (yield from tracing.perform()).run
     volume = open_volume(folder / "image.tif").spatial()
-    traces = read_traces(folder / "traces.csv", volume.voxel_size)
+    traces = read_traces(folder / "traces.csv", volume.space)
     found = {t.path: score(t.points[:, 1:], lines[t.path]) for t in traces}
     scores = pd.DataFrame(
         {

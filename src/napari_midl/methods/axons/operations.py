@@ -39,11 +39,11 @@ class TracesOperation(Operation["list[Traced]"]):
 
     def keep(self, run: Running, found: list[Traced], volume: Volume) -> list[Traced]:
         """Write them, but for those that are empty."""
-        from napari_midl.volumes.traces import swc_size, write_traces
+        from napari_midl.volumes.traces import write_traces
 
         written = [trace for trace in found if len(trace.points)]
         if self.out.path is not None:
-            write_traces(run.staged(), written, *swc_size(volume))
+            write_traces(run.staged(), written, volume.space)
         length = sum(trace.length(volume.voxel_size) for trace in written)
         run.results |= {"traces": len(written), "length": length}
         return found
@@ -135,9 +135,9 @@ class Finetune(FinetunedOperation):
         """Train."""
         volume = yield from run.open(self.image)
         path = yield from run.open(self.traces, "reading the traces")
-        from napari_midl.volumes.traces import read_traces, swc_size
+        from napari_midl.volumes.traces import read_traces_of
 
-        known = read_traces(path, swc_size(volume)[0])
+        known = read_traces_of(path, volume)
         model = yield from run.open(self.model, "loading the tracker")
         from napari_midl.methods.axons import learn
 
@@ -182,14 +182,15 @@ class Measure(Operation["pd.DataFrame"]):
         """Measure."""
         volume = (yield from run.open(self.image)) if self.image is not None else None
         path = yield from run.open(self.traces, "reading the traces")
+        from napari_midl.volumes.space import Space
         from napari_midl.volumes.tables import write_table
         from napari_midl.volumes.traces import measurements, read_traces, read_traces_of
 
         if volume is not None:
             known, size, unit = read_traces_of(path, volume), volume.voxel_size, volume.unit
         else:
-            size = (1.0, 1.0, 1.0)
-            known, unit = read_traces(path, size), "micrometer" if path.suffix == ".swc" else None
+            known, size = read_traces(path, Space()), Space().voxel_size
+            unit = "micrometer" if path.suffix == ".swc" else None
         table = measurements(known, size, unit)
         if self.out.path is not None:
             write_table(table, run.staged())

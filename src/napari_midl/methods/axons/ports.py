@@ -123,9 +123,10 @@ class TracesIn(FileIn):
         """Traces that are in memory, and as what to keep them."""
 
         def write(path: Path) -> None:
+            from napari_midl.volumes.space import Space
             from napari_midl.volumes.traces import write_traces
 
-            write_traces(path, traces, (1.0, 1.0, 1.0))
+            write_traces(path, traces, Space())
 
         return cls(None, write, kept_as)
 

@@ -19,6 +19,7 @@ from napari_midl.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_midl.volumes.space import Space
     from napari_midl.volumes.volume import Volume
 
 _KINDS = ("end to end", "junction to end", "junction to junction", "cycle")
@@ -41,13 +42,16 @@ class VesselGraph:
     paths : list of ndarray of float, shape (N, 4)
         For each branch its points ``z, y, x, radius``, in `unit`.
     unit : str
-        Unit of all lengths.
+        Unit of all lengths, which count from the first voxel.
+    space : Space
+        Where the mask lies in the world.
     """
 
     branches: pd.DataFrame
     nodes: pd.DataFrame
     paths: list[NDArray[np.float64]]
     unit: str
+    space: Space
 
     def vectors(
         self, voxel_size: tuple[float, float, float]
@@ -165,7 +169,7 @@ def _measure(
             "volume": np.pi * means**2 * length,
         }
     )
-    return VesselGraph(branches, _swc_nodes(skeleton, points), paths, unit)
+    return VesselGraph(branches, _swc_nodes(skeleton, points), paths, unit, mask.space)
 
 
 def _swc_nodes(skeleton: Skeleton, points: NDArray[np.float64]) -> pd.DataFrame:

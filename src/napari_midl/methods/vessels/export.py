@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_midl.volumes.swc import write_swc
+from napari_midl.volumes.swc_frame import swc_frame, swc_size, to_swc
 from napari_midl.volumes.tables import write_table
+from napari_midl.volumes.traces import swc_unit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +26,9 @@ def with_units(graph: VesselGraph, unit: str) -> pd.DataFrame:
 
 
 def write_graph(graph: VesselGraph, path: Path) -> None:
-    """Write the table of branches (CSV), or the centre lines in micrometres (SWC).
+    """Write the table of branches (CSV), or the centre lines (SWC).
 
-    Where the unit is no length, the centre lines are written in it as they are.
+    The centre lines are in micrometres of the world, or in voxels where their size is not known.
 
     Parameters
     ----------
@@ -43,18 +45,12 @@ def write_graph(graph: VesselGraph, path: Path) -> None:
     if path.suffix == ".csv":
         write_table(with_units(graph, graph.unit), path)
         return
-    nodes, unit = in_micrometres(graph)
-    write_swc(path, nodes, unit)
+    write_swc(path, in_world(graph), swc_unit(graph.space), swc_frame(graph.space))
 
 
-def in_micrometres(graph: VesselGraph) -> tuple[pd.DataFrame, str]:
-    """The nodes in micrometres, or as they are where their unit is no length; and the unit."""
-    import pint
-
-    nodes, unit = graph.nodes.copy(), graph.unit
-    try:
-        factor = float(pint.get_application_registry().Quantity(1, unit).m_as("micrometer"))
-    except pint.PintError:
-        return nodes, f"{unit}s"
-    nodes[["x", "y", "z", "radius"]] *= factor
-    return nodes, "micrometres"
+def in_world(graph: VesselGraph) -> pd.DataFrame:
+    """The nodes as they go into an SWC file."""
+    nodes, size = graph.nodes.copy(), graph.space.voxel_size
+    nodes[["x", "y", "z"]] = to_swc(nodes[["z", "y", "x"]].to_numpy(float) / size, graph.space)
+    nodes["radius"] *= swc_size(graph.space)[-1] / size[-1]
+    return nodes

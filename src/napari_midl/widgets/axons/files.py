@@ -10,7 +10,7 @@ from napari_midl.engine.jobs import Progress, in_thread, wait_for
 from napari_midl.engine.ports import TableOut
 from napari_midl.methods.axons.operations import Export, Measure
 from napari_midl.methods.axons.ports import TracesIn, TracesOut
-from napari_midl.volumes.traces import MICROMETRES, read_traces_of, swc_size
+from napari_midl.volumes.traces import read_traces_of
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
 from napari_midl.widgets.tool.section import ToolSection
@@ -73,9 +73,8 @@ class TraceFilesSection(ToolSection[AxonsBench]):
         out = TracesOut(path, replace=path.exists())
         # The table is all that a replay needs.
         self.write("Save", Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out))
-        unit = swc_size(volume)[1]
-        if path.suffix == ".swc" and unit != MICROMETRES:
-            show_info(f"The image has no unit of length, so the SWC is in {unit}.")
+        if path.suffix == ".swc" and not volume.space.known:
+            show_info("The voxel size is not known, so the SWC is in voxels.")
 
     def _on_measure(self) -> None:
         start = self._beside / "measurements.csv"

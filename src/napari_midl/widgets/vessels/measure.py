@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QDoubleSpinBox
 
-from napari_midl.methods.vessels.export import in_micrometres, with_units
+from napari_midl.methods.vessels.export import with_units
 from napari_midl.methods.vessels.operations import Analyse, Labels
 from napari_midl.methods.vessels.ports import GraphOut, MaskIn, PredictionIn
 from napari_midl.methods.vessels.words import summary
@@ -177,9 +177,8 @@ class MeasureSection(ToolSection[VesselsBench]):
 
         def saved(_: object) -> None:
             show_info(f"Saved {path}")
-            unit = in_micrometres(graph)[1]
-            if path.suffix == ".swc" and unit != "micrometres":
-                show_info(f"The image has no unit of length, so the SWC is in {unit}.")
+            if path.suffix == ".swc" and not graph.space.known:
+                show_info("The voxel size is not known, so the SWC is in voxels.")
 
         self.bench.start("Save", operation.perform(), saved)
 
