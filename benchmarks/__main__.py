@@ -9,6 +9,7 @@ NAMES = (
     "vessels",
     "throughput",
     "memory",
+    "size",
     "responsiveness",
     "resume",
     "axons",
