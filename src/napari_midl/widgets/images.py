@@ -107,6 +107,11 @@ def placed_over(layer: Image, origin: Sequence[float] = (0, 0, 0)) -> dict[str, 
     }
 
 
+def in_memory(layer: Image | None) -> bool:
+    """Whether a layer shows numpy arrays, which are there at once."""
+    return layer is not None and all(isinstance(level, np.ndarray) for level in _levels(layer))
+
+
 def _source(layer: Image) -> str | None:
     """Whole path of the layer's file, so that its record holds from whichever folder."""
     source = layer.source.path or layer.metadata.get("source")

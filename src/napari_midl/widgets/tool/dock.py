@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from qtpy.QtWidgets import QWidget
 
+from napari_midl.widgets.images import in_memory
 from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.parts.wheel import WheelGuard
+from napari_midl.widgets.tool.background_loading import BackgroundLoading
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.keys import Keys
 
@@ -74,6 +76,7 @@ class ToolDock(QWidget, Generic[B]):
         above = (self.hint,) if self.torch is None else (self.hint, self.torch)
         lay_out(self, above, self.sections, (self.trouble, self.progress))
         self._wheel = WheelGuard(self)
+        self._loading = BackgroundLoading()
         bench = self.bench
         bench.told.connect(self._on_told)
         for signal in (bench.opened, bench.job, bench.model, bench.result, *self.hint_signals()):
@@ -109,12 +112,14 @@ class ToolDock(QWidget, Generic[B]):
         self.keys.stop()
         for section in self.sections:
             section.shut_down()
+        self._loading.end()
         self.bench.shut_down()
 
     def _on_changed(self) -> None:
         self._lifetime.follow()
         if not self.bench.ended:
             self.keys.refresh()
+            self._loading.follow(self.bench.volume, in_memory(self.bench.image))
         step, text = self.next_step()
         self.hint.show_step(step, text)
 
