@@ -55,7 +55,7 @@ def test_swc_claims_micrometres_only_where_the_image_has_a_length(tmp_path: Path
     for unit, size, word in (
         ("millimeter", (2000.0, 500.0, 500.0), "micrometres"),
         (None, SIZE, "voxels"),
-        ("pixel", SIZE, "pixel"),
+        ("pixel", SIZE, "voxels"),
     ):
         volume = Volume.from_array(np.zeros((4, 12, 12)), scale=SIZE, units=(unit,) * 3)
         assert swc_size(volume) == (pytest.approx(size), word)
