@@ -263,7 +263,7 @@ class Space:
         """
         try:
             return cls.of(kept["scale"], kept["unit"], kept["origin"], kept["direction"])
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise ValueError("no space") from error
 
 
