@@ -14,28 +14,26 @@ if TYPE_CHECKING:
 EDGES = (256, 512, 2048, 8192)
 SCRIPT = """
 import resource, sys
-import dask.array as da, numpy as np
+import numpy as np
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons.apply import Tracing, connect
 from napari_midl.methods.axons.models import named_model
 from napari_midl.methods.axons.settings import TraceSettings
+from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.traces import Seed
 from napari_midl.volumes.volume import Volume
 
 n, chunk = int(sys.argv[1]), 64
 middle = n // 2
 
-def fibre(block_info=None):
-    corner = [c[0] for c in block_info[None]["array-location"]]
-    z, y = (np.arange(chunk) + c for c in corner[:2])
-    across = (z[:, None] - middle) ** 2 + (y[None] - middle) ** 2
-    drawn = np.broadcast_to(200 * np.exp(-across / 8)[..., None], (chunk,) * 3)
-    noise = np.random.default_rng(corner).integers(0, 20, (chunk,) * 3)
-    return (drawn + noise).astype(np.uint8)
+class Fibre(Lazy):
+    def read(self, box):
+        z, y, x = np.ogrid[box]
+        drawn = 200 * np.exp(-((z - middle) ** 2 + (y - middle) ** 2) / 8)
+        noise = ((z * 73856093) ^ (y * 19349663) ^ (x * 83492791)) // 64 % 20
+        return (drawn + noise).astype(np.uint8)
 
-data = da.map_blocks(
-    fibre, chunks=da.core.normalize_chunks((chunk,) * 3, (n,) * 3), dtype=np.uint8
-)
+data = Fibre((n,) * 3, np.uint8, (chunk,) * 3)
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -62,7 +60,6 @@ def memory(_: Model, __: Path) -> list[dict[str, Any]]:
         if done.returncode:
             raise RuntimeError(done.stderr)
         described, peak = map(float, done.stdout.split())
-        # dask keeps a line for each chunk, whoever reads it.
         row = {"voxels": f"{edge}^3", "before tracing MiB": described, "peak MiB": peak}
         rows.append(row)
     return rows

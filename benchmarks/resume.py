@@ -82,5 +82,5 @@ def _hash(path: Path) -> str:
     digest = hashlib.sha256()
     for image in (path, *sorted((path / "labels").glob("[!.]*/"))):
         for level in open_volume(image).levels:
-            digest.update(np.ascontiguousarray(level.compute()).tobytes())
+            digest.update(np.ascontiguousarray(level).tobytes())
     return digest.hexdigest()

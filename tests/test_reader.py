@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import dask.array as da
 import numpy as np
 import pytest
 import tifffile
 
 from napari_midl.reader import get_reader
+from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space
 
 
@@ -48,11 +49,13 @@ def test_layers_are_lazy_at_their_size_and_say_where_they_are_from(stack, kind, 
     assert len(layers) == len(names)
     for n, (data, options, what) in enumerate(layers):
         finest = data[0] if options["multiscale"] else data
-        assert isinstance(finest, da.Array)
+        assert isinstance(finest, Lazy)
         np.testing.assert_array_equal(finest, array[n])
         assert options["scale"] == [2, 0.5, 0.5]
         assert options["units"] == ["micrometer"] * 3
-        assert options["metadata"] == {"source": str(path), "channel": n}
+        kept = options["metadata"]
+        assert (kept["source"], kept["channel"]) == (str(path), n)
+        assert Space.from_dict(kept["space"]) == open_volume(path).space
         assert what == "image"
         assert isinstance(options["name"], str)
     if len(names) > 1:

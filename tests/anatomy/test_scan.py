@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dask.array as da
 import numpy as np
 import pytest
 
@@ -14,6 +13,8 @@ from napari_midl.methods.anatomy.scan import (
     first_above,
     read_voxels,
 )
+from napari_midl.volumes.reading import StoredArray
+from napari_midl.volumes.space import Space
 from napari_midl.volumes.volume import Volume
 
 
@@ -54,8 +55,8 @@ def test_bone_is_the_upper_of_three_kinds_of_tissue() -> None:
 
 
 def test_the_finest_level_that_fits() -> None:
-    levels = (da.zeros((8, 8, 8)), da.zeros((4, 4, 4)))
-    volume = Volume(levels, ("Z", "Y", "X"), (1.0,) * 3, (None,) * 3, "pyramid")
+    levels = tuple(StoredArray(np.zeros((n,) * 3), "pyramid") for n in (8, 4))
+    volume = Volume(levels, ("Z", "Y", "X"), Space(), "pyramid")
     for most, shape in ((512, (8, 8, 8)), (511, (4, 4, 4)), (64, (4, 4, 4))):
         level = finest_that_fits(volume, most)
         assert level is not None and level.shape == shape
@@ -80,10 +81,11 @@ def test_a_landmark_half_a_voxel_beside_the_scan_is_still_in_it(
 
 
 def test_a_scan_that_cannot_be_read_is_a_sentence() -> None:
-    def damaged(block: np.ndarray) -> np.ndarray:
-        raise OSError("chunk 3 is damaged")
+    class Damaged:
+        shape, dtype = (4, 4, 4), np.dtype(float)
 
-    level = da.zeros((4, 4, 4)).map_blocks(damaged, dtype=float)
-    volume = Volume((level,), ("Z", "Y", "X"), (1.0,) * 3, (None,) * 3, "torn")
-    with pytest.raises(InputError, match=r"torn cannot be read \(chunk 3 is damaged\)"):
-        read_voxels(volume)
+        def __getitem__(self, key: object) -> np.ndarray:
+            raise OSError("chunk 3 is damaged")
+
+    with pytest.raises(InputError, match=r"^torn holds voxels that cannot be decoded"):
+        read_voxels(Volume.from_array(Damaged(), name="torn"))

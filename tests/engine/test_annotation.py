@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import dask.array as da
+import math
+
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from napari_midl.engine.annotation import Classes, PaintedVolume
 from napari_midl.engine.sampling import draw
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.scaling import Scaling
 
 SHAPE = (20, 96, 96)
@@ -56,19 +58,45 @@ def test_patches_anywhere_are_read_back():
     assert (labels == 1).sum() == 16
 
 
+class Planes(Lazy):
+    """Far too many voxels, each of one value but in one box; notes which boxes are read."""
+
+    def __init__(self, shape, value, box=(slice(0, 0),) * 3, inside=0):
+        super().__init__(shape, np.uint8)
+        self.value, self.box, self.inside, self.boxes = value, box, inside, []
+
+    def read(self, box):
+        self.boxes.append(box)
+        voxels = np.full([s.stop - s.start for s in box], self.value, np.uint8)
+        grid = np.ogrid[box]
+        within = [(g >= s.start) & (g < s.stop) for g, s in zip(grid, self.box, strict=True)]
+        voxels[np.logical_and.reduce(np.broadcast_arrays(*within))] = self.inside
+        return voxels
+
+
 def test_a_lazy_image_too_large_for_the_memory_is_read_where_it_is_painted():
-    touched = []
-
-    def make(block_info=None):
-        touched.append(block_info[None]["chunk-location"])
-        return np.zeros(block_info[None]["chunk-shape"], np.uint8)
-
-    chunks = da.core.normalize_chunks((64, 512, 512), (2048, 2048, 2048))
-    image = da.map_blocks(make, chunks=chunks, dtype=np.uint8, meta=np.empty((0, 0, 0), np.uint8))
+    image = Planes((2048,) * 3, 0)
     labels = np.array([[[1, 2]]], np.uint8)
     volume = PaintedVolume(image, UNIT, [Patch((100, 600, 600), labels)], TWO)
     draw(volume, (16, 64, 64), np.random.default_rng(0))
-    assert set(touched) <= {(1, 1, 1)}
+    assert image.boxes
+    for box in image.boxes:
+        assert [s.stop - s.start for s in box] == [16, 64, 64]
+        assert all(s.start <= at < s.stop for s, at in zip(box, (100, 600, 600), strict=True))
+
+
+def test_lazy_labels_too_large_for_the_memory_are_read_plane_by_plane():
+    box = (slice(3, 5), slice(10, 20), slice(30, 40))
+    stored = Planes((80, 2048, 2048), 0, box, 1)
+    labels = stored.map(lambda read: read + 1, np.uint8)
+    volume = PaintedVolume(np.zeros(stored.shape, bool), UNIT, [Patch((0, 0, 0), labels)], TWO)
+    assert max(math.prod(s.stop - s.start for s in box) for box in stored.boxes) == 2048 * 2048
+    assert len(volume.painted[2]) == 200
+    assert np.all(volume.painted[2] >= (3, 10, 30)) and np.all(volume.painted[2] < (5, 20, 40))
+    stored.boxes.clear()
+    found = volume.labels((slice(4, 6), slice(8, 12), slice(35, 45)))
+    assert (found[0, 2:, :5] == 2).all() and (found == 2).sum() == 10 and (found > 0).all()
+    assert stored.boxes == [(slice(4, 6), slice(8, 12), slice(35, 45))]
 
 
 def painted_flat(values, classes=FOUR, **changes) -> PaintedVolume:

@@ -109,7 +109,7 @@ def test_damaged_voxels(folder, capfd):
         held = bytearray(Path(f"bad-{name}.tif").read_bytes())
         held[offset : offset + 8] = b"\xff" * 8
         Path(f"bad-{name}.tif").write_bytes(held)
-    said = "holds voxels that cannot be read"
+    said = "holds voxels that cannot be decoded"
     assert f"bad-image.tif {said}" in predict(capfd, "bad-image.tif")
     assert f"bad-image.tif {said}" in finetune(capfd, "bad-image.tif")
     assert f"bad-labels.tif {said}" in finetune(capfd, labels="bad-labels.tif")
@@ -237,7 +237,7 @@ def test_an_image_with_damaged_voxels(folder, capfd):
     voxels = bytearray(Path("damaged.tif").read_bytes())
     voxels[start : start + 200] = b"\x55" * 200
     Path("damaged.tif").write_bytes(voxels)
-    assert "damaged.tif holds voxels that cannot be read" in predict(capfd, "damaged.tif")
+    assert "damaged.tif holds voxels that cannot be decoded" in predict(capfd, "damaged.tif")
 
 
 def test_a_journal_that_is_none(folder, capfd):

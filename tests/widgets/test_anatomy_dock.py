@@ -269,7 +269,7 @@ def test_landmarks_come_back(placed, viewer, qtbot, finish):
     viewer.layers.remove("scan")
     assert not bench.landmarks.placed.any()
     assert "anatomy: mesh" not in viewer.layers
-    bench.open(viewer.add_image(np.zeros((9, 9, 9)), name="other"))
+    bench.open(viewer.add_image(np.zeros((9, 9, 9)), name="other", units=("mm",) * 3))
     assert not bench.landmarks.placed.any()
 
 

@@ -50,7 +50,9 @@ class Lazy:
         return self._whole()[key]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(self.read(tuple(slice(0, n) for n in self.shape)), dtype)
+        read = self.read(tuple(slice(0, n) for n in self.shape))
+        # What lies in memory is handed out as it is to whoever does not ask for a copy.
+        return np.array(read, dtype) if copy else np.asarray(read, dtype)
 
     def transpose(self, axes: Sequence[int]) -> Lazy:
         """The same voxels with the axes in another order."""
@@ -72,17 +74,15 @@ class View(Lazy):
     array : Lazy
         What it is a part of.
     ranges : sequence of range
-        Which voxels along each axis of `array`.
-    axes : sequence of (int or None)
-        Which axis of `array` each of its own is; None one of length one that is new. An axis
-        that is not named is at its first voxel.
+        Which voxels along each axis of `array`, and along axes of length one that are new.
+    axes : sequence of int
+        Which of these each of its own axes is. One that is not named has one voxel.
     """
 
-    def __init__(self, array: Lazy, ranges: Sequence[range], axes: Sequence[int | None]) -> None:
+    def __init__(self, array: Lazy, ranges: Sequence[range], axes: Sequence[int]) -> None:
+        chunks = [*array.chunks, *[1] * (len(ranges) - array.ndim)]
         super().__init__(
-            (1 if axis is None else len(ranges[axis]) for axis in axes),
-            array.dtype,
-            [1 if axis is None else array.chunks[axis] for axis in axes],
+            (len(ranges[axis]) for axis in axes), array.dtype, [chunks[axis] for axis in axes]
         )
         self._array, self._ranges, self._axes = array, tuple(ranges), tuple(axes)
 
@@ -91,21 +91,19 @@ class View(Lazy):
         if not all(index is None or index is ... or _is_basic(index) for index in keys):
             return np.asarray(self)[key]
         ranges, rest = list(self._ranges), list(self._axes)
-        axes: list[int | None] = []
+        axes = []
         for index in _without_ellipsis(keys, self.ndim):
             if index is None:
-                axes.append(None)
+                axes.append(len(ranges))
+                ranges.append(range(1))
                 continue
             axis = rest.pop(0)
-            along = range(1) if axis is None else ranges[axis]
             if isinstance(index, slice):
-                along = along[index]
+                ranges[axis] = ranges[axis][index]
                 axes.append(axis)
             else:
-                at = along[int(index)]
-                along = range(at, at + 1)
-            if axis is not None:
-                ranges[axis] = along
+                at = ranges[axis][int(index)]
+                ranges[axis] = range(at, at + 1)
         view = View(self._array, ranges, [*axes, *rest])
         return view if view.ndim else np.asarray(view)[()]
 
@@ -113,14 +111,14 @@ class View(Lazy):
         """The voxels of a box of its own axes."""
         ranges = list(self._ranges)
         for part, axis in zip(box, self._axes, strict=True):
-            if axis is not None:
-                ranges[axis] = ranges[axis][part]
-        shape = [1 if axis is None else len(ranges[axis]) for axis in self._axes]
+            ranges[axis] = ranges[axis][part]
+        shape = [len(ranges[axis]) for axis in self._axes]
         if not all(shape):
             return np.empty(shape, self.dtype)
-        source = tuple(slice(min(r), max(r) + 1) for r in ranges)
-        voxels = self._array.read(source)[tuple(slice(None, None, r.step) for r in ranges)]
-        kept = [axis for axis in self._axes if axis is not None]
+        stored = ranges[: self._array.ndim]
+        source = tuple(slice(min(r), max(r) + 1) for r in stored)
+        voxels = self._array.read(source)[tuple(slice(None, None, r.step) for r in stored)]
+        kept = [axis for axis in self._axes if axis < voxels.ndim]
         dropped = [axis for axis in range(voxels.ndim) if axis not in kept]
         return voxels.transpose([*dropped, *kept]).reshape(shape)
 

@@ -123,6 +123,7 @@ class OmeZarrImage:
             If `path` exists or cannot be written; then nothing is left of it.
         """
         form = _FORMATS[version]()
+        space = space.fitted(axes, shape)
         wanted = pyramid.plan(axes, shape, _steps(axes, space), chunks, levels)
         with whole_folder(path) as beside:
             group = zarr.open_group(beside, mode="w-", zarr_format=form.zarr_format)

@@ -232,7 +232,7 @@ def _describe(
     return Volume(
         levels=tuple(arranged),
         axes=tuple(axes[i] for i in keep),
-        space=space,
+        space=space.fitted(axes, finest.shape),
         name=name,
         source=str(path) if path else None,
         channels=tuple(channels),

@@ -194,6 +194,16 @@ class Space:
         """The same voxels counted from the first, along their own axes."""
         return replace(self, origin=None, direction=STRAIGHT)
 
+    def fitted(self, axes: Sequence[str], shape: Sequence[int]) -> Space:
+        """The space of an image with these axes and this shape.
+
+        Nothing depends on how deep a lone plane is: it is as deep as it is wide where that is not
+        known, so that its lengths are known.
+        """
+        _, y, x = self.scale
+        lone = dict(zip(axes, shape, strict=True)).get("Z", 1) == 1
+        return replace(self, scale=(x, y, x)) if lone and self.scale[0] is None else self
+
     def cut(self, corner: Sequence[float]) -> Space:
         """The space of a part whose first voxel is at `corner` ``(z, y, x)``."""
         if self.origin is None and not any(corner):
@@ -253,7 +263,7 @@ class Space:
         """
         try:
             return cls.of(kept["scale"], kept["unit"], kept["origin"], kept["direction"])
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise ValueError("no space") from error
 
 

@@ -44,8 +44,9 @@ def _spellings() -> dict[str, str]:
 
 
 _KNOWN = _spellings()
-# The sign for micro stands twice in Unicode; ImageJ and XML write both as text.
-_MICRO = ("µ", "μ", "\\u00b5", "\\u03bc", "&#181;", "Â\u00b5".casefold())
+# The sign for micro stands twice in Unicode; ImageJ and XML write both as text, and UTF-8 that is
+# read as Latin-1 puts an Â before it. Folding the case makes one sign of both.
+_MICRO = ("Âµ".casefold(), "µ".casefold(), "\\u00b5", "\\u03bc", "&#181;")
 
 
 def length_unit(text: str | None) -> str | None:
@@ -60,7 +61,7 @@ def length_unit(text: str | None) -> str | None:
     plain = (text or "").strip().casefold().rstrip(".")
     for micro in _MICRO:
         plain = plain.replace(micro, "u")
-    return _KNOWN.get(plain.replace("\u00b5m", "um").replace(" ", ""))
+    return _KNOWN.get(plain.replace(" ", ""))
 
 
 def factor(unit: str, wanted: str) -> float:

@@ -100,7 +100,7 @@ class Volume:
             )
         sizes, own = along(named, scale), along(named, units)
         space = Space.of(sizes, own, origin, direction)
-        return cls((data,), named, space, name, source)
+        return cls((data,), named, space.fitted(named, data.shape), name, source)
 
     @property
     def data(self) -> Lazy:
@@ -187,17 +187,13 @@ class Volume:
             raise InputError(f"{self.name} has axes {' '.join(self.axes)}; an image needs Y and X.")
         take = tuple({"C": channel, "T": time}.get(axis, slice(None)) for axis in self.axes)
         levels = tuple(level[take] for level in self.levels)
-        space = self.space
         if "Z" not in self.axes:
             levels = tuple(level[None] for level in levels)
-        if levels[0].shape[0] == 1 and space.scale[0] is None:
-            # Nothing depends on the depth of a lone plane.
-            space = replace(space, scale=(space.scale[2], *space.scale[1:]))
         return replace(
             self,
             levels=levels,
             axes=SPATIAL,
-            space=space,
+            space=self.space.fitted(SPATIAL, levels[0].shape),
             channels=self.channels[channel : channel + 1],
         )
 
