@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+import nibabel
 import numpy as np
+import pytest
+import tifffile
 
 from napari_midl.volumes.growing import Channel
+from napari_midl.volumes.lazy import Lazy
+from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 
 class Stored:
@@ -33,3 +40,48 @@ def test_napari_reads_the_plane_in_view_of_a_deep_pyramid(make_napari_viewer):
     layer.refresh()
     assert fine.read <= 3 * 64 * 64
     assert coarse.read <= 6 * 32 * 32
+
+
+@pytest.mark.parametrize("kind", ["tif", "ome.zarr", "nii"])
+def test_files_of_any_kind_are_shown_valued_and_turned_to_3d(viewer, tmp_path, kind):
+    voxels = np.random.default_rng(0).integers(5, 25000, (6, 300, 320)).astype(np.uint16)
+    path = tmp_path / f"a.{kind}"
+    if kind == "tif":
+        tifffile.imwrite(path, voxels, photometric="minisblack", byteorder=">")
+    elif kind == "nii":
+        nibabel.save(nibabel.Nifti1Image(voxels.T, np.eye(4)), path)
+    else:
+        OmeZarrImage.create(
+            path, shape=voxels.shape, dtype="uint16", axes="ZYX", chunks=(1, 64, 64), levels=2
+        ).write((slice(None),) * 3, voxels)
+    (layer,) = viewer.open(path, plugin="napari-midl")
+    assert layer.multiscale == (kind == "ome.zarr")
+    low, high = layer.contrast_limits
+    assert 0 <= low < 10000 < high <= 2**16
+    viewer.dims.set_point(0, 3)
+    value = layer.get_value((3, 20, 30))
+    assert (value[1] if layer.multiscale else value) == voxels[3, 20, 30]
+    viewer.dims.ndisplay = 3
+    layer.refresh()
+    shown = np.asarray(layer._slice.image.raw)
+    coarsest = layer.data[-1] if layer.multiscale else layer.data
+    np.testing.assert_array_equal(shown, coarsest)
+
+
+def test_a_large_lazy_image_is_opened_by_a_few_of_its_planes(viewer):
+    class Large(Lazy):
+        def __init__(self):
+            super().__init__((4000, 1000, 1000), np.uint16, (1, 1000, 1000))
+            self.voxels = 0
+
+        def read(self, box):
+            shape = [s.stop - s.start for s in box]
+            self.voxels += math.prod(shape)
+            return np.broadcast_to(np.arange(shape[-1], dtype=np.uint16), shape)
+
+    large = Large()
+    layer = viewer.add_image(large, name="large")
+    viewer.dims.set_point(0, 1234)
+    assert layer.get_value((1234, 5, 700)) == 700
+    assert tuple(layer.contrast_limits) == (0, 999)
+    assert large.voxels <= 20 * 1000 * 1000
