@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TIFF = (".tif", ".tiff")
-NIFTI = (".nii", ".nii.gz")
+NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 PICTURE = (".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -110,8 +110,9 @@ def _open_tiff(path: Path) -> Volume:
 def _open_nifti(path: Path) -> Volume:
     from napari_midl.volumes.nifti import read_nifti
 
-    array, axes, space = read_nifti(path)
-    return _describe([array], axes, space, path.name.split(".nii")[0], path)
+    array, axes, space, notes = read_nifti(path)
+    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return _describe([array], axes, space, name, path, notes=notes)
 
 
 def _open_picture(path: Path) -> Volume:
