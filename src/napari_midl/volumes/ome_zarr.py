@@ -22,7 +22,14 @@ from zarr.codecs import BloscCodec
 from napari_midl.errors import InputError
 from napari_midl.volumes import label_list, pyramid
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
-from napari_midl.volumes.multiscales import ABOUT, said, space_of, transformations
+from napari_midl.volumes.multiscales import (
+    ABOUT,
+    HEADER,
+    Multiscale,
+    header_for,
+    header_in,
+    transformations,
+)
 from napari_midl.volumes.reading import decoding
 from napari_midl.volumes.space import AXES as SPATIAL
 from napari_midl.volumes.space import Space
@@ -157,6 +164,13 @@ class OmeZarrImage:
         axes = _ome(self._group)["multiscales"][0]["axes"]
         return tuple(axis["name"].upper() for axis in axes)
 
+    @property
+    def space(self) -> Space:
+        """Where the voxels of the finest level lie."""
+        multiscale = Multiscale.of(self.path, self._group.attrs.asdict())
+        header = header_in(self._group)
+        return UNKNOWN if multiscale is None else multiscale.space(self.path, 0, self.axes, header)
+
     def tell(self, **about: Any) -> None:
         """Say more of the image in the group's attributes under ``napari-midl``.
 
@@ -200,7 +214,7 @@ class OmeZarrImage:
     ) -> Self:
         """Make empty labels as `create_labels` does, but anywhere and on no list."""
         refuse_existing(path)
-        space = space_of(self._group.attrs.asdict())
+        space = self.space
         keep = [i for i, axis in enumerate(self.axes) if axis != "C"]
         axes = [self.axes[i] for i in keep]
         finest = self.levels[0]
@@ -311,9 +325,9 @@ class OmeZarrImage:
             name=name,
             metadata={"omero": {"channels": omero}} if omero else {},
         )
-        if said(space):
-            kept: dict[str, Any] = group.attrs.asdict()
-            group.update_attributes({ABOUT: kept.get(ABOUT, {}) | said(space)})
+        header = header_for(axes, levels[0].shape, dtype, space)
+        if header is not None:
+            group.create_array(HEADER, data=np.frombuffer(header, np.uint8))
         return cls(path, group, arrays, is_label)
 
 
