@@ -65,8 +65,8 @@ def matrix_of(
         made = _matrix(kind, step.get(kind), count)
         if made is None:
             raise InputError(
-                f"{source} has a transformation ({kind}) whose numbers do not fit its {count} "
-                "axes; export it again."
+                f"{source} has a transformation ({kind}) that does not give numbers for its "
+                f"{count} axes; export it again."
             )
         matrix = made @ matrix
     return matrix
@@ -85,7 +85,10 @@ def _matrix(kind: str, values: Any, count: int) -> NDArray[np.float64] | None:
     if numbers.shape != shapes.get(kind, (count,)):
         return None
     if kind == "scale":
-        matrix[range(count), range(count)] = numbers
+        # A size of zero is not known either.
+        matrix[range(count), range(count)] = np.where(np.isfinite(numbers), numbers, 0)
+    elif not np.isfinite(numbers).all():
+        return None
     elif kind == "translation":
         matrix[:count, count] = numbers
     elif kind == "mapAxis":
