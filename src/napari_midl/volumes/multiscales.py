@@ -17,7 +17,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes import nifti_header
 from napari_midl.volumes.affine import matrix_of, space_of_matrix
 from napari_midl.volumes.space import AXES as SPATIAL
-from napari_midl.volumes.space import Space
+from napari_midl.volumes.space import STRAIGHT, Space
 from napari_midl.volumes.units import factor
 
 if TYPE_CHECKING:
@@ -201,7 +201,9 @@ def transformations(
         differs from that of the finest level.
     """
     merged = dict(zip(axes, factors, strict=True))
-    level = space.coarser([merged.get(axis, 1) for axis in SPATIAL])
+    # Who reads these knows no direction, and would lay a level that is turned beside the others.
+    straight = replace(space, direction=STRAIGHT)
+    level = straight.coarser([merged.get(axis, 1) for axis in SPATIAL])
     scale = dict(zip(SPATIAL, level.voxel_size, strict=True))
     made: list[dict[str, Any]] = [
         {"type": "scale", "scale": [scale.get(axis, 1.0) for axis in axes]}
