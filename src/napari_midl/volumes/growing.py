@@ -54,7 +54,7 @@ class GrowingImage:
             names = [d["path"] for d in self.attributes["ome"]["multiscales"][0]["datasets"]]
             self.levels: list[Any] = [group[name] for name in names]
         except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
-            raise InputError(f"{path} is no {what} ({error}); choose one.") from error
+            raise InputError(f"{path} is no {what}; choose one.") from error
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import zarr
-from ome_zarr.format import FormatV04, FormatV05
 from ome_zarr.writer import add_metadata
 
 from napari_midl.volumes.atomic import not_written
+from napari_midl.volumes.zarr_versions import format_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +33,7 @@ def list_labels(labels: Path) -> None:
         version = zarr.open_group(labels, mode="r").metadata.zarr_format
         group = zarr.open_group(labels.parent, mode="a", zarr_format=version)
         names = [name for name in _names(labels) if name != labels.name]
-        form = FormatV05() if version == 3 else FormatV04()
-        add_metadata(group, {FOLDER: [*names, labels.name]}, fmt=form)
+        add_metadata(group, {FOLDER: [*names, labels.name]}, fmt=format_of(group))
     except OSError as error:
         raise not_written(labels.parent, error) from error
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from napari_midl.volumes.boxes import Region
+
+MOST_AT_ONCE = 2**28  # bytes
 
 
 class Lazy:
@@ -152,6 +154,19 @@ class Mapped(Lazy):
     def read(self, box: Region) -> NDArray[Any]:
         """The function of the voxels of a box."""
         return np.asarray(self._function(self._array.read(box)), self.dtype)
+
+
+def planes_of(array: Any) -> Iterator[NDArray[Any]]:
+    """The voxels of an array ``Z Y X`` in their order, in blocks of whole planes.
+
+    A block is as deep as what is stored in one piece, unless that is more than `MOST_AT_ONCE`.
+    """
+    depth, height, width = array.shape
+    room = MOST_AT_ONCE // max(1, height * width * array.dtype.itemsize)
+    chunks = getattr(array, "chunks", None) or (1,)
+    step = max(1, min(chunks[0], room))
+    for first in range(0, depth, step):
+        yield np.asarray(array[first : min(first + step, depth)])
 
 
 def _is_basic(index: Any) -> bool:

@@ -14,18 +14,29 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import zarr
-from numcodecs import Blosc
-from ome_zarr.format import FormatV04, FormatV05
 from ome_zarr.writer import add_metadata, write_multiscales_metadata
-from zarr.codecs import BloscCodec
 
 from napari_midl.errors import InputError
 from napari_midl.volumes import label_list, pyramid
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
-from napari_midl.volumes.multiscales import ABOUT, said, space_of, transformations
+from napari_midl.volumes.multiscales import (
+    ABOUT,
+    HEADER,
+    Multiscale,
+    header_for,
+    header_in,
+    transformations,
+)
 from napari_midl.volumes.reading import decoding
 from napari_midl.volumes.space import AXES as SPATIAL
 from napari_midl.volumes.space import Space
+from napari_midl.volumes.zarr_versions import (
+    FORMATS,
+    Version,
+    create_array,
+    described,
+    format_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,8 +47,6 @@ if TYPE_CHECKING:
     from napari_midl.volumes.boxes import Region
     from napari_midl.volumes.pyramid import Level
 
-Version = Literal["0.4", "0.5"]
-_FORMATS = {"0.4": FormatV04, "0.5": FormatV05}
 UNKNOWN = Space()
 COLOURS = ("FFFFFF", "FFD500", "00C8FF", "FF00C8")
 
@@ -122,7 +131,7 @@ class OmeZarrImage:
         InputError
             If `path` exists or cannot be written; then nothing is left of it.
         """
-        form = _FORMATS[version]()
+        form = FORMATS[version]()
         space = space.fitted(axes, shape)
         wanted = pyramid.plan(axes, shape, _steps(axes, space), chunks, levels)
         with whole_folder(path) as beside:
@@ -146,17 +155,24 @@ class OmeZarrImage:
         """
         try:
             group = zarr.open_group(path, mode="r+")
-            about = _ome(group)
-            levels = [group[d["path"]] for d in about["multiscales"][0]["datasets"]]
+            said = described(group)
+            levels = [group[d["path"]] for d in said["multiscales"][0]["datasets"]]
         except (OSError, KeyError, ValueError, IndexError) as error:
-            raise InputError(f"{path} is no OME-Zarr image ({error}); give one that is.") from error
-        return cls(path, group, levels, "image-label" in about)
+            raise InputError(f"{path} is no OME-Zarr image; give one that is.") from error
+        return cls(path, group, levels, "image-label" in said)
 
     @property
     def axes(self) -> tuple[str, ...]:
         """Names of the axes, such as ``C Z Y X``."""
-        axes = _ome(self._group)["multiscales"][0]["axes"]
+        axes = described(self._group)["multiscales"][0]["axes"]
         return tuple(axis["name"].upper() for axis in axes)
+
+    @property
+    def space(self) -> Space:
+        """Where the voxels of the finest level lie."""
+        multiscale = Multiscale.of(self.path, self._group.attrs.asdict())
+        header = header_in(self._group)
+        return UNKNOWN if multiscale is None else multiscale.space(self.path, 0, self.axes, header)
 
     def tell(self, **about: Any) -> None:
         """Say more of the image in the group's attributes under ``napari-midl``.
@@ -201,7 +217,7 @@ class OmeZarrImage:
     ) -> Self:
         """Make empty labels as `create_labels` does, but anywhere and on no list."""
         refuse_existing(path)
-        space = space_of(self._group.attrs.asdict())
+        space = self.space
         keep = [i for i, axis in enumerate(self.axes) if axis != "C"]
         axes = [self.axes[i] for i in keep]
         finest = self.levels[0]
@@ -211,9 +227,8 @@ class OmeZarrImage:
         try:
             group = zarr.open_group(path, mode="w-", zarr_format=self._group.metadata.zarr_format)
             image = self._fill(path, group, wanted, dtype, axes, space, {}, path.name, True)
-            form = _format(group)
+            form = format_of(group)
             about = {"colors": rows, "version": form.version}
-            # ome-zarr's default for zarr format 3 is its newest version, so it has to be told.
             add_metadata(group, {"image-label": about}, fmt=form)
         except OSError as error:
             shutil.rmtree(path, ignore_errors=True)
@@ -293,7 +308,7 @@ class OmeZarrImage:
         """Put the arrays and the metadata of an image into an empty group."""
         arrays, datasets = [], []
         for key, level in enumerate(levels):
-            arrays.append(_create_array(group, str(key), level, dtype, axes))
+            arrays.append(create_array(group, str(key), level, dtype, axes))
             merged = [round(s / f) for s, f in zip(level.scale, levels[0].scale, strict=True)]
             moved = transformations(axes, space, merged)
             datasets.append({"path": str(key), "coordinateTransformations": moved})
@@ -306,15 +321,15 @@ class OmeZarrImage:
         write_multiscales_metadata(
             group,
             datasets,
-            fmt=_format(group),
+            fmt=format_of(group),
             axes=[axis.lower() for axis in axes],
             axes_units={a.lower(): space.known_unit for a in axes if a in SPATIAL and space.known},
             name=name,
             metadata={"omero": {"channels": omero}} if omero else {},
         )
-        if said(space):
-            kept: dict[str, Any] = group.attrs.asdict()
-            group.update_attributes({ABOUT: kept.get(ABOUT, {}) | said(space)})
+        header = header_for(axes, levels[0].shape, dtype, space)
+        if header is not None:
+            group.create_array(HEADER, data=np.frombuffer(header, np.uint8))
         return cls(path, group, arrays, is_label)
 
 
@@ -323,34 +338,5 @@ def _steps(axes: Sequence[str], space: Space) -> list[float]:
     return [size.get(axis, 1.0) for axis in axes]
 
 
-def _create_array(
-    group: zarr.Group, key: str, level: Level, dtype: str, axes: Sequence[str]
-) -> zarr.Array[Any]:
-    # Measured on probabilities: zstd saves a third of the room and costs five times the time.
-    version: dict[str, Any]
-    if group.metadata.zarr_format == 3:
-        version = {
-            "compressors": BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
-            "dimension_names": [axis.lower() for axis in axes],
-        }
-    else:
-        version = {
-            "compressors": Blosc(cname="lz4", clevel=5, shuffle=Blosc.BITSHUFFLE),
-            "chunk_key_encoding": {"name": "v2", "separator": "/"},
-        }
-    return group.create_array(
-        key, shape=level.shape, dtype=dtype, chunks=level.chunks, fill_value=0, **version
-    )
-
-
 def _bounded(region: Region, shape: Sequence[int]) -> Region:
     return tuple(slice(*s.indices(n)[:2]) for s, n in zip(region, shape, strict=True))
-
-
-def _ome(group: zarr.Group) -> dict[str, Any]:
-    attributes: dict[str, Any] = group.attrs.asdict()
-    return dict(attributes.get("ome", attributes))
-
-
-def _format(group: zarr.Group) -> FormatV04 | FormatV05:
-    return FormatV05() if group.metadata.zarr_format == 3 else FormatV04()

@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.lazy import Lazy
-from napari_midl.volumes.multiscales import named_axes, space_of
 from napari_midl.volumes.reading import Decoded, StoredArray, check_room
 from napari_midl.volumes.space import Space
 from napari_midl.volumes.volume import AXES, SPATIAL, Volume, along
@@ -18,8 +17,9 @@ from napari_midl.volumes.volume import AXES, SPATIAL, Volume, along
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+ZIPPED = (".zip", ".ozx")
 TIFF = (".tif", ".tiff")
-NIFTI = (".nii", ".nii.gz")
+NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 PICTURE = (".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -29,9 +29,9 @@ def open_volume(source: Any) -> Volume:
     Parameters
     ----------
     source : str, Path or object
-        OME-Zarr 0.4 or 0.5 (also labels inside one), zarr array, TIFF, OME-TIFF, NIfTI, npy, PNG,
-        JPEG, or whatever an installed bioio plugin reads; or an object with the BioImage or
-        AICSImage interface, or an array with at most five axes ``T C Z Y X``.
+        OME-Zarr 0.1 to 0.6 (also labels inside one, also zipped), zarr array, TIFF, OME-TIFF,
+        NIfTI, npy, PNG, JPEG, or whatever an installed bioio plugin reads; or an object with the
+        BioImage or AICSImage interface, or an array with at most five axes ``T C Z Y X``.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def open_volume(source: Any) -> Volume:
         raise InputError(f"{path} does not exist; check the path.")
     name = path.name.lower()
     try:
-        if path.is_dir():
+        if path.is_dir() or name.endswith(ZIPPED):
             return _open_zarr(path)
         if path.stat().st_size == 0:
             raise InputError(f"{path} is an empty file; copy or export it again.")
@@ -77,25 +77,11 @@ def open_volume(source: Any) -> Volume:
 
 
 def _open_zarr(path: Path) -> Volume:
-    import zarr
+    from napari_midl.volumes.open_zarr import read_zarr
 
-    node = zarr.open(path, mode="r")
-    name = path.name.removesuffix(".zarr").removesuffix(".ome")
-    if isinstance(node, zarr.Array):
-        return _from_array(node, name, path)
-    attributes: dict[str, Any] = dict(node.attrs)
-    about = attributes.get("ome", attributes)
-    if "multiscales" not in about:
-        raise InputError(f"{path} is a zarr group without an image; give the path of one in it.")
-    multiscale = about["multiscales"][0]
-    return _describe(
-        [StoredArray(node[d["path"]], path) for d in multiscale["datasets"]],
-        [axis["name"].upper() for axis in named_axes(multiscale)],
-        space_of(attributes),
-        str(multiscale.get("name") or name).strip("/") or name,
-        path,
-        [str(c.get("label", "")) for c in about.get("omero", {}).get("channels", [])],
-    )
+    found = read_zarr(path)
+    name = found.name or path.name.removesuffix(".zip").removesuffix(".zarr").removesuffix(".ome")
+    return _describe(found.levels, found.axes, found.space, name, path, found.channels, found.notes)
 
 
 def _open_tiff(path: Path) -> Volume:
@@ -110,8 +96,9 @@ def _open_tiff(path: Path) -> Volume:
 def _open_nifti(path: Path) -> Volume:
     from napari_midl.volumes.nifti import read_nifti
 
-    array, axes, space = read_nifti(path)
-    return _describe([array], axes, space, path.name.split(".nii")[0], path)
+    array, axes, space, notes = read_nifti(path)
+    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return _describe([array], axes, space, name, path, notes=notes)
 
 
 def _open_picture(path: Path) -> Volume:
@@ -227,8 +214,8 @@ def _describe(
     take = tuple(slice(None) if i in keep else 0 for i in range(len(axes)))
     kept = sorted(keep)
     arranged = [level[take].transpose([kept.index(i) for i in keep]) for level in levels]
-    if path is not None:
-        check_room(path, finest.chunks, finest.dtype)
+    for level in levels if path is not None else ():
+        check_room(path or name, level.chunks, level.dtype)
     return Volume(
         levels=tuple(arranged),
         axes=tuple(axes[i] for i in keep),

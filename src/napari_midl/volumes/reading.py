@@ -120,7 +120,12 @@ def decoding(source: str | Path) -> Iterator[None]:
         ) from error
 
 
-def check_room(source: str | Path, shape: Sequence[float], dtype: Any) -> None:
+def check_room(
+    source: str | Path,
+    shape: Sequence[float],
+    dtype: Any,
+    instead: str = "save it as OME-Zarr or TIFF in smaller tiles",
+) -> None:
     """Refuse a piece of a file that can only be decoded whole, and has no room in memory.
 
     Parameters
@@ -129,6 +134,8 @@ def check_room(source: str | Path, shape: Sequence[float], dtype: Any) -> None:
         What to call the file.
     shape, dtype
         Of the decoded piece.
+    instead : str
+        The way out.
 
     Raises
     ------
@@ -141,5 +148,5 @@ def check_room(source: str | Path, shape: Sequence[float], dtype: Any) -> None:
         raise InputError(
             f"{source} is stored in pieces of {' x '.join(map(str, shape))}, which take "
             f"{needed / 2**30:.1f} GiB to read where {free / 2**30:.1f} GiB of memory are free; "
-            "save it as OME-Zarr or TIFF in smaller tiles."
+            f"{instead}."
         )
