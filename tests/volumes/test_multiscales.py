@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import zarr
 
-from napari_midl.volumes.multiscales import space_of, transformations
+from napari_midl.volumes.multiscales import Multiscale, transformations
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space
@@ -37,6 +39,12 @@ def moves(path):
         {t["type"]: t[t["type"]] for t in dataset["coordinateTransformations"]}
         for dataset in multiscale["datasets"]
     ]
+
+
+def space_of(attributes):
+    """The space of an image's finest level, as its attributes say it."""
+    multiscale = Multiscale.of(Path("image"), attributes)
+    return multiscale.space(Path("image"), 0, multiscale.axes(Path("image"), np.zeros((1, 1, 1))))
 
 
 def attributes(scale, unit="micrometer", translation=None, beside=(), axes="zyx"):
@@ -133,9 +141,8 @@ def test_transformations_of_all_levels_come_after_those_of_each():
 
 def test_other_files_say_less(tmp_path):
     assert space_of(attributes((4, 1, 0.5), unit=None)) == Space.of((4, 1, 0.5), None, (0, 0, 0))
-    assert space_of(attributes((1, 0.5), axes="yx")).scale == (None, 1.0, 0.5)
     bare = {"multiscales": [{"axes": ["z", "y", "x"], "datasets": [{"path": "0"}]}]}
-    assert space_of(bare) == Space.of((1, 1, 1))
+    assert space_of(bare) == Space()
     kept = attributes((4, 1, 0.5)) | {"napari-midl": {"space": "none"}}
     assert space_of(kept) == Space.of((4, 1, 0.5), "um", (0, 0, 0))
 

@@ -85,8 +85,8 @@ def _matrix(kind: str, values: Any, count: int) -> NDArray[np.float64] | None:
     if numbers.shape != shapes.get(kind, (count,)):
         return None
     if kind == "scale":
-        # A size of zero is not known either.
-        matrix[range(count), range(count)] = np.where(np.isfinite(numbers), numbers, 0)
+        # A size that no voxel can have is zero here, which is not known either.
+        matrix[range(count), range(count)] = np.where(np.isfinite(numbers) & (numbers > 0), numbers, 0)
     elif not np.isfinite(numbers).all():
         return None
     elif kind == "translation":
