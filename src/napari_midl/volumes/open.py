@@ -12,18 +12,18 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import Decoded, StoredArray, check_room
 from napari_midl.volumes.space import Space
-from napari_midl.volumes.volume import AXES, SPATIAL, Volume, along
+from napari_midl.volumes.volume import AXES, SPATIAL, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ZIPPED = (".zip", ".ozx")
-TIFF = (".tif", ".tiff")
+TIFF = (".tif", ".tiff", ".tf2", ".tf8", ".btf", ".companion.ome")
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 PICTURE = (".png", ".jpg", ".jpeg", ".bmp")
 
 
-def open_volume(source: Any) -> Volume:
+def open_volume(source: Any, axes: str = "") -> Volume:
     """Open an image of any size.
 
     Parameters
@@ -32,6 +32,9 @@ def open_volume(source: Any) -> Volume:
         OME-Zarr 0.1 to 0.6 (also labels inside one, also zipped), zarr array, TIFF, OME-TIFF,
         NIfTI, npy, PNG, JPEG, or whatever an installed bioio plugin reads; or an object with the
         BioImage or AICSImage interface, or an array with at most five axes ``T C Z Y X``.
+    axes : str
+        What its axes are, such as ``ZYX`` where slices were saved as time points; by default as
+        it says. In the order ``T C Z Y X``, or in that of a TIFF which does not name all.
 
     Returns
     -------
@@ -44,6 +47,12 @@ def open_volume(source: Any) -> Volume:
     InputError
         If it is missing, no image, damaged, RGB, or cannot be decoded within the free memory.
     """
+    # Only the reader of a TIFF knows the order of axes that its file does not name.
+    is_tiff = isinstance(source, str | Path) and str(source).lower().endswith(TIFF)
+    return _open(source, axes) if is_tiff else _open(source).named(axes)
+
+
+def _open(source: Any, axes: str = "") -> Volume:
     if isinstance(source, Volume):
         return source
     if not isinstance(source, str | Path):
@@ -58,7 +67,7 @@ def open_volume(source: Any) -> Volume:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is an empty file; copy or export it again.")
         if name.endswith(TIFF):
-            return _open_tiff(path)
+            return _open_tiff(path, axes)
         if name.endswith(NIFTI):
             return _open_nifti(path)
         if name.endswith(PICTURE):
@@ -70,9 +79,9 @@ def open_volume(source: Any) -> Volume:
     except InputError:
         raise
     except Exception as error:  # each format's library raises classes of its own
-        fault = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
-            f"{path} is no image that can be read ({fault}); copy or export it again."
+            f"{path} is no image that can be read: it is damaged, cut short, or not what its name "
+            "says; copy or export it again."
         ) from error
 
 
@@ -84,13 +93,15 @@ def _open_zarr(path: Path) -> Volume:
     return _describe(found.levels, found.axes, found.space, name, path, found.channels, found.notes)
 
 
-def _open_tiff(path: Path) -> Volume:
+def _open_tiff(path: Path, axes: str) -> Volume:
     from napari_midl.volumes.tiff import read_tiff
 
-    levels, axes, scale, units, channels = read_tiff(path)
-    name = path.name.removesuffix(path.suffix).removesuffix(".ome")
-    space = Space.of(along(axes, scale), along(axes, units))
-    return _describe(levels, axes, space, name, path, channels)
+    tiff = read_tiff(path, axes)
+    name = path.name.removesuffix(path.suffix).removesuffix(".ome").removesuffix(".companion")
+    volume = _describe(
+        tiff.levels, list(tiff.axes), tiff.space, name, path, tiff.channels, tiff.notes
+    )
+    return volume.named(axes) if tiff.says_axes else volume
 
 
 def _open_nifti(path: Path) -> Volume:

@@ -3,163 +3,288 @@
 from __future__ import annotations
 
 import logging
-import weakref
+import math
+import os
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tifffile
-import zarr
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.ome_files import COMPANION, description_of, is_ome
+from napari_midl.volumes.ome_tiff import OmeImage, ome_image
 from napari_midl.volumes.reading import StoredArray
-from napari_midl.volumes.volume import AXES
+from napari_midl.volumes.tiff_arrays import arrays_of
+from napari_midl.volumes.tiff_axes import channels_of_samples, name_axes
+from napari_midl.volumes.tiff_calibration import (
+    Calibration,
+    imagej_calibration,
+    ome_calibration,
+    resolution_calibration,
+)
+from napari_midl.volumes.tiff_pages import (
+    check_first_page,
+    check_voxels,
+    damaged,
+    not_all_planes,
+    read_directories,
+    unlike,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from napari_midl.volumes.lazy import Lazy
+    from napari_midl.volumes.space import Space
 
-_UNITS = {"um": "micrometer", "µm": "micrometer", "μm": "micrometer"}  # two signs for micro
-_UNITS |= {"micron": "micrometer", "microns": "micrometer", "nm": "nanometer", "mm": "millimeter"}
-_UNITS |= {"cm": "centimeter", "m": "meter", "Å": "angstrom", "in": "inch"}
+_WHITE_IS_ZERO, _PALETTE = 0, 3
 
 
-def read_tiff(
-    path: Path,
-) -> tuple[list[Lazy], list[str], list[float], list[str | None], list[str]]:
-    """Describe the first image of a TIFF without reading its voxels.
+@dataclass(frozen=True)
+class Tiff:
+    """The image of a TIFF.
 
-    Returns
-    -------
+    Parameters
+    ----------
     levels : list of Lazy
-        Finest first; a chunk is a tile, or a page where there are no tiles.
-    axes, scale, units
-        Of each axis, in the file's order.
+        Finest first; a chunk is a tile, a strip of a large page, or a page.
+    axes : str
+        A letter for each axis, in the file's order.
+    space : Space
+        Size of the voxels.
     channels : list of str
         Their names, empty if they have none.
+    notes : list of str
+        Sentences on what was taken for granted.
+    says_axes : bool
+        Whether the file itself names its axes.
+    """
+
+    levels: list[Lazy]
+    axes: str
+    space: Space
+    channels: list[str]
+    notes: list[str]
+    says_axes: bool
+
+
+def read_tiff(path: Path, axes: str = "") -> Tiff:
+    """Describe the image of a TIFF without reading its voxels.
+
+    Of several images the first is opened, or that to which the file belongs where it is one of a
+    set. Where 0 is white, values are turned round so that more is brighter: unsigned integers
+    are taken from the largest that their bits hold, signed ones become -1 - value, and floats,
+    which have no largest value, -value. ImageJ keeps its inverted lookup table in the same tag and
+    measures the values as they are; so they stay as they are. The indices of a palette stay too.
+
+    Parameters
+    ----------
+    path : Path
+        The file, or the ``.companion.ome`` that describes a set of files.
+    axes : str
+        Names of its axes in its order, such as ``TZYX``, for a file that does not name all.
 
     Raises
     ------
     InputError
-        If it is RGB, cut short, or its axes cannot be told apart.
+        If it is colour, damaged or cut short, if a file of its set is missing, or its axes cannot
+        be told apart.
     """
-    with _faults() as faults, tifffile.TiffFile(path) as file:
-        if not file.series:
-            raise InputError(f"{path} is cut short; copy or export it again.")
-        series = file.series[0]
-        if 0 in series.shape:
-            raise InputError(f"{path} is empty (shape {series.shape}); export it again.")
-        if dict(zip(series.axes, series.shape, strict=True)).get("S", 1) > 1:
-            raise InputError(
-                f"{path} is a colour (RGB) image; convert it to one intensity channel first."
-            )
-        if faults or _end(series) > path.stat().st_size:
-            raise InputError(f"{path} is cut short; copy or export it again.")
-        axes = _axes(path, series.axes.replace("S", ""))
-        steps, units, channels = _from_ome(file) if file.is_ome else _from_imagej(file)
-        levels: list[Lazy] = [StoredArray(array, path) for array in _arrays(file)]
-        if "S" in series.axes:
-            first = tuple(0 if axis == "S" else slice(None) for axis in series.axes)
-            levels = [level[first] for level in levels]
-    return (
-        levels,
-        axes,
-        [steps.get(axis, 1.0) for axis in axes],
-        [_UNITS.get(units[axis], units[axis]) if axis in units else None for axis in axes],
-        channels,
-    )
+    with _opened(path) as opened:
+        series, notes = opened.series, opened.notes
+        size = opened.calibration()
+        turn, said = _turning(opened)
+        levels: list[Lazy] = [
+            Level(path, n, array)
+            for n, array in enumerate(arrays_of(path, opened.file, opened.series))
+        ]
+        if turn is not None:
+            levels = [level.map(turn, level.dtype) for level in levels]
+        letters, levels = channels_of_samples(path, series, levels)
+        names, levels, guessed = name_axes(path, letters, levels, axes)
+        channels = opened.ome.channels if opened.ome is not None else []
+    notes = [*notes, *size.notes, *said, *guessed]
+    return Tiff(levels, names, size.space, channels, notes, set(names) <= set(letters))
 
 
-def _arrays(file: tifffile.TiffFile) -> list[zarr.Array[Any]]:
-    """Levels of the first image as zarr arrays that read from the file."""
-    series = file.series[0]
-    store = series.aszarr(chunkmode=None if series.keyframe.is_tiled else "page")
-    # The store opens the file again to read chunks; it is closed with the last array.
-    weakref.finalize(store, file.filehandle.close)
-    node = zarr.open(store, mode="r")
-    if isinstance(node, zarr.Array):
-        return [node]
-    about: Any = node.attrs["multiscales"]
-    return [node[dataset["path"]] for dataset in about[0]["datasets"]]  # type: ignore[misc]
+class Level(StoredArray):
+    """One level of the image of a TIFF; another process opens the file anew.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    number : int
+        Which level, 0 the finest.
+    array : zarr.Array
+        Reads from the file.
+    """
+
+    def __init__(self, path: Path, number: int, array: Any) -> None:
+        super().__init__(array, path)
+        self._which = path, number
+
+    def __reduce__(self) -> Any:
+        return _level, self._which
 
 
-def _end(series: tifffile.TiffPageSeries) -> int:
-    """Return where in the file the voxels end; a lazy reader would notice too late."""
-    ends = [0]
-    if series.dataoffset is not None:
-        ends.append(series.dataoffset + series.nbytes)
-    last = series.pages[-1]
-    if last is not None:
-        ends += [o + n for o, n in zip(last.dataoffsets, last.databytecounts, strict=True)]
-    return max(ends)
+def _level(path: Path, number: int) -> Level:
+    with _opened(path) as opened:
+        return Level(path, number, arrays_of(path, opened.file, opened.series)[number])
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """An open TIFF whose image was found to be whole."""
+
+    path: Path
+    file: tifffile.TiffFile
+    series: tifffile.TiffPageSeries
+    ome: OmeImage | None
+    notes: list[str]
+
+    @property
+    def is_imagej(self) -> bool:
+        """Whether ImageJ has described it."""
+        return self.ome is None and bool(self.file.is_imagej)
+
+    def calibration(self) -> Calibration:
+        """Size of the voxels."""
+        if self.ome is not None:
+            return ome_calibration(self.ome.pixels)
+        if self.is_imagej:
+            planes = self.series.size // self.series.keyframe.size
+            return imagej_calibration(self.path, self.file, planes)
+        return resolution_calibration(self.file)
 
 
 @contextmanager
-def _faults() -> Iterator[list[str]]:
-    """Collect what points beyond the file's end, which tifffile only logs before going on."""
-    faults: list[str] = []
+def _opened(path: Path) -> Iterator[_Opened]:
+    """Open a TIFF and look whether its image is whole.
 
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            message = record.getMessage()
-            description = "TiffTag 270 " in message and "invalid value offset" in message
-            if description or "invalid page offset" in message:
-                faults.append(message)
-
-    listener = Listener()
-    tifffile.logger().addHandler(listener)
+    Raises
+    ------
+    InputError
+        If it is not, or cannot be understood.
+    """
+    # It would print what it makes of a damaged file.
+    silent = logging.NullHandler()
+    tifffile.logger().addHandler(silent)
     try:
-        yield faults
+        directories = {}
+        if not path.name.lower().endswith(COMPANION):
+            directories[Path(os.path.realpath(path))] = read_directories(path)
+        text = description_of(path)
+        ome = ome_image(path, text) if not directories or is_ome(text) else None
+        first = path if ome is None else ome.path
+        directories |= {} if ome is None else ome.directories
+        with _tifffile(first, ome) as file:
+            if not file.pages:
+                raise damaged(path)
+            check_first_page(path, file.pages.first, directories[Path(os.path.realpath(first))])
+            series = _series(path, file, ome)
+            if 0 in series.shape:
+                raise InputError(f"{path} is empty (shape {series.shape}); export it again.")
+            odd = unlike(series, directories)
+            if odd is not None and series.kind == "uniform":
+                file.is_uniform = False
+                del file.series
+                series = _series(path, file, ome)
+            elif odd is not None:
+                raise InputError(
+                    f"{odd} has a plane of another size, or stored in another way, than the rest "
+                    "of its image; save each kind as a file of its own."
+                )
+            for level in series.levels if series.is_multifile else ():
+                # Of pages in several files tifffile asks only whether their offsets fit together.
+                level.dataoffset = None
+            notes = check_voxels(path, series)
+            notes += _of_several(path, file, series) if ome is None else ome.notes
+            yield _Opened(path, file, series, ome, notes)
+    except InputError:
+        raise
+    except PermissionError:
+        raise InputError(f"{path} may not be read by you; ask for the right to.") from None
+    except Exception as error:  # it raises many classes, and none says what a person can do
+        raise damaged(path) from error
     finally:
-        tifffile.logger().removeHandler(listener)
+        tifffile.logger().removeHandler(silent)
 
 
-def _axes(path: Path, axes: str) -> list[str]:
-    """Name the axes as we do; a lone unnamed axis is Z."""
-    unnamed = [axis for axis in axes if axis not in AXES]
-    if len(unnamed) == 1 and "Z" not in axes:
-        return list(axes.replace(unnamed[0], "Z"))
-    if unnamed:
-        raise InputError(
-            f"{path} has axes {axes} that cannot be told apart; save it as OME-TIFF or OME-Zarr."
-        )
-    return list(axes)
+def _tifffile(path: Path, ome: OmeImage | None) -> tifffile.TiffFile:
+    """Open a TIFF; an OME-TIFF by its description, whatever else it says of itself."""
+    if ome is None:
+        return tifffile.TiffFile(path)
+    others: dict[str, Any] = {"is_shaped": False, "is_mmstack": False, "is_lsm": False}
+    return tifffile.TiffFile(path, omexml=ome.xml, **others)
 
 
-Metadata = tuple[dict[str, float], dict[str, str], list[str]]
+def _series(path: Path, file: tifffile.TiffFile, ome: OmeImage | None) -> tifffile.TiffPageSeries:
+    """The first image, unless it is less than the file describes: tifffile makes do with that."""
+    page = file.pages.first
+    if ome is not None:
+        held = page.imagelength, page.imagewidth
+        if ome.plane != (str(held[0]), str(held[1])):
+            raise InputError(
+                f"{path} describes planes of {' x '.join(map(str, ome.plane))} pixels and holds "
+                f"such of {held[0]} x {held[1]}; its description is that of another file, so save "
+                "it anew in Fiji."
+            )
+        if file.series[0].kind != "ome":
+            raise damaged(path)
+        return file.series[0]
+    series = next((s for s in file.series if not s.keyframe.is_reduced), file.series[0])
+    described, size = series.size, series.keyframe.size
+    if (text := page.shaped_description) is not None:
+        about: dict[str, Any] = tifffile.tifffile.shaped_description_metadata(text)
+        described = math.prod(about["shape"])
+    elif file.is_imagej and series.kind != "imagej":
+        about = file.imagej_metadata or {}
+        counts = [about.get(axis, 1) for axis in ("frames", "slices", "channels")]
+        described = max(math.prod(counts), about.get("images", 1)) * size
+    if described > series.size:
+        raise not_all_planes(path, described // size, series.size // size)
+    return series
 
 
-def _from_ome(file: tifffile.TiffFile) -> Metadata:
-    """Step and unit by axis, and channel names, from OME-XML."""
-    about: Any = tifffile.xml2dict(file.ome_metadata or "")
-    pixels = _first(_first(about["OME"]["Image"])["Pixels"])
-    steps, units = {}, {}
-    for axis in "ZYX":
-        if f"PhysicalSize{axis}" in pixels:
-            steps[axis] = float(pixels[f"PhysicalSize{axis}"])
-            units[axis] = str(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-    listed = pixels.get("Channel", [])
-    channels = [c.get("Name") for c in (listed if isinstance(listed, list) else [listed])]
-    return steps, units, [str(c) for c in channels] if all(channels) else []
+def _of_several(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> list[str]:
+    """What to say of a file with more than one image."""
+    if len(file.series) == 1:
+        return []
+    return [
+        f"{path} holds {len(file.series)} images of different size or type, of which one of "
+        f"{' x '.join(map(str, series.shape))} is opened; save another as a file of its own to "
+        "open it."
+    ]
 
 
-def _first(node: Any) -> Any:
-    return node[0] if isinstance(node, list | tuple) else node
-
-
-def _from_imagej(file: tifffile.TiffFile) -> Metadata:
-    """Step and unit by axis, and channel names, from ImageJ's description."""
-    about: dict[str, Any] = file.imagej_metadata or {}
-    unit = str(about.get("unit", "")).replace("\\u00B5", "µ")
-    # Without a unit the resolution may be a printer's and the spacing left over from elsewhere.
-    if not unit or unit.startswith("pixel"):
-        return {}, {}, []
-    # ImageJ leaves out a spacing of one.
-    steps = {"Z": abs(float(about.get("spacing", 1.0)))}
-    tags = file.pages.first.tags
-    for axis, tag in (("Y", "YResolution"), ("X", "XResolution")):
-        if tag in tags and tags[tag].value[0]:
-            above, below = tags[tag].value
-            steps[axis] = below / above
-    return steps, dict.fromkeys("ZYX", unit), []
+def _turning(opened: _Opened) -> tuple[Callable[[NDArray[Any]], NDArray[Any]] | None, list[str]]:
+    """How values are turned round so that more is brighter, and what to say of it."""
+    path, key, dtype = opened.path, opened.series.keyframe, opened.series.dtype
+    if key.photometric == _PALETTE:
+        return None, [
+            f"{path} has a palette of colours; its indices are taken as values, as is right for "
+            "labels, and for intensities that a lookup table colours."
+        ]
+    if key.photometric != _WHITE_IS_ZERO:
+        return None, []
+    if opened.is_imagej:
+        return None, [
+            f"{path} is shown by ImageJ with an inverted lookup table; its values are taken as "
+            "they are, so that what looks bright there is low."
+        ]
+    if dtype.kind == "u":
+        largest = 2 ** min(key.bitspersample, 8 * dtype.itemsize) - 1
+        turn: Callable[..., NDArray[Any]] = partial(np.subtract, dtype.type(largest))
+    else:
+        turn = {"b": np.logical_not, "i": np.invert}.get(dtype.kind, np.negative)
+    return turn, [
+        f"{path} says that 0 is white (min-is-white); its values were turned round, so that more "
+        "is brighter."
+    ]

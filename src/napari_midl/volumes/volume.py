@@ -49,6 +49,8 @@ class Volume:
         Names of the channels, empty if they have none.
     notes : tuple of str
         Sentences on what was taken for granted when it was opened.
+    no_slices : str
+        Why it has one slice although its file may have more, and the way out; empty otherwise.
     """
 
     levels: tuple[Lazy, ...]
@@ -58,6 +60,7 @@ class Volume:
     source: str | None = None
     channels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    no_slices: str = ""
 
     @classmethod
     def from_array(
@@ -168,6 +171,38 @@ class Volume:
             words += f" of {sizes_in_words(steps, self.unit)}"
         return f"{words}."
 
+    def named(self, axes: str) -> Volume:
+        """The same voxels with other names of the axes, such as ``ZYX`` instead of ``TYX``.
+
+        Parameters
+        ----------
+        axes : str
+            A letter of ``T C Z Y X`` for each axis; none leaves them as they are.
+
+        Raises
+        ------
+        InputError
+            If it names another number of axes, one twice, or none Y and X.
+        """
+        if not axes:
+            return self
+        names = typed_axes(axes, f"{self.name} ({' '.join(self.axes)})", self.shape)
+        order = sorted(range(len(names)), key=lambda n: AXES.index(names[n]))
+        levels = tuple(level[...].transpose(order) for level in self.levels)
+        return replace(self, levels=levels, axes=tuple(names[n] for n in order))
+
+    def check_stack(self) -> None:
+        """Refuse a volume of one slice.
+
+        Raises
+        ------
+        InputError
+            If it is one.
+        """
+        if self.shape[self.axes.index("Z")] < 2:
+            why = self.no_slices or f"{self.name} has one slice; give a stack of two or more."
+            raise InputError(f"The network is 3D, but {why}")
+
     def spatial(self, channel: int = 0, time: int = 0) -> Volume:
         """One channel at one time as a volume with axes exactly ``Z Y X``.
 
@@ -195,6 +230,20 @@ class Volume:
             axes=SPATIAL,
             space=self.space.fitted(SPATIAL, levels[0].shape),
             channels=self.channels[channel : channel + 1],
+            no_slices=self._why_no_slices() or self.no_slices,
+        )
+
+    def _why_no_slices(self) -> str:
+        """What may be slices under another name, in a sentence; empty if there are slices."""
+        counts = dict(zip(self.axes, self.shape, strict=True))
+        axis = max("TC", key=lambda each: counts.get(each, 1))
+        if counts.get("Z", 1) > 1 or counts.get(axis, 1) == 1:
+            return ""
+        word = {"T": "time points", "C": "channels"}[axis]
+        names = "".join({axis: "Z", "Z": axis}.get(each, each) for each in self.axes)
+        return (
+            f"{self.source or self.name} has {counts[axis]} {word} and no Z; if these are slices, "
+            f"say so with --axes {names}, and else give an image with slices."
         )
 
     def identity(self, samples: int = 8) -> dict[str, Any]:
@@ -233,6 +282,33 @@ def hash_volume(volume: Volume) -> str:
     for region in chunks_of(volume.data):
         digest.update(np.ascontiguousarray(volume.read(region)).data)
     return digest.hexdigest()
+
+
+def typed_axes(axes: str, what: str, shape: Sequence[int]) -> str:
+    """Names of axes as a person types them, in capitals.
+
+    Parameters
+    ----------
+    axes : str
+        Such as ``ZYX``.
+    what : str
+        What to call the image.
+    shape : sequence of int
+        Its shape.
+
+    Raises
+    ------
+    InputError
+        If they are no names for the axes of an image of that shape.
+    """
+    names = axes.strip().upper()
+    fine = {"Y", "X"} <= set(names) <= set(AXES) and len(set(names)) == len(names)
+    if not fine or len(names) != len(shape):
+        raise InputError(
+            f"--axes {axes} does not fit {what} of {' x '.join(map(str, shape))}; name its "
+            f"{len(shape)} axes, each with another letter of TCZYX, Y and X among them."
+        )
+    return names
 
 
 def along(axes: Sequence[str], given: Any) -> list[Any]:
