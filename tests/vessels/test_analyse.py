@@ -105,7 +105,6 @@ def test_centre_lines_lie_where_their_mask_lies_in_the_world(tmp_path):
     nibabel.save(image, tmp_path / "mask.nii.gz")
     run(Analyse.of(mask=tmp_path / "mask.nii.gz", out=tmp_path / "a.swc").perform())
     nodes = read_swc(tmp_path / "a.swc")[["x", "y", "z"]].to_numpy() / 1000
-    # NIfTI's world has x and y the other way.
-    voxels = nibabel.affines.apply_affine(np.linalg.inv(affine), nodes * [-1, -1, 1])
+    voxels = nibabel.affines.apply_affine(np.linalg.inv(affine), nodes)
     np.testing.assert_allclose(voxels[:, 1:], [[4, 3]] * len(voxels), atol=1e-4)
     assert voxels[:, 0].min() < 8 and voxels[:, 0].max() > 31

@@ -92,7 +92,7 @@ def test_an_image_in_no_place_has_shifts_of_its_coarser_levels_alone(tmp_path):
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 @pytest.mark.parametrize("direction", [np.eye(3), TURNED])
 def test_place_and_direction_are_kept_by_image_and_labels(tmp_path, version, direction):
-    space = Space.of((3, 2, 0.5), "mm", (10, -20, 30), direction)
+    space = Space.of((3, 2, 0.5), "mm", (10, -20, 30), direction, anatomical=True)
     image = write(tmp_path / "a.ome.zarr", space, version)
     image.create_labels("one")
     assert open_volume(tmp_path / "a.ome.zarr").space == space
@@ -101,14 +101,14 @@ def test_place_and_direction_are_kept_by_image_and_labels(tmp_path, version, dir
 
 
 def test_what_is_said_besides_stays(tmp_path):
-    space = Space.of((3, 2, 0.5), "mm", (10, -20, 30), TURNED)
+    space = Space.of((3, 2, 0.5), "mm", (10, -20, 30), TURNED, anatomical=True)
     write(tmp_path / "a.ome.zarr", space).tell(complete=True)
     assert open_volume(tmp_path / "a.ome.zarr").space == space
 
 
 @pytest.mark.parametrize("change", ["scale", "translation", "unit"])
 def test_what_another_program_changes_counts(tmp_path, change):
-    space = Space.of((3, 2, 0.5), "mm", (10, -20, 30), TURNED)
+    space = Space.of((3, 2, 0.5), "mm", (10, -20, 30), TURNED, anatomical=True)
     write(tmp_path / "a.ome.zarr", space)
     group = zarr.open_group(tmp_path / "a.ome.zarr", mode="r+")
     about = dict(group.attrs)["ome"]

@@ -132,7 +132,7 @@ def test_swc_lies_in_the_world_beside_its_image(tmp_path: Path) -> None:
     # The first trace ends at voxel z 1, y 1, x 4: 2 um along x, 0.5 along y and 2 along z.
     x, y, z = 100 + 0.6 * 2 - 0.8 * 0.5, -50 + 0.8 * 2 + 0.6 * 0.5, 7 - 2.0
     assert read_swc(path)[["x", "y", "z"]].iloc[2].tolist() == pytest.approx([x, y, z])
-    assert "of the world (LPS)" in path.read_text()
+    assert "micrometres of the world\n" in path.read_text()
     for old, new in zip(traces(), read_traces(path, TURNED, (4, 12, 12)), strict=True):
         np.testing.assert_allclose(new.points, old.points, atol=1e-5)
 

@@ -86,7 +86,8 @@ def _matrix(kind: str, values: Any, count: int) -> NDArray[np.float64] | None:
         return None
     if kind == "scale":
         # A size that no voxel can have is zero here, which is not known either.
-        matrix[range(count), range(count)] = np.where(np.isfinite(numbers) & (numbers > 0), numbers, 0)
+        fine = np.isfinite(numbers) & (numbers > 0)
+        matrix[range(count), range(count)] = np.where(fine, numbers, 0)
     elif not np.isfinite(numbers).all():
         return None
     elif kind == "translation":

@@ -215,7 +215,7 @@ def transformations(
 
 
 def header_for(axes: Sequence[str], shape: Sequence[int], dtype: Any, space: Space) -> bytes | None:
-    """The NIfTI header that says how an image is turned; None if it is not.
+    """The NIfTI header that says how an image lies in a patient; None if it is in none.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def header_for(axes: Sequence[str], shape: Sequence[int], dtype: Any, space: Spa
     space : Space
         Where its voxels lie.
     """
-    if space.origin is None or space.is_straight:
+    if space.origin is None or (space.is_straight and not space.anatomical):
         return None
     lengths = dict(zip(axes, shape, strict=True))
     counted = [lengths.get(axis, 1) for axis in "XYZTC"]
@@ -251,7 +251,7 @@ def _turned(source: Path, space: Space, header: Any) -> Space:
     # NIfTI-Zarr itself counts from the first voxel.
     if same and (not any(space.origin or ()) or (moved < 1e-3 * min(sizes)).all()):
         x, y, z = origin.tolist()
-        return replace(space, origin=(x, y, z), direction=other.direction)
+        return replace(space, origin=(x, y, z), direction=other.direction, anatomical=True)
     return space
 
 

@@ -226,7 +226,8 @@ def _unpack(path: Path, shape: Sequence[int], dtype: np.dtype[Any], offset: int)
                 if not read:
                     raise EOFError
                 room = room[read:]
-            file.read(1)  # at the end of the file what was read is compared with its checksum
+            # At the end of the file what was read is compared with its checksum.
+            file.read(2**20)
     except EOFError:
         raise InputError(f"{path} is cut short; copy or export it again.") from None
     return voxels

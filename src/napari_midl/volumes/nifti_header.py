@@ -97,7 +97,8 @@ def _placed(source: Path, affine: NDArray[np.float64], unit: str | None) -> Spac
         )
     # Written as 32-bit floats, a straight direction is one only nearly.
     direction = STRAIGHT if np.allclose(columns, STRAIGHT, atol=1e-6) else columns
-    return Space.of(steps.tolist()[::-1], unit, affine[:3, 3] * _TO_LPS + 0.0, direction)
+    origin = affine[:3, 3] * _TO_LPS + 0.0
+    return Space.of(steps.tolist()[::-1], unit, origin, direction, anatomical=True)
 
 
 def header_of(shape: Sequence[int], dtype: Any, space: Space, exact: bool = False) -> Any:

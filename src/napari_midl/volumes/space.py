@@ -26,7 +26,7 @@ AXES = ("Z", "Y", "X")
 Three = tuple[float, float, float]
 STRAIGHT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 # No microscope and no scanner has voxels beyond these, in metres.
-_SMALLEST, _LARGEST = 1e-13, 1e2
+_SMALLEST, _LARGEST = 1e-13, 1e3
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,15 @@ class Space:
     direction : tuple of three rows
         In its columns the directions of the axes X, Y and Z of the image, as unit vectors
         ``(x, y, z)`` of the world.
+    anatomical : bool
+        Whether the world is that of a patient, as a NIfTI file says it.
     """
 
     scale: tuple[float | None, float | None, float | None] = (None, None, None)
     unit: str | None = None
     origin: Three | None = None
     direction: tuple[Three, Three, Three] = STRAIGHT
+    anatomical: bool = False
 
     @classmethod
     def of(
@@ -59,6 +62,7 @@ class Space:
         units: Sequence[str | None] | str | None = None,
         origin: Sequence[float] | None = None,
         direction: ArrayLike = STRAIGHT,
+        anatomical: bool = False,
     ) -> Self:
         """A space from what a file says; what cannot be is not known.
 
@@ -72,6 +76,8 @@ class Space:
         origin : sequence of float, optional
             ``(x, y, z)`` in the unit of x.
         direction : array_like, shape (3, 3)
+            As in the class.
+        anatomical : bool
             As in the class.
         """
         named = [units] * 3 if isinstance(units, str) or units is None else list(units)
@@ -95,7 +101,7 @@ class Space:
             place = _three(origin)
         rows = np.asarray(direction, float)
         first, second, third = (_three(row) for row in rows)
-        return cls((z, y, x), unit, place, (first, second, third))
+        return cls((z, y, x), unit, place, (first, second, third), anatomical)
 
     @property
     def known(self) -> bool:
@@ -250,6 +256,7 @@ class Space:
             "unit": self.unit,
             "origin": None if self.origin is None else list(self.origin),
             "direction": [list(row) for row in self.direction],
+            "anatomical": self.anatomical,
         }
 
     @classmethod
@@ -262,7 +269,8 @@ class Space:
             If it is something else.
         """
         try:
-            return cls.of(kept["scale"], kept["unit"], kept["origin"], kept["direction"])
+            space = cls.of(kept["scale"], kept["unit"], kept["origin"], kept["direction"])
+            return replace(space, anatomical=bool(kept.get("anatomical", False)))
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise ValueError("no space") from error
 
