@@ -67,17 +67,23 @@ def read_nifti(path: Path) -> tuple[Lazy, list[str], Space, list[str]]:
             f"{head} does not begin like a NIfTI image; copy it again, or convert it to NIfTI, for "
             "example with 3D Slicer."
         )
-    shape, dtype, offset = _shape(path, header), _dtype(path, header), _offset(path, header, body)
+    if head == body and header["magic"].item()[1:2] != b"+":
+        raise InputError(
+            f"{path} is a header whose voxels lie in a file of their own; name them .hdr and .img."
+        )
+    shape, dtype, offset = (
+        _shape(path, header),
+        _dtype(path, header),
+        _offset(path, header, alone=head == body),
+    )
     stored = _stored(path, body, shape, dtype, offset)
     slope, intercept, notes = _scaling(path, header)
-    if (slope, intercept) == (1, 0):
-        array = stored.map(lambda read: read, _usual(dtype))
-    else:
-        wide = _usual(np.result_type(dtype, np.float32))
-        array = stored.map(lambda read: read * slope + intercept, wide)
+    if (slope, intercept) != (1, 0):
+        wide = np.result_type(dtype, np.float32)
+        stored = stored.map(lambda read: read * slope + intercept, wide)
     space, unplaced = nifti_header.space_of(path, header)
-    ordered = array.transpose(range(array.ndim)[::-1])
-    return ordered, list(_AXES[-array.ndim :]), space, notes + unplaced
+    axes = list(_AXES[-stored.ndim :])
+    return stored.transpose(range(stored.ndim)[::-1]), axes, space, notes + unplaced
 
 
 def write_nifti(array: Any, space: Space, path: Path) -> None:
@@ -175,20 +181,14 @@ def _dtype(path: Path, header: Any) -> np.dtype[Any]:
     return dtype
 
 
-def _offset(path: Path, header: Any, body: Path) -> int:
+def _offset(path: Path, header: Any, alone: bool) -> int:
     offset = float(header["vox_offset"])
-    alone = header["magic"].item()[1:2] == b"+"
     if math.isfinite(offset) and 0 <= offset < _LONGEST_HEADER:
         return max(int(offset), header.single_vox_offset if alone else 0)
     raise InputError(
         f"{path} gives a place of its voxels that cannot be (vox_offset in its header); export it "
         "again."
     )
-
-
-def _usual(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The byte order of this machine, and no floats that only some machines have."""
-    return np.dtype(np.float64) if dtype.itemsize > 8 else dtype.newbyteorder("=")
 
 
 def _scaling(path: Path, header: Any) -> tuple[float, float, list[str]]:

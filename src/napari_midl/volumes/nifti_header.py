@@ -167,6 +167,8 @@ def shape_of(header: Any) -> tuple[int, ...] | None:
     """Voxels along each axis, without last axes of length one beyond five; None if impossible."""
     count = int(header["dim"][0])
     lengths = [int(n) for n in header["dim"][1 : count + 1]]
+    # Some programs count axes beyond the third that they leave at zero.
+    lengths[3:] = [n or 1 for n in lengths[3:]]
     while len(lengths) > 5 and lengths[-1] == 1:
         lengths.pop()
     fine = 1 <= count <= 7 and all(n > 0 for n in lengths)

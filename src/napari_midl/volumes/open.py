@@ -17,6 +17,7 @@ from napari_midl.volumes.volume import AXES, SPATIAL, Volume
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+ZARR_PARTS = ("zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadata")
 ZIPPED = (".zip", ".ozx")
 TIFF = (".tif", ".tiff", ".tf2", ".tf8", ".btf", ".companion.ome")
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
@@ -64,6 +65,8 @@ def _open(source: Any, axes: str = "") -> Volume:
     try:
         if path.is_dir() or name.endswith(ZIPPED):
             return _open_zarr(path)
+        if name in ZARR_PARTS:
+            raise InputError(f"{path} is a part of a zarr; give its folder, {path.parent}.")
         if path.stat().st_size == 0:
             raise InputError(f"{path} is an empty file; copy or export it again.")
         if name.endswith(TIFF):

@@ -140,7 +140,7 @@ def _store(path: Path) -> tuple[Any, str, Any]:
     try:
         files = zipfile.Path(path)
         inside = ""
-        top = list(files.iterdir())
+        top = [child for child in files.iterdir() if child.name != "__MACOSX"]
         if len(top) == 1 and top[0].is_dir():
             # Made of the folder, not of what is in it.
             files, inside = top[0], top[0].name
@@ -152,10 +152,10 @@ def _store(path: Path) -> tuple[Any, str, Any]:
 
 
 def _no_zarr(path: Path, files: Any) -> InputError:
-    if any((files / name).is_file() for name in _METADATA):
+    if any((files / name).exists() for name in (*_METADATA, ".zattrs")):
         return InputError(
-            f"{path} is a zarr whose metadata (zarr.json, .zattrs or .zarray) are damaged or of a "
-            "kind that is not known here; copy or export it again."
+            f"{path} is a zarr whose metadata (zarr.json, or .zgroup, .zattrs and .zarray) are "
+            "damaged, missing or of a kind that is not known here; copy or export it again."
         )
     if isinstance(files, zipfile.Path):
         return InputError(f"{path} holds no OME-Zarr; unzip it and give an image in it.")

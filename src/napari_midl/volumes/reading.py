@@ -40,7 +40,8 @@ class StoredArray(Lazy):
 
     def __init__(self, array: Any, source: str | Path, chunks: Sequence[int] | None = None) -> None:
         pieces = chunks or getattr(array, "chunksize", None) or getattr(array, "chunks", None)
-        super().__init__(array.shape, array.dtype, pieces)
+        # In the byte order of this machine, whatever that of the file.
+        super().__init__(array.shape, np.dtype(array.dtype).newbyteorder("="), pieces)
         self._array, self.source = array, source
 
     def read(self, box: Region) -> NDArray[Any]:
@@ -56,7 +57,7 @@ class StoredArray(Lazy):
             if hasattr(found, "compute"):
                 # A worker of a cluster would hand it to the cluster and wait for a thread.
                 found = found.compute(scheduler="synchronous")
-            return np.asarray(found)
+            return np.asarray(found, self.dtype)
 
 
 class Decoded(Lazy):
@@ -75,7 +76,7 @@ class Decoded(Lazy):
     def __init__(
         self, decode: Callable[[], NDArray[Any]], shape: Sequence[int], dtype: Any, source: Any
     ) -> None:
-        super().__init__(shape, dtype)
+        super().__init__(shape, np.dtype(dtype).newbyteorder("="))
         self._decode, self.source = decode, source
         self._turn = Lock()
         self._decoded: NDArray[Any] | None = None
@@ -91,7 +92,7 @@ class Decoded(Lazy):
         with self._turn:  # whoever comes meanwhile waits instead of decoding it too
             if self._decoded is None:
                 with decoding(self.source):
-                    self._decoded = np.asarray(self._decode()).reshape(self.shape)
+                    self._decoded = np.asarray(self._decode(), self.dtype).reshape(self.shape)
             return self._decoded[box]
 
 

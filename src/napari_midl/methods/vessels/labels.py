@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.engine.exporting import export
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.engine.tiles import Tiling
+from napari_midl.volumes.export import FILES
 from napari_midl.volumes.label_list import FOLDER
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.reading import decoding
+from napari_midl.volumes.volume import hash_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +30,7 @@ def labels_path(prediction: Path, threshold: float) -> Path:
 
 
 def write_labels(prediction: Path, threshold: float, path: Path) -> Job[str]:
-    """Write labels (0 background, 1 vessel) into an OME-Zarr of their own.
+    """Write labels (0 background, 1 vessel) into an OME-Zarr or a file of their own.
 
     Parameters
     ----------
@@ -35,7 +39,7 @@ def write_labels(prediction: Path, threshold: float, path: Path) -> Job[str]:
     threshold : float
         Probability from which a voxel is vessel.
     path : Path
-        A folder that does not exist.
+        A folder that does not exist, or a file that ends in one of `FILES`.
 
     Returns
     -------
@@ -47,6 +51,13 @@ def write_labels(prediction: Path, threshold: float, path: Path) -> Job[str]:
     InputError
         If `prediction` is no OME-Zarr, or the labels cannot be written.
     """
+    if path.name.endswith(FILES):
+        scan = open_volume(prediction).spatial()
+        return (
+            yield from export(
+                scan.data, scan.space, path, lambda p: p >= threshold, np.uint8, "writing labels"
+            )
+        )
     image = OmeZarrImage.open(prediction)
     probability = image.levels[0]
     labels = image.create_label_image(path, colors=VESSEL_COLOUR)
@@ -63,6 +74,8 @@ def write_labels(prediction: Path, threshold: float, path: Path) -> Job[str]:
 
 def hash_labels(path: Path) -> str:
     """SHA-256 over labels that `write_labels` wrote, box by box in its order."""
+    if path.name.endswith(FILES):
+        return hash_volume(open_volume(path))
     labels = OmeZarrImage.open(path)
     tiling, made = _boxes(labels), hashlib.sha256()
     for index in range(len(tiling)):

@@ -146,8 +146,9 @@ class Labels(Operation[None]):
     threshold : float
         Probability from which a voxel is labelled vessel.
     out : LabelsOut
-        The OME-Zarr to write; by default it goes into that of the prediction, as
-        ``labels/vessels-0.50`` or what the threshold is.
+        The ``.ome.zarr`` to write, or a ``.nii``, ``.nii.gz`` or ``.ome.tif`` for other programs;
+        by default an OME-Zarr in that of the prediction, ``labels/vessels-0.50`` or what the
+        threshold is.
     """
 
     prediction: PredictionIn

@@ -101,7 +101,21 @@ class GraphOut(FileOut):
 
 @dataclass(frozen=True)
 class LabelsOut(Out):
-    """Labels in the OME-Zarr of their prediction, or an OME-Zarr of their own."""
+    """Labels in the OME-Zarr of their prediction, or an OME-Zarr or a file of their own."""
+
+    def check(self) -> None:
+        """Refuse, besides what cannot be written, a name that promises another kind of file."""
+        from napari_midl.volumes.export import FILES
+
+        path = self.path
+        # In the prediction their name ends in the threshold.
+        kind = path is not None and path.suffix[1:2].isalpha()
+        if path is not None and kind and not path.name.endswith((*FILES, ".zarr")):
+            raise InputError(
+                f"{path} does not end in .zarr, {', '.join(FILES)}; name it so, or leave it out "
+                "to write into the prediction."
+            )
+        super().check()
 
     def check_free(self, path: Path) -> None:
         """Refuse a path that is taken; a kill may have left labels that are on no list."""

@@ -1,0 +1,40 @@
+"""Images as files of other programs, by the ending of their name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.volumes import nifti
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_midl.volumes.space import Space
+
+TIFF = (".tif", ".tiff")
+FILES = (*nifti.ENDINGS, *TIFF)
+
+
+def write_image(array: Any, space: Space, path: Path) -> None:
+    """Write voxels with their size and, in NIfTI, their place, a few planes at a time.
+
+    Parameters
+    ----------
+    array : Lazy, zarr.Array or ndarray
+        Axes ``Z Y X``.
+    space : Space
+        Where they lie.
+    path : Path
+        Ends in one of `FILES`; a TIFF becomes an OME-TIFF.
+
+    Raises
+    ------
+    InputError
+        If the voxels cannot be read or the file cannot be written.
+    """
+    if path.name.endswith(TIFF):
+        from napari_midl.volumes.tiff_out import write_tiff
+
+        write_tiff(array, space, path)
+    else:
+        nifti.write_nifti(array, space, path)
