@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import dask.array as da
@@ -111,6 +112,25 @@ def test_plain_tiff_is_z_y_x_and_read_by_pages(tmp_path, compression):
     volume = open_volume(tmp_path / "a.tif")
     assert_stack(volume)
     assert volume.data.chunks == (1, 20, 30)
+
+
+@pytest.mark.parametrize("kind", ["tif", "zarr", "nii", "nii.gz", "npy"])
+def test_many_threads_read_one_volume(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    noise = np.random.default_rng(0).integers(0, 9999, (24, 70, 80)).astype(np.uint16)
+    if kind == "tif":
+        tifffile.imwrite(path, noise, photometric="minisblack", compression="zlib")
+    elif kind == "zarr":
+        zarr.create_array(path, data=noise, chunks=(4, 32, 32))
+    elif kind == "npy":
+        np.save(path, noise)
+    else:
+        nibabel.save(nibabel.Nifti1Image(noise.T, np.eye(4)), path)
+    volume = open_volume(path)
+    boxes = [(slice(n % 20, n % 20 + 4), slice(n % 30, 70), slice(0, 40)) for n in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        for box, read in zip(boxes, pool.map(volume.read, boxes), strict=True):
+            np.testing.assert_array_equal(read, noise[box])
 
 
 def test_tiff_is_closed_with_its_volume(tmp_path):
@@ -247,6 +267,16 @@ def test_real_bioimage(tmp_path):
 def test_arrays_of_any_kind(wrap):
     assert_stack(open_volume(wrap(STACK)))
     assert_stack(open_volume(wrap(STACK[None])))
+
+
+@pytest.mark.parametrize("dims", ["CZYX", "czyx"])
+def test_arrays_that_name_their_axes(dims):
+    xarray = pytest.importorskip("xarray")
+    both = np.stack([STACK, STACK + 1])
+    named = xarray.DataArray(da.from_array(both, chunks=(1, 1, 20, 30)), dims=list(dims))
+    assert_stack(open_volume(named), both, "CZYX")
+    assert_stack(open_volume(named.transpose(*dims[::-1])), both, "CZYX")
+    assert open_volume(named).data.chunks == (1, 1, 20, 30)
 
 
 def test_a_volume_opens_as_itself():

@@ -39,9 +39,11 @@ class StoredArray(Lazy):
     """
 
     def __init__(self, array: Any, source: str | Path, chunks: Sequence[int] | None = None) -> None:
-        pieces = chunks or getattr(array, "chunksize", None) or getattr(array, "chunks", None)
+        pieces = chunks or getattr(array, "chunks", None) or array.shape
+        # dask and xarray name each piece along an axis, the others the largest.
+        largest = [max(n) if isinstance(n, tuple) else n for n in pieces]
         # In the byte order of this machine, whatever that of the file.
-        super().__init__(array.shape, np.dtype(array.dtype).newbyteorder("="), pieces)
+        super().__init__(array.shape, np.dtype(array.dtype).newbyteorder("="), largest)
         self._array, self.source = array, source
 
     def read(self, box: Region) -> NDArray[Any]:
