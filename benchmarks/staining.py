@@ -164,7 +164,6 @@ import resource, sys, time
 from pathlib import Path
 from napari_midl.engine.jobs import run
 from napari_midl.methods.staining.operations import Stain
-from napari_midl.volumes.space import Space
 folder, method = Path(sys.argv[1]), sys.argv[2]
 started = time.perf_counter()
 first = []
