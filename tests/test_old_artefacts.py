@@ -111,7 +111,9 @@ def test_a_record_is_done_again(record, old, monkeypatch, capsys):
     assert set(inputs.values()) <= {"the same"}, said
     outputs = [verdict for name, verdict in verdicts.items() if name.startswith("output")]
     assert outputs, said
-    if kept["operation"] not in TRAININGS and made_on_such_a_machine():
+    # Meshes say in a comment now which way their axes point.
+    says_more = record.endswith(".ply.run.json")
+    if kept["operation"] not in TRAININGS and not says_more and made_on_such_a_machine():
         assert ended.value.code == 0, said
 
 

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from napari_midl.cli import main
+from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
-from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+from napari_midl.methods.anatomy.template import load_template
+from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landmarks
+from napari_midl.volumes.meshes import Mesh, read_mesh, write_mesh
 
 
 @pytest.fixture
@@ -158,3 +161,80 @@ def test_template_that_is_none(
     Path("broken.json").write_text("{}", encoding="utf-8")
     command = ("train", "shapes", "--template", "broken.json", "--out", "m.safetensors")
     assert "broken.json" in refused(capfd, *command)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", "it is no JSON, or was cut short"),
+        ("[]", "lacks a field, or has one that is unknown"),
+        ('{"name": "x", "description": "", "landmarks": [{"nose": 1}]}', "lacks a field"),
+        ('{"name": "x", "landmarks": []}', "it lacks 'description'"),
+    ],
+)
+def test_what_is_wrong_with_a_template_is_said_in_our_words(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"broken\.json is no template: .*{fault}"):
+        load_template(path)
+
+
+def unit_folder(folder: Path, name: str, size: float, kind: str) -> None:
+    """Another unit for the mesh, the landmarks or both of one shape, or of all."""
+    for path in folder.glob("*.ply") if name == "all" else [folder / f"{name}.ply"]:
+        if kind in ("both", "mesh"):
+            mesh = read_mesh(path)
+            write_mesh(path, Mesh(size * mesh.vertices, mesh.faces), "")
+        if kind in ("both", "landmarks"):
+            beside = path.with_suffix(".csv")
+            landmarks = read_landmarks(beside)
+            write_landmarks(beside, Landmarks(landmarks.names, size * landmarks.points))
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"),
+    [("centimetres", 0.1), ("inches", 1 / 25.4), ("metres", 0.001), ("micrometres", 1000.0)],
+)
+@pytest.mark.parametrize("kind", ["both", "mesh", "landmarks"])
+def test_the_one_shape_in_another_unit_is_named_with_it(
+    capfd: pytest.CaptureFixture[str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unit: str,
+    size: float,
+    kind: str,
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    unit_folder(Path("shapes"), "egg4", size, kind)
+    command = ("train", "shapes", "--template", "egg.json", "--out", "m.safetensors")
+    sentence = refused(capfd, *command)
+    assert "egg4" in sentence
+    assert f"({unit}?)" in sentence
+
+
+@pytest.mark.parametrize(("unit", "size"), [("centimetres", 0.1), ("metres", 0.001)])
+def test_mandibles_that_are_all_in_another_unit_are_refused(
+    capfd: pytest.CaptureFixture[str], good: Landmarks, unit: str, size: float
+) -> None:
+    anatomy = Anatomy(named_model("base"))
+    Path("shapes").mkdir()
+    for k in range(3):
+        scaled = size * (1 + 0.02 * k)
+        mesh = Mesh(scaled * anatomy.shapes.mean_surface, anatomy.faces)
+        write_mesh(Path(f"shapes/{k}.ply"), mesh, "")
+        write_landmarks(Path(f"shapes/{k}.csv"), Landmarks(good.names, scaled * good.points))
+    sentence = refused(capfd, "train", "shapes", "--out", "m.safetensors")
+    assert "0.ply" in sentence
+    assert f"({unit}?)" in sentence
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"), [("centimetres", 0.1), ("inches", 1 / 25.4), ("micrometres", 1000.0)]
+)
+def test_landmarks_in_another_unit(
+    capfd: pytest.CaptureFixture[str], good: Landmarks, unit: str, size: float
+) -> None:
+    sentence = generated(capfd, Landmarks(good.names, good.points * size))
+    assert f"({unit}?); give millimetres." in sentence

@@ -19,8 +19,10 @@ from napari_midl.methods.anatomy.registration import in_correspondence
 from napari_midl.methods.anatomy.score import Surface, between
 from napari_midl.methods.anatomy.settings import TrainSettings
 from napari_midl.methods.anatomy.shapes import Shape, read_shape
+from napari_midl.volumes.grids import mask
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
-from napari_midl.volumes.meshes import Mesh, mask, read_mesh
+from napari_midl.volumes.meshes import MM, Mesh, read_mesh
+from napari_midl.volumes.space import Space
 
 if TYPE_CHECKING:
     from napari_midl.methods.anatomy.template import Template
@@ -80,7 +82,7 @@ def test_a_mask_is_read_as_the_surface_that_it_was_made_of(
     moved = Mesh(truth.mesh.vertices + shift, truth.mesh.faces)
     tifffile.imwrite(
         tmp_path / "egg.tif",
-        mask(moved, (120, 120, 120), (1.0, 1.0, 1.0)),
+        mask(moved, (120, 120, 120), Space((1.0, 1.0, 1.0), MM)),
         imagej=True,
         resolution=(1, 1),
         metadata={"axes": "ZYX", "unit": "mm", "spacing": 1.0},

@@ -51,12 +51,17 @@ def test_the_surface_is_closed_faces_outward_and_passes_through_the_landmarks(
     assert not made.misplaced
 
 
-def test_order_and_numbers_do_not_matter(mandible: Anatomy, person: Landmarks) -> None:
+def test_order_numbers_case_and_underscores_do_not_matter(
+    mandible: Anatomy, person: Landmarks
+) -> None:
     numbers = [str(info.number) for info in mandible.template.landmarks]
-    back = Landmarks(tuple(numbers[::-1]), person.points[::-1])
-    np.testing.assert_allclose(
-        mandible.generate(back).mesh.vertices, mandible.generate(person).mesh.vertices, atol=1e-6
-    )
+    expected = mandible.generate(person).mesh.vertices
+    typed = tuple(name.replace(" ", "_").title() for name in person.names)
+    for other in (
+        Landmarks(tuple(numbers[::-1]), person.points[::-1]),
+        Landmarks(typed, person.points),
+    ):
+        np.testing.assert_allclose(mandible.generate(other).mesh.vertices, expected, atol=1e-6)
 
 
 def test_the_shape_moves_and_grows_with_its_landmarks(mandible: Anatomy, person: Landmarks) -> None:

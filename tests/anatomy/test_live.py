@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.frame import VoxelFrame
 from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest
 from napari_midl.methods.anatomy.outline import Outline
 from napari_midl.methods.anatomy.synthetic import synthetic_scan
 from napari_midl.methods.anatomy.template import load_template, template_of
 from napari_midl.volumes.landmarks import Landmarks
+from napari_midl.volumes.volume import Volume
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def marks() -> Landmarks:
 def test_a_mesh_is_shown_in_voxels_with_its_uncertainty(
     generator: LiveGenerator, marks: Landmarks
 ) -> None:
-    frame = VoxelFrame((2.0, 0.5, 0.25))
-    shown = generator.generate(MeshRequest(marks, frame=frame))
+    scan = Volume.from_array(np.zeros((100, 400, 800), np.uint8), "ZYX", (2.0, 0.5, 0.25), "mm")
+    shown = generator.generate(MeshRequest(marks, scan=scan))
     mesh = shown.generated.mesh
     np.testing.assert_allclose(
         shown.vertices, mesh.vertices[:, ::-1] / (2.0, 0.5, 0.25), rtol=1e-5, atol=1e-3

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.frame import VoxelFrame
 from napari_midl.methods.anatomy.scan import (
     bone_threshold,
     finest_that_fits,
@@ -61,23 +60,6 @@ def test_the_finest_level_that_fits() -> None:
         level = finest_that_fits(volume, most)
         assert level is not None and level.shape == shape
     assert finest_that_fits(volume, 63) is None
-
-
-def test_a_frame_goes_between_millimetres_and_voxels() -> None:
-    frame = VoxelFrame((2.0, 0.5, 0.25))
-    data = frame.to_data([[1, 2, 3]])
-    assert data.tolist() == [[1.5, 4, 4]]
-    assert frame.to_mm(data).tolist() == [[1, 2, 3]]
-
-
-@pytest.mark.parametrize(
-    ("point", "outside"), [((0, 0, 0), 0), ((0.99, 0, 0), 0), ((1.01, 0, 0), 1), ((0, 0, -1.1), 1)]
-)
-def test_a_landmark_half_a_voxel_beside_the_scan_is_still_in_it(
-    point: tuple[float, float, float], outside: int
-) -> None:
-    frame = VoxelFrame((2.0, 0.5, 0.4))
-    assert frame.outside([point], (3, 3, 3)) == outside
 
 
 def test_a_scan_that_cannot_be_read_is_a_sentence() -> None:

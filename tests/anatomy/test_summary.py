@@ -9,9 +9,9 @@ import pytest
 
 from napari_midl.methods.anatomy import summary
 from napari_midl.methods.anatomy.apply import Generated
-from napari_midl.methods.anatomy.frame import VoxelFrame
 from napari_midl.volumes.landmarks import Landmarks
 from napari_midl.volumes.meshes import Mesh
+from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from napari_midl.methods.anatomy.template import Template
@@ -41,7 +41,7 @@ def generated(marks: Landmarks) -> Generated:
 
 def test_a_row_for_each_landmark(egg: Template, marks: Landmarks, generated: Generated) -> None:
     table = summary.landmark_overview(egg, marks, generated)
-    assert list(table) == ["#", "landmark", "", "L2S", "doubt", "x", "y", "z"]
+    assert list(table) == ["#", "landmark", "", "L2S (mm)", "doubt", "x (mm)", "y (mm)", "z (mm)"]
     assert table.iloc[1].tolist() == [2, "right", "●", 0.3, 12.3, -1.0, 0.3, 0.0]
     assert table.iloc[2].tolist() == [3, "front", "○", "", "", 7.0, 7.0, 7.0]
 
@@ -71,10 +71,28 @@ def test_the_misplaced_and_the_least_sure_are_named(generated: Generated) -> Non
 
 
 def test_landmarks_beside_the_scan_are_counted(marks: Landmarks) -> None:
-    frame = VoxelFrame((1.0, 1.0, 1.0))
+    voxels = np.zeros((9, 9, 9), np.uint8)
+    scan = Volume.from_array(voxels, "ZYX", (1, 1, 1), "mm", "scan", origin=(0, 0, 0))
     # "right" has x = -1.04, outside the first voxel.
-    assert summary.outside_in_words(marks, frame, (9, 9, 9), "scan") == (
-        "1 of 2 landmarks lie outside scan; they should be in mm from the middle of its first "
-        "voxel."
+    assert summary.outside_in_words(marks, scan) == (
+        "1 of 2 landmarks lie outside scan; give those that were placed on it, in mm of the world "
+        "(LPS)."
     )
-    assert summary.outside_in_words(marks.moved({"right": None}), frame, (9, 9, 9), "scan") == ""
+    assert summary.outside_in_words(marks.moved({"right": None}), scan) == ""
+    nowhere = Volume.from_array(voxels, "ZYX", (1, 1, 1), "mm", "scan")
+    assert summary.outside_in_words(marks, nowhere) == (
+        "1 of 2 landmarks lie outside scan; scan does not say where it lies, so that they count "
+        "from the middle of its first voxel."
+    )
+
+
+def test_a_small_volume_is_not_rounded_to_nothing(generated: Generated) -> None:
+    assert summary.sizes_in_words(generated, 0.0123).startswith("Volume 0.0123 mm³;")
+
+
+def test_the_share_in_the_scan_is_said_where_it_is_not_all(generated: Generated) -> None:
+    said = [summary.mesh_in_words(generated, 5000.0, share) for share in (1.0, 0.996, 0.4, 0.0)]
+    assert "in the scan" not in said[0]
+    assert "99 % of it lies in the scan" in said[1]
+    assert "40 % of it lies in the scan" in said[2]
+    assert "None of it lies in the scan" in said[3]

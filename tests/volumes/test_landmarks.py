@@ -102,7 +102,7 @@ def test_a_bad_table_is_refused(tmp_path: Path, rows: str, fault: str) -> None:
             '{"markups": [{"controlPoints": [{"label": "a", "position": [1, 2]}]}]}',
             "point 1 has 2 coordinates",
         ),
-        ("a.mrk.json", '{"markups": [{"coordinateUnits": "m"}]}', "is in m"),
+        ("a.mrk.json", '{"markups": [{"coordinateUnits": "px"}]}', "is in px"),
         ("a.fcsv", "1,2,3\n", "line 1 has 3 columns"),
         ("a.fcsv", "# CoordinateSystem = IJK\n1,1,2,3,0,0,0,1,1,1,0,a,,\n", "system IJK"),
         ("a.txt", "", r"should end in \.csv, \.mrk\.json or \.fcsv"),

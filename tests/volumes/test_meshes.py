@@ -14,7 +14,6 @@ from napari_midl.volumes.meshes import (
     ENDINGS,
     Mesh,
     cluster_vertices,
-    mask,
     read_mesh,
     write_mesh,
 )
@@ -108,36 +107,6 @@ def test_a_bad_mesh_is_refused(tmp_path: Path, name: str, content: bytes, fault:
 def test_a_missing_mesh_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         read_mesh(tmp_path / "none.ply")
-
-
-def test_mask_is_where_the_ball_is(ball: Mesh) -> None:
-    shape, size, origin = (15, 24, 30), (2.0, 1.0, 0.75), CENTRE - (11, 11, 13)
-    filled = mask(ball, shape, size, origin)
-    z, y, x = np.indices(shape) * np.reshape(size, (3, 1, 1, 1))
-    apart = np.linalg.norm(np.stack([x, y, z], -1) + origin - CENTRE, axis=-1)
-    assert filled.dtype == np.uint8
-    # The triangles lie up to 0.03 mm inside the sphere.
-    sure = np.abs(apart - 10) > 0.05
-    np.testing.assert_array_equal(filled.astype(bool)[sure], (apart < 10)[sure])
-
-
-def test_mask_of_a_box_on_the_grid_lines_has_no_streaks() -> None:
-    made = trimesh.creation.box((4.0, 4.0, 4.0))
-    box = Mesh(np.asarray(made.vertices) + 4.0, np.asarray(made.faces, np.int32))
-    filled = mask(box, (9, 9, 9), (1.0, 1.0, 1.0)).astype(bool)
-    # Voxels whose middle is on the surface may be on either side.
-    assert filled[3:6, 3:6, 3:6].all()
-    filled[2:7, 2:7, 2:7] = False
-    assert not filled.any()
-
-
-def test_mask_of_a_mesh_beside_the_grid_is_empty(ball: Mesh) -> None:
-    assert not mask(ball, (4, 5, 6), (1.0, 1.0, 1.0)).any()
-
-
-def test_a_mesh_reaching_beyond_the_grid_is_cut(ball: Mesh) -> None:
-    filled = mask(ball, (3, 5, 6), (1.0, 1.0, 1.0), CENTRE - (1, 1, 1))
-    assert filled.all()
 
 
 def test_clustering_keeps_the_first_vertex_of_each_cube() -> None:

@@ -13,8 +13,10 @@ from napari_midl.engine.models import read_card, shipped_weights
 from napari_midl.engine.project import landmarks_file
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
+from napari_midl.volumes.grids import mask
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landmarks
-from napari_midl.volumes.meshes import mask, read_mesh, write_mesh
+from napari_midl.volumes.meshes import MM, read_mesh, write_mesh
+from napari_midl.volumes.space import Space
 from napari_midl.widgets.anatomy import AnatomyDock
 
 MINUTE = 60_000
@@ -369,7 +371,7 @@ def test_a_mask_on_the_grid_of_the_scan(placed, person, viewer, tmp_path, open_f
     open_file(placed.files.export, tmp_path / "bone.ome.zarr")
     finish()
     stored = np.asarray(zarr.open_group(tmp_path / "bone.ome.zarr", mode="r")["0"])
-    expected = mask(placed.bench.shown.generated.mesh, person[0].shape, VOXEL_SIZE)
+    expected = mask(placed.bench.shown.generated.mesh, person[0].shape, Space(VOXEL_SIZE, MM))
     np.testing.assert_array_equal(stored > 0, expected > 0)
     click(placed.files.labels)
     finish()
@@ -382,7 +384,7 @@ def test_a_mask_on_the_grid_of_the_scan(placed, person, viewer, tmp_path, open_f
 
 def test_colours_by_distance_to_a_segmentation(placed, person, viewer, finish, qtbot):
     # A crop, so that its first voxel is not that of the scan.
-    truth = mask(person[2], person[0].shape, VOXEL_SIZE)[2:, 3:, 4:]
+    truth = mask(person[2], person[0].shape, Space(VOXEL_SIZE, MM))[2:, 3:, 4:]
     corner = np.add(TRANSLATE, np.multiply((2, 3, 4), VOXEL_SIZE))
     place = {"scale": VOXEL_SIZE, "translate": corner, "units": ("mm",) * 3}
     viewer.add_labels(truth, name="truth", **place)
@@ -492,7 +494,7 @@ def test_a_folder_without_shapes_is_a_sentence(placed, tmp_path, click, qtbot, n
 def test_micrometres_are_turned_into_millimetres(anatomy, viewer, person):
     size = tuple(1000 * s for s in VOXEL_SIZE)
     _add_scan(viewer, person, scale=size, units=("um",) * 3, translate=(0, 0, 0))
-    np.testing.assert_allclose(anatomy.bench.request.frame.voxel_size, VOXEL_SIZE)
+    np.testing.assert_allclose(anatomy.bench.request.space.sizes_in(MM), VOXEL_SIZE)
 
 
 def test_the_channel_is_that_of_the_file(anatomy, viewer, person):

@@ -7,21 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.landmark_tables import read_csv, write_csv
 from napari_midl.volumes.markups import read_fcsv, read_json, write_fcsv, write_json
-from napari_midl.volumes.tables import read_table, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
 
     from napari_midl.volumes.markups import Named, Row
-
-COLUMNS = ("name", "x", "y", "z")
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Landmarks:
     names : tuple of str
         Each once.
     points : ndarray of float64, shape (n, 3)
-        ``(x, y, z)`` in millimetres; NaN where a landmark is missing.
+        ``(x, y, z)`` in millimetres of the world (LPS); NaN where a landmark is missing.
     """
 
     names: tuple[str, ...]
@@ -80,8 +77,8 @@ def read_landmarks(path: Path) -> Landmarks:
     ----------
     path : Path
         LANDMARKS.csv with ``name,x,y,z`` in millimetres, empty where missing; or markups of
-        3D Slicer (``.mrk.json`` or ``.fcsv``), whose points are turned from RAS to LPS where
-        needed.
+        3D Slicer (``.mrk.json``, ``.fcsv``, or its tables ``.csv`` and ``.tsv``), whose points are
+        turned to LPS and millimetres where needed.
 
     Raises
     ------
@@ -89,7 +86,7 @@ def read_landmarks(path: Path) -> Landmarks:
         If the file cannot be read or does not fit its format, a name comes twice, or a position
         is no number.
     """
-    return _checked(path, _READERS[_ending(path)](path))
+    return _checked(path, _READERS[_ending(path, _READERS)](path))
 
 
 def write_landmarks(path: Path, landmarks: Landmarks) -> None:
@@ -107,7 +104,7 @@ def write_landmarks(path: Path, landmarks: Landmarks) -> None:
     InputError
         If the ending is another one, or the file cannot be written.
     """
-    ending = _ending(path)
+    ending = _ending(path, _WRITERS)
     # Adding zero makes -0.0 plain.
     rounded = np.round(landmarks.points, 4) + 0.0
     _WRITERS[ending](
@@ -129,8 +126,8 @@ def morph(one: Landmarks, other: Landmarks, share: float) -> Landmarks:
     return Landmarks(one.names, (1 - share) * one.points + share * other.points)
 
 
-def _ending(path: Path) -> str:
-    for ending in _READERS:
+def _ending(path: Path, known: Iterable[str]) -> str:
+    for ending in known:
         if path.name.lower().endswith(ending):
             return ending
     raise InputError(f"{path} should end in .csv, .mrk.json or .fcsv; rename it.")
@@ -163,42 +160,25 @@ def _checked(path: Path, rows: Sequence[Row]) -> Landmarks:
 
 
 def _number(fault: str, value: Any) -> float:
-    """A coordinate; an empty one, which is None, is NaN."""
+    """A coordinate; one that is missing is NaN."""
     if value is None:
         return math.nan
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
+    if not isinstance(value, float) or not math.isfinite(value):
         raise InputError(
             f"{fault}; write a number in millimetres, or leave it empty where it is missing."
         )
-    return number
-
-
-def _read_csv(path: Path) -> list[Row]:
-    table = read_table(path, COLUMNS, as_text=True)
-    rows: list[Row] = []
-    for index, *cells in table[list(COLUMNS)].itertuples(name=None):
-        name, *position = (None if pd.isna(cell) else str(cell).strip() or None for cell in cells)
-        rows.append((f"line {index + 2}", name or "", position))
-    return rows
-
-
-def _write_csv(path: Path, landmarks: Sequence[Named]) -> None:
-    rows = [(name, *map(str, point or ("", "", ""))) for name, point in landmarks]
-    write_table(pd.DataFrame(rows, columns=list(COLUMNS)), path)
+    return value
 
 
 _READERS: dict[str, Callable[[Path], list[Row]]] = {
-    ".csv": _read_csv,
+    ".csv": read_csv,
+    ".tsv": read_csv,
     ".mrk.json": read_json,
     ".fcsv": read_fcsv,
 }
 _WRITERS: dict[str, Callable[[Path, Sequence[Named]], None]] = {
-    ".csv": _write_csv,
+    ".csv": write_csv,
     ".mrk.json": write_json,
     ".fcsv": write_fcsv,
 }
-ENDINGS = tuple(_READERS)
+ENDINGS = tuple(_WRITERS)

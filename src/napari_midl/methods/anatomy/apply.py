@@ -16,8 +16,10 @@ from napari_midl.methods.anatomy.network import GRID, Generator
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.settings import GenerateSettings
 from napari_midl.methods.anatomy.template import Template
+from napari_midl.volumes.grids import outlined
 from napari_midl.volumes.landmarks import Landmarks
-from napari_midl.volumes.meshes import Mesh
+from napari_midl.volumes.meshes import MM, Mesh
+from napari_midl.volumes.space import Space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +33,7 @@ MIRROR = np.array([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class Generated:
-    """A shape and how far it is to be believed; lengths in mm, in the landmarks' frame.
+    """A shape and how far it is to be believed; lengths in mm, where the landmarks are.
 
     Parameters
     ----------
@@ -170,12 +172,8 @@ def voxel_surface(logits: NDArray[np.float64]) -> Mesh:
 
     Marching cubes on the smooth field before the sigmoid, not on the occupied voxels.
     """
-    from skimage.measure import marching_cubes
-
     if logits.max() <= 0:
         raise InputError("The network generated an empty shape; train it for longer.")
     # A border outside, so that the surface closes.
     field = np.pad(logits, 1, constant_values=min(float(logits.min()), -1.0))
-    vertices, faces, _, _ = marching_cubes(field, 0.0, gradient_direction="ascent")
-    centred = vertices[:, ::-1] - 1 - (GRID - 1) / 2
-    return Mesh(centred.astype(np.float64), faces[:, ::-1].astype(np.int32))
+    return outlined(field, 0.0, Space((1.0, 1.0, 1.0), MM, (-(GRID + 1) / 2,) * 3))

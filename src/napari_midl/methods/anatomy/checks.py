@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.anatomy.template import Template
 
-_FLAT, _TOO_SMALL, _TOO_LARGE = 0.02, 0.2, 5.0
+_FLAT, TOO_SMALL, TOO_LARGE = 0.02, 0.2, 5.0
+# Millimetres in one of each are 1 over that: lengths in metres look a thousand times too small.
+_UNITS = {"micrometres": 1000.0, "centimetres": 0.1, "inches": 1 / 25.4, "metres": 0.001}
+_ABOUT = 1.6
 
 
 def in_order(landmarks: Landmarks, template: Template) -> Points:
@@ -55,6 +58,20 @@ def read_set(path: Path, template: Template) -> Landmarks:
         raise InputError(f"{path}: {error}") from None
 
 
+def unit_guessed(share: float) -> str:
+    """In which unit lengths may be that should be mm, such as `` (metres?)``; empty if in none.
+
+    Parameters
+    ----------
+    share : float
+        How large they are, taken for mm, in terms of how large they should be.
+    """
+    for unit, expected in _UNITS.items():
+        if 1 / _ABOUT < share / expected < _ABOUT:
+            return f" ({unit}?)"
+    return ""
+
+
 def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
     """Refuse landmarks that fit the shape in no way.
 
@@ -82,11 +99,10 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
     points, expected = placed[known], mean[known]
     size = np.sqrt(((points - points.mean(0)) ** 2).sum(1).mean())
     usual = np.sqrt(((expected - expected.mean(0)) ** 2).sum(1).mean())
-    if not _TOO_SMALL < size / usual < _TOO_LARGE:
-        unit = " (metres?)" if size < usual / 100 else ""
+    if not TOO_SMALL < size / usual < TOO_LARGE:
         raise InputError(
-            f"The landmarks span {size / usual:.2g} times the size of a {template.name}{unit}; "
-            "give millimetres."
+            f"The landmarks span {size / usual:.2g} times the size of a {template.name}"
+            f"{unit_guessed(size / usual)}; give millimetres."
         )
     apart = np.linalg.norm(points[:, None] - points[None], axis=-1) + np.eye(len(points)) * size
     if apart.min() < 1e-3:

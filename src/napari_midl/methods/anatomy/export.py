@@ -1,4 +1,4 @@
-"""Shapes as files: meshes, masks on a grid, and tables of their landmarks."""
+"""Shapes as files: meshes, masks, and tables of their landmarks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from napari_midl.engine.jobs import Job, Progress
+from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.uncertainty import end_of_colours, painted
-from napari_midl.methods.anatomy.ports import ZARR, table_path
-from napari_midl.volumes.meshes import Mesh, planes, write_mesh
+from napari_midl.methods.anatomy.overlap import check_not_empty
+from napari_midl.methods.anatomy.ports import MASKS, ZARR, table_path
+from napari_midl.volumes.grids import Filled
+from napari_midl.volumes.meshes import MM, write_mesh
+from napari_midl.volumes.nifti import write_nifti
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.space import Space
 from napari_midl.volumes.tables import write_table
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.methods.anatomy.apply import Generated
+    from napari_midl.volumes.meshes import Mesh
     from napari_midl.volumes.volume import Volume
 
 INSIDE = 255
@@ -36,14 +40,14 @@ def write_shape(
     made : Generated
         The shape.
     out : Path
-        ``.ply``, ``.stl`` or ``.obj`` in mm, or ``.ome.zarr`` for a mask. PLY and OBJ carry the
-        uncertainty as colours.
+        ``.ply``, ``.stl`` or ``.obj`` in mm, or ``.ome.zarr`` or ``.nii.gz`` for a mask. PLY and
+        OBJ carry the uncertainty as colours.
     provenance : str
         Where it comes from, one line.
     scan : Volume, optional
-        The image ``Z Y X`` whose grid a mask takes.
+        The image ``Z Y X`` on whose voxels a mask is laid.
     """
-    if out.name.endswith(ZARR):
+    if out.name.endswith(MASKS):
         yield from write_mask(made.mesh, out, scan)
     else:
         yield Progress(0, 0, "writing the mesh")
@@ -73,44 +77,56 @@ def landmark_table(made: Generated) -> pd.DataFrame:
 
 
 def write_mask(mesh: Mesh, out: Path, scan: Volume | None = None) -> Job[None]:
-    """The inside of a mesh, 255 in an OME-Zarr of 0, plane by plane.
+    """The inside of a mesh as `INSIDE`, in an image of 0.
 
     Parameters
     ----------
     mesh : Mesh
-        Closed, mm.
+        Closed, mm of the world.
     out : Path
-        A new ``.ome.zarr``.
+        A new ``.ome.zarr`` or ``.nii.gz``.
     scan : Volume, optional
-        The image ``Z Y X`` whose grid to take; without one, voxels of 1 mm about the mesh.
+        The image ``Z Y X`` on whose voxels to lay it; without one, voxels of 1 mm about the mesh.
+
+    Raises
+    ------
+    InputError
+        If the mesh is too small for those, or the mask cannot be written.
     """
     if scan is None:
         corner = np.floor(mesh.vertices.min(0)) - 2
         far = np.ceil(mesh.vertices.max(0)) + 3
-        z, y, x = (far - corner).astype(int)[::-1].tolist()
-        size = (1.0, 1.0, 1.0)
-        space = Space.of(size, "millimeter", corner)
+        shape = tuple((far - corner).astype(int)[::-1].tolist())
+        space = Space.of((1.0, 1.0, 1.0), MM, corner.tolist())
     else:
-        corner, (z, y, x), size = np.zeros(3), scan.shape, scan.sizes_in("millimeter")
-        space = scan.space
+        shape, space = scan.shape, scan.space
+    filled = Filled(mesh, shape, space, INSIDE)
+    if scan is None:
+        check_not_empty(mesh, filled)
+    if not out.name.endswith(ZARR):
+        yield from elsewhere(lambda: write_nifti(filled, space, out), "writing the mask")
+        return
+    z, y, x = shape
     image = OmeZarrImage.create(
         out,
-        shape=(z, y, x),
+        shape=shape,
         dtype="uint8",
         axes="ZYX",
         space=space,
         chunks=(1, min(y, 512), min(x, 512)),
         name="mask",
     )
-    for k, plane in enumerate(planes(mesh, (z, y, x), size, corner.tolist())):
+    for k in range(z):
         yield Progress(k, z, "writing the mask")
-        image.write((slice(k, k + 1), slice(0, y), slice(0, x)), INSIDE * plane[None])
+        plane = slice(k, k + 1)
+        image.write((plane, slice(0, y), slice(0, x)), np.asarray(filled[plane]))
 
 
 def labels_of(mesh: Mesh, scan: Volume) -> Job[NDArray[np.uint8]]:
-    """The inside of a mesh as labels ``(Z, Y, X)`` on the grid of a scan, 1 inside."""
+    """The inside of a mesh as labels ``(Z, Y, X)`` on the voxels of a scan, 1 inside."""
+    filled = Filled(mesh, scan.shape, scan.space)
     labels = np.zeros(scan.shape, np.uint8)
-    for z, plane in enumerate(planes(mesh, scan.shape, scan.sizes_in("millimeter"))):
+    for z in range(len(labels)):
         yield Progress(z, len(labels), "filling the mesh")
-        labels[z] = plane
+        labels[z] = filled[z]
     return labels

@@ -21,7 +21,9 @@ from napari_midl.methods.anatomy.models import TOOL
 from napari_midl.methods.anatomy.network import GRID, CoefficientNetwork, Generator, dice_loss
 from napari_midl.methods.anatomy.registration import in_correspondence
 from napari_midl.methods.anatomy.shape_model import ShapeModel
-from napari_midl.volumes.meshes import Mesh, mask
+from napari_midl.volumes.grids import mask
+from napari_midl.volumes.meshes import MM, Mesh
+from napari_midl.volumes.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -189,7 +191,7 @@ def voxel_batches(
     """Batches of landmarks and occupancies, mirrored, turned and shifted (section 3.3)."""
     partners = template.partners
     mean = landmarks.mean(0)
-    origin = np.full(3, -(GRID - 1) / 2)
+    grid = Space((1.0, 1.0, 1.0), MM, (-(GRID - 1) / 2,) * 3)
 
     def draw(rng: np.random.Generator, _: int) -> tuple[Tensor, Tensor]:
         inputs, occupied = [], []
@@ -205,7 +207,7 @@ def voxel_batches(
             shift = rng.normal(0, 3.0, 3)
             inputs.append(marks @ turn + shift - mean)
             moved = Mesh(surface @ turn + shift, corners)
-            occupied.append(mask(moved, (GRID,) * 3, (1.0, 1.0, 1.0), tuple(origin)))
+            occupied.append(mask(moved, (GRID,) * 3, grid))
         return torch.from_numpy(np.stack(inputs)).float(), torch.from_numpy(
             np.stack(occupied)
         ).float()

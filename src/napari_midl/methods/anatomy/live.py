@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_midl.methods.anatomy.frame import VoxelFrame
+from napari_midl.methods.anatomy.overlap import share_inside
 from napari_midl.methods.anatomy.settings import GenerateSettings
-from napari_midl.volumes.meshes import cluster_vertices
+from napari_midl.volumes.meshes import MM, cluster_vertices
+from napari_midl.volumes.space import Space
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy.apply import Anatomy, Generated
     from napari_midl.methods.anatomy.outline import Outline
     from napari_midl.volumes.landmarks import Landmarks
+    from napari_midl.volumes.volume import Volume
 
 # One in thirteen of the vertices of a mandible remains.
 _CELL_MM = 4.0
+# Without a scan a voxel is a millimetre, and the first one lies where x, y and z are 0.
+IN_MM = Space((1.0, 1.0, 1.0), MM, (0.0, 0.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class MeshRequest:
         As in `named_model`.
     settings : GenerateSettings
         How to generate.
-    frame : VoxelFrame
-        Where the mesh is shown.
+    scan : Volume, optional
+        In whose voxels the mesh is shown; else in millimetres.
     target : Outline, optional
         What to measure the distance to; else the uncertainty is shown.
     coarse : bool
@@ -47,9 +51,14 @@ class MeshRequest:
     landmarks: Landmarks
     model: str | Path = "base"
     settings: GenerateSettings = field(default_factory=GenerateSettings)
-    frame: VoxelFrame = field(default_factory=VoxelFrame)
+    scan: Volume | None = None
     target: Outline | None = None
     coarse: bool = False
+
+    @property
+    def space(self) -> Space:
+        """Where the voxels lie in which the mesh is shown."""
+        return IN_MM if self.scan is None else self.scan.space
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,15 @@ class ShownMesh:
     generated : Generated
         Mesh, uncertainty and landmarks, in mm.
     vertices : ndarray of float32, shape (V, 3)
-        In data of the frame.
+        In voxels ``(z, y, x)``.
     faces : ndarray of int32, shape (F, 3)
         Triangles of those vertices; fewer than the mesh has, where it was to be coarse.
     values : ndarray of float32, shape (V,)
         What its colours show, in mm.
     volume : float
         What the mesh encloses, in cubic mm.
+    inside : float
+        Share of that volume which lies in the scan; 1 without one, or where it is coarse.
     sha256 : str
         Hash of the model's weights.
     """
@@ -80,6 +91,7 @@ class ShownMesh:
     faces: NDArray[np.int32]
     values: NDArray[np.float32]
     volume: float
+    inside: float
     sha256: str
 
 
@@ -108,13 +120,17 @@ class LiveGenerator:
             vertices, values = vertices[kept], values[kept]
         if request.target is not None:
             values = request.target.distance(vertices)
+        inside = 1.0
+        if request.scan is not None and not request.coarse:
+            inside = share_inside(mesh, request.scan)
         return ShownMesh(
             request,
             generated,
-            request.frame.to_data(vertices).astype(np.float32),
+            request.space.to_voxel(vertices, MM).astype(np.float32),
             faces,
             np.asarray(values, np.float32),
             mesh.volume,
+            inside,
             sha256,
         )
 

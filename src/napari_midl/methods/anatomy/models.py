@@ -40,6 +40,16 @@ def named_model(name: str | Path) -> Model:
     return model
 
 
+def usual_size(template: Template) -> float | None:
+    """How large the shipped shape of a template is along its longest axis, mm; None if none is."""
+    model = named_model("base")
+    if Template.from_dict(model.card["template"]) != template:
+        return None
+    assert isinstance(model.network, Generator)
+    surface = model.network.get_buffer("mean_surface")
+    return float((surface.amax(0) - surface.amin(0)).max())
+
+
 def _is_template(value: Any) -> bool:
     try:
         Template.from_dict(value)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from napari_midl.engine.jobs import Progress
+from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import FileIn, FolderOut, ImageIn
 from napari_midl.engine.settings import within
@@ -22,6 +22,7 @@ from napari_midl.methods.anatomy.ports import (
     TemplateIn,
 )
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
+from napari_midl.methods.anatomy.words import SHARE, of_scan, scan_in_words
 from napari_midl.volumes.atomic import not_written
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy import outline
     from napari_midl.methods.anatomy.apply import Generated
     from napari_midl.methods.anatomy.shapes import Shape
+    from napari_midl.volumes.meshes import Mesh
     from napari_midl.volumes.volume import Volume
 
 
@@ -49,7 +51,7 @@ class ShapeOperation(Operation["Generated"]):
     settings: GenerateSettings = GenerateSettings()
 
     def keep(
-        self, run: Running, made: Generated, model: Model, of: str, grid: Volume | None = None
+        self, run: Running, made: Generated, model: Model, of: str, scan: Volume | None = None
     ) -> Job[Generated]:
         """Write the shape with a table of what the model thinks of each landmark."""
         if self.out.path is not None:
@@ -57,7 +59,7 @@ class ShapeOperation(Operation["Generated"]):
 
             command = self.name.replace(".", " ")
             by = f"napari-midl {command}, model {model.sha256[:12]}, {of}, mm"
-            yield from write_shape(made, run.staged(), by, grid)
+            yield from write_shape(made, run.staged(), by, scan)
         import numpy as np
 
         run.results |= {
@@ -76,6 +78,7 @@ class ShapeOperation(Operation["Generated"]):
                 f"{name!r} lies far from where the others predict it; look at it again."
                 for name in results["misplaced"]
             ),
+            *scan_in_words(results),
         ]
 
 
@@ -87,7 +90,8 @@ class Generate(ShapeOperation):
     Parameters
     ----------
     scan : ImageIn, optional
-        Image whose grid a mask takes; without one it has voxels of 1 mm about the shape.
+        Image on whose voxels a mask is laid, and in which the shape has to lie; without one a
+        mask has voxels of 1 mm about the shape.
     """
 
     landmarks: LandmarksIn
@@ -95,7 +99,7 @@ class Generate(ShapeOperation):
 
     def job(self, run: Running) -> Job[Generated]:
         """Generate and write it."""
-        grid = (yield from run.open(self.scan)) if self.scan is not None else None
+        scan = (yield from _opened(run, self.scan)) if self.scan is not None else None
         path = yield from run.open(self.landmarks, "reading the landmarks")
         from napari_midl.methods.anatomy import apply
         from napari_midl.volumes.landmarks import read_landmarks
@@ -106,7 +110,10 @@ class Generate(ShapeOperation):
             made = yield from apply.generate(given, model, self.settings)
         except InputError as error:
             raise _named(self.landmarks.path, error) from None
-        return (yield from self.keep(run, made, model, path.name, grid))
+        if scan is not None:
+            of = f" of {self.landmarks.path}" if self.landmarks.path is not None else ""
+            yield from _laid(run, made.mesh, scan, f"the shape{of}")
+        return (yield from self.keep(run, made, model, path.name, scan))
 
 
 @operation("anatomy.morph", argument="landmarks")
@@ -155,7 +162,7 @@ class Train(TrainedOperation):
     Parameters
     ----------
     folder : FileIn
-        Closed meshes (mm) or masks, each with landmarks in a file of the same name.
+        Closed meshes (mm, LPS) or masks, each with landmarks in a file of the same name.
     """
 
     facts = ("steps", "spread_ratio")
@@ -168,13 +175,15 @@ class Train(TrainedOperation):
         """Train."""
         kind = yield from run.open(self.template, "reading the template")
         from napari_midl.methods.anatomy import learn
-        from napari_midl.methods.anatomy.shapes import list_shapes, read_shape
+        from napari_midl.methods.anatomy.models import usual_size
+        from napari_midl.methods.anatomy.shapes import check_sizes, list_shapes, read_shape
 
         pairs = list_shapes(self.folder.open())
         shapes = []
         for k, (shape, landmarks) in enumerate(pairs):
             yield Progress(k, len(pairs), f"reading {shape.name}")
             shapes.append(read_shape(shape, landmarks, kind))
+        check_sizes(shapes, kind, usual_size(kind))
         data = {"shapes": {"count": len(shapes), "sha256": _hash(p for q in pairs for p in q)}}
         run.inputs |= data
         checkpoint = run.checkpoint({**data, "template": kind.to_dict()})
@@ -237,7 +246,7 @@ class Shapes(Operation["list[Shape]"]):
 @operation("anatomy.outline", argument="scan")
 @dataclass(frozen=True, kw_only=True)
 class Outline(Operation["outline.Outline"]):
-    """Find the surface of all that is brighter than a level in a scan.
+    """Find the surface of all that is brighter than a level in a scan, where that lies.
 
     Parameters
     ----------
@@ -245,40 +254,39 @@ class Outline(Operation["outline.Outline"]):
         The scan, or a mask.
     level : float
         The surface is where the scan passes this value; 0.5 suits a mask of 0 and more.
-    origin : tuple of float
-        Where the middle of the first voxel lies, x y z in mm.
     """
 
     scan: ImageIn
     level: float
-    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     out: MeshOut
 
     def job(self, run: Running) -> Job[outline.Outline]:
         """Find it at the finest resolution that fits into memory."""
-        volume = yield from run.open(self.scan)
+        volume = yield from _opened(run, self.scan)
         from napari_midl.methods.anatomy import outline
         from napari_midl.volumes.meshes import write_mesh
 
-        found = yield from outline.outline(volume, self.level, self.origin)
+        found = yield from outline.outline(volume, self.level)
         if self.out.path is not None:
             by = f"napari-midl anatomy outline, {volume.name} above {self.level:g}, mm"
             write_mesh(run.staged(), found.mesh, by)
         run.results |= {"vertices": len(found.mesh.vertices)}
         return found
 
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """Where the surface lies, if the scan does not say it."""
+        return scan_in_words(results)
+
 
 @operation("anatomy.fill", argument="mesh")
 @dataclass(frozen=True, kw_only=True)
 class Fill(Operation["NDArray[np.uint8] | None"]):
-    """Fill a mesh on the grid of a scan, as a mask.
+    """Fill a mesh on the voxels of a scan, as a mask.
 
     Parameters
     ----------
-    mesh : MeshIn
-        The closed ``.ply``, ``.stl`` or ``.obj`` (mm, from the middle of the scan's first voxel).
     scan : ImageIn
-        Image whose grid the mask takes.
+        Image on whose voxels the mask is laid, and in which the mesh has to lie.
     """
 
     mesh: MeshIn
@@ -288,13 +296,38 @@ class Fill(Operation["NDArray[np.uint8] | None"]):
     def job(self, run: Running) -> Job[NDArray[np.uint8] | None]:
         """Fill plane by plane; in memory the result is labels, 1 inside."""
         mesh = yield from run.open(self.mesh, "reading the mesh")
-        volume = yield from run.open(self.scan)
+        volume = yield from _opened(run, self.scan)
         from napari_midl.methods.anatomy import export
 
+        yield from _laid(run, mesh, volume, str(self.mesh.path or "the mesh"))
         if self.out.path is None:
             return (yield from export.labels_of(mesh, volume))
         yield from export.write_mask(mesh, run.staged(), volume)
         return None
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How much of the mesh lies in the scan."""
+        return scan_in_words(results)
+
+
+def _opened(run: Running, port: ImageIn) -> Job[Volume]:
+    """A scan, and in the results what a person should know about it."""
+    volume = yield from run.open(port)
+    from napari_midl.methods.anatomy.scan import as_scan
+
+    scan = as_scan(volume)
+    run.results |= of_scan(scan)
+    return scan
+
+
+def _laid(run: Running, mesh: Mesh, scan: Volume, name: str) -> Job[None]:
+    """Refuse a mesh that does not lie in a scan, and note how much of it does."""
+    from napari_midl.methods.anatomy.overlap import check_overlap
+
+    share = yield from elsewhere(
+        lambda: check_overlap(mesh, scan, name), f"laying the shape on {scan.name}"
+    )
+    run.results |= {SHARE: share}
 
 
 def _named(path: Path | None, error: InputError) -> InputError:

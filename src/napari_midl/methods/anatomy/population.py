@@ -233,9 +233,10 @@ def _read_halves(path: Path) -> Points:
         columns = ["x_mm", "y_mm", "z_mm"]
         sets = [g.sort_values("landmark")[columns] for _, g in table.groupby("specimen")]
         return np.stack([s.to_numpy(float) for s in sets])
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError):
         raise InputError(
-            f"{path} is not the table of half mandibles ({error}); see docs/anatomy.md."
+            f"{path} is no table of half mandibles: it cannot be read, or lacks one of the columns "
+            "specimen, landmark, x_mm, y_mm, z_mm, or a row; see docs/anatomy.md."
         ) from None
 
 
@@ -244,9 +245,10 @@ def _read_bodies(path: Path) -> Points:
     try:
         with np.load(path, allow_pickle=False) as file:
             points = np.asarray(file["xyz_mm"], float)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError):
         raise InputError(
-            f"{path} does not hold the cortex points ({error}); see docs/anatomy.md."
+            f"{path} does not hold the cortex points: it cannot be read, or lacks xyz_mm; see "
+            "docs/anatomy.md."
         ) from None
     sections = points.reshape(len(points), SECTIONS, SECTION, 3)[:, :, :OUTER]
     return sections.reshape(len(points), -1, 3)

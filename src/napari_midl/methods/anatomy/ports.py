@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from napari_midl.volumes.landmarks import Landmarks
     from napari_midl.volumes.meshes import Mesh
 
-ZARR = ".ome.zarr"
+ZARR, NIFTI = ".ome.zarr", ".nii.gz"
+MASKS = (ZARR, NIFTI)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class AnatomyModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class LandmarksIn(FileIn):
-    """A ``.csv`` (name,x,y,z in mm, empty where missing), or Slicer's ``.mrk.json``, ``.fcsv``."""
+    """A ``.csv`` (name,x,y,z in mm, empty where missing), or Slicer's ``.mrk.json``, ``.fcsv``.
+
+    In mm of the world (LPS), as 3D Slicer has them.
+    """
 
     @classmethod
     def of(cls, landmarks: Landmarks, kept_as: str = "landmarks.csv") -> LandmarksIn:
@@ -80,7 +84,7 @@ class TemplateIn(NamedIn["Template"]):
 
 @dataclass(frozen=True)
 class MeshIn(In["Mesh"]):
-    """The closed ``.ply``, ``.stl`` or ``.obj``, in mm.
+    """The closed ``.ply``, ``.stl`` or ``.obj``, in mm of the world (LPS).
 
     Parameters
     ----------
@@ -112,16 +116,16 @@ class MeshIn(In["Mesh"]):
 
 @dataclass(frozen=True)
 class MeshOut(FileOut):
-    """The ``.ply``, ``.stl`` or ``.obj`` (mm) to write."""
+    """The ``.ply``, ``.stl`` or ``.obj`` (mm, LPS) to write."""
 
     endings = (".ply", ".stl", ".obj")
 
 
 @dataclass(frozen=True)
 class MaskOut(FileOut):
-    """The ``.ome.zarr`` to write."""
+    """The ``.ome.zarr`` or ``.nii.gz`` to write."""
 
-    endings = (ZARR,)
+    endings = MASKS
 
     def identity(self, path: Path) -> str:
         """Hash over the voxels of the finest level."""
@@ -130,12 +134,12 @@ class MaskOut(FileOut):
 
 @dataclass(frozen=True)
 class ShapeOut(FileOut):
-    """The ``.ply``, ``.stl`` or ``.obj`` (mm) or ``.ome.zarr`` (mask) to write.
+    """The ``.ply``, ``.stl`` or ``.obj`` (mm, LPS), ``.ome.zarr`` or ``.nii.gz`` (mask) to write.
 
     A table of its landmarks lies beside it.
     """
 
-    endings = (*MeshOut.endings, ZARR)
+    endings = (*MeshOut.endings, *MASKS)
 
     def companions(self, path: Path) -> list[Path]:
         """The table of landmarks."""
@@ -143,7 +147,7 @@ class ShapeOut(FileOut):
 
     def identity(self, path: Path) -> str:
         """Hash of a mesh's file, or over the voxels of a mask."""
-        return hash_voxels(path) if path.name.endswith(ZARR) else hash_path(path)
+        return hash_voxels(path) if path.name.endswith(MASKS) else hash_path(path)
 
 
 def table_path(out: Path) -> Path:

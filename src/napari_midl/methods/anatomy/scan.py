@@ -1,13 +1,15 @@
-"""The voxels of a scan: how much of them to read, where bone begins, what a ray meets."""
+"""A scan: how large its voxels are, how many to read, where bone begins, what a ray meets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.volumes import nifti
+from napari_midl.volumes.meshes import MM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +39,26 @@ class ScanVoxels:
 
     voxels: NDArray[np.generic]
     threshold: float
+
+
+def as_scan(volume: Volume) -> Volume:
+    """An image on whose voxels landmarks and meshes can be laid.
+
+    Many programs write no unit into NIfTI. 3D Slicer takes millimetres then, and so are landmarks
+    that were placed on such an image; here it is done too, and noted.
+
+    Raises
+    ------
+    InputError
+        If the size of its voxels is not known.
+    """
+    space = volume.space
+    is_nifti = (volume.source or "").lower().endswith((*nifti.ENDINGS, *nifti.PAIR))
+    if is_nifti and space.unit is None and None not in space.scale:
+        note = f"{volume.name} names no unit of length; millimetres are taken, as 3D Slicer does."
+        volume = replace(volume, space=replace(space, unit=MM), notes=(*volume.notes, note))
+    volume.check_known()
+    return volume
 
 
 def read_voxels(volume: Volume) -> ScanVoxels:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.checks import in_order
+from napari_midl.methods.anatomy.checks import TOO_LARGE, TOO_SMALL, in_order, unit_guessed
+from napari_midl.methods.anatomy.scan import as_scan
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
+from napari_midl.volumes.grids import outlined
 from napari_midl.volumes.landmarks import read_landmarks
 from napari_midl.volumes.meshes import Mesh, read_mesh
 from napari_midl.volumes.open import open_volume
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_midl.methods.anatomy.alignment import Points
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
 
 MESHES = (".ply", ".stl", ".obj")
 MASKS = (".nii.gz", ".nii", ".ome.zarr", ".ome.tif", ".tif", ".tiff")
-LANDMARKS = (".csv", ".mrk.json", ".fcsv")
+LANDMARKS = (".csv", ".tsv", ".mrk.json", ".fcsv")
 MIN_SHAPES = 3
+_BORDER = 2
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def list_shapes(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def read_shape(path: Path, landmarks: Path, template: Template) -> Shape:
-    """One shape of a folder, in mm.
+    """One shape of a folder, in mm of its own world.
 
     Raises
     ------
@@ -95,28 +99,72 @@ def read_shape(path: Path, landmarks: Path, template: Template) -> Shape:
         raise InputError(
             f"{landmarks} places {known.sum()} landmarks; a shape needs {MIN_LANDMARKS}."
         )
-    size = float(np.ptp(mesh.vertices, axis=0).max())
+    size = _size(mesh.vertices)
     if size < 1.0:
         raise InputError(f"{path} is {size:.2g} mm large (metres?); give millimetres.")
     away = np.nan_to_num(Surface(mesh).distance(points))
     if away.max() > 0.1 * size:
+        span = _size(points[known])
         raise InputError(
-            f"{landmarks} places {template.names[away.argmax()]!r} {away.max():.3g} mm from the "
-            f"surface of {path.name}; both must be in mm and in one frame."
+            f"{landmarks} places {template.names[away.argmax()]!r} {_mm(away.max())} from the "
+            f"surface of {path.name}, which is {_mm(size)} large{unit_guessed(size / span)}, and "
+            f"the landmarks span {_mm(span)}{unit_guessed(span / size)}; give both in mm, where "
+            "they lie on each other."
         )
     return Shape(path.name, mesh, points)
 
 
-def _mask_surface(path: Path) -> Mesh:
-    """The surface of everything that is not 0, x, y, z in mm."""
-    from scipy import ndimage
-    from skimage.measure import marching_cubes
+def check_sizes(shapes: Sequence[Shape], template: Template, usual: float | None = None) -> None:
+    """Refuse shapes of which one is in another unit than the others, or all are.
 
-    volume = open_volume(path).spatial()
+    Parameters
+    ----------
+    shapes : sequence of Shape
+        What was read.
+    template : Template
+        What they are.
+    usual : float, optional
+        How large such shapes are along their longest axis, in mm.
+
+    Raises
+    ------
+    InputError
+        If so; the likely unit is named.
+    """
+    sizes = [_size(shape.mesh.vertices) for shape in shapes]
+    others = float(np.median(sizes))
+    for shape, size in zip(shapes, sizes, strict=True):
+        if not TOO_SMALL < size / others < TOO_LARGE:
+            raise InputError(
+                f"{shape.name} is {_mm(size)}{unit_guessed(size / others)} large and the others "
+                f"about {_mm(others)}; give all of them in mm."
+            )
+    if usual is None:
+        return
+    if not TOO_SMALL < others / usual < TOO_LARGE:
+        raise InputError(
+            f"{shapes[0].name} and the others are about {_mm(others)}"
+            f"{unit_guessed(others / usual)} large, but a {template.name} is {_mm(usual)}; give "
+            "millimetres, or a template of another name if they are so."
+        )
+
+
+def _mm(length: float) -> str:
+    return f"{length:.0f} mm" if length >= 100 else f"{length:.3g} mm"
+
+
+def _size(points: Points) -> float:
+    return float(np.ptp(points, axis=0).max())
+
+
+def _mask_surface(path: Path) -> Mesh:
+    """The surface of everything that is not 0, where the mask lies."""
+    from scipy import ndimage
+
+    volume = as_scan(open_volume(path).spatial())
     inside = np.asarray(volume.data) > 0
     if not inside.any() or inside.all():
         raise InputError(f"{path} is empty or full; give a mask with the shape in it.")
-    smooth = ndimage.gaussian_filter(np.pad(inside, 2).astype(np.float32), 0.7)
-    size = np.array(volume.sizes_in("millimeter"))
-    vertices, faces, _, _ = marching_cubes(smooth, 0.5, gradient_direction="ascent")
-    return Mesh(((vertices - 2) * size)[:, ::-1].copy(), faces[:, ::-1].astype(np.int32).copy())
+    # With a border outside, so that the surface closes.
+    smooth = ndimage.gaussian_filter(np.pad(inside, _BORDER).astype(np.float32), 0.7)
+    return outlined(smooth, 0.5, volume.space.cut((-_BORDER,) * 3))

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_midl.methods.anatomy.overlap import outside
 from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
+from napari_midl.methods.anatomy.words import share_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from napari_midl.methods.anatomy.apply import Generated
-    from napari_midl.methods.anatomy.frame import VoxelFrame
     from napari_midl.methods.anatomy.template import Template
     from napari_midl.volumes.landmarks import Landmarks
+    from napari_midl.volumes.volume import Volume
 
 PLACED, EXPECTED, MISSING = "●", "○", ""
 _UNSURE_MM = 3.0
@@ -50,10 +50,10 @@ def landmark_overview(
         "#": [item.number for item in template.landmarks],
         "landmark": list(template.names),
         "": states.tolist(),
-        "L2S": _rounded(to_surface, 2),
+        "L2S (mm)": _rounded(to_surface, 2),
         "doubt": _rounded(doubt, 1),
     }
-    columns |= {axis: _rounded(points[:, i], 1) for i, axis in enumerate("xyz")}
+    columns |= {f"{axis} (mm)": _rounded(points[:, i], 1) for i, axis in enumerate("xyz")}
     return pd.DataFrame(columns)
 
 
@@ -82,9 +82,22 @@ def next_in_words(template: Template, landmarks: Landmarks, current: int, clicke
     )
 
 
-def mesh_in_words(generated: Generated, volume: float) -> str:
-    """What a person should know about a mesh of a volume in cubic mm, as rich text."""
+def mesh_in_words(generated: Generated, volume: float, inside: float = 1.0) -> str:
+    """What a person should know about a mesh, as rich text.
+
+    Parameters
+    ----------
+    generated : Generated
+        The mesh and its landmarks.
+    volume : float
+        What it encloses, in cubic mm.
+    inside : float
+        Share of that which lies in the scan.
+    """
     words = []
+    if inside < 1:
+        share = share_in_words(inside) if inside else "None"
+        words.append(f"<b style='color:{_RED}'>{share} of it lies in the scan.</b>")
     if misplaced := misplaced_landmarks(generated):
         words.append(f"<b style='color:{_RED}'>Not where the others expect it:</b> {misplaced}.")
     if unsure := unsure_landmarks(generated):
@@ -121,27 +134,23 @@ def unsure_landmarks(generated: Generated) -> str:
 def sizes_in_words(generated: Generated, volume: float) -> str:
     """The volume, given in cubic mm, and how far the landmarks lie from the surface."""
     distance = generated.to_surface[np.isfinite(generated.to_surface)]
-    return (
-        f"Volume {volume / 1000:.1f} cm³; landmarks {distance.mean():.2f} mm from the surface on "
-        "average."
-    )
+    size = f"{volume / 1000:.1f} cm³" if volume >= 1000 else f"{volume:.3g} mm³"
+    return f"Volume {size}; landmarks {distance.mean():.2f} mm from the surface on average."
 
 
-def outside_in_words(
-    landmarks: Landmarks, frame: VoxelFrame, shape: Sequence[int], scan: str
-) -> str:
-    """How many landmarks lie outside a scan of a shape ``(z, y, x)``; empty if none.
-
-    Those of another scan do, or of one whose origin is not its first voxel.
-    """
+def outside_in_words(landmarks: Landmarks, scan: Volume) -> str:
+    """How many landmarks lie outside a scan, as those of another scan do; empty if none."""
     placed = landmarks.points[landmarks.placed]
-    outside = frame.outside(placed, shape)
-    if not outside:
+    beside = outside(placed, scan)
+    if not beside:
         return ""
-    return (
-        f"{outside} of {len(placed)} landmarks lie outside {scan}; they should be in mm from the "
-        "middle of its first voxel."
+    wanted = (
+        f"{scan.name} does not say where it lies, so that they count from the middle of its first "
+        "voxel"
+        if scan.space.origin is None
+        else "give those that were placed on it, in mm of the world (LPS)"
     )
+    return f"{beside} of {len(placed)} landmarks lie outside {scan.name}; {wanted}."
 
 
 def _rounded(values: NDArray[np.float64], digits: int) -> list[Any]:

@@ -9,8 +9,10 @@ from scipy.ndimage import gaussian_filter
 
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
+from napari_midl.volumes.grids import mask
 from napari_midl.volumes.landmarks import Landmarks
-from napari_midl.volumes.meshes import Mesh, mask
+from napari_midl.volumes.meshes import MM, Mesh
+from napari_midl.volumes.space import Space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +66,6 @@ def synthetic_scan(seed: int = 2) -> tuple[NDArray[np.int16], Landmarks, Mesh]:
     # Smooth noise above its upper percentiles makes a few holes of air.
     clouds = gaussian_filter(rng.normal(size=shape), 12)
     tissue = np.where(clouds > np.percentile(clouds, 94), _AIR, _SOFT)
-    bone = gaussian_filter(mask(mesh, shape, VOXEL_SIZE).astype(float), _BLUR)
+    bone = gaussian_filter(mask(mesh, shape, Space(VOXEL_SIZE, MM)).astype(float), _BLUR)
     image = tissue + bone * (_BONE - tissue) + rng.normal(0, _NOISE, shape)
     return image.astype(np.int16), Landmarks(landmarks.names, landmarks.points - corner), mesh

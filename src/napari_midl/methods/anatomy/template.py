@@ -73,16 +73,16 @@ class Template:
         return np.array([order[item.mirror or item.name] for item in self.landmarks])
 
     def index(self, name: str) -> int:
-        """Place of a landmark by its name, in any case, or its number.
+        """Place of a landmark by its name, in any case and with _ for spaces, or its number.
 
         Raises
         ------
         InputError
             If there is no such landmark.
         """
-        wanted = name.strip().lower()
+        wanted = name.strip().lower().replace("_", " ")
         for i, item in enumerate(self.landmarks):
-            if wanted in (item.name.lower(), str(item.number)):
+            if wanted in (item.name.lower().replace("_", " "), str(item.number)):
                 return i
         close = get_close_matches(wanted, [known.lower() for known in self.names], n=1)
         fix = f"write {close[0]!r}" if close else f"it has {', '.join(self.names)}"
@@ -112,7 +112,7 @@ class Template:
         except KeyError as error:
             raise ValueError(f"it lacks {error}") from error
         except TypeError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError("a part of it lacks a field, or has one that is unknown") from error
         _check_types(template, *landmarks)
         names = template.names
         for item in landmarks:
@@ -133,14 +133,19 @@ def load_template(name: str | Path) -> Template:
     """
     path = _folder() / f"{name}.json" if "." not in str(name) else Path(name)
     try:
-        return Template.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
     except OSError:
         raise InputError(f"{path} cannot be read; give a template file, or 'mandible'.") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path} is no template ({error}); it needs a name, a description and landmarks, "
-            "each of its own name, with number, description, mirror and group."
-        ) from None
+    except ValueError:
+        raise _no_template(path, "it is no text in UTF-8") from None
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _no_template(path, "it is no JSON, or was cut short") from None
+    try:
+        return Template.from_dict(held)
+    except ValueError as error:
+        raise _no_template(path, str(error)) from None
 
 
 def template_of(model: str | Path) -> Template:
@@ -155,12 +160,20 @@ def template_of(model: str | Path) -> Template:
     """
     if str(model) == "base":
         return load_template("mandible")
+    card = read_card(Path(model))
     try:
-        return Template.from_dict(read_card(Path(model))["template"])
-    except (KeyError, ValueError) as error:
+        return Template.from_dict(card["template"])
+    except (KeyError, ValueError):
         raise InputError(
-            f"{model} names no landmarks ({error}); choose an anatomy model, or train one anew."
+            f"{model} names no landmarks; choose an anatomy model, or train one anew."
         ) from None
+
+
+def _no_template(path: Path, fault: str) -> InputError:
+    return InputError(
+        f"{path} is no template: {fault}; it needs a name, a description and landmarks, each of "
+        "its own name, with number, description, mirror and group."
+    )
 
 
 def _check_types(*parts: Template | LandmarkInfo) -> None:

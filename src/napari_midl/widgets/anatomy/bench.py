@@ -12,9 +12,10 @@ from napari_midl.engine.project import landmarks_file
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.methods.anatomy.editing import LandmarkEditor, landmark_points
-from napari_midl.methods.anatomy.frame import VoxelFrame
 from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMesh
+from napari_midl.methods.anatomy.scan import as_scan
 from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
+from napari_midl.methods.anatomy.summary import outside_in_words
 from napari_midl.methods.anatomy.template import load_template, template_of
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 from napari_midl.widgets.anatomy.landmark_layer import LandmarkLayer
@@ -76,7 +77,7 @@ class AnatomyBench(Bench):
         self.live.answered.connect(self._on_generated)
         self.live.failed.connect(self._on_refused)
         self.autosave.failed.connect(self.report)
-        self._lay_over(VoxelFrame(), _IN_MM)
+        self._lay_over(None, _IN_MM)
 
     @property
     def idle(self) -> bool:
@@ -98,19 +99,21 @@ class AnatomyBench(Bench):
         self._begin(at_hand if restored is None else restored)
         if restored is not None:
             show_info(f"Restored {int(restored.placed.sum())} landmark(s) from {self.folder}")
+            self.say_outside(landmarks_file(self.opened_folder))
         elif at_hand.placed.any():
             self._keep()
 
     def volume_in(self, image: Image, channel: int, time: int) -> Volume:
         """The scan, whose voxels have a size in millimetres."""
         volume = super().volume_in(image, channel, time)
-        volume.sizes_in("millimeter")
-        return volume
+        scan = as_scan(volume)
+        for note in scan.notes[len(volume.notes) :]:
+            show_info(note)
+        return scan
 
     def attach(self) -> None:
         """Lay mesh and landmarks over the scan from now on."""
-        frame = VoxelFrame(self.opened_volume.sizes_in("millimeter"))
-        self._lay_over(frame, placed_over(self.opened_image))
+        self._lay_over(self.opened_volume, placed_over(self.opened_image))
 
     def detach(self) -> None:
         """Save the landmarks of the scan and forget them; those of no scan stay."""
@@ -122,7 +125,7 @@ class AnatomyBench(Bench):
                 "then try again."
             )
         if not self.ended:
-            self._lay_over(VoxelFrame(), _IN_MM)
+            self._lay_over(None, _IN_MM)
             self.editor.begin()
 
     def use(self, model: str | Path) -> None:
@@ -145,6 +148,12 @@ class AnatomyBench(Bench):
         change(*values)
         self._keep()
         self._show()
+
+    def say_outside(self, path: Path) -> None:
+        """Say how many of the landmarks, which came from a file, lie outside the scan, if any."""
+        said = outside_in_words(self.landmarks, self.opened_volume)
+        if said:
+            show_info(f"{path.name}: {said}")
 
     def choose(self, index: int) -> None:
         """Make a landmark the one that a click places."""
@@ -182,10 +191,10 @@ class AnatomyBench(Bench):
         self.mesh.clear()
         self.shown, self.fault = None, ""
 
-    def _lay_over(self, frame: VoxelFrame, placement: dict[str, Any]) -> None:
+    def _lay_over(self, scan: Volume | None, placement: dict[str, Any]) -> None:
         self._clear()
-        self.request = replace(self.request, frame=frame, target=None)
-        self.points.frame = frame
+        self.request = replace(self.request, scan=scan, target=None)
+        self.points.space = self.request.space
         self.points.placement = self.mesh.placement = placement
 
     def _keep(self) -> None:

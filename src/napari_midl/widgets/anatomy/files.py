@@ -11,6 +11,8 @@ from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.methods.anatomy.operations import Fill, Generate
 from napari_midl.methods.anatomy.ports import (
+    MASKS,
+    NIFTI,
     ZARR,
     AnatomyModelIn,
     LandmarksIn,
@@ -18,7 +20,6 @@ from napari_midl.methods.anatomy.ports import (
     MeshIn,
     ShapeOut,
 )
-from napari_midl.methods.anatomy.summary import outside_in_words
 from napari_midl.samples import LANDMARKS
 from napari_midl.volumes.landmarks import write_landmarks
 from napari_midl.widgets.anatomy.bench import AnatomyBench
@@ -29,9 +30,10 @@ from napari_midl.widgets.tool.section import ToolSection
 if TYPE_CHECKING:
     import numpy as np
 
-KINDS = "Landmarks (*.csv *.mrk.json *.fcsv)"
-_SHAPES = "Mesh (*.ply *.stl *.obj);;Mask as OME-Zarr (*.ome.zarr)"
-_ENDINGS = {"Mesh": ".ply", "Mask": ZARR}
+KINDS = "Landmarks (*.csv *.tsv *.mrk.json *.fcsv)"
+_TO_SAVE = "Landmarks (*.csv *.mrk.json *.fcsv)"
+_SHAPES = "Mesh (*.ply *.stl *.obj);;OME-Zarr mask (*.ome.zarr);;NIfTI mask (*.nii.gz)"
+_ENDINGS = {"Mesh": ".ply", "OME-Zarr": ZARR, "NIfTI": NIFTI}
 
 
 class ShapeFilesSection(ToolSection[AnatomyBench]):
@@ -43,29 +45,29 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
         super().__init__(bench)
         self.open = self.action(
             "Open…",
-            "Open landmarks: CSV (name,x,y,z in mm) or markups of 3D Slicer (.mrk.json, .fcsv); "
-            "Undo goes back to these",
+            "Open landmarks: CSV (name,x,y,z in mm of the world) or markups of 3D Slicer "
+            "(.mrk.json, .fcsv); Undo goes back to these",
             self._on_open,
             lambda: bench.idle,
         )
         self.save = self.action(
             "Save…",
-            "Save the landmarks as CSV, .mrk.json or .fcsv, in mm",
+            "Save the landmarks as CSV, .mrk.json or .fcsv, in mm of the world (LPS)",
             self._on_save,
             lambda: bench.landmarks.placed.any(),
             bench.placed,
         )
         self.export = self.action(
             "Export…",
-            "Save the mesh as PLY, STL or OBJ in mm, or as a mask (OME-Zarr) on the scan's grid, "
-            "with its landmarks and the record of how it was made",
+            "Save the mesh as PLY, STL or OBJ in mm of the world (LPS), or as a mask on the voxels "
+            "of the scan (OME-Zarr or NIfTI), with its landmarks and the record of how it was made",
             self._on_export,
             lambda: bench.idle and bench.shown is not None,
             bench.result,
         )
         self.labels = self.action(
             "To labels",
-            "Fill the mesh on the scan's grid, as a Labels layer",
+            "Fill the mesh on the voxels of the scan, as a Labels layer",
             self._on_labels,
             lambda: bench.idle and bench.shown is not None and bench.volume is not None,
             bench.result,
@@ -90,14 +92,11 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
             bench.viewer.dims.ndisplay = 3
             bench.viewer.reset_view()
         else:
-            frame, volume = bench.request.frame, bench.volume
-            said = outside_in_words(landmarks, frame, volume.shape, volume.name)
-            if said:
-                show_info(f"{path.name}: {said}")
+            bench.say_outside(path)
 
     def _on_save(self) -> None:
         start = self._folder / f"{self._stem} landmarks.csv"
-        path = ask_save(self, "Save the landmarks", start, KINDS)
+        path = ask_save(self, "Save the landmarks", start, _TO_SAVE)
         if path is None:
             return
         try:
@@ -114,11 +113,11 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
         if path is None or bench.shown is None:
             return
         request = bench.shown.request
-        on_grid = path.name.endswith(ZARR) and bench.volume is not None
+        on_scan = path.name.endswith(MASKS) and bench.volume is not None
         operation = Generate(
             landmarks=LandmarksIn.of(request.landmarks),
             model=AnatomyModelIn(str(request.model)),
-            scan=bench.image_in if on_grid else None,
+            scan=bench.image_in if on_scan else None,
             out=ShapeOut(path, replace=path.exists()),
             settings=request.settings,
         )

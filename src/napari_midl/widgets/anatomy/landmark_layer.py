@@ -9,7 +9,8 @@ import pandas as pd
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_midl.methods.anatomy.editing import LandmarkPoint, changed_points
-from napari_midl.methods.anatomy.frame import VoxelFrame
+from napari_midl.methods.anatomy.live import IN_MM
+from napari_midl.volumes.meshes import MM
 from napari_midl.widgets.anatomy.slab import Slab
 from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.parts.section import once_after
@@ -41,11 +42,11 @@ class LandmarkLayer(QObject):
     Attributes
     ----------
     dragged : Signal(dict)
-        Names and new positions ``(x, y, z)`` in mm, while the hand moves.
+        Names and new positions ``(x, y, z)`` in mm of the world, while the hand moves.
     edited : Signal(dict)
         The same once it rests; None where a person deleted the point.
-    frame, placement : VoxelFrame, dict
-        Where the layer is made next, and how it is added there.
+    space, placement : Space, dict
+        Where the voxels lie over which the layer is made next, and how it is added there.
     next_name : str
         Which landmark a point is that a person adds.
     """
@@ -58,7 +59,7 @@ class LandmarkLayer(QObject):
         self._viewer = viewer
         self._slab = Slab(viewer)
         self._layer: Points | None = None
-        self.frame = VoxelFrame()
+        self.space = IN_MM
         self.placement: dict[str, Any] = {}
         self._sketch: list[LandmarkPoint] = []
         self._drawn: dict[str, np.ndarray] = {}
@@ -90,7 +91,7 @@ class LandmarkLayer(QObject):
             layer = self._make()
         self._sketch = sketch
         names = [landmark.name for landmark in sketch]
-        data = self.frame.to_data(np.array([m.point for m in sketch]).reshape(-1, 3))
+        data = self.space.to_voxel(np.array([m.point for m in sketch]).reshape(-1, 3), MM)
         # A copy, since napari moves points in place.
         self._drawn = dict(zip(names, data.copy(), strict=True))
         self._placed = {landmark.name for landmark in sketch if landmark.placed}
@@ -143,7 +144,7 @@ class LandmarkLayer(QObject):
             features={"name": [], "placed": [], "number": []},
             text=_NUMBERS,
             name="anatomy: landmarks",
-            size=_SIZE_MM / float(np.mean(self.frame.voxel_size)),
+            size=_SIZE_MM / float(np.mean(self.space.sizes_in(MM))),
             border_width=0.15,
             projection_mode="rescale_spherical",
             blending="translucent_no_depth",
@@ -151,7 +152,7 @@ class LandmarkLayer(QObject):
             **self.placement,
         )
         # Slices show landmarks that lie a little beside them, as far as a point reaches.
-        per_mm = np.abs(layer.scale) / self.frame.voxel_size
+        per_mm = np.abs(layer.scale) / self.space.sizes_in(MM)
         self._slab.thicken((_SIZE_MM * per_mm).tolist())
         layer.events.data.connect(self._on_data)
         self._layer = layer
@@ -210,7 +211,7 @@ class LandmarkLayer(QObject):
         changes = changed_points(self._drawn, names, np.asarray(layer.data, float), self.next_name)
         signal.emit(
             {
-                name: None if point is None else self.frame.to_mm(point[None])[0]
+                name: None if point is None else self.space.to_world(point, MM)
                 for name, point in changes.items()
             }
         )

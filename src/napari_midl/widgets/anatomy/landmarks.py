@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.scan import ScanVoxels, read_voxels
 from napari_midl.methods.anatomy.summary import landmark_overview, next_in_words
+from napari_midl.volumes.meshes import MM
 from napari_midl.widgets.anatomy import picking
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.clicks import Click, Clicks, voxel_at
@@ -102,7 +103,7 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         self.table.view.setToolTip(
             "Click a row to fly to a landmark, and to place it by the next click.\n"
             "●: placed, ○: expected there by the model, from the others.\n"
-            "x, y, z: mm. L2S: distance from the landmark to the surface, mm.\n"
+            "x, y, z: place in the world (LPS). L2S: distance from the landmark to the surface.\n"
             "doubt: how many standard deviations it lies from where the others expect it."
         )
         self.table.visited.connect(self._on_row)
@@ -135,10 +136,10 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         except InputError as error:
             bench.report(error)
             return
-        bench.edit(bench.editor.place, bench.request.frame.to_mm(np.asarray(data, float)[None])[0])
+        bench.edit(bench.editor.place, bench.request.space.to_world(data, MM))
 
     def _hit(self, click: Click) -> Sequence[float] | np.ndarray:
-        """Data ``(z, y, x)`` under a click."""
+        """Voxel ``(z, y, x)`` under a click."""
         bench, image = self.bench, self.bench.image
         if not click.in_3d:
             if image is None or bench.volume is None:
@@ -169,8 +170,9 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         if not np.isfinite(point).all() and bench.shown is not None:
             point = bench.shown.generated.landmarks.points[row]
         if np.isfinite(point).all() and bench.image is not None and bench.viewer.dims.ndisplay == 2:
-            size = np.array((1.0, *(_IN_VIEW_MM / s for s in bench.request.frame.voxel_size[1:])))
-            corner = bench.request.frame.to_data(point[None])[0] - (size - 1) // 2
+            space = bench.request.space
+            size = np.array((1.0, *(_IN_VIEW_MM / s for s in space.sizes_in(MM)[1:])))
+            corner = space.to_voxel(point, MM) - (size - 1) // 2
             fly_to(bench.viewer, bench.image, corner.tolist(), size.tolist())
 
     def _show_next(self) -> None:

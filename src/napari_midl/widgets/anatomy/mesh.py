@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +21,10 @@ from napari_midl.widgets.parts.section import combo, note
 from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
+    from napari_midl.volumes.space import Space
+    from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.anatomy.landmarks import LandmarksSection
 
 UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the threshold"
@@ -115,11 +117,8 @@ class MeshSection(ToolSection[AnatomyBench]):
         """The outline of a segmentation, or of what is above the threshold in the scan."""
         bench = self.bench
         if layer is not None:
-            volume = volume_of(layer)
-            origin = _origin(layer, bench.mesh.placement, volume.sizes_in("millimeter"))
-            return operations.Outline(
-                scan=ImageIn.of(volume), level=0.5, origin=origin, out=MeshOut(None)
-            )
+            volume = _laid(layer, bench.mesh.placement, bench.request.space)
+            return operations.Outline(scan=ImageIn.of(volume), level=0.5, out=MeshOut(None))
         level = self._landmarks.threshold.value()
         return operations.Outline(scan=bench.image_in, level=level, out=MeshOut(None))
 
@@ -138,16 +137,28 @@ class MeshSection(ToolSection[AnatomyBench]):
             self.words.setText(f"<b>No mesh:</b> {bench.fault}" if bench.fault else missing)
             self.bar.hide()
             return
-        self.words.setText(summary.mesh_in_words(bench.shown.generated, bench.shown.volume))
+        shown = bench.shown
+        self.words.setText(summary.mesh_in_words(shown.generated, shown.volume, shown.inside))
         what = "unsure" if bench.shown.request.target is None else "distance"
         self.bar.show_range(what, UNCERTAINTY_COLOURS, 0, bench.mesh.highest, "mm")
 
 
-def _origin(
-    layer: Labels, placement: dict[str, Any], voxel_size: Sequence[float]
-) -> tuple[float, float, float]:
-    """Middle ``(x, y, z)`` of a layer's first voxel in mm, from where our layers are placed."""
+def _laid(layer: Labels, placement: dict[str, Any], scan: Space) -> Volume:
+    """A segmentation in its place: as its file says, or as it is shown over the scan.
+
+    Parameters
+    ----------
+    layer : Labels
+        The segmentation.
+    placement : dict
+        How the layers over the scan are shown.
+    scan : Space
+        Where the voxels of the scan lie.
+    """
+    volume = volume_of(layer)
+    if volume.space.origin is not None:
+        return volume
     zero = np.asarray(layer.data_to_world((0,) * layer.ndim))[-3:]
     apart = zero - np.asarray(placement.get("translate", (0.0, 0.0, 0.0)))
-    z, y, x = (apart / np.asarray(layer.scale)[-3:] * voxel_size).tolist()
-    return x, y, z
+    corner = apart / np.asarray(placement.get("scale", (1.0, 1.0, 1.0)))
+    return replace(volume, space=scan.cut(corner.tolist()).resized(volume.space))

@@ -1,0 +1,36 @@
+"""What the results of a run say of a scan and of a shape in it, and that in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_midl.volumes.volume import Volume
+
+SHARE, PLACED, NOTES = "share in the scan", "the scan says its place", "notes on the scan"
+
+
+def of_scan(scan: Volume) -> dict[str, Any]:
+    """What the results of a run say of a scan."""
+    return {PLACED: scan.space.origin is not None, NOTES: list(scan.notes)}
+
+
+def scan_in_words(results: Mapping[str, Any]) -> list[str]:
+    """Sentences on what the results of a run say of them; none where no scan was given."""
+    lines = list(results.get(NOTES, []))
+    if SHARE in results:
+        lines.append(f"{share_in_words(results[SHARE])} of the shape lies in the scan.")
+    if not results.get(PLACED, True):
+        lines.append(
+            "The scan does not say where it lies: x, y and z count from the middle of its first "
+            "voxel."
+        )
+    return lines
+
+
+def share_in_words(share: float) -> str:
+    """A share in percent; only all of it is 100 %."""
+    percent = min(100 * share, 99.0) if share < 1 else 100.0
+    return f"{percent:.0f} %" if percent >= 1 else "less than 1 %"
