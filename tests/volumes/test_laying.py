@@ -57,13 +57,14 @@ WAYS = [
 ]
 
 
+@pytest.mark.parametrize("unit", ["mm", "unknown"])
 @pytest.mark.parametrize(("order", "signs"), WAYS)
-def test_the_same_place_in_any_order_and_direction_is_laid_right(write, scan, order, signs):
+def test_the_same_place_in_any_order_and_direction_is_laid_right(write, scan, order, signs, unit):
     place = affine()
-    image = open_volume(write(scan, place)).spatial()
+    image = open_volume(write(scan, place, unit=unit)).spatial()
     ornt = np.array([[order[i], signs[i]] for i in range(3)], float)
     turned = nibabel.Nifti1Image(scan, place).as_reoriented(ornt)
-    moving = open_volume(write(np.asarray(turned.dataobj), turned.affine, "turned")).spatial()
+    moving = open_volume(write(np.asarray(turned.dataobj), turned.affine, "turned", unit)).spatial()
     laid = laid_on(moving, image)
     np.testing.assert_array_equal(np.asarray(laid.data), scan.T)
     assert laid.space == image.space

@@ -93,7 +93,8 @@ def part_on(moving: Volume, image: Volume) -> tuple[Lazy, tuple[int, int, int]]:
 
 
 def _by_place(moving: Volume, image: Volume) -> tuple[Lazy, tuple[int, int, int]]:
-    unit = image.space.known_unit
+    # Where one of them names no unit, both are taken to count in the same.
+    unit = image.space.known_unit if moving.space.known else None
     way = np.linalg.inv(image.space.matrix(unit)) @ moving.space.matrix(unit)
     # From voxels of `moving` to those of `image`, both as (z, y, x).
     linear, shift = way[:3, :3], way[:3, 3]
@@ -125,7 +126,7 @@ def _placed(space: Space) -> bool:
 
 def _comparable(one: Space, other: Space) -> bool:
     """Whether lengths in both can be compared."""
-    return one.known_unit is not None and other.known_unit is not None
+    return None not in one.scale and None not in other.scale
 
 
 def _called(volume: Volume) -> str:
@@ -149,13 +150,14 @@ def _turned(moving: Volume, image: Volume) -> InputError:
 
 
 def _elsewhere(moving: Volume, image: Volume, corner: NDArray[np.float64]) -> InputError:
-    unit = image.space.known_unit
+    unit = image.space.known_unit if moving.space.known else None
     own, other = (_place(v.space.to_world((0, 0, 0), unit)) for v in (moving, image))
     apart = " ".join(f"{c:.4g}" for c in corner)
+    word = symbol(unit) if unit else "(no unit)"
     return InputError(
         f"{_called(moving)} lies elsewhere than {image.name}: its first voxel at {own} and not at "
-        f"{other} {symbol(unit)} (x y z), which is voxel {apart} (z y x) of the image; give one "
-        "that was made on this image, or correct its place."
+        f"{other} {word} (x y z), which is voxel {apart} (z y x) of the image; give one that was "
+        "made on this image, or correct its place."
     )
 
 
