@@ -201,9 +201,10 @@ def _opened(path: Path) -> Iterator[_Opened]:
                     f"{odd} has a plane of another size, or stored in another way, than the rest "
                     "of its image; save each kind as a file of its own."
                 )
-            for level in series.levels if series.is_multifile else ():
+            for level in series.levels:
                 # Of pages in several files tifffile asks only whether their offsets fit together.
-                level.dataoffset = None
+                if series.is_multifile or level.dataoffset == 0:
+                    level.dataoffset = None
             notes = check_voxels(path, series)
             notes += _of_several(path, file, series) if ome is None else ome.notes
             yield _Opened(path, file, series, ome, notes)
