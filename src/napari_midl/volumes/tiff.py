@@ -234,8 +234,8 @@ def _series(path: Path, file: tifffile.TiffFile, ome: OmeImage | None) -> tifffi
         if ome.plane != (str(held[0]), str(held[1])):
             raise InputError(
                 f"{path} describes planes of {' x '.join(map(str, ome.plane))} pixels and holds "
-                f"such of {held[0]} x {held[1]}; its description is that of another file, so save "
-                "it anew in Fiji."
+                f"such of {held[0]} x {held[1]}: it is damaged, or its description is that of "
+                "another file; copy it again, or save it anew in Fiji."
             )
         if file.series[0].kind != "ome":
             raise damaged(path)
