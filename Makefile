@@ -48,4 +48,4 @@ screen:
 	@bash scripts/bootstrap.sh screen
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo-output
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo-output

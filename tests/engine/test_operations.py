@@ -119,6 +119,7 @@ def test_options_are_named_by_field_and_by_part_where_one_port_has_it():
         "image",
         "channel",
         "time",
+        "axes",
         "numbers",
         "out",
         "weight",
@@ -127,9 +128,11 @@ def test_options_are_named_by_field_and_by_part_where_one_port_has_it():
         "left",
         "left_channel",
         "left_time",
+        "left_axes",
         "right",
         "right_channel",
         "right_time",
+        "right_axes",
         "out",
     ]
     assert {o.name: o.help for o in options_of(Add)}["weight"] == "Factor of the sum."
@@ -162,6 +165,7 @@ def test_an_output_comes_with_its_record_and_what_belongs_to_it(image, tmp_path)
         "image": str(image),
         "channel": 0,
         "time": 0,
+        "axes": "",
         "numbers": None,
         "out": str(out),
     }

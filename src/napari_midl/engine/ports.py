@@ -77,6 +77,9 @@ class ImageIn(In["Volume"]):
         Channel to look at, counted from 0.
     time : int
         Time point to look at, counted from 0.
+    axes : str
+        What the axes of the file are, such as ZYX where slices were saved as time points or
+        channels; by default as the file says.
     volume : Volume, optional
         That channel at that time, where it is open already.
     """
@@ -84,6 +87,7 @@ class ImageIn(In["Volume"]):
     path: Path | None
     channel: int = 0
     time: int = 0
+    axes: str = ""
     # A `Volume`, whose module takes long to import.
     volume: Any = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
 
@@ -91,7 +95,7 @@ class ImageIn(In["Volume"]):
     def of(cls, volume: Volume, channel: int = 0, time: int = 0) -> Self:
         """A volume that is open already, and which part of its file it is."""
         path = Path(volume.source) if volume.source else None
-        return cls(path, channel, time, volume)
+        return cls(path, channel, time, volume=volume)
 
     def open(self) -> Volume:
         """The volume, lazily."""
@@ -105,7 +109,7 @@ class ImageIn(In["Volume"]):
             )
         from napari_midl.volumes.open import open_volume
 
-        return open_volume(self.path).spatial(self.channel, self.time)
+        return open_volume(self.path, self.axes).spatial(self.channel, self.time)
 
     def identity(self, opened: Volume) -> dict[str, Any]:
         """Its fingerprint, shape and scale."""

@@ -54,7 +54,7 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
         if problems:
             raise InputError(problems[0])
         return patches
-    labels = open_volume(path).spatial()
+    labels = open_volume(path).sliced(volume.shape[0]).spatial()
     if labels.data.dtype.kind not in "biu":
         raise InputError(
             f"{path} holds {labels.data.dtype} values; give integer labels ({classes.legend})."

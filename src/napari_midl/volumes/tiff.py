@@ -201,9 +201,10 @@ def _opened(path: Path) -> Iterator[_Opened]:
                     f"{odd} has a plane of another size, or stored in another way, than the rest "
                     "of its image; save each kind as a file of its own."
                 )
-            for level in series.levels if series.is_multifile else ():
+            for level in series.levels:
                 # Of pages in several files tifffile asks only whether their offsets fit together.
-                level.dataoffset = None
+                if series.is_multifile or level.dataoffset == 0:
+                    level.dataoffset = None
             notes = check_voxels(path, series)
             notes += _of_several(path, file, series) if ome is None else ome.notes
             yield _Opened(path, file, series, ome, notes)
@@ -233,8 +234,8 @@ def _series(path: Path, file: tifffile.TiffFile, ome: OmeImage | None) -> tifffi
         if ome.plane != (str(held[0]), str(held[1])):
             raise InputError(
                 f"{path} describes planes of {' x '.join(map(str, ome.plane))} pixels and holds "
-                f"such of {held[0]} x {held[1]}; its description is that of another file, so save "
-                "it anew in Fiji."
+                f"such of {held[0]} x {held[1]}: it is damaged, or its description is that of "
+                "another file; copy it again, or save it anew in Fiji."
             )
         if file.series[0].kind != "ome":
             raise damaged(path)

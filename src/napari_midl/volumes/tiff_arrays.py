@@ -44,9 +44,12 @@ def arrays_of(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeri
     if all(level.dataoffset is not None for level in series.levels):
         return [Contiguous.of(level) for level in series.levels]
     key = series.keyframe
-    kinds = {page.keyframe.hash for page in series if page is not None and page.keyframe}
+    pages = [page for page in series if page is not None]
+    kinds = {page.keyframe.hash for page in pages if page.keyframe is not None}
+    # Of a whole page tifffile asks not whether it was written.
+    in_parts = key.is_tiled or key.nbytes > _LARGE or not all(all(p.dataoffsets) for p in pages)
     # The files of a set may be cut into other pieces each.
-    by_pieces = len(kinds) == 1 and (key.is_tiled or key.nbytes > _LARGE)
+    by_pieces = in_parts and len(kinds) == 1
     piece = key.chunks if by_pieces else key.shape
     if math.prod(piece) * series.dtype.itemsize > _LARGEST:
         raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.volume import AXES, typed_axes
+from napari_midl.volumes.axes import AXES, typed_axes
 
 if TYPE_CHECKING:
     from pathlib import Path

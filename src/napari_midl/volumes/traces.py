@@ -229,6 +229,8 @@ def read_traces_of(path: Path, volume: Volume) -> list[Trace]:
         If the file cannot be read, does not fit its format, or leaves the image.
     """
     traces = read_traces(path, volume.space, volume.shape)
+    for trace in traces:
+        volume.check_depth(trace.points[:, 0].max(initial=0), f"{path}: the trace {trace.path}")
     try:
         check_inside(traces, volume.shape, volume.name)
     except InputError as error:

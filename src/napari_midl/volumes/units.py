@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # Names of OME-Zarr, and what one of each is in metres.
 _METRES = {
+    "picometer": 1e-12,
     "angstrom": 1e-10,
     "nanometer": 1e-9,
     "micrometer": 1e-6,
@@ -15,6 +16,7 @@ _METRES = {
     "foot": 0.3048,
 }
 _SYMBOLS = {
+    "picometer": "pm",
     "angstrom": "Å",
     "nanometer": "nm",
     "micrometer": "µm",

@@ -11,6 +11,14 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.volumes import space as spaces
+from napari_midl.volumes.axes import (
+    AXES,
+    SPATIAL,
+    along,
+    slices_elsewhere,
+    swapped,
+    typed_axes,
+)
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space, sizes_in_words
@@ -23,10 +31,7 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.boxes import Region
 
-SPATIAL = spaces.AXES
-AXES = ("T", "C", *SPATIAL)
-
-__all__ = ["AXES", "SPATIAL", "Volume", "hash_volume", "symbol"]
+__all__ = ["AXES", "SPATIAL", "Volume", "along", "hash_volume", "symbol"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Volume:
     notes : tuple of str
         Sentences on what was taken for granted when it was opened.
     no_slices : str
-        Why it has one slice although its file may have more, and the way out; empty otherwise.
+        Why it has one slice although its file may have more, and what to say then, as the
+        beginning of a sentence; empty otherwise.
     """
 
     levels: tuple[Lazy, ...]
@@ -186,10 +192,22 @@ class Volume:
         """
         if not axes:
             return self
-        names = typed_axes(axes, f"{self.name} ({' '.join(self.axes)})", self.shape)
+        what = f"{self.source or self.name} with the axes {' '.join(self.axes)}"
+        names = typed_axes(axes, what, self.shape)
         order = sorted(range(len(names)), key=lambda n: AXES.index(names[n]))
         levels = tuple(level[...].transpose(order) for level in self.levels)
-        return replace(self, levels=levels, axes=tuple(names[n] for n in order))
+        same = dict(zip(self.axes, names, strict=True)).get("C") == "C"
+        return replace(
+            self,
+            levels=levels,
+            axes=tuple(names[n] for n in order),
+            channels=self.channels if same else (),
+        )
+
+    def sliced(self, count: int) -> Volume:
+        """The same voxels, with so many time points or channels called slices if it has none."""
+        axis, found = slices_elsewhere(self.axes, self.shape)
+        return self.named(swapped(self.axes, axis)) if found == count > 1 else self
 
     def check_stack(self) -> None:
         """Refuse a volume of one slice.
@@ -199,9 +217,32 @@ class Volume:
         InputError
             If it is one.
         """
-        if self.shape[self.axes.index("Z")] < 2:
-            why = self.no_slices or f"{self.name} has one slice; give a stack of two or more."
-            raise InputError(f"The network is 3D, but {why}")
+        if self.shape[self.axes.index("Z")] > 1:
+            return
+        if self.no_slices:
+            raise InputError(f"{self.no_slices}, and else give a stack: the network is 3D.")
+        raise InputError(f"{self.name} has one slice and the network is 3D; give a stack.")
+
+    def check_depth(self, deepest: float, what: str) -> None:
+        """Refuse what lies deeper than the one slice of a volume that may have more.
+
+        Parameters
+        ----------
+        deepest : float
+            How far along z, in voxels.
+        what : str
+            What lies there.
+
+        Raises
+        ------
+        InputError
+            If so.
+        """
+        if self.no_slices and deepest >= 0.5:
+            raise InputError(
+                f"{self.no_slices}, and else choose one with --time or --channel and write z = 0: "
+                f"{what} has z = {deepest:g}."
+            )
 
     def spatial(self, channel: int = 0, time: int = 0) -> Volume:
         """One channel at one time as a volume with axes exactly ``Z Y X``.
@@ -234,16 +275,13 @@ class Volume:
         )
 
     def _why_no_slices(self) -> str:
-        """What may be slices under another name, in a sentence; empty if there are slices."""
-        counts = dict(zip(self.axes, self.shape, strict=True))
-        axis = max("TC", key=lambda each: counts.get(each, 1))
-        if counts.get("Z", 1) > 1 or counts.get(axis, 1) == 1:
+        axis, count = slices_elsewhere(self.axes, self.shape)
+        if count < 2:
             return ""
         word = {"T": "time points", "C": "channels"}[axis]
-        names = "".join({axis: "Z", "Z": axis}.get(each, each) for each in self.axes)
         return (
-            f"{self.source or self.name} has {counts[axis]} {word} and no Z; if these are slices, "
-            f"say so with --axes {names}, and else give an image with slices."
+            f"{self.source or self.name} has {count} {word} and no Z; if these are slices, say so "
+            f"with --axes {swapped(self.axes, axis)}"
         )
 
     def identity(self, samples: int = 8) -> dict[str, Any]:
@@ -282,43 +320,3 @@ def hash_volume(volume: Volume) -> str:
     for region in chunks_of(volume.data):
         digest.update(np.ascontiguousarray(volume.read(region)).data)
     return digest.hexdigest()
-
-
-def typed_axes(axes: str, what: str, shape: Sequence[int]) -> str:
-    """Names of axes as a person types them, in capitals.
-
-    Parameters
-    ----------
-    axes : str
-        Such as ``ZYX``.
-    what : str
-        What to call the image.
-    shape : sequence of int
-        Its shape.
-
-    Raises
-    ------
-    InputError
-        If they are no names for the axes of an image of that shape.
-    """
-    names = axes.strip().upper()
-    fine = {"Y", "X"} <= set(names) <= set(AXES) and len(set(names)) == len(names)
-    if not fine or len(names) != len(shape):
-        raise InputError(
-            f"--axes {axes} does not fit {what} of {' x '.join(map(str, shape))}; name its "
-            f"{len(shape)} axes, each with another letter of TCZYX, Y and X among them."
-        )
-    return names
-
-
-def along(axes: Sequence[str], given: Any) -> list[Any]:
-    """Values given along named axes, or along the last spatial ones, along ``Z Y X``.
-
-    None where none is given; one text is that of all.
-    """
-    if given is None or isinstance(given, str):
-        return [given] * len(SPATIAL)
-    values = list(given)
-    named = axes if len(values) == len(axes) else SPATIAL[-len(values) :]
-    known = dict(zip(named, values, strict=True))
-    return [known.get(axis) for axis in SPATIAL]

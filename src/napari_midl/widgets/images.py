@@ -71,7 +71,8 @@ def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False
         )
     if volume.shape[0] < 2 and not plane:
         raise InputError(
-            f"{layer.name} has one slice and the network is 3D; open a stack of two or more."
+            f"{layer.name} has one slice and the network is 3D; open a stack of two or more (Image "
+            "> Properties in Fiji makes slices of time points or channels)."
         )
     return volume
 

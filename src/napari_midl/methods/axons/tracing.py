@@ -165,6 +165,7 @@ class Tracing:
 
     def check(self, seed: Seed) -> None:
         """Refuse a seed outside the image."""
+        self.volume.check_depth(seed.position[0], f"The seed {seed.path}")
         shape = self.volume.shape
         if not all(0 <= p <= n - 1 for p, n in zip(seed.position, shape, strict=True)):
             where = ", ".join(f"{p:g}" for p in seed.position)

@@ -29,7 +29,7 @@ class ChannelIn(ImageIn):
             return super().open()
         from napari_midl.volumes.open import open_volume
 
-        volume = open_volume(self.path)
+        volume = open_volume(self.path, self.axes)
         if volume.channels[:3] == ("red", "green", "blue"):
             raise InputError(
                 f"{self.path} is colour (RGB), no channel of a microscope; give one grey image "

@@ -59,6 +59,7 @@ class Finetune(FinetunedOperation):
     def finetune(self, run: Running) -> Job[Finetuned]:
         """Train; the previews are ``(region, probability)`` of what is in view."""
         volume = yield from run.open(self.image)
+        volume.check_stack()
         painted = yield from run.open(self.labels, "reading the labels")
         model = yield from run.open(self.model, "loading the network", seed=self.settings.seed)
         from napari_midl.methods.vessels import learn

@@ -84,8 +84,10 @@ class MaskIn(ImageIn):
 
         from napari_midl.volumes.open import open_volume
 
-        whole = open_volume(self.path) if self.path is not None and self.volume is None else None
-        if whole is None or self.path is None or not is_prediction(whole):
+        if self.path is None or self.volume is not None:
+            return super().open()
+        whole = open_volume(self.path, self.axes)
+        if not is_prediction(whole):
             return super().open()
         probability = whole.spatial()
         inside = probability.data.map(lambda read: read >= self.threshold, np.uint8)

@@ -12,7 +12,6 @@ import torch
 from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
-from napari_midl.errors import InputError
 from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
 
@@ -60,10 +59,7 @@ class VesselModel(DenseModel):
         scaling: Scaling | None = None,
     ) -> None:
         shape = volume_shape(volume)
-        if shape[0] < 2:
-            raise InputError(
-                f"{volume.name} has one slice and the network is 3D; give a stack of two or more."
-            )
+        volume.check_stack()
         assert isinstance(model.network, VesselNet)
         self.channels, self.device = [volume], settings.device
         self.tiling = Tiling(shape, settings.tile, model.network.halo, model.network.stride)
