@@ -72,6 +72,8 @@ def test_good_input_is_traced_and_replays(
         ("path,y,x\na,60,20\na,61,30\n", ["line 3", "repeats"]),
         ("path,y,x\n", ["seeds.csv", "no row"]),
         ("path,y,x,dy,dx\na,60,20,1,\n", ["line 2", "dx"]),
+        ("path;y;x\na;60;20\n", ["line 1", "semicolons"]),
+        ("Path,Y,X\na,60,20\n", ["Path,Y,X", "path,y,x"]),
     ],
 )
 def test_bad_seeds(

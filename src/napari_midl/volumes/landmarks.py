@@ -178,12 +178,11 @@ def _number(fault: str, value: Any) -> float:
 
 
 def _read_csv(path: Path) -> list[Row]:
-    table = read_table(path, COLUMNS, as_text=True)
-    rows: list[Row] = []
-    for index, *cells in table[list(COLUMNS)].itertuples(name=None):
-        name, *position = (None if pd.isna(cell) else str(cell).strip() or None for cell in cells)
-        rows.append((f"line {index + 2}", name or "", position))
-    return rows
+    table = read_table(path, COLUMNS)
+    return [
+        (f"line {line}", name or "", list(position))
+        for line, name, *position in table[list(COLUMNS)].itertuples(name=None)
+    ]
 
 
 def _write_csv(path: Path, landmarks: Sequence[Named]) -> None:
