@@ -133,6 +133,17 @@ def test_the_line_of_a_repeated_name_is_that_of_the_file(tmp_path: Path) -> None
         read_seeds(path)
 
 
+def test_an_swc_in_pixels_is_read_as_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "snt.eswc"
+    path.write_text(
+        "# All positions and radii in pixels\n1 2 3 4 1 1 -1 0 0\n2 2 5 6 2 1 1 0 0\n",
+        encoding="utf-8",
+    )
+    for space in (SPACE, TURNED, Space()):
+        (found,) = read_traces(path, space, (4, 12, 12))
+        assert found.points.tolist() == [[1, 4, 3], [2, 6, 5]]
+
+
 @pytest.mark.parametrize("read", [read_seeds, lambda path: read_traces(path, Space())])
 def test_a_row_without_a_path_is_a_sentence(tmp_path: Path, read) -> None:
     path = tmp_path / "points.csv"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.swc import ROOT, read_swc, write_swc
+from napari_midl.volumes.swc import ROOT, in_pixels, is_swc, read_swc, write_swc
 from napari_midl.volumes.swc_frame import counts_in_world, from_swc, swc_frame, swc_size, to_swc
 from napari_midl.volumes.tables import numbers, read_table, write_table
 
@@ -180,7 +180,7 @@ def read_traces(path: Path, space: Space, shape: Sequence[int] | None = None) ->
     ----------
     path : Path
         TRACES.csv with ``path,index,z,y,x[,uncertainty]`` and what else `write_traces` writes, in
-        voxels; or SWC in micrometres, or in voxels where their size is not known.
+        voxels; or SWC in micrometres, or in voxels where it says so or their size is not known.
     space : Space
         That of the image.
     shape : sequence of int, optional
@@ -192,15 +192,18 @@ def read_traces(path: Path, space: Space, shape: Sequence[int] | None = None) ->
     InputError
         If the file cannot be read or does not fit its format.
     """
-    check_ending(path)
-    if path.suffix == ".swc":
+    if is_swc(path):
         nodes = read_swc(path)
-        where = from_swc(nodes[["x", "y", "z"]].to_numpy(float), space)
+        points = nodes[["x", "y", "z"]].to_numpy(float)
+        if space.known and in_pixels(path):
+            return _from_swc(nodes, points[:, ::-1])
+        where = from_swc(points, space)
         if shape is not None and space.origin is not None and not counts_in_world(path):
-            own = from_swc(nodes[["x", "y", "z"]].to_numpy(float), space.without_place())
-            if not _is_inside(where, shape) and _is_inside(own, shape):
+            own = from_swc(points, space.without_place())
+            if not is_inside(where, shape) and is_inside(own, shape):
                 where = own
         return _from_swc(nodes, where)
+    check_ending(path)
     table = read_table(path, SEED_COLUMNS, ("z", "uncertainty", *DECIDED))
     _check_names(path, table)
     known = [c for c in _NUMBERS if c in table]
@@ -249,14 +252,15 @@ def resample(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]
 def check_inside(traces: Sequence[Trace], shape: Sequence[int], image: str) -> None:
     """Refuse traces that leave the image of this shape ``(z, y, x)`` and name."""
     for trace in traces:
-        if not _is_inside(trace.points, shape):
+        if not is_inside(trace.points, shape):
             raise InputError(
                 f"The trace {trace.path} leaves {image} of {' x '.join(map(str, shape))} voxels "
                 "(z y x); give the traces of this image, or correct its voxel size."
             )
 
 
-def _is_inside(points: NDArray[np.float64], shape: Sequence[int]) -> bool:
+def is_inside(points: NDArray[np.float64], shape: Sequence[int]) -> bool:
+    """Whether all points ``(n, 3)`` in voxels lie in an image of this shape ``(z, y, x)``."""
     return bool(((points >= -0.5) & (points <= np.asarray(shape) - 0.5)).all())
 
 
