@@ -86,7 +86,7 @@ def test_a_bad_table_is_refused(tmp_path: Path, rows: str, fault: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "fault"),
     [
-        ("a.csv", "", "no table"),
+        ("a.csv", "", "is empty"),
         ("a.csv", "name,x,y\na,1,2\n", "lacks the column z"),
         ("a.mrk.json", "{", "no markups file"),
         ("a.mrk.json", "[]", "no markups file"),

@@ -13,6 +13,7 @@ from napari_midl.volumes.space import Space
 from napari_midl.volumes.swc import read_swc
 from napari_midl.volumes.swc_frame import swc_size
 from napari_midl.volumes.traces import (
+    Seed,
     Trace,
     measurements,
     read_seeds,
@@ -113,11 +114,41 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
         write_traces(tmp_path / "traces.txt", traces(), SPACE)
 
 
+def test_seeds_are_read_from_tables_as_people_have_them(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.csv"
+    path.write_text(
+        '\ufeff,z,path,y,x,note\r\n0,3,"fibre, left",1.5, "2",\r\n\r\n1,0,02,4,5,7\r\n,,,,,\r\n',
+        encoding="utf-8",
+    )
+    assert read_seeds(path) == [
+        Seed("fibre, left", (3.0, 1.5, 2.0)),
+        Seed("02", (0.0, 4.0, 5.0)),
+    ]
+
+
+def test_the_line_of_a_repeated_name_is_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.csv"
+    path.write_text("path,y,x\na,1,2\n\nb,1,2\n\na,3,4\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"seeds\.csv line 6 repeats the path a;"):
+        read_seeds(path)
+
+
+def test_an_swc_in_pixels_is_read_as_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "snt.eswc"
+    path.write_text(
+        "# All positions and radii in pixels\n1 2 3 4 1 1 -1 0 0\n2 2 5 6 2 1 1 0 0\n",
+        encoding="utf-8",
+    )
+    for space in (SPACE, TURNED, Space()):
+        (found,) = read_traces(path, space, (4, 12, 12))
+        assert found.points.tolist() == [[1, 4, 3], [2, 6, 5]]
+
+
 @pytest.mark.parametrize("read", [read_seeds, lambda path: read_traces(path, Space())])
 def test_a_row_without_a_path_is_a_sentence(tmp_path: Path, read) -> None:
     path = tmp_path / "points.csv"
-    path.write_text("path,y,x\na,1,2\n,4,5\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"points\.csv line 3 has no path"):
+    path.write_text("path,y,x\na,1,2\n\n  ,4,5\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"points\.csv line 4 has no path"):
         read(path)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.swc import ROOT, read_swc, write_swc
+from napari_midl.volumes.swc import ROOT, in_pixels, is_swc, read_swc, write_swc
 from napari_midl.volumes.swc_frame import counts_in_world, from_swc, swc_frame, swc_size, to_swc
-from napari_midl.volumes.tables import read_table, write_table
+from napari_midl.volumes.tables import numbers, read_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,7 @@ SEED_COLUMNS = ("path", "y", "x")
 DIRECTION = ("dz", "dy", "dx")
 COLUMNS = ("path", "index", "z", "y", "x", "uncertainty")
 DECIDED = ("state", "placed_by", "why")
+_NUMBERS = ["z", "y", "x", "uncertainty"]
 
 
 @dataclass(frozen=True)
@@ -96,26 +97,27 @@ def read_seeds(path: Path) -> list[Seed]:
     InputError
         If the file cannot be read, lacks a column or a number, or holds no seed.
     """
-    table = read_table(path, SEED_COLUMNS, names=["path"])
+    table = read_table(path, SEED_COLUMNS, ("z", *DIRECTION))
     _check_names(path, table)
-    _check_numbers(path, table, [c for c in "zyx" if c in table])
-    ways = [c for c in DIRECTION if c in table]
-    # An empty direction means both ways.
-    _check_numbers(path, table.dropna(subset=ways, how="all"), ways)
     repeated = table["path"].duplicated()
     if repeated.any():
-        line = int(np.flatnonzero(repeated)[0])
+        line = table.index[repeated][0]
         raise InputError(
-            f"{path} line {line + 2} repeats the path {table['path'].iloc[line]}; "
+            f"{path} line {line} repeats the path {table['path'][line]}; "
             "give each seed its own name."
         )
-    seeds = []
-    for row in table.fillna(0.0).to_dict("records"):
-        z, y, x = (float(row.get(axis, 0.0)) for axis in "zyx")
-        dz, dy, dx = (float(row.get(axis, 0.0)) for axis in DIRECTION)
-        way = (dz, dy, dx) if any((dz, dy, dx)) else None
-        seeds.append(Seed(str(row["path"]), (z, y, x), way))
-    return seeds
+    positions = numbers(path, table, [c for c in "zyx" if c in table])
+    places = positions.reindex(columns=list("zyx"), fill_value=0.0)
+    given = [c for c in DIRECTION if c in table]
+    # An empty direction means both ways.
+    ways = numbers(path, table.dropna(subset=given, how="all"), given)
+    ways = ways.reindex(index=table.index, columns=list(DIRECTION), fill_value=0.0)
+    return [
+        Seed(name, (z, y, x), (dz, dy, dx) if any((dz, dy, dx)) else None)
+        for name, (z, y, x), (dz, dy, dx) in zip(
+            table["path"], places.to_numpy().tolist(), ways.to_numpy().tolist(), strict=True
+        )
+    ]
 
 
 def measurements(
@@ -178,7 +180,7 @@ def read_traces(path: Path, space: Space, shape: Sequence[int] | None = None) ->
     ----------
     path : Path
         TRACES.csv with ``path,index,z,y,x[,uncertainty]`` and what else `write_traces` writes, in
-        voxels; or SWC in micrometres, or in voxels where their size is not known.
+        voxels; or SWC in micrometres, or in voxels where it says so or their size is not known.
     space : Space
         That of the image.
     shape : sequence of int, optional
@@ -190,32 +192,33 @@ def read_traces(path: Path, space: Space, shape: Sequence[int] | None = None) ->
     InputError
         If the file cannot be read or does not fit its format.
     """
-    check_ending(path)
-    if path.suffix == ".swc":
+    if is_swc(path):
         nodes = read_swc(path)
-        where = from_swc(nodes[["x", "y", "z"]].to_numpy(float), space)
+        points = nodes[["x", "y", "z"]].to_numpy(float)
+        if space.known and in_pixels(path):
+            return _from_swc(nodes, points[:, ::-1])
+        where = from_swc(points, space)
         if shape is not None and space.origin is not None and not counts_in_world(path):
-            own = from_swc(nodes[["x", "y", "z"]].to_numpy(float), space.without_place())
-            if not _is_inside(where, shape) and _is_inside(own, shape):
+            own = from_swc(points, space.without_place())
+            if not is_inside(where, shape) and is_inside(own, shape):
                 where = own
         return _from_swc(nodes, where)
-    table = read_table(path, ("path", "y", "x"), names=("path", *DECIDED))
+    check_ending(path)
+    table = read_table(path, SEED_COLUMNS, ("z", "uncertainty", *DECIDED))
     _check_names(path, table)
-    _check_numbers(path, table, [c for c in ("z", "y", "x", "uncertainty") if c in table])
-    absent = {"z": 0.0, "uncertainty": 0.0} | dict.fromkeys(DECIDED, "")
-    table = table.assign(**{c: v for c, v in absent.items() if c not in table})
-    texts = ["path", *DECIDED]
-    table[texts] = table[texts].fillna("")
+    known = [c for c in _NUMBERS if c in table]
+    values = numbers(path, table, known).reindex(columns=_NUMBERS, fill_value=0.0)
+    texts = table.reindex(columns=["path", *DECIDED], fill_value="").fillna("")
     return [
         Trace(
             str(name),
-            rows[["z", "y", "x"]].to_numpy(float),
-            rows["uncertainty"].to_numpy(float),
+            values.loc[rows.index, ["z", "y", "x"]].to_numpy(),
+            values.loc[rows.index, "uncertainty"].to_numpy(),
             "person" if rows["placed_by"].iloc[0] == "person" else "tracker",
             rows["why"].iloc[0],
             rows["state"].iloc[0],
         )
-        for name, rows in table.groupby("path", sort=False)
+        for name, rows in texts.groupby("path", sort=False)
         if len(rows) > 1
     ]
 
@@ -251,14 +254,15 @@ def resample(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]
 def check_inside(traces: Sequence[Trace], shape: Sequence[int], image: str) -> None:
     """Refuse traces that leave the image of this shape ``(z, y, x)`` and name."""
     for trace in traces:
-        if not _is_inside(trace.points, shape):
+        if not is_inside(trace.points, shape):
             raise InputError(
                 f"The trace {trace.path} leaves {image} of {' x '.join(map(str, shape))} voxels "
                 "(z y x); give the traces of this image, or correct its voxel size."
             )
 
 
-def _is_inside(points: NDArray[np.float64], shape: Sequence[int]) -> bool:
+def is_inside(points: NDArray[np.float64], shape: Sequence[int]) -> bool:
+    """Whether all points ``(n, 3)`` in voxels lie in an image of this shape ``(z, y, x)``."""
     return bool(((points >= -0.5) & (points <= np.asarray(shape) - 0.5)).all())
 
 
@@ -300,19 +304,6 @@ def _from_swc(nodes: pd.DataFrame, where: NDArray[np.float64]) -> list[Trace]:
 
 
 def _check_names(path: Path, table: pd.DataFrame) -> None:
-    nameless = np.flatnonzero(table["path"].isna())
+    nameless = table.index[table["path"].isna()]
     if len(nameless):
-        raise InputError(f"{path} line {int(nameless[0]) + 2} has no path; write a name or number.")
-
-
-def _check_numbers(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
-    for column in columns:
-        values = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
-        bad = np.flatnonzero(~np.isfinite(values))
-        if len(bad):
-            held = table[column].iloc[bad[0]]
-            found = "nothing" if pd.isna(held) else repr(held)
-            raise InputError(
-                f"{path} line {int(table.index[bad[0]]) + 2} has {found} as {column}; "
-                "write a number."
-            )
+        raise InputError(f"{path} line {nameless[0]} has no path; write a name or number.")

@@ -183,6 +183,7 @@ class Measure(Operation["pd.DataFrame"]):
         volume = (yield from run.open(self.image)) if self.image is not None else None
         path = yield from run.open(self.traces, "reading the traces")
         from napari_midl.volumes.space import Space
+        from napari_midl.volumes.swc import in_pixels, is_swc
         from napari_midl.volumes.tables import write_table
         from napari_midl.volumes.traces import measurements, read_traces, read_traces_of
 
@@ -190,7 +191,7 @@ class Measure(Operation["pd.DataFrame"]):
             known, size, unit = read_traces_of(path, volume), volume.voxel_size, volume.unit
         else:
             known, size = read_traces(path, Space()), Space().voxel_size
-            unit = "micrometer" if path.suffix == ".swc" else None
+            unit = "micrometer" if is_swc(path) and not in_pixels(path) else None
         table = measurements(known, size, unit)
         if self.out.path is not None:
             write_table(table, run.staged())
