@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_midl.volumes.ome_zarr import COLOURS
-from napari_midl.volumes.scaling import Scaling, robust_scaling
+from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.tiles import Region, Tiling
     from napari_midl.volumes.volume import Volume
+
+    Scale = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 
 class Source(Protocol):
@@ -105,6 +107,6 @@ class DenseModel(ABC):
         All have axes ``C Z Y X``; those of length one are left out where the form has none.
         """
 
-    def scalings(self) -> Sequence[Scaling]:
+    def scalings(self) -> Sequence[Scale]:
         """How the intensities of each channel become [0, 1]."""
         return [robust_scaling(channel) for channel in self.channels]

@@ -122,6 +122,8 @@ def _open_picture(path: Path) -> Volume:
     about = imageio.improps(path)
     check_room(path, about.shape, about.dtype)
     array: Lazy = Decoded(lambda: imageio.imread(path), about.shape, about.dtype, path)
+    if about.shape[2:] == (2,):
+        array = array[..., 0]  # the other says how opaque a pixel is
     if array.ndim == 2:
         return Volume.from_array(array, "YX", name=path.stem, source=str(path))
     colours = array[..., :3].transpose((2, 0, 1))

@@ -1,21 +1,24 @@
-"""Intensities to [0, 1] by robust percentiles, so that one hot pixel cannot dim everything."""
+"""Intensities to [0, 1] by robust percentiles, so that what is rare cannot dim everything."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.overview import MOST_VOXELS, overview, standing_out
+from napari_midl.volumes.span import FILLING, REACH, span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.volumes.volume import Volume
 
-MOST_VOXELS = 2**22
+_TIMES = 4  # how much more to read where nothing was found
+_DISPLAY = (0.2, 99.8)
 
 
 @dataclass(frozen=True)
@@ -33,29 +36,55 @@ class Scaling:
 
     def __call__(self, block: NDArray[Any]) -> NDArray[np.float32]:
         """Scale a block of any shape to float32; not-a-number becomes 0."""
-        scaled: NDArray[np.float32] = np.asarray(block, np.float32) - np.float32(self.low)
-        scaled /= np.float32(self.high - self.low)
+        scaled = self.uncut(block)
         np.clip(scaled, 0, 1, out=scaled)
         scaled[np.isnan(scaled)] = 0
         return scaled
 
+    def uncut(self, block: NDArray[Any]) -> NDArray[np.float32]:
+        """Scale a block of any shape to float32; what lies beyond goes on, NaN stays."""
+        # Whole numbers of 32 bits and more have no room in the 24 of float32.
+        if np.can_cast(block.dtype, np.float32):
+            scaled = np.asarray(block, np.float32) - np.float32(self.low)
+            scaled /= np.float32(self.high - self.low)
+            return scaled
+        return np.asarray(
+            (block.astype(np.float64) - self.low) / (self.high - self.low), np.float32
+        )
+
+    def back(self, scaled: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Intensities of a type from scaled ones; whole numbers are rounded and cut to fit."""
+        values = self.low + np.asarray(scaled, np.float64) * (self.high - self.low)
+        if dtype.kind in "ui":
+            limits = np.iinfo(dtype)
+            # The largest of 64 bits is rounded up in float64, and would no longer fit.
+            most = np.nextafter(float(limits.max) + 1, 0)
+            values = np.rint(values).clip(float(limits.min), most)
+        return values.astype(dtype)
+
 
 def robust_scaling(
-    volume: Volume, percentiles: tuple[float, float] = (0.5, 99.8), blocks: int = 16
+    volume: Volume, percentiles: tuple[float, float] = (0.5, 99.8), fills: bool = False
 ) -> Scaling:
     """Measure the scaling of a volume on a sample of it.
 
-    Small volumes are measured whole. Of large ones `blocks` blocks are read, spread evenly
-    through level 0 and always the same, so that time and memory do not grow with the volume.
+    The sample has a bounded number of voxels, so that time and memory do not grow with the
+    volume. Where it holds nothing but noise, the places that stand out in the coarsest level are
+    read too, or more of a volume that has one level only.
+
+    What is no part of the image does not count: not-a-number and infinity, areas of padding, hot
+    pixels, and structure or saturation far brighter than all else. Where all else is noise, such
+    structure is the image.
 
     Parameters
     ----------
     volume : Volume
         Any axes.
     percentiles : (float, float)
-        Percentiles of the sampled intensities that become 0 and 1.
-    blocks : int
-        Blocks to read of a large volume.
+        Percentiles of the intensities that become 0 and 1.
+    fills : bool
+        Whether the image fills the picture, as tissue does, so that less of it may be called
+        noise or structure on it; otherwise a few fibres or nuclei may be all there is.
 
     Returns
     -------
@@ -74,58 +103,50 @@ def robust_scaling(
             f"{volume.name} holds {volume.data.dtype} values, no intensities; "
             "convert it to integers or floats."
         )
-    sampled = sample(volume, blocks)
-    finite = sampled[np.isfinite(sampled)]
-    if not finite.size:
+    reach = FILLING if fills else REACH
+    blocks = overview(volume)
+    found = span(blocks, percentiles, reach, fills)
+    if found.is_empty and volume.data.size > MOST_VOXELS:
+        if len(volume.levels) > 1:
+            blocks += standing_out(volume)
+        else:
+            blocks = overview(volume, _TIMES)
+        found = span(blocks, percentiles, reach, fills)
+    if math.isnan(found.low):
         raise InputError(f"{volume.name} holds no numbers, only NaN; export it again.")
-    # Rounding inwards leaves out a single outlier even where there are few voxels.
-    low = float(np.percentile(finite, percentiles[0], method="higher"))
-    high = float(np.percentile(finite, percentiles[1], method="lower"))
-    if not low < high:
-        # A sparse image may hold its signal beyond the percentiles.
-        low, high = float(finite.min()), float(finite.max())
-    if low == high:
-        raise InputError(f"{volume.name} is {low:g} everywhere; choose an image with contrast.")
-    return Scaling(low, high)
+    if found.low == found.high:
+        raise InputError(
+            f"{volume.name} is {found.low:g} everywhere, or nearly so; choose an image with "
+            "contrast."
+        )
+    return Scaling(found.low, found.high)
 
 
-def sample(volume: Volume, blocks: int = 16) -> NDArray[np.float32]:
-    """Intensities of a volume: all of a small one, evenly spread blocks of a large one.
+def display_range(volume: Volume) -> tuple[float, float]:
+    """Between which intensities a volume is to be shown, from a look at its coarsest level.
+
+    A bounded number of voxels is read. Padding, hot pixels and structure far brighter than all
+    else, such as metal in a CT, do not count.
+
+    Parameters
+    ----------
+    volume : Volume
+        Any axes.
+
+    Returns
+    -------
+    low, high : float
+        With ``low < high``, whatever the volume holds.
 
     Raises
     ------
     InputError
-        If they cannot be decoded.
+        If its voxels cannot be decoded.
     """
-    data = volume.data
-    if data.size <= MOST_VOXELS:
-        return np.asarray(volume.read((slice(None),) * data.ndim), np.float32)
-    from scipy.stats import qmc  # slow to import, and small volumes do without
-
-    edges = _edges(volume, MOST_VOXELS // blocks)
-    boxes = []
-    # Halton points fill the volume evenly, and are the same each time.
-    for point in qmc.Halton(data.ndim, scramble=False).random(blocks):
-        starts = [int(p * (n - e + 1)) for p, n, e in zip(point, data.shape, edges, strict=True)]
-        boxes.append(tuple(slice(s, s + e) for s, e in zip(starts, edges, strict=True)))
-    return np.concatenate([np.asarray(b, np.float32).ravel() for b in map(volume.read, boxes)])
-
-
-def _edges(volume: Volume, voxels: int) -> list[int]:
-    """Edges of a block of about `voxels` voxels, as near a cube as the volume allows.
-
-    Only one time and channel, and only one plane where the file is stored by planes: a cube
-    would then read as many planes as it has.
-    """
-    data = volume.data
-    longest = [
-        n if axis in "ZYX" and chunks > 1 else 1
-        for axis, n, chunks in zip(volume.axes, data.shape, data.chunks, strict=True)
-    ]
-    edges = [1] * data.ndim
-    left = float(voxels)
-    by_length = sorted(range(data.ndim), key=lambda i: longest[i])
-    for count, i in enumerate(by_length):
-        edges[i] = max(1, min(longest[i], int(left ** (1 / (data.ndim - count)))))
-        left /= edges[i]
-    return edges
+    if math.prod(volume.shape) == 0 or volume.data.dtype.kind not in "buif":
+        return 0.0, 1.0
+    coarsest = replace(volume, levels=volume.levels[-1:])
+    low, high, _ = span(overview(coarsest), _DISPLAY, FILLING)
+    if math.isnan(low):
+        return 0.0, 1.0
+    return (low, high) if low < high else (low, low + max(1.0, abs(low) / 1000))

@@ -12,6 +12,7 @@ from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.tiles import Tiling
+from napari_midl.methods.staining.beyond import filled
 from napari_midl.methods.staining.watermark import NOTICE, watermarked
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from napari_midl.engine.dense import Scale
     from napari_midl.engine.tiles import Region
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.methods.staining.pipeline import Pipeline
     from napari_midl.methods.staining.settings import DespeckleSettings, StainSettings
-    from napari_midl.volumes.scaling import Scaling
 
 COLOURS = ("red", "green", "blue")
 DOUBT = "doubt"
@@ -58,9 +59,9 @@ class MosaicModel(DenseModel):
         self.tiling = Tiling(mosaic.shape, (1, tile, tile), (0, halo, halo), (1, stride, stride))
         self._mosaic, self._pipeline, self._identity = mosaic, pipeline, identity or {}
 
-    def scalings(self) -> Sequence[Scaling]:
-        """Those that the mosaic has fixed."""
-        return self._mosaic.scalings
+    def scalings(self) -> Sequence[Scale]:
+        """Those that the mosaic has fixed; what is beyond them, or no number, is still to see."""
+        return [scaling.uncut for scaling in self._mosaic.scalings]
 
     def network(self) -> Pipeline:
         """A copy, exposed for the mosaic."""
@@ -74,12 +75,26 @@ class MosaicModel(DenseModel):
         return self._identity
 
     def tensor(self, scaled: NDArray[np.float32]) -> Tensor:
-        """The slices ``(z, C, y, x)``."""
-        return torch.from_numpy(np.ascontiguousarray(np.moveaxis(scaled, 1, 0)))
+        """The slices ``(z, C, y, x)``, cut to the scale."""
+        return _slices(scaled.clip(0, 1))
 
     def forward(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
-        """What the last stage gives."""
-        return _channels_first(network(tensor))
+        """What the last stage gives; empty where a channel is no number."""
+        return _channels_first(_emptied(network(tensor), tensor))
+
+    @property
+    def output_format(self) -> OutputFormat:
+        """The channels, scaled."""
+        return OutputFormat(
+            name=self.channels[0].name,
+            dtype="float32",
+            chunks=(len(self.channels), *self.tiling.core_size),
+            channels=[volume.name for volume in self.channels],
+        )
+
+    def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
+        """As the last stage gives them."""
+        return [block]
 
 
 class Staining(MosaicModel):
@@ -128,33 +143,50 @@ class Despeckling(MosaicModel):
             chunks=(1, *self.tiling.core_size),
         )
 
+    def tensor(self, scaled: NDArray[np.float32]) -> Tensor:
+        """The slices ``(z, 1, y, x)``, also what is beyond the scale."""
+        return _slices(scaled)
+
+    def forward(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
+        """What the despeckler gives; what is no number stays as it is."""
+        return _channels_first(network(tensor).where(tensor.isfinite(), tensor))
+
     def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
         """Intensities as they are stored in the input."""
-        (scaling,), dtype = self.scalings(), self.channels[0].data.dtype
-        stored = scaling.low + block * (scaling.high - scaling.low)
-        if dtype.kind in "ui":
-            limits = np.iinfo(dtype)
-            stored = np.rint(stored).clip(limits.min, limits.max)
-        return [stored.astype(dtype)]
+        (scaling,) = self._mosaic.scalings
+        return [scaling.back(block, self.channels[0].data.dtype)]
 
 
 def ready(
     mosaic: Mosaic, pipeline: Pipeline, settings: StainSettings | DespeckleSettings
 ) -> Job[ReadyModel]:
     """Make a pipeline ready for a mosaic, in a thread of its own."""
-    model = Despeckling(mosaic, pipeline, settings)
+    model = MosaicModel(mosaic, pipeline, settings)
     return (yield from elsewhere(lambda: ReadyModel(model), "looking at the mosaic"))
 
 
 def stages(ready: ReadyModel, region: Region) -> Iterator[NDArray[np.float32]]:
     """What goes into a pipeline in a region, ``(C, z, y, x)``, then what each stage gives."""
     outer, inner = ready.tiling.expand(region)
-    maps = ready.tensor(ready.read(outer))
-    yield _channels_first(maps)[(slice(None), *inner)]
+    given = ready.tensor(ready.read(outer))
+    maps = filled(given)
+    yield _channels_first(_emptied(maps, given))[(slice(None), *inner)]
     for stage in ready.network.get_submodule("stages").children():
         with torch.inference_mode():
             maps = stage(maps)
-        yield _channels_first(maps)[(slice(None), *inner)]
+        yield _channels_first(_emptied(maps, given))[(slice(None), *inner)]
+
+
+def _emptied(maps: Tensor, given: Tensor) -> Tensor:
+    """Dark channels, or white colours without doubt, where something given is no number."""
+    empty = torch.zeros(maps.shape[1], device=maps.device)
+    if len(empty) >= len(COLOURS):
+        empty[: len(COLOURS)] = 1
+    return maps.where(given.isfinite().all(1, keepdim=True), empty[:, None, None])
+
+
+def _slices(scaled: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(scaled, 1, 0)))
 
 
 def _channels_first(maps: Tensor) -> NDArray[np.float32]:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.scaling import Scaling, robust_scaling, sample
+from napari_midl.volumes.overview import overview
+from napari_midl.volumes.scaling import Scaling, robust_scaling
+from napari_midl.volumes.space import sizes_in_words
+from napari_midl.volumes.units import factor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 TYPICAL = 0.5  # reflectance of typical tissue; eosin is then at half of its full density
 DARKEST_TISSUE = 0.1
+_SAME_SIZE = 0.01
 
 
 class Mosaic:
@@ -41,7 +45,8 @@ class Mosaic:
     Raises
     ------
     InputError
-        If the channels differ in size, or one holds no intensities, only NaN, or is flat.
+        If the channels or their pixels differ in size, or one holds no intensities, only NaN, or is
+        flat.
     """
 
     def __init__(
@@ -50,12 +55,11 @@ class Mosaic:
         self.channels = list(channels)
         first = self.channels[0]
         for other in self.channels[1:]:
-            if other.shape != first.shape:
-                raise InputError(
-                    f"{other.name} has {_size(other)} pixels but {first.name} has {_size(first)}; "
-                    "give two channels of the same mosaic."
-                )
-        self.scalings = list(scalings or map(robust_scaling, self.channels))
+            _check_pair(first, other)
+        if scalings is None:
+            *others, last = self.channels
+            scalings = [*map(robust_scaling, others), robust_scaling(last, fills=True)]
+        self.scalings = list(scalings)
 
     @property
     def shape(self) -> Index:
@@ -70,8 +74,8 @@ class Mosaic:
         Percentiles alone do not do so: they depend on how much glass and how many bright spots
         a mosaic has.
         """
-        scaled = self.scalings[-1](sample(self.channels[-1]))
-        tissue = scaled[scaled > DARKEST_TISSUE]
+        scaled = [self.scalings[-1](block).ravel() for block in overview(self.channels[-1])]
+        tissue = np.concatenate([block[block > DARKEST_TISSUE] for block in scaled])
         return TYPICAL / float(np.median(tissue)) if tissue.size else 1.0
 
     def read(self, region: Region) -> NDArray[Any]:
@@ -84,5 +88,31 @@ class Mosaic:
         return np.stack([scaling(channel) for scaling, channel in pairs])
 
 
+def _check_pair(first: Volume, other: Volume) -> None:
+    """Refuse two channels that are none of one mosaic."""
+    way_out = "give two channels of the same mosaic"
+    if other.shape != first.shape:
+        raise InputError(
+            f"{other.name} has {_size(other)} pixels but {first.name} has {_size(first)}; "
+            f"{way_out}."
+        )
+    one, two = _pixel(other), _pixel(first)
+    if one and two and not np.allclose(one, two, rtol=_SAME_SIZE, atol=0):
+        raise InputError(
+            f"{other.name} has pixels of {sizes_in_words(one, 'micrometer')} but {first.name} has "
+            f"pixels of {sizes_in_words(two, 'micrometer')}; {way_out}, or correct the size that "
+            "one of the files says."
+        )
+
+
+def _pixel(volume: Volume) -> tuple[float, float] | None:
+    """Size ``(y, x)`` of a pixel in micrometres, where it is known."""
+    _, y, x = volume.space.scale
+    if volume.space.unit is None or y is None or x is None:
+        return None
+    ratio = factor(volume.space.unit, "micrometer")
+    return (y * ratio, x * ratio)
+
+
 def _size(volume: Volume) -> str:
-    return " x ".join(map(str, volume.shape[-2:]))
+    return " x ".join(map(str, volume.shape[volume.shape[0] == 1 :]))

@@ -126,11 +126,12 @@ class Despeckle(StreamedOperation):
         cleaner = yield from run.open(self.model, LOADING)
         from napari_midl.engine.folding import fold_batch_norm
         from napari_midl.methods.staining.apply import Despeckling
+        from napari_midl.methods.staining.beyond import WithinScale
         from napari_midl.methods.staining.mosaic import Mosaic
         from napari_midl.methods.staining.pipeline import Pipeline
 
         mosaic = yield from elsewhere(lambda: Mosaic([reflectance]), "looking at the mosaic")
-        pipeline = Pipeline(fold_batch_norm(cleaner.network))
+        pipeline = Pipeline(WithinScale(fold_batch_norm(cleaner.network)))
         return Despeckling(mosaic, pipeline, self.settings, _identity(run.inputs, self.settings))
 
 

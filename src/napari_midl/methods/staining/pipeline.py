@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_midl.engine.folding import fold_batch_norm
+from napari_midl.methods.staining.beyond import FILLED, filled
 from napari_midl.methods.staining.generators import DensityGenerator, Translator
 from napari_midl.methods.staining.models import stains_in
 from napari_midl.methods.staining.stains import BeerLambert, LinearStain
@@ -111,7 +112,7 @@ class Pipeline(nn.Module):
     def __init__(self, *stages: nn.Module) -> None:
         super().__init__()
         self.stages = nn.Sequential(*stages)
-        self.halo: int = sum(stage.halo for stage in stages)  # type: ignore[misc]
+        self.halo: int = FILLED // 2 + sum(stage.halo for stage in stages)  # type: ignore[misc]
         self.stride = math.lcm(*(int(stage.stride) for stage in stages))  # type: ignore[arg-type]
 
     @property
@@ -126,8 +127,8 @@ class Pipeline(nn.Module):
                 stage.factor = factor
 
     def forward(self, channels: Tensor) -> Tensor:
-        """What the last stage gives for channels ``(N, C, Y, X)``."""
-        out: Tensor = self.stages(channels)
+        """What the last stage gives for channels ``(N, C, Y, X)``; NaN is as what is around it."""
+        out: Tensor = self.stages(filled(channels))
         return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,36 @@ class ChannelIn(ImageIn):
             return super().open()
         from napari_midl.volumes.open import open_volume
 
-        volume = open_volume(self.path, self.axes)
-        if volume.channels[:3] == ("red", "green", "blue"):
+        return self.part(open_volume(self.path, self.axes))
+
+    def part(self, whole: Volume) -> Volume:
+        """The channel of a file, unless that holds colours or a mask.
+
+        Raises
+        ------
+        InputError
+            If so, or if there is no such channel or time point.
+        """
+        if whole.channels[:3] == ("red", "green", "blue"):
             raise InputError(
                 f"{self.path} is colour (RGB), no channel of a microscope; give one grey image "
                 "for each channel."
             )
-        return volume.spatial(self.channel, self.time)
+        if whole.data.dtype.kind == "b":
+            raise InputError(
+                f"{self.path} holds only true and false, which is a mask and no channel of a "
+                "microscope; give the image itself."
+            )
+        channel = whole.spatial(self.channel, self.time)
+        if "T" not in whole.axes:
+            return channel
+        points = whole.shape[whole.axes.index("T")]
+        taken = (
+            f"{self.path} has {points} time points, of which {self.time} is taken; --time, "
+            "--reflectance-time and --fluorescence-time choose another."
+        )
+        name = f"{channel.name} (time point {self.time})"
+        return replace(channel, name=name, notes=(*channel.notes, taken))
 
 
 @dataclass(frozen=True)

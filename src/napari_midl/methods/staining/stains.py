@@ -30,6 +30,7 @@ FULL = 99.0  # percentile of a slide's hematoxylin that counts as full
 FAINTEST = 0.05  # optical density below which a pixel is glass
 NARROWEST = 0.15  # angle (rad) between the stains below which a slide shows only one of them
 FEWEST = 200
+GREYEST = 8  # difference of red, green and blue, of 255, that a grey picture stays below
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,9 @@ def stains_of(picture: NDArray[np.uint8], name: str = "the slide") -> Stains:
     stained = strength > FAINTEST
     if stained.sum() < FEWEST:
         raise InputError(f"{name} shows no stained tissue; choose another part of the slide.")
+    shown = picture[..., :3].reshape(-1, 3)[stained]
+    if np.percentile(np.ptp(shown, axis=-1), FULL) < GREYEST:
+        raise InputError(f"{name} is grey; give an H&E slide in colours as PNG, JPEG or TIFF.")
     # The darker half of what is not glass: relative, so that a pale slide has one too.
     tissue = density[strength >= np.median(strength[stained])]
     _, _, axes = np.linalg.svd(tissue[:: max(1, len(tissue) // 200_000)], full_matrices=False)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from napari_midl.engine.dense import Scale
     from napari_midl.engine.models import Model
     from napari_midl.methods.vessels.settings import PredictSettings
     from napari_midl.volumes.scaling import Scaling
@@ -65,7 +66,7 @@ class VesselModel(DenseModel):
         self.tiling = Tiling(shape, settings.tile, model.network.halo, model.network.stride)
         self._model, self._settings, self._scaling = model, settings, scaling
 
-    def scalings(self) -> Sequence[Scaling]:
+    def scalings(self) -> Sequence[Scale]:
         """How the volume's intensities become [0, 1]."""
         return [self._scaling] if self._scaling is not None else super().scalings()
 

@@ -1,0 +1,137 @@
+"""A look over a volume of any size: blocks that are spread evenly, and those that stand out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_midl.volumes.boxes import Region
+    from napari_midl.volumes.lazy import Lazy
+    from napari_midl.volumes.volume import Volume
+
+    Blocks = list[NDArray[np.float64]]
+
+MOST_VOXELS = 2**22
+_MANY, _FEW = 64, 16
+_QUICK = 2**21  # voxels of a chunk that takes little time to decode
+_PLACES = 8
+
+
+def overview(volume: Volume, times: int = 1) -> Blocks:
+    """Intensities of a volume: all of a small one, evenly spread blocks of a large one.
+
+    They are always the same.
+
+    Parameters
+    ----------
+    volume : Volume
+        Any axes.
+    times : int
+        How many times `MOST_VOXELS` to read at most.
+
+    Returns
+    -------
+    list of ndarray of float64
+        With the axes of the volume, the last two Y and X.
+
+    Raises
+    ------
+    InputError
+        If they cannot be decoded.
+    """
+    return [_read(volume.data, region) for region in _spread(volume.data, volume.axes, times)]
+
+
+def standing_out(volume: Volume) -> Blocks:
+    """Blocks of the finest level where the coarsest one differs most from what is common.
+
+    Parameters
+    ----------
+    volume : Volume
+        With a pyramid.
+
+    Returns
+    -------
+    list of ndarray of float64
+        As from `overview`, a few.
+
+    Raises
+    ------
+    InputError
+        If they cannot be decoded.
+    """
+    data, coarsest = volume.data, volume.levels[-1]
+    edges = _edges(data, volume.axes, MOST_VOXELS // _MANY)
+    ratio = [n / m for n, m in zip(data.shape, coarsest.shape, strict=True)]
+    reach = [math.ceil(e / r) for e, r in zip(edges, ratio, strict=True)]
+    found: list[tuple[float, Region]] = []
+    for region in _spread(coarsest, volume.axes):
+        away = _from_common(_read(coarsest, region))
+        for _ in range(_PLACES):
+            place = [int(i) for i in np.unravel_index(np.argmax(away), away.shape)]
+            at = zip(place, region, ratio, strict=True)
+            middle = [int((i + part.start + 0.5) * r) for i, part, r in at]
+            found.append((float(away[tuple(place)]), _block(data.shape, edges, middle)))
+            # What lies in the same block is read with it.
+            around = zip(place, reach, strict=True)
+            away[tuple(slice(max(0, i - n), i + n + 1) for i, n in around)] = 0
+    found.sort(key=lambda one: -one[0])
+    return [_read(data, block) for away, block in found[:_PLACES] if away > 0]
+
+
+def _from_common(block: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each voxel is from the median; 0 where it is no number."""
+    known = np.isfinite(block)
+    if not known.any():
+        return np.zeros(block.shape)
+    return np.where(known, np.abs(block - np.median(block[known])), 0)
+
+
+def _read(level: Lazy, region: Region) -> NDArray[np.float64]:
+    return np.asarray(level[region], np.float64)
+
+
+def _spread(level: Lazy, axes: Sequence[str], times: int = 1) -> list[Region]:
+    """Regions of a level, evenly spread: all of a small one."""
+    if level.size <= times * MOST_VOXELS:
+        return [tuple(slice(0, n) for n in level.shape)]
+    from scipy.stats import qmc  # slow to import, and small volumes do without
+
+    count = _MANY if math.prod(level.chunks) <= _QUICK else _FEW
+    edges = _edges(level, axes, MOST_VOXELS // count)
+    # Halton points fill the volume evenly, and are the same each time.
+    points = qmc.Halton(level.ndim, scramble=False).random(times * count)
+    places = ([int(p * n) for p, n in zip(point, level.shape, strict=True)] for point in points)
+    return [_block(level.shape, edges, place) for place in places]
+
+
+def _block(shape: Sequence[int], edges: Sequence[int], place: Sequence[int]) -> Region:
+    """The block around a place, on a grid that mostly is that of the chunks too."""
+    starts = [min(p // e * e, n - e) for p, e, n in zip(place, edges, shape, strict=True)]
+    return tuple(slice(s, s + e) for s, e in zip(starts, edges, strict=True))
+
+
+def _edges(level: Lazy, axes: Sequence[str], voxels: int) -> list[int]:
+    """Edges of a block of about `voxels` voxels, as near a cube as the level allows.
+
+    They are powers of two, as those of chunks mostly are. Only one time and channel, and only
+    one plane where the file is stored by planes: a cube would then read as many planes as it has.
+    """
+    longest = [
+        n if axis in "ZYX" and chunk > 1 else 1
+        for axis, n, chunk in zip(axes, level.shape, level.chunks, strict=True)
+    ]
+    edges = [1] * level.ndim
+    left = float(voxels)
+    for count, i in enumerate(sorted(range(level.ndim), key=lambda i: longest[i])):
+        wanted = max(1.0, left ** (1 / (level.ndim - count)))
+        edges[i] = min(longest[i], 2 ** int(math.log2(wanted)))
+        left /= edges[i]
+    return edges

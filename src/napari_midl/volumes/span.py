@@ -1,0 +1,172 @@
+"""Between which intensities an image lies, whatever else happens to be in it.
+
+Padding and saturation are areas of one value, hot pixels stand alone, and very bright structure
+is far from all else. None of them says how bright the image itself is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Block = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+REACH, FILLING = 5.0, 1.0  # of an image with bright structures, and of one that fills the picture
+_BULK = (2.0, 98.0)  # percentiles between which an image surely shows itself
+_ALONE = 2.0  # distances between these by which a hot pixel is from its neighbours
+_AREA = 5  # edge in pixels of the smallest area of one value
+_MOSTLY = 0.9
+_SPARSE = 0.05  # share below which what is in no such area is no image, but lies on an empty one
+_RARE, _FEW = 1e-4, 20  # share of the voxels, and number of them, that may be an accident
+_APART, _ALIKE = 3, 0.1  # pixels between neighbours, and their correlation in all but noise
+
+
+class Span(NamedTuple):
+    """Between which intensities an image lies.
+
+    Parameters
+    ----------
+    low, high : float
+        The same where it is flat, NaN where it holds no numbers.
+    is_empty : bool
+        Whether nothing but noise was seen.
+    """
+
+    low: float
+    high: float
+    is_empty: bool
+
+
+def span(
+    blocks: Sequence[Block],
+    percentiles: tuple[float, float],
+    reach: float = REACH,
+    fills: bool = False,
+) -> Span:
+    """Find between which intensities an image lies, from blocks of it.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray
+        The last two axes are Y and X.
+    percentiles : (float, float)
+        Of its intensities, that are low and high.
+    reach : float
+        How far beyond its 98th percentile an image goes at most, in distances of that from the
+        2nd; what is brighter is structure that is left out, unless all else is noise.
+    fills : bool
+        The image fills the picture, so that what looks like noise is the image.
+    """
+    known = [np.isfinite(block) for block in blocks]
+    everything = _of(blocks, known)
+    if not everything.size:
+        return Span(np.nan, np.nan, True)
+    bottom, top = float(everything.min()), float(everything.max())
+    areas = {value: _areas(blocks, value) for value in (bottom, 0.0, top)}
+    rest = [
+        k & ~np.logical_or.reduce(flat) for k, *flat in zip(known, *areas.values(), strict=True)
+    ]
+    if not _count(rest):
+        return Span(bottom, top, bottom == top)
+    low, high = _percentiles(_of(blocks, rest), _BULK)
+    width = high - low
+    # Padding is no part of an image, but what is saturated is one.
+    parts = [
+        (r & ~_alone(block, r, low, high)) | (k & s)
+        for block, k, r, s in zip(blocks, known, rest, areas[top], strict=True)
+    ]
+    if not _count(parts):
+        return Span(bottom, bottom, True)
+    lowest, highest = low - REACH * width, high + reach * width
+    far = [p & ((b < lowest) | (b > highest)) for b, p in zip(blocks, parts, strict=True)]
+    near = [p & ~f for p, f in zip(parts, far, strict=True)]
+    is_noise = not fills and _is_noise(
+        blocks, [n & ~_around(f) for n, f in zip(near, far, strict=True)]
+    )
+    stands_out = is_noise and _count(far) > max(_FEW, _RARE * _count(parts))
+    start, end = _percentiles(_of(blocks, parts), percentiles)
+    if not is_noise and (start < lowest or end > highest):
+        start, end = _percentiles(_of(blocks, near), percentiles)
+    elif stands_out and start >= low - width and end <= high + width:
+        signal = float(np.median(_of(blocks, far)))
+        start, end = min(start, signal), max(end, signal)
+    if _count(rest) < _SPARSE * everything.size:
+        background = max(areas, key=lambda value: _count(areas[value]))
+        return Span(min(start, background), max(end, background), False)
+    return Span(start, end, is_noise and not stands_out)
+
+
+def _of(blocks: Sequence[Block], masks: Sequence[Mask]) -> Block:
+    return np.concatenate([block[mask] for block, mask in zip(blocks, masks, strict=True)])
+
+
+def _count(masks: Sequence[Mask]) -> int:
+    return sum(int(np.count_nonzero(mask)) for mask in masks)
+
+
+def _percentiles(values: Block, percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Rounded inwards, which leaves out a single outlier even where there are few voxels."""
+    low = np.percentile(values, percentiles[0], method="higher")
+    high = np.percentile(values, percentiles[1], method="lower")
+    return float(low), float(high)
+
+
+def _areas(blocks: Sequence[Block], value: float) -> list[Mask]:
+    """Where a value fills whole squares of `_AREA` pixels; wherever it is, if mostly in these."""
+    same: list[Mask] = [block == value for block in blocks]
+    if _count(same) < _RARE * sum(block.size for block in blocks):
+        return [np.zeros(block.shape, bool) for block in blocks]
+    areas: list[Mask] = []
+    for mask in same:
+        square = (1,) * (mask.ndim - 2) + (_AREA, _AREA)
+        inner = ndimage.minimum_filter(mask, square, mode="constant", cval=True)
+        areas.append(np.asarray(ndimage.maximum_filter(inner, square) & mask))
+    return same if _count(areas) > _MOSTLY * _count(same) else areas
+
+
+def _around(mask: Mask) -> Mask:
+    """A mask with what a microscope's blur makes of it."""
+    return np.asarray(ndimage.maximum_filter(mask, 2 * _APART + 1)) if mask.any() else mask
+
+
+def _alone(block: Block, mask: Mask, low: float, high: float) -> Mask:
+    """Which are far beyond low or high, as less than two of their eight neighbours are."""
+    places = np.nonzero(mask & ((block <= low) | (block >= high)))
+    value, distance = block[places], _ALONE * (high - low)
+    is_bright = value >= high
+    least = np.minimum(value - distance, (value + high) / 2)
+    most = np.maximum(value + distance, (value + low) / 2)
+    alike = np.zeros(value.shape, int)
+    *others, y, x = places
+    for dy, dx in itertools.product((-1, 0, 1), repeat=2):
+        inside = (y + dy >= 0) & (y + dy < block.shape[-2]) & (x + dx >= 0)
+        inside &= (x + dx < block.shape[-1]) & ((dy, dx) != (0, 0))
+        near = block[tuple(i[inside] for i in (*others, y + dy, x + dx))]
+        alike[inside] += np.where(is_bright[inside], near >= least[inside], near <= most[inside])
+    alone = np.zeros(block.shape, bool)
+    alone[places] = alike < 2
+    return alone
+
+
+def _is_noise(blocks: Sequence[Block], masks: Sequence[Mask]) -> bool:
+    """Whether neighbours are no more alike than pixels that have nothing to do with each other."""
+    for axis in (-1, -2):
+        pairs = [np.empty((2, 0))]
+        for block, mask in zip(blocks, masks, strict=True):
+            values, known = np.moveaxis(block, axis, -1), np.moveaxis(mask, axis, -1)
+            both = known[..., :-_APART] & known[..., _APART:]
+            pairs.append(np.stack([values[..., :-_APART][both], values[..., _APART:][both]]))
+        one, two = np.concatenate(pairs, axis=1)
+        deviation = float(one.std() * two.std()) if one.size else 0.0
+        if deviation > 0 and np.mean((one - one.mean()) * (two - two.mean())) > _ALIKE * deviation:
+            return False
+    return True
