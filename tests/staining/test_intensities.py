@@ -244,7 +244,7 @@ def test_pixels_of_unlike_size_are_refused(tmp_path, monkeypatch, capfd):
     with pytest.raises(SystemExit) as ended:
         main([*command, "r.tif", "--out", "r.ome.zarr"])
     assert ended.value.code == 2
-    assert "r has pixels of 1 µm but f has pixels of 0.5 µm" in capfd.readouterr().err
+    assert "r.tif has pixels of 1 µm but f of 0.5 µm" in capfd.readouterr().err
     assert not Path("r.ome.zarr").exists()
     for name in ("same", "unknown"):
         with pytest.raises(SystemExit) as ended:

@@ -286,7 +286,7 @@ def test_the_scale_of_the_mosaic_is_kept(tmp_path, drawn):
 
 def test_channels_of_different_size_are_refused(drawn):
     volumes = [Volume.from_array(np.eye(n)[None], name=f"{n}") for n in (8, 9)]
-    with pytest.raises(InputError, match="9 x 9 pixels but 8 has 8 x 8"):
+    with pytest.raises(InputError, match="is 9 x 9 pixels large but 8 is 8 x 8"):
         Mosaic(volumes)
 
 

@@ -68,3 +68,10 @@ def test_a_value_that_often_means_ignore_is_no_second_class(write, volume):
         read_labels(write([1, 255]), volume, Classes("background", "a"), dense=True)
     (mask,) = read_labels(write([255]), volume, Classes("background", "a"), dense=True)
     assert values(mask) == [1, 2]
+
+
+def test_labels_in_which_0_is_white_are_refused(tmp_path, volume):
+    labels = np.ones(volume.shape, np.uint8)
+    tifffile.imwrite(tmp_path / "labels.tif", labels, photometric="miniswhite")
+    with pytest.raises(InputError, match="min-is-white"):
+        read_labels(tmp_path / "labels.tif", volume, THREE)

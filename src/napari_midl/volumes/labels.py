@@ -55,6 +55,11 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
             raise InputError(problems[0])
         return patches
     labels = open_volume(path).sliced(volume.shape[0]).spatial()
+    if labels.inverted:
+        raise InputError(
+            f"{path} says that 0 is white (min-is-white), so that it is not clear what its values "
+            "mean; save the labels as min-is-black, with 0 where nothing is."
+        )
     if labels.data.dtype.kind not in "biu":
         raise InputError(
             f"{path} holds {labels.data.dtype} values; give integer labels ({classes.legend})."

@@ -77,16 +77,16 @@ def part_on(moving: Volume, image: Volume) -> tuple[Lazy, tuple[int, int, int]]:
     if _placed(moving.space) and _placed(image.space) and _comparable(moving.space, image.space):
         return _by_place(moving, image)
     if moving.shape != image.shape:
+        flat = moving.shape[0] == image.shape[0] == 1
+        much, wanted = (" x ".join(map(str, v.shape[flat:])) for v in (moving, image))
         raise InputError(
-            f"{_called(moving)} has shape {moving.shape} but {image.name} has {image.shape}; "
-            "give one of the image's shape."
+            f"{_called(moving)} is {much} {'pixels' if flat else 'voxels (z y x)'} large but "
+            f"{image.name} is {wanted}; give one of the same size."
         )
     if moving.space.known and image.space.known and image.unit is not None:
-        own, wanted = moving.space.sizes_in(image.unit), image.voxel_size
+        sizes = zip(moving.space.sizes_in(image.unit), image.voxel_size, image.shape, strict=True)
         # Along an axis of one voxel nothing can be seen of its size.
-        apart = [
-            abs(a / b - 1) * n for a, b, n in zip(own, wanted, image.shape, strict=True) if n > 1
-        ]
+        apart = [abs(a / b - 1) * n for a, b, n in sizes if n > 1]
         if max(apart, default=0.0) > TOLERANCE:
             raise _other_size(moving, image)
     return moving.data, (0, 0, 0)
@@ -134,11 +134,11 @@ def _called(volume: Volume) -> str:
 
 
 def _other_size(moving: Volume, image: Volume) -> InputError:
-    own = sizes_in_words(moving.voxel_size, moving.unit)
+    flat = moving.shape[0] == image.shape[0] == 1
+    own, wanted = (sizes_in_words(v.voxel_size[flat:], v.unit) for v in (moving, image))
     return InputError(
-        f"{_called(moving)} has voxels of {own} but {image.name} of "
-        f"{sizes_in_words(image.voxel_size, image.unit)}; resample it on the voxels of the image, "
-        "or correct the size that is wrong."
+        f"{_called(moving)} has {'pixels' if flat else 'voxels'} of {own} but {image.name} of "
+        f"{wanted}; resample it on those of the image, or correct the size that is wrong."
     )
 
 

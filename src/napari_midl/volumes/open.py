@@ -104,6 +104,7 @@ def _open_tiff(path: Path, axes: str) -> Volume:
     volume = _describe(
         tiff.levels, list(tiff.axes), tiff.space, name, path, tiff.channels, tiff.notes
     )
+    volume = replace(volume, inverted=tiff.inverted)
     return volume.named(axes) if tiff.says_axes else volume
 
 

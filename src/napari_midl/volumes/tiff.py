@@ -64,6 +64,8 @@ class Tiff:
         Sentences on what was taken for granted.
     says_axes : bool
         Whether the file itself names its axes.
+    inverted : bool
+        Whether the values were turned round, as 0 is white in the file.
     """
 
     levels: list[Lazy]
@@ -72,6 +74,7 @@ class Tiff:
     channels: list[str]
     notes: list[str]
     says_axes: bool
+    inverted: bool
 
 
 def read_tiff(path: Path, axes: str = "") -> Tiff:
@@ -110,7 +113,8 @@ def read_tiff(path: Path, axes: str = "") -> Tiff:
         names, levels, guessed = name_axes(path, letters, levels, axes)
         channels = opened.ome.channels if opened.ome is not None else []
     notes = [*notes, *size.notes, *said, *guessed]
-    return Tiff(levels, names, size.space, channels, notes, set(names) <= set(letters))
+    says_axes = set(names) <= set(letters)
+    return Tiff(levels, names, size.space, channels, notes, says_axes, turn is not None)
 
 
 class Level(StoredArray):

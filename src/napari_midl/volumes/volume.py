@@ -54,6 +54,8 @@ class Volume:
         Names of the channels, empty if they have none.
     notes : tuple of str
         Sentences on what was taken for granted when it was opened.
+    inverted : bool
+        Whether its values are not those of the file, in which 0 is white.
     no_slices : str
         Why it has one slice although its file may have more, and what to say then, as the
         beginning of a sentence; empty otherwise.
@@ -66,6 +68,7 @@ class Volume:
     source: str | None = None
     channels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    inverted: bool = False
     no_slices: str = ""
 
     @classmethod

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.errors import InputError
+from napari_midl.volumes.laying import laid_on
 from napari_midl.volumes.overview import overview
 from napari_midl.volumes.scaling import Scaling, robust_scaling
-from napari_midl.volumes.space import sizes_in_words
-from napari_midl.volumes.units import factor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +21,10 @@ if TYPE_CHECKING:
 
 TYPICAL = 0.5  # reflectance of typical tissue; eosin is then at half of its full density
 DARKEST_TISSUE = 0.1
-_SAME_SIZE = 0.01
 
 
 class Mosaic:
-    """Channels of the same size; a tile has the same intensities as the whole.
+    """Channels that lie on each other; a tile has the same intensities as the whole.
 
     Parameters
     ----------
@@ -45,20 +42,18 @@ class Mosaic:
     Raises
     ------
     InputError
-        If the channels or their pixels differ in size, or one holds no intensities, only NaN, or is
-        flat.
+        If the channels lie elsewhere or differ in size, or one holds no intensities, only NaN, or
+        is flat.
     """
 
     def __init__(
         self, channels: Sequence[Volume], scalings: Sequence[Scaling] | None = None
     ) -> None:
-        self.channels = list(channels)
-        first = self.channels[0]
-        for other in self.channels[1:]:
-            _check_pair(first, other)
+        first, *others = channels
+        self.channels = [first, *(laid_on(other, first) for other in others)]
         if scalings is None:
-            *others, last = self.channels
-            scalings = [*map(robust_scaling, others), robust_scaling(last, fills=True)]
+            *before, last = self.channels
+            scalings = [*map(robust_scaling, before), robust_scaling(last, fills=True)]
         self.scalings = list(scalings)
 
     @property
@@ -86,33 +81,3 @@ class Mosaic:
         """The intensities that `read` gives, in [0, 1]."""
         pairs = zip(self.scalings, block, strict=True)
         return np.stack([scaling(channel) for scaling, channel in pairs])
-
-
-def _check_pair(first: Volume, other: Volume) -> None:
-    """Refuse two channels that are none of one mosaic."""
-    way_out = "give two channels of the same mosaic"
-    if other.shape != first.shape:
-        raise InputError(
-            f"{other.name} has {_size(other)} pixels but {first.name} has {_size(first)}; "
-            f"{way_out}."
-        )
-    one, two = _pixel(other), _pixel(first)
-    if one and two and not np.allclose(one, two, rtol=_SAME_SIZE, atol=0):
-        raise InputError(
-            f"{other.name} has pixels of {sizes_in_words(one, 'micrometer')} but {first.name} has "
-            f"pixels of {sizes_in_words(two, 'micrometer')}; {way_out}, or correct the size that "
-            "one of the files says."
-        )
-
-
-def _pixel(volume: Volume) -> tuple[float, float] | None:
-    """Size ``(y, x)`` of a pixel in micrometres, where it is known."""
-    _, y, x = volume.space.scale
-    if volume.space.unit is None or y is None or x is None:
-        return None
-    ratio = factor(volume.space.unit, "micrometer")
-    return (y * ratio, x * ratio)
-
-
-def _size(volume: Volume) -> str:
-    return " x ".join(map(str, volume.shape[volume.shape[0] == 1 :]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.errors import InputError
+from napari_midl.volumes.laying import laid_on
 from napari_midl.widgets.images import channel_of, volume_of
 from napari_midl.widgets.staining.layers import StainLayers
 from napari_midl.widgets.tool.stream_section import StreamBench
@@ -74,12 +74,8 @@ class StainingBench(StreamBench[StainLayers]):
             If one cannot be used, or they are not of one mosaic; then none is open.
         """
         self.close()
-        volumes = (fluorescence.volume(), reflectance.volume())
-        if volumes[0].shape != volumes[1].shape:
-            sizes = [" x ".join(map(str, v.shape[-2:])) for v in volumes]
-            raise InputError(
-                f"The channels have {sizes[0]} and {sizes[1]} pixels; choose two of one mosaic."
-            )
+        fluorescent = fluorescence.volume()
+        volumes = (fluorescent, laid_on(reflectance.volume(), fluorescent))
         self.fluorescence, self.reflectance, self.volumes = fluorescence, reflectance, volumes
         self.take(reflectance.layer, volumes[1], reflectance.in_file, 0, folder)
 
