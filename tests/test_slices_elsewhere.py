@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_midl.cli import main
 from napari_midl.engine.models import save_model
 from napari_midl.methods.vessels.models import scratch
 from napari_midl.volumes.axes import slices_elsewhere, swapped
 from napari_midl.volumes.open import open_volume
-from napari_midl.volumes.volume import Volume
 
 Z, Y, X = 14, 72, 96
 
@@ -121,16 +121,28 @@ def test_what_may_be_slices():
     assert swapped("TCZYX", "T") == "ZCTYX"
 
 
-def test_names_of_axes_of_any_volume():
-    voxels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
-    volume = Volume.from_array(voxels, "TCYX", scale=(7.0, 1.0, 1.0), units="micrometer")
-    named = volume.named("CZYX")
+@pytest.mark.parametrize("kind", ["npy", "zarr", "ome.tif", "array"])
+def test_names_of_axes_of_any_format(tmp_path, kind):
+    voxels = np.arange(2 * 3 * 4 * 5, dtype=np.uint16).reshape(2, 3, 4, 5)
+    path = tmp_path / f"a.{kind}"
+    if kind == "npy":
+        np.save(path, voxels)
+    elif kind == "zarr":
+        zarr.save_array(path, voxels)
+    elif kind == "ome.tif":
+        tifffile.imwrite(path, voxels, photometric="minisblack", metadata={"axes": "TCYX"})
+    source = voxels if kind == "array" else path
+    named = open_volume(source, "CZYX")
     assert named.axes == ("C", "Z", "Y", "X")
     np.testing.assert_array_equal(named.data, voxels)
-    turned = volume.named("ZCYX")
+    turned = open_volume(source, "zcyx")
     assert turned.axes == ("C", "Z", "Y", "X")
     np.testing.assert_array_equal(turned.data, voxels.swapaxes(0, 1))
-    assert turned.space == volume.space
-    assert volume.named("") is volume
-    assert volume.sliced(3).axes == ("T", "Z", "Y", "X")
-    assert volume.sliced(2) is volume
+
+
+def test_a_depth_that_is_not_said_is_not_known_once_there_are_slices(tmp_path):
+    about = {"axes": "TYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, np.zeros((4, 8, 9), np.uint8), photometric="minisblack", metadata=about)
+    assert open_volume(path).spatial().space.known
+    assert open_volume(path, "ZYX").space.scale == (None, 0.5, 0.5)

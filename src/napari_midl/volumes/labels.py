@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.axes import slices_elsewhere, swapped
 from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.volumes.laying import part_on
 from napari_midl.volumes.open import open_volume
@@ -54,7 +55,11 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
         if problems:
             raise InputError(problems[0])
         return patches
-    labels = open_volume(path).sliced(volume.shape[0]).spatial()
+    labels = open_volume(path)
+    axis, count = slices_elsewhere(labels.axes, labels.shape)
+    if count == volume.shape[0] > 1:
+        labels = open_volume(path, swapped(labels.axes, axis))
+    labels = labels.spatial()
     if labels.inverted:
         raise InputError(
             f"{path} says that 0 is white (min-is-white), so that it is not clear what its values "

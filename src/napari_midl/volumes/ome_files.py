@@ -36,20 +36,25 @@ class Files:
         The UUID that it carries.
     data : iterable of Element
         What the description says of where planes lie, the elements ``TiffData``.
+    directories : dict of Path to Directories
+        Of the files that were looked at, by their real paths; more are added.
 
     Attributes
     ----------
-    directories : dict of Path to Directories
-        Of the files that were looked at, by their real paths.
     by_name : list of Path
         Files that were taken by their name although they carry another UUID.
     """
 
-    def __init__(self, path: Path, uuid: str | None, data: Iterable[Element]) -> None:
-        self.path, self.uuid = path, uuid
+    def __init__(
+        self,
+        path: Path,
+        uuid: str | None,
+        data: Iterable[Element],
+        directories: dict[Path, Directories],
+    ) -> None:
+        self.path, self.uuid, self.directories = path, uuid, directories
         self.is_tiff = not path.name.lower().endswith(COMPANION)
         self.by_name: list[Path] = []
-        self.directories: dict[Path, Directories] = {}
         self._found: dict[tuple[str | None, str], Path | None] = {}
         self._uuids: dict[Path, str | None] = {}
         references = {reference_of(each) for each in data}

@@ -44,8 +44,6 @@ class OmeImage:
         The description of this image alone, with a file for each plane.
     pixels : Element
         The description of its voxels.
-    directories : dict of Path to Directories
-        Of all its files.
     notes : list of str
         What was taken for granted.
     """
@@ -53,7 +51,6 @@ class OmeImage:
     path: Path
     xml: str
     pixels: Element
-    directories: dict[Path, Directories]
     notes: list[str]
 
     @property
@@ -68,7 +65,7 @@ class OmeImage:
         return [name or f"channel {n}" for n, name in enumerate(names)] if any(names) else []
 
 
-def ome_image(path: Path, description: str) -> OmeImage:
+def ome_image(path: Path, description: str, directories: dict[Path, Directories]) -> OmeImage:
     """Find all files of the image to which an OME-TIFF, or a companion file, belongs.
 
     Parameters
@@ -77,6 +74,8 @@ def ome_image(path: Path, description: str) -> OmeImage:
         The TIFF, or the ``.companion.ome`` file.
     description : str
         Its OME-XML.
+    directories : dict of Path to Directories
+        Of the files that were looked at, by their real paths; those of its other files are added.
 
     Raises
     ------
@@ -92,7 +91,8 @@ def ome_image(path: Path, description: str) -> OmeImage:
     filled = [(image, pixels) for image, pixels in images if pixels is not None]
     if not filled:
         raise InputError(f"{source} describes no image (OME-XML); export it again.")
-    files = Files(path, uuid, [data for _, pixels in filled for data in _data_of(pixels)])
+    data = [each for _, pixels in filled for each in _data_of(pixels)]
+    files = Files(path, uuid, data, directories)
     having = [n for n, (_, pixels) in enumerate(filled) if files.has_opened(_data_of(pixels))]
     number = having[0] if having else 0
     image, pixels = filled[number]
@@ -118,7 +118,7 @@ def ome_image(path: Path, description: str) -> OmeImage:
     root.set("UUID", "opened")
     layout.refer_to(planes, first)
     xml = ElementTree.tostring(root, encoding="unicode")
-    return OmeImage(first, xml, pixels, files.directories, notes)
+    return OmeImage(first, xml, pixels, notes)
 
 
 def _data_of(pixels: Element) -> list[Element]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.axes import AXES, SPATIAL, typed_axes
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import Decoded, StoredArray, check_room
 from napari_midl.volumes.space import Space
-from napari_midl.volumes.volume import AXES, SPATIAL, Volume
+from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,23 +48,17 @@ def open_volume(source: Any, axes: str = "") -> Volume:
     InputError
         If it is missing, no image, damaged, RGB, or cannot be decoded within the free memory.
     """
-    # Only the reader of a TIFF knows the order of axes that its file does not name.
-    is_tiff = isinstance(source, str | Path) and str(source).lower().endswith(TIFF)
-    return _open(source, axes) if is_tiff else _open(source).named(axes)
-
-
-def _open(source: Any, axes: str = "") -> Volume:
     if isinstance(source, Volume):
         return source
     if not isinstance(source, str | Path):
-        return _from_object(source)
+        return _from_object(source, axes)
     path = Path(source)
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path.")
     name = path.name.lower()
     try:
         if path.is_dir() or name.endswith(ZIPPED):
-            return _open_zarr(path)
+            return _open_zarr(path, axes)
         if name in ZARR_PARTS:
             raise InputError(f"{path} is a part of a zarr; give its folder, {path.parent}.")
         if path.stat().st_size == 0:
@@ -72,13 +66,13 @@ def _open(source: Any, axes: str = "") -> Volume:
         if name.endswith(TIFF):
             return _open_tiff(path, axes)
         if name.endswith(NIFTI):
-            return _open_nifti(path)
+            return _open_nifti(path, axes)
         if name.endswith(PICTURE):
-            return _open_picture(path)
+            return _open_picture(path, axes)
         if name.endswith(".npy"):
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-            return _from_array(array, path.stem, path)
-        return _open_bioio(path)
+            return _from_array(array, path.stem, path, axes)
+        return _open_bioio(path, axes)
     except InputError:
         raise
     except Exception as error:  # each format's library raises classes of its own
@@ -88,35 +82,37 @@ def _open(source: Any, axes: str = "") -> Volume:
         ) from error
 
 
-def _open_zarr(path: Path) -> Volume:
+def _open_zarr(path: Path, called: str) -> Volume:
     from napari_midl.volumes.open_zarr import read_zarr
 
     found = read_zarr(path)
     name = found.name or path.name.removesuffix(".zip").removesuffix(".zarr").removesuffix(".ome")
-    return _describe(found.levels, found.axes, found.space, name, path, found.channels, found.notes)
+    return _describe(
+        *(found.levels, found.axes, found.space, name, path, called, found.channels, found.notes)
+    )
 
 
-def _open_tiff(path: Path, axes: str) -> Volume:
+def _open_tiff(path: Path, called: str) -> Volume:
     from napari_midl.volumes.tiff import read_tiff
 
-    tiff = read_tiff(path, axes)
+    tiff = read_tiff(path, called)
+    called = called if tiff.says_axes else ""
     name = path.name.removesuffix(path.suffix).removesuffix(".ome").removesuffix(".companion")
     volume = _describe(
-        tiff.levels, list(tiff.axes), tiff.space, name, path, tiff.channels, tiff.notes
+        *(tiff.levels, list(tiff.axes), tiff.space, name, path, called, tiff.channels, tiff.notes)
     )
-    volume = replace(volume, inverted=tiff.inverted)
-    return volume.named(axes) if tiff.says_axes else volume
+    return replace(volume, inverted=tiff.inverted)
 
 
-def _open_nifti(path: Path) -> Volume:
+def _open_nifti(path: Path, called: str) -> Volume:
     from napari_midl.volumes.nifti import read_nifti
 
     array, axes, space, notes = read_nifti(path)
     name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
-    return _describe([array], axes, space, name, path, notes=notes)
+    return _describe([array], axes, space, name, path, called, notes=notes)
 
 
-def _open_picture(path: Path) -> Volume:
+def _open_picture(path: Path, called: str) -> Volume:
     """A plane, or its colours as channels."""
     from imageio import v3 as imageio
 
@@ -126,13 +122,13 @@ def _open_picture(path: Path) -> Volume:
     if about.shape[2:] == (2,):
         array = array[..., 0]  # the other says how opaque a pixel is
     if array.ndim == 2:
-        return Volume.from_array(array, "YX", name=path.stem, source=str(path))
+        return _describe([array], ["Y", "X"], Space(), path.stem, path, called)
     colours = array[..., :3].transpose((2, 0, 1))
-    picture = Volume.from_array(colours, "CYX", name=path.stem, source=str(path))
-    return replace(picture, channels=("red", "green", "blue")[: colours.shape[0]])
+    names = ("red", "green", "blue")[: colours.shape[0]]
+    return _describe([colours], ["C", "Y", "X"], Space(), path.stem, path, called, names)
 
 
-def _open_bioio(path: Path) -> Volume:
+def _open_bioio(path: Path, called: str) -> Volume:
     try:
         from bioio import BioImage
         from bioio_base.exceptions import UnsupportedFileFormatError
@@ -148,20 +144,20 @@ def _open_bioio(path: Path) -> Volume:
             f"{path} is no image that an installed reader knows; save it as TIFF or OME-Zarr or "
             f"pip install the bioio plugin of its format, such as bioio-{path.suffix[1:] or 'czi'}."
         ) from None
-    return _from_bioimage(image, path.stem, path)
+    return _from_bioimage(image, path.stem, path, called)
 
 
-def _from_object(source: Any) -> Volume:
+def _from_object(source: Any, called: str) -> Volume:
     if hasattr(source, "dims") and hasattr(source, "physical_pixel_sizes"):
-        return _from_bioimage(source, "image", None)
+        return _from_bioimage(source, "image", None, called)
     if not hasattr(source, "shape") or not hasattr(source, "dtype"):
         raise InputError(
             f"{type(source).__name__} is no image; give a path, an array or a BioImage."
         )
-    return _from_array(source, "array", None)
+    return _from_array(source, "array", None, called)
 
 
-def _from_array(array: Any, name: str, path: Path | None) -> Volume:
+def _from_array(array: Any, name: str, path: Path | None, called: str) -> Volume:
     """Take a bare array, whose last axes are Z Y X unless it names them."""
     ndim = len(array.shape)
     if not 2 <= ndim <= len(AXES):
@@ -173,14 +169,14 @@ def _from_array(array: Any, name: str, path: Path | None) -> Volume:
     if not {"Y", "X"} <= set(axes) <= set(AXES):
         axes = list(AXES[-ndim:])
     data = array if isinstance(array, Lazy) else StoredArray(array, path or name)
-    return _describe([data], axes, Space(), name, path)
+    return _describe([data], axes, Space(), name, path, called)
 
 
 def _zarr_names(array: Any) -> Sequence[str | None]:
     return getattr(getattr(array, "metadata", None), "dimension_names", None) or ()
 
 
-def _from_bioimage(image: Any, name: str, path: Path | None) -> Volume:
+def _from_bioimage(image: Any, name: str, path: Path | None, called: str) -> Volume:
     """Take an object with the BioImage or AICSImage interface as it is."""
     order = str(image.dims.order)
     if "S" in order:
@@ -197,6 +193,7 @@ def _from_bioimage(image: Any, name: str, path: Path | None) -> Volume:
         Space.of(sizes, "micrometer"),  # that of both libraries
         name,
         path,
+        called,
         [str(channel) for channel in image.channel_names or []],
     )
 
@@ -207,10 +204,11 @@ def _describe(
     space: Space,
     name: str,
     path: Path | None,
+    called: str = "",
     channels: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> Volume:
-    """Put the axes in order, leaving out T and C of length one."""
+    """Put the axes in order, leaving out T and C of length one, and call them as a person does."""
     finest = levels[0]
     if not {"Y", "X"} <= set(axes) or len(set(axes)) < len(axes) or set(axes) - set(AXES):
         raise InputError(
@@ -233,10 +231,19 @@ def _describe(
     arranged = [level[take].transpose([kept.index(i) for i in keep]) for level in levels]
     for level in levels if path is not None else ():
         check_room(path or name, level.chunks, level.dtype)
+    names = tuple(axes[i] for i in keep)
+    if called:
+        what = f"{path or name} with the axes {' '.join(names)}"
+        typed = typed_axes(called, what, arranged[0].shape)
+        if dict(zip(names, typed, strict=True)).get("C") != "C":
+            channels = ()
+        order = sorted(range(len(typed)), key=lambda n: AXES.index(typed[n]))
+        arranged = [level.transpose(order) for level in arranged]
+        names = tuple(typed[n] for n in order)
     return Volume(
         levels=tuple(arranged),
-        axes=tuple(axes[i] for i in keep),
-        space=space.fitted(axes, finest.shape),
+        axes=names,
+        space=space.fitted(names, arranged[0].shape),
         name=name,
         source=str(path) if path else None,
         channels=tuple(channels),

@@ -27,6 +27,7 @@ from napari_midl.volumes.tiff_calibration import (
     resolution_calibration,
 )
 from napari_midl.volumes.tiff_pages import (
+    Directories,
     check_first_page,
     check_voxels,
     damaged,
@@ -181,13 +182,12 @@ def _opened(path: Path) -> Iterator[_Opened]:
     silent = logging.NullHandler()
     tifffile.logger().addHandler(silent)
     try:
-        directories = {}
+        directories: dict[Path, Directories] = {}
         if not path.name.lower().endswith(COMPANION):
             directories[Path(os.path.realpath(path))] = read_directories(path)
         text = description_of(path)
-        ome = ome_image(path, text) if not directories or is_ome(text) else None
+        ome = ome_image(path, text, directories) if not directories or is_ome(text) else None
         first = path if ome is None else ome.path
-        directories |= {} if ome is None else ome.directories
         with _tifffile(first, ome) as file:
             if not file.pages:
                 raise damaged(path)

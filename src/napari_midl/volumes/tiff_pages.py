@@ -144,6 +144,8 @@ def unlike(series: tifffile.TiffPageSeries, directories: Mapping[Path, Directori
     directories : mapping of Path to Directories
         Of its files.
     """
+    if len(directories) == 1 and not any(any(each.layouts) for each in directories.values()):
+        return None  # all its pages say the same as the first
     kinds: dict[tuple[Path, int], tifffile.TiffPage | tifffile.TiffFrame] = {}
     for page in series:
         if page is not None and not page.is_subifd and not page.is_virtual:

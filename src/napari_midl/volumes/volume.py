@@ -11,14 +11,7 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.volumes import space as spaces
-from napari_midl.volumes.axes import (
-    AXES,
-    SPATIAL,
-    along,
-    slices_elsewhere,
-    swapped,
-    typed_axes,
-)
+from napari_midl.volumes.axes import AXES, SPATIAL, along, slices_elsewhere, swapped
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space, sizes_in_words
@@ -179,38 +172,6 @@ class Volume:
         if self.unit is not None or set(steps) != {1.0}:
             words += f" of {sizes_in_words(steps, self.unit)}"
         return f"{words}."
-
-    def named(self, axes: str) -> Volume:
-        """The same voxels with other names of the axes, such as ``ZYX`` instead of ``TYX``.
-
-        Parameters
-        ----------
-        axes : str
-            A letter of ``T C Z Y X`` for each axis; none leaves them as they are.
-
-        Raises
-        ------
-        InputError
-            If it names another number of axes, one twice, or none Y and X.
-        """
-        if not axes:
-            return self
-        what = f"{self.source or self.name} with the axes {' '.join(self.axes)}"
-        names = typed_axes(axes, what, self.shape)
-        order = sorted(range(len(names)), key=lambda n: AXES.index(names[n]))
-        levels = tuple(level[...].transpose(order) for level in self.levels)
-        same = dict(zip(self.axes, names, strict=True)).get("C") == "C"
-        return replace(
-            self,
-            levels=levels,
-            axes=tuple(names[n] for n in order),
-            channels=self.channels if same else (),
-        )
-
-    def sliced(self, count: int) -> Volume:
-        """The same voxels, with so many time points or channels called slices if it has none."""
-        axis, found = slices_elsewhere(self.axes, self.shape)
-        return self.named(swapped(self.axes, axis)) if found == count > 1 else self
 
     def check_stack(self) -> None:
         """Refuse a volume of one slice.
