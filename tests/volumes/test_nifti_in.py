@@ -226,6 +226,17 @@ def test_more_and_fewer_axes(tmp_path, shape, axes):
     )
 
 
+def test_axes_that_are_counted_and_left_at_zero(tmp_path):
+    path = save(tmp_path / "a.nii", dim=[5, 7, 6, 5, 0, 0, 0, 0])
+    np.testing.assert_array_equal(np.asarray(open_volume(path).data), STACK)
+
+
+def test_a_header_without_its_voxels(tmp_path):
+    nibabel.save(nibabel.Nifti1Pair(STACK.T, AFFINE), tmp_path / "a.img")
+    (tmp_path / "a.hdr").rename(tmp_path / "b.nii")
+    refused(tmp_path / "b.nii", ".hdr and .img")
+
+
 def test_pairs_open_by_either_file(tmp_path):
     nibabel.save(nibabel.Nifti1Pair(STACK.T, AFFINE), tmp_path / "a.img")
     for name in ("a.img", "a.hdr"):

@@ -321,6 +321,13 @@ def test_metadata_of_another_shape(tmp_path, multiscales):
     refused(path, "metadata")
 
 
+@pytest.mark.parametrize("ome", [1, "multiscales", [], {"multiscales": 1}])
+def test_metadata_of_another_shape_in_a_group_inside(tmp_path, ome):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w")
+    group.create_group("0").attrs["ome"] = ome
+    refused(tmp_path / "a.zarr")
+
+
 @pytest.mark.parametrize("omero", [1, {"channels": [1]}, {"channels": "ab"}, {"channels": None}])
 def test_names_of_channels_are_not_needed(tmp_path, omero):
     path = write(tmp_path / "a.zarr")
@@ -395,6 +402,23 @@ def test_zip_files(tmp_path, version, name, inside):
     volume = assert_opens(zipped(folder, tmp_path / name, inside))
     again = cloudpickle.loads(cloudpickle.dumps(volume))
     np.testing.assert_array_equal(np.asarray(again.data), STACK)
+
+
+def test_zip_files_of_a_mac(tmp_path):
+    path = zipped(write(tmp_path / "folder"), tmp_path / "a.zip", "a.ome.zarr/")
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("__MACOSX/._a.ome.zarr", b"x")
+    assert_opens(path)
+
+
+def test_a_part_of_a_zarr_names_its_folder(tmp_path):
+    path = write(tmp_path / "a.zarr")
+    refused(path / ".zattrs", f"its folder, {path}")
+
+
+def test_voxels_in_another_byte_order(tmp_path):
+    assert_opens(write(tmp_path / "a.zarr", [STACK.astype(">u2")]), expected=STACK)
+    assert open_volume(tmp_path / "a.zarr").data.dtype == np.dtype(np.uint16)
 
 
 def test_zip_files_that_hold_no_image_or_several(tmp_path):

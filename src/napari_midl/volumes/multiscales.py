@@ -7,6 +7,7 @@ a NIfTI image, the array ``nifti``, as in the format NIfTI-Zarr.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -21,7 +22,7 @@ from napari_midl.volumes.space import STRAIGHT, Space
 from napari_midl.volumes.units import factor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 ABOUT = "napari-midl"  # key of what we ourselves say of an image
@@ -29,6 +30,17 @@ HEADER = "nifti"  # name of the array that holds a header
 _LARGEST_HEADER = 2**20
 _AXES = ("T", "C", *SPATIAL)
 _BY_TYPE = {"time": "T", "channel": "C"}
+
+
+def ome_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What the attributes of a group say in the names of OME-Zarr."""
+    about = attributes.get("ome", attributes)
+    return dict(about) if isinstance(about, Mapping) else {}
+
+
+def speaks_of_image(attributes: Mapping[str, Any]) -> bool:
+    """Whether the attributes of a group describe an image, well or not."""
+    return "multiscales" in ome_of(attributes)
 
 
 class Axis(BaseModel):
@@ -74,10 +86,9 @@ class Multiscale(BaseModel):
         InputError
             If they do so in a way that is none.
         """
-        about = attributes.get("ome", attributes)
-        if not isinstance(about, dict) or "multiscales" not in about:
+        if not speaks_of_image(attributes):
             return None
-        listed = about["multiscales"]
+        listed = ome_of(attributes)["multiscales"]
         try:
             return cls.model_validate(listed[0] if isinstance(listed, list) and listed else listed)
         except ValidationError as error:

@@ -25,6 +25,7 @@ from napari_midl.volumes.multiscales import (
     Multiscale,
     header_for,
     header_in,
+    ome_of,
     transformations,
 )
 from napari_midl.volumes.reading import decoding
@@ -34,7 +35,6 @@ from napari_midl.volumes.zarr_versions import (
     FORMATS,
     Version,
     create_array,
-    described,
     format_of,
 )
 
@@ -155,7 +155,7 @@ class OmeZarrImage:
         """
         try:
             group = zarr.open_group(path, mode="r+")
-            said = described(group)
+            said = ome_of(group.attrs.asdict())
             levels = [group[d["path"]] for d in said["multiscales"][0]["datasets"]]
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise InputError(f"{path} is no OME-Zarr image; give one that is.") from error
@@ -164,7 +164,7 @@ class OmeZarrImage:
     @property
     def axes(self) -> tuple[str, ...]:
         """Names of the axes, such as ``C Z Y X``."""
-        axes = described(self._group)["multiscales"][0]["axes"]
+        axes = ome_of(self._group.attrs.asdict())["multiscales"][0]["axes"]
         return tuple(axis["name"].upper() for axis in axes)
 
     @property

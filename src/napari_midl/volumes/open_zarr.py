@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import zarr
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.multiscales import Multiscale, header_in, unnamed_axes
+from napari_midl.volumes.multiscales import (
+    Multiscale,
+    header_in,
+    ome_of,
+    speaks_of_image,
+    unnamed_axes,
+)
 from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space
 
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
 
 _METADATA = ("zarr.json", ".zgroup", ".zarray")
 # A plate has thousands of images; some of their names are enough.
-_NAMED, _LOOKED_AT, _DEEPEST = 5, 300, 4
+_NAMED, _LOOKED_AT, _DEEPEST = 5, 500, 4
 
 
 @dataclass(frozen=True)
@@ -115,20 +121,20 @@ def _image(path: Path, group: Any, multiscale: Multiscale) -> Found:
     ordered = sorted(kept, key=lambda index: -math.prod(arrays[index].shape))
     lost = [d.path for i, d in enumerate(multiscale.datasets) if i not in kept]
     notes = [f"{path} has levels that are missing or no part of it: {', '.join(lost)}."]
-    attributes = group.attrs.asdict()
     return Found(
         [StoredArray(arrays[index], path) for index in ordered],
         axes,
         multiscale.space(path, first, axes, header_in(group)),
         multiscale.name.strip("/") if isinstance(multiscale.name, str) else "",
-        _channels(attributes.get("ome", attributes)),
+        _channels(group.attrs.asdict()),
         notes if lost else [],
     )
 
 
-def _channels(about: dict[str, Any]) -> list[str]:
+def _channels(attributes: dict[str, Any]) -> list[str]:
     try:
-        return [str(channel.get("label", "")) for channel in about["omero"]["channels"]]
+        listed = ome_of(attributes)["omero"]["channels"]
+        return [str(channel.get("label", "")) for channel in listed]
     except (KeyError, TypeError, AttributeError):  # they are for show, and often half filled
         return []
 
@@ -191,7 +197,7 @@ def _inside(group: Any, files: Any) -> tuple[list[str], list[str]]:
     for count, (path, node) in enumerate(_walk(group, files)):
         if isinstance(node, zarr.Array):
             arrays.append(path)
-        else:
+        elif node is not None:
             images.append(path)
         if len(images) > _NAMED or count > _LOOKED_AT:
             break
@@ -199,19 +205,21 @@ def _inside(group: Any, files: Any) -> tuple[list[str], list[str]]:
 
 
 def _walk(group: Any, files: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Images and bare arrays in the folders of a group, in the order of their numbers."""
+    """Folders of a group in the order of their numbers, each with its image or bare array."""
     for child in sorted(files.iterdir(), key=_numbered):
         if not child.is_dir():
             continue
         path = f"{above}{child.name}"
         try:
             node = group[path]
-            attributes = node.attrs.asdict()
         except Exception:  # no zarr, or a damaged one; rows of a plate need not be any
-            node, attributes = None, {}
-        if isinstance(node, zarr.Array) or "multiscales" in attributes.get("ome", attributes):
+            node = None
+        array = isinstance(node, zarr.Array)
+        if array or (node is not None and speaks_of_image(node.attrs.asdict())):
             yield path, node
-        elif path.count("/") < _DEEPEST:
+            continue
+        yield path, None
+        if path.count("/") < _DEEPEST:
             yield from _walk(group, child, f"{path}/")
 
 

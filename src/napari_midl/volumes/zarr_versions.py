@@ -24,12 +24,6 @@ def format_of(group: zarr.Group) -> FormatV04 | FormatV05:
     return FormatV05() if group.metadata.zarr_format == 3 else FormatV04()
 
 
-def described(group: zarr.Group) -> dict[str, Any]:
-    """What its attributes say under the names of OME-Zarr."""
-    attributes: dict[str, Any] = group.attrs.asdict()
-    return dict(attributes.get("ome", attributes))
-
-
 def create_array(
     group: zarr.Group, key: str, level: Level, dtype: str, axes: Sequence[str]
 ) -> zarr.Array[Any]:
