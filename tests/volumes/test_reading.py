@@ -133,7 +133,9 @@ def test_a_picture_of_any_mode_is_what_it_is_decoded_to(tmp_path, mode):
     picture = Image.new(mode, (30, 20)) if mode == "I;16" else shown.convert(mode)
     picture.save(tmp_path / "a.png")
     expected = np.asarray(imageio.imread(tmp_path / "a.png"))
-    if expected.ndim == 3:
+    if mode == "LA":
+        expected = expected[..., 0]
+    elif expected.ndim == 3:
         expected = np.moveaxis(expected[..., :3], -1, 0)
     volume = open_volume(tmp_path / "a.png")
     assert volume.data.dtype == expected.dtype

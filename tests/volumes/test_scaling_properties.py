@@ -10,7 +10,7 @@ from napari_midl.volumes.scaling import Scaling, robust_scaling
 from napari_midl.volumes.volume import Volume
 
 pytest.importorskip("hypothesis")
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -38,6 +38,7 @@ def test_a_scaling_rises_and_stays_in_its_range(low, width, values, dtype):
 @given(arrays.arrays(np.float64, (2, 12, 13), elements=st.floats(allow_nan=True, width=32)))
 def test_any_image_that_is_not_flat_has_a_scaling(image):
     finite = image[np.isfinite(image)]
+    assume(finite.size > image.size / 2)
     try:
         scaling = robust_scaling(Volume.from_array(image))
     except InputError:

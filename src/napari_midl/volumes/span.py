@@ -71,7 +71,8 @@ def span(
     if not everything.size:
         return Span(np.nan, np.nan, True)
     bottom, top = float(everything.min()), float(everything.max())
-    areas = {value: _areas(blocks, value) for value in (bottom, 0.0, top)}
+    filling = {bottom, min(max(bottom, 0.0), top), top}
+    areas = {value: _areas(blocks, value) for value in sorted(filling)}
     rest = [
         k & ~np.logical_or.reduce(flat) for k, *flat in zip(known, *areas.values(), strict=True)
     ]
