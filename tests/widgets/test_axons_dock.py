@@ -407,8 +407,21 @@ def test_a_file_of_another_image_is_refused(axons, notes, click, finish, monkeyp
     monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getOpenFileName", lambda *_: (str(path), ""))
     click(axons.files.open)
     finish()
-    assert "far.csv" in notes[-1] and "leaves" in notes[-1]
+    assert "far.csv leave fibre" in notes[-1]
     assert not axons.bench.entries
+
+
+def test_traces_beside_the_fibres_are_opened_with_a_word(
+    axons, fibre, notes, click, finish, monkeypatch, tmp_path
+):
+    path = tmp_path / "halved.csv"
+    rows = [f"a,{y / 2},{x / 2}\n" for y, x in fibre[1]]
+    path.write_text("".join(["path,y,x\n", *rows]))
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getOpenFileName", lambda *_: (str(path), ""))
+    click(axons.files.open)
+    finish()
+    assert "halved.csv cannot be told from the background of fibre" in notes[-1]
+    assert len(axons.bench.entries) == 1
 
 
 def test_traces_are_restored(traced, viewer, click, notes):

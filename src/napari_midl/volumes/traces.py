@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.volumes.space import Space
-    from napari_midl.volumes.volume import Volume
 
 AXON = 2
 MICROMETRES = "micrometres"
@@ -221,24 +220,6 @@ def read_traces(path: Path, space: Space, shape: Sequence[int] | None = None) ->
         for name, rows in texts.groupby("path", sort=False)
         if len(rows) > 1
     ]
-
-
-def read_traces_of(path: Path, volume: Volume) -> list[Trace]:
-    """Read the traces of an image.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, does not fit its format, or leaves the image.
-    """
-    traces = read_traces(path, volume.space, volume.shape)
-    for trace in traces:
-        volume.check_depth(trace.points[:, 0].max(initial=0), f"{path}: the trace {trace.path}")
-    try:
-        check_inside(traces, volume.shape, volume.name)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    return traces
 
 
 def resample(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import ImageIn, TableOut
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
+from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
     SeedsIn,
@@ -19,6 +21,8 @@ from napari_midl.methods.axons.ports import (
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from napari_midl.engine.jobs import Job
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.tracing import Tracing
     from napari_midl.volumes.traces import Trace as Traced
     from napari_midl.volumes.volume import Volume
+
+
+_LOOKING = "looking where the traces lie"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +56,9 @@ class TracesOperation(Operation["list[Traced]"]):
         return found
 
     def summary(self, results: dict[str, Any]) -> list[str]:
-        """How many, and how long."""
-        return [f"{results['traces']} traces, {results['length']:.1f} long in all"]
+        """How many, how long, and what is odd about them."""
+        many = f"{results['traces']} traces, {results['length']:.1f} long in all"
+        return [many, *results.get("notes", [])]
 
 
 @operation("axons.trace", argument="image")
@@ -135,9 +143,12 @@ class Finetune(FinetunedOperation):
         """Train."""
         volume = yield from run.open(self.image)
         path = yield from run.open(self.traces, "reading the traces")
-        from napari_midl.volumes.traces import read_traces_of
+        from napari_midl.methods.axons.beside import read_and_look
 
-        known = read_traces_of(path, volume)
+        look = partial(read_and_look, path, volume, ours=self.traces.path is None)
+        known, said = yield from elsewhere(look, _LOOKING)
+        if said:
+            raise InputError(said)
         model = yield from run.open(self.model, "loading the tracker")
         from napari_midl.methods.axons import learn
 
@@ -185,10 +196,11 @@ class Measure(Operation["pd.DataFrame"]):
         from napari_midl.volumes.space import Space
         from napari_midl.volumes.swc import in_pixels, is_swc
         from napari_midl.volumes.tables import write_table
-        from napari_midl.volumes.traces import measurements, read_traces, read_traces_of
+        from napari_midl.volumes.traces import measurements, read_traces
 
         if volume is not None:
-            known, size, unit = read_traces_of(path, volume), volume.voxel_size, volume.unit
+            known = yield from _read(run, path, volume)
+            size, unit = volume.voxel_size, volume.unit
         else:
             known, size = read_traces(path, Space()), Space().voxel_size
             unit = "micrometer" if is_swc(path) and not in_pixels(path) else None
@@ -199,8 +211,8 @@ class Measure(Operation["pd.DataFrame"]):
         return table
 
     def summary(self, results: dict[str, Any]) -> list[str]:
-        """How many."""
-        return [f"{results['traces']} traces"]
+        """How many, and what is odd about them."""
+        return [f"{results['traces']} traces", *results.get("notes", [])]
 
 
 @operation("axons.export", argument="traces")
@@ -220,10 +232,18 @@ class Export(TracesOperation):
         """Read and write."""
         volume = yield from run.open(self.image)
         path = yield from run.open(self.traces, "reading the traces")
-        from napari_midl.volumes.traces import read_traces_of
-
-        known = read_traces_of(path, volume)
+        known = yield from _read(run, path, volume)
         return self.keep(run, known, volume)
+
+
+def _read(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:
+    """The traces of an image; what is odd about where they lie becomes a note."""
+    from napari_midl.methods.axons.beside import read_and_look
+
+    known, said = yield from elsewhere(partial(read_and_look, path, volume), _LOOKING)
+    if said:
+        run.results["notes"] = [said]
+    return known
 
 
 def _tracing(

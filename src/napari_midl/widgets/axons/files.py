@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info
+from napari.utils.notifications import show_info, show_warning
 
-from napari_midl.engine.jobs import Progress, in_thread, wait_for
+from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.ports import TableOut
+from napari_midl.methods.axons.beside import read_and_look
 from napari_midl.methods.axons.operations import Export, Measure
 from napari_midl.methods.axons.ports import TracesIn, TracesOut
-from napari_midl.volumes.traces import read_traces_of
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
 from napari_midl.widgets.tool.section import ToolSection
@@ -58,11 +58,13 @@ class TraceFilesSection(ToolSection[AxonsBench]):
         if path is None:
             return
 
-        def found(traces: list[Trace]) -> None:
+        def found(read: tuple[list[Trace], str]) -> None:
+            traces, said = read
             bench.decide(lambda: bench.traces.add(traces))
+            if said:
+                show_warning(said)
 
-        step = Progress(0, 0, f"reading {path.name}")
-        job = wait_for(in_thread(lambda: read_traces_of(path, volume)), step)
+        job = elsewhere(lambda: read_and_look(path, volume), f"reading {path.name}")
         bench.start("Open", job, found)
 
     def _on_save(self) -> None:
