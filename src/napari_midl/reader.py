@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_midl.samples import LayerData
+    from napari_midl.volumes.space import Space
     from napari_midl.volumes.volume import Volume
 
 _TWO = ("magenta", "green")
@@ -41,6 +42,18 @@ def get_reader(path: Any) -> Callable[[Any], list[LayerData]] | None:
     return lambda _: layers_of(volume)
 
 
+def shown_at(space: Space) -> tuple[float, float, float]:
+    """Where the first voxel ``(z, y, x)`` of an image is shown, in its unit.
+
+    At its place in the world; at zero where that is not known, and where the image is turned
+    against the world and so shown along its own axes.
+    """
+    if space.origin is None or None in space.scale or not space.is_straight:
+        return (0.0, 0.0, 0.0)
+    x, y, z = space.origin
+    return (z, y, x)
+
+
 def layers_of(volume: Volume) -> list[LayerData]:
     """Image layers of a volume, one for each channel; nothing is read.
 
@@ -52,13 +65,20 @@ def layers_of(volume: Volume) -> list[LayerData]:
     Returns
     -------
     list of LayerData
-        Their ``metadata`` say from which file and which channel of it they are.
+        Their ``metadata`` say from which file and which channel of it they are, where the file
+        places them, and what was taken for granted of it.
     """
     axis = volume.axes.index("C") if "C" in volume.axes else None
+    space, notes = volume.space, list(volume.notes)
     count = 1 if axis is None else volume.shape[axis]
     kept = [n for n in range(len(volume.axes)) if n != axis]
     size = dict(zip(SPATIAL, volume.voxel_size, strict=True))
+    place = dict(zip(SPATIAL, shown_at(space), strict=True))
     unit = volume.unit or "pixel"
+    if space.origin is not None and not space.is_straight:
+        notes.append(
+            f"{volume.name} is turned against the world, so it is shown along its own axes."
+        )
     layers: list[LayerData] = []
     for channel in range(count):
         take = tuple(channel if n == axis else slice(None) for n in range(len(volume.axes)))
@@ -67,12 +87,14 @@ def layers_of(volume: Volume) -> list[LayerData]:
             "name": volume.name,
             "multiscale": len(levels) > 1,
             "scale": [size.get(volume.axes[n], 1.0) for n in kept],
+            "translate": [place.get(volume.axes[n], 0.0) for n in kept],
             "units": [unit if volume.axes[n] in size else "pixel" for n in kept],
             "axis_labels": [volume.axes[n].lower() for n in kept],
             "metadata": {
                 "source": volume.source,
                 "channel": channel,
-                "space": volume.space.to_dict(),
+                "space": space.to_dict(),
+                "notes": notes,
             },
         }
         if axis is not None:

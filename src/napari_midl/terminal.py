@@ -25,7 +25,10 @@ def drive(job: Job[T]) -> T:
     with closing(job):
         if Console(stderr=True).is_terminal:
             return _under_bar(job)
-        return run(job, PlainProgress())
+        shown = PlainProgress()
+        result = run(job, shown)
+        shown.tell()
+        return result
 
 
 def _under_bar(job: Job[T]) -> T:
@@ -45,6 +48,8 @@ def _under_bar(job: Job[T]) -> T:
         task = bar.add_task("", total=None, metrics="", left="")
 
         def show(progress: Progress) -> None:
+            if progress.note:
+                bar.console.print(progress.note, markup=False, highlight=False, soft_wrap=True)
             metrics.update(progress.metrics)
             bar.update(
                 task,
@@ -61,22 +66,33 @@ def _under_bar(job: Job[T]) -> T:
 class PlainProgress:
     """Progress for a log file: a line every ten seconds.
 
-    None at once, so that a command that cannot do what is asked says only why.
+    None at once, and notes with the first or at the end, so that a command that cannot do what is
+    asked says only why.
     """
 
     def __init__(self) -> None:
         self.last = time.monotonic()
         self.pace = Pace()
         self.metrics: dict[str, float] = {}
+        self.notes: list[str] = []
+
+    def tell(self) -> None:
+        """Print the notes that came since."""
+        for note in self.notes:
+            print(note, file=sys.stderr)
+        self.notes.clear()
 
     def __call__(self, progress: Progress) -> None:
         """Print a line if it is time for one."""
+        if progress.note:
+            self.notes.append(progress.note)
         self.metrics.update(progress.metrics)
         left = _left(self.pace, progress)
         now = time.monotonic()
         if now - self.last < PLAIN_EVERY or not progress.message:
             return
         self.last = now
+        self.tell()
         parts = [progress.message]
         if progress.total:
             parts.append(f"{progress.done / progress.total:.0%}")

@@ -78,7 +78,7 @@ def generate(capsys: pytest.CaptureFixture[str], *options: str, code: int = 0) -
         main(["anatomy", "generate", *options])
     assert ended.value.code == code
     said = capsys.readouterr()
-    return said.out if not code else " ".join(said.err.split())
+    return said.out + said.err if not code else " ".join(said.err.split())
 
 
 def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:

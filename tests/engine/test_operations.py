@@ -120,6 +120,7 @@ def test_options_are_named_by_field_and_by_part_where_one_port_has_it():
         "channel",
         "time",
         "axes",
+        "voxel_size",
         "numbers",
         "out",
         "weight",
@@ -129,10 +130,12 @@ def test_options_are_named_by_field_and_by_part_where_one_port_has_it():
         "left_channel",
         "left_time",
         "left_axes",
+        "left_voxel_size",
         "right",
         "right_channel",
         "right_time",
         "right_axes",
+        "right_voxel_size",
         "out",
     ]
     assert {o.name: o.help for o in options_of(Add)}["weight"] == "Factor of the sum."
@@ -166,6 +169,7 @@ def test_an_output_comes_with_its_record_and_what_belongs_to_it(image, tmp_path)
         "channel": 0,
         "time": 0,
         "axes": "",
+        "voxel_size": "",
         "numbers": None,
         "out": str(out),
     }

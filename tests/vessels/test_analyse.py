@@ -57,7 +57,7 @@ def test_spurs_are_left_out_and_what_they_parted_is_one_branch():
     graph = run(analyse(volume(mask), min_length=6))
     assert len(graph.branches) == len(graph.paths) == 1
     assert graph.branches["length"][0] == pytest.approx(60, abs=1)
-    with pytest.raises(InputError, match="shorter than 100 micrometer"):
+    with pytest.raises(InputError, match="shorter than 100 µm"):
         run(analyse(volume(mask), min_length=100))
 
 
@@ -70,7 +70,7 @@ def test_a_table_and_centre_lines_of_a_mask_are_in_its_unit_and_in_micrometres(t
     for name in ("a.csv", "a.swc"):
         run(Analyse.of(mask=path, out=tmp_path / name).perform())
     table = pd.read_csv(tmp_path / "a.csv")
-    assert table["length (millimeter)"].max() == pytest.approx(0.06, abs=0.009)
+    assert table["length (mm)"].max() == pytest.approx(0.06, abs=0.009)
     assert read_swc(tmp_path / "a.swc")["x"].max() == pytest.approx(66, abs=6)
     with pytest.raises(InputError, match=r"does not end in \.csv or \.swc"):
         run(Analyse.of(mask=path, out=tmp_path / "a.txt").perform())

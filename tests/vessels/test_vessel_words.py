@@ -30,12 +30,12 @@ def test_an_swc_is_in_micrometres_or_in_voxels(graph, unit, apart):
 
 
 def test_the_columns_of_the_table_name_their_units(graph):
-    columns = list(with_units(graph("micrometer"), "µm"))
+    columns = list(with_units(graph("micrometer")))
     assert columns == ["length (µm)", "mean radius (µm)", "volume (µm³)"]
 
 
 def test_a_summary_counts_and_adds_up(graph):
-    said = summary(graph("micrometer"), "µm")
+    said = summary(graph("micrometer"))
     assert said.startswith("2 branches, 1,520 µm in all, median radius 3 µm.")
 
 

@@ -59,14 +59,14 @@ def test_sizes_in_several_units_are_in_that_of_x():
 @pytest.mark.parametrize(
     ("scale", "unit", "left", "said"),
     [
-        ((None, 0.5, 0.5), "um", (None, 0.5, 0.5), "the file does not say it along z"),
-        ((0.0, 0.5, -1.0), "um", (None, 0.5, None), "the file does not say it along z and x"),
-        ((NAN, INF, 0), "um", (None, None, None), "the file does not say it"),
-        ((1e30, 0.5, 0.5), "um", (None, 0.5, 0.5), "the file does not say it along z"),
-        ((2.0, 1.0, 1.0), None, (2.0, 1.0, 1.0), "the file does not say its unit"),
-        ((2.0, 1.0, 1.0), "pixel", (2.0, 1.0, 1.0), "the file does not say its unit"),
+        ((None, 0.5, 0.5), "um", (None, 0.5, 0.5), "the image does not say it along z"),
+        ((0.0, 0.5, -1.0), "um", (None, 0.5, None), "the image does not say it along z and x"),
+        ((NAN, INF, 0), "um", (None, None, None), "the image does not say it"),
+        ((1e30, 0.5, 0.5), "um", (None, 0.5, 0.5), "the image does not say it along z"),
+        ((2.0, 1.0, 1.0), None, (2.0, 1.0, 1.0), "the image does not say its unit"),
+        ((2.0, 1.0, 1.0), "pixel", (2.0, 1.0, 1.0), "the image does not say its unit"),
         ((2.0, 1.0, 1.0), ("s", "um", "um"), (None, 1.0, 1.0), "it along z"),
-        ((None, None, None), None, (None, None, None), "the file does not say it"),
+        ((None, None, None), None, (None, None, None), "the image does not say it"),
     ],
 )
 def test_what_is_not_known_is_said_and_no_length_is_told(scale, unit, left, said):

@@ -95,7 +95,7 @@ def test_a_branched_swc_is_cut_into_paths(tmp_path: Path) -> None:
 
 def test_length_and_tortuosity() -> None:
     table = measurements(traces(), SIZE, "micrometer")
-    assert table["length (micrometer)"][0] == pytest.approx(1.5 + 2.0)
+    assert table["length (µm)"][0] == pytest.approx(1.5 + 2.0)
     assert table["tortuosity"][0] == pytest.approx(3.5 / 2.5)
     assert table["highest uncertainty"][0] == pytest.approx(0.9)
 

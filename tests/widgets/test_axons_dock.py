@@ -387,9 +387,7 @@ def test_save_and_open(traced, fibre, click, finish, monkeypatch, tmp_path):
     names = ["measured traces.csv", "measured.csv", "measured.csv.run.json"]
     names += ["out.csv", "out.swc", "out.swc.run.json"]
     assert sorted(path.name for path in tmp_path.glob("*.*")) == names
-    assert pd.read_csv(csv)["length (micrometer)"][0] == pytest.approx(
-        before.length((1, *SCALE)), rel=1e-3
-    )
+    assert pd.read_csv(csv)["length (µm)"][0] == pytest.approx(before.length((1, *SCALE)), rel=1e-3)
     for path in (swc, swc.with_suffix(".csv")):
         monkeypatch.setattr(
             "qtpy.QtWidgets.QFileDialog.getOpenFileName", lambda *_, p=path: (str(p), "")

@@ -378,7 +378,7 @@ def test_from_paint_to_files(
         click(button)
         wait()
     table = pd.read_csv(tmp_path / "b.csv")
-    np.testing.assert_allclose(table["length (micrometer)"], graph.branches["length"], rtol=1e-5)
+    np.testing.assert_allclose(table["length (µm)"], graph.branches["length"], rtol=1e-5)
     assert len(read_swc(tmp_path / "v.swc")) == len(graph.nodes)
     assert run(replay(tmp_path / "b.csv.run.json")).same
     for said in ("Saved", "is written already"):

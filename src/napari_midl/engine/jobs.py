@@ -31,6 +31,8 @@ class Progress:
         Figures worth plotting, such as ``loss`` or ``validation_dice``.
     preview : object, optional
         Something to look at while waiting; each job says what it is.
+    note : str
+        A sentence that a person is to read, on what was taken for granted.
     """
 
     done: float
@@ -38,6 +40,7 @@ class Progress:
     message: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     preview: Any = None
+    note: str = ""
 
 
 Job = Generator[Progress, None, T]

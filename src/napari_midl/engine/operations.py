@@ -117,6 +117,10 @@ class Operation(Generic[T]):
         for name, hint in hints_of(cls).items():
             if name in parts:
                 made[name] = _built(name, hint, parts[name])
+        for name, option in known.items():
+            # A record has None for each part of what was not given.
+            if made[option.field] is None and values.get(name) not in (None, option.default):
+                raise InputError(f"{cls.name} takes {name} for {option.field}; give that too.")
         return cls(**made)
 
     def arguments(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ already and lies in memory, as in a dock, is marked `IN_MEMORY` and can be neith
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -58,6 +58,10 @@ class In(Port, Generic[T]):
         """What tells it from another: a ``sha256`` or a ``fingerprint``, and what describes it."""
         raise NotImplementedError
 
+    def notes(self, opened: T) -> Sequence[str]:
+        """Sentences on what was taken for granted when it was opened."""
+        return ()
+
     @property
     def files(self) -> list[Path]:
         """The files that it is read from, which no output may replace."""
@@ -80,25 +84,41 @@ class ImageIn(In["Volume"]):
     axes : str
         What the axes of the file are, such as ZYX where slices were saved as time points or
         channels; by default as the file says.
+    voxel_size : str
+        Size of a voxel along z, y and x and its unit, such as "2,0.5,0.5 um", or one size for all
+        three; by default the one that the file says, in whose place it is taken.
     volume : Volume, optional
-        That channel at that time, where it is open already.
+        That channel at that time in that size, where it is open already.
     """
 
     path: Path | None
     channel: int = 0
     time: int = 0
     axes: str = ""
+    voxel_size: str = ""
     # A `Volume`, whose module takes long to import.
     volume: Any = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
 
+    def __post_init__(self) -> None:
+        if self.voxel_size:
+            from napari_midl.volumes.space import typed_space
+
+            typed_space(self.voxel_size)
+
     @classmethod
-    def of(cls, volume: Volume, channel: int = 0, time: int = 0) -> Self:
-        """A volume that is open already, and which part of its file it is."""
+    def of(cls, volume: Volume, channel: int = 0, time: int = 0, voxel_size: str = "") -> Self:
+        """A volume that is open already, and which part of its file in which size it is."""
         path = Path(volume.source) if volume.source else None
-        return cls(path, channel, time, volume=volume)
+        return cls(path, channel, time, voxel_size=voxel_size, volume=volume)
 
     def open(self) -> Volume:
-        """The volume, lazily."""
+        """The volume, lazily.
+
+        Raises
+        ------
+        InputError
+            If it came from no file, or its file cannot be used.
+        """
         if self.volume is not None:
             volume: Volume = self.volume
             return volume
@@ -109,12 +129,21 @@ class ImageIn(In["Volume"]):
             )
         from napari_midl.volumes.open import open_volume
 
-        return open_volume(self.path, self.axes).spatial(self.channel, self.time)
+        found = self.part(open_volume(self.path, self.axes))
+        return found.resized(self.voxel_size) if self.voxel_size else found
+
+    def part(self, whole: Volume) -> Volume:
+        """Hook: what of the file it is, or an `InputError` that says why it is none."""
+        return whole.spatial(self.channel, self.time)
 
     def identity(self, opened: Volume) -> dict[str, Any]:
         """Its fingerprint, shape and scale."""
         source = str(self.path.resolve()) if self.path is not None else None
         return opened.identity() | {"source": source}
+
+    def notes(self, opened: Volume) -> Sequence[str]:
+        """What was taken for granted of its file."""
+        return opened.notes
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from contextlib import suppress
@@ -14,13 +15,14 @@ from napari_midl.engine.models import SUFFIX
 from napari_midl.engine.runs import record_path
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, whole_file
+from napari_midl.volumes.space import typed_space
 
 if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 MODELS, RESULTS = "models", "results"
 PATCHES = "patches"
-_CHOSEN = "chosen.txt"
+_CHOSEN, _SIZE = "chosen.txt", "voxel_size"
 
 
 def default_folder(volume: Volume) -> Path:
@@ -46,6 +48,52 @@ def patches_folder(folder: Path, channel: int, time: int) -> Path:
 def landmarks_file(folder: Path) -> Path:
     """Where the landmarks of a scan are kept in a project folder."""
     return folder / "landmarks.csv"
+
+
+def size_file(folder: Path) -> Path:
+    """Where the voxel size that a person typed is kept in a project folder."""
+    return folder / "voxel-size.json"
+
+
+def typed_size(folder: Path) -> str:
+    """The voxel size that a person typed for the image of a folder; empty where none was.
+
+    Raises
+    ------
+    InputError
+        If its file is damaged.
+    """
+    path = size_file(folder)
+    try:
+        text = json.loads(path.read_text(encoding="utf-8"))[_SIZE]
+        typed_space(text)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError):
+        raise InputError(
+            f"{path} holds no voxel size; delete it, and type the size in again."
+        ) from None
+    return str(text)
+
+
+def keep_size(folder: Path, text: str) -> None:
+    """Keep the voxel size that a person typed, or forget it where the text is empty.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    path = size_file(folder)
+    try:
+        if not text:
+            path.unlink(missing_ok=True)
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(path, error) from error
+    with whole_file(path) as beside:
+        beside.write_text(json.dumps({_SIZE: text}) + "\n", encoding="utf-8")
 
 
 def results(folder: Path | None, suffix: str) -> list[Path]:

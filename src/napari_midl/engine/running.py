@@ -95,6 +95,7 @@ class Running:
         self._names: dict[int, list[str]] = {}
         for name, port in inputs_of(done).items():
             self._names.setdefault(id(port), []).append(name)
+        self._noted: list[str] = []
         self._staging: Path | None = None
         self._afterwards: list[Callable[[], object]] = []
 
@@ -111,7 +112,19 @@ class Running:
         opened, identity = yield from elsewhere(look, message)
         if recorded:
             self.inputs |= dict.fromkeys(names, identity)
+        yield from self.tell(names, port.notes(opened))
         return opened
+
+    def tell(self, names: Sequence[str], notes: Sequence[str]) -> Job[None]:
+        """Tell a person, and the record, what was taken for granted of the inputs of some names."""
+        for name in names:
+            kept = self.inputs.get(name, {})
+            if notes and name in self.inputs:
+                self.inputs[name] = kept | {"notes": [*kept.get("notes", ()), *notes]}
+        for note in notes:
+            if note not in self._noted:
+                self._noted.append(note)
+                yield Progress(0, 0, "opening", note=note)
 
     def staged(self) -> Path:
         """Where to write the output for now; what is written beside it will belong to it."""

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.operations import OPERATIONS, Operation, inputs_of
-from napari_midl.engine.ports import OmeZarrOut
+from napari_midl.engine.ports import ImageIn, OmeZarrOut
 
 if TYPE_CHECKING:
     from napari_midl.engine.dense import DenseModel
@@ -41,8 +41,14 @@ class StreamedOperation(Operation[None]):
             focus=run.watch.focus,
             resume=self.out.resume,
             scheduler=self.out.scheduler,
+            typed=self._typed(),
         )
         run.afterwards(journal.close)
+
+    def _typed(self) -> dict[str, str]:
+        """The voxel sizes that were typed, by the names of the images."""
+        images = {k: v for k, v in inputs_of(self).items() if isinstance(v, ImageIn)}
+        return {name: image.voxel_size for name, image in images.items() if image.voxel_size}
 
 
 @dataclass(frozen=True)

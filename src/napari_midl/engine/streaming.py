@@ -24,7 +24,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -194,6 +194,7 @@ def stream(
     focus: Sequence[float] | None = None,
     resume: bool = False,
     scheduler: str | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> Job[Journal]:
     """Compute a model's output tile by tile into an OME-Zarr.
 
@@ -214,6 +215,9 @@ def stream(
         Go on with `out`.
     scheduler : str, optional
         Address of a ``dask.distributed`` scheduler on whose workers to compute.
+    typed : mapping of str to str, optional
+        Voxel sizes that a person typed, which are written with the output: what goes on with it
+        has to have the same.
 
     Yields
     ------
@@ -248,7 +252,7 @@ def stream(
     try:
         ready = yield from wait_for(in_thread(lambda: ReadyModel(model)), step)
         is_new = not out.exists()
-        identity = model.identity()
+        identity = model.identity() | ({"voxel size": dict(typed)} if typed else {})
         beginning = in_thread(lambda: journals.begin(out, identity, ready.create))
         try:
             journal = yield from wait_for(beginning, step)

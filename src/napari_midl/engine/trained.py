@@ -66,7 +66,15 @@ class Finetuned:
 
 @dataclass(frozen=True, kw_only=True)
 class FinetunedOperation(Operation[Finetuned]):
-    """An operation that fine-tunes a model on an image."""
+    """An operation that fine-tunes a model on an image.
+
+    Attributes
+    ----------
+    units : dict of str to str
+        Those of the scores that have one.
+    """
+
+    units: ClassVar[dict[str, str]] = {}
 
     out: ModelOut
 
@@ -85,4 +93,8 @@ class FinetunedOperation(Operation[Finetuned]):
     def summary(self, results: dict[str, Any]) -> list[str]:
         """The scores before and after."""
         before, after = results["before"], results["after"]
-        return [f"validation {name}: {before[name]:.3f} -> {after[name]:.3f}" for name in after]
+        units = {name: f" {unit}" for name, unit in self.units.items()}
+        return [
+            f"validation {name}: {before[name]:.3f} -> {after[name]:.3f}{units.get(name, '')}"
+            for name in after
+        ]

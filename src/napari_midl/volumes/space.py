@@ -9,6 +9,7 @@ that unknown.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -142,9 +143,10 @@ class Space:
         """What is not known of the size, in words; empty where all is."""
         axes = [axis.lower() for axis, size in zip(AXES, self.scale, strict=True) if size is None]
         if len(axes) == 3 or (not axes and self.unit is None):
-            missing = "its unit" if not axes else "it"
-            return f"the file does not say {missing}"
-        return f"the file does not say it along {' and '.join(axes)}" if axes else ""
+            # Ones without a unit are what many programs write where they know no size.
+            missing = "it" if axes or set(self.scale) == {1.0} else "its unit"
+            return f"the image does not say {missing}"
+        return f"the image does not say it along {' and '.join(axes)}" if axes else ""
 
     def matrix(self, unit: str | None = None) -> NDArray[np.float64]:
         """From voxels ``(z, y, x, 1)`` to the world ``(x, y, z, 1)``, shape (4, 4).
@@ -249,6 +251,12 @@ class Space:
             origin = _three(at * ratio for at in origin)
         return replace(self, scale=other.scale, unit=other.unit, origin=origin)
 
+    @property
+    def as_typed(self) -> str:
+        """Its size as `typed_space` takes it, to the last digit; empty where it is not known."""
+        z, y, x = self.voxel_size
+        return f"{z!r},{y!r},{x!r} {self.unit}" if self.known else ""
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {
@@ -281,8 +289,8 @@ def typed_space(text: str) -> Space:
     Parameters
     ----------
     text : str
-        One number for all axes or three for z, y and x, and a unit of length: ``0.5 um``,
-        ``2 x 0.5 x 0.5 µm`` or ``2,0.5,0.5mm``.
+        One number for all axes, two for y and x of a plane or three for z, y and x, and a unit of
+        length: ``0.5 um``, ``2 x 0.5 x 0.5 µm`` or ``2,0.5,0.5mm``.
 
     Raises
     ------
@@ -293,12 +301,16 @@ def typed_space(text: str) -> Space:
     unit = length_unit(text.strip()[len(number) :])
     words = number.replace("×", " ").replace("x", " ").replace(",", " ").replace(";", " ").split()
     try:
-        sizes = [float(word) for word in words]
+        sizes: list[float | None] = [float(word) for word in words]
     except ValueError:
         sizes = []
-    if len(sizes) == 1:
-        sizes *= 3
-    if unit is None or len(sizes) != 3 or None in (space := Space.of(sizes, unit)).scale:
+    given = len(sizes)
+    # 2,5 may be two and a half.
+    if given == 2 and re.fullmatch(r"\s*\d+,\d+\s*", number):
+        given = 0
+    along = {1: sizes * 3, 2: [None, *sizes], 3: sizes}.get(given, [None] * 3)
+    space = Space.of(along, unit)
+    if unit is None or None in space.scale[given == 2 :]:
         raise InputError(
             f"{text!r} is no voxel size; write the sizes along z, y and x and their unit, such as "
             "2,0.5,0.5 um, or one size for all three."

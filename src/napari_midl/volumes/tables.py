@@ -92,7 +92,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     table : pandas.DataFrame
-        Its column names, such as ``length (micrometer)``, are the header; the index is left out.
+        Its column names, such as ``length (µm)``, are the header; the index is left out.
     path : Path
         The ``.csv`` file; an earlier one is replaced.
 

@@ -12,6 +12,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.swc import ROOT, in_pixels, is_swc, read_swc, write_swc
 from napari_midl.volumes.swc_frame import counts_in_world, from_swc, swc_frame, swc_size, to_swc
 from napari_midl.volumes.tables import numbers, read_table, write_table
+from napari_midl.volumes.units import symbol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +127,7 @@ def measurements(
     table = pd.DataFrame(
         {
             "path": [t.path for t in traces],
-            f"length ({unit or 'voxel'})": [t.length(voxel_size) for t in traces],
+            f"length ({symbol(unit)})": [t.length(voxel_size) for t in traces],
             "tortuosity": [t.tortuosity(voxel_size) for t in traces],
             "mean uncertainty": [float(np.mean(t.uncertainty)) for t in traces],
             "highest uncertainty": [float(np.max(t.uncertainty)) for t in traces],

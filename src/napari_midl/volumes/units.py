@@ -75,3 +75,17 @@ def factor(unit: str, wanted: str) -> float:
 def symbol(unit: str | None) -> str:
     """Short sign of a unit, such as ``µm``; ``voxel`` where there is none."""
     return _SYMBOLS.get(unit or "", unit or "voxel")
+
+
+def length_in_words(length: float, unit: str | None) -> str:
+    """A length with its unit and four digits, such as ``0.06013 mm``, or ``312 voxels``.
+
+    Parameters
+    ----------
+    length : float
+        In `unit`.
+    unit : str or None
+        As named by `length_unit`; None or ``voxel`` for voxels.
+    """
+    digits = f"{length:,.0f}" if abs(length) >= 1000 else f"{length:.4g}"
+    return f"{digits} {symbol(unit) if length_unit(unit) else 'voxels'}"

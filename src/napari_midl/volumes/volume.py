@@ -14,7 +14,7 @@ from napari_midl.volumes import space as spaces
 from napari_midl.volumes.axes import AXES, SPATIAL, along, slices_elsewhere, swapped
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import StoredArray
-from napari_midl.volumes.space import Space, sizes_in_words
+from napari_midl.volumes.space import Space, sizes_in_words, typed_space
 from napari_midl.volumes.units import symbol
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_midl.volumes.boxes import Region
+
+_GIVE_IT = "give it with --voxel-size, or type it in under Data"
 
 __all__ = ["AXES", "SPATIAL", "Volume", "along", "hash_volume", "symbol"]
 
@@ -158,9 +160,35 @@ class Volume:
         """
         if not self.space.known:
             raise InputError(
-                f"The voxel size of {self.name} is not known ({self.space.unknown}); give it with "
-                "--voxel-size, or type it in under Data."
+                f"The voxel size of {self.name} is not known ({self.space.unknown}); {_GIVE_IT}."
             )
+
+    @property
+    def why_voxels(self) -> str:
+        """Why lengths in it are in voxels, in a sentence; empty where they are not."""
+        if self.space.known:
+            return ""
+        return (
+            f"The voxel size of {self.name} is not known ({self.space.unknown}), so lengths are "
+            f"in voxels; {_GIVE_IT}."
+        )
+
+    def resized(self, text: str) -> Volume:
+        """The same voxels in the same place, of a size as `typed_space` takes it.
+
+        Raises
+        ------
+        InputError
+            If it is no size, or none for a stack.
+        """
+        space = self.space.resized(typed_space(text)).fitted(self.axes, self.shape)
+        sized = replace(self, space=space)
+        if not sized.space.known:
+            raise InputError(
+                f"{text!r} is no voxel size of the stack {self.name}; write three sizes, along z, "
+                "y and x, and their unit, such as 2,0.5,0.5 um."
+            )
+        return sized
 
     @property
     def size_in_words(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import spatial_ndim
+from napari_midl.widgets.world import own_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,17 +34,31 @@ class Click:
         Axes of the view.
     shift : bool
         Whether Shift was held.
+    units : tuple of pint.Unit, optional
+        Of the world's axes; None where a layer's own are meant.
     """
 
     position: tuple[float, ...]
     direction: np.ndarray | None
     displayed: tuple[int, ...]
     shift: bool
+    units: tuple[Any, ...] | None = None
 
     @property
     def in_3d(self) -> bool:
         """Whether the view was 3D, so that the click has no depth."""
         return self.direction is not None
+
+    def on(self, layer: Any) -> Click:
+        """The click in the units of a layer."""
+        ratio = np.ones(len(self.position))
+        ratio[-layer.ndim :] = own_units(layer, self.units)
+        position = tuple((np.asarray(self.position) * ratio).tolist())
+        direction = self.direction
+        if direction is not None:
+            direction = direction * ratio
+            direction = direction / np.linalg.norm(direction)
+        return replace(self, position=position, direction=direction, units=None)
 
 
 class Clicks:
@@ -82,6 +97,7 @@ class Clicks:
             None if event.view_direction is None else np.array(event.view_direction, float),
             tuple(event.dims_displayed),
             any(str(getattr(key, "name", key)) == "Shift" for key in event.modifiers),
+            viewer.layers.units,
         )
         yield
         far = 0.0
@@ -100,7 +116,7 @@ def _apart(event: Any, start: np.ndarray) -> float:
 def voxel_at(
     image: Image, shape: Sequence[int], position: Sequence[float]
 ) -> tuple[float, float, float]:
-    """Voxel ``(z, y, x)`` of a volume in an image, with its fraction, at a world position.
+    """Voxel ``(z, y, x)`` of a volume in an image, with its fraction, at a position in its units.
 
     Raises
     ------

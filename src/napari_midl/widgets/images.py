@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize, ref
 
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.reader import shown_at
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
 
 def extra_axes(layer: Image) -> dict[str, int]:
     """Channels and time points of a layer, where it has such an axis."""
-    names = _axes(layer)
+    names = axes_of(layer)
     shape = _levels(layer)[0].shape[: layer.ndim]  # RGB has one more
     return {a: int(n) for a, n in zip(names, shape, strict=True) if a not in SPATIAL}
 
 
 def spatial_ndim(layer: Image) -> int:
     """How many of a layer's axes are ``Z Y X``: 2 for a plane, 3 for a stack."""
-    return sum(axis in SPATIAL for axis in _axes(layer))
+    return sum(axis in SPATIAL for axis in axes_of(layer))
 
 
 def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False) -> Volume:
@@ -54,16 +56,13 @@ def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False
             f"{layer.name} is colour (RGB); click it with the right mouse button in the list of "
             "layers, choose Split RGB, and pick the channel to work on."
         )
-    axes = _axes(layer)
     linear = np.asarray(layer.affine.linear_matrix)
     straight = np.allclose(layer.rotate, np.eye(layer.ndim)) and np.allclose(layer.shear, 0)
     if not straight or not np.allclose(linear, np.eye(len(linear))):
         raise InputError(
             f"{layer.name} is turned or sheared in the viewer; reset its transformation first."
         )
-    levels = tuple(_lazy(level, layer.name) for level in _levels(layer))
-    source = _source(layer)
-    volume = Volume(levels, axes, _space(layer, axes), layer.name, source).spatial(channel, time)
+    volume = whole_of(layer).spatial(channel, time)
     if volume.data.dtype.kind not in "buif":
         raise InputError(
             f"{layer.name} holds {volume.data.dtype} values, no intensities; convert it to "
@@ -77,10 +76,44 @@ def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False
     return volume
 
 
+def whole_of(layer: Image) -> Volume:
+    """All channels and time points of a layer; no voxel is read."""
+    axes = axes_of(layer)
+    levels = tuple(_lazy(level, layer.name) for level in _levels(layer))
+    notes = tuple(map(str, layer.metadata.get("notes", ())))
+    return Volume(levels, axes, _space(layer, axes), layer.name, source_of(layer), notes=notes)
+
+
+def said_by(layer: Image) -> Space:
+    """Size and place of a layer's voxels as its file says them; not known of other readers."""
+    try:
+        return Space.from_dict(layer.metadata["space"])
+    except (KeyError, TypeError, ValueError):
+        return Space()
+
+
 def channel_of(layer: Image, channel: int = 0) -> int:
     """Channel of the file that a layer's channel is: our reader makes a layer of each."""
     known = "source" in layer.metadata and "C" not in extra_axes(layer)
     return int(layer.metadata.get("channel", channel)) if known else channel
+
+
+def stay_over(image: Image, layer: Any, origin: Sequence[float] = (0, 0, 0)) -> None:
+    """Lay a layer over an image again, as by `placed_over`, whenever that is sized or moved."""
+    known = ref(layer)
+
+    def lay(event: Any = None) -> None:
+        over = known()
+        if over is not None:
+            place = placed_over(image, origin)
+            over.scale, over.units, over.translate = (
+                place[name] for name in ("scale", "units", "translate")
+            )
+
+    emitters = [getattr(image.events, name) for name in ("scale", "units", "translate")]
+    for emitter in emitters:
+        emitter.connect(lay)
+    finalize(layer, lambda: [emitter.disconnect(lay) for emitter in emitters]).atexit = False
 
 
 def placed_over(layer: Image, origin: Sequence[float] = (0, 0, 0)) -> dict[str, Any]:
@@ -113,7 +146,7 @@ def in_memory(layer: Image | None) -> bool:
     return layer is not None and all(isinstance(level, np.ndarray) for level in _levels(layer))
 
 
-def _source(layer: Image) -> str | None:
+def source_of(layer: Image) -> str | None:
     """Whole path of the layer's file, so that its record holds from whichever folder."""
     source = layer.source.path or layer.metadata.get("source")
     return str(Path(source).resolve()) if source else None
@@ -127,7 +160,7 @@ def _levels(layer: Image) -> list[Any]:
     return list(layer.data) if layer.multiscale else [layer.data]
 
 
-def _axes(layer: Image) -> tuple[str, ...]:
+def axes_of(layer: Image) -> tuple[str, ...]:
     """Names from the layer's labels where they are ours, else by their number."""
     named = tuple(str(label).upper()[:1] for label in layer.axis_labels)
     if {"Y", "X"} <= set(named) and named == tuple(a for a in AXES if a in named):
@@ -143,13 +176,16 @@ def _lazy(level: Any, name: str) -> Lazy:
 
 
 def _space(layer: Image, axes: Sequence[str]) -> Space:
-    """The size that the layer has, in the place that its file says."""
+    """The size that the layer has, in the place that its file says, or where it was moved to."""
     sizes = along(axes, [float(size) for size in layer.scale])
-    shown = Space.of(sizes, along(axes, [str(unit) for unit in layer.units]))
-    try:
-        kept = Space.from_dict(layer.metadata["space"])
-    except (KeyError, TypeError, ValueError):
-        return shown
-    if shown.voxel_size == kept.voxel_size and shown.known_unit == kept.known_unit:
-        return kept
-    return kept.resized(shown)
+    units = along(axes, [str(unit) for unit in layer.units])
+    if "Z" not in axes:
+        sizes[0], units[0] = sizes[-1], units[-1]  # as `Space.fitted`
+    shown = Space.of(sizes, units)
+    said = said_by(layer)
+    same = shown.voxel_size == said.voxel_size and shown.known_unit == said.known_unit
+    space = said if same else said.resized(shown)
+    at = np.array([value or 0.0 for value in along(axes, _offset(layer).tolist())])
+    if any(np.allclose(at, shown_at(place), rtol=1e-9) for place in (said, space)):
+        return space
+    return space.cut(((at - shown_at(space)) / space.voxel_size).tolist())

@@ -13,7 +13,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.volumes.saved_patches import SavedPatches
-from napari_midl.widgets.images import placed_over
+from napari_midl.widgets.images import placed_over, stay_over
 from napari_midl.widgets.layers import keeping_active, take_out
 from napari_midl.widgets.parts.section import once_after
 
@@ -207,6 +207,7 @@ class PatchLayers(QObject):
                 features=_names(self.classes),
                 **placed_over(self._image, patch.origin),
             )
+        stay_over(self._image, layer, patch.origin)
         layer.brush_size = BRUSH
         layer.selected_label = self.classes.offered[0].value
         layer.bounding_box.visible = True

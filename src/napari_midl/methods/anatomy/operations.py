@@ -316,6 +316,7 @@ def _opened(run: Running, port: ImageIn) -> Job[Volume]:
     from napari_midl.methods.anatomy.scan import as_scan
 
     scan = as_scan(volume)
+    yield from run.tell(["scan"], scan.notes[len(volume.notes) :])
     run.results |= of_scan(scan)
     return scan
 

@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.volume import Volume
 
-SHARE, PLACED, NOTES = "share in the scan", "the scan says its place", "notes on the scan"
+SHARE, PLACED = "share in the scan", "the scan says its place"
 
 
 def of_scan(scan: Volume) -> dict[str, Any]:
     """What the results of a run say of a scan."""
-    return {PLACED: scan.space.origin is not None, NOTES: list(scan.notes)}
+    return {PLACED: scan.space.origin is not None}
 
 
 def scan_in_words(results: Mapping[str, Any]) -> list[str]:
     """Sentences on what the results of a run say of them; none where no scan was given."""
-    lines = list(results.get(NOTES, []))
+    lines = []
     if SHARE in results:
         lines.append(f"{share_in_words(results[SHARE])} of the shape lies in the scan.")
     if not results.get(PLACED, True):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_midl.engine.jobs import Progress, elsewhere
+from napari_midl.engine.lengths import IN_VOXELS, WHY, unit_of, why_voxels
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import ImageIn, TableOut
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
@@ -19,6 +20,7 @@ from napari_midl.methods.axons.ports import (
     TracingCache,
 )
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
+from napari_midl.volumes.units import length_in_words, symbol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,13 +54,14 @@ class TracesOperation(Operation["list[Traced]"]):
         if self.out.path is not None:
             write_traces(run.staged(), written, volume.space)
         length = sum(trace.length(volume.voxel_size) for trace in written)
-        run.results |= {"traces": len(written), "length": length}
+        run.results |= {"traces": len(written), "length": length, **unit_of(volume)}
         return found
 
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How many, how long, and what is odd about them."""
-        many = f"{results['traces']} traces, {results['length']:.1f} long in all"
-        return [many, *results.get("notes", [])]
+        length = length_in_words(results["length"], results["unit"])
+        many = f"{results['traces']} traces, {length} long in all"
+        return [many, *results.get("notes", []), *why_voxels(results)]
 
 
 @operation("axons.trace", argument="image")
@@ -120,7 +123,8 @@ class Connect(TracesOperation):
 
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How long."""
-        return [f"{results['length']:.1f} long"]
+        length = length_in_words(results["length"], results["unit"])
+        return [f"{length} long", *why_voxels(results)]
 
 
 @operation("axons.finetune", argument="image")
@@ -133,6 +137,8 @@ class Finetune(FinetunedOperation):
     traces : TracesIn
         Whole fibres, as ``.swc`` in micrometres or ``.csv`` in pixels.
     """
+
+    units: ClassVar[dict[str, str]] = {"error": "px"}
 
     image: ImageIn
     traces: TracesIn
@@ -207,12 +213,18 @@ class Measure(Operation["pd.DataFrame"]):
         table = measurements(known, size, unit)
         if self.out.path is not None:
             write_table(table, run.staged())
-        run.results["traces"] = len(known)
+        run.results |= {"traces": len(known), "unit": unit or IN_VOXELS}
+        if volume is not None:
+            run.results |= unit_of(volume)
+        elif unit is None:
+            run.results[WHY] = "Lengths are in voxels; give --image, which tells the voxel size."
         return table
 
     def summary(self, results: dict[str, Any]) -> list[str]:
-        """How many, and what is odd about them."""
-        return [f"{results['traces']} traces", *results.get("notes", [])]
+        """How many, the unit of their lengths, and what is odd about them."""
+        unit = "voxels" if results["unit"] == IN_VOXELS else symbol(results["unit"])
+        many = f"{results['traces']} traces, lengths in {unit}"
+        return [many, *results.get("notes", []), *why_voxels(results)]
 
 
 @operation("axons.export", argument="traces")

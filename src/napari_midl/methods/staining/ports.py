@@ -23,22 +23,8 @@ SYNTHETIC = "synthetic"
 class ChannelIn(ImageIn):
     """One channel of a mosaic; a colour picture is none."""
 
-    def open(self) -> Volume:
-        """The channel, lazily."""
-        if self.volume is not None or self.path is None:
-            return super().open()
-        from napari_midl.volumes.open import open_volume
-
-        return self.part(open_volume(self.path, self.axes))
-
     def part(self, whole: Volume) -> Volume:
-        """The channel of a file, unless that holds colours or a mask.
-
-        Raises
-        ------
-        InputError
-            If so, or if there is no such channel or time point.
-        """
+        """The channel of a file, unless that holds colours or a mask."""
         if whole.channels[:3] == ("red", "green", "blue"):
             raise InputError(
                 f"{self.path} is colour (RGB), no channel of a microscope; give one grey image "
@@ -49,7 +35,7 @@ class ChannelIn(ImageIn):
                 f"{self.path} holds only true and false, which is a mask and no channel of a "
                 "microscope; give the image itself."
             )
-        channel = whole.spatial(self.channel, self.time)
+        channel = super().part(whole)
         if "T" not in whole.axes:
             return channel
         points = whole.shape[whole.axes.index("T")]

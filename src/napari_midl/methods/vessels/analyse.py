@@ -15,6 +15,7 @@ from skimage.morphology import skeletonize
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.errors import InputError
+from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,8 @@ class VesselGraph:
     paths : list of ndarray of float, shape (N, 4)
         For each branch its points ``z, y, x, radius``, in `unit`.
     unit : str
-        Unit of all lengths, which count from the first voxel.
+        Unit of all lengths, which count from the first voxel; ``voxel`` where the voxel size is not
+        known.
     space : Space
         Where the mask lies in the world.
     """
@@ -53,15 +55,8 @@ class VesselGraph:
     unit: str
     space: Space
 
-    def vectors(
-        self, voxel_size: tuple[float, float, float]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def vectors(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The pieces of all centre lines: start and step ``(z, y, x)`` in voxels, and radius.
-
-        Parameters
-        ----------
-        voxel_size : sequence of float
-            Size ``(z, y, x)`` of a voxel, in `unit`.
 
         Returns
         -------
@@ -71,7 +66,7 @@ class VesselGraph:
         """
         pieces = [np.stack([path[:-1], path[1:]], axis=1) for path in self.paths]
         ends = np.concatenate(pieces)
-        starts, stops = (ends[:, end, :3] / np.asarray(voxel_size) for end in (0, 1))
+        starts, stops = (ends[:, end, :3] / np.asarray(self.space.voxel_size) for end in (0, 1))
         return np.stack([starts, stops - starts], axis=1), ends[..., 3].mean(axis=1)
 
 
@@ -139,8 +134,8 @@ def _measure(
     short = np.flatnonzero(free & (table["branch-distance"] < min_length))
     if len(short) == len(table):
         raise InputError(
-            f"all branches of {mask.name} are shorter than {min_length:g} {unit}; choose a smaller "
-            "length."
+            f"all branches of {mask.name} are shorter than {length_in_words(min_length, unit)}; "
+            "choose a smaller length."
         )
     if len(short):
         # Anew, since where a spur is gone two branches are one.

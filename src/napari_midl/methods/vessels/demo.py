@@ -17,6 +17,7 @@ from napari_midl.engine.page import Section
 from napari_midl.engine.runs import record_path
 from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.classes import CLASSES
+from napari_midl.methods.vessels.export import with_units
 from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.operations import Analyse, Finetune, Predict
 from napari_midl.methods.vessels.ports import GraphOut, MaskIn
@@ -24,6 +25,7 @@ from napari_midl.methods.vessels.score import score
 from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.tables import write_table
+from napari_midl.volumes.units import symbol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,10 +96,16 @@ def vessels_demo(outdir: Path) -> Job[Section]:
             for name, p in (("base, never saw this image", before), ("fine-tuned", probability))
         ]
     )
+    unit = symbol(volume.unit)
+    distances = {
+        name: f"{name} ({unit})" for name in map(str, scores) if name.startswith("boundary")
+    }
+    scores = scores.rename(columns=distances)
     write_table(scores, folder / "scores.csv")
     mask_in = MaskIn(out)
     measured = yield from Analyse(mask=mask_in, out=GraphOut(folder / "branches.csv")).perform()
     graph = measured.result
+    longest = with_units(graph).loc[graph.branches["length"].nlargest(10).index]
     lines = Analyse(mask=replace(mask_in, graph=graph), out=GraphOut(folder / "vessels.swc"))
     yield from lines.perform()
     overview, network = folder / "overview.png", folder / "network.png"
@@ -108,7 +116,7 @@ def vessels_demo(outdir: Path) -> Job[Section]:
         f"{len(SLICES)} squares of {PATCH} x {PATCH} voxels were painted, "
         f"{(labels > 0).mean():.1%} of the volume. {tuned.run.results['steps']} steps of "
         f"fine-tuning took {tuned.run.seconds:.0f} s. The scores count only voxels that were not "
-        f"painted; distances are in {graph.unit}.",
+        "painted.",
         pictures=[
             (
                 overview,
@@ -119,7 +127,7 @@ def vessels_demo(outdir: Path) -> Job[Section]:
         ],
         tables=[
             ("Scores against the truth", scores),
-            ("The ten longest branches", graph.branches.nlargest(10, "length")),
+            ("The ten longest branches", longest),
         ],
         files=[
             (out, "probability, uncertainty and labels (OME-Zarr)"),
@@ -180,9 +188,10 @@ def _picture_network(
     shown = axis.scatter(
         points[:, 2], points[:, 1], c=points[:, 3], s=6, cmap="turbo", norm=Normalize(0)
     )
-    figure.colorbar(shown, ax=axis, label=f"radius ({graph.unit})", fraction=0.046)
-    axis.set_xlabel(f"x ({graph.unit})")
-    axis.set_ylabel(f"y ({graph.unit})")
+    unit = symbol(graph.unit)
+    figure.colorbar(shown, ax=axis, label=f"radius ({unit})", fraction=0.046)
+    axis.set_xlabel(f"x ({unit})")
+    axis.set_ylabel(f"y ({unit})")
     figure.savefig(path, bbox_inches="tight")
 
 

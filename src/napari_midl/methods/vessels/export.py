@@ -8,6 +8,7 @@ from napari_midl.volumes.swc import write_swc
 from napari_midl.volumes.swc_frame import swc_frame, swc_size, to_swc
 from napari_midl.volumes.tables import write_table
 from napari_midl.volumes.traces import swc_unit
+from napari_midl.volumes.units import symbol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 _LENGTHS = ("length", "straight_length", "mean_radius", "min_radius", "max_radius")
 
 
-def with_units(graph: VesselGraph, unit: str) -> pd.DataFrame:
-    """The table of branches, its columns named with their units."""
+def with_units(graph: VesselGraph) -> pd.DataFrame:
+    """The table of branches, its columns named with their units, such as ``length (µm)``."""
+    unit = symbol(graph.unit)
     names = {name: f"{name.replace('_', ' ')} ({unit})" for name in _LENGTHS}
     return graph.branches.rename(columns={**names, "volume": f"volume ({unit}³)"})
 
@@ -43,7 +45,7 @@ def write_graph(graph: VesselGraph, path: Path) -> None:
         If the file cannot be written.
     """
     if path.suffix == ".csv":
-        write_table(with_units(graph, graph.unit), path)
+        write_table(with_units(graph), path)
         return
     write_swc(path, in_world(graph), swc_unit(graph.space), swc_frame(graph.space))
 

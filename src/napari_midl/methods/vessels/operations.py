@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.jobs import Progress, elsewhere
+from napari_midl.engine.lengths import unit_of, why_voxels
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import FileIn, ImageIn, TableOut
 from napari_midl.engine.streamed import StreamedOperation
@@ -29,6 +30,7 @@ from napari_midl.methods.vessels.settings import (
     PretrainSettings,
     ProposeSettings,
 )
+from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
@@ -185,8 +187,8 @@ class Analyse(Operation["VesselGraph"]):
     Parameters
     ----------
     min_length : float
-        Leave out branches with a free end that are shorter, in the unit of the voxels: thinning
-        makes them of bumps.
+        Leave out branches with a free end that are shorter, in the unit of the mask's voxel size,
+        which is that of the table: thinning makes them of bumps.
     """
 
     mask: MaskIn
@@ -209,13 +211,14 @@ class Analyse(Operation["VesselGraph"]):
         run.results |= {
             "branches": len(lengths),
             "length": float(lengths.sum()),
-            "unit": graph.unit,
+            **unit_of(mask),
         }
         return graph
 
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How much there is."""
-        return ["{branches} branches, {length:.6g} {unit} in all".format(**results)]
+        length = length_in_words(results["length"], results["unit"])
+        return [f"{results['branches']} branches, {length} in all", *why_voxels(results)]
 
 
 @operation("vessels.propose", argument="image")

@@ -78,17 +78,12 @@ class MaskIn(ImageIn):
     threshold: Threshold = 0.5
     graph: Any = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
 
-    def open(self) -> Volume:
-        """The mask, lazily; of a prediction 1 from the threshold on, else 0."""
+    def part(self, whole: Volume) -> Volume:
+        """The mask; of a prediction 1 from the threshold on, else 0."""
+        if not is_prediction(whole):
+            return super().part(whole)
         import numpy as np
 
-        from napari_midl.volumes.open import open_volume
-
-        if self.path is None or self.volume is not None:
-            return super().open()
-        whole = open_volume(self.path, self.axes)
-        if not is_prediction(whole):
-            return super().open()
         probability = whole.spatial()
         inside = probability.data.map(lambda read: read >= self.threshold, np.uint8)
         return replace(probability, levels=(inside,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.gain import gain_in_words
+from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
     from napari_midl.methods.vessels.analyse import VesselGraph
@@ -33,11 +34,11 @@ def gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
     )
 
 
-def summary(graph: VesselGraph, unit: str) -> str:
+def summary(graph: VesselGraph) -> str:
     """The branches in a sentence."""
-    branches = graph.branches
+    branches, unit = graph.branches, graph.unit
     return (
-        f"{len(branches):,} branches, {branches['length'].sum():,.0f} {unit} in all, "
-        f"median radius {branches['mean_radius'].median():.3g} {unit}. "
+        f"{len(branches):,} branches, {length_in_words(branches['length'].sum(), unit)} in all, "
+        f"median radius {length_in_words(branches['mean_radius'].median(), unit)}. "
         "The 3D view shows all centre lines."
     )

@@ -106,10 +106,7 @@ class AnatomyBench(Bench):
     def volume_in(self, image: Image, channel: int, time: int) -> Volume:
         """The scan, whose voxels have a size in millimetres."""
         volume = super().volume_in(image, channel, time)
-        scan = as_scan(volume)
-        for note in scan.notes[len(volume.notes) :]:
-            show_info(note)
-        return scan
+        return as_scan(volume)
 
     def attach(self) -> None:
         """Lay mesh and landmarks over the scan from now on."""

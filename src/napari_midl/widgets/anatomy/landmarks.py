@@ -147,7 +147,7 @@ class LandmarksSection(ToolSection[AnatomyBench]):
                     "A click into a slice needs a scan; open one, or change to the 3D view and "
                     "click onto the mesh."
                 )
-            return voxel_at(image, bench.volume.shape, click.position)
+            return voxel_at(image, bench.volume.shape, click.on(image).position)
         place = None
         if image is not None and image.visible:
             if self.scan is None:

@@ -52,6 +52,7 @@ def on_mesh(click: Click, surface: Surface) -> np.ndarray | None:
 
 def _ray(click: Click, layer: Any) -> Any:
     """Where the ray enters and leaves a layer's box, in its data."""
+    click = click.on(layer)
     assert click.direction is not None
     ndim = layer.ndim
     displayed = [axis - (len(click.position) - ndim) for axis in click.displayed]

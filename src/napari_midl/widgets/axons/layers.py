@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.methods.axons.entries import Entry, PerEntry
-from napari_midl.widgets.images import placed_over, spatial_ndim
+from napari_midl.widgets.images import placed_over, spatial_ndim, stay_over
 from napari_midl.widgets.layers import OURS, keeping_active, take_out
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
@@ -104,6 +104,7 @@ class TraceLayers:
                 metadata={OURS: "made by the axons dock"},
                 **placed_over(self._image, (0,) * count),
             )
+        stay_over(self._image, self._layers[what], (0,) * count)
         layers = self._viewer.layers
         below = self._shown("traces")
         if what == "selected" and below is not None:

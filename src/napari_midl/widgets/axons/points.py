@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox
 from napari_midl.errors import InputError
 from napari_midl.widgets.clicks import voxel_at
 from napari_midl.widgets.parts.section import offer
+from napari_midl.widgets.world import own_units, to_world
 
 if TYPE_CHECKING:
     from napari_midl.methods.axons.requests import Voxel
@@ -52,9 +53,10 @@ class PointsPicker(QComboBox):
         for place in np.asarray(layer.data, float):
             # A plane of points has no depth: it lies at the one in view.
             world = np.array(bench.viewer.dims.point, float)
-            world[-layer.ndim :] = layer.data_to_world(place)
+            world[-layer.ndim :] = to_world(bench.viewer, layer, place)
+            own = world[-image.ndim :] * own_units(image, bench.viewer.layers.units)
             try:
-                places.append(voxel_at(image, shape, world.tolist()))
+                places.append(voxel_at(image, shape, own.tolist()))
             except InputError:
                 outside += 1
         if not places:

@@ -105,7 +105,7 @@ class TraceSection(ToolSection[AxonsBench]):
                 raise InputError(
                     "A click in the 3D view has no depth; change to the 2D view to click."
                 )
-            self._trace(voxel_at(image, volume.shape, click.position), click.shift)
+            self._trace(voxel_at(image, volume.shape, click.on(image).position), click.shift)
         except InputError as error:
             self.bench.report(error)
 

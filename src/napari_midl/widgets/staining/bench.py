@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.methods.staining.ports import ChannelIn
 from napari_midl.volumes.laying import laid_on
 from napari_midl.widgets.images import channel_of, volume_of
+from napari_midl.widgets.sizes import to_record
 from napari_midl.widgets.staining.layers import StainLayers
 from napari_midl.widgets.tool.stream_section import StreamBench
 
@@ -44,6 +46,11 @@ class Source:
         """Channel of the layer's file."""
         return channel_of(self.layer, self.channel)
 
+    def port(self, volume: Volume) -> ChannelIn:
+        """The channel for an operation, as the volume that is open of it."""
+        typed = to_record(self.layer, self.volume())
+        return ChannelIn.of(volume, self.in_file, voxel_size=typed)
+
 
 class StainingBench(StreamBench[StainLayers]):
     """The state of the staining dock; `image` is the layer of the reflectance.
@@ -64,9 +71,13 @@ class StainingBench(StreamBench[StainLayers]):
         self.mosaic: Mosaic | None = None
 
     def open_pair(
-        self, fluorescence: Source, reflectance: Source, folder: Path | None = None
+        self,
+        fluorescence: Source,
+        reflectance: Source,
+        folder: Path | None = None,
+        size: str | None = None,
     ) -> None:
-        """Change to other channels.
+        """Change to other channels; `folder` and `size` are as by `open`.
 
         Raises
         ------
@@ -74,6 +85,7 @@ class StainingBench(StreamBench[StainLayers]):
             If one cannot be used, or they are not of one mosaic; then none is open.
         """
         self.close()
+        self.give_size((reflectance.layer, fluorescence.layer), folder, size)
         fluorescent = fluorescence.volume()
         volumes = (fluorescent, laid_on(reflectance.volume(), fluorescent))
         self.fluorescence, self.reflectance, self.volumes = fluorescence, reflectance, volumes

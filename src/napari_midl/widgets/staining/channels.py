@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
@@ -13,8 +14,11 @@ from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, note
 from napari_midl.widgets.parts.two_of import TwoOf
+from napari_midl.widgets.sizes import in_words, to_edit
 from napari_midl.widgets.staining.bench import Source, StainingBench
+from napari_midl.widgets.tool.following import Following
 from napari_midl.widgets.tool.section import ToolSection
+from napari_midl.widgets.tool.voxel_size import VoxelSizeLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,17 +37,23 @@ class ChannelsSection(ToolSection[StainingBench]):
         self.folder = PathPicker(
             "Choose a project folder", "Project folder: the stains are kept here", folder=True
         )
-        self.about = note("Size of the mosaic")
+        self.voxel_size = VoxelSizeLine()
+        self.about = note("Size of the mosaic, and what was taken for granted")
         self.row("Fluorescence", self.fluorescence, stretch=1)
         self.row("Reflectance", self.reflectance, stretch=1)
         self.row("Project", self.folder, stretch=1)
+        self.row("Voxel size", self.voxel_size, stretch=1)
+        self.body.addWidget(self.voxel_size.fault)
         self.body.addWidget(self.about)
         bench.layers_changed.connect(self._on_layers)
         for widget in (self.fluorescence, self.reflectance, self.folder):
             self.enabled_when(widget, lambda: not bench.runner.running)
         for made in (self.fluorescence, self.reflectance):
-            made.currentIndexChanged.connect(lambda _: self._open())
+            made.currentIndexChanged.connect(lambda _: self._on_chosen())
         self.folder.changed.connect(self._open)
+        self.voxel_size.typed.connect(self._on_size)
+        self.enabled_when(self.voxel_size, lambda: bench.idle)
+        self._following = Following(bench, self._open, self)
         self._on_layers()
         if not self._pair.things:
             self._open()
@@ -57,23 +67,42 @@ class ChannelsSection(ToolSection[StainingBench]):
             for source in _channels(layer)
         ]
         if sources != self._pair.things and self._pair.offer(sources):
-            self.folder.path = None
-            self._open()
+            self._on_chosen()
 
-    def _open(self) -> None:
+    def _on_chosen(self) -> None:
+        """Another pair has another project."""
+        self.folder.path = None
+        self._open()
+
+    def _on_size(self, text: str) -> None:
+        bench = self.bench
+        try:
+            bench.keep_typed(text, bench.opened_image, self.folder.path)
+        except InputError as error:
+            self.voxel_size.complain(str(error))
+            return
+        self._open(text)
+
+    def _open(self, size: str | None = None) -> None:
         bench = self.bench
         fluorescence, reflectance = self._pair.chosen
+        self._following.follow(*{s.layer for s in (fluorescence, reflectance) if s is not None})
+        self.voxel_size.show_size("")
         try:
             if fluorescence is None or reflectance is None or fluorescence == reflectance:
                 bench.close()
                 self.about.setText("Two channels of one mosaic are needed.")
                 return
-            bench.open_pair(fluorescence, reflectance, self.folder.path)
+            bench.open_pair(fluorescence, reflectance, self.folder.path, size)
         except InputError as error:
             self.about.setText(str(error))
             return
         self.folder.path = bench.folder
-        self.about.setText(bench.opened_volume.size_in_words)
+        self.voxel_size.show_size(to_edit(bench.opened_image))
+        notes = dict.fromkeys(note for volume in bench.volumes for note in volume.notes)
+        shown = replace(bench.opened_volume, notes=tuple(notes))
+        self.about.setText(in_words(bench.opened_image, shown))
+        self._following.settle()
 
 
 def _channels(layer: Image) -> list[Source]:

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QSlider
 from superqt.utils import qthrottled
 
 from napari_midl.methods.staining.colours import Curtain, curtains
+from napari_midl.widgets.images import placed_over, stay_over
 from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.parts.section import button, combo
 from napari_midl.widgets.parts.two_of import TwoOf
@@ -70,12 +71,10 @@ class CompareSection(ToolSection[StainingBench]):
             multiscale=left.multiscale,
             rgb=True,
             name=f"{CURTAIN}: {left.name}",
-            scale=left.scale,
-            translate=left.translate,
-            units=left.units,
-            axis_labels=left.axis_labels,
             metadata={OURS: "made by the staining dock"},
+            **placed_over(left, (0,) * left.ndim),
         )
+        stay_over(left, self._curtain, (0,) * left.ndim)
         self._show()
 
     def _take_down(self) -> None:

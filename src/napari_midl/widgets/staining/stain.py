@@ -8,7 +8,7 @@ from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.look import Look, look
 from napari_midl.methods.staining.operations import Stain
-from napari_midl.methods.staining.ports import ChannelIn, DespecklerIn, ReferenceIn, StainModelIn
+from napari_midl.methods.staining.ports import DespecklerIn, ReferenceIn, StainModelIn
 from napari_midl.methods.staining.settings import LEARNT, TAKES_REFERENCE, StainSettings
 from napari_midl.methods.staining.watermark import NOTICE
 from napari_midl.widgets.layers import OURS
@@ -117,8 +117,8 @@ class StainSection(StreamSection[StainingBench]):
             settings = self.settings_of(out, settings)
         takes = method in TAKES_REFERENCE
         return Stain(
-            fluorescence=ChannelIn.of(bench.volumes[0], fluorescence.in_file),
-            reflectance=ChannelIn.of(bench.volumes[1], reflectance.in_file),
+            fluorescence=fluorescence.port(bench.volumes[0]),
+            reflectance=reflectance.port(bench.volumes[1]),
             model=StainModelIn(str(self.model.choice) if learnt else "base"),
             despeckler=DespecklerIn("base" if settings.keep_speckle else str(self.speckle.choice)),
             reference=ReferenceIn(reference) if reference is not None and takes else None,

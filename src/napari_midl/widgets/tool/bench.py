@@ -9,13 +9,28 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.engine.ports import ImageIn
-from napari_midl.engine.project import default_folder, set_aside
+from napari_midl.engine.project import (
+    default_folder,
+    keep_size,
+    set_aside,
+    size_file,
+    typed_size,
+)
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import channel_of, volume_of
+from napari_midl.widgets.looking import staying_there
+from napari_midl.widgets.sizes import (
+    folder_of,
+    give_size,
+    has_been_asked,
+    of_one_file,
+    remember_own,
+    to_record,
+)
 from napari_midl.widgets.worker import JobRunner, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from napari.layers import Image
@@ -108,7 +123,8 @@ class Bench(QObject):
     @property
     def image_in(self) -> ImageIn:
         """The image, for an operation."""
-        return ImageIn.of(self.opened_volume, self.channel, self.time)
+        volume = self.opened_volume
+        return ImageIn.of(volume, self.channel, self.time, to_record(self.opened_image, volume))
 
     @property
     def idle(self) -> bool:
@@ -116,7 +132,12 @@ class Bench(QObject):
         return self.volume is not None and not self.runner.running
 
     def open(
-        self, image: Image, channel: int = 0, time: int = 0, folder: Path | None = None
+        self,
+        image: Image,
+        channel: int = 0,
+        time: int = 0,
+        folder: Path | None = None,
+        size: str | None = None,
     ) -> None:
         """Change to an image.
 
@@ -128,6 +149,9 @@ class Bench(QObject):
             Which part of it.
         folder : Path, optional
             The project folder; by default one beside the image.
+        size : str, optional
+            The voxel size that a person typed, empty for the image's own; by default the one that
+            the project kept, where the image has not got it yet.
 
         Raises
         ------
@@ -143,8 +167,46 @@ class Bench(QObject):
                 raise
             self.keep(folder)
         self.close()
+        self.give_size((image,), folder, size)
         volume = self.volume_in(image, channel, time)
         self.take(image, volume, channel_of(image, channel), time, folder)
+
+    def give_size(self, images: Sequence[Image], folder: Path | None, size: str | None) -> None:
+        """Give images of one size, none of which is open, the one that is typed or was kept.
+
+        All layers of their files get it, and the view stays at the same voxels.
+        """
+        image = images[0]
+        if size is None:
+            if has_been_asked(image):
+                return
+            size = self._kept_size(folder or folder_of(image))
+            if not size:
+                remember_own(image)
+                return
+        layers = {id(each): each for one in images for each in of_one_file(self.viewer, one)}
+        with staying_there(self.viewer, image):
+            for layer in layers.values():
+                give_size(layer, size)
+
+    def _kept_size(self, folder: Path) -> str:
+        try:
+            return typed_size(folder)
+        except InputError as error:
+            self.report_damaged(size_file(folder), error)
+            return ""
+
+    def keep_typed(self, size: str, image: Image, folder: Path | None) -> None:
+        """Keep the voxel size that a person typed for an image, before it is opened with that.
+
+        Raises
+        ------
+        InputError
+            If it is no size of the image, or cannot be kept.
+        """
+        if size:
+            volume_of(image, plane=True).resized(size)
+        keep_size(folder or folder_of(image), size)
 
     def take(
         self, image: Image, volume: Volume, channel: int, time: int, folder: Path | None

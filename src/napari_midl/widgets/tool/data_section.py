@@ -12,14 +12,15 @@ from napari_midl.errors import InputError
 from napari_midl.widgets.images import extra_axes
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.parts.section import NO_SIZE, combo, note, offer, once_after, spin
+from napari_midl.widgets.parts.section import combo, note, offer, spin
+from napari_midl.widgets.sizes import in_words, to_edit
 from napari_midl.widgets.tool.bench import Bench
+from napari_midl.widgets.tool.following import Following
 from napari_midl.widgets.tool.section import ToolSection
+from napari_midl.widgets.tool.voxel_size import VoxelSizeLine
 
 if TYPE_CHECKING:
     from typing import Any
-
-_REST_MS = 200
 
 
 class DataSection(ToolSection[Bench]):
@@ -44,15 +45,18 @@ class DataSection(ToolSection[Bench]):
     ) -> None:
         super().__init__(bench)
         self._layers: list[Image] = []
-        self._followed: Image | None = None
+        self._following = Following(bench, self._reopen, self)
         self.image = combo(image)
         self.channel, self.time = spin(channel, 0, 0), spin("Time point, counted from 0", 0, 0)
         self.folder = PathPicker("Choose a project folder", project, folder=True)
-        self.about = note("Size and voxel size of the image")
+        self.voxel_size = VoxelSizeLine()
+        self.about = note("Size and voxel size of the image, and what was taken for granted")
         self.row("Image", self.image, stretch=1)
         self.channel_label, self.time_label = QLabel("Channel"), QLabel("Time point")
         self.row(self.channel_label, self.channel, self.time_label, self.time)
         self.row("Project", self.folder, stretch=1)
+        self.row("Voxel size", self.voxel_size, stretch=1)
+        self.body.addWidget(self.voxel_size.fault)
         self.body.addWidget(self.about)
 
         bench.layers_changed.connect(self._on_layers)
@@ -60,10 +64,13 @@ class DataSection(ToolSection[Bench]):
         self.channel.valueChanged.connect(self._on_place)
         self.time.valueChanged.connect(self._on_place)
         self.folder.changed.connect(self._on_folder)
+        self.voxel_size.typed.connect(self._on_size)
         for widget in (self.image, self.channel, self.time, self.folder):
             self.enabled_when(widget, lambda: not bench.runner.running)
-        bench.opened.connect(self._on_opened)
-        self._placed = once_after(_REST_MS, self._on_rest, self)
+        self.enabled_when(
+            self.voxel_size,
+            lambda: self.image.currentData() is not None and not bench.runner.running,
+        )
         self._on_layers()
         if not self._layers:
             self._on_image()
@@ -120,14 +127,26 @@ class DataSection(ToolSection[Bench]):
         if self.bench.image is not None and self.folder.path is not None:
             self._open(self.bench.image, keep_folder=True)
 
-    def _open(self, layer: Image | None, keep_folder: bool = False) -> None:
+    def _on_size(self, text: str) -> None:
+        layer = self.image.currentData()
+        try:
+            self.bench.keep_typed(text, layer, self.folder.path)
+        except InputError as error:
+            self.voxel_size.complain(str(error))
+            return
+        self._open(layer, keep_folder=True, size=text)
+
+    def _open(
+        self, layer: Image | None, keep_folder: bool = False, size: str | None = None
+    ) -> None:
         bench = self.bench
         folder = self.folder.path if keep_folder else None
+        self._following.follow(layer)
         try:
             if layer is None:
                 bench.close()
             else:
-                bench.open(layer, self.channel.value(), self.time.value(), folder)
+                bench.open(layer, self.channel.value(), self.time.value(), folder, size)
         except InputError as error:
             if bench.image is not None:
                 # What is painted on it could not be saved, so it stays open.
@@ -136,39 +155,20 @@ class DataSection(ToolSection[Bench]):
                 return
             # It may have been picked by itself, so that a notification would come as a surprise.
             self.folder.path = None
+            self.voxel_size.show_size("" if layer is None else to_edit(layer))
             self.about.setText(str(error))
             return
         self.folder.path = bench.folder
-        if bench.volume is None:
+        if bench.volume is None or layer is None:
+            self.voxel_size.show_size("")
             self.about.setText("No image is open.")
             return
-        unknown = "" if bench.volume.unit else NO_SIZE
-        self.about.setText(f"{bench.volume.size_in_words} {unknown}")
+        self.voxel_size.show_size(to_edit(layer))
+        self.about.setText(in_words(layer, bench.volume))
+        self._following.settle()
 
-    def _on_opened(self) -> None:
-        """Follow the voxel size and the place of the image that is open."""
-        image = self.bench.image
-        if image is self._followed:
-            return
-        for layer, connect in ((self._followed, False), (image, True)):
-            if layer is None:
-                continue
-            for event in (layer.events.scale, layer.events.units, layer.events.translate):
-                (event.connect if connect else event.disconnect)(self._on_placed)
-        self._followed = image
-
-    def _on_placed(self, event: Any = None) -> None:
-        self._placed.start()
-
-    def _on_rest(self) -> None:
-        bench = self.bench
-        if bench.image is None or bench.ended:
-            return
-        if bench.runner.running:
-            # Its result is to be shown, and belongs to the size with which it began.
-            self._placed.start()
-        else:
-            self._open(bench.image, keep_folder=True)
+    def _reopen(self) -> None:
+        self._open(self.bench.image or self.image.currentData(), keep_folder=True)
 
     def _show_choice(self) -> None:
         """Show again what is open."""
@@ -176,5 +176,6 @@ class DataSection(ToolSection[Bench]):
         if bench.image in self._layers:
             with signals_blocked(self.image):
                 self.image.setCurrentIndex(self._layers.index(bench.image))
+        self._following.follow(bench.image)
         self._offer_places(bench.image, bench.channel, bench.time)
         self.folder.path = bench.folder

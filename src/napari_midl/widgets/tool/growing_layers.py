@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.volumes.growing import GrowingImage
-from napari_midl.widgets.images import placed_over, spatial_ndim
+from napari_midl.widgets.images import placed_over, spatial_ndim, stay_over
 from napari_midl.widgets.layers import OURS, keeping_active, take_out
+from napari_midl.widgets.world import to_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,8 @@ class GrowingLayers:
         self.viewer, self.image, self.path = viewer, image, path
         self.stored = GrowingImage(path, what)
         self.layers: list[Any] = []
-        ndim = min(spatial_ndim(image), len(self.stored.shape) - 1)
-        self.place = placed_over(image, (0,) * ndim)
+        self._first = (0,) * min(spatial_ndim(image), len(self.stored.shape) - 1)
+        self.place = placed_over(image, self._first)
 
     def add(self, levels: Sequence[Lazy], kind: str = "image", **look: Any) -> Any:
         """Show an array at all levels as a layer; `look` goes to ``viewer.add_image``."""
@@ -47,6 +48,7 @@ class GrowingLayers:
                 multiscale=many,
                 **{"metadata": metadata, **self.place, **look},
             )
+        stay_over(self.image, layer, self._first)
         self.layers.append(layer)
         return layer
 
@@ -73,5 +75,5 @@ class GrowingLayers:
         dims = self.viewer.dims
         if dims.ndisplay == 3 or len(self.place["scale"]) < 3:
             return True
-        z = float(layer.world_to_data(dims.point)[0])
+        z = float(to_data(self.viewer, layer, dims.point)[0])
         return any(box[0].start - 0.5 <= z < box[0].stop for box in boxes)

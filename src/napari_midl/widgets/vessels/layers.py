@@ -8,7 +8,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colorma
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.growing import Thresholded
-from napari_midl.widgets.images import placed_over
+from napari_midl.widgets.images import placed_over, stay_over
 from napari_midl.widgets.layers import keeping_active, put_above, take_out
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
@@ -92,7 +92,7 @@ class PredictionLayers(GrowingLayers):
 
 
 def add_paths(
-    viewer: Any, image: Image, volume: Volume, graph: VesselGraph, previous: Vectors | None = None
+    viewer: Any, image: Image, graph: VesselGraph, previous: Vectors | None = None
 ) -> tuple[Vectors, Colormap, float, float]:
     """Show the centre lines as vectors coloured by radius.
 
@@ -103,7 +103,7 @@ def add_paths(
     low, high : float
         Radii of the first and the last colour, in the graph's unit.
     """
-    vectors, radius = graph.vectors(volume.voxel_size)
+    vectors, radius = graph.vectors()
     low, high = float(radius.min()), float(radius.max())
     take_out(viewer, previous)
     with keeping_active(viewer):
@@ -119,4 +119,5 @@ def add_paths(
             blending="translucent_no_depth",
             **placed_over(image),
         )
+    stay_over(image, layer)
     return layer, ensure_colormap(RADIUS_COLOURS), low, high

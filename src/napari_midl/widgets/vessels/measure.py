@@ -13,7 +13,7 @@ from napari_midl.methods.vessels.operations import Analyse, Labels
 from napari_midl.methods.vessels.ports import GraphOut, MaskIn, PredictionIn
 from napari_midl.methods.vessels.words import summary
 from napari_midl.volumes.label_list import is_listed
-from napari_midl.volumes.volume import symbol
+from napari_midl.volumes.units import length_unit, symbol
 from napari_midl.widgets.layers import take_out
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.colour_bar import ColourBar
@@ -81,7 +81,12 @@ class MeasureSection(ToolSection[VesselsBench]):
         bench = self.bench
         assert bench.shown is not None
         return Analyse(
-            mask=MaskIn(bench.shown.path, threshold=bench.threshold),
+            mask=MaskIn(
+                bench.shown.path,
+                # The one that the image has now, which may have been typed since.
+                voxel_size=bench.opened_volume.space.as_typed,
+                threshold=bench.threshold,
+            ),
             min_length=self.shortest.value(),
             out=GraphOut(None),
         )
@@ -92,11 +97,11 @@ class MeasureSection(ToolSection[VesselsBench]):
         self.graph = graph
         unit = symbol(graph.unit)
         self._layer, colours, low, high = add_paths(
-            bench.viewer, bench.opened_image, bench.opened_volume, graph, self._layer
+            bench.viewer, bench.opened_image, graph, self._layer
         )
         self.bar.show_range("radius", colours, low, high, unit)
-        unknown = NO_SIZE if bench.opened_volume.unit is None else ""
-        self.status.setText(f"{summary(graph, unit)} {unknown}")
+        unknown = "" if length_unit(graph.unit) else NO_SIZE
+        self.status.setText(f"{summary(graph)} {unknown}")
         self.status.show()
         self._show_table(graph)
         self._show_whether_fresh()
@@ -108,7 +113,7 @@ class MeasureSection(ToolSection[VesselsBench]):
             self.bench.viewer.window.remove_dock_widget(self.table)
         self.table = None
         unit = self.bench.volume.unit if self.bench.volume is not None else None
-        self.shortest.setSuffix(f" {symbol(unit)}")
+        self.shortest.setSuffix(f" {symbol(unit) if unit else 'voxels'}")
         for widget in (self.bar, self.status):
             widget.hide()
         take_out(self.bench.viewer, self._layer)
@@ -142,7 +147,7 @@ class MeasureSection(ToolSection[VesselsBench]):
             made.setEnabled(exportable)
 
     def _show_table(self, graph: VesselGraph) -> None:
-        bench, shown = self.bench, with_units(graph, symbol(graph.unit))
+        bench, shown = self.bench, with_units(graph)
         if self.table is None or self.table.parent() is None:
             self.table = TableView(shown)
             self.table.visited.connect(self._on_row)
@@ -155,7 +160,7 @@ class MeasureSection(ToolSection[VesselsBench]):
         bench = self.bench
         if self.graph is None or bench.image is None or bench.volume is None:
             return
-        points = self.graph.paths[row][:, :3] / bench.volume.voxel_size
+        points = self.graph.paths[row][:, :3] / self.graph.space.voxel_size
         low, high = points.min(axis=0), points.max(axis=0)
         fly_to(bench.viewer, bench.image, low, (high - low + 1).clip(20))
 
