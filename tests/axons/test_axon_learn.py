@@ -164,3 +164,15 @@ def test_traces_of_another_image_are_refused(plane: Volume, base: Model) -> None
         run(finetune(plane, [far], base, FinetuneSettings()))
     with pytest.raises(InputError, match="no trace"):
         run(finetune(plane, [], base, FinetuneSettings()))
+
+
+def test_short_branches_of_a_traced_tree_are_left_out(
+    plane: Volume, wave: Wave, base: Model
+) -> None:
+    points = np.pad(wave[1], ((0, 0), (1, 0)))
+    whole, twig = (Trace(k, p, np.zeros(len(p))) for k, p in (("a", points), ("b", points[:40])))
+    settings = FinetuneSettings(steps=1, minutes=10, synthetic=0.0, held_out=0.0)
+    alone = run(finetune(plane, [whole], base, settings)).model.sha256
+    assert run(finetune(plane, [twig, whole, twig], base, settings)).model.sha256 == alone
+    with pytest.raises(InputError, match="shorter than 20 pixels"):
+        run(finetune(plane, [twig], base, settings))

@@ -135,7 +135,7 @@ def finetune(
     volume : Volume
         Image with axes ``Z Y X``; a stack is learnt from in the planes of its traces.
     traces : sequence of Trace
-        Whole fibres, in voxels.
+        Whole fibres, in voxels; those too short to learn from are left out.
     model : Model
         Where to start from; it is left as it is.
     settings : FinetuneSettings
@@ -157,7 +157,7 @@ def finetune(
         If there is no trace long enough to learn from, or it lies outside the image.
     """
     yield Progress(0, 0, "reading the traces")
-    _check_traces(volume, traces)
+    traces = _long_enough(volume, traces)
     rng = np.random.default_rng(settings.seed)
     order = rng.permutation(len(traces))
     aside = round(settings.held_out * len(traces))
@@ -190,16 +190,18 @@ def finetune(
     return Finetuned(tuned, before, after, trained.steps, trained.history)
 
 
-def _check_traces(volume: Volume, traces: Sequence[Trace]) -> None:
+def _long_enough(volume: Volume, traces: Sequence[Trace]) -> list[Trace]:
+    """The traces to learn from: between its branches a traced tree has short ones too."""
     if not traces:
         raise InputError("There is no trace to learn from; accept at least one.")
     check_inside(traces, volume.shape, volume.name)
-    for item in traces:
-        if item.length((0, 1, 1)) < SHORTEST_LESSON:
-            raise InputError(
-                f"The trace {item.path} is shorter than {SHORTEST_LESSON:g} pixels; accept longer "
-                "ones."
-            )
+    found = [item for item in traces if item.length((0, 1, 1)) >= SHORTEST_LESSON]
+    if not found:
+        raise InputError(
+            f"All traces are shorter than {SHORTEST_LESSON:g} pixels between their branches and "
+            "ends; give longer ones."
+        )
+    return found
 
 
 def _crop(
