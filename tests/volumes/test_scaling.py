@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.scaling import Scaling, display_range, robust_scaling
 from napari_midl.volumes.volume import Volume
 
@@ -128,6 +129,22 @@ def fibres(share_of_depth=1, blur=0.0, seed=0):
 def test_an_ordinary_image_is_scaled_by_its_percentiles(image):
     low, high = percentiles(image)
     assert measured(image) == pytest.approx((low, high), abs=0.02 * (high - low))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vessels/tubenet_octa_image.tif",
+        "vessels/vesselnn_santos2015_lowContrastVessels_image.tif",
+        "axons/depaola_08.jpg",
+        "axons/chasedb1_12L_image.png",
+        "staining/falsecolor_II_nuclear.tif",
+    ],
+)
+def test_real_images_are_scaled_by_their_percentiles(shared, name):
+    volume = open_volume(shared / "data" / name).spatial(1 if "chase" in name else 0)
+    scaling = robust_scaling(volume)
+    assert (scaling.low, scaling.high) == percentiles(np.asarray(volume.data))
 
 
 def with_blob(image, value):

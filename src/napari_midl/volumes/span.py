@@ -27,6 +27,7 @@ _AREA = 5  # edge in pixels of the smallest area of one value
 _MOSTLY = 0.9
 _SPARSE = 0.05  # share below which what is in no such area is no image, but lies on an empty one
 _RARE, _FEW = 1e-4, 20  # share of the voxels, and number of them, that may be an accident
+_LITTLE = 0.06  # share of the span by which what is not the image's own may move it
 _APART, _ALIKE = 3, 0.1  # pixels between neighbours, and their correlation in all but noise
 
 
@@ -65,11 +66,31 @@ def span(
         2nd; what is brighter is structure that is left out, unless all else is noise.
     fills : bool
         The image fills the picture, so that what looks like noise is the image.
+
+    Returns
+    -------
+    Span
+        The percentiles of all voxels where those of the image's own are nearly the same.
     """
     known = [np.isfinite(block) for block in blocks]
     everything = _of(blocks, known)
     if not everything.size:
         return Span(np.nan, np.nan, True)
+    found = _own_span(blocks, known, everything, percentiles, reach, fills)
+    low, high = _percentiles(everything, percentiles)
+    moved = abs(found.low - low) + abs(found.high - high)
+    return Span(low, high, found.is_empty) if moved <= _LITTLE * (high - low) else found
+
+
+def _own_span(
+    blocks: Sequence[Block],
+    known: Sequence[Mask],
+    everything: Block,
+    percentiles: tuple[float, float],
+    reach: float,
+    fills: bool,
+) -> Span:
+    """`span`, of what is the image's own."""
     bottom, top = float(everything.min()), float(everything.max())
     filling = {bottom, min(max(bottom, 0.0), top), top}
     areas = {value: _areas(blocks, value) for value in sorted(filling)}
