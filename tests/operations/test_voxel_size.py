@@ -171,8 +171,10 @@ def noted(monkeypatch):
     """Each file is opened with something taken for granted."""
     plain = opening.open_volume
 
-    def noting(source):
-        return replace(plain(source), notes=("There are two images in it; the first is opened.",))
+    def noting(source, axes=""):
+        return replace(
+            plain(source, axes), notes=("There are two images in it; the first is opened.",)
+        )
 
     monkeypatch.setattr(opening, "open_volume", noting)
 

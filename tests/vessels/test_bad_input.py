@@ -142,7 +142,7 @@ def test_no_such_channel(folder, capfd):
 def test_labels_of_another_shape(folder, capfd):
     said = finetune(capfd, "image.tif", write("other.tif", np.ones((8, 40, 41), np.uint8)))
     assert "other.tif" in said
-    assert "(8, 40, 41)" in said
+    assert "8 x 40 x 41" in said
 
 
 def test_labels_with_one_class_only(folder, capfd):

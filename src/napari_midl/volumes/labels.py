@@ -72,8 +72,12 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
     voxels, corner = _inside(*part_on(labels, volume), volume.shape)
     values = _values(voxels, path)
     if not dense:
-        for value in values:
-            classes.check(np.array([value]), str(path))
+        unknown = [value for value in values if not classes.knows(np.array([value]))]
+        if unknown:
+            raise InputError(
+                f"{path} holds the label {unknown[0]}; use {classes.legend}, or pass --dense if it "
+                "is a full mask."
+            )
         return [Patch(corner, voxels.map(_narrow, np.uint8), str(path))]
     if len(classes) == 2:
         _check_mask(path, values)
