@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.scaling import display_range
 from napari_midl.volumes.volume import SPATIAL
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 _TWO = ("magenta", "green")
+_MOST_VOXELS, _LARGEST = 2**20, 2**24
 _MANY = ("cyan", "magenta", "yellow", "blue", "green", "red")
 
 
@@ -54,8 +58,41 @@ def shown_at(space: Space) -> tuple[float, float, float]:
     return (z, y, x)
 
 
+def contrast(volume: Volume, share: int = 1) -> dict[str, Any]:
+    """Contrast limits that show a volume of one channel, for a layer.
+
+    They are measured on a few planes of the coarsest level, about as many as napari would read
+    itself, and left to napari where the planes are too large for that.
+
+    Parameters
+    ----------
+    volume : Volume
+        Axes ``T Z Y X``, or fewer.
+    share : int
+        Among how many channels what may be read is shared.
+    """
+    level = volume.levels[-1]
+    size = dict(zip(volume.axes, level.shape, strict=True))
+    plane, most = size["Y"] * size["X"], _MOST_VOXELS // share
+    if level.dtype.kind not in "uif" or plane * share > _LARGEST:
+        return {}
+    apart = math.ceil(size.get("Z", 1) / max(1, most // plane))
+    every = math.ceil(math.sqrt(max(1, plane / most)))
+    seen = {
+        "T": slice(0, 1),
+        "Z": slice(apart // 2, None, apart),
+        "Y": slice(None, None, every),
+        "X": slice(None, None, every),
+    }
+    few = replace(volume, levels=(level[tuple(seen[axis] for axis in volume.axes)],))
+    try:
+        return {"contrast_limits": display_range(few)}
+    except InputError:  # which is said when it is drawn
+        return {}
+
+
 def layers_of(volume: Volume) -> list[LayerData]:
-    """Image layers of a volume, one for each channel; nothing is read.
+    """Image layers of a volume, one for each channel; a few planes are read for the contrast.
 
     Parameters
     ----------
@@ -71,6 +108,7 @@ def layers_of(volume: Volume) -> list[LayerData]:
     axis = volume.axes.index("C") if "C" in volume.axes else None
     space, notes = volume.space, list(volume.notes)
     count = 1 if axis is None else volume.shape[axis]
+    axes = tuple(name for name in volume.axes if name != "C")
     kept = [n for n in range(len(volume.axes)) if n != axis]
     size = dict(zip(SPATIAL, volume.voxel_size, strict=True))
     place = dict(zip(SPATIAL, shown_at(space), strict=True))
@@ -97,6 +135,7 @@ def layers_of(volume: Volume) -> list[LayerData]:
                 "notes": notes,
             },
         }
+        primary = False
         if axis is not None:
             given = volume.channels[channel] if channel < len(volume.channels) else channel
             colours = _TWO if count == 2 else _MANY
@@ -106,5 +145,7 @@ def layers_of(volume: Volume) -> list[LayerData]:
                 "colormap": given if primary else colours[channel % len(colours)],
                 "blending": "additive",
             }
+        if not primary:
+            options |= contrast(replace(volume, levels=tuple(levels), axes=axes), count)
         layers.append((levels if len(levels) > 1 else levels[0], options, "image"))
     return layers

@@ -66,7 +66,7 @@ def test_the_misplaced_and_the_least_sure_are_named(generated: Generated) -> Non
         "top (±9.0 mm), cheek right (±6.0 mm), cheek left (±5.0 mm), bottom (±4.0 mm)"
     )
     assert summary.sizes_in_words(generated, 67_520) == (
-        "Volume 67.5 cm³; landmarks 0.20 mm from the surface on average."
+        "Volume 67.5 cm³; landmarks 0.2 mm from the surface on average."
     )
 
 

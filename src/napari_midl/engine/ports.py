@@ -9,7 +9,7 @@ already and lies in memory, as in a dock, is marked `IN_MEMORY` and can be neith
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -57,10 +57,6 @@ class In(Port, Generic[T]):
     def identity(self, opened: T) -> dict[str, Any]:
         """What tells it from another: a ``sha256`` or a ``fingerprint``, and what describes it."""
         raise NotImplementedError
-
-    def notes(self, opened: T) -> Sequence[str]:
-        """Sentences on what was taken for granted when it was opened."""
-        return ()
 
     @property
     def files(self) -> list[Path]:
@@ -140,10 +136,6 @@ class ImageIn(In["Volume"]):
         """Its fingerprint, shape and scale."""
         source = str(self.path.resolve()) if self.path is not None else None
         return opened.identity() | {"source": source}
-
-    def notes(self, opened: Volume) -> Sequence[str]:
-        """What was taken for granted of its file."""
-        return opened.notes
 
 
 @dataclass(frozen=True)

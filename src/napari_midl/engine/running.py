@@ -112,7 +112,7 @@ class Running:
         opened, identity = yield from elsewhere(look, message)
         if recorded:
             self.inputs |= dict.fromkeys(names, identity)
-        yield from self.tell(names, port.notes(opened))
+        yield from self.tell(names, getattr(opened, "notes", ()))  # an image has some
         return opened
 
     def tell(self, names: Sequence[str], notes: Sequence[str]) -> Job[None]:

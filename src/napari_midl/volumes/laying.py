@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,17 @@ def part_on(moving: Volume, image: Volume) -> tuple[Lazy, tuple[int, int, int]]:
     InputError
         If they lie elsewhere, are of another size, or nothing says where a part belongs.
     """
+    try:
+        return _part_on(moving, image)
+    except InputError:
+        if image.said is not None:
+            # What was made of the image before its size was typed has the one of its file.
+            with suppress(InputError):
+                return _part_on(moving, replace(image, space=image.said))
+        raise
+
+
+def _part_on(moving: Volume, image: Volume) -> tuple[Lazy, tuple[int, int, int]]:
     if _placed(moving.space) and _placed(image.space) and _comparable(moving.space, image.space):
         return _by_place(moving, image)
     if moving.shape != image.shape:

@@ -54,6 +54,8 @@ class Volume:
     no_slices : str
         Why it has one slice although its file may have more, and what to say then, as the
         beginning of a sentence; empty otherwise.
+    said : Space, optional
+        What its file says of its space, where another voxel size was typed.
     """
 
     levels: tuple[Lazy, ...]
@@ -65,6 +67,7 @@ class Volume:
     notes: tuple[str, ...] = ()
     inverted: bool = False
     no_slices: str = ""
+    said: Space | None = None
 
     @classmethod
     def from_array(
@@ -182,7 +185,8 @@ class Volume:
             If it is no size, or none for a stack.
         """
         space = self.space.resized(typed_space(text)).fitted(self.axes, self.shape)
-        sized = replace(self, space=space)
+        said = (self.said or self.space).fitted(self.axes, self.shape)
+        sized = replace(self, space=space, said=said)
         if not sized.space.known:
             raise InputError(
                 f"{text!r} is no voxel size of the stack {self.name}; write three sizes, along z, "

@@ -24,6 +24,7 @@ from napari_midl.methods.anatomy.ports import (
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
 from napari_midl.methods.anatomy.words import SHARE, of_scan, scan_in_words
 from napari_midl.volumes.atomic import not_written
+from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +74,7 @@ class ShapeOperation(Operation["Generated"]):
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How well the landmarks fit."""
         return [
-            f"landmark to surface: {results['landmark to surface']:.2f} mm",
+            f"landmark to surface: {length_in_words(results['landmark to surface'], 'millimeter')}",
             *(
                 f"{name!r} lies far from where the others predict it; look at it again."
                 for name in results["misplaced"]

@@ -161,7 +161,14 @@ def _mask_surface(path: Path) -> Mesh:
     """The surface of everything that is not 0, where the mask lies."""
     from scipy import ndimage
 
-    volume = as_scan(open_volume(path).spatial())
+    opened = open_volume(path).spatial()
+    try:
+        volume = as_scan(opened)
+    except InputError:
+        raise InputError(
+            f"The voxel size of {path} is not known ({opened.space.unknown}); save the mask again "
+            "with its voxel size, or give its surface as a mesh in mm."
+        ) from None
     inside = np.asarray(volume.data) > 0
     if not inside.any() or inside.all():
         raise InputError(f"{path} is empty or full; give a mask with the shape in it.")

@@ -10,6 +10,7 @@ import pandas as pd
 from napari_midl.methods.anatomy.overlap import outside
 from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.methods.anatomy.words import share_in_words
+from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,7 +136,8 @@ def sizes_in_words(generated: Generated, volume: float) -> str:
     """The volume, given in cubic mm, and how far the landmarks lie from the surface."""
     distance = generated.to_surface[np.isfinite(generated.to_surface)]
     size = f"{volume / 1000:.1f} cm³" if volume >= 1000 else f"{volume:.3g} mm³"
-    return f"Volume {size}; landmarks {distance.mean():.2f} mm from the surface on average."
+    apart = length_in_words(float(distance.mean()), "millimeter")
+    return f"Volume {size}; landmarks {apart} from the surface on average."
 
 
 def outside_in_words(landmarks: Landmarks, scan: Volume) -> str:
