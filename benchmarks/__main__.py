@@ -10,6 +10,7 @@ NAMES = (
     "throughput",
     "memory",
     "size",
+    "world",
     "responsiveness",
     "resume",
     "axons",
