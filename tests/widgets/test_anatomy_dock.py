@@ -15,20 +15,23 @@ from napari_midl.engine.runs import read_run, record_path
 from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
 from napari_midl.volumes.grids import mask
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landmarks
-from napari_midl.volumes.meshes import MM, read_mesh, write_mesh
+from napari_midl.volumes.meshes import MM, Mesh, read_mesh, write_mesh
 from napari_midl.volumes.space import Space
 from napari_midl.widgets.anatomy import AnatomyDock
 
 MINUTE = 60_000
 TRANSLATE = (-20.0, 5.0, 7.0)
+PLACE = Space.of(VOXEL_SIZE, MM, TRANSLATE[::-1])
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
 
 
 @pytest.fixture(scope="module")
 def person():
-    """A scan, the landmarks in it, and the mandible."""
-    return synthetic_scan()
+    """A scan, and the landmarks and the mandible in it, where they lie in the world."""
+    scan, landmarks, bone = synthetic_scan()
+    moved = Landmarks(landmarks.names, landmarks.points + TRANSLATE[::-1])
+    return scan, moved, Mesh(bone.vertices + TRANSLATE[::-1], bone.faces)
 
 
 @pytest.fixture
@@ -77,10 +80,10 @@ def _is_fresh(bench):
 
 @pytest.fixture
 def pixel_of(viewer, qtbot):
-    """Where a point ``(x, y, z)`` in mm of the scan is in the canvas; its slice is shown."""
+    """Where a point ``(x, y, z)`` of the world is in the canvas; its slice is shown."""
 
-    def find(point, translate=TRANSLATE):
-        world = np.asarray(point)[::-1] + translate
+    def find(point):
+        world = np.asarray(point)[::-1]
         if viewer.dims.ndisplay == 2:
             viewer.dims.set_point(0, world[0])
         qtbot.wait(100)
@@ -90,7 +93,7 @@ def pixel_of(viewer, qtbot):
             y, x = (world - np.asarray(camera.center))[-2:] * camera.zoom + middle
         else:
             visual = viewer.window._qt_viewer.canvas.layer_to_visual[viewer.layers["scan"]].node
-            voxel = (np.asarray(point)[::-1] / VOXEL_SIZE)[::-1]
+            voxel = ((world - TRANSLATE) / VOXEL_SIZE)[::-1]
             mapped = visual.get_transform("visual", "canvas").map([*voxel, 1])
             x, y = mapped[:2] / mapped[3]
         return QPoint(round(float(x)), round(float(y)))
@@ -100,7 +103,7 @@ def pixel_of(viewer, qtbot):
 
 @pytest.fixture
 def click_at(viewer, qtbot, pixel_of):
-    """Click on a point ``(x, y, z)`` in mm of the scan."""
+    """Click on a point ``(x, y, z)`` of the world."""
 
     def press(point):
         place, canvas = pixel_of(point), viewer.window._qt_viewer.canvas.native
@@ -170,7 +173,7 @@ def test_clicks_place_one_landmark_after_the_other(
 def test_a_mesh_lies_where_the_bone_is(placed, person, viewer):
     layer = viewer.layers["anatomy: mesh"]
     world = np.asarray([layer.data_to_world(v) for v in layer.data[0][::500]])
-    mm = (world - TRANSLATE)[:, ::-1]
+    mm = world[:, ::-1]
     surface = trimesh.Trimesh(person[2].vertices, person[2].faces, process=False)
     _, distance, _ = trimesh.proximity.closest_point(surface, mm)
     assert np.mean(distance) < 1.5
@@ -371,7 +374,7 @@ def test_a_mask_on_the_grid_of_the_scan(placed, person, viewer, tmp_path, open_f
     open_file(placed.files.export, tmp_path / "bone.ome.zarr")
     finish()
     stored = np.asarray(zarr.open_group(tmp_path / "bone.ome.zarr", mode="r")["0"])
-    expected = mask(placed.bench.shown.generated.mesh, person[0].shape, Space(VOXEL_SIZE, MM))
+    expected = mask(placed.bench.shown.generated.mesh, person[0].shape, PLACE)
     np.testing.assert_array_equal(stored > 0, expected > 0)
     click(placed.files.labels)
     finish()
@@ -384,7 +387,7 @@ def test_a_mask_on_the_grid_of_the_scan(placed, person, viewer, tmp_path, open_f
 
 def test_colours_by_distance_to_a_segmentation(placed, person, viewer, finish, qtbot):
     # A crop, so that its first voxel is not that of the scan.
-    truth = mask(person[2], person[0].shape, Space(VOXEL_SIZE, MM))[2:, 3:, 4:]
+    truth = mask(person[2], person[0].shape, PLACE)[2:, 3:, 4:]
     corner = np.add(TRANSLATE, np.multiply((2, 3, 4), VOXEL_SIZE))
     place = {"scale": VOXEL_SIZE, "translate": corner, "units": ("mm",) * 3}
     viewer.add_labels(truth, name="truth", **place)
