@@ -350,7 +350,7 @@ def test_a_run_of_a_dock_records_the_size_so_that_it_replays(
         viewer.layers[0].scale = edited
         qtbot.waitUntil(partial(has_size, dock, edited), timeout=5000)
         kept = dock.bench.image_in
-        alone = ImageIn(kept.path, kept.channel, kept.time, kept.voxel_size).open()
+        alone = ImageIn(kept.path, kept.channel, kept.time, voxel_size=kept.voxel_size).open()
         assert alone.space == dock.bench.volume.space
     line = Trace("a", np.array([[1.0, 5, 5], [1, 5, 25]]), np.zeros(2))
     traces = TracesIn.of([line], ".csv")

@@ -14,6 +14,7 @@ from napari_midl.volumes.meshes import MM
 from napari_midl.widgets.anatomy.slab import Slab
 from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.parts.section import once_after
+from napari_midl.widgets.world import own_units, voxel_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -152,7 +153,7 @@ class LandmarkLayer(QObject):
             **self.placement,
         )
         # Slices show landmarks that lie a little beside them, as far as a point reaches.
-        per_mm = np.abs(layer.scale) / self.space.sizes_in(MM)
+        per_mm = voxel_edges(self._viewer, layer) / self.space.sizes_in(MM)
         self._slab.thicken((_SIZE_MM * per_mm).tolist())
         layer.events.data.connect(self._on_data)
         self._layer = layer
@@ -166,8 +167,9 @@ class LandmarkLayer(QObject):
         self._under_mouse = None
         if layer is None or not self._is_active() or layer.mode not in ("pan_zoom", "select"):
             return
+        own = own_units(layer, viewer.layers.units)
         over = layer.get_value(
-            event.position,
+            tuple(np.asarray(event.position)[-layer.ndim :] * own),
             view_direction=event.view_direction,
             dims_displayed=list(event.dims_displayed),
             world=True,
