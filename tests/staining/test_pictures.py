@@ -137,3 +137,10 @@ def test_all_of_a_folder_are_read(white):
     read = read_pictures(Path("slides"))
     assert list(read) == ["a.png", "b.jpg", "c.tif"]
     assert {picture.shape for picture in read.values()} == {white.shape}
+
+
+def test_a_slide_in_lab_is_refused(tmp_path):
+    path = tmp_path / "lab.tif"
+    tifffile.imwrite(path, np.full((20, 30, 3), 128, np.uint8), photometric="cielab")
+    with pytest.raises(InputError, match="CIELAB; save it in RGB"):
+        read_picture(path)

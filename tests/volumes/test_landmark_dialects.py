@@ -268,3 +268,12 @@ def test_a_table_that_cannot_be_read_is_a_sentence(
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError, match=rf"person\.csv .*({fault}).*\.$"):
         read_landmarks(path)
+
+
+@pytest.mark.parametrize(("system", "x"), [(0, -1.0), (1, 1.0), ("", 1.0), (None, 1.0)])
+def test_the_numbers_of_slicer_for_its_coordinate_systems(tmp_path, system, x):
+    point = {"label": "a", "position": [1.0, 2.0, 3.0], "positionStatus": "defined"}
+    markup = {"type": "Fiducial", "coordinateSystem": system, "controlPoints": [point]}
+    path = tmp_path / "a.mrk.json"
+    path.write_text(json.dumps({"markups": [markup]}))
+    assert read_landmarks(path).points[0].tolist() == [x, 2 * x, 3.0]

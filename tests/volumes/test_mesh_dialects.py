@@ -201,3 +201,15 @@ def test_a_mesh_that_is_cut_or_damaged_is_a_sentence(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=rf"{name} [^()]*\.$"):
         read_mesh(tmp_path / name, closed=True)
+
+
+def test_corners_that_are_no_numbers_are_said(tmp_path):
+    box = trimesh.creation.box()
+    corners = box.vertices.copy()
+    corners[3, 1] = np.nan
+    path = tmp_path / "nan.obj"
+    lines = [f"v {x} {y} {z}" for x, y, z in corners]
+    lines += [f"f {a} {b} {c}" for a, b, c in box.faces + 1]
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="corners that are no numbers"):
+        read_mesh(path, closed=True)

@@ -59,7 +59,8 @@ def read_json(path: Path) -> list[Row]:
     lists = [m for m in markups if m.get("type", _POINTS) == _POINTS] or markups
     rows: list[Row] = []
     for markup in lists:
-        signs = _signs(path, markup.get("coordinateSystem") or LPS)
+        system = markup.get("coordinateSystem")
+        signs = _signs(path, LPS if system in (None, "") else system)
         size = _millimetres(path, markup.get("coordinateUnits") or "mm")
         points = markup.get("controlPoints") or []
         if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
@@ -208,7 +209,7 @@ def _no_markups(path: Path, fault: str) -> InputError:
 
 
 def _signs(path: Path, system: Any) -> tuple[int, int, int]:
-    signs = to_lps(str(system))
+    signs = to_lps(_CODES.get(str(system), str(system)))
     if signs is None:
         raise InputError(f"{path} is in the coordinate system {system}; save it as LPS or RAS.")
     return signs

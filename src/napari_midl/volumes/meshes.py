@@ -81,11 +81,14 @@ def read_mesh(path: Path, closed: bool = False) -> Mesh:
     signs = _signs(path, ending)
     try:
         read: Any = trimesh.load_mesh(path, process=False, skip_materials=True)
+        _check_finite(path, read.vertices)
         # Seams of textures and normals would count as holes.
         read.merge_vertices(merge_tex=True, merge_norm=True)
         # A space that is the mirror image of ours turns triangles inside out.
         faces = read.faces[:, :: int(np.prod(signs))]
         found = trimesh.Trimesh(read.vertices * signs, faces, process=True)
+    except InputError:
+        raise
     except Exception as error:  # each format fails in ways of its own
         raise InputError(
             f"{path} is no mesh that can be read: it is no {ending[1:].upper()}, cut short "
@@ -105,6 +108,14 @@ def read_mesh(path: Path, closed: bool = False) -> Mesh:
     if not found.is_winding_consistent or (found.is_watertight and found.volume < 0):
         found.fix_normals()
     return Mesh(np.asarray(found.vertices, np.float64), np.asarray(found.faces, np.int32))
+
+
+def _check_finite(path: Path, vertices: NDArray[Any]) -> None:
+    if not np.isfinite(vertices).all():
+        raise InputError(
+            f"{path} has corners that are no numbers (NaN or infinity); repair it, for example "
+            "with MeshLab, or export it again."
+        )
 
 
 def write_mesh(

@@ -154,7 +154,8 @@ class Tracing:
         if not self.sees_fibre(seed):
             raise InputError(
                 f"The seed {seed.path} lies on no fibre that the model sees in "
-                f"{self.volume.name}; move it onto one, or choose another model."
+                f"{self.volume.name}; move it onto one, say with --dark that fibres are darker "
+                "than the ground, or choose another model."
             )
 
     def sees_fibre(self, seed: Seed) -> bool:

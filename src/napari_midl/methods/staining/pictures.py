@@ -72,6 +72,9 @@ def _read_tiff(path: Path) -> NDArray[np.uint8]:
         stored, colormap = np.asarray(series.asarray()).squeeze(), page.colormap
     axes = "".join(a for a, n in zip(series.axes, series.shape, strict=True) if n > 1)
     kinds, extras = tifffile.PHOTOMETRIC, tifffile.EXTRASAMPLE
+    kind = kinds(page.photometric).name
+    if "LAB" in kind or "LOG" in kind:
+        raise InputError(f"{path} keeps its colours as {kind}; save it in RGB as PNG or TIFF.")
     if page.photometric == kinds.PALETTE and axes == "YX":
         return _bytes(path, np.moveaxis(np.asarray(colormap)[:, stored], 0, -1))
     if sorted(axes) != ["S", "X", "Y"]:
