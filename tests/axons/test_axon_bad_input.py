@@ -90,6 +90,12 @@ def test_missing_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert ".csv or .swc" in refused(capfd, out="traces.txt")
 
 
+def test_links_in_a_circle(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("one.tif").symlink_to("two.tif")
+    Path("two.tif").symlink_to("one.tif")
+    assert "one.tif" in refused(capfd, image="one.tif")
+
+
 def test_nothing_is_replaced(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for name in ("seeds.csv", "mine.csv", "taken.swc"):
         kept = Path(name)

@@ -176,3 +176,10 @@ def test_swc_that_counts_from_the_first_voxel_is_still_found(tmp_path: Path) -> 
     np.testing.assert_allclose(back[0].points, traces()[0].points, atol=1e-5)
     # Nothing says what else it could be: it is left where it says that it is.
     assert (read_traces(path, TURNED, (1, 2, 2))[0].points < 0).any()
+
+
+def test_half_a_direction_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.csv"
+    path.write_text("path,y,x,dy\na,1,2,1\n")
+    with pytest.raises(InputError, match="has the column dy and no dx"):
+        read_seeds(path)

@@ -280,7 +280,7 @@ def check(done: Operation[Any]) -> None:
     written = [out, *port.companions(out), port.record(out)]
     for given in (file for each in inputs_of(done).values() for file in each.files):
         for path in written:
-            if given.resolve().is_relative_to(path.resolve()):
+            if _whole(given).is_relative_to(_whole(path)):
                 raise InputError(f"{path} is read by this run too; choose another output.")
     if isinstance(port, FileOut) and port.replace:
         return
@@ -330,3 +330,13 @@ def _written(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise not_written(out, error) from error
+
+
+def _whole(path: Path) -> Path:
+    """A path in full, all links followed."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # which of them depends on the version of Python
+        raise InputError(
+            f"{path} is a link that leads in a circle; give the file itself."
+        ) from None

@@ -109,6 +109,12 @@ def read_seeds(path: Path) -> list[Seed]:
     positions = numbers(path, table, [c for c in "zyx" if c in table])
     places = positions.reindex(columns=list("zyx"), fill_value=0.0)
     given = [c for c in DIRECTION if c in table]
+    lost = [c for c in ("dy", "dx") if given and c not in given]
+    if lost:
+        raise InputError(
+            f"{path} has the column {given[0]} and no {lost[0]}; write a direction as dy,dx[,dz], "
+            "or leave it out."
+        )
     # An empty direction means both ways.
     ways = numbers(path, table.dropna(subset=given, how="all"), given)
     ways = ways.reindex(index=table.index, columns=list(DIRECTION), fill_value=0.0)
