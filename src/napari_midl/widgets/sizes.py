@@ -76,7 +76,7 @@ def folder_of(layer: Image) -> Path:
 
 def of_one_file(viewer: Any, layer: Image) -> list[Image]:
     """The layers of the file of a layer, such as its channels, whose voxels have one size."""
-    source, shape = source_of(layer), whole_of(layer).shape[-2:]
+    source, shape = source_of(layer), whole_of(layer).shape
 
     def belongs(other: Any) -> bool:
         return (
@@ -84,7 +84,7 @@ def of_one_file(viewer: Any, layer: Image) -> list[Image]:
             and not is_ours(other)
             and not other.rgb
             and source_of(other) == source
-            and whole_of(other).shape[-2:] == shape
+            and whole_of(other).shape == shape
         )
 
     others = [other for other in viewer.layers if other is not layer and belongs(other)]
@@ -122,7 +122,9 @@ def in_words(layer: Image, volume: Volume) -> str:
         sizes = own.voxel_size[volume.shape[0] == 1 :]
         said = sizes_in_words(sizes, own.unit) if own.known else "no size"
         words.append(f"The image itself says {said}; clear <i>Voxel size</i> to go back to that.")
-    return "<br>".join([" ".join(words), *volume.notes])
+    # A path is one long word, by which the dock would become wide.
+    notes = [note.replace(str(volume.source), "the file") for note in volume.notes]
+    return "<br>".join([" ".join(words), *(note[:1].upper() + note[1:] for note in notes)])
 
 
 def _same(one: Space, other: Space) -> bool:

@@ -106,7 +106,13 @@ class AnatomyBench(Bench):
     def volume_in(self, image: Image, channel: int, time: int) -> Volume:
         """The scan, whose voxels have a size in millimetres."""
         volume = super().volume_in(image, channel, time)
-        return as_scan(volume)
+        try:
+            return as_scan(volume)
+        except InputError:
+            raise InputError(
+                f"The voxel size is not known ({volume.space.unknown}), and landmarks are in mm: "
+                "type it in at Voxel size."
+            ) from None
 
     def attach(self) -> None:
         """Lay mesh and landmarks over the scan from now on."""
