@@ -327,6 +327,30 @@ def test_a_click_in_the_anatomy_dock_is_in_the_typed_size(
     np.testing.assert_allclose(point, (20, 15, 12), atol=0.3)
 
 
+def test_a_click_in_the_anatomy_dock_is_right_beside_an_image_in_smaller_units(
+    open_in, viewer, tubes, click, click_at
+):
+    dock = open_in("Anatomy", "stack")
+    viewer.layers.clear()
+    scan = add(viewer, tubes[0], "scan", (2, 0.5, 0.5), "mm", (10, 20, 30))
+    add(viewer, tubes[0], "other", (2000, 500, 500), "um", (1e4, 2e4, 3e4)).visible = False
+    dock.data.image.setCurrentText("scan")
+    viewer.reset_view()
+    click(dock.landmarks.place)
+    click_at(scan, (6, 30, 40))
+    np.testing.assert_allclose(dock.bench.landmarks.points[0], (30, 35, 42), atol=0.3)
+
+
+def test_a_short_length_can_be_typed_in_a_large_unit(open_in, type_size, qtbot):
+    dock = open_in("Vessels")
+    type_size(dock, "0.002, 0.0005, 0.0005 mm")
+    shortest = dock.measure.shortest
+    shortest.lineEdit().selectAll()
+    qtbot.keyClicks(shortest.lineEdit(), "0.0035")
+    qtbot.keyClick(shortest.lineEdit(), Qt.Key.Key_Return)
+    assert shortest.value() == 0.0035 and shortest.suffix() == " mm"
+
+
 def test_stains_and_the_curtain_follow_their_mosaic(open_in, type_size, viewer, click, qtbot):
     dock = open_in("Staining")
     dock.stain.method.setCurrentIndex(dock.stain.method.findData("linear"))

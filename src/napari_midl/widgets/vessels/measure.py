@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -112,8 +113,13 @@ class MeasureSection(ToolSection[VesselsBench]):
         if self.table is not None and self.table.parent() is not None:
             self.bench.viewer.window.remove_dock_widget(self.table)
         self.table = None
-        unit = self.bench.volume.unit if self.bench.volume is not None else None
-        self.shortest.setSuffix(f" {symbol(unit) if unit else 'voxels'}")
+        volume = self.bench.volume
+        if volume is not None:
+            # As fine as the voxels are: a few micrometres are no 0.00 mm.
+            finest = min(volume.voxel_size)
+            self.shortest.setDecimals(max(2, 1 - math.floor(math.log10(finest))))
+            self.shortest.setSingleStep(finest)
+            self.shortest.setSuffix(f" {symbol(volume.unit) if volume.unit else 'voxels'}")
         for widget in (self.bar, self.status):
             widget.hide()
         take_out(self.bench.viewer, self._layer)
