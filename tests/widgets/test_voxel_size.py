@@ -284,8 +284,11 @@ def test_an_image_of_another_reader_gets_back_what_it_had(open_in, type_size, vi
     np.testing.assert_allclose(layer.translate, (9, 5, 5))
 
 
-def test_a_second_dock_follows_the_first(open_in, type_size, viewer, qtbot):
+def test_a_second_dock_follows_the_first(open_in, type_size, viewer, qtbot, click, stroke, notes):
     vessels = open_in("Vessels")
+    click(vessels.annotate.add)
+    patches = vessels.bench.patches
+    stroke(patches.layer(patches.names[0]), (2, 10, 10), (2, 10, 30))
     axons = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Axons")[1]
     type_size(vessels, TYPED)
     qtbot.waitUntil(lambda: axons.data.voxel_size.text() == "2, 0.5, 0.5 µm", timeout=5000)
@@ -294,6 +297,8 @@ def test_a_second_dock_follows_the_first(open_in, type_size, viewer, qtbot):
     qtbot.waitUntil(lambda: vessels.data.voxel_size.text() == "1 µm", timeout=5000)
     qtbot.wait(2 * REST)
     assert shown(viewer.layers[0]) == ((1.0, 1.0, 1.0), {"micrometer"})
+    # What lies over the image followed it at once, so that napari found no two units.
+    assert not [note for note in notes if "units" in note]
 
 
 def test_the_view_stays_and_what_is_painted_stays_on_its_voxels(
