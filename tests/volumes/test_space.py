@@ -109,20 +109,6 @@ def test_a_coarser_voxel_lies_in_the_middle_of_those_it_merges(factors):
     assert Space.of((None, 1, 1), "um").coarser((1, 2, 2)).scale == (None, 2.0, 2.0)
 
 
-@pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
-@pytest.mark.parametrize("turned", [(), (0,), (1, 2), (0, 1, 2)])
-def test_voxels_in_another_order_stay_where_they_are(axes, turned):
-    shape = (4, 5, 6)
-    flipped = [shape[axis] if axis in turned else None for axis in range(3)]
-    arranged = TURNED.arranged(axes, flipped)
-    places = TURNED.to_world(np.moveaxis(np.indices(shape), 0, -1))
-    moved = np.flip(places, turned).transpose([*axes, 3])
-    np.testing.assert_allclose(
-        arranged.to_world(np.moveaxis(np.indices(moved.shape[:3]), 0, -1)), moved
-    )
-    assert Space.of((1, 1, 1), "um").arranged(axes, flipped).origin is None
-
-
 def test_the_same_place_with_voxels_of_another_size():
     other = Space.of((300.0, 200.0, 100.0), "um")
     resized = TURNED.resized(other)

@@ -225,24 +225,6 @@ class Space:
         z, y, x = scale
         return replace(self.cut(middle), scale=(z, y, x))
 
-    def arranged(self, axes: Sequence[int], flipped: Sequence[int | None]) -> Space:
-        """The space of the same voxels in another order.
-
-        Parameters
-        ----------
-        axes : sequence of int
-            Which of the axes ``Z Y X`` each new one is.
-        flipped : sequence of (int or None)
-            For each old axis its length if it is to run the other way.
-        """
-        corner = [0 if n is None else n - 1 for n in flipped]
-        sign = [1.0 if n is None else -1.0 for n in flipped]
-        columns = (np.asarray(self.direction)[:, ::-1] * sign)[:, list(axes)][:, ::-1]
-        z, y, x = (self.scale[axis] for axis in axes)
-        first, second, third = (_three(row) for row in columns)
-        moved = self.cut(corner) if self.origin is not None else self
-        return replace(moved, scale=(z, y, x), direction=(first, second, third))
-
     def resized(self, other: Space) -> Space:
         """The same place with voxels of the size of another space."""
         origin = self.origin

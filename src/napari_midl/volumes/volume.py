@@ -15,7 +15,6 @@ from napari_midl.volumes.axes import AXES, SPATIAL, along, slices_elsewhere, swa
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space, sizes_in_words, typed_space
-from napari_midl.volumes.units import symbol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 _GIVE_IT = "give it with --voxel-size, or type it in under Data"
 
-__all__ = ["AXES", "SPATIAL", "Volume", "along", "hash_volume", "symbol"]
+__all__ = ["AXES", "SPATIAL", "Volume", "along", "hash_volume"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pandas as pd
 from superqt.utils import signals_blocked
 
 from napari_midl.methods.axons.entries import PerEntry, overview
-from napari_midl.volumes.volume import symbol
+from napari_midl.volumes.units import symbol
 from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
