@@ -1,0 +1,108 @@
+"""Small filters on volumes ``(Z, Y, X)``; beyond its border an image goes on as its last voxel."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from napari_midl.engine.tiles import Index
+
+
+def pool(image: Tensor, factor: Index) -> Tensor:
+    """Means of boxes of ``factor`` voxels."""
+    if factor == (1, 1, 1):
+        return image
+    if factor[0] == 1:
+        return F.avg_pool2d(image[:, None], factor[1:])[:, 0]
+    return F.avg_pool3d(image[None, None], factor)[0, 0]
+
+
+def smooth(image: Tensor) -> Tensor:
+    """A Gaussian of one voxel in the plane: the binomial kernel of five."""
+    image = F.pad(image[:, None], (2, 2, 2, 2), mode="replicate")[:, 0]
+    for _ in range(4):
+        image = image[:, :, :-1] + image[:, :, 1:]
+    for _ in range(4):
+        image = image[:, :-1] + image[:, 1:]
+    return image * (1 / 256)
+
+
+def smooth_z(image: Tensor, sigma: float) -> Tensor:
+    """A Gaussian along *z*; one much narrower than a slice changes nothing."""
+    reach = reach_z(sigma)
+    if not reach:
+        return image
+    weights = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(-reach, reach + 1)]
+    padded = F.pad(image[None, None], (0, 0, 0, 0, reach, reach), mode="replicate")[0, 0]
+    found = torch.zeros_like(image)
+    for k, weight in enumerate(weights):
+        found.add_(padded[k : k + len(image)], alpha=weight / sum(weights))
+    return found
+
+
+def reach_z(sigma: float) -> int:
+    """Slices to each side that `smooth_z` looks at."""
+    return math.ceil(3 * sigma) if sigma > 0.25 else 0
+
+
+def neighbours(image: Tensor, axis: int, step: int = 1) -> tuple[Tensor, Tensor]:
+    """The voxels that lie `step` before and after along an axis."""
+    size = image.shape[axis]
+    place = torch.arange(size, device=image.device)
+    before = image.index_select(axis, (place - step).clamp_min(0))
+    after = image.index_select(axis, (place + step).clamp_max(size - 1))
+    return before, after
+
+
+def slope(image: Tensor, axis: int) -> Tensor:
+    """First derivative along an axis, by central differences."""
+    before, after = neighbours(image, axis)
+    return (after - before) / 2
+
+
+def curvature(image: Tensor, axis: int) -> Tensor:
+    """Second derivative along an axis."""
+    before, after = neighbours(image, axis)
+    return before + after - 2 * image
+
+
+def eigenvalues_2d(yy: Tensor, xx: Tensor, yx: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the symmetric matrix at each voxel, the lesser first."""
+    middle, spread = (yy + xx) / 2, (((yy - xx) / 2) ** 2 + yx * yx).sqrt()
+    return middle - spread, middle + spread
+
+
+def eigenvalues_3d(
+    zz: Tensor, yy: Tensor, xx: Tensor, zy: Tensor, zx: Tensor, yx: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the symmetric matrix at each voxel, the least first (Smith, *Comm. ACM* 4:168, 1961)."""
+    mean = (zz + yy + xx) / 3
+    a, b, c = zz - mean, yy - mean, xx - mean
+    scale = ((a * a + b * b + c * c + 2 * (zy * zy + zx * zx + yx * yx)) / 6).sqrt()
+    determinant = a * (b * c - yx * yx) - zy * (zy * c - yx * zx) + zx * (zy * yx - b * zx)
+    cosine = determinant / (2 * scale**3).clamp_min(1e-20)
+    angle = torch.acos(cosine.clamp(-1, 1)) / 3
+    greatest = mean + 2 * scale * torch.cos(angle)
+    least = mean + 2 * scale * torch.cos(angle + 2 * math.pi / 3)
+    return least, 3 * mean - greatest - least, greatest
+
+
+def greatest_around(image: Tensor) -> Tensor:
+    """Greatest of the nine by nine voxels around each in the plane."""
+    return F.max_pool2d(image[:, None], 9, 1, 4)[:, 0]
+
+
+def doubled(maps: Tensor) -> Tensor:
+    """Maps ``(Y, X, C)`` on a grid twice as fine, interpolated linearly."""
+    channels_last = maps.permute(2, 0, 1)[None]
+    return F.interpolate(channels_last, scale_factor=2.0, mode="bilinear")[0].permute(1, 2, 0)
+
+
+def doubled_map(image: Tensor) -> Tensor:
+    """A volume ``(Z, Y, X)`` on a grid twice as fine in the plane, interpolated linearly."""
+    return F.interpolate(image[:, None], scale_factor=2.0, mode="bilinear")[:, 0]
