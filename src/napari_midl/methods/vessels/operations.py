@@ -122,7 +122,7 @@ class Pretrain(TrainedOperation):
 
     def train(self, run: Running) -> Job[Model]:
         """Train on what was drawn, and on the stacks."""
-        from napari_midl.methods.vessels import learn
+        from napari_midl.methods.vessels import pretraining
         from napari_midl.methods.vessels.inputs import read_stacks
 
         settings, pairs = self.settings, []
@@ -132,7 +132,7 @@ class Pretrain(TrainedOperation):
         model = yield from run.open(
             self.start, "loading the network", preset=settings.preset, seed=settings.seed
         )
-        trained = yield from learn.pretrain(
+        trained = yield from pretraining.pretrain(
             settings, pairs, run.checkpoint(), start=model, exactly=run.steps
         )
         run.results["steps"] = trained.card["steps"] - model.card["steps"]

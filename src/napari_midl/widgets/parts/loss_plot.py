@@ -84,12 +84,6 @@ class LossPlot(QWidget):
         self.curve.add(batch)
         self._draw()
 
-    def add_score(self, score: float | None) -> None:
-        """Take the score of the model that was kept, where it is known."""
-        if score is not None:
-            self.curve.add_score(score)
-            self._draw()
-
     def set_colours(self, background: str, text: str) -> None:
         """Follow the theme."""
         self.plot.setBackground(background)
