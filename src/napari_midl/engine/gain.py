@@ -28,16 +28,13 @@ def gain_in_words(
         As for `basis_in_words`.
     """
     before, after = results.get("before", {}), results.get("after", {})
+    compared = before if before != after else {}
     rows = []
     for key, (name, form) in shown.items():
         if key in after:
-            was = (
-                f"{form.format(before[key])}</td><td>&nbsp;→&nbsp;"
-                if key in before
-                else "</td><td>"
-            )
-            now = form.format(after[key])
-            rows.append(f"<tr><td>{name}&nbsp;&nbsp;</td><td>{was}</td><td><b>{now}</b></td></tr>")
+            was = f"{form.format(compared[key])}&nbsp;→&nbsp;" if key in compared else ""
+            now = f"{was}<b>{form.format(after[key])}</b>"
+            rows.append(f"<tr><td>{name}&nbsp;&nbsp;</td><td>{now}</td></tr>")
     table = f"<table>{''.join(rows)}</table>" if rows else ""
     advice = results.get("advice", "")
     said = f"<b>{verdict_in_words(results)}</b>{table}{basis_in_words(results, what, more)}"

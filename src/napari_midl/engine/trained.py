@@ -183,6 +183,7 @@ class FinetunedOperation(Operation[Finetuned]):
     def summary(self, results: dict[str, Any]) -> list[str]:
         """The verdict, the scores before and after and what they rest on, and advice."""
         before, after = results["before"], results["after"]
+        before = before if before != after else {}
         units = {name: f" {unit}" for name, unit in self.units.items()}
         scores = [
             f"{name}: {f'{before[name]:.3f} -> ' if name in before else ''}"

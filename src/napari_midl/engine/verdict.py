@@ -73,12 +73,16 @@ def verdict_in_words(results: Mapping[str, Any]) -> str:
     """
     steps = results.get("steps", 0)
     verdict = Verdict(results.get("verdict", Verdict.NOT_COMPARED))
-    said = _VERDICTS[verdict].format(steps=f"{steps} step{'' if steps == 1 else 's'}")
+    said = _VERDICTS[verdict].format(steps=_steps(steps))
     if verdict is Verdict.SAME and not results.get("taken", True):
         said += " It scores a little lower, so the model it began with stays chosen."
     if results.get("finished"):
-        said += f" Then the held-out strokes were learnt too, in {results['finished']} steps."
+        said += f" Then the held-out strokes were learnt too, in {_steps(results['finished'])}."
     return said
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
 
 
 def basis_in_words(results: Mapping[str, Any], what: str = "strokes", more: str = "") -> str:

@@ -13,12 +13,11 @@ from torch import nn
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
-from napari_midl.engine.jobs import Job, elsewhere, mapped
+from napari_midl.engine.jobs import Job, Progress, elsewhere, mapped
 from napari_midl.engine.models import Model
 from napari_midl.engine.paint_score import PaintScore, paint_score
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.sampling import draw_batch
-from napari_midl.engine.tiles import Region, Tiling
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.training import Schedule, Trained, train
 from napari_midl.engine.verdict import Basis, verdict_of
@@ -26,6 +25,7 @@ from napari_midl.methods.vessels.apply import both_classes, probability
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.network import VesselNet
+from napari_midl.methods.vessels.preview import Preview
 from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.engine.holding_out import Block
+    from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.settings import FinetuneSettings
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
@@ -44,6 +45,7 @@ _VALIDATION = "validation_"
 # A trained network forgets what it knows where it learns at the full rate at once.
 WARM_UP = 30
 LOOK_AT_FIRST = 10
+LOOKING, LOOKING_LAST = 1.5, 4.0  # seconds
 FINISHING = 0.2  # of the time, in which the held-out strokes are learnt too
 
 # Within one image the brightness tells a vessel from haze: only the depth may dim it.
@@ -93,7 +95,8 @@ def finetune(
     ------
     Progress
         After each step, with ``loss`` and now and then ``validation_dice`` in its metrics; its
-        preview is ``(region, probability)`` of the region that `view` told, or None.
+        preview is ``(region, probability)`` of the region that `view` told, or of as much of its
+        middle as can be had in time; or None.
 
     Returns
     -------
@@ -123,9 +126,11 @@ def finetune(
         scoring = partial(_score, model.network, painted, scored.scoring)
         before = (yield from elsewhere(scoring, f"scoring the start {where}")).scores
     schedule = Schedule.of(settings, at_first=LOOK_AT_FIRST, exactly=exactly)
+    network = trainable(model)
+    look = Preview(painted, network, view) if view is not None else None
     finishing = settings.finish and bool(painted.held_out)
     trained = yield from train(
-        _Finetuning(trainable(model), painted, settings, view, known),
+        _Finetuning(network, painted, settings, look, known),
         replace(schedule, minutes=settings.minutes * (1 - FINISHING)) if finishing else schedule,
         device=device,
         enough=enough,
@@ -133,29 +138,33 @@ def finetune(
     )
     if known and scored.basis is not Basis.UNSEEN:
         before = _validation(trained.history[0])
-    steps = trained.steps
+    scoring = partial(_score, trained.network, painted, scored.scoring)
+    after = yield from elsewhere(scoring, f"scoring the result {where}")
     judge = partial(
         Finetuned.judged,
         model,
-        image=volume.name,
         before=before,
-        steps=steps,
+        image=volume.name,
+        steps=trained.steps,
         history=trained.history,
         basis=scored.basis,
+        counts=after.counts,
+        advice=after.advice,
     )
-    scoring = partial(_score, trained.network, painted, scored.scoring)
-    after = yield from elsewhere(scoring, f"scoring the result {where}")
-    if known and not trained.best_step:
-        return judge(None, gained=0.0, after=before, counts=after.counts)
+    if before and not trained.best_step:
+        return judge(None, gained=0.0, after=before)
     gained = after.scores["dice"] - before["dice"] if before and after.scores else None
-    network, finished = trained.network, 0
+    best, finished = trained.network, 0
     if finishing and not verdict_of(gained).is_start:
-        network, finished = yield from _finish(trained, painted, settings, after, device)
+        best, finished = yield from _finish(trained, painted, settings, after, device)
+    if look is not None:
+        shown = yield from elsewhere(partial(look, best, LOOKING_LAST), "looking at the result")
+        yield Progress(1, 1, "looking at the result", preview=shown)
     tuned = model.tuned(
-        network,
+        best,
         "patches painted",
         volume.name,
-        steps + finished,
+        trained.steps + finished,
         scores={"validation_before": before, "validation_after": after.scores},
         seed=settings.seed,
     )
@@ -163,8 +172,6 @@ def finetune(
         tuned,
         gained=gained,
         after=after.scores,
-        counts=after.counts,
-        advice=after.advice,
         finished=finished,
     )
 
@@ -206,7 +213,7 @@ class _Finetuning(Supervised):
         network: VesselNet,
         painted: PaintedVolume,
         settings: FinetuneSettings,
-        view: Callable[[], Region | None] | None,
+        look: Preview | None,
         known: bool,
         after: int = 0,
     ) -> None:
@@ -221,9 +228,7 @@ class _Finetuning(Supervised):
             draw=draw,
             warm_up=WARM_UP if known else 0,
         )
-        self.painted, self.view, self.start_counts = painted, view, known
-        z, y, x = painted.shape
-        self.tiling = Tiling((z, y, x), (z, y, x), network.halo, network.stride)
+        self.painted, self.start_counts, self.look = painted, known, look
 
     def score(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """Overlap with the blocks that choose."""
@@ -232,12 +237,8 @@ class _Finetuning(Supervised):
         return {f"{_VALIDATION}{name}": value for name, value in scores.items()}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> tuple[Region, Any] | None:
-        """The probability of the region that a person looks at."""
-        region = self.view() if self.view is not None else None
-        if region is None:
-            return None
-        outer, inner = self.tiling.expand(region)
-        return region, probability(networks["network"], self.painted.read(outer))[inner]
+        """The probability of what a person looks at."""
+        return self.look(networks["network"], LOOKING) if self.look is not None else None
 
 
 def trainable(model: Model) -> VesselNet:

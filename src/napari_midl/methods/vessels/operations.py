@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.jobs import Progress, elsewhere
+from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.lengths import unit_of, why_voxels
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import FileIn, ImageIn, TableOut
@@ -65,19 +65,16 @@ class Finetune(FinetunedOperation):
         painted = yield from run.open(self.labels, "reading the labels")
         model = yield from run.open(self.model, "loading the network", seed=self.settings.seed)
         from napari_midl.methods.vessels import learn
-        from napari_midl.methods.vessels.apply import predict_region
         from napari_midl.methods.vessels.inputs import patches_identity, read_labels
 
         patches = read_labels(painted, volume, self.settings.dense)
         run.inputs["labels"] = patches_identity(patches)
         watch = run.watch
-        tuned = yield from learn.finetune(
-            volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
+        return (
+            yield from learn.finetune(
+                volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
+            )
         )
-        if region := watch.view():
-            shown = region, predict_region(volume, tuned.model, region)
-            yield Progress(1, 1, "looking at the result", preview=shown)
-        return tuned
 
 
 @operation("vessels.predict", argument="image")

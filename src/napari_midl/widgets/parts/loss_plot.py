@@ -80,9 +80,11 @@ class LossPlot(QWidget):
         return self.curve.losses
 
     def add(self, batch: Sequence[Progress]) -> None:
-        """Take the metrics of the last steps."""
+        """Take the metrics of the last steps; the plot is shown once there are some."""
         self.curve.add(batch)
-        self._draw()
+        if self.curve.losses or self.curve.scores:
+            self.show()
+            self._draw()
 
     def set_colours(self, background: str, text: str) -> None:
         """Follow the theme."""

@@ -244,7 +244,7 @@ class TrainSection(ToolSection[B]):
         ):
             self._out = out
             self.plot.clear()
-            self.plot.show()
+            self.plot.hide()
             self.gain.hide()
             self.began()
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 PREVIEW = "preview while learning"
+_MOST = 1024
 
 
 class VesselTrainSection(TrainSection[VesselsBench]):
@@ -151,4 +152,5 @@ class VesselTrainSection(TrainSection[VesselsBench]):
     def _on_view(self) -> None:
         image = self.bench.image
         shown = image is not None and self.live.isChecked()
-        self._view = box_in_view(self.bench.viewer, image) if image is not None and shown else None
+        viewer = self.bench.viewer
+        self._view = box_in_view(viewer, image, _MOST) if image is not None and shown else None
