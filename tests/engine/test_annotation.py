@@ -42,7 +42,7 @@ def test_each_held_out_voxel_is_scored_once():
     volume = painted(0.4)
     assert len(volume.held_out) > 1
     count = np.zeros(SHAPE, int)
-    for region, inner in volume.held_out_regions():
+    for region, inner in volume.regions(volume.held_out):
         count[region][inner] += volume.labels(region, held_out=True)[inner] > 0
     held = volume.labels(tuple(slice(0, n) for n in SHAPE), held_out=True)
     np.testing.assert_array_equal(count, held > 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,25 @@ def test_the_chosen_model_is_remembered_where_models_are(tmp_path):
     for choice in ("base", models / "mine-1.safetensors"):
         project.remember_model(models, choice)
         assert project.chosen_model(models) == choice
+    elsewhere = tmp_path / "elsewhere" / "other.safetensors"
+    project.remember_model(models, elsewhere)
+    assert project.chosen_model(models) == elsewhere
+
+
+def test_a_rejected_model_is_not_the_newest_until_it_is_chosen_again(tmp_path):
+    first, second = (tmp_path / f"mine-{number}.safetensors" for number in (1, 2))
+    for age, path in enumerate((second, first)):
+        path.touch()
+        os.utime(path, (1000 - age, 1000 - age))
+    assert project.newest_model(tmp_path, ["base", first, second]) == second
+    project.reject_model(tmp_path, second)
+    assert project.rejected_models(tmp_path) == {second}
+    assert project.newest_model(tmp_path, ["base", first, second]) == first
+    project.remember_model(tmp_path, second)
+    assert project.rejected_models(tmp_path) == set()
+    project.reject_model(tmp_path, first)
+    project.reject_model(tmp_path, second)
+    assert project.newest_model(tmp_path, ["base", first, second]) is None
 
 
 def test_a_model_is_copied_with_its_record(tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_midl.engine.annotation import Classes, PaintedVolume
-from napari_midl.engine.scores import ClassScore, class_scores, held_out_scores, most_probable
+from napari_midl.engine.scores import ClassScore, class_scores, most_probable, scores_at
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import Scaling
 
@@ -41,7 +41,7 @@ def painted(held_out: float) -> PaintedVolume:
     return PaintedVolume(image, Scaling(0.0, 1.0), [Patch((0, 0), labels)], TWO, held_out)
 
 
-def test_held_out_scores_are_of_all_held_out_voxels_together():
+def test_scores_at_are_of_all_held_out_voxels_together():
     volume = painted(0.5)
     assert len(volume.held_out) == 2
 
@@ -51,13 +51,13 @@ def test_held_out_scores_are_of_all_held_out_voxels_together():
     def blind(image):
         return np.stack([np.ones_like(image), np.zeros_like(image)], axis=1)
 
-    exact = held_out_scores(perfect, volume)
+    exact = scores_at(perfect, volume, volume.held_out)
     assert exact == {name: ClassScore(1.0, 1.0, 1.0, 1024) for name in ("background", "vessel")}
-    assert held_out_scores(blind, volume) == {
+    assert scores_at(blind, volume, volume.held_out) == {
         "background": ClassScore(2 / 3, 0.5, 1.0, 1024),
         "vessel": ClassScore(0.0, 0.0, 0.0, 1024),
     }
 
 
-def test_nothing_held_out_has_no_score():
-    assert held_out_scores(lambda image: np.stack([image, image], 1), painted(0.0)) == {}
+def test_no_blocks_have_no_score():
+    assert scores_at(lambda image: np.stack([image, image], 1), painted(0.0), []) == {}

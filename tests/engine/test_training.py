@@ -318,6 +318,32 @@ def test_a_recipe_of_several_networks_goes_on_too_and_hands_over_within_a_step(t
             assert torch.equal(a, b)
 
 
+def test_a_start_that_counts_is_kept_where_nothing_is_better():
+    for later, best in (([0.5, 0.4], 0), ([0.5, 0.95], 20), ([0.9, 0.5], 10)):
+        recipe = Scored(dict(enumerate([0.9, *later])))
+        recipe.start_counts = True
+        trained = fit(recipe, 20)
+        assert trained.best_step == best
+        assert torch.equal(next(trained.network.parameters()), recipe.seen[best // 10])
+    # One that knows nothing is no candidate, however it scores.
+    assert fit(Scored({0: 0.9, 1: 0.1, 2: 0.2}), 20).best_step == 20
+
+
+def test_it_looks_often_at_first_which_does_not_try_the_patience():
+    worse = Scored(dict(enumerate([9.0, *range(8, 0, -1)])))
+    worse.start_counts = True
+    trained = fit(worse, 1000, evaluate_every=12, at_first=4, patience=2)
+    assert [look["step"] for look in trained.history] == [0, 4, 8, 12, 24]
+    assert (trained.stopped, trained.best_step) == ("no longer better", 0)
+
+
+def test_the_rate_warms_up():
+    recipe = Scored()
+    recipe.warm_up = 4
+    assert [recipe.rate(n) for n in range(3)] == pytest.approx([0.25, 0.5, 0.75], rel=0.02)
+    assert recipe.rate(200) == pytest.approx(0.5)
+
+
 def test_the_rate_halves():
     recipe = Scored()
     assert [recipe.rate(n) for n in (0, 200, 400)] == pytest.approx([1, 0.5, 0.25])

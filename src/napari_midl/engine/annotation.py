@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.engine.holding_out import HeldOut, hold_out
 from napari_midl.errors import InputError
 from napari_midl.volumes.classes import UNLABELLED, Classes
 
@@ -24,7 +26,6 @@ __all__ = ["BLOCK", "Classes", "PaintedVolume"]
 
 BLOCK = (16, 32, 32)
 MARGIN = (8, 16, 16)
-_MOST_BLOCKS = 12
 _MOST_VOXELS = 200_000
 _MOST_IN_MEMORY = 2**28
 
@@ -54,8 +55,10 @@ class PaintedVolume:
     ----------
     shape : tuple of int
         Voxels of the image, without its channels.
+    scored : HeldOut
+        The blocks to be scored on, by their places in blocks.
     held_out : list of tuple of int
-        Places of the held-out blocks, in blocks.
+        Those of them that are not trained on.
     painted : dict of int to ndarray of int, shape (N, axes)
         For each value that is painted the voxels that may be trained on, a random choice where
         they are many.
@@ -85,12 +88,18 @@ class PaintedVolume:
             replace(patch, labels=_in_memory_if_small(patch.labels)) for patch in patches
         ]
         rng = np.random.default_rng(seed)
-        self.painted = self._find_painted(rng)
+        self._blocks: dict[tuple[int, int], set[Shape]] = {}
+        self._all = self.painted = self._find_painted(rng)
         self._refuse_one_class()
-        self.held_out = self._choose_blocks(held_out, rng)
-        self.painted = {
-            value: points[~self._is_held_out(points)] for value, points in self.painted.items()
-        }
+        self.scored = hold_out(self._blocks, held_out, rng)
+        self.held_out = self.scored.hidden
+        self.painted = {v: points[~self._is_held_out(points)] for v, points in self._all.items()}
+
+    def whole(self) -> PaintedVolume:
+        """The same with nothing held out and nothing to be scored on."""
+        whole = copy.copy(self)
+        whole.scored, whole.held_out, whole.painted = HeldOut(), [], self._all
+        return whole
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -102,8 +111,8 @@ class PaintedVolume:
         """Scaled intensities of a box, all channels."""
         return self.scaling(np.asarray(self.image[(slice(None), *box) if self.channels else box]))
 
-    def labels(self, box: Box, held_out: bool = False) -> NDArray[np.uint8]:
-        """Labels of a box: those to train on, or those held out."""
+    def labels(self, box: Box, held_out: bool | None = False) -> NDArray[np.uint8]:
+        """Labels of a box: those to train on, those held out, or with None both."""
         labels = np.full([s.stop - s.start for s in box], UNLABELLED, np.uint8)
         for patch in self.patches:
             inside = [
@@ -120,6 +129,8 @@ class PaintedVolume:
             )
             painted = np.asarray(patch.labels[out_of])
             labels[into] = np.where(painted != UNLABELLED, painted, labels[into])
+        if held_out is None:
+            return labels
         if self.held_out:
             grid = np.meshgrid(
                 *[np.arange(s.start, s.stop) // b for s, b in zip(box, self.block, strict=True)],
@@ -134,17 +145,17 @@ class PaintedVolume:
             labels[:] = UNLABELLED
         return labels
 
-    def held_out_regions(self) -> list[tuple[Box, Box]]:
-        """For each held-out block what to read, and where its painted part lies inside that.
+    def regions(self, blocks: Sequence[Shape]) -> list[tuple[Box, Box]]:
+        """For each of some blocks what to read, and where its painted part lies inside that.
 
-        What is read has a margin of context, which may reach into other held-out blocks.
+        What is read has a margin of context, which may reach into other blocks.
         """
         regions = []
-        for block in self.held_out:
+        for block in blocks:
             corner = [b * n for b, n in zip(block, self.block, strict=True)]
             ends = [min(c + n, s) for c, n, s in zip(corner, self.block, self.shape, strict=True)]
             whole = tuple(slice(c, e) for c, e in zip(corner, ends, strict=True))
-            painted = np.argwhere(self.labels(whole, held_out=True))
+            painted = np.argwhere(self.labels(whole, held_out=None))
             low, high = painted.min(0) + corner, painted.max(0) + corner + 1
             outer, inner = [], []
             for a, b, m, n in zip(low, high, self.margin, self.shape, strict=True):
@@ -157,7 +168,7 @@ class PaintedVolume:
     def _find_painted(self, rng: np.random.Generator) -> dict[int, NDArray[np.int64]]:
         """Voxels painted with each value, by value; those that are not painted are left out."""
         found: dict[int, list[NDArray[np.int64]]] = {la.value: [] for la in self.classes.labels}
-        for patch in self.patches:
+        for number, patch in enumerate(self.patches):
             self._refuse_beyond(patch)
             for index, plane in _planes(patch.labels):
                 self.classes.check(plane, patch.name)
@@ -170,7 +181,10 @@ class PaintedVolume:
                         chosen = rng.choice(len(y), _MOST_VOXELS // 8, replace=False)
                         y, x = y[chosen], x[chosen]
                     points = np.stack([*(np.full_like(y, i) for i in index), y, x], 1)
-                    found[value].append(points + np.array(patch.origin))
+                    points += np.array(patch.origin)
+                    found[value].append(points)
+                    places = np.unique(points // self.block, axis=0).tolist()
+                    self._blocks.setdefault((number, value), set()).update(map(tuple, places))
         painted = {}
         for value, pieces in found.items():
             if not pieces:
@@ -208,28 +222,6 @@ class PaintedVolume:
             raise InputError(
                 f"{names} holds no voxel labelled {' or '.join(wanted)}; paint some of {both}."
             )
-
-    def _choose_blocks(self, share: float, rng: np.random.Generator) -> list[Shape]:
-        """Blocks to hold out: a share of those painted, so that half of each label's are left.
-
-        Only blocks in which two labels meet: where all is alike, a score tells little.
-        """
-        held = {
-            value: {tuple(int(i) for i in b) for b in np.unique(points // self.block, axis=0)}
-            for value, points in self.painted.items()
-        }
-        blocks = sorted(set().union(*held.values()))
-        mixed = [block for block in blocks if sum(block in of for of in held.values()) > 1]
-        count = min(round(share * len(blocks)), len(mixed) // 2, _MOST_BLOCKS)
-        left = {value: len(of) // 2 for value, of in held.items()}
-        chosen: list[Shape] = []
-        for place in rng.permutation(len(mixed)):
-            values = [value for value, of in held.items() if mixed[place] in of]
-            if len(chosen) < count and all(left[value] for value in values):
-                chosen.append(mixed[place])
-                for value in values:
-                    left[value] -= 1
-        return chosen
 
     def _is_held_out(self, points: NDArray[np.int64]) -> NDArray[np.bool_]:
         hidden = np.zeros(len(points), bool)

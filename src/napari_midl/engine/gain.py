@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.verdict import basis_in_words, verdict_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
 
 def gain_in_words(
-    of: str, steps: int, rows: Iterable[tuple[str, str, str]], better: float, if_not: str = ""
+    results: Mapping[str, Any],
+    shown: Mapping[str, tuple[str, str]],
+    what: str = "strokes",
+    more: str = "",
 ) -> str:
-    """Scores before and after a training, as rich text.
+    """What a fine-tuning came to, as rich text: the verdict, the scores, what they rest on.
 
     Parameters
     ----------
-    of : str
-        What was scored.
-    steps : int
-        How long it was trained.
-    rows : iterable of (str, str, str)
-        The name of each score, what it was before and what it is after.
-    better : float
-        Above 0 if the model became better, below if it became worse.
-    if_not : str
-        What to do where it became neither.
+    results : mapping
+        Those of its record.
+    shown : mapping of str to (str, str)
+        For each score that is shown its name for a person and its format.
+    what, more : str
+        As for `basis_in_words`.
     """
-    table = "".join(
-        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{before}</td><td>&nbsp;→&nbsp;</td>"
-        f"<td><b>{after}</b></td></tr>"
-        for name, before, after in rows
-    )
-    verdict = (
-        "better" if better > 0 else f"no better{if_not}" if better == 0 else "worse; Roll back"
-    )
-    return f"{of}, before → after {steps} steps: {verdict}.<table>{table}</table>"
+    before, after = results.get("before", {}), results.get("after", {})
+    compared = before if before != after else {}
+    rows = []
+    for key, (name, form) in shown.items():
+        if key in after:
+            was = f"{form.format(compared[key])}&nbsp;→&nbsp;" if key in compared else ""
+            now = f"{was}<b>{form.format(after[key])}</b>"
+            rows.append(f"<tr><td>{name}&nbsp;&nbsp;</td><td>{now}</td></tr>")
+    table = f"<table>{''.join(rows)}</table>" if rows else ""
+    advice = results.get("advice", "")
+    said = f"<b>{verdict_in_words(results)}</b>{table}{basis_in_words(results, what, more)}"
+    return f"{said}<br><b>{advice}</b>" if advice else said

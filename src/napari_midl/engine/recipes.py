@@ -35,9 +35,12 @@ class Recipe(ABC):
     ----------
     monitor : str
         The score that decides which weights are best and when to stop; empty for none.
+    start_counts : bool
+        Whether the weights before the first step may be the best, as of a network that is trained.
     """
 
     monitor = ""
+    start_counts = False
 
     @abstractmethod
     def init(self, device: torch.device) -> TrainState:
@@ -93,6 +96,9 @@ class Supervised(Recipe):
         Rate of the first step.
     half_life : int
         Steps in which the rate halves.
+    warm_up : int
+        Steps in which the rate grows to its full height, before a trained network forgets
+        what it knows.
     average : float
         Decay of the moving average of the weights, reached after a short warm-up.
     draw : callable, optional
@@ -108,9 +114,11 @@ class Supervised(Recipe):
         half_life: int,
         average: float = 0.99,
         draw: Draw | None = None,
+        warm_up: int = 0,
     ) -> None:
         self.network, self.loss, self.draw = network, loss, draw
         self.learning_rate, self.half_life, self.average = learning_rate, half_life, average
+        self.warm_up = warm_up
 
     def init(self, device: torch.device) -> TrainState:
         """The network, its average and Adam."""
@@ -123,8 +131,9 @@ class Supervised(Recipe):
         )
 
     def rate(self, step: int) -> float:
-        """Halves every `half_life` steps."""
-        return float(0.5 ** (step / self.half_life))
+        """Grows for `warm_up` steps, and halves every `half_life`."""
+        warm = min(1.0, (step + 1) / self.warm_up) if self.warm_up else 1.0
+        return float(warm * 0.5 ** (step / self.half_life))
 
     def batch(self, rng: np.random.Generator, step: int) -> Generator[str, None, Batch]:
         """What a step learns from; to be replaced where drawing it takes long."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from napari_midl.engine.annotation import PaintedVolume
+    from napari_midl.engine.holding_out import Block
     from napari_midl.volumes.classes import Classes
 
     Probability = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -85,8 +86,10 @@ def class_scores(
     return scores
 
 
-def held_out_scores(probability: Probability, painted: PaintedVolume) -> dict[str, ClassScore]:
-    """Scores over all held-out voxels together.
+def at_blocks(
+    probability: Probability, painted: PaintedVolume, blocks: Sequence[Block]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """The probabilities of all painted voxels of some blocks, and their labels.
 
     Parameters
     ----------
@@ -94,21 +97,32 @@ def held_out_scores(probability: Probability, painted: PaintedVolume) -> dict[st
         Of intensities ``(N, ...)`` as `PaintedVolume.read` gives them, a batch of boxes of one
         shape, the probabilities ``(N, K, ...)`` of the classes.
     painted : PaintedVolume
-        What was painted, and what of it is held out.
+        What was painted.
+    blocks : sequence of tuple of int
+        Places of the blocks, such as `HeldOut.scoring`.
 
     Returns
     -------
-    dict of str to ClassScore
-        By name; empty where nothing is held out.
+    probability : ndarray of float32, shape (M, K)
+    labels : ndarray of uint8, shape (M,)
     """
     by_shape = defaultdict(list)
-    for region, inner in painted.held_out_regions():
+    for region, inner in painted.regions(blocks):
         by_shape[tuple(s.stop - s.start for s in region)].append((region, inner))
-    called, labels = [np.zeros(0, int)], [np.zeros(0, np.uint8)]
+    found, labels = [np.zeros((0, len(painted.classes)), np.float32)], [np.zeros(0, np.uint8)]
     for alike in by_shape.values():
         # Together: torch is several times slower for a single small block.
-        blocks = probability(np.stack([painted.read(region) for region, _ in alike]))
-        for (region, inner), block in zip(alike, blocks, strict=True):
-            called.append(most_probable(block[(slice(None), *inner)]).ravel())
-            labels.append(painted.labels(region, held_out=True)[inner].ravel())
-    return class_scores(np.concatenate(called), np.concatenate(labels), painted.classes)
+        scored = probability(np.stack([painted.read(region) for region, _ in alike]))
+        for (region, inner), block in zip(alike, scored, strict=True):
+            label = painted.labels(region, held_out=None)[inner]
+            found.append(block[(slice(None), *inner)][:, label > 0].T)
+            labels.append(label[label > 0])
+    return np.concatenate(found), np.concatenate(labels)
+
+
+def scores_at(
+    probability: Probability, painted: PaintedVolume, blocks: Sequence[Block]
+) -> dict[str, ClassScore]:
+    """Scores over all painted voxels of some blocks together, by the names of the classes."""
+    found, labels = at_blocks(probability, painted, blocks)
+    return class_scores(most_probable(found, axis=1), labels, painted.classes)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch.optim.swa_utils import AveragedModel
 
-_FACTS = ("step", "seconds", "history", "recent", "best_score", "looks_since")
+_FACTS = ("step", "seconds", "history", "recent", "best_score", "best_step", "looks_since")
 
 
 class Stateful(Protocol):
@@ -53,6 +53,8 @@ class TrainState:
         Weights of the best look; empty before there was one.
     best_score : float
         Its score.
+    best_step : int
+        Steps taken before it.
     looks_since : int
         Looks without a better one.
     """
@@ -67,6 +69,7 @@ class TrainState:
     recent: dict[str, list[float]] = field(default_factory=dict)
     best: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     best_score: float = -math.inf
+    best_step: int = 0
     looks_since: int = 0
 
     def current(self) -> dict[str, nn.Module]:
@@ -76,11 +79,22 @@ class TrainState:
             for name, network in self.networks.items()
         }
 
-    def consider(self, score: float) -> None:
-        """Keep the current weights if no look had a better score; of equals the later one."""
-        self.looks_since = 0 if score > self.best_score else self.looks_since + 1
+    def consider(self, score: float, counts: bool = True) -> None:
+        """Keep the current weights if no look had a better score; of equals the later one.
+
+        Parameters
+        ----------
+        score : float
+            Theirs.
+        counts : bool
+            Whether it is one more look without a better one, if it is none.
+        """
+        if score > self.best_score:
+            self.looks_since = 0
+        elif counts:
+            self.looks_since += 1
         if score >= self.best_score:
-            self.best_score = score
+            self.best_score, self.best_step = score, self.step
             self.best = {
                 name: {key: value.clone() for key, value in network.state_dict().items()}
                 for name, network in self.current().items()

@@ -41,6 +41,8 @@ class Schedule:
         Seed of everything drawn at random.
     evaluate_every : int
         Steps between two looks at the score, at which the state is kept too.
+    at_first : int
+        Steps between two looks before those; 0 for none. They do not try the patience.
     patience : int
         Looks without a better score after which training stops.
     exactly : int, optional
@@ -51,6 +53,7 @@ class Schedule:
     steps: int = 0
     seed: int = 0
     evaluate_every: int = 40
+    at_first: int = 0
     patience: int = 8
     exactly: int | None = None
 
@@ -67,6 +70,15 @@ class Schedule:
             return steps / self.exactly if self.exactly else 1.0
         of_time = seconds / max(60 * self.minutes, 1e-9)
         return min(1.0, max(of_time, steps / self.steps if self.steps else 0.0))
+
+    def looks(self, step: int) -> bool:
+        """Whether to look at the score at a step."""
+        early = bool(self.at_first) and step < self.evaluate_every and step % self.at_first == 0
+        return early or self.is_regular(step)
+
+    def is_regular(self, step: int) -> bool:
+        """Whether a look at a step counts for the patience."""
+        return step % self.evaluate_every == 0
 
     def ended(self, steps: int, seconds: float, enough: Callable[[], bool]) -> str:
         """What ends the training before the next step; empty if nothing does."""
@@ -91,6 +103,8 @@ class Trained:
         Steps taken.
     history : list of dict
         Each look: ``step``, ``seconds``, the mean of each metric since the last, and the scores.
+    best_step : int
+        After how many steps the look was that they are of; 0 also where nothing was scored.
     stopped : {"time", "steps", "asked", "no longer better"}
         What ended it.
     """
@@ -98,6 +112,7 @@ class Trained:
     networks: dict[str, nn.Module]
     steps: int
     history: list[dict[str, float]] = field(default_factory=list)
+    best_step: int = 0
     stopped: str = "steps"
 
     @property
@@ -132,7 +147,7 @@ def train(
     Yields
     ------
     Progress
-        The one after a look has the scores among its metrics, and the recipe's preview.
+        The one after a look has its scores as metrics, and the recipe's preview.
 
     Returns
     -------
@@ -154,27 +169,25 @@ def train(
         restoring = in_thread(lambda: checkpoint.restore(state))
         yield from wait_for(restoring, Progress(0, 0, "reading the checkpoint"))
     training = _Training(recipe, schedule, state)
-    scores: dict[str, float] = {}
-    shown = None
     while True:
         ended = schedule.ended(state.step, training.seconds, enough)
-        regular = state.step % schedule.evaluate_every == 0
-        if checkpoint is not None and ended and not regular:
+        looks = schedule.looks(state.step)
+        if checkpoint is not None and ended and not looks:
             # Before the last look, which a training that goes on for longer does not take.
             checkpoint.keep(training.noted())
-        if (ended or regular) and not training.has_looked:
+        if (ended or looks) and not training.has_looked:
             scores, shown = yield from training.look()
-            if checkpoint is not None and regular:
+            if checkpoint is not None and looks:
                 checkpoint.keep(training.noted())
+            yield from training.hand_over("scored", scores, shown)
         if ended:
             break
         if schedule.exactly is None and state.looks_since >= schedule.patience:
             ended = "no longer better"
             break
         metrics = yield from training.step(device)
-        yield from training.hand_over(f"step {state.step}", {**scores, **metrics}, shown)
-        scores, shown = {}, None
-    return Trained(state.result(), state.step, state.history, ended)
+        yield from training.hand_over(f"step {state.step}", metrics)
+    return Trained(state.result(), state.step, state.history, state.best_step, ended)
 
 
 class _Training:
@@ -220,9 +233,10 @@ class _Training:
         means = {name: float(np.mean(values)) for name, values in state.recent.items()}
         state.recent = {}
         state.history.append({"step": state.step, "seconds": seconds, **scores, **means})
-        # The start is no candidate: whoever trains wants to see what was learnt.
-        if self.recipe.monitor in scores and state.step:
-            state.consider(scores[self.recipe.monitor])
+        # A start that knows nothing is no candidate.
+        if self.recipe.monitor in scores and (state.step or self.recipe.start_counts):
+            counts = bool(state.step) and self.schedule.is_regular(state.step)
+            state.consider(scores[self.recipe.monitor], counts)
         return scores, shown
 
     def step(self, device: torch.device) -> Job[dict[str, float]]:

@@ -38,7 +38,7 @@ def staying_there(viewer: Any, layer: Image) -> Iterator[None]:
     viewer.scene.camera.zoom *= edge / voxel_edges(viewer, layer)[-1]
 
 
-def box_in_view(viewer: Any, layer: Image, most: int = 160) -> Box:
+def box_in_view(viewer: Any, layer: Image, most: int) -> Box:
     """The slice in view, or at most `most` voxels of its middle each way."""
     height, width = viewer.canvas.size
     seen = np.array([height, width]) / max(float(viewer.scene.camera.zoom), 1e-9)

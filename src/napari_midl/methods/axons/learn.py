@@ -17,6 +17,7 @@ from napari_midl.engine.models import Model
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.training import Schedule
 from napari_midl.engine.training import train as fit
+from napari_midl.engine.verdict import NOISE, Basis
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import ppo
 from napari_midl.methods.axons.calibration import calibrate
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 IMAGES = 32
 EPISODE = 60  # steps; most of what there is to earn on a fibre
 _ASTRAY = 0.15
+_MOST_SCORED = 3  # of the traces that are learnt from
 
 
 def train(
@@ -149,7 +151,7 @@ def finetune(
     -------
     Finetuned
         Returned by the generator. Its scores are ``coverage`` and ``error`` (px) on the traces
-        kept aside.
+        held out, or on some that it learnt from where none could be.
 
     Raises
     ------
@@ -175,7 +177,9 @@ def finetune(
         return _crop(volume, scaling, item, settings.dark, rng)
 
     scaling = robust_scaling(volume)
-    before = yield from _held_out_scores(volume, held_out, model, settings)
+    scored_on = held_out or lesson_traces[:_MOST_SCORED]
+    known = bool(model.card.get("steps", 0))
+    before = (yield from _scores(volume, scored_on, model, settings)) if known else {}
     environment = TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY)
     demonstrations = Demonstrations(environment, actor.train(), confident=True)
     trained = yield from fit(
@@ -185,9 +189,29 @@ def finetune(
         checkpoint=checkpoint,
     )
     tuned = model.tuned(trained.network, "traces", volume.name, trained.steps, seed=settings.seed)
-    after = yield from _held_out_scores(volume, held_out, tuned, settings)
+    after = yield from _scores(volume, scored_on, tuned, settings)
     tuned.card["scores"] = {"held_out_before": before, "held_out_after": after}
-    return Finetuned(tuned, before, after, trained.steps, trained.history)
+    return Finetuned.judged(
+        model,
+        tuned,
+        gained=_gained(before, after) if before else None,
+        before=before,
+        after=after,
+        image=volume.name,
+        headline="coverage",
+        steps=trained.steps,
+        history=trained.history,
+        basis=Basis.UNSEEN if held_out else Basis.LEARNT,
+        counts={"traces": len(scored_on)},
+    )
+
+
+def _gained(before: dict[str, float], after: dict[str, float]) -> float:
+    """The fibre covered more or, where that is as much, the tenths of pixels that it is nearer."""
+    more = after["coverage"] - before["coverage"]
+    if abs(more) > NOISE or "error" not in before or "error" not in after:
+        return more
+    return (before["error"] - after["error"]) / 10
 
 
 def _long_enough(volume: Volume, traces: Sequence[Trace]) -> list[Trace]:
@@ -231,12 +255,10 @@ def _crop(
     return padded, local[first : max(last, first + 2)]
 
 
-def _held_out_scores(
+def _scores(
     volume: Volume, traces: Sequence[Trace], model: Model, settings: FinetuneSettings
 ) -> Job[dict[str, float]]:
-    """Mean coverage and error of tracing each trace from its first point onwards."""
-    if not traces:
-        return {}
+    """Mean coverage and, where any is covered, error of tracing each from its first point on."""
     how = TraceSettings(dark=settings.dark)
     seeds = []
     for k, item in enumerate(traces):
@@ -246,7 +268,6 @@ def _held_out_scores(
     z, y, x = volume.voxel_size
     size = np.array([z / x, y / x, 1.0])
     scores = [score(f.points * size, t.points * size) for f, t in zip(found, traces, strict=True)]
-    return {
-        "coverage": float(np.mean([s.coverage for s in scores])),
-        "error": float(np.nanmean([s.error for s in scores])),
-    }
+    errors = [s.error for s in scores if np.isfinite(s.error)]
+    coverage = {"coverage": float(np.mean([s.coverage for s in scores]))}
+    return coverage | ({"error": float(np.mean(errors))} if errors else {})

@@ -20,6 +20,7 @@ from napari_midl.methods.axons.ports import (
     TracingCache,
 )
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
+from napari_midl.methods.axons.words import MORE
 from napari_midl.volumes.units import length_in_words, symbol
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class Finetune(FinetunedOperation):
     """
 
     units: ClassVar[dict[str, str]] = {"error": "px"}
+    scored_on, more = "traces", MORE
 
     image: ImageIn
     traces: TracesIn

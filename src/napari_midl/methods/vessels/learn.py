@@ -1,48 +1,53 @@
-"""Jobs that train a vessel network: `finetune` on a few strokes, `pretrain` on anything."""
+"""Fine-tuning a vessel network on a few strokes, so that it never becomes worse."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict
-from functools import lru_cache
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.augmentation import Augmentation
-from napari_midl.engine.devices import device_name, pick_device
-from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.devices import pick_device
+from napari_midl.engine.jobs import Job, Progress, elsewhere, mapped
 from napari_midl.engine.models import Model
+from napari_midl.engine.paint_score import PaintScore, paint_score
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.sampling import draw_batch
-from napari_midl.engine.scores import held_out_scores
-from napari_midl.engine.tiles import Region, Tiling
 from napari_midl.engine.trained import Finetuned
-from napari_midl.engine.training import Schedule, train
+from napari_midl.engine.training import Schedule, Trained, train
+from napari_midl.engine.verdict import Basis, verdict_of
 from napari_midl.methods.vessels.apply import both_classes, probability
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.losses import LOSSES
-from napari_midl.methods.vessels.models import scratch
 from napari_midl.methods.vessels.network import VesselNet
-from napari_midl.methods.vessels.synthetic import synthetic_volume
-from napari_midl.volumes.annotations import Patch
-from napari_midl.volumes.scaling import Scaling, robust_scaling
+from napari_midl.methods.vessels.preview import Preview
+from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
+
     from napari_midl.engine.checkpoints import Checkpoint
-    from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
+    from napari_midl.engine.holding_out import Block
+    from napari_midl.engine.tiles import Region
+    from napari_midl.methods.vessels.settings import FinetuneSettings
+    from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
-SYNTHETIC_SHAPE = (32, 144, 144)
-SYNTHETIC_VOLUMES = 96
+_VALIDATION = "validation_"
 
-# Base weights must bear any microscope; tissue darkens with depth.
-ANY_IMAGE = Augmentation(zoom=(0.7, 1.4), contrast=(0.4, 1.2))
+# A trained network forgets what it knows where it learns at the full rate at once.
+WARM_UP = 30
+LOOK_AT_FIRST = 10
+LOOKING, LOOKING_LAST = 1.5, 4.0  # seconds
+FINISHING = 0.2  # of the time, in which the held-out strokes are learnt too
+
 # Within one image the brightness tells a vessel from haze: only the depth may dim it.
 ONE_IMAGE = Augmentation(
     zoom=(0.9, 1.25),
@@ -84,20 +89,21 @@ def finetune(
     checkpoint : Checkpoint, optional
         Where the state is kept, and from where a stopped training goes on.
     exactly : int, optional
-        Take this many steps, whatever the settings say.
+        Take this many steps, whatever the settings say; those on what was held out come after.
 
     Yields
     ------
     Progress
         After each step, with ``loss`` and now and then ``validation_dice`` in its metrics; its
-        preview is ``(region, probability)`` of the region that `view` told, or None.
+        preview is ``(region, probability)`` of the region that `view` told, or of as much of its
+        middle as can be had in time; or None.
 
     Returns
     -------
     Finetuned
         Returned by the generator. Its scores are ``dice``, ``precision`` and ``recall`` of vessel
-        on the validation blocks, and the ``voxels`` of vessel behind them. Neither model was
-        trained on them, but they chose the best look, so that `after` flatters a little.
+        on painted blocks; its ``basis`` tells what those did besides. They are of the network
+        before it has learnt what was held out, too.
 
     Raises
     ------
@@ -112,33 +118,89 @@ def finetune(
             volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed
         )
 
-    step = Progress(0, 1, "reading the painted voxels")
-    yield step
-    painted = yield from wait_for(in_thread(read), step)
-    before = yield from wait_for(
-        in_thread(lambda: _validation_scores(model.network, painted)),
-        Progress(0, 1, "scoring the model before"),
-    )
+    painted = yield from elsewhere(read, "reading the painted voxels")
+    scored, known = painted.scored, bool(model.card.get("steps", 0))
+    where = f"on {len(scored.scoring)} blocks"
+    before: dict[str, float] = {}
+    if known and scored.basis is Basis.UNSEEN:
+        scoring = partial(_score, model.network, painted, scored.scoring)
+        before = (yield from elsewhere(scoring, f"scoring the start {where}")).scores
+    schedule = Schedule.of(settings, at_first=LOOK_AT_FIRST, exactly=exactly)
+    network = trainable(model)
+    look = Preview(painted, network, view) if view is not None else None
+    finishing = settings.finish and bool(painted.held_out)
     trained = yield from train(
-        _Finetuning(_trainable(model), painted, settings, view),
-        Schedule.of(settings, exactly=exactly),
+        _Finetuning(network, painted, settings, look, known),
+        replace(schedule, minutes=settings.minutes * (1 - FINISHING)) if finishing else schedule,
         device=device,
         enough=enough,
         checkpoint=checkpoint,
     )
-    after = yield from wait_for(
-        in_thread(lambda: _validation_scores(trained.network, painted)),
-        Progress(1, 1, "scoring the model after"),
+    if known and scored.basis is not Basis.UNSEEN:
+        before = _validation(trained.history[0])
+    scoring = partial(_score, trained.network, painted, scored.scoring)
+    after = yield from elsewhere(scoring, f"scoring the result {where}")
+    judge = partial(
+        Finetuned.judged,
+        model,
+        before=before,
+        image=volume.name,
+        steps=trained.steps,
+        history=trained.history,
+        basis=scored.basis,
+        counts=after.counts,
+        advice=after.advice,
     )
+    if before and not trained.best_step:
+        return judge(None, gained=0.0, after=before)
+    gained = after.scores["dice"] - before["dice"] if before and after.scores else None
+    best, finished = trained.network, 0
+    if finishing and not verdict_of(gained).is_start:
+        best, finished = yield from _finish(trained, painted, settings, after, device)
+    if look is not None:
+        shown = yield from elsewhere(partial(look, best, LOOKING_LAST), "looking at the result")
+        yield Progress(1, 1, "looking at the result", preview=shown)
     tuned = model.tuned(
-        trained.network,
+        best,
         "patches painted",
         volume.name,
-        trained.steps,
-        scores={"validation_before": before, "validation_after": after},
+        trained.steps + finished,
+        scores={"validation_before": before, "validation_after": after.scores},
         seed=settings.seed,
     )
-    return Finetuned(tuned, before, after, trained.steps, trained.history)
+    return judge(
+        tuned,
+        gained=gained,
+        after=after.scores,
+        finished=finished,
+    )
+
+
+def _finish(
+    trained: Trained,
+    painted: PaintedVolume,
+    settings: FinetuneSettings,
+    score: PaintScore,
+    device: torch.device,
+) -> Job[tuple[VesselNet, int]]:
+    """Go on for some steps on all strokes, also those held out; gives the network and the steps.
+
+    It must not score lower on what was held out, of which it has learnt meanwhile.
+    """
+    steps = trained.best_step or trained.steps
+    more = max(1, round(steps * FINISHING)) if steps else 0
+    known = Model(trained.network, {"steps": steps})
+    recipe = _Finetuning(trainable(known), painted.whole(), settings, None, True, steps)
+    schedule = Schedule(settings.minutes, seed=settings.seed + 1, exactly=more)
+    job = train(recipe, schedule, device=device)
+    saying = "learning the held-out strokes too: "
+    whole = yield from mapped(job, lambda p: replace(p, message=saying + p.message))
+    scoring = partial(_score, whole.network, painted, painted.scored.scoring)
+    now = yield from elsewhere(scoring, "scoring the result once more")
+    better = now.scores.get("dice", 0.0) >= score.scores.get("dice", 0.0)
+    network, taken = (whole.network, more) if better else (trained.network, 0)
+    assert isinstance(network, VesselNet)
+    return network, taken
 
 
 class _Finetuning(Supervised):
@@ -151,113 +213,35 @@ class _Finetuning(Supervised):
         network: VesselNet,
         painted: PaintedVolume,
         settings: FinetuneSettings,
-        view: Callable[[], Region | None] | None,
+        look: Preview | None,
+        known: bool,
+        after: int = 0,
     ) -> None:
         def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
             return draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng)
 
-        loss = LOSSES[settings.loss]
-        super().__init__(network, loss, settings.learning_rate, settings.half_life, draw=draw)
-        self.painted, self.view = painted, view
-        z, y, x = painted.shape
-        self.tiling = Tiling((z, y, x), (z, y, x), network.halo, network.stride)
+        super().__init__(
+            network,
+            LOSSES[settings.loss],
+            settings.learning_rate * 0.5 ** (after / settings.half_life),
+            settings.half_life,
+            draw=draw,
+            warm_up=WARM_UP if known else 0,
+        )
+        self.painted, self.start_counts, self.look = painted, known, look
 
     def score(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
-        """Overlap with the validation blocks."""
-        scores = _validation_scores(networks["network"], self.painted)
-        return {f"validation_{name}": value for name, value in scores.items()}
+        """Overlap with the blocks that choose."""
+        choosing = self.painted.scored.choosing
+        scores = _score(networks["network"], self.painted, choosing).scores
+        return {f"{_VALIDATION}{name}": value for name, value in scores.items()}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> tuple[Region, Any] | None:
-        """The probability of the region that a person looks at."""
-        region = self.view() if self.view is not None else None
-        if region is None:
-            return None
-        outer, inner = self.tiling.expand(region)
-        return region, probability(networks["network"], self.painted.read(outer))[inner]
+        """The probability of what a person looks at."""
+        return self.look(networks["network"], LOOKING) if self.look is not None else None
 
 
-def pretrain(
-    settings: PretrainSettings,
-    stacks: Sequence[tuple[Volume, Volume]] = (),
-    checkpoint: Checkpoint | None = None,
-    start: Model | None = None,
-    *,
-    exactly: int | None = None,
-) -> Job[Model]:
-    """Make base weights from synthetic volumes, and real stacks where there are any.
-
-    Parameters
-    ----------
-    settings : PretrainSettings
-        The network, how long, how fast.
-    stacks : sequence of (Volume, Volume)
-        Real images with their full masks, axes ``Z Y X``, 0 background.
-    checkpoint : Checkpoint, optional
-        Where the state is kept, and from where a stopped training goes on.
-    start : Model, optional
-        Weights to start from instead of random ones. They keep their normalisation, which so
-        far followed each batch, so that the network is trained as it predicts.
-    exactly : int, optional
-        Take this many steps, whatever the settings say.
-
-    Returns
-    -------
-    Model
-        Returned by the generator.
-    """
-    device = pick_device(settings.device)
-    model = start or scratch(settings.preset, settings.seed)
-    real = [
-        PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)], CLASSES)
-        for image, mask in stacks
-    ]
-
-    @lru_cache(maxsize=SYNTHETIC_VOLUMES)
-    def synthetic(index: int) -> PaintedVolume:
-        attempt = 0
-        while True:
-            rng = np.random.default_rng((settings.seed, index, attempt))
-            image, mask, _ = synthetic_volume(SYNTHETIC_SHAPE, rng)
-            if mask.any() and not mask.all():
-                patch = Patch((0, 0, 0), CLASSES.from_indices(mask), "synthetic")
-                return PaintedVolume(image, Scaling(0.0, 1.0), [patch], CLASSES)
-            attempt += 1
-
-    def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
-        if real and rng.random() < settings.real_share:
-            source = real[rng.integers(len(real))]
-        else:
-            source = synthetic(int(rng.integers(SYNTHETIC_VOLUMES)))
-        return draw_batch(source, settings.patch, settings.batch, ANY_IMAGE, rng)
-
-    loss, rate = LOSSES[settings.loss], settings.learning_rate
-    trained = yield from train(
-        Supervised(_trainable(model), loss, rate, settings.half_life, 0.998, draw),
-        Schedule.of(settings, evaluate_every=100, exactly=exactly),
-        device=device,
-        checkpoint=checkpoint,
-    )
-    card = {
-        **model.card,
-        "name": f"{settings.preset} base",
-        "steps": model.card["steps"] + trained.steps,
-        "seed": settings.seed,
-        "device": device_name(device),
-        "parent": model.sha256 if model.card["steps"] else None,
-        "settings": settings.to_dict(),
-        "licence": "BSD-3-Clause",
-        "training_data": ["synthetic vessel volumes", *(image.name for image, _ in stacks)],
-        "training_data_licence": settings.data_licence,
-    }
-    return Model(trained.network.cpu().eval(), card)
-
-
-def mask_patch(mask: Volume) -> Patch:
-    """A full mask (0 background, anything else vessel) as one patch over the whole image."""
-    return Patch((0, 0, 0), CLASSES.from_mask(mask.data), mask.name)
-
-
-def _trainable(model: Model) -> VesselNet:
+def trainable(model: Model) -> VesselNet:
     """A copy of the network in training mode; a trained one keeps its normalisation.
 
     A batch comes from one volume: its own statistics would hide how it differs from others,
@@ -272,7 +256,12 @@ def _trainable(model: Model) -> VesselNet:
     return network
 
 
-def _validation_scores(network: nn.Module, painted: PaintedVolume) -> dict[str, float]:
-    """Scores of vessel over all validation voxels together; empty where there is none."""
-    scores = held_out_scores(lambda image: both_classes(probability(network, image)), painted)
-    return asdict(scores[VESSEL]) if VESSEL in scores else {}
+def _score(network: nn.Module, painted: PaintedVolume, blocks: Sequence[Block]) -> PaintScore:
+    """How well vessels are found on some painted blocks."""
+    return paint_score(lambda i: both_classes(probability(network, i)), painted, blocks, VESSEL)
+
+
+def _validation(look: Mapping[str, float]) -> dict[str, float]:
+    """The scores of a look."""
+    scores = {k: v for k, v in look.items() if k.startswith(_VALIDATION)}
+    return {name.removeprefix(_VALIDATION): value for name, value in scores.items()}

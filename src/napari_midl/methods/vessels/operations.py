@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.jobs import Progress, elsewhere
+from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.lengths import unit_of, why_voxels
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import FileIn, ImageIn, TableOut
@@ -65,19 +65,16 @@ class Finetune(FinetunedOperation):
         painted = yield from run.open(self.labels, "reading the labels")
         model = yield from run.open(self.model, "loading the network", seed=self.settings.seed)
         from napari_midl.methods.vessels import learn
-        from napari_midl.methods.vessels.apply import predict_region
         from napari_midl.methods.vessels.inputs import patches_identity, read_labels
 
         patches = read_labels(painted, volume, self.settings.dense)
         run.inputs["labels"] = patches_identity(patches)
         watch = run.watch
-        tuned = yield from learn.finetune(
-            volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
+        return (
+            yield from learn.finetune(
+                volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
+            )
         )
-        if region := watch.view():
-            shown = region, predict_region(volume, tuned.model, region)
-            yield Progress(1, 1, "looking at the result", preview=shown)
-        return tuned
 
 
 @operation("vessels.predict", argument="image")
@@ -122,7 +119,7 @@ class Pretrain(TrainedOperation):
 
     def train(self, run: Running) -> Job[Model]:
         """Train on what was drawn, and on the stacks."""
-        from napari_midl.methods.vessels import learn
+        from napari_midl.methods.vessels import pretraining
         from napari_midl.methods.vessels.inputs import read_stacks
 
         settings, pairs = self.settings, []
@@ -132,7 +129,7 @@ class Pretrain(TrainedOperation):
         model = yield from run.open(
             self.start, "loading the network", preset=settings.preset, seed=settings.seed
         )
-        trained = yield from learn.pretrain(
+        trained = yield from pretraining.pretrain(
             settings, pairs, run.checkpoint(), start=model, exactly=run.steps
         )
         run.results["steps"] = trained.card["steps"] - model.card["steps"]

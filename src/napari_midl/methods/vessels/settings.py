@@ -37,7 +37,10 @@ class FinetuneSettings(Settings):
     batch : int
         Sub-volumes to a step.
     held_out : float
-        Share of the painted blocks kept aside to measure before against after.
+        Share of the painted blocks held out to choose the best model and to score it.
+    finish : bool
+        In the last fifth of the time also learn what was held out; the scores are of the model
+        before that.
     dense : bool
         Read the labels as a full mask (0 background, anything else vessel)
         instead of strokes (0 unlabelled, 1 background, 2 vessel).
@@ -55,6 +58,7 @@ class FinetuneSettings(Settings):
     patch: Box = (16, 64, 64)
     batch: Annotated[int, within(1, 64)] = 2
     held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.2
+    finish: bool = True
     dense: bool = False
     seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.gain import gain_in_words
 from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_midl.methods.vessels.analyse import VesselGraph
 
-_SHOWN = 0.005  # what differs less reads the same
 
-
-def gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
-    """Scores on the validation blocks before and after a training, as rich text.
-
-    The blocks chose the best look at the training, so that the score after flatters a little.
-    """
-    if not before or not after:
-        return (
-            f"{steps} steps. Too little is painted to keep some of it for a test before and after; "
-            "paint one or two more patches."
-        )
-    rows = [
-        (name, f"{before[name]:.2f}", f"{after[name]:.2f}")
-        for name in ("dice", "precision", "recall")
-    ]
-    gained = after["dice"] - before["dice"]
-    better = 0 if abs(gained) < _SHOWN else gained
-    return gain_in_words(
-        "Validation blocks (they chose the best look)", steps, rows, better, "; paint more"
-    )
+def gain(results: Mapping[str, Any]) -> str:
+    """What a fine-tuning came to, as rich text."""
+    scores = {"dice": "Dice", "precision": "precision", "recall": "recall"}
+    shown = {key: (name, "{:.2f}") for key, name in scores.items()}
+    return gain_in_words(results, shown, more="paint more, so that some can be held out")
 
 
 def summary(graph: VesselGraph) -> str:

@@ -49,7 +49,7 @@ class AnatomyTrainSection(TrainSection[AnatomyBench]):
 
     def gained(self, run: Run) -> str:
         """That the mesh is now made by it."""
-        name = self.model.combo.currentText()
+        name = self.model.name
         return (
             f"Trained for {run.results['steps']} steps; <b>{name}</b> is chosen under Mesh, and "
             f"lies in {self.models}."

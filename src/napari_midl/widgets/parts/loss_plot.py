@@ -80,14 +80,10 @@ class LossPlot(QWidget):
         return self.curve.losses
 
     def add(self, batch: Sequence[Progress]) -> None:
-        """Take the metrics of the last steps."""
+        """Take the metrics of the last steps; the plot is shown once there are some."""
         self.curve.add(batch)
-        self._draw()
-
-    def add_score(self, score: float | None) -> None:
-        """Take the score of the model that was kept, where it is known."""
-        if score is not None:
-            self.curve.add_score(score)
+        if self.curve.losses or self.curve.scores:
+            self.show()
             self._draw()
 
     def set_colours(self, background: str, text: str) -> None:

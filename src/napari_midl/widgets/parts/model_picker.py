@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from napari_midl.engine.model_words import in_words
 from napari_midl.engine.models import SUFFIX, read_card
+from napari_midl.engine.verdict import is_start_again
 from napari_midl.errors import InputError
 from napari_midl.widgets.parts.section import button, combo
 from napari_midl.widgets.tool.dialogs import ask_open
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Mapping
 
 BASE = {"base (shipped)": "base"}
 
@@ -52,6 +55,9 @@ class ModelPicker(QWidget):
     ) -> None:
         super().__init__(parent)
         self._tool, self._on_error = tool, on_error
+        self._cards: dict[Path, dict[str, Any]] = {}
+        self._home: Path | None = None
+        self._rejected: Collection[Path] = ()
         self.combo = combo(tooltip, {name: words for words, name in named.items()})
         self.combo.setMinimumContentsLength(12)
         self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
@@ -75,8 +81,19 @@ class ModelPicker(QWidget):
                 return
         raise ValueError(f"{wanted} is not in the list")
 
+    @property
+    def choices(self) -> list[str | Path]:
+        """All that can be chosen."""
+        return [self.combo.itemData(index) for index in range(self.combo.count())]
+
+    @property
+    def name(self) -> str:
+        """What the chosen model is called."""
+        chosen = self.choice
+        return self.combo.currentText() if isinstance(chosen, str) else chosen.stem
+
     def __contains__(self, choice: object) -> bool:
-        return any(self.combo.itemData(i) == choice for i in range(self.combo.count()))
+        return choice in self.choices
 
     def add(self, path: Path) -> None:
         """Put a model file into the list and choose it.
@@ -96,7 +113,29 @@ class ModelPicker(QWidget):
             self.combo.addItem(path.stem, path)
             tip = f"{card.get('name', '')}\n{path}"
             self.combo.setItemData(self.combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            self._cards[path] = card
+            self._tell()
         self.choice = path
+
+    def tell(self, home: Path | None, rejected: Collection[Path]) -> None:
+        """Say of each model when it was made, its score, and of which image that is.
+
+        Parameters
+        ----------
+        home : Path or None
+            Folder of the models of the image that is open; of others their image is named.
+        rejected : collection of Path
+            Models that are to be marked.
+        """
+        self._home, self._rejected = home, rejected
+        self._tell()
+
+    def _tell(self) -> None:
+        for index, choice in enumerate(self.choices):
+            if isinstance(choice, Path):
+                words = in_words(self._cards[choice], choice, choice.parent == self._home)
+                marked = "rolled back: " if choice in self._rejected else ""
+                self.combo.setItemText(index, marked + words)
 
     def list_folder(self, folder: Path, stem: str = "") -> list[Path]:
         """Put the models of a folder into the list, and choose none of them.
@@ -111,9 +150,11 @@ class ModelPicker(QWidget):
         Returns
         -------
         list of Path
-            Those that were not in the list before, the newest last.
+            Those that were not in the list before, the newest last. Those that a fine-tuning left
+            as their start was are left out.
         """
-        found = (path for path in folder.glob(f"{stem}*{SUFFIX}") if path not in self)
+        found = [path for path in folder.glob(f"{stem}*{SUFFIX}") if path not in self]
+        found = [path for path in found if not _is_start_again(path)]
         with signals_blocked(self.combo):
             chosen = self.choice
             new = [p for p in sorted(found, key=lambda p: p.stat().st_mtime) if self.try_add(p)]
@@ -133,3 +174,9 @@ class ModelPicker(QWidget):
         path = ask_open(self, "Open a model", f"Models (*{SUFFIX});;All files (*)")
         if path is not None:
             self.try_add(path)
+
+
+def _is_start_again(path: Path) -> bool:
+    with suppress(InputError):
+        return is_start_again(read_card(path))
+    return False

@@ -250,7 +250,8 @@ class StreamSection(ToolSection[B]):
         unfinished = self.unfinished
         self.go.setText("Resume" if unfinished else self.verb)
         self.go.setToolTip(
-            f"Go on with the {self.noun} that was stopped, with the settings it began with"
+            f"Go on with the {self.noun} that was stopped, with what it began with, whatever is "
+            "chosen now"
             if unfinished
             else self.tip
         )

@@ -14,6 +14,9 @@ from napari_midl.engine.project import (
     chosen_model,
     copy_model,
     free_name,
+    newest_model,
+    reject_model,
+    rejected_models,
     remember_model,
 )
 from napari_midl.engine.running import Outcome, Watch
@@ -241,7 +244,7 @@ class TrainSection(ToolSection[B]):
         ):
             self._out = out
             self.plot.clear()
-            self.plot.show()
+            self.plot.hide()
             self.gain.hide()
             self.began()
 
@@ -260,11 +263,16 @@ class TrainSection(ToolSection[B]):
 
     def _on_trained(self, outcome: Outcome[Any]) -> None:
         assert self._out is not None
-        before = self.model.choice
-        if not self.model.try_add(self._out):
-            return
+        before, results = self.model.choice, outcome.run.results
+        if results.get("taken", True):
+            if not self.model.try_add(self._out):
+                return
+            self.before.append(before)
+        else:
+            self.model.list_folder(self._out.parent, self.stem)
+            self.forgotten()
         self._kept = True
-        self.before.append(before)
+        self._tell()
         self.gain.setText(self.gained(outcome.run))
         self.gain.show()
         self.bench.model.emit()
@@ -281,9 +289,13 @@ class TrainSection(ToolSection[B]):
         self.bench.job.emit()
 
     def _on_back(self) -> None:
+        rejected = self.model.choice
         self.model.choice = self.before.pop()
+        if self.models is not None and isinstance(rejected, Path):
+            reject_model(self.models, rejected)
+        self._tell()
         self.forget()
-        self.gain.setText(f"Rolled back to {self.model.combo.currentText()}.")
+        self.gain.setText(f"Rolled back to {self.model.name}.")
         self.gain.show()
         self.bench.model.emit()
 
@@ -303,19 +315,34 @@ class TrainSection(ToolSection[B]):
         self.forget()
         self.gain.hide()
         if self.models is not None:
-            new = self.model.list_folder(self.models, self.stem)
-            chosen = chosen_model(self.models)
-            if chosen is None and new and self.choose_newest:
-                chosen = new[-1]
-            if chosen is not None and new and chosen in self.model:
-                self.model.choice = chosen
+            self.model.list_folder(self.models, self.stem)
+            self._choose(self.models)
+            self._tell()
             stopped = self._stopped()
             self.form.fill(trained_with(stopped) if stopped is not None else {})
         self.refresh()
 
+    def _choose(self, models: Path) -> None:
+        """Choose the model that was used last with this image, else the newest made for it."""
+        chosen = chosen_model(models)
+        if chosen is None and self.choose_newest:
+            chosen = newest_model(models, self.model.choices)
+        if chosen is None:
+            return
+        if chosen in self.model:
+            self.model.choice = chosen
+        elif isinstance(chosen, Path) and chosen.exists():
+            self.model.try_add(chosen)
+
+    def _tell(self) -> None:
+        """Say of each model what is known of it."""
+        if self.models is not None:
+            self.model.tell(self.models, rejected_models(self.models))
+
     def _on_model(self) -> None:
         if self.models is not None:
             remember_model(self.models, self.model.choice)
+            self._tell()
         self.bench.model.emit()
 
     def _on_theme(self, event: Any = None) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
+from napari_midl.engine.journal import begun_with
 from napari_midl.engine.ports import OmeZarrOut
 from napari_midl.engine.project import MODELS
 from napari_midl.engine.unfinished import model_of
+from napari_midl.errors import InputError
 from napari_midl.methods.vessels.operations import Predict
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import PredictSettings
@@ -65,15 +68,16 @@ class PredictSection(StreamSection[VesselsBench]):
         self.follow(self._lock_form, self.bench.job, self.named)
 
     def operation(self, out: Path, resume: bool) -> Predict:
-        """Predict with the chosen model."""
+        """Predict with the chosen model, or go on with the one it began with."""
+        model = self._model.choice
         settings = self.form.value(
             threshold=self.bench.threshold, uncertainty=self.uncertainty.isChecked()
         )
         if resume:
-            settings = self.settings_of(out, settings)
+            settings, model = self.settings_of(out, settings), self._begun_with(out)
         return Predict(
             image=self.bench.image_in,
-            model=VesselModelIn(str(self._model.choice)),
+            model=VesselModelIn(str(model)),
             out=OmeZarrOut(out, resume=resume),
             settings=settings,
         )
@@ -87,18 +91,30 @@ class PredictSection(StreamSection[VesselsBench]):
         )
 
     def resume_with(self, begun: dict[str, Any]) -> None:
-        """Its settings, and its model where this project has it."""
+        """Its settings; the chosen model stays, since it is that of the next prediction."""
         settings = {k: v for k, v in begun["settings"].items() if k != "device"}
         self.form.fill(settings)
         self.uncertainty.setChecked(bool(settings.get("uncertainty", False)))
-        if self.bench.folder is not None:
-            model = model_of(str(begun.get("model")), self.bench.folder / MODELS)
-            if model is not None and model in self._model:
-                self._model.choice = model
 
     def done(self) -> None:
         """The threshold is what comes next."""
         self.bring_into_sight(self.threshold)
+
+    def _begun_with(self, out: Path) -> str | Path:
+        """The model with which a prediction was begun, whichever is chosen now."""
+        sha256 = str(begun_with(out).get("model"))
+        folder = self.bench.folder
+        found = model_of(sha256, folder / MODELS) if folder is not None else None
+        if found is not None:
+            return found
+        for choice in self._model.choices:
+            with suppress(InputError):
+                if VesselModelIn(str(choice)).open().sha256 == sha256:
+                    return choice
+        raise InputError(
+            f"{out} was begun with a model that is not in the list; Open… the file of that model, "
+            "or name another output."
+        )
 
     def _lock_form(self) -> None:
         for name, widget in self.form.widgets.items():

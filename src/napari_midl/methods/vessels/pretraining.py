@@ -1,0 +1,120 @@
+"""Base weights for vessels, from synthetic volumes and labelled stacks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_midl.engine.annotation import PaintedVolume
+from napari_midl.engine.augmentation import Augmentation
+from napari_midl.engine.devices import device_name, pick_device
+from napari_midl.engine.models import Model
+from napari_midl.engine.recipes import Supervised
+from napari_midl.engine.sampling import draw_batch
+from napari_midl.engine.training import Schedule, train
+from napari_midl.methods.vessels.classes import CLASSES
+from napari_midl.methods.vessels.learn import trainable
+from napari_midl.methods.vessels.losses import LOSSES
+from napari_midl.methods.vessels.models import scratch
+from napari_midl.methods.vessels.synthetic import synthetic_volume
+from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.scaling import Scaling, robust_scaling
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from napari_midl.engine.checkpoints import Checkpoint
+    from napari_midl.engine.jobs import Job
+    from napari_midl.methods.vessels.settings import PretrainSettings
+    from napari_midl.volumes.volume import Volume
+
+SYNTHETIC_SHAPE = (32, 144, 144)
+SYNTHETIC_VOLUMES = 96
+
+# Base weights must bear any microscope; tissue darkens with depth.
+ANY_IMAGE = Augmentation(zoom=(0.7, 1.4), contrast=(0.4, 1.2))
+
+
+def pretrain(
+    settings: PretrainSettings,
+    stacks: Sequence[tuple[Volume, Volume]] = (),
+    checkpoint: Checkpoint | None = None,
+    start: Model | None = None,
+    *,
+    exactly: int | None = None,
+) -> Job[Model]:
+    """Make base weights from synthetic volumes, and real stacks where there are any.
+
+    Parameters
+    ----------
+    settings : PretrainSettings
+        The network, how long, how fast.
+    stacks : sequence of (Volume, Volume)
+        Real images with their full masks, axes ``Z Y X``, 0 background.
+    checkpoint : Checkpoint, optional
+        Where the state is kept, and from where a stopped training goes on.
+    start : Model, optional
+        Weights to start from instead of random ones. They keep their normalisation, which so
+        far followed each batch, so that the network is trained as it predicts.
+    exactly : int, optional
+        Take this many steps, whatever the settings say.
+
+    Returns
+    -------
+    Model
+        Returned by the generator.
+    """
+    device = pick_device(settings.device)
+    model = start or scratch(settings.preset, settings.seed)
+    real = [
+        PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)], CLASSES)
+        for image, mask in stacks
+    ]
+
+    @lru_cache(maxsize=SYNTHETIC_VOLUMES)
+    def synthetic(index: int) -> PaintedVolume:
+        attempt = 0
+        while True:
+            rng = np.random.default_rng((settings.seed, index, attempt))
+            image, mask, _ = synthetic_volume(SYNTHETIC_SHAPE, rng)
+            if mask.any() and not mask.all():
+                patch = Patch((0, 0, 0), CLASSES.from_indices(mask), "synthetic")
+                return PaintedVolume(image, Scaling(0.0, 1.0), [patch], CLASSES)
+            attempt += 1
+
+    def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if real and rng.random() < settings.real_share:
+            source = real[rng.integers(len(real))]
+        else:
+            source = synthetic(int(rng.integers(SYNTHETIC_VOLUMES)))
+        return draw_batch(source, settings.patch, settings.batch, ANY_IMAGE, rng)
+
+    loss, rate = LOSSES[settings.loss], settings.learning_rate
+    trained = yield from train(
+        Supervised(trainable(model), loss, rate, settings.half_life, 0.998, draw),
+        Schedule.of(settings, evaluate_every=100, exactly=exactly),
+        device=device,
+        checkpoint=checkpoint,
+    )
+    card = {
+        **model.card,
+        "name": f"{settings.preset} base",
+        "steps": model.card["steps"] + trained.steps,
+        "seed": settings.seed,
+        "device": device_name(device),
+        "parent": model.sha256 if model.card["steps"] else None,
+        "settings": settings.to_dict(),
+        "licence": "BSD-3-Clause",
+        "training_data": ["synthetic vessel volumes", *(image.name for image, _ in stacks)],
+        "training_data_licence": settings.data_licence,
+    }
+    return Model(trained.network.cpu().eval(), card)
+
+
+def mask_patch(mask: Volume) -> Patch:
+    """A full mask (0 background, anything else vessel) as one patch over the whole image."""
+    return Patch((0, 0, 0), CLASSES.from_mask(mask.data), mask.name)
