@@ -95,6 +95,10 @@ class DenseModel(ABC):
     def forward(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
         """The network's output ``(C, z, y, x)``."""
 
+    def forward_part(self, network: nn.Module, tensor: Tensor, part: Region) -> NDArray[np.float32]:
+        """The network's output in a part of the input, the rest of which is context."""
+        return self.forward(network, tensor)[(slice(None), *part)]
+
     @property
     @abstractmethod
     def output_format(self) -> OutputFormat:

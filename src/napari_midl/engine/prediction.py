@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.journal import Journal
     from napari_midl.engine.tiles import Region, Tiling
 
-    Compute = Callable[[NDArray[Any], Event], NDArray[Any]]
+    Compute = Callable[[NDArray[Any], Region, Event], NDArray[Any]]
 
 
 def predict_tiles(
@@ -44,8 +44,9 @@ def predict_tiles(
     read : callable
         Gives the input of a region, with axes that end in ``z, y, x``.
     compute : callable
-        Maps an input block and an event that asks it to stop to an output with channels first,
-        ``(C, z, y, x)``. If it raises `MemoryError` the tile is halved.
+        Maps an input block, the part of it that is wanted and an event that asks it to stop to
+        the output of that part with channels first, ``(C, z, y, x)``. If it raises
+        `MemoryError` the tile is halved.
     write : callable
         Stores the output ``(C, z, y, x)`` of a core.
     journal : Journal
@@ -112,7 +113,7 @@ def compute_core(
     """
     outer, inner = tiling.expand(core)
     try:
-        return compute(block, stop)[(slice(None), *inner)]
+        return compute(block, inner, stop)
     except MemoryError as error:
         sizes = [(s.stop - s.start) // t for s, t in zip(core, tiling.stride, strict=True)]
         axis = int(np.argmax(sizes))

@@ -87,8 +87,10 @@ class ReadyModel:
         scaled = np.stack([scaling(channel) for scaling, channel in pairs])
         return self.model.tensor(scaled).to(self._device)
 
-    def compute(self, block: NDArray[Any], stop: Event | None = None) -> NDArray[np.float32]:
-        """Output ``(C, z, y, x)`` for intensities as they are stored.
+    def compute(
+        self, block: NDArray[Any], part: Region, stop: Event | None = None
+    ) -> NDArray[np.float32]:
+        """Output ``(C, z, y, x)`` in a part of a block of intensities as they are stored.
 
         Raises
         ------
@@ -105,12 +107,12 @@ class ReadyModel:
             out_of_memory_as_exception(),
             torch.inference_mode(),
         ):
-            return self.model.forward(self.network, self.tensor(block))
+            return self.model.forward_part(self.network, self.tensor(block), part)
 
     def look(self, region: Region) -> NDArray[np.float32]:
         """What the whole output will be in a region, ``(C, z, y, x)``."""
         outer, inner = self.tiling.expand(region)
-        return self.compute(self.read(outer))[(slice(None), *inner)]
+        return self.compute(self.read(outer), inner)
 
     def create(self, out: Path) -> None:
         """Make an empty output, which says that it is not complete."""

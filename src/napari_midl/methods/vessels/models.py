@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
-from napari_midl.engine.models import ModelFamily
-from napari_midl.methods.vessels.network import build_network
+from typing import TYPE_CHECKING
 
-_FAMILY = ModelFamily("vessels", build_network, {"base": "vessels-base"})
+from napari_midl.engine.models import ModelFamily
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.network import ARCHITECTURES, build_network
+from napari_midl.methods.vessels.pixel_network import PIXEL_ARCHITECTURES, build_pixel_network
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def build(preset: str) -> nn.Module:
+    """A fresh network of a preset.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset.
+    """
+    if preset in PIXEL_ARCHITECTURES:
+        return build_pixel_network(preset)
+    if preset in ARCHITECTURES:
+        return build_network(preset)
+    names = ", ".join((*PIXEL_ARCHITECTURES, *ARCHITECTURES))
+    raise InputError(f"{preset!r} is no preset; choose one of {names}.")
+
+
+_FAMILY = ModelFamily("vessels", build, {"base": "vessels-pixels", "unet": "vessels-base"})
 named_model, scratch = _FAMILY.load, _FAMILY.scratch
+UNTRAINED = {"scratch": "pixels", "unet-scratch": "compact", "tubenet-scratch": "tubenet"}

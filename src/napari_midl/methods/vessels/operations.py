@@ -27,6 +27,7 @@ from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
     Length,
     PredictSettings,
+    PretrainPixelsSettings,
     PretrainSettings,
     ProposeSettings,
 )
@@ -50,7 +51,9 @@ class Finetune(FinetunedOperation):
     Parameters
     ----------
     model : VesselModelIn
-        ``base`` (shipped), ``scratch`` (untrained), or the path of a model.
+        ``base`` (shipped) learns in seconds, ``unet`` (shipped) in minutes. ``scratch``,
+        ``unet-scratch`` and ``tubenet-scratch`` (the paper's in full size) are untrained. Or the
+        path of a model.
     """
 
     image: ImageIn
@@ -64,12 +67,26 @@ class Finetune(FinetunedOperation):
         volume.check_stack()
         painted = yield from run.open(self.labels, "reading the labels")
         model = yield from run.open(self.model, "loading the network", seed=self.settings.seed)
-        from napari_midl.methods.vessels import learn
+        from napari_midl.methods.vessels import learn, learn_pixels
         from napari_midl.methods.vessels.inputs import patches_identity, read_labels
+        from napari_midl.methods.vessels.models import named_model
+        from napari_midl.methods.vessels.pixel_network import PixelNet
 
         patches = read_labels(painted, volume, self.settings.dense)
         run.inputs["labels"] = patches_identity(patches)
         watch = run.watch
+        if isinstance(model.network, PixelNet):
+            return (
+                yield from learn_pixels.finetune(
+                    volume,
+                    patches,
+                    model,
+                    self.settings,
+                    lambda: named_model("base"),
+                    watch.view,
+                    exactly=run.steps,
+                )
+            )
         return (
             yield from learn.finetune(
                 volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
@@ -134,6 +151,33 @@ class Pretrain(TrainedOperation):
         )
         run.results["steps"] = trained.card["steps"] - model.card["steps"]
         return trained
+
+
+@operation("vessels.pretrain-pixels")
+@dataclass(frozen=True, kw_only=True)
+class PretrainPixels(TrainedOperation):
+    """Make the pixel networks from which learning while you paint begins.
+
+    Parameters
+    ----------
+    stacks : FileIn
+        Folder of pairs NAME_image.tif and NAME_label.tif (0 background).
+    hold_out : str
+        Leave out the stacks whose name contains this.
+    """
+
+    stacks: FileIn
+    hold_out: str = ""
+    settings: PretrainPixelsSettings = PretrainPixelsSettings()
+
+    def train(self, run: Running) -> Job[Model]:
+        """Train on the stacks."""
+        from napari_midl.methods.vessels import pretrain_pixels
+        from napari_midl.methods.vessels.inputs import read_stacks
+
+        pairs = read_stacks(self.stacks.open(), self.hold_out)
+        run.inputs |= {image.name: image.identity() for image, _ in pairs}
+        return (yield from pretrain_pixels.pretrain(pairs, self.settings, exactly=run.steps))
 
 
 @operation("vessels.labels", argument="prediction")

@@ -1,7 +1,8 @@
-"""Small networks that see a voxel by its features in scale space, and the image by their pyramid."""
+"""Small networks that see a voxel by its features in scale space."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,8 @@ from torch.nn import functional as F
 
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.filters import smooth
-from napari_midl.methods.vessels.scale_space import (
-    Level,
-    ScaleSpace,
-    feature_names,
-    inside,
-    onto_finer,
-)
+from napari_midl.methods.vessels.levels import Level, inside, onto_finer
+from napari_midl.methods.vessels.scale_space import ScaleSpace, feature_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,17 +50,16 @@ PIXEL_ARCHITECTURES = {"pixels": PixelArchitecture(), "pixels-base": PixelArchit
 class Perceptron(nn.Module):
     """From standardised features ``(N, features)`` to the logit ``(N,)`` of "inside a vessel"."""
 
-    def __init__(self, features: int, dropout: float = 0.0) -> None:
+    def __init__(self, features: int) -> None:
         super().__init__()
         wide, narrow = HIDDEN
         self.first = nn.Linear(features, wide)
-        self.dropout = dropout
         self.rest = nn.Sequential(nn.Linear(wide, narrow), nn.ReLU(), nn.Linear(narrow, 1))
 
     def forward(self, standardised: Tensor) -> Tensor:
-        """Logits; while it is trained, some of the hidden units are dropped."""
-        hidden = F.dropout(F.relu(self.first(standardised)), self.dropout, self.training)
-        return self.rest(hidden)[:, 0]
+        """Logits."""
+        logits: Tensor = self.rest(torch.relu(self.first(standardised)))[:, 0]
+        return logits
 
 
 class PixelNet(nn.Module):
@@ -97,7 +92,7 @@ class PixelNet(nn.Module):
     def __init__(self, design: PixelArchitecture) -> None:
         super().__init__()
         features = len(feature_names())
-        self.members = nn.ModuleList(Perceptron(features) for _ in range(design.members))
+        self.perceptrons = nn.ModuleList(Perceptron(features) for _ in range(design.members))
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("deviation", torch.ones(features))
         self.register_buffer("depth", torch.ones(()))
@@ -105,9 +100,26 @@ class PixelNet(nn.Module):
         self.register_buffer("library_labels", torch.zeros(design.library))
 
     @property
+    def members(self) -> list[Perceptron]:
+        """The networks whose logits are averaged."""
+        return list(self.perceptrons)  # type: ignore[arg-type]
+
+    def with_member(self, index: int, member: Perceptron) -> None:
+        """Put another network in the place of one."""
+        self.perceptrons[index] = member
+
+    @property
     def space(self) -> ScaleSpace:
         """The scale space of images with slices that far apart."""
         return ScaleSpace(float(self.depth))
+
+    def at_depth(self, depth: float | None) -> PixelNet:
+        """The same weights for an image with slices that far apart; None if it does not tell."""
+        if depth is None:
+            return self
+        found = copy.copy(self)
+        found._buffers = {**self._buffers, "depth": torch.tensor(depth)}
+        return found
 
     @property
     def stride(self) -> Index:
@@ -118,6 +130,14 @@ class PixelNet(nn.Module):
     def halo(self) -> Index:
         """Voxels ``(z, y, x)`` of context that can change an output voxel."""
         return self.space.halo
+
+    @property
+    def shift(self) -> Tensor:
+        """How far each standardised feature moves if the image is brighter by a factor of e."""
+        of_brightness = [
+            name.startswith(("L ", "L3 ")) and _is_level(name) for name in feature_names()
+        ]
+        return torch.tensor(of_brightness).to(self.deviation) / self.deviation
 
     def standardised(self, features: Tensor) -> Tensor:
         """Features ``(N, features)`` as the perceptrons want them."""
@@ -144,7 +164,9 @@ class PixelNet(nn.Module):
         shape = image.shape[2:]
         z, y, x = region or (slice(0, shape[0]), slice(0, shape[1]), slice(0, shape[2]))
         wider = _wider(y, shape[1]), _wider(x, shape[2])
-        inside = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip((y, x), wider, strict=True))
+        inside = tuple(
+            slice(a.start - b.start, a.stop - b.start) for a, b in zip((y, x), wider, strict=True)
+        )
         found = [
             torch.cat([smooth(part)[:, *inside] for part in self._slices(block[0], z, *wider)])
             for block in image
@@ -185,17 +207,14 @@ class _FirstLayer:
     def strips(self, z: int, y: slice, x: slice) -> Iterator[Tensor]:
         """Its output ``(rows, x, hidden)`` in a slice, a few rows at a time."""
         factors = sorted(self._coarse, reverse=True)
-        total, here = None, None
-        for factor in factors:
-            own = sum(level.slice(z, maps) for level, maps in self._coarse[factor])
-            level = self._coarse[factor][0][0]
-            total = own if total is None else onto_finer(total, here, level) + own
-            here = level
-        finest = [(level, share) for level, share in self._by_factor[1]]
+        total, here = self._own(factors[0], z)
+        for factor in factors[1:]:
+            own, finer = self._own(factor, z)
+            total, here = onto_finer(total, here, finer) + own, finer
         for first in range(y.start, y.stop, _ROWS):
             rows = slice(first, min(first + _ROWS, y.stop))
             found = inside(total, here, rows, x).add_(self._bias)
-            for level, share in finest:
+            for level, share in self._by_factor[1]:
                 top, left = level.start[1:]
                 found += share(
                     level.maps[
@@ -206,6 +225,14 @@ class _FirstLayer:
                     ]
                 )
             yield found
+
+    def _own(self, factor: int, z: int) -> tuple[Tensor, Level]:
+        """What the levels of a factor add in a slice, and the grid that it is on."""
+        parts = self._coarse[factor]
+        total = parts[0][0].slice(z, parts[0][1])
+        for level, maps in parts[1:]:
+            total = total + level.slice(z, maps)
+        return total, parts[0][0]
 
 
 class _Share:
@@ -227,6 +254,10 @@ def _rest(member: Perceptron, first: Tensor) -> Tensor:
     return logits.reshape(first.shape[:2])
 
 
+def _is_level(name: str) -> bool:
+    return len(name.split()) == 2
+
+
 def _wider(extent: slice, size: int) -> slice:
     """With the voxels around it that its smoothing looks at."""
     return slice(max(0, extent.start - _SMOOTHING), min(size, extent.stop + _SMOOTHING))
@@ -241,5 +272,7 @@ def build_pixel_network(preset: str) -> PixelNet:
         If there is no such preset.
     """
     if preset not in PIXEL_ARCHITECTURES:
-        raise InputError(f"{preset!r} is no preset; choose one of {', '.join(PIXEL_ARCHITECTURES)}.")
+        raise InputError(
+            f"{preset!r} is no preset; choose one of {', '.join(PIXEL_ARCHITECTURES)}."
+        )
     return PixelNet(PIXEL_ARCHITECTURES[preset])

@@ -21,13 +21,17 @@ Threshold = Annotated[float, within(0.0, 1.0, step=0.01)]
 
 @dataclass(frozen=True)
 class VesselModelIn(ModelIn):
-    """``base`` (shipped), or the path of a model; ``scratch`` is an untrained one."""
+    """``base`` or ``unet`` (shipped), or the path of a model.
 
-    def open(self, preset: str = "compact", seed: int = 0) -> Model:
+    Untrained are ``scratch``, ``unet-scratch`` and ``tubenet-scratch``, the paper's in full size.
+    """
+
+    def open(self, preset: str = "", seed: int = 0) -> Model:
         """The model; `preset` and `seed` are those of an untrained one."""
-        from napari_midl.methods.vessels.models import named_model, scratch
+        from napari_midl.methods.vessels.models import UNTRAINED, named_model, scratch
 
-        return scratch(preset, seed) if self.name == "scratch" else named_model(self.name)
+        untrained = UNTRAINED.get(self.name)
+        return scratch(preset or untrained, seed) if untrained else named_model(self.name)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,10 @@ import torch
 from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
+from napari_midl.methods.vessels.depth import known_depth
 from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
+from napari_midl.methods.vessels.pixel_network import PixelNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,19 +64,25 @@ class VesselModel(DenseModel):
     ) -> None:
         shape = volume_shape(volume)
         volume.check_stack()
-        assert isinstance(model.network, VesselNet)
+        network = model.network
+        if isinstance(network, PixelNet):
+            network = network.at_depth(known_depth(volume))
+        assert isinstance(network, VesselNet | PixelNet)
         self.channels, self.device = [volume], settings.device
-        self.tiling = Tiling(shape, settings.tile, model.network.halo, model.network.stride)
+        self.tiling = Tiling(shape, settings.tile, network.halo, network.stride)
+        self._network = network
         self._model, self._settings, self._scaling = model, settings, scaling
+        self._uncertain = settings.uncertainty
 
     def scalings(self) -> Sequence[Scale]:
         """How the volume's intensities become [0, 1]."""
         return [self._scaling] if self._scaling is not None else super().scalings()
 
-    def network(self) -> VesselNet:
-        """A copy, folded for prediction."""
-        assert isinstance(self._model.network, VesselNet)
-        return for_prediction(self._model.network)
+    def network(self) -> nn.Module:
+        """A copy, made ready for prediction."""
+        if isinstance(self._network, VesselNet):
+            return for_prediction(self._network)
+        return copy.deepcopy(self._network)
 
     def identity(self) -> dict[str, Any]:
         """What the output depends on."""
@@ -91,9 +100,20 @@ class VesselModel(DenseModel):
 
     def forward(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
         """Probability of vessel, and the entropy of the mean of samples with dropout."""
+        z, y, x = (slice(0, n) for n in tensor.shape[2:])
+        return self.forward_part(network, tensor, (z, y, x))
+
+    def forward_part(self, network: nn.Module, tensor: Tensor, part: Region) -> NDArray[np.float32]:
+        """The same in a part of the block."""
+        if isinstance(network, PixelNet):
+            mean = probability_of(network(tensor, part))
+            return np.concatenate([mean, binary_entropy(mean)]) if self._uncertain else mean
+        return self._sampled(network, tensor)[(slice(None), *part)]
+
+    def _sampled(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
         mean = probability_of(network(tensor))
         settings = self._settings
-        if not settings.uncertainty:
+        if not self._uncertain:
             return mean
         total = np.zeros_like(mean)
         for sample in range(settings.samples):

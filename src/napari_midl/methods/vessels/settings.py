@@ -140,6 +140,31 @@ class PretrainSettings(Settings):
 
 
 @dataclass(frozen=True)
+class PretrainPixelsSettings(Settings):
+    """How to make the pixel networks that ship.
+
+    Parameters
+    ----------
+    steps : int
+        Optimiser steps of each network.
+    batch : int
+        Voxels to a step.
+    learning_rate : float
+        Rate of the first half; it falls to nothing over the second.
+    data_licence : str
+        Licence of the stacks, for the model card.
+    seed : int
+        Seed of everything drawn at random.
+    """
+
+    steps: Annotated[int, within(1, 1_000_000)] = 2500
+    batch: Annotated[int, within(1, 65_536)] = 384
+    learning_rate: Annotated[float, within(1e-6, 0.1)] = 3e-3
+    data_licence: str = ""
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+
+
+@dataclass(frozen=True)
 class ProposeSettings(Settings):
     """How to look for the places where painting teaches a network most.
 

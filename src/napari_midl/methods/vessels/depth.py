@@ -1,0 +1,81 @@
+"""How far apart the slices of an image are, in distances of its columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from napari_midl.methods.vessels.filters import smooth
+from napari_midl.methods.vessels.levels import log_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_midl.engine.annotation import PaintedVolume
+    from napari_midl.volumes.volume import Volume
+
+_LEAST, _MOST = 1.0, 10.0
+_SIDE, _SLICES, _PLACES = 256, 16, 4
+_HAZE, _FAR = 16, 32
+
+
+def depth_of(volume: Volume, painted: PaintedVolume) -> float:
+    """From the sizes of the voxels where they are known, else from what the image looks like.
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``.
+    painted : PaintedVolume
+        The same, scaled.
+    """
+    if (known := known_depth(volume)) is not None:
+        return known
+    depths = [_likeness(block) for block in _blocks(painted)]
+    return float(np.median(depths)) if depths else 1.0
+
+
+def known_depth(volume: Volume) -> float | None:
+    """From the sizes of the voxels; None where they are not known."""
+    if not volume.space.known:
+        return None
+    z, y, x = volume.voxel_size
+    return float(z / (y * x) ** 0.5)
+
+
+def _blocks(painted: PaintedVolume) -> list[Tensor]:
+    """Blocks along the diagonal of the image, in which something is to be seen."""
+    found = []
+    for place in np.linspace(0.5 / _PLACES, 1 - 0.5 / _PLACES, _PLACES):
+        box = []
+        for size, most in zip(painted.shape, (_SLICES, _SIDE, _SIDE), strict=True):
+            start = round(place * max(size - most, 0))
+            box.append(slice(start, min(size, start + most)))
+        block = torch.from_numpy(np.ascontiguousarray(painted.read(tuple(box))))
+        if float(block.std()) > 0:
+            found.append(block)
+    return found
+
+
+def _likeness(image: Tensor) -> float:
+    """How many columns away a voxel is as much like another as in the next slice."""
+    log = smooth(log_of(image))
+    coarse = F.avg_pool2d(log[:, None], _HAZE, ceil_mode=True, count_include_pad=False)
+    shape = (log.shape[1], log.shape[2])
+    log = log - F.interpolate(coarse, size=shape, mode="bilinear")[:, 0]
+    slices = _correlation(log[1:], log[:-1])
+    before = 1.0
+    for lag in range(1, min(_FAR, *shape)):
+        pairs = (log[:, lag:], log[:, :-lag]), (log[:, :, lag:], log[:, :, :-lag])
+        here = sum(_correlation(a, b) for a, b in pairs) / 2
+        if here < slices:
+            return float(np.clip(lag - 1 + (before - slices) / (before - here), _LEAST, _MOST))
+        before = here
+    return _MOST
+
+
+def _correlation(a: Tensor, b: Tensor) -> float:
+    return float((a * b).mean() / ((a * a).mean() * (b * b).mean()).sqrt().clamp_min(1e-12))

@@ -1,0 +1,296 @@
+"""Learning vessels from strokes in seconds: a mixture of experts, distilled into one network.
+
+The mixture is taught to a small network on voxels that nobody painted (Hinton et al., *Distilling
+the Knowledge in a Neural Network*, 2015), so that a model stays one file and one fast pass.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_midl.engine.annotation import PaintedVolume
+from napari_midl.engine.jobs import Job, Progress, elsewhere
+from napari_midl.engine.level import level_advice
+from napari_midl.engine.trained import Finetuned
+from napari_midl.engine.verdict import Basis
+from napari_midl.methods.vessels import experts
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
+from napari_midl.methods.vessels.depth import depth_of
+from napari_midl.methods.vessels.mixture import folds, judge
+from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
+from napari_midl.methods.vessels.voxels import Voxels, read_voxels
+from napari_midl.volumes.scaling import robust_scaling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_midl.engine.models import Model
+    from napari_midl.engine.tiles import Region
+    from napari_midl.methods.vessels.experts import Expert
+    from napari_midl.methods.vessels.pixel_network import Perceptron
+    from napari_midl.methods.vessels.settings import FinetuneSettings
+    from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.volume import Volume
+
+    Floats = NDArray[np.float32]
+
+PRIOR = {"trees": 0.4, "shipped": 0.4, "tuned": 0.2}
+DISTILLING, DISTILLING_RATE = 900, 3e-3
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a learner knows before it sees strokes.
+
+    Parameters
+    ----------
+    network : PixelNet
+        The start; it gives the standardisation, too.
+    is_trained : bool
+        Whether it knows anything.
+    library : tuple of Tensor
+        Standardised features of voxels of other images, and whether they are vessel.
+    """
+
+    network: PixelNet
+    is_trained: bool
+    library: tuple[Tensor, Tensor]
+
+    @classmethod
+    def of(cls, model: Model, base: Callable[[], Model]) -> Known:
+        """What a model knows; one that carries no library rehearses that of the base."""
+        network = model.network
+        assert isinstance(network, PixelNet)
+        trained = bool(model.card.get("steps", 0))
+        carrier = network
+        if trained and not len(network.library):
+            shipped = base().network
+            assert isinstance(shipped, PixelNet)
+            carrier = shipped
+        features = carrier.library * carrier.deviation + carrier.mean
+        return cls(network, trained, (network.standardised(features), carrier.library_labels))
+
+
+def fit_experts(
+    known: Known, features: Floats, vessel: NDArray[np.bool_], seed: int, steps: int
+) -> tuple[dict[str, Expert], Perceptron]:
+    """Train the experts on standardised features of strokes; also gives the tuned network."""
+    order = np.random.default_rng(seed).permutation(len(vessel))
+    features, vessel = features[order], vessel[order]
+    start = known.network.members[0] if known.is_trained else None
+    tuned, network = experts.tuned(
+        start, features, vessel, known.library, known.network.shift, seed, steps
+    )
+    shipped = known.network if known.is_trained else None
+    found = {"trees": experts.trees(shipped, features, vessel, seed), "tuned": tuned}
+    if known.is_trained:
+        found["shipped"] = experts.levelled(known.network, features, vessel)
+    return found, network
+
+
+def mixed(found: Mapping[str, Expert], shares: Mapping[str, float], features: Floats) -> Floats:
+    """Probability of vessel by all experts together."""
+    total = np.zeros(len(features), np.float32)
+    for name, expert in found.items():
+        total += np.float32(shares[name]) * expert(features)
+    return total
+
+
+def distil(
+    start: Perceptron, features: Floats, teacher: Floats, seed: int, steps: int
+) -> Perceptron:
+    """Teach a copy of a network to say what a teacher ``(N,)`` says of features ``(N, F)``."""
+    generator = torch.Generator().manual_seed(seed)
+    student = copy.deepcopy(start).requires_grad_(True)
+    x, y = torch.from_numpy(features), torch.from_numpy(teacher)
+
+    def batch() -> tuple[Tensor, Tensor]:
+        of = torch.randint(len(y), (experts.BATCH,), generator=generator)
+        return x[of], y[of]
+
+    experts.descend(student, batch, generator, steps=steps, rate=DISTILLING_RATE)
+    return student.requires_grad_(False).eval()
+
+
+def finetune(
+    volume: Volume,
+    patches: Sequence[Patch],
+    model: Model,
+    settings: FinetuneSettings,
+    base: Callable[[], Model],
+    view: Callable[[], Region | None] | None = None,
+    *,
+    exactly: int | None = None,
+) -> Job[Finetuned]:
+    """Learn the painted voxels of one volume.
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``.
+    patches : sequence of Patch
+        Painted labels of `CLASSES`.
+    model : Model
+        Where to start from, a `PixelNet`; it is left as it is.
+    settings : FinetuneSettings
+        Seed and steps; there is no time to be chosen.
+    base : callable
+        Loads the shipped model, whose library is learnt again where `model` has none.
+    view : callable, optional
+        Tells the region that a person looks at, or None.
+    exactly : int, optional
+        Take this many steps, whatever the settings say.
+
+    Returns
+    -------
+    Finetuned
+        Returned by the generator. Its scores are ``dice``, ``precision`` and ``recall`` of the
+        mixture on parts of the strokes that neither the experts nor their shares had seen.
+
+    Raises
+    ------
+    InputError
+        If the labels do not fit the image or hold one class only.
+    """
+    seed = settings.seed
+    steps = exactly if exactly is not None else settings.steps or experts.STEPS + DISTILLING
+    tuning = max(1, steps * experts.STEPS // (experts.STEPS + DISTILLING))
+
+    def read() -> PaintedVolume:
+        return PaintedVolume(volume.data, robust_scaling(volume), patches, CLASSES)
+
+    painted = yield from elsewhere(read, "reading the painted voxels")
+    known = yield from elsewhere(partial(Known.of, model, base), "loading what is known")
+    depth = yield from elsewhere(partial(depth_of, volume, painted), "looking at the slices")
+    network = build_pixel_network("pixels")
+    network.load_state_dict(_outline(known.network), strict=False)
+    network.depth.fill_(depth)
+    voxels = yield from _reading(painted, network, seed)
+    if not known.is_trained:
+        network.mean.copy_(torch.from_numpy(voxels.unpainted.mean(0)))
+        network.deviation.copy_(torch.from_numpy(voxels.unpainted.std(0) + 1e-6))
+        known = Known(network, False, known.library)
+    features, unpainted = (
+        network.standardised(torch.from_numpy(x)).numpy()
+        for x in (voxels.features, voxels.unpainted)
+    )
+    fold = folds(voxels.places, voxels.vessel, depth, seed)
+    judged = yield from _judging(known, features, voxels.vessel, fold, seed, tuning)
+    found, tuned = yield from elsewhere(
+        partial(fit_experts, known, features, voxels.vessel, seed, tuning), "learning all strokes"
+    )
+    everything = np.concatenate([features, unpainted])
+    teacher = yield from elsewhere(
+        partial(mixed, found, judged.shares, everything), "joining the learners"
+    )
+    student = yield from elsewhere(
+        partial(distil, tuned, everything, teacher, seed, max(1, steps - tuning)),
+        "putting all into one network",
+    )
+    network.with_member(0, student)
+    after = _scores(judged.probability, voxels.vessel)
+    before: dict[str, float] = {}
+    if known.is_trained and after and not _has_seen(model, volume):
+        with torch.inference_mode():
+            start = torch.sigmoid(known.network.logits(torch.from_numpy(features))).numpy()
+        before = _scores(start, voxels.vessel)
+    tuned_model = model.tuned(
+        network,
+        "patches painted",
+        volume.name,
+        steps,
+        scores={"validation_before": before, "validation_after": after},
+        seed=seed,
+        architecture="pixels",
+        shares={name: round(share, 3) for name, share in judged.shares.items()},
+    )
+    history = [{"step": 0.0, **_looked(before)}, {"step": float(steps), **_looked(after)}]
+    counts = {
+        f"voxels of {VESSEL}": int(voxels.vessel.sum()),
+        f"voxels of {CLASSES.names[0]}": int((~voxels.vessel).sum()),
+    }
+    return Finetuned.judged(
+        model,
+        tuned_model,
+        gained=after["dice"] - before["dice"] if before else None,
+        before=before,
+        after=after,
+        image=volume.name,
+        steps=steps,
+        history=history,
+        basis=Basis.UNSEEN if after else Basis.NONE,
+        counts=counts if after else {},
+        advice=level_advice(judged.probability, voxels.vessel) if after else "",
+    )
+
+
+def _reading(painted: PaintedVolume, network: PixelNet, seed: int) -> Job[Voxels]:
+    reading = read_voxels(painted, network.space, seed)
+    while True:
+        step = yield from elsewhere(partial(next, reading), "reading the painted voxels")
+        if isinstance(step, Voxels):
+            return step
+        done, total = step
+        yield Progress(done, total, "reading the painted voxels")
+
+
+def _judging(  # type: ignore[no-untyped-def]
+    known: Known, features: Floats, vessel, fold, seed: int, steps: int
+):
+    """Ask the experts about each part of the strokes, when they have not seen it."""
+    from napari_midl.methods.vessels.mixture import Judged
+
+    prior = {name: share for name, share in PRIOR.items() if known.is_trained or name != "shipped"}
+    if not fold.any():
+        total = sum(prior.values())
+        return Judged({n: s / total for n, s in prior.items()}, np.empty(0, np.float32))
+    answers = {name: np.zeros(len(vessel), np.float32) for name in prior}
+    parts = int(fold.max()) + 1
+    for part in range(parts):
+        yield Progress(part, parts, f"asking about strokes not seen, part {part + 1} of {parts}")
+        of = fold == part
+
+        def ask(of: NDArray[np.bool_] = of) -> dict[str, Floats]:
+            found, _ = fit_experts(known, features[~of], vessel[~of], seed, steps)
+            return {name: expert(features[of]) for name, expert in found.items()}
+
+        for name, answer in (yield from elsewhere(ask, f"part {part + 1} of {parts}")).items():
+            answers[name][of] = answer
+    return judge(answers, vessel, fold, prior)
+
+
+def _outline(network: PixelNet) -> dict[str, Any]:
+    """All but the perceptrons and the library."""
+    return {name: getattr(network, name) for name in ("mean", "deviation", "depth")}
+
+
+def _scores(probability: Floats, vessel: NDArray[np.bool_]) -> dict[str, float]:
+    if not len(probability):
+        return {}
+    found = probability >= 0.5
+    hits = int((found & vessel).sum())
+    return {
+        "dice": 2 * hits / max(int(found.sum()) + int(vessel.sum()), 1),
+        "precision": hits / int(found.sum()) if found.any() else 1.0,
+        "recall": hits / max(int(vessel.sum()), 1),
+    }
+
+
+def _looked(scores: dict[str, float]) -> dict[str, float]:
+    return {f"validation_{name}": value for name, value in scores.items()}
+
+
+def _has_seen(model: Model, volume: Volume) -> bool:
+    """Whether it has learnt from strokes on this image, so that its score would flatter."""
+    return any(
+        str(data).endswith(f" on {volume.name}") for data in model.card.get("training_data", [])
+    )

@@ -1,0 +1,141 @@
+"""Experts that are trusted as far as they were right on strokes that they had not seen.
+
+Each expert is trained without one part of the strokes after the other, and asked about it; the
+shares of the mixture are those that make these answers most likely (stacked generalisation,
+Wolpert, *Neural Networks* 5:241, 1992; convex, as Breiman, *Mach. Learn.* 24:49, 1996, advises).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.cluster import KMeans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.vessels.experts import Expert
+
+    Floats = NDArray[np.float32]
+    Bools = NDArray[np.bool_]
+    Fit = Callable[[Bools], Iterator[Mapping[str, Expert]]]
+
+FOLDS = 4
+# How much is known of the shares beforehand, in the log loss that a voxel costs.
+TRUST = 0.05
+_SURE = 1e-3
+_FEWEST = 20
+
+
+def folds(places: NDArray[np.int64], vessel: Bools, depth: float, seed: int) -> NDArray[np.int64]:
+    """The part of the strokes that each painted voxel belongs to; parts lie apart.
+
+    Parameters
+    ----------
+    places : ndarray, shape (N, 3)
+        Voxels ``(z, y, x)``.
+    vessel : ndarray of bool, shape (N,)
+        Which are painted as vessel.
+    depth : float
+        Distance of two slices in distances of two columns.
+    seed : int
+        Of the clusters' first centres.
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+        All 0 where too little is painted to leave some out.
+    """
+    count = min(FOLDS, int(vessel.sum()) // _FEWEST, int((~vessel).sum()) // _FEWEST)
+    none = np.zeros(len(places), np.int64)
+    if count < 2:
+        return none
+    some = np.random.default_rng(seed).permutation(len(places))[:5_000]
+    scaled = places * np.array([depth, 1.0, 1.0])
+    clusters = KMeans(2 * count, n_init=1, random_state=seed).fit(scaled[some]).predict(scaled)
+    sizes = np.bincount(clusters, minlength=2 * count)
+    filled = np.zeros(count)
+    fold_of = np.zeros(2 * count, np.int64)
+    for cluster in np.argsort(-sizes):
+        fold_of[cluster] = np.argmin(filled)
+        filled[fold_of[cluster]] += sizes[cluster]
+    found: NDArray[np.int64] = fold_of[clusters]
+    rest = [vessel[found != fold] for fold in range(count)]
+    return found if all(0 < part.sum() < len(part) for part in rest) else none
+
+
+def shares(
+    answers: Floats, vessel: Bools, prior: NDArray[np.float64], trust: float = TRUST
+) -> NDArray[np.float64]:
+    """Shares of experts, which add up to 1, under which the strokes are most likely.
+
+    Parameters
+    ----------
+    answers : ndarray of float, shape (N, experts)
+        Probability of vessel at voxels that the expert had not seen.
+    vessel : ndarray of bool, shape (N,)
+        Whether they are.
+    prior : ndarray of float, shape (experts,)
+        Shares where nothing is known.
+    trust : float
+        What a squared distance from them costs.
+    """
+
+    def loss(logits: NDArray[np.float64]) -> float:
+        of = _softmax(logits)
+        return log_loss(answers @ of, vessel) + trust * float(((of - prior) ** 2).sum())
+
+    return _softmax(minimize(loss, np.log(prior), method="L-BFGS-B").x)
+
+
+def log_loss(probability: NDArray[np.floating], vessel: Bools) -> float:
+    """Mean of minus the logarithm of the probability of what is there."""
+    probability = np.clip(probability, _SURE, 1 - _SURE)
+    return -float(np.log(np.where(vessel, probability, 1 - probability)).mean())
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(logits - logits.max())
+    found: NDArray[np.float64] = powers / powers.sum()
+    return found
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Shares of experts, and what the mixture said of strokes that it had not seen.
+
+    Parameters
+    ----------
+    shares : dict of str to float
+        By the names of the experts.
+    probability : ndarray of float, shape (N,)
+        Of each painted voxel: neither the experts nor the shares had seen its part of the strokes.
+        Empty where too little is painted.
+    """
+
+    shares: dict[str, float]
+    probability: Floats
+
+
+def judge(
+    answers: Mapping[str, Floats],
+    vessel: Bools,
+    fold: NDArray[np.int64],
+    prior: Mapping[str, float],
+) -> Judged:
+    """Find the shares of experts from their answers on parts that each had not seen."""
+    names = list(answers)
+    before = np.array([prior[name] for name in names])
+    before /= before.sum()
+    table = np.stack([answers[name] for name in names], 1)
+    nested = np.empty(len(vessel), np.float32)
+    for part in range(int(fold.max()) + 1):
+        of = fold == part
+        nested[of] = table[of] @ shares(table[~of], vessel[~of], before)
+    found = shares(table, vessel, before)
+    return Judged(dict(zip(names, map(float, found), strict=True)), nested)

@@ -1,0 +1,141 @@
+"""Features in the plane, and how a voxel differs from the slices next to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from napari_midl.methods.vessels.filters import (
+    curvature,
+    doubled_map,
+    eigenvalues_2d,
+    greatest_around,
+    neighbours,
+    pool,
+    slope,
+    smooth,
+    smooth_z,
+)
+from napari_midl.methods.vessels.levels import FLOOR, MARGIN, PLANES, STRIDE, Level, around, log_of
+
+if TYPE_CHECKING:
+    from napari_midl.engine.tiles import Region
+
+# Slices to each side that they look at.
+BESIDE = 3
+_WINDOWS = (2, 4, 8, 16)
+_LOCAL = (1, 2, 4, 8)
+_SPREAD = (8, 16, 32)
+_LEAST_SPREAD = 0.01
+
+
+def plane_levels(image: Tensor, region: Region) -> list[Level]:
+    """The features of a region; see `ScaleSpace.levels`."""
+    return _Planes(image, region).levels()
+
+
+class _Planes:
+    """The pyramid of the planes of a region, each level with its margin.
+
+    Attributes
+    ----------
+    parts : dict of int to Tensor
+        Of the image, for the level of each factor.
+    starts : dict of int to tuple of int
+        Where in the image they start.
+    smooth : dict of int to Tensor
+        The logarithm, smoothed, on the grid of each level.
+    """
+
+    def __init__(self, image: Tensor, region: Region) -> None:
+        self.parts, self.starts, self.smooth = {}, {}, {}
+        for factor in PLANES:
+            margin = (BESIDE, MARGIN[factor], MARGIN[factor])
+            part, start = around(image, region, margin, (1, STRIDE, STRIDE))
+            self.parts[factor], self.starts[factor] = part, start
+            self.smooth[factor] = smooth(pool(log_of(part), (1, factor, factor)))
+
+    def levels(self) -> list[Level]:
+        """Finest first."""
+        found = []
+        for factor in PLANES:
+            maps = {f"L {factor}": self.smooth[factor]}
+            if factor in _LOCAL:
+                maps |= self._shape(factor)
+                for coarse in (f for f in PLANES if f > factor):
+                    away = self.smooth[factor] - self._onto(self.smooth[coarse], coarse, factor)
+                    maps[f"dL {factor}-{coarse}"] = away
+            if factor == 1:
+                maps |= self._slices() | self._windows() | self._spread()
+            stacked = torch.stack(list(maps.values()))
+            found.append(Level((1, factor, factor), self.starts[factor], tuple(maps), stacked))
+        return found
+
+    def _onto(self, maps: Tensor, coarse: int, fine: int) -> Tensor:
+        """A map of a coarse level on the grid of a finer one, which covers less."""
+        while coarse > fine:
+            finer = coarse // 2
+            y, x = ((self.starts[finer][a] - self.starts[coarse][a]) // finer for a in (1, 2))
+            height, width = (n // finer for n in self.parts[finer].shape[1:])
+            maps, coarse = doubled_map(maps)[:, y : y + height, x : x + width], finer
+        return maps
+
+    def _shape(self, factor: int) -> dict[str, Tensor]:
+        """Edges, ridges and blobs, and what is above and below."""
+        level = self.smooth[factor]
+        gy, gx = slope(level, 1), slope(level, 2)
+        found = {f"gradient {factor}": (gy * gy + gx * gx).sqrt()}
+        bright = smooth(pool(self.parts[factor], (1, factor, factor)))
+        for name, here, scale in (("", level, None), ("I ", bright, 1 / (bright + FLOOR))):
+            values = eigenvalues_2d(
+                curvature(here, 1), curvature(here, 2), slope(slope(here, 1), 2)
+            )
+            for k, value in enumerate(values):
+                found[f"{name}hessian{k} {factor}"] = value if scale is None else value * scale
+        before, after = neighbours(level, 0, 1 if factor in (1, 4) else 2)
+        found[f"z least {factor}"] = torch.minimum(before, after) - level
+        found[f"z most {factor}"] = torch.maximum(before, after) - level
+        if factor <= 2:
+            yy, xx, yx = (smooth(smooth(smooth(p))) for p in (gy * gy, gx * gx, gy * gx))
+            for k, value in enumerate(eigenvalues_2d(yy, xx, yx)):
+                found[f"structure{k} {factor}"] = value.clamp_min(0).sqrt()
+        return found
+
+    def _slices(self) -> dict[str, Tensor]:
+        log, deep = log_of(self.parts[1]), smooth_z(self.smooth[1], 1.0)
+        return {
+            "L 0": log,
+            "dL 0-1": log - self.smooth[1],
+            "L z": deep,
+            "dL z-16": deep - self._onto(self.smooth[16], 16, 1),
+        }
+
+    def _windows(self) -> dict[str, Tensor]:
+        """How a voxel stands between the least and the greatest around it."""
+        found = {}
+        here = smooth(self.parts[1])
+        own = torch.log(here + FLOOR)
+        for factor in _WINDOWS:
+            pooled = pool(self.parts[factor], (1, factor, factor))
+            most = self._onto(smooth(greatest_around(pooled)), factor, 1)
+            least = self._onto(smooth(-greatest_around(-pooled)), factor, 1)
+            high, low = torch.log(most + FLOOR), torch.log(least + FLOOR)
+            found[f"half {factor}"] = (here - least) / (most - least + FLOOR)
+            found[f"range {factor}"] = high - low
+            if factor >= 8:
+                found[f"over least {factor}"] = own - low
+                found[f"under most {factor}"] = own - high
+        return found
+
+    def _spread(self) -> dict[str, Tensor]:
+        """How many standard deviations a voxel is above its surroundings."""
+        found = {}
+        for factor in _SPREAD:
+            square = smooth(pool(log_of(self.parts[factor]) ** 2, (1, factor, factor)))
+            variance = (square - self.smooth[factor] ** 2).clamp_min(0)
+            scale = self._onto((variance + _LEAST_SPREAD).rsqrt(), factor, 1)
+            mean = self._onto(self.smooth[factor], factor, 1)
+            found[f"z score {factor}"] = (self.smooth[1] - mean) * scale
+        return found

@@ -1,0 +1,163 @@
+"""Painted voxels of an image with their features, and others that nobody painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_midl.engine.tiles import Tiling
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
+from napari_midl.volumes.boxes import box_around
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_midl.engine.annotation import PaintedVolume
+    from napari_midl.engine.tiles import Region
+    from napari_midl.methods.vessels.scale_space import ScaleSpace
+    from napari_midl.volumes.annotations import Patch
+
+    Floats = NDArray[np.float32]
+
+MOST, MOST_PLANES = 40_000, 64
+_UNPAINTED, _ELSEWHERE, _SIDE = 24_000, 12, 96
+_HEIGHT, _WIDTH = 512, 512
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """Some of the painted voxels of an image, and of the others.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (N, features)
+        Of painted voxels, a random choice where they are many.
+    vessel : ndarray of bool, shape (N,)
+        Whether they are painted as vessel.
+    places : ndarray of int, shape (N, 3)
+        Where they are, ``(z, y, x)``.
+    unpainted : ndarray of float32, shape (M, features)
+        Features of voxels that are not painted, beside the strokes and anywhere.
+    """
+
+    features: Floats
+    vessel: NDArray[np.bool_]
+    places: NDArray[np.int64]
+    unpainted: Floats
+
+    def __len__(self) -> int:
+        """Number of painted voxels."""
+        return len(self.vessel)
+
+
+def read_voxels(
+    painted: PaintedVolume, space: ScaleSpace, seed: int = 0, elsewhere: bool = True
+) -> Iterator[tuple[int, int] | Voxels]:
+    """Read the painted voxels and their features, a plane at a time.
+
+    Parameters
+    ----------
+    painted : PaintedVolume
+        The image and what is painted on it.
+    space : ScaleSpace
+        Of the image.
+    seed : int
+        Of what is chosen at random.
+    elsewhere : bool
+        Whether to look at some places away from the strokes, too.
+
+    Yields
+    ------
+    (int, int) or Voxels
+        How many planes of how many are read; at the end what was read.
+    """
+    rng = np.random.default_rng(seed)
+    planes = _planes(painted, rng)
+    share = min(1.0, MOST / max(sum(len(values) for _, _, values in planes), 1))
+    apart = _anywhere(painted, rng) if elsewhere else []
+    total = len(planes) + len(apart)
+    features, vessel, places, unpainted = [], [], [], []
+    for done, (z, yx, values) in enumerate(planes):
+        yield done, total
+        chosen = np.sort(rng.permutation(len(values))[: max(2, round(share * len(values)))])
+        low, high = yx.min(0), yx.max(0) + 1
+        region = (slice(z, z + 1), slice(low[0], high[0]), slice(low[1], high[1]))
+        here = features_of(painted, space, region)[0]
+        inside = yx - low
+        features.append(here[tuple(inside[chosen].T)])
+        vessel.append(values[chosen])
+        places.append(np.column_stack([np.full(len(chosen), z), yx[chosen]]))
+        free = np.ones(here.shape[:2], bool)
+        free[tuple(inside.T)] = False
+        unpainted.append(_some(here[free], _UNPAINTED // len(planes), rng))
+    for done, region in enumerate(apart, len(planes)):
+        yield done, total
+        here = features_of(painted, space, region)
+        unpainted.append(_some(here.reshape(-1, here.shape[-1]), _UNPAINTED // len(apart), rng))
+    yield Voxels(
+        np.concatenate(features),
+        np.concatenate(vessel),
+        np.concatenate(places),
+        np.concatenate(unpainted),
+    )
+
+
+def features_of(painted: PaintedVolume, space: ScaleSpace, region: Region) -> Floats:
+    """Features ``(z, y, x, features)`` of a region."""
+    z, y, x = painted.shape
+    outer, inner = Tiling((z, y, x), (z, y, x), space.halo, space.stride).expand(region)
+    image = torch.from_numpy(np.ascontiguousarray(painted.read(outer)))
+    with torch.inference_mode():
+        found: Floats = space.features(image, inner).numpy()
+    return found
+
+
+Plane = tuple[int, "NDArray[np.int64]", "NDArray[np.bool_]"]
+
+
+def _planes(painted: PaintedVolume, rng: np.random.Generator) -> list[Plane]:
+    """What is painted on each plane, within a window: slice, voxels ``(y, x)``, and if vessel."""
+    value = CLASSES.value(VESSEL)
+    windows: dict[tuple[int, int, int], list[tuple[NDArray[np.int64], NDArray[np.bool_]]]] = {}
+    for patch in painted.patches:
+        for z in _painted_slices(patch, rng):
+            plane = np.asarray(patch.labels[z])
+            yx = np.argwhere(plane) + patch.origin[1:]
+            if not len(yx):
+                continue
+            is_vessel = plane[plane > 0] == value
+            for window in np.unique(yx // (_HEIGHT, _WIDTH), axis=0):
+                of = np.all(yx // (_HEIGHT, _WIDTH) == window, axis=1)
+                key = (z + patch.origin[0], int(window[0]), int(window[1]))
+                windows.setdefault(key, []).append((yx[of], is_vessel[of]))
+    keys = list(windows)
+    if len(keys) > MOST_PLANES:
+        keys = [keys[i] for i in np.sort(rng.choice(len(keys), MOST_PLANES, replace=False))]
+    return [
+        (key[0], np.concatenate([yx for yx, _ in parts]), np.concatenate([of for _, of in parts]))
+        for key, parts in ((key, windows[key]) for key in keys)
+    ]
+
+
+def _painted_slices(patch: Patch, rng: np.random.Generator) -> list[int]:
+    depth = len(patch.labels)
+    if depth <= 4 * MOST_PLANES:
+        return list(range(depth))
+    return sorted(int(z) for z in rng.choice(depth, 4 * MOST_PLANES, replace=False))
+
+
+def _anywhere(painted: PaintedVolume, rng: np.random.Generator) -> list[Region]:
+    size = (1, *(min(_SIDE, n) for n in painted.shape[1:]))
+    centres = rng.random((_ELSEWHERE, 3)) * painted.shape
+    return [box_around([int(c) for c in centre], size, painted.shape) for centre in centres]
+
+
+def _some(features: Floats, count: int, rng: np.random.Generator) -> Floats:
+    if len(features) <= count:
+        return features
+    return features[rng.choice(len(features), count, replace=False)]
