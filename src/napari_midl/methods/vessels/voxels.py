@@ -77,7 +77,7 @@ def read_voxels(
         How many planes of how many are read; at the end what was read.
     """
     rng = np.random.default_rng(seed)
-    planes = _planes(painted, rng)
+    planes = painted_planes(painted, rng)
     share = min(1.0, MOST / max(sum(len(values) for _, _, values in planes), 1))
     apart = _anywhere(painted, rng) if elsewhere else []
     total = len(planes) + len(apart)
@@ -120,7 +120,7 @@ def features_of(painted: PaintedVolume, space: ScaleSpace, region: Region) -> Fl
 Plane = tuple[int, "NDArray[np.int64]", "NDArray[np.bool_]"]
 
 
-def _planes(painted: PaintedVolume, rng: np.random.Generator) -> list[Plane]:
+def painted_planes(painted: PaintedVolume, rng: np.random.Generator) -> list[Plane]:
     """What is painted on each plane, within a window: slice, voxels ``(y, x)``, and if vessel."""
     value = CLASSES.value(VESSEL)
     windows: dict[tuple[int, int, int], list[tuple[NDArray[np.int64], NDArray[np.bool_]]]] = {}

@@ -16,12 +16,14 @@ from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.methods.vessels.words import gain
 from napari_midl.widgets.layers import OURS, put_above
 from napari_midl.widgets.looking import box_in_view
+from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check
 from napari_midl.widgets.tool.box_layers import BoxLayers
 from napari_midl.widgets.tool.train_section import TrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import LOOK, PROBABILITY_COLOURS
+from napari_midl.widgets.vessels.live import LiveView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 PREVIEW = "preview while learning"
-_MOST = 1024
+_MOST, _MOST_LIVE = 1024, 768
 
 
 class VesselTrainSection(TrainSection[VesselsBench]):
@@ -54,8 +56,8 @@ class VesselTrainSection(TrainSection[VesselsBench]):
 
     def __init__(self, bench: VesselsBench) -> None:
         self.live = check(
-            "preview the view",
-            "Show the probability of the slice in view while the model learns",
+            "learn while I paint",
+            "After each stroke, show what the model has learnt, in the slice in view",
             checked=True,
         )
         self._view: Box | None = None
@@ -73,7 +75,13 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         )
         self.enabled_when(model, lambda: not bench.runner.running)
         self._look = qthrottled(self._on_view, timeout=200)
-        self.live.toggled.connect(lambda _: self._on_view())
+        self._learning = LiveView(self)
+        self._learning.found.connect(lambda found: self._show(*found))
+        self._learning.failed.connect(bench.report)
+        bench.patches.painted.connect(lambda _: self._ask(learn=True))
+        bench.opened.connect(self._learning.forget)
+        model.changed.connect(lambda: self._ask(learn=True))
+        self.live.toggled.connect(self._on_live)
         bench.viewer.dims.events.point.connect(self._on_moved)
         bench.viewer.scene.camera.events.connect(self._on_moved)
         bench.result.connect(self._on_result)
@@ -116,16 +124,50 @@ class VesselTrainSection(TrainSection[VesselsBench]):
 
     def began(self) -> None:
         """Make room for the preview."""
+        self._learning.forget()
         self.forgotten()
+
+    def shut_down(self) -> None:
+        """Also what learns from strokes."""
+        self._learning.shut_down()
+        super().shut_down()
 
     def progressed(self, batch: list[Progress]) -> None:
         """Show the newest preview."""
         shown = [p.preview for p in batch if p.preview is not None]
         if shown:
-            image, (box, probability) = self.bench.opened_image, shown[-1]
-            look = {"colormap": PROBABILITY_COLOURS, "metadata": {OURS: "made by the vessels dock"}}
-            if self._preview.show(image, PREVIEW, box, probability, **look, **LOOK):
-                put_above(self.bench.viewer, image, self.preview)
+            self._show(*shown[-1])
+
+    def _show(self, box: Box, probability: Any) -> None:
+        image = self.bench.image
+        if image is None:
+            return
+        look = {"colormap": PROBABILITY_COLOURS, "metadata": {OURS: "made by the vessels dock"}}
+        if self._preview.show(image, PREVIEW, box, probability, **look, **LOOK):
+            put_above(self.bench.viewer, image, self.preview)
+
+    def _ask(self, *, learn: bool) -> None:
+        """Learn what is painted, unless a job computes, and show what is in view."""
+        bench = self.bench
+        if bench.image is None or not self.live.isChecked() or bench.runner.running:
+            return
+        patches = bench.patches.patches
+        if not patches or not torch_is_here():
+            return
+        from napari_midl.methods.vessels.live import Look
+
+        region = box_in_view(bench.viewer, bench.image, _MOST_LIVE)
+        z, y, x = region
+        look = Look((z, y, x), patches, learn)
+        self._learning.ask(bench.opened_volume, self.model.choice, look)
+
+    def _on_live(self, checked: bool) -> None:
+        self._on_view()
+        if checked:
+            self._ask(learn=True)
+        else:
+            self._learning.forget()
+            self.forgotten()
 
     def gained(self, run: Run) -> str:
         """Before against after."""
@@ -146,10 +188,11 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             self.forgotten()
 
     def _on_moved(self, event: Any = None) -> None:
-        if self.bench.runner.running:
-            self._look()
+        self._look()
 
     def _on_view(self) -> None:
+        if self.preview is not None:
+            self._ask(learn=False)
         image = self.bench.image
         shown = image is not None and self.live.isChecked()
         viewer = self.bench.viewer

@@ -1,0 +1,95 @@
+"""What is learnt from each stroke, for the view, in a thread beside the window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_midl.widgets.latest import LatestWorker
+
+if TYPE_CHECKING:
+    from napari_midl.methods.vessels.live import LiveLearner, Look
+    from napari_midl.volumes.volume import Volume
+
+REST_MS = 50
+
+
+@dataclass(frozen=True)
+class _Request:
+    volume: Volume
+    model: str | Path
+    look: Look
+    strokes: int
+
+
+class LiveView(QObject):
+    """Learns, with the newest stroke or view that was asked for.
+
+    Attributes
+    ----------
+    found : Signal(object)
+        ``(region, probability)`` of what was asked for; not emitted until both classes are
+        painted, nor for a model that cannot learn so fast.
+    failed : Signal(Exception)
+        The image or the model cannot be read.
+    """
+
+    found = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker = LatestWorker(self._work, REST_MS, self)
+        self._worker.answered.connect(self._on_answered)
+        self._worker.failed.connect(self.failed)
+        self._learner: LiveLearner | None = None
+        self._of: tuple[Volume, str | Path] | None = None
+        # How many strokes were made, and how many of them it has learnt: a request to learn may
+        # be overtaken by one that only looks.
+        self._strokes = self._learnt = 0
+
+    def ask(self, volume: Volume, model: str | Path, look: Look) -> None:
+        """Learn from what is painted, where `look` says so, and look."""
+        self._strokes += look.learn
+        self._worker.ask(_Request(volume, model, look, self._strokes))
+
+    def forget(self) -> None:
+        """Drop what is under way, as where another image is opened."""
+        self._worker.forget()
+
+    def shut_down(self) -> bool:
+        """End; whether the thread has."""
+        return self._worker.shut_down()
+
+    def _work(self, request: _Request) -> Any:
+        if self._of is None or self._of[0] is not request.volume or self._of[1] != request.model:
+            self._learner = _learner(request.volume, request.model)
+            self._of = (request.volume, request.model)
+        if self._learner is None:
+            return None
+        look = replace(request.look, learn=request.strokes > self._learnt)
+        found = self._learner(look)
+        self._learnt = request.strokes
+        return None if found is None else (look.region, found)
+
+    def _on_answered(self, answer: Any) -> None:
+        if answer is not None:
+            self.found.emit(answer)
+
+
+def _learner(volume: Volume, model: str | Path) -> LiveLearner | None:
+    from napari_midl.methods.vessels.learn_pixels import Known
+    from napari_midl.methods.vessels.live import LiveLearner
+    from napari_midl.methods.vessels.models import named_model
+    from napari_midl.methods.vessels.pixel_network import PixelNet
+    from napari_midl.methods.vessels.ports import VesselModelIn
+    from napari_midl.volumes.scaling import robust_scaling
+
+    start = VesselModelIn(str(model)).open()
+    if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
+        return None
+    known = Known.of(start, lambda: named_model("base"))
+    return LiveLearner(volume, known, robust_scaling(volume))
