@@ -22,6 +22,7 @@ from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.prediction import predict_tiles
 from napari_midl.errors import InputError
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.scaling import FlatImage, robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_midl.engine.dense import DenseModel
+    from napari_midl.engine.dense import DenseModel, Scale
     from napari_midl.engine.journal import Journal
     from napari_midl.engine.tiles import Region
 
@@ -50,6 +51,12 @@ class ReadyModel:
     model : DenseModel
         What to make ready.
 
+    Attributes
+    ----------
+    own_range : list of (float, float)
+        Of each channel, where the image looks empty outside the box that is wanted, so that the
+        intensities are scaled by those in it.
+
     Raises
     ------
     InputError
@@ -59,7 +66,8 @@ class ReadyModel:
     def __init__(self, model: DenseModel) -> None:
         self.model, self.tiling = model, model.tiling
         self._device = pick_device(model.device)
-        self._scalings = model.scalings()
+        self.own_range: list[tuple[float, float]] = []
+        self._scalings = self._scale()
         network = model.network().eval().to(self._device)
         for values in network.state_dict().values():
             self._check(values)
@@ -76,6 +84,18 @@ class ReadyModel:
         self.network.register_forward_hook(lambda _, __, maps: self._check(maps))
         # The threads of a cluster's worker share it.
         self._turn = Lock()
+
+    def _scale(self) -> Sequence[Scale]:
+        """The scalings of the whole; where that looks empty, those of the box that is wanted."""
+        model = self.model
+        try:
+            return model.scalings()
+        except FlatImage:
+            if model.box is None:
+                raise
+            found = [robust_scaling(channel.cut(model.box)) for channel in model.channels]
+            self.own_range = [(scaling.low, scaling.high) for scaling in found]
+            return found
 
     def read(self, region: Region) -> NDArray[Any]:
         """Intensities ``(C, z, y, x)`` of a region, as they are stored."""
@@ -206,7 +226,7 @@ def stream(
     Parameters
     ----------
     model : DenseModel
-        What to compute.
+        What to compute, and which part of its input.
     out : Path
         Folder to write; it must not exist unless `resume`.
     focus : sequence of float, optional
@@ -253,6 +273,8 @@ def stream(
         ready = yield from wait_for(in_thread(lambda: ReadyModel(model)), step)
         is_new = not out.exists()
         identity = model.identity() | ({"voxel size": dict(typed)} if typed else {})
+        if ready.own_range:
+            identity |= {"range of intensities": ready.own_range}
         beginning = in_thread(lambda: journals.begin(out, identity, ready.create))
         try:
             journal = yield from wait_for(beginning, step)
@@ -263,7 +285,13 @@ def stream(
         try:
             if client is None:
                 yield from predict_tiles(
-                    ready.tiling, ready.read, ready.compute, output.write, journal, focus
+                    ready.tiling,
+                    ready.read,
+                    ready.compute,
+                    output.write,
+                    journal,
+                    focus,
+                    model.box,
                 )
             else:
                 yield from cluster.predict_tiles_on(client, model, output, journal, focus)
