@@ -3,8 +3,8 @@
 The journal lies beside the OME-Zarr, a line for each tile that is written. It is there before
 the OME-Zarr is, and goes when that is complete: wherever a kill comes, what is left is either
 begun anew or resumed. Until then the OME-Zarr too says, in its attributes, that it is not
-complete. Where no more than a box was asked for, the journal stays, so that more can be added,
-and the attributes name the box once all of it is there. This holds for killed programs; where
+complete. Where no more than a box was asked for, the attributes name it and say once it is
+there, and the journal stays, so that more can be added. This holds for killed programs; where
 the power fails, the system may lose chunks that were written in the last seconds.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-COMPLETE, BOX = "complete", "box"  # attributes of the OME-Zarr
+COMPLETE, BOX, BOX_COMPLETE = "complete", "box", "box complete"  # attributes of the OME-Zarr
 
 
 class Journal:
@@ -99,7 +99,8 @@ class Journal:
         InputError
             If that cannot be written.
         """
-        OmeZarrImage.open(self.out).tell(**{COMPLETE: not box, BOX: box})
+        about = {COMPLETE: not box, BOX: box, BOX_COMPLETE: bool(box)}
+        OmeZarrImage.open(self.out).tell(**about)
         remove_leftovers(self.out)
         remove_leftovers(self.path)
         if not box:
@@ -128,12 +129,22 @@ def finished_box(out: Path) -> str:
     str
         As `boxes.box_in` takes it, else empty.
     """
+    return wanted_box(out) if _about(out).get(BOX_COMPLETE) is True else ""
+
+
+def wanted_box(out: Path) -> str:
+    """The box that was asked for last, whether it is there or not; empty if all was."""
+    return str(_about(out).get(BOX, ""))
+
+
+def _about(out: Path) -> dict[str, Any]:
+    """What an output says of itself."""
     try:
         attributes: dict[str, Any] = zarr.open_group(out, mode="r").attrs.asdict()
-        about = attributes.get(ABOUT, {})
-        return "" if about.get(COMPLETE, True) else str(about.get(BOX, ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
+    except (OSError, ValueError):
+        return {}
+    about = attributes.get(ABOUT)
+    return about if isinstance(about, dict) else {}
 
 
 def begun_with(out: Path) -> dict[str, Any]:
@@ -176,7 +187,9 @@ def check(out: Path, resume: bool) -> None:
         begun_with(out)
 
 
-def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object]) -> Journal:
+def begin(
+    out: Path, identity: dict[str, Any], create: Callable[[Path], object], box: str = ""
+) -> Journal:
     """Create an output, or open it to go on.
 
     Parameters
@@ -187,6 +200,8 @@ def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object])
         What it depends on.
     create : callable
         Makes it, all of it or nothing.
+    box : str
+        What of it is wanted; all where it is empty.
 
     Raises
     ------
@@ -195,8 +210,8 @@ def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object])
     """
     if out.exists():
         journal = Journal(out, identity)
-        if finished_box(out):
-            OmeZarrImage.open(out).tell(**{BOX: ""})
+        if box or wanted_box(out):
+            OmeZarrImage.open(out).tell(**{BOX: box, BOX_COMPLETE: False})
         for left in out.rglob("*.partial"):  # what zarr calls a chunk while it writes it
             left.unlink(missing_ok=True)
         return journal
@@ -212,6 +227,8 @@ def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object])
         if not out.exists():
             journal.path.unlink(missing_ok=True)
         raise
+    if box:
+        OmeZarrImage.open(out).tell(**{BOX: box})
     return journal
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.operations import OPERATIONS, Operation, inputs_of
 from napari_midl.engine.ports import ImageIn, OmeZarrOut
 from napari_midl.volumes.boxes import box_in, written
@@ -59,6 +60,18 @@ class StreamedOperation(Operation[None]):
         if self.out.box:
             model.box = box_in(self.out.box, model.tiling.shape, model.channels[0].name)
         return model
+
+    def continues(self) -> Job[bool]:
+        """Whether what lies at `out` was begun with the same, so that this would add to it."""
+        from napari_midl.engine.journal import begun_with
+        from napari_midl.engine.running import Running, Watch
+
+        assert self.out.path is not None
+        begun = begun_with(self.out.path)
+        model = yield from self.wanted(Running(self, Watch(), None))
+        identity = yield from elsewhere(model.identity, "looking at what is there")
+        now = {**identity, "voxel size": self._typed() or None}
+        return all(begun.get(key) == json.loads(json.dumps(now[key])) for key in now)
 
     def _typed(self) -> dict[str, str]:
         """The voxel sizes that were typed, by the names of the images."""

@@ -7,7 +7,9 @@ the output and its journal, on this machine or on a cluster.
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import wait
+from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from napari_midl.engine.interrupt import interruptible
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.prediction import predict_tiles
 from napari_midl.errors import InputError
+from napari_midl.volumes.boxes import written
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.scaling import FlatImage, robust_scaling
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.tiles import Region
 
 MOST_TILES = 10**8
+_LARGE = 2**30  # voxels from which on it is said how many there are
 _SAMPLES = 4  # tiles to measure normalisation on
 _AXES = ("C", "Z", "Y", "X")
 
@@ -264,6 +268,8 @@ def stream(
         )
     step = Progress(0, 0, "looking at the image")
     yield step
+    if model.box is None and math.prod(model.tiling.shape) >= _LARGE:
+        yield replace(step, note=_how_large(model))
     client = None
     if scheduler is not None:
         from napari_midl.engine import cluster
@@ -275,7 +281,8 @@ def stream(
         identity = model.identity() | ({"voxel size": dict(typed)} if typed else {})
         if ready.own_range:
             identity |= {"range of intensities": ready.own_range}
-        beginning = in_thread(lambda: journals.begin(out, identity, ready.create))
+        box = written(model.box) if model.box is not None else ""
+        beginning = in_thread(lambda: journals.begin(out, identity, ready.create, box))
         try:
             journal = yield from wait_for(beginning, step)
         finally:
@@ -303,6 +310,14 @@ def stream(
         if client is not None:
             client.close()
     return journal
+
+
+def _how_large(model: DenseModel) -> str:
+    billions = math.prod(model.tiling.shape) / 1e9
+    return (
+        f"{model.channels[0].name} has {billions:,.1f} billion voxels, which are "
+        f"{len(model.tiling):,} tiles; a box of it is there sooner."
+    )
 
 
 def _box(image: OmeZarrImage, region: Region) -> tuple[slice, ...]:
