@@ -309,7 +309,7 @@ def test_from_paint_to_files(
     dock.annotate.side.setValue(16)
     click(dock.where.ask)
     wait()
-    assert dock.where.list.count() == len(dock.where.items) == 4
+    assert dock.where.list.count() == len(dock.where.items) == 3
     click_row(dock.where.list, 0)
     proposal, picture = dock.where.current
     assert proposal.shape == (1, 16, 16) and picture.shape == (16, 16)

@@ -106,7 +106,6 @@ def test_a_part_that_was_stopped_goes_on_with_its_box(ready, click, qtbot):
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
     if not is_unfinished(out):
         pytest.skip("it was done before it could be cancelled")
-    dock.predict.out.changed.emit()
     assert dock.predict.go.text() == "Resume" and dock.predict.region.chosen == BEGUN
     done(dock, click, qtbot)
     assert finished_box(out)
@@ -146,3 +145,21 @@ def test_how_large_a_large_image_is_is_said_before_it_begins(ready, monkeypatch)
     ready.predict.region.choose(WHOLE)
     assert not ready.predict.outlook.isHidden()
     assert "billion voxels" in ready.predict.outlook.words.text()
+
+
+def test_a_job_is_on_the_list_for_which_napari_asks_before_it_closes(ready, viewer, click, qtbot):
+    tasks = viewer.window._task_status_manager
+    click(ready.predict.go)
+    assert tasks.get_status() == ["MIDL Vessels: Predict is running"]
+    click(ready.progress.cancel)
+    qtbot.waitUntil(lambda: not ready.bench.runner.running, timeout=MINUTE)
+    assert not tasks.is_busy()
+
+
+def test_closing_the_dock_says_that_its_job_was_stopped(ready, viewer, click, qtbot, notes):
+    out = ready.predict.out.path
+    click(ready.predict.go)
+    qtbot.waitUntil(lambda: out.exists(), timeout=MINUTE)
+    viewer.window.remove_dock_widget(ready)
+    assert "Predict was stopped, since its dock was closed." in notes
+    assert not ready.bench.runner.running

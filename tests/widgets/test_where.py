@@ -1,4 +1,4 @@
-"""*Where next?* in the dock: from the prediction that is shown, with pictures, ticked once painted."""
+"""*Where next?* in the dock: from what is predicted, with pictures, ticked once painted."""
 
 from __future__ import annotations
 

@@ -247,6 +247,7 @@ class StreamSection(ToolSection[B]):
         if (growing := self._growing) is not None:
             # A tile may have been written while the job was being cancelled, and not told.
             growing.refresh()
+        self._offer_begun()
         box, self._first_box = self._first_box, None
         if box is not None and self.bench.idle:
             self._start(box)
@@ -289,14 +290,18 @@ class StreamSection(ToolSection[B]):
         out = self.out.path
         if out is not None and out.is_dir():
             self._list(out)
-        stopped = out is not None and self.unfinished
-        self.region.offer_begun(wanted_box(out) if out is not None and stopped else "")
-        if out is not None and stopped:
+        self._offer_begun()
+        if out is not None and self.unfinished:
             try:
                 self.resume_with(begun_with(out))
             except InputError as error:
                 self.bench.report(error)
         self.named.emit()
+
+    def _offer_begun(self) -> None:
+        """A box that was stopped is what goes on, unless another is chosen."""
+        out = self.out.path
+        self.region.offer_begun(wanted_box(out) if out is not None and self.unfinished else "")
 
     def _list(self, path: Path) -> None:
         """Offer a result to be shown, and choose it."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.vessels.annotate import AnnotateSection
     from napari_midl.widgets.vessels.train import VesselTrainSection
 
-PLACES = 4  # to propose at once
+PLACES = 3  # to propose at once
 SECONDS = 8.0  # after which the places that the model has looked at will do
 DONE = "painted"
 
