@@ -163,3 +163,15 @@ def test_closing_the_dock_says_that_its_job_was_stopped(ready, viewer, click, qt
     viewer.window.remove_dock_widget(ready)
     assert "Predict was stopped, since its dock was closed." in notes
     assert not ready.bench.runner.running
+
+
+def test_what_is_written_out_of_view_is_not_drawn(ready, viewer, click, qtbot, monkeypatch):
+    ready.predict.region.choose(VIEW)
+    done(ready, click, qtbot)
+    shown, drawn = ready.bench.shown, []
+    monkeypatch.setattr(shown.labels, "refresh", lambda **_: drawn.append(1))
+    there, beside, below = (slice(0, 4), slice(0, 16), slice(0, 16)), slice(48, 64), slice(8, 12)
+    shown.refresh([(there[0], beside, beside), (below, *there[1:])])
+    assert not drawn
+    shown.refresh([there])
+    assert drawn

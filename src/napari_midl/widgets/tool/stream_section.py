@@ -154,9 +154,10 @@ class StreamSection(ToolSection[B]):
         out = self.out.path
         return out is not None and not self.bench.runner.running and is_unfinished(out)
 
-    def _on_go(self) -> None:
+    def _on_go(self, box: str | None = None) -> None:
+        """Compute a box; by default what is chosen."""
         try:
-            self._start(self.region.box)
+            self._start(self.region.box if box is None else box)
         except InputError as error:
             self.bench.report(error)
 
@@ -250,7 +251,7 @@ class StreamSection(ToolSection[B]):
         self._offer_begun()
         box, self._first_box = self._first_box, None
         if box is not None and self.bench.idle:
-            self._start(box)
+            self._on_go(box)
 
     def _on_show(self) -> None:
         self._show(Path(self.earlier.currentData()))
