@@ -29,7 +29,7 @@ def test_the_least_sure_places_come_first_and_say_why(shape, size):
     assert first.shape == size
     bits = -0.45 * np.log2(0.45) - 0.55 * np.log2(0.55)
     assert first.uncertainty == pytest.approx(bits / np.log2(3), abs=1e-3)
-    assert first.reason == "0.99 bits a voxel, 100% called b"
+    assert first.reason == "very unsure whether this is b"
     unsure = [place.uncertainty for place in found]
     assert unsure == sorted(unsure, reverse=True)
 

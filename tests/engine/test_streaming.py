@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.streaming import ReadyModel, stream
 from napari_midl.errors import InputError
+from napari_midl.volumes import scaling
+from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.volume import Volume
 
 from .dense_models import IMAGE, SHAPE, Toy, network, toy
@@ -188,3 +191,65 @@ def test_an_input_in_no_file_cannot_go_to_a_cluster(tmp_path):
     with pytest.raises(InputError, match="toy is in no file that the workers"):
         run(stream(toy(), tmp_path / "out.ome.zarr", scheduler="tcp://127.0.0.1:9"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_that_looks_empty_is_scaled_by_the_box_that_is_wanted(tmp_path, monkeypatch):
+    """The same wherever it goes on, and never by two ranges in one output."""
+    monkeypatch.setattr(scaling, "searched", lambda volume: [])  # as in one too large for that
+    shape = (4, 16384, 16384)
+    stored = zarr.create_array(tmp_path / "a.zarr", shape=shape, chunks=(4, 64, 64), dtype="uint8")
+    stored[:, 1600:1616, 1600:1624] = IMAGE
+    box = (slice(0, 4), slice(1600, 1616), slice(1600, 1624))
+
+    def model(box: tuple[slice, slice, slice] | None) -> Toy:
+        made = Toy(Volume.from_array(stored, name="dark"), network(), tile=(4, 64, 64))
+        made.box = box
+        return made
+
+    with pytest.raises(InputError, match="dark is 0 everywhere"):
+        run(stream(model(None), tmp_path / "whole.ome.zarr"))
+    empty = (slice(0, 4), slice(0, 16), slice(0, 16))
+    with pytest.raises(InputError, match="dark in the box 0:4,0:16,0:16 is 0 everywhere"):
+        run(stream(model(empty), tmp_path / "empty.ome.zarr"))
+    out = tmp_path / "out.ome.zarr"
+    run(stream(model(box), out)).close("0:4,1600:1616,1600:1624")
+    scaled = ReadyModel(toy()).tensor(IMAGE[None])
+    with torch.inference_mode():
+        expected = network()(scaled)[0, 0].numpy()
+    middle = (slice(0, 4), slice(2, 14), slice(2, 22))  # the border of a small image is another
+    np.testing.assert_allclose(stored_in(out, box)[middle], expected[middle], rtol=1e-4, atol=1e-4)
+    other = (slice(0, 4), slice(1600, 1608), slice(1600, 1604))
+    with pytest.raises(InputError, match="with another range of intensities"):
+        run(stream(model(other), out, resume=True))
+
+
+def stored_in(out: Path, box: tuple[slice, ...]) -> np.ndarray:
+    return zarr.open_group(out)["0"][box]
+
+
+def test_a_box_reads_no_more_than_its_tiles_with_their_halo(tmp_path):
+    """Whatever the size of the image; what is read to scale it is bounded, and not counted."""
+    array = Counted(np.random.default_rng(1).integers(0, 255, (4, 16, 24), np.uint8), 64)
+    made = Toy(Volume.from_array(array, name="large"), network(), tile=(4, 16, 24))
+    made.box = (slice(0, 3), slice(500, 530), slice(700, 701))
+    made.scalings = lambda: [scaling.Scaling(0, 255)]
+    array.voxels = 0
+    run(stream(made, tmp_path / "out.ome.zarr"))
+    identity = 8 * 4 * 16 * 16  # the fingerprint's blocks
+    tiles = 3 * 4 * (16 + 4) * (24 + 4)
+    assert array.voxels <= tiles + identity
+
+
+class Counted(Lazy):
+    """A small image repeated in the plane, which counts the voxels that are read."""
+
+    def __init__(self, image: np.ndarray, times: int) -> None:
+        z, y, x = image.shape
+        super().__init__((z, times * y, times * x), image.dtype, image.shape)
+        self.image, self.voxels = image, 0
+
+    def read(self, box):
+        self.voxels += math.prod(s.stop - s.start for s in box)
+        z, y, x = (np.arange(s.start, s.stop) for s in box)
+        _, height, width = self.image.shape
+        return self.image[np.ix_(z, y % height, x % width)]

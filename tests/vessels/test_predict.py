@@ -13,10 +13,11 @@ from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import save_model
 from napari_midl.engine.ports import ImageIn, OmeZarrOut
 from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.models import named_model, scratch
-from napari_midl.methods.vessels.operations import Predict
+from napari_midl.methods.vessels.operations import Predict, Propose
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
@@ -191,6 +192,26 @@ def test_proposals_avoid_what_is_painted_and_come_least_sure_first():
     assert all(p.origin[2] >= 40 for p in proposals)
     unsure = [p.uncertainty for p in proposals]
     assert unsure == sorted(unsure, reverse=True)
+
+
+def test_places_are_taken_from_a_stored_prediction_of_the_image_and_of_no_other(whole, tmp_path):
+    for name, image in (("image.tif", IMAGE), ("other.tif", IMAGE[1:])):
+        tifffile.imwrite(tmp_path / name, image, metadata={"axes": "ZYX"})
+    options = {"prediction": whole, "side": 20, "count": 4}
+    out = tmp_path / "places.csv"
+    done = Propose.of(image=tmp_path / "image.tif", out=out, **options)
+    places = run(done.perform()).result
+    assert len(places) == 4
+    probability = open_volume(whole).spatial()
+    for place in places:
+        box = tuple(slice(o, o + n) for o, n in zip(place.origin, place.shape, strict=True))
+        found = probability.read(box)
+        assert place.uncertainty == pytest.approx(float(binary_entropy(found).mean()))
+    means = binary_entropy(np.asarray(probability.data)).mean()
+    assert all(place.uncertainty > means for place in places)
+    assert run(replay(record_path(out))).same
+    with pytest.raises(InputError, match="give a prediction of this image"):
+        run(Propose.of(image=tmp_path / "other.tif", out=tmp_path / "b.csv", **options).perform())
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from dataclasses import replace
 import dask.array as da
 import numpy as np
 import pytest
+import zarr
 from scipy import ndimage
 
 from napari_midl.errors import InputError
@@ -227,6 +228,17 @@ def test_sparse_signal_of_a_large_volume_is_found_in_its_coarsest_level():
     pyramid = replace(finest, levels=(finest.data, coarse.data))
     assert robust_scaling(pyramid).high > 500
     assert robust_scaling(finest) == robust_scaling(finest)
+
+
+@pytest.mark.parametrize("chunks", [(32, 128, 128), (1, 1024, 1024)])
+def test_signal_in_a_corner_of_a_large_dark_volume_without_a_pyramid_is_found(tmp_path, chunks):
+    shape = (128, 1024, 1024)
+    stored = zarr.create_array(tmp_path / "a.zarr", shape=shape, chunks=chunks, dtype="uint8")
+    drawn = np.random.default_rng(0).integers(20, 200, (4, 40, 40), np.uint8)
+    stored[9:13, 31:71, 900:940] = drawn  # in 0.005 % of the voxels
+    scaling = robust_scaling(Volume.from_array(stored))
+    assert scaling.low >= 0 and 100 < scaling.high < 210
+    assert robust_scaling(Volume.from_array(stored)) == scaling
 
 
 def test_whole_numbers_too_large_for_32_bits_keep_their_differences():

@@ -310,10 +310,11 @@ def test_from_paint_to_files(
     dock.annotate.side.setValue(16)
     click(dock.where.ask)
     wait()
-    assert dock.where.list.count() == len(dock.where.items) == 4
+    assert dock.where.list.count() == len(dock.where.items) == 3
     click_row(dock.where.list, 0)
-    proposal = dock.where.current
-    assert proposal.shape == (1, 16, 16) and proposal.reason in dock.where.list.item(0).text()
+    proposal, picture = dock.where.current
+    assert proposal.shape == (1, 16, 16) and picture.shape == (16, 16)
+    assert proposal.reason in dock.where.list.item(0).toolTip()
     middle = [o + n // 2 for o, n in zip(proposal.origin, proposal.shape, strict=True)]
     assert viewer.dims.point[0] == 2.0 * middle[0]
     click(dock.where.add)

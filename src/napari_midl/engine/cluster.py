@@ -7,6 +7,7 @@ worker loads the model once and writes its own chunks; the pyramid is made here.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import parent_process
@@ -19,6 +20,7 @@ from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.memory import allocate_for_networks
 from napari_midl.engine.prediction import compute_core
 from napari_midl.engine.streaming import Output, ReadyModel
+from napari_midl.engine.tiles import Missing
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -108,19 +110,19 @@ def predict_tiles_on(
     assert model.source is not None
     tiling = model.tiling
     task = Task(model.source, str(journal.out.resolve()), _text(model.identity()))
-    missing = (int(i) for i in tiling.nearest_first(focus) if i not in journal.done)
+    wanted = Missing(tiling, journal, focus, model.box)
+    missing = iter(wanted)
     running: set[Any] = set()
     finished = as_completed(loop=client.loop)
     try:
-        while len(journal.done) < len(tiling):
+        while wanted.done < wanted.total:
             # Two for each thread: none has to wait, and the scheduler never holds millions.
             threads = sum(client.nthreads().values())
             for index in islice(missing, max(2 * threads - len(running), 0)):
                 future = client.submit(predict_tile, index, task, pure=False)
                 running.add(future)
                 finished.add(future)
-            done = len(journal.done)
-            says = f"tile {done} of {len(tiling)}" if threads else "waiting for workers"
+            step = wanted.progress(words="" if threads else "waiting for workers")
             region = None
             if finished.has_ready():
                 future = next(finished)
@@ -131,7 +133,7 @@ def predict_tiles_on(
                 journal.mark(index)
             else:
                 sleep(0.1)
-            yield Progress(done, len(tiling), says, preview=region)
+            yield replace(step, preview=region)
     except KilledWorker as error:
         raise InputError(
             "a tile ended its worker several times, probably for lack of memory; choose smaller "

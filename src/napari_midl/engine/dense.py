@@ -72,12 +72,16 @@ class DenseModel(ABC):
         Where to compute: ``auto``, ``cpu`` or ``cuda``.
     source : Source or None
         What a worker of a cluster loads; None if something lies in no file.
+    box : tuple of slice or None
+        What of the input is wanted, ``(z, y, x)``; all of it where None. Tiles are those of the
+        whole, so that each has the bits that it has there.
     """
 
     channels: Sequence[Volume]
     tiling: Tiling
     device: str
     source: Source | None = None
+    box: Region | None = None
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
@@ -112,5 +116,5 @@ class DenseModel(ABC):
         """
 
     def scalings(self) -> Sequence[Scale]:
-        """How the intensities of each channel become [0, 1]."""
+        """How the intensities of each channel become [0, 1]: the same in every part of it."""
         return [robust_scaling(channel) for channel in self.channels]

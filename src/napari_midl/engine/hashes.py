@@ -21,9 +21,18 @@ def hash_path(path: Path) -> str:
     return digest.hexdigest()
 
 
-def hash_voxels(path: Path) -> str:
-    """SHA-256 over the voxels of an image's finest level, however they are packed."""
+def hash_voxels(path: Path, box: str = "") -> str:
+    """SHA-256 over the voxels of an image's finest level, however they are packed.
+
+    Only over those of a box, if one is given as `boxes.box_in` takes it.
+    """
+    from napari_midl.volumes.axes import along
+    from napari_midl.volumes.boxes import box_in
     from napari_midl.volumes.open import open_volume
     from napari_midl.volumes.volume import hash_volume
 
-    return hash_volume(open_volume(path))
+    volume = open_volume(path)
+    if box:
+        shape = [n or 1 for n in along(volume.axes, volume.shape)]
+        volume = volume.cut(box_in(box, shape, volume.name))
+    return hash_volume(volume)

@@ -3,8 +3,9 @@
 The journal lies beside the OME-Zarr, a line for each tile that is written. It is there before
 the OME-Zarr is, and goes when that is complete: wherever a kill comes, what is left is either
 begun anew or resumed. Until then the OME-Zarr too says, in its attributes, that it is not
-complete. This holds for killed programs; where the power fails, the system may lose chunks that
-were written in the last seconds.
+complete. Where no more than a box was asked for, the attributes name it and say once it is
+there, and the journal stays, so that more can be added. This holds for killed programs; where
+the power fails, the system may lose chunks that were written in the last seconds.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import zarr
+
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, remove_leftovers, whole_file
+from napari_midl.volumes.multiscales import ABOUT
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-COMPLETE = "complete"  # attribute of the OME-Zarr
+COMPLETE, BOX, BOX_COMPLETE = "complete", "box", "box complete"  # attributes of the OME-Zarr
 
 
 class Journal:
@@ -82,18 +86,25 @@ class Journal:
             raise not_written(self.path, error) from error
         self.done.add(index)
 
-    def close(self) -> None:
+    def close(self, box: str = "") -> None:
         """Say that the output is complete, and remove the journal and what kills left.
+
+        Parameters
+        ----------
+        box : str
+            What of it is there, as `boxes.box_in` takes it; then the journal stays.
 
         Raises
         ------
         InputError
             If that cannot be written.
         """
-        OmeZarrImage.open(self.out).tell(**{COMPLETE: True})
+        about = {COMPLETE: not box, BOX: box, BOX_COMPLETE: bool(box)}
+        OmeZarrImage.open(self.out).tell(**about)
         remove_leftovers(self.out)
         remove_leftovers(self.path)
-        self.path.unlink(missing_ok=True)
+        if not box:
+            self.path.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove the output and the journal."""
@@ -107,7 +118,33 @@ class Journal:
 
 def is_unfinished(out: Path) -> bool:
     """Whether an output was left before its end, so that it can be resumed."""
-    return out.is_dir() and _path(out).is_file()
+    return out.is_dir() and _path(out).is_file() and not finished_box(out)
+
+
+def finished_box(out: Path) -> str:
+    """The box that was asked for last, if an output holds all of it and not all of its image.
+
+    Returns
+    -------
+    str
+        As `boxes.box_in` takes it, else empty.
+    """
+    return wanted_box(out) if _about(out).get(BOX_COMPLETE) is True else ""
+
+
+def wanted_box(out: Path) -> str:
+    """The box that was asked for last, whether it is there or not; empty if all was."""
+    return str(_about(out).get(BOX, ""))
+
+
+def _about(out: Path) -> dict[str, Any]:
+    """What an output says of itself."""
+    try:
+        attributes: dict[str, Any] = zarr.open_group(out, mode="r").attrs.asdict()
+    except (OSError, ValueError):
+        return {}
+    about = attributes.get(ABOUT)
+    return about if isinstance(about, dict) else {}
 
 
 def begun_with(out: Path) -> dict[str, Any]:
@@ -150,7 +187,9 @@ def check(out: Path, resume: bool) -> None:
         begun_with(out)
 
 
-def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object]) -> Journal:
+def begin(
+    out: Path, identity: dict[str, Any], create: Callable[[Path], object], box: str = ""
+) -> Journal:
     """Create an output, or open it to go on.
 
     Parameters
@@ -161,6 +200,8 @@ def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object])
         What it depends on.
     create : callable
         Makes it, all of it or nothing.
+    box : str
+        What of it is wanted; all where it is empty.
 
     Raises
     ------
@@ -169,6 +210,8 @@ def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object])
     """
     if out.exists():
         journal = Journal(out, identity)
+        if box or wanted_box(out):
+            OmeZarrImage.open(out).tell(**{BOX: box, BOX_COMPLETE: False})
         for left in out.rglob("*.partial"):  # what zarr calls a chunk while it writes it
             left.unlink(missing_ok=True)
         return journal
@@ -184,6 +227,8 @@ def begin(out: Path, identity: dict[str, Any], create: Callable[[Path], object])
         if not out.exists():
             journal.path.unlink(missing_ok=True)
         raise
+    if box:
+        OmeZarrImage.open(out).tell(**{BOX: box})
     return journal
 
 

@@ -19,6 +19,7 @@ from napari_midl.engine.models import SUFFIX
 from napari_midl.engine.runs import record_path
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import refuse_existing
+from napari_midl.volumes.boxes import check_box
 
 if TYPE_CHECKING:
     from napari_midl.engine.models import Model
@@ -230,10 +231,6 @@ class Out(Port):
 
     path: Path | None
 
-    def recorded(self) -> dict[str, Any]:
-        """Nothing but the path: how a result was computed is no part of it."""
-        return {"path": _absolute(self.path)}
-
     def companions(self, path: Path) -> list[Path]:
         """Files that are written beside `path` and belong to it."""
         return []
@@ -328,12 +325,21 @@ class OmeZarrOut(Out):
         Go on with an output that was stopped.
     scheduler : str, optional
         Address of a dask.distributed scheduler on whose workers to compute.
+    box : str
+        Compute only a part, z0:z1,y0:y1,x0:x1 in voxels counted from 0, such as
+        10:20,0:512,0:512, where an end may be left out; by default all. The output has the size
+        of the image, and more can be added to it later, by another box or by none and `resume`.
     """
 
     endings = (".ome.zarr", ".zarr")
 
     resume: bool = field(default=False, metadata=UNRECORDED)
     scheduler: str | None = field(default=None, metadata=UNRECORDED)
+    box: str = ""
+
+    def __post_init__(self) -> None:
+        if self.box:
+            check_box(self.box)
 
     def check_free(self, path: Path) -> None:
         """Refuse a path that is taken, or to resume what cannot be."""
@@ -342,8 +348,8 @@ class OmeZarrOut(Out):
         check(path, self.resume)
 
     def identity(self, path: Path) -> str:
-        """Hash over the voxels of the finest level."""
-        return hash_voxels(path)
+        """Hash over the voxels of the finest level, as far as they were asked for."""
+        return hash_voxels(path, self.box)
 
 
 def _absolute(value: Any) -> Any:

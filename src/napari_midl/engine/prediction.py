@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.engine.jobs import Job, Progress, wait_for
+from napari_midl.engine.jobs import Job, wait_for
+from napari_midl.engine.tiles import Missing
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def predict_tiles(
     write: Callable[[Region, NDArray[Any]], None],
     journal: Journal,
     focus: Sequence[float] | None = None,
+    box: Region | None = None,
 ) -> Job[None]:
     """Compute the tiles that the journal lacks, nearest to `focus` first.
 
@@ -53,14 +55,16 @@ def predict_tiles(
         What is done already.
     focus : sequence of float, optional
         Voxel at which a person looks.
+    box : tuple of slice, optional
+        What is wanted of the volume: only tiles that meet it are computed.
 
     Yields
     ------
     Progress
         In tiles; its preview is the region just written, or None while it waits.
     """
-    missing = (int(i) for i in tiling.nearest_first(focus) if i not in journal.done)
-    total, stop = len(tiling), Event()
+    wanted, stop = Missing(tiling, journal, focus, box), Event()
+    missing, progress = iter(wanted), wanted.progress
     reader, computer, writer = (ThreadPoolExecutor(1) for _ in range(3))
 
     def finish(index: int, block: NDArray[Any]) -> Region:
@@ -68,10 +72,6 @@ def predict_tiles(
         write(core, block)
         journal.mark(index)
         return core
-
-    def progress(preview: Region | None = None) -> Progress:
-        done = len(journal.done)
-        return Progress(done, total, f"tile {done} of {total}", preview=preview)
 
     try:
         yield progress()

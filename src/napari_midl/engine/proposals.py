@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
-from napari_midl.engine.scores import most_probable
 from napari_midl.engine.uncertainty import entropy
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ def propose(
     count: int = 3,
     seed: int = 0,
     candidates: int = 24,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Job[list[Proposal]]:
     """Find the places where a model is least sure, away from what is painted.
 
@@ -80,6 +80,8 @@ def propose(
         Seed of the candidates' places.
     candidates : int
         Places to look at.
+    enough : callable
+        Whether to make do with the places that were looked at, once there is one.
 
     Yields
     ------
@@ -93,19 +95,35 @@ def propose(
     """
     rng = np.random.default_rng(seed)
     extent = tuple(min(n, whole) for n, whole in zip(size, shape, strict=True))
-    found: list[Proposal] = []
-    for tried in range(candidates):
+    boxes: list[Box] = []
+    for _ in range(candidates):
         place = rng.integers(0, [whole - n + 1 for whole, n in zip(shape, extent, strict=True)])
-        origin = tuple(int(o) for o in place)
-        step = Progress(tried, candidates, f"looking at place {tried + 1} of {candidates}")
+        boxes.append(tuple(slice(int(o), int(o) + n) for o, n in zip(place, extent, strict=True)))
+    return (yield from least_sure(boxes, shape, look, classes, patches, count, enough))
+
+
+def least_sure(
+    boxes: Sequence[Box],
+    shape: Shape,
+    look: Callable[[Box], NDArray[np.float32]],
+    classes: Classes,
+    patches: Sequence[Patch],
+    count: int,
+    enough: Callable[[], bool] = lambda: False,
+) -> Job[list[Proposal]]:
+    """The places among some where a model is least sure; parameters as for `propose`."""
+    found: list[Proposal] = []
+    for tried, box in enumerate(boxes):
+        step = Progress(tried, len(boxes), f"looking at place {tried + 1} of {len(boxes)}")
         yield step
-        box = tuple(slice(o, o + n) for o, n in zip(origin, extent, strict=True))
+        if found and enough():
+            break
         if any(_is_covered(box, patch, shape) for patch in patches):
             continue
         probability = yield from wait_for(in_thread(partial(look, box)), step)
-        bits = float(entropy(probability).mean())
-        reason = _reason(probability, bits, classes)
-        found.append(Proposal(origin, extent, bits / math.log2(len(classes)), reason))
+        unsure = float(entropy(probability).mean()) / math.log2(len(classes))
+        origin, extent = _corner_and_size(box)
+        found.append(Proposal(origin, extent, unsure, _reason(probability, unsure, classes)))
     chosen: list[Proposal] = []
     for proposal in sorted(found, key=lambda p: -p.uncertainty):
         if not any(_overlap(proposal.origin, proposal.shape, c.origin, c.shape) for c in chosen):
@@ -113,19 +131,39 @@ def propose(
     return chosen[:count]
 
 
-def _reason(probability: NDArray[np.float32], bits: float, classes: Classes) -> str:
-    """The entropy, and the class besides the background that most of the place is called."""
-    called = most_probable(probability)
-    shares = [float((called == index).mean()) for index in range(1, len(classes))]
-    most = int(np.argmax(shares))
-    return f"{bits:.2f} bits a voxel, {shares[most]:.0%} called {classes.names[1 + most]}"
+def how_unsure(uncertainty: float) -> str:
+    """An uncertainty from 0 to 1 in a word or two."""
+    degrees = ((0.5, "very unsure"), (0.15, "unsure"), (0.02, "a little unsure"))
+    return next((words for least, words in degrees if uncertainty >= least), "nearly sure")
+
+
+def is_painted(proposal: Proposal, patches: Sequence[Patch]) -> bool:
+    """Whether something is painted at a place."""
+    for patch in patches:
+        inside = tuple(
+            slice(max(o - p, 0), max(o + n - p, 0))
+            for o, n, p in zip(proposal.origin, proposal.shape, patch.origin, strict=True)
+        )
+        if np.asarray(patch.labels[inside]).any():
+            return True
+    return False
+
+
+def _reason(probability: NDArray[np.float32], unsure: float, classes: Classes) -> str:
+    """How unsure, and of which class besides the background, which most of the place may be."""
+    most = int(np.argmax([float(one.mean()) for one in probability[1:]]))
+    return f"{how_unsure(unsure)} whether this is {classes.names[1 + most]}"
+
+
+def _corner_and_size(box: Box) -> tuple[Shape, Shape]:
+    return tuple(s.start for s in box), tuple(s.stop - s.start for s in box)
 
 
 def _is_covered(box: Box, patch: Patch, shape: Shape) -> bool:
     """Whether a patch overlaps a box; one over the whole image does where it says something."""
     if tuple(patch.labels.shape) == tuple(shape):
         return bool(np.asarray(patch.labels[box]).any())
-    origin, extent = [s.start for s in box], [s.stop - s.start for s in box]
+    origin, extent = _corner_and_size(box)
     return _overlap(origin, extent, patch.origin, patch.labels.shape)
 
 

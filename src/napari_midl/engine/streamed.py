@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.operations import OPERATIONS, Operation, inputs_of
 from napari_midl.engine.ports import ImageIn, OmeZarrOut
+from napari_midl.volumes.boxes import box_in, written
 
 if TYPE_CHECKING:
     from napari_midl.engine.dense import DenseModel
@@ -28,7 +30,7 @@ class StreamedOperation(Operation[None]):
 
     def job(self, run: Running) -> Job[None]:
         """Compute from where the person looks outwards; the previews are regions written."""
-        model = yield from self.model_for(run)
+        model = yield from self.wanted(run)
         from napari_midl.engine.streaming import stream
 
         assert self.out.path is not None
@@ -43,7 +45,33 @@ class StreamedOperation(Operation[None]):
             scheduler=self.out.scheduler,
             typed=self._typed(),
         )
-        run.afterwards(journal.close)
+        left = len(model.tiling) - len(journal.done)
+        run.afterwards(lambda: journal.close(written(model.box) if left and model.box else ""))
+
+    def wanted(self, run: Running) -> Job[DenseModel]:
+        """What is to be streamed, and which part of its input.
+
+        Raises
+        ------
+        InputError
+            If the box lies beyond that.
+        """
+        model = yield from self.model_for(run)
+        if self.out.box:
+            model.box = box_in(self.out.box, model.tiling.shape, model.channels[0].name)
+        return model
+
+    def continues(self) -> Job[bool]:
+        """Whether what lies at `out` was begun with the same, so that this would add to it."""
+        from napari_midl.engine.journal import begun_with
+        from napari_midl.engine.running import Running, Watch
+
+        assert self.out.path is not None
+        begun = begun_with(self.out.path)
+        model = yield from self.wanted(Running(self, Watch(), None))
+        identity = yield from elsewhere(model.identity, "looking at what is there")
+        now = {**identity, "voxel size": self._typed() or None}
+        return all(begun.get(key) == json.loads(json.dumps(now[key])) for key in now)
 
     def _typed(self) -> dict[str, str]:
         """The voxel sizes that were typed, by the names of the images."""
@@ -81,4 +109,4 @@ class Recorded:
         import_module(self.module)
         operation = OPERATIONS[self.name].of(**json.loads(self.options))
         assert isinstance(operation, StreamedOperation)
-        return run(operation.model_for(Running(operation, Watch(), None)))
+        return run(operation.wanted(Running(operation, Watch(), None)))

@@ -7,7 +7,9 @@ the output and its journal, on this machine or on a cluster.
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import wait
+from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,9 @@ from napari_midl.engine.interrupt import interruptible
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.prediction import predict_tiles
 from napari_midl.errors import InputError
+from napari_midl.volumes.boxes import written
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.scaling import FlatImage, robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,11 +34,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_midl.engine.dense import DenseModel
+    from napari_midl.engine.dense import DenseModel, Scale
     from napari_midl.engine.journal import Journal
     from napari_midl.engine.tiles import Region
 
 MOST_TILES = 10**8
+_LARGE = 2**30  # voxels from which on it is said how many there are
 _SAMPLES = 4  # tiles to measure normalisation on
 _AXES = ("C", "Z", "Y", "X")
 
@@ -50,6 +55,12 @@ class ReadyModel:
     model : DenseModel
         What to make ready.
 
+    Attributes
+    ----------
+    own_range : list of (float, float)
+        Of each channel, where the image looks empty outside the box that is wanted, so that the
+        intensities are scaled by those in it.
+
     Raises
     ------
     InputError
@@ -59,7 +70,8 @@ class ReadyModel:
     def __init__(self, model: DenseModel) -> None:
         self.model, self.tiling = model, model.tiling
         self._device = pick_device(model.device)
-        self._scalings = model.scalings()
+        self.own_range: list[tuple[float, float]] = []
+        self._scalings = self._scale()
         network = model.network().eval().to(self._device)
         for values in network.state_dict().values():
             self._check(values)
@@ -76,6 +88,18 @@ class ReadyModel:
         self.network.register_forward_hook(lambda _, __, maps: self._check(maps))
         # The threads of a cluster's worker share it.
         self._turn = Lock()
+
+    def _scale(self) -> Sequence[Scale]:
+        """The scalings of the whole; where that looks empty, those of the box that is wanted."""
+        model = self.model
+        try:
+            return model.scalings()
+        except FlatImage:
+            if model.box is None:
+                raise
+            found = [robust_scaling(channel.cut(model.box)) for channel in model.channels]
+            self.own_range = [(scaling.low, scaling.high) for scaling in found]
+            return found
 
     def read(self, region: Region) -> NDArray[Any]:
         """Intensities ``(C, z, y, x)`` of a region, as they are stored."""
@@ -208,7 +232,7 @@ def stream(
     Parameters
     ----------
     model : DenseModel
-        What to compute.
+        What to compute, and which part of its input.
     out : Path
         Folder to write; it must not exist unless `resume`.
     focus : sequence of float, optional
@@ -246,6 +270,8 @@ def stream(
         )
     step = Progress(0, 0, "looking at the image")
     yield step
+    if model.box is None and math.prod(model.tiling.shape) >= _LARGE:
+        yield replace(step, note=_how_large(model))
     client = None
     if scheduler is not None:
         from napari_midl.engine import cluster
@@ -255,7 +281,10 @@ def stream(
         ready = yield from wait_for(in_thread(lambda: ReadyModel(model)), step)
         is_new = not out.exists()
         identity = model.identity() | ({"voxel size": dict(typed)} if typed else {})
-        beginning = in_thread(lambda: journals.begin(out, identity, ready.create))
+        if ready.own_range:
+            identity |= {"range of intensities": ready.own_range}
+        box = written(model.box) if model.box is not None else ""
+        beginning = in_thread(lambda: journals.begin(out, identity, ready.create, box))
         try:
             journal = yield from wait_for(beginning, step)
         finally:
@@ -265,7 +294,13 @@ def stream(
         try:
             if client is None:
                 yield from predict_tiles(
-                    ready.tiling, ready.read, ready.compute, output.write, journal, focus
+                    ready.tiling,
+                    ready.read,
+                    ready.compute,
+                    output.write,
+                    journal,
+                    focus,
+                    model.box,
                 )
             else:
                 yield from cluster.predict_tiles_on(client, model, output, journal, focus)
@@ -277,6 +312,14 @@ def stream(
         if client is not None:
             client.close()
     return journal
+
+
+def _how_large(model: DenseModel) -> str:
+    billions = math.prod(model.tiling.shape) / 1e9
+    return (
+        f"{model.channels[0].name} has {billions:,.1f} billion voxels, which are "
+        f"{len(model.tiling):,} tiles; a box of it is there sooner."
+    )
 
 
 def _box(image: OmeZarrImage, region: Region) -> tuple[slice, ...]:

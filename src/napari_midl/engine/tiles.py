@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.engine.jobs import Progress
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from napari_midl.engine.journal import Journal
 
 Index = tuple[int, int, int]
 Region = tuple[slice, slice, slice]
@@ -79,19 +83,73 @@ class Tiling:
             inner.append(slice(c.start - start, c.stop - start))
         return _region(outer), _region(inner)
 
-    def nearest_first(self, focus: Sequence[float] | None = None) -> Iterable[int]:
-        """Tile indices by the distance of their centres from `focus`, a voxel ``(z, y, x)``."""
-        if focus is None:
+    def nearest_first(
+        self, focus: Sequence[float] | None = None, box: Region | None = None
+    ) -> Sequence[int] | NDArray[np.intp]:
+        """Tile indices by the distance of their centres from `focus`, a voxel ``(z, y, x)``.
+
+        Of the tiles that meet a box, if one is given.
+        """
+        if focus is None and box is None:
             return range(len(self))
-        away = []
-        for count, core, whole, at in zip(
-            self.grid, self.core_size, self.shape, focus, strict=True
-        ):
-            start = np.arange(count) * core
-            away.append(((start + np.minimum(start + core, whole)) / 2 - at) ** 2)
+        parts = box or _region(slice(0, n) for n in self.shape)
+        at = focus if focus is not None else [0, 0, 0]
+        places, away = [], []
+        for part, core, whole, middle in zip(parts, self.core_size, self.shape, at, strict=True):
+            place = np.arange(part.start // core, -(-part.stop // core))
+            start = place * core
+            places.append(place)
+            away.append(((start + np.minimum(start + core, whole)) / 2 - middle) ** 2)
         distance = away[0][:, None, None] + away[1][:, None] + away[2]
-        order: NDArray[np.intp] = np.argsort(distance, axis=None, kind="stable")
-        return order
+        order: NDArray[np.intp] = np.ravel_multi_index(np.ix_(*places), self.grid).ravel()
+        return order if focus is None else order[np.argsort(distance, axis=None, kind="stable")]
+
+
+class Missing:
+    """The tiles that are still to be computed, in their order, and how far one has come.
+
+    Parameters
+    ----------
+    tiling : Tiling
+        How the volume is cut.
+    journal : Journal
+        What is done already; whoever computes a tile notes it there.
+    focus : sequence of float, optional
+        Voxel at which a person looks.
+    box : tuple of slice, optional
+        What is wanted of the volume; all of it by default.
+    """
+
+    def __init__(
+        self,
+        tiling: Tiling,
+        journal: Journal,
+        focus: Sequence[float] | None = None,
+        box: Region | None = None,
+    ) -> None:
+        self._order, self._journal = tiling.nearest_first(focus, box), journal
+        self._before = len(journal.done)
+        if box is not None:
+            self._before = sum(int(i) in journal.done for i in self._order)
+        self._others = len(journal.done) - self._before
+
+    def __iter__(self) -> Iterator[int]:
+        return (int(i) for i in self._order if i not in self._journal.done)
+
+    @property
+    def total(self) -> int:
+        """How many are wanted in all."""
+        return len(self._order)
+
+    @property
+    def done(self) -> int:
+        """How many of these are done."""
+        return len(self._journal.done) - self._others
+
+    def progress(self, preview: Region | None = None, words: str = "") -> Progress:
+        """How far one has come, in tiles, and the region just written."""
+        done, total = self.done, self.total
+        return Progress(done, total, words or f"tile {done:,} of {total:,}", preview=preview)
 
 
 def _round_up(value: int, multiple: int) -> int:

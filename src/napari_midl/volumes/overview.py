@@ -22,6 +22,8 @@ MOST_VOXELS = 2**22
 _MANY, _FEW = 64, 16
 _QUICK = 2**21  # voxels of a chunk that takes little time to decode
 _PLACES = 8
+SEARCHED = 2**30  # voxels of a level to look through, where nothing was found otherwise
+_SURELY = 20  # voxels that are no accident
 
 
 def overview(volume: Volume, times: int = 1) -> Blocks:
@@ -84,6 +86,63 @@ def standing_out(volume: Volume) -> Blocks:
             away[tuple(slice(max(0, i - n), i + n + 1) for i, n in around)] = 0
     found.sort(key=lambda one: -one[0])
     return [_read(data, block) for away, block in found[:_PLACES] if away > 0]
+
+
+def searched(volume: Volume) -> Blocks:
+    """Blocks of the finest level where the coarsest one is not the same all over.
+
+    For volumes of which all that `overview` sees has one value. All of the coarsest level is
+    looked through, or much of a very large one, until enough is found.
+
+    Parameters
+    ----------
+    volume : Volume
+        Any axes.
+
+    Returns
+    -------
+    list of ndarray of float64
+        As from `overview`, a few; empty where nothing is found.
+
+    Raises
+    ------
+    InputError
+        If they cannot be decoded.
+    """
+    data, coarsest = volume.data, volume.levels[-1]
+    edges = _edges(data, volume.axes, MOST_VOXELS // _MANY)
+    ratio = [n / m for n, m in zip(data.shape, coarsest.shape, strict=True)]
+    pieces = [
+        max(c, min(n, e // c * c))
+        for c, n, e in zip(
+            coarsest.chunks,
+            coarsest.shape,
+            _edges(coarsest, volume.axes, MOST_VOXELS),
+            strict=True,
+        )
+    ]
+    grid = [math.ceil(n / p) for n, p in zip(coarsest.shape, pieces, strict=True)]
+    most = max(1, SEARCHED // math.prod(pieces))
+    # In no order, so that what is looked at first, or at all, is spread over the whole.
+    order = np.random.default_rng(0).permutation(math.prod(grid))[:most]
+    found: Blocks = []
+    for index in order:
+        corner = np.unravel_index(int(index), grid)
+        region = tuple(
+            slice(int(i) * p, min((int(i) + 1) * p, n))
+            for i, p, n in zip(corner, pieces, coarsest.shape, strict=True)
+        )
+        voxels = np.asarray(coarsest[region])
+        others = np.flatnonzero((voxels != voxels.flat[0]) & np.isfinite(voxels))
+        if len(others) < _SURELY:
+            continue
+        place = np.unravel_index(others[len(others) // 2], voxels.shape)
+        at = zip(place, region, ratio, strict=True)
+        middle = [int((int(i) + part.start + 0.5) * r) for i, part, r in at]
+        found.append(_read(data, _block(data.shape, edges, middle)))
+        if len(found) == _PLACES:
+            break
+    return found
 
 
 def _from_common(block: NDArray[np.float64]) -> NDArray[np.float64]:

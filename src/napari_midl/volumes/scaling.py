@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.overview import MOST_VOXELS, overview, standing_out
+from napari_midl.volumes.overview import MOST_VOXELS, SEARCHED, overview, searched, standing_out
 from napari_midl.volumes.span import FILLING, REACH, span
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class Scaling:
         return values.astype(dtype)
 
 
+class FlatImage(InputError):
+    """Wherever an image was looked at, it has the same value."""
+
+
 def robust_scaling(
     volume: Volume, percentiles: tuple[float, float] = (0.5, 99.8), fills: bool = False
 ) -> Scaling:
@@ -70,7 +74,8 @@ def robust_scaling(
 
     The sample has a bounded number of voxels, so that time and memory do not grow with the
     volume. Where it holds nothing but noise, the places that stand out in the coarsest level are
-    read too, or more of a volume that has one level only.
+    read too, or more of a volume that has one level only. Where it has one value, the coarsest
+    level is looked through until there is another.
 
     What is no part of the image does not count: not-a-number and infinity, areas of padding, hot
     pixels, and structure or saturation far brighter than all else. Where all else is noise, such
@@ -93,8 +98,10 @@ def robust_scaling(
 
     Raises
     ------
+    FlatImage
+        If all that was seen has one value.
     InputError
-        If the volume is empty or damaged, holds no intensities or only NaN, or is flat.
+        If the volume is empty or damaged, or holds no intensities or only NaN.
     """
     if math.prod(volume.shape) == 0:
         raise InputError(f"{volume.name} is empty (shape {volume.shape}); choose another image.")
@@ -112,10 +119,17 @@ def robust_scaling(
         else:
             blocks = overview(volume, _TIMES)
         found = span(blocks, percentiles, reach, fills)
+        if not found.low < found.high:
+            found = span(blocks + searched(volume), percentiles, reach, fills)
     if math.isnan(found.low):
         raise InputError(f"{volume.name} holds no numbers, only NaN; export it again.")
     if found.low == found.high:
-        raise InputError(
+        if volume.levels[-1].size > SEARCHED:
+            raise FlatImage(
+                f"{volume.name} is {found.low:g} wherever it was looked at; save it with a "
+                "pyramid, whose coarser levels show where there is something."
+            )
+        raise FlatImage(
             f"{volume.name} is {found.low:g} everywhere, or nearly so; choose an image with "
             "contrast."
         )

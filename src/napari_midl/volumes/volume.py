@@ -12,6 +12,7 @@ import numpy as np
 from napari_midl.errors import InputError
 from napari_midl.volumes import space as spaces
 from napari_midl.volumes.axes import AXES, SPATIAL, along, slices_elsewhere, swapped
+from napari_midl.volumes.boxes import written
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space, sizes_in_words, typed_space
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_midl.volumes.boxes import Region
+    from napari_midl.volumes.boxes import Box, Region
 
 _GIVE_IT = "give it with --voxel-size, or type it in under Data"
 
@@ -268,6 +269,14 @@ class Volume:
             channels=self.channels[channel : channel + 1],
             no_slices=self._why_no_slices() or self.no_slices,
         )
+
+    def cut(self, box: Box) -> Volume:
+        """A box ``Z Y X`` of it, at its finest level, where it lies; no voxel is read."""
+        parts = dict(zip(SPATIAL, box, strict=True))
+        inside = self.data[tuple(parts.get(axis, slice(None)) for axis in self.axes)]
+        space = self.space.cut([part.start for part in box])
+        name = f"{self.name} in the box {written(box)}"
+        return replace(self, levels=(inside,), space=space, name=name)
 
     def _why_no_slices(self) -> str:
         axis, count = slices_elsewhere(self.axes, self.shape)

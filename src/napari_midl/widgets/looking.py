@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.errors import InputError
 from napari_midl.volumes.boxes import box_around
 from napari_midl.widgets.images import spatial_ndim
 from napari_midl.widgets.world import to_data, to_world, voxel_edges
@@ -47,6 +48,57 @@ def box_in_view(viewer: Any, layer: Image, most: int) -> Box:
     return box_around(looked_at(viewer, layer), size, _shape(layer))
 
 
+def field_in_view(viewer: Any, layer: Image, around: int = 0) -> Box:
+    """All of an image that is in view, and so many voxels before and behind it.
+
+    Raises
+    ------
+    InputError
+        If nothing of it is in view.
+    """
+    middle = _three(_middle(viewer, layer), 0.0)
+    half = np.full(3, float(around))
+    edges = _three(voxel_edges(viewer, layer), 1.0)
+    canvas = np.asarray(viewer.canvas.size, float) / max(float(viewer.scene.camera.zoom), 1e-9)
+    first = 3 - viewer.dims.ndim
+    for axis, seen in zip(list(viewer.dims.displayed)[-2:], canvas, strict=True):
+        half[first + axis] = seen / edges[first + axis] / 2
+    return _within(middle - half, middle + half, layer, "is in view; move to where it is")
+
+
+def drawn_box(viewer: Any, layer: Image, around: int = 0) -> Box:
+    """The box around the shape that was drawn last in a layer of shapes, over an image.
+
+    Parameters
+    ----------
+    viewer, layer
+        The window, and the image.
+    around : int
+        How many voxels to add before and behind it, along the axes in which it is flat.
+
+    Raises
+    ------
+    InputError
+        If none is drawn, or it lies beside the image.
+    """
+    drawn = [each for each in viewer.layers if type(each).__name__ == "Shapes" and each.nshapes]
+    active = viewer.layers.selection.active
+    if not drawn:
+        raise InputError(
+            "nothing is drawn; add a shapes layer (the polygon button over the list of layers) "
+            "and draw a rectangle in it."
+        )
+    shapes = active if any(active is each for each in drawn) else drawn[-1]
+    here = list(viewer.dims.point)
+    corners = []
+    for vertex in np.asarray(shapes.data[-1], float):
+        at = to_world(viewer, shapes, vertex.tolist()).tolist()
+        corners.append(to_data(viewer, layer, [*here[: len(here) - len(at)], *at]))
+    low, high = (_three(edge(corners, axis=0), 0.0) for edge in (np.min, np.max))
+    flat = high - low < 0.5
+    return _within(low - around * flat, high + around * flat, layer, "is inside what is drawn")
+
+
 def fly_to(viewer: Any, layer: Image, origin: Sequence[float], size: Sequence[float]) -> None:
     """Show a box ``Z Y X`` or ``Y X`` of an image: its middle slice, two fifths of the canvas."""
     middle = np.asarray(origin, float) + (np.asarray(size, float) - 1) // 2
@@ -73,6 +125,25 @@ def _look_at(viewer: Any, layer: Image, data: np.ndarray) -> None:
         viewer.dims.set_point(axis, value)
     centre = [world[axis - viewer.dims.ndim] for axis in viewer.dims.displayed]
     viewer.scene.camera.center = centre if len(centre) == 3 else (0.0, *centre)
+
+
+def _three(values: np.ndarray, other: float) -> np.ndarray:
+    """The last three of some values, after as many others as are missing."""
+    kept = np.asarray(values, float)[-3:]
+    return np.concatenate([np.full(3 - len(kept), other), kept])
+
+
+def _within(low: np.ndarray, high: np.ndarray, layer: Image, nothing: str) -> Box:
+    """The voxels of an image between two places."""
+    box = []
+    for start, stop, whole in zip(
+        np.floor(low + 0.5), np.floor(high + 0.5), _shape(layer), strict=True
+    ):
+        part = slice(max(int(start), 0), min(int(stop) + 1, whole))
+        if part.start >= part.stop:
+            raise InputError(f"nothing of {layer.name} {nothing}.")
+        box.append(part)
+    return box[0], box[1], box[2]
 
 
 def _shape(layer: Image) -> tuple[int, ...]:

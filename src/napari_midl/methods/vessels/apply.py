@@ -11,6 +11,8 @@ from napari_midl.engine import proposals
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.proposals import Proposal
 from napari_midl.engine.streaming import ReadyModel, stream
+from napari_midl.engine.uncertainty import binary_entropy
+from napari_midl.engine.unsure import unsure_boxes
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.predictor import (
     LABELS,
@@ -20,7 +22,7 @@ from napari_midl.methods.vessels.predictor import (
 from napari_midl.methods.vessels.settings import Device, PredictSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,6 +44,7 @@ __all__ = [
     "predict_region",
     "probability",
     "propose",
+    "propose_from",
 ]
 
 
@@ -162,6 +165,7 @@ def propose(
     seed: int = 0,
     candidates: int = 24,
     device: Device = "auto",
+    enough: Callable[[], bool] = lambda: False,
 ) -> Job[list[Proposal]]:
     """Find the places where the network is least sure, away from what is painted.
 
@@ -183,6 +187,8 @@ def propose(
         Places to look at.
     device : str
         Where to compute; ``auto`` takes a GPU where there is one.
+    enough : callable
+        Whether to make do with the places that were looked at, once there is one.
 
     Yields
     ------
@@ -203,6 +209,43 @@ def propose(
 
     return (
         yield from proposals.propose(
-            volume_shape(volume), look, CLASSES, patches, size, count, seed, candidates
+            volume_shape(volume), look, CLASSES, patches, size, count, seed, candidates, enough
+        )
+    )
+
+
+def propose_from(
+    prediction: Volume,
+    patches: Sequence[Patch],
+    count: int = 3,
+    size: Index = (1, 64, 64),
+) -> Job[list[Proposal]]:
+    """Find the places where a prediction is least sure; no network is asked.
+
+    Parameters
+    ----------
+    prediction : Volume
+        The probability of vessel, axes ``Z Y X``; what is not computed yet is 0.
+    patches, count, size
+        As for `propose`.
+
+    Yields
+    ------
+    Progress
+        In parts of a coarse level, then in places.
+
+    Returns
+    -------
+    list of Proposal
+        The least sure first; returned by the generator.
+    """
+    boxes = yield from unsure_boxes(prediction.levels, binary_entropy, size, 16 * count)
+
+    def look(box: Box) -> NDArray[np.float32]:
+        return both_classes(np.asarray(prediction.read(box), np.float32))
+
+    return (
+        yield from proposals.least_sure(
+            boxes, volume_shape(prediction), look, CLASSES, patches, count
         )
     )

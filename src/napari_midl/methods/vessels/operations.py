@@ -14,6 +14,7 @@ from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.methods.vessels.ports import (
     GraphOut,
+    GrowingPredictionIn,
     LabelsIn,
     LabelsOut,
     MaskIn,
@@ -21,6 +22,7 @@ from napari_midl.methods.vessels.ports import (
     Threshold,
     VesselModelIn,
     check_finished,
+    check_of,
     image_of,
 )
 from napari_midl.methods.vessels.settings import (
@@ -269,6 +271,9 @@ class Propose(Operation["list[Proposal]"]):
 
     Parameters
     ----------
+    prediction : GrowingPredictionIn, optional
+        A prediction of the image, finished or not: the places are those where it is least sure,
+        and no model is asked.
     labels : LabelsIn, optional
         What is painted already, as for ``vessels finetune``; no place overlaps it.
     out : TableOut
@@ -278,6 +283,7 @@ class Propose(Operation["list[Proposal]"]):
 
     image: ImageIn
     model: VesselModelIn = VesselModelIn()
+    prediction: GrowingPredictionIn | None = None
     labels: LabelsIn | None = None
     out: TableOut
     settings: ProposeSettings = ProposeSettings()
@@ -285,8 +291,12 @@ class Propose(Operation["list[Proposal]"]):
     def job(self, run: Running) -> Job[list[Proposal]]:
         """Look at places all over the image."""
         volume = yield from run.open(self.image)
-        model = yield from run.open(self.model, "loading the network")
-        painted = None
+        stored = model = painted = None
+        if self.prediction is not None:
+            stored = yield from run.open(self.prediction)
+            check_of(stored, volume)
+        else:
+            model = yield from run.open(self.model, "loading the network")
         if self.labels is not None:
             painted = yield from run.open(self.labels, "reading the labels")
         from napari_midl.methods.vessels import apply
@@ -296,16 +306,22 @@ class Propose(Operation["list[Proposal]"]):
         if painted is not None:
             run.inputs["labels"] = patches_identity(patches)
         wanted = self.settings
-        places = yield from apply.propose(
-            volume,
-            model,
-            patches,
-            count=wanted.count,
-            size=(1, wanted.side, wanted.side),
-            seed=wanted.seed,
-            candidates=wanted.candidates,
-            device=wanted.device,
-        )
+        size = (1, wanted.side, wanted.side)
+        if model is None:
+            assert stored is not None
+            places = yield from apply.propose_from(stored, patches, wanted.count, size)
+        else:
+            places = yield from apply.propose(
+                volume,
+                model,
+                patches,
+                count=wanted.count,
+                size=size,
+                seed=wanted.seed,
+                candidates=wanted.candidates,
+                device=wanted.device,
+                enough=run.watch.enough,
+            )
         if self.out.path is not None:
             from napari_midl.methods.vessels.places import write_places
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, ImageIn, In, ModelIn, Out
 from napari_midl.engine.runs import record_path
@@ -47,6 +47,8 @@ class LabelsIn(FileIn):
 class PredictionIn(In["Volume"]):
     """The OME-Zarr that ``vessels predict`` has written."""
 
+    finished: ClassVar[bool] = True
+
     path: Path
 
     def open(self) -> Volume:
@@ -59,12 +61,20 @@ class PredictionIn(In["Volume"]):
                 f"{self.path} is no prediction of vessels; give the OME-Zarr that `vessels "
                 "predict` has written."
             )
-        check_finished(self.path)
+        if self.finished:
+            check_finished(self.path)
         return volume.spatial()
 
     def identity(self, opened: Volume) -> dict[str, Any]:
         """Its fingerprint, shape and scale."""
         return opened.identity()
+
+
+@dataclass(frozen=True)
+class GrowingPredictionIn(PredictionIn):
+    """A prediction of the image, whether finished or not: where it is unsure, painting helps."""
+
+    finished = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,21 @@ class LabelsOut(Out):
 def is_prediction(volume: Volume) -> bool:
     """Whether it says of itself that it is one."""
     return volume.channels[:1] == (PROBABILITY,)
+
+
+def check_of(prediction: Volume, image: Volume) -> None:
+    """Refuse a prediction of another image.
+
+    Raises
+    ------
+    InputError
+        If its voxels are not those of the image.
+    """
+    if prediction.shape != image.shape:
+        raise InputError(
+            f"{prediction.source} is {' x '.join(map(str, prediction.shape))} voxels and "
+            f"{image.name} {' x '.join(map(str, image.shape))}; give a prediction of this image."
+        )
 
 
 def check_finished(prediction: Path) -> None:

@@ -72,4 +72,4 @@ class StainingDock(ToolDock[StainingBench]):
             )
         if bench.mosaic is None:
             return LOOK, "Zoom to some tissue and press <i>Look here</i>."
-        return STAIN, "Choose a method, then press <i>Stain all</i> for the whole mosaic."
+        return STAIN, "Choose a method, then press <i>Stain</i>: the whole mosaic, or a part."

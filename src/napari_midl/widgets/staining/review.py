@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QInputDialog
 
 from napari_midl.engine.ports import FolderOut
@@ -16,7 +14,9 @@ from napari_midl.engine.project import free_name
 from napari_midl.methods.staining.operations import ExportReview
 from napari_midl.methods.staining.ports import StainIn
 from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
+from napari_midl.widgets.parts import thumbnail
 from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.parts.thumbnail import framed
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.tool.dialogs import ask_folder
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
@@ -25,12 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-ACCEPTED, REJECTED = "accepted", "rejected"
-_COLOURS = {"": "#8f98a6", ACCEPTED: "#2a8f4f", REJECTED: "#c0392b"}
-_MARKS = {"": "", ACCEPTED: "✓ ", REJECTED: "✗ "}
-_ICON = 84
+    import numpy as np
+    from qtpy.QtGui import QIcon
 
-Shown = tuple[Field, np.ndarray]
+ACCEPTED, REJECTED = "accepted", "rejected"
+_COLOURS = {
+    "": thumbnail.OPEN,
+    ACCEPTED: thumbnail.ACCEPTED,
+    REJECTED: thumbnail.REJECTED,
+}
+_MARKS = {"": "", ACCEPTED: "✓ ", REJECTED: "✗ "}
+
+Shown = tuple[Field, "np.ndarray"]
 
 
 class FieldReviewSection(ReviewSection[StainingBench, Shown]):
@@ -38,8 +44,8 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
 
     heading = "Review"
     tip = "Click a field to fly there; A accepts, R rejects, C comments"
-    list_height = 2 * (_ICON + 26) + 8
-    icon_side = _ICON
+    list_height = 2 * thumbnail.GRID_ROW + 8
+    icon_side = thumbnail.SIDE
 
     def arrange(self) -> None:
         """Begin and export above the grid, decisions below it."""
@@ -85,16 +91,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
 
     def icon(self, item: Shown) -> QIcon:
         """The thumbnail in a frame that tells the verdict."""
-        field, pixels = item[0], np.ascontiguousarray(item[1])
-        height, width = pixels.shape[:2]
-        stored = pixels.tobytes()
-        image = QImage(stored, width, height, 3 * width, QImage.Format.Format_RGB888)
-        pixmap = QPixmap.fromImage(image).scaled(_ICON, _ICON)
-        painter = QPainter(pixmap)
-        painter.setPen(QPen(QColor(_COLOURS[field.verdict]), 6))
-        painter.drawRect(pixmap.rect())
-        painter.end()
-        return QIcon(pixmap)
+        return framed(item[1], _COLOURS[item[0].verdict])
 
     def keep(self, items: list[Shown]) -> None:
         """Beside the stain."""

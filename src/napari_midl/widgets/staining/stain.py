@@ -48,8 +48,8 @@ class StainSection(StreamSection[StainingBench]):
     """Looks, stains, shows what grows."""
 
     heading = "Stain"
-    verb = "Stain all"
-    tip = "Stain the whole mosaic, beginning where you look"
+    verb = "Stain"
+    tip = "Stain the mosaic, beginning where you look"
     noun = "stain"
 
     def arrange(self) -> None:
@@ -89,9 +89,11 @@ class StainSection(StreamSection[StainingBench]):
         self.row("Match to", self.reference, stretch=1)
         self.row("Speckle", self.speckle, stretch=1)
         self.row(self.look, self.live)
+        self.row("Of", self.region, stretch=1)
         self.row("To", self.out, stretch=1)
         self.row(self.doubt, self.watermark)
         self.row(self.go, self.show_button, self.earlier, stretch=2)
+        self.body.addWidget(self.outlook)
         self.body.addWidget(self.form)
         self._follow_method()
         self._rest = once_after(_REST_MS, self._on_rest, self)

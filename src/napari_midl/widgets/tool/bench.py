@@ -303,13 +303,16 @@ class Bench(QObject):
     def shut_down(self) -> None:
         """End the jobs, save what belongs to the image and take it out of the viewer.
 
-        What cannot be saved stays in the viewer. A job that does not end in time is said; it ends
-        by itself, and nothing of the dock hears of it.
+        What cannot be saved stays in the viewer. A job that is stopped is said. One that does not
+        end in time is said too; it ends by itself, and nothing of the dock hears of it.
         """
         self.ended = True
         for runner in self.runners:
-            title = runner.title
-            if not runner.shut_down():
+            title, was_running = runner.title, runner.running
+            ended = runner.shut_down()
+            if was_running and ended:
+                show_info(f"{title} was stopped, since its dock was closed.")
+            if not ended:
                 self.report(
                     InputError(
                         f"{title} has not ended yet: it stops after the step it is at. Wait a "

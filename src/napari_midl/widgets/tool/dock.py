@@ -15,6 +15,7 @@ from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.parts.wheel import WheelGuard
 from napari_midl.widgets.tool.background_loading import BackgroundLoading
 from napari_midl.widgets.tool.bench import Bench
+from napari_midl.widgets.tool.closing import AskedOnClosing
 from napari_midl.widgets.tool.keys import Keys
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class ToolDock(QWidget, Generic[B]):
         for signal in (bench.opened, bench.job, bench.model, bench.result, *self.hint_signals()):
             signal.connect(lambda *_: self._on_changed())
         self._lifetime = Lifetime(self, self.shut_down)
+        for runner in bench.runners:
+            AskedOnClosing(viewer, runner, f"MIDL {type(self).__name__.removesuffix('Dock')}")
         self._on_changed()
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:

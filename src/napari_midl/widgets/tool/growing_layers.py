@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.errors import InputError
 from napari_midl.volumes.growing import GrowingImage
 from napari_midl.widgets.images import placed_over, spatial_ndim, stay_over
 from napari_midl.widgets.layers import OURS, keeping_active, take_out
-from napari_midl.widgets.world import to_data
+from napari_midl.widgets.looking import field_in_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +73,13 @@ class GrowingLayers:
         take_out(self.viewer, *self.layers)
 
     def _in_view(self, layer: Any, boxes: Sequence[Any]) -> bool:
-        dims = self.viewer.dims
-        if dims.ndisplay == 3 or len(self.place["scale"]) < 3:
+        if self.viewer.dims.ndisplay == 3:
             return True
-        z = float(to_data(self.viewer, layer, dims.point)[0])
-        return any(box[0].start - 0.5 <= z < box[0].stop for box in boxes)
+        try:
+            view = field_in_view(self.viewer, layer)[-len(self.place["scale"]) :]
+        except InputError:
+            return False
+        return any(
+            all(b.start < v.stop and v.start < b.stop for b, v in zip(box, view, strict=True))
+            for box in boxes
+        )

@@ -137,6 +137,11 @@ class ReviewSection(ToolSection[B], Generic[B, T]):
         self.shown()
         return True
 
+    def look_again(self) -> None:
+        """Show the items as they are now; the same one stays chosen."""
+        for row, item in enumerate(self.items):
+            self._row(there(self.list.item(row)), item)
+
     def go_to_next(self) -> None:
         """Choose the next item about which nothing is decided, from the top again at the end."""
         row, count = self.row_shown, len(self.items)

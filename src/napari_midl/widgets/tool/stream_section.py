@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_midl.engine.journal import begun_with, is_unfinished
+from napari_midl.engine.journal import begun_with, finished_box, is_unfinished, wanted_box
 from napari_midl.engine.project import RESULTS, free_name, results
 from napari_midl.engine.running import Outcome, Watch
 from napari_midl.errors import InputError
@@ -17,12 +19,14 @@ from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, once_after
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
+from napari_midl.widgets.tool.outlook import Outlook
+from napari_midl.widgets.tool.region import VIEW, WHOLE, RegionPicker
 from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job, Progress
-    from napari_midl.engine.operations import Operation
     from napari_midl.engine.settings import Settings
+    from napari_midl.engine.streamed import StreamedOperation
 
 _SUFFIX = ".ome.zarr"
 _REFRESH_MS = 500
@@ -66,6 +70,8 @@ class StreamSection(ToolSection[B]):
         Tooltip of the button.
     noun : str
         What is made, such as ``prediction``; also its name, before its number.
+    kept : tuple of str
+        Settings in which what is added to an output follows that.
     named : Signal
         Another output is named.
     """
@@ -73,6 +79,7 @@ class StreamSection(ToolSection[B]):
     verb: ClassVar[str]
     tip: ClassVar[str]
     noun: ClassVar[str]
+    kept: ClassVar[tuple[str, ...]] = ()
 
     named = Signal()
 
@@ -84,7 +91,10 @@ class StreamSection(ToolSection[B]):
         self.show_button = self.action(
             "Show", f"Show the {self.noun} chosen beside it", self._on_show
         )
+        self.region = RegionPicker(bench)
+        self.outlook = Outlook()
         self._running: Path | None = None
+        self._first_box: str | None = None
         self._written: list[Any] = []
         self._timer = once_after(_REFRESH_MS, self._refresh, self)
         self.arrange()
@@ -95,22 +105,19 @@ class StreamSection(ToolSection[B]):
             self.enabled_when(
                 widget, lambda: bench.idle and self.earlier.count(), self.named, bench.result
             )
+        self.enabled_when(self.region, lambda: bench.idle)
         self.follow(self._show_go, bench.job, self.named)
+        self.outlook.wanted.connect(self._on_view_first)
+        self.follow(self._show_outlook, bench.opened, bench.job, self.region.changed)
         self._on_opened()
 
     def arrange(self) -> None:
         """Hook: make the other widgets and lay out the rows."""
         raise NotImplementedError
 
-    def operation(self, out: Path, resume: bool) -> Operation[Any]:
+    def operation(self, out: Path, resume: bool) -> StreamedOperation:
         """Hook: what computes `out`, or goes on with it; an `InputError` is told."""
         raise NotImplementedError
-
-    def job(self, out: Path, resume: bool) -> Job[Outcome[Any]]:
-        """Hook: what is run; its previews are boxes that were written."""
-        bench = self.bench
-        watch = Watch(focus=looked_at(bench.viewer, bench.opened_image))
-        return self.operation(out, resume).perform(watch)
 
     def layers(self, out: Path) -> GrowingLayers:
         """Hook: the layers of a result, or an `InputError` if it is none of this image."""
@@ -147,23 +154,60 @@ class StreamSection(ToolSection[B]):
         out = self.out.path
         return out is not None and not self.bench.runner.running and is_unfinished(out)
 
-    def _on_go(self) -> None:
+    def _on_go(self, box: str | None = None) -> None:
+        """Compute a box; by default what is chosen."""
+        try:
+            self._start(self.region.box if box is None else box)
+        except InputError as error:
+            self.bench.report(error)
+
+    def _start(self, box: str) -> None:
         bench, out = self.bench, self.out.path
         assert out is not None
         resume = self.unfinished
-        try:
-            if not resume and out.exists():
-                raise InputError(f"{out} exists already; choose another name.")
-            job = self.job(out, resume)
-        except InputError as error:
-            bench.report(error)
-            return
+        watch = Watch(focus=looked_at(bench.viewer, bench.opened_image))
+        operation = _into(self.operation(out, resume), out, resume, box)
+        if resume or not out.exists():
+            job = operation.perform(watch)
+        elif finished_box(out):
+            job = self._more(operation, watch)
+        else:
+            raise InputError(f"{out} exists already; choose another name.")
         self._running = out
         self._written.clear()
         if bench.start(self.verb, job, self._on_done, self._on_progress, self._on_finished):
+            self.outlook.begin(0 if box else math.prod(bench.opened_volume.shape))
             self.began()
 
+    def _more(self, operation: Any, watch: Watch) -> Job[Outcome[Any]]:
+        """Add to what is there if it is of the same model and settings, else begin another."""
+        out = operation.out
+        begun = begun_with(out.path)["settings"]
+        kept = {name: begun[name] for name in self.kept if name in begun}
+        more = replace(operation, settings=replace(operation.settings, **kept))
+        more = _into(more, out.path, True, out.box)
+        other = free_name(out.path.parent, self.noun, _SUFFIX)
+
+        def job() -> Job[Outcome[Any]]:
+            same = yield from more.continues()
+            chosen = more if same else _into(operation, other, False, out.box)
+            self._running = chosen.out.path
+            return (yield from chosen.perform(watch))
+
+        return job()
+
+    def _on_view_first(self) -> None:
+        """Go on with the view, once the running job has let go of the output."""
+        try:
+            self.region.choose(VIEW)
+            self._first_box = self.region.box
+        except InputError as error:
+            self.bench.report(error)
+            return
+        self.bench.runner.cancel()
+
     def _on_progress(self, batch: list[Progress]) -> None:
+        self.outlook.follow(batch[-1])
         self._written += [p.preview for p in batch if p.preview is not None]
         if not self._written:
             return
@@ -172,6 +216,13 @@ class StreamSection(ToolSection[B]):
             self._written.clear()
         elif not self._timer.isActive():
             self._timer.start()
+
+    def _show_outlook(self) -> None:
+        """How large the image is, while all of it is what would be computed."""
+        volume = self.bench.volume
+        if not self.running:
+            whole = volume is not None and self.region.chosen == WHOLE
+            self.outlook.ask(math.prod(volume.shape) if volume is not None and whole else 0)
 
     @property
     def _growing(self) -> GrowingLayers | None:
@@ -197,6 +248,10 @@ class StreamSection(ToolSection[B]):
         if (growing := self._growing) is not None:
             # A tile may have been written while the job was being cancelled, and not told.
             growing.refresh()
+        self._offer_begun()
+        box, self._first_box = self._first_box, None
+        if box is not None and self.bench.idle:
+            self._on_go(box)
 
     def _on_show(self) -> None:
         self._show(Path(self.earlier.currentData()))
@@ -226,6 +281,9 @@ class StreamSection(ToolSection[B]):
         else:
             unfinished = [p for p in results(folder, _SUFFIX) if is_unfinished(p)]
             free = free_name(folder / RESULTS, self.noun, _SUFFIX)
+            shown = self.bench.shown.path if self.bench.shown is not None else free
+            # To what holds a box of this image more can be added.
+            free = shown if shown.parent == free.parent and finished_box(shown) else free
             self.out.path = unfinished[-1] if unfinished else free
         self._on_named()
 
@@ -233,12 +291,18 @@ class StreamSection(ToolSection[B]):
         out = self.out.path
         if out is not None and out.is_dir():
             self._list(out)
+        self._offer_begun()
         if out is not None and self.unfinished:
             try:
                 self.resume_with(begun_with(out))
             except InputError as error:
                 self.bench.report(error)
         self.named.emit()
+
+    def _offer_begun(self) -> None:
+        """A box that was stopped is what goes on, unless another is chosen."""
+        out = self.out.path
+        self.region.offer_begun(wanted_box(out) if out is not None and self.unfinished else "")
 
     def _list(self, path: Path) -> None:
         """Offer a result to be shown, and choose it."""
@@ -253,7 +317,14 @@ class StreamSection(ToolSection[B]):
             f"Go on with the {self.noun} that was stopped, with what it began with, whatever is "
             "chosen now"
             if unfinished
+            else f"{self.tip}. What has been computed of it before is kept where it is the same"
+            if self.out.path is not None and finished_box(self.out.path)
             else self.tip
         )
         ready = self.bench.idle and self.out.path is not None
         self.go.setEnabled(ready and torch_is_here())
+
+
+def _into(operation: Any, out: Path, resume: bool, box: str) -> Any:
+    """An operation with another output."""
+    return replace(operation, out=replace(operation.out, path=out, resume=resume, box=box))

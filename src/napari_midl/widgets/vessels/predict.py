@@ -33,8 +33,9 @@ class PredictSection(StreamSection[VesselsBench]):
 
     heading = "Predict"
     verb = "Predict"
-    tip = "Find the vessels of the whole image, beginning where you look"
+    tip = "Find the vessels, beginning where you look"
     noun = "prediction"
+    kept = ("threshold",)  # labels are shown at the one that is chosen, whatever those in the file
 
     def __init__(self, bench: VesselsBench, model: ModelPicker) -> None:
         self._model = model
@@ -56,8 +57,10 @@ class PredictSection(StreamSection[VesselsBench]):
         self.threshold.setToolTip(
             "Probability from which a voxel counts as vessel; Analyse and Labels use it too"
         )
+        self.row("Of", self.region, stretch=1)
         self.row("To", self.out, stretch=1)
         self.row(self.go, self.uncertainty)
+        self.body.addWidget(self.outlook)
         self.row(self.show_button, self.earlier, stretch=1)
         self.row("Threshold", self.threshold, stretch=1)
         self.body.addWidget(self.form)
