@@ -12,6 +12,7 @@ import torch
 
 from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import run
+from napari_midl.engine.verdict import Basis, Verdict
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import imitation, learn
 from napari_midl.methods.axons.environment import TrackingEnvironment
@@ -155,6 +156,23 @@ def test_fine_tuning_keeps_what_was_known_and_shows_it_on_traces_kept_aside(
     assert tuned.after["coverage"] > 0.9
     assert tuned.model.sha256 != base.sha256
     assert tuned.model.card["parent"] == base.sha256
+
+
+@pytest.mark.parametrize(
+    ("held_out", "basis"), [(0.5, Basis.UNSEEN), (0.0, Basis.LEARNT)], ids=["held out", "learnt"]
+)
+def test_a_tracker_that_was_ruined_is_not_kept(
+    plane: Volume, wave: Wave, base: Model, held_out: float, basis: Basis
+) -> None:
+    points = np.pad(wave[1], ((0, 0), (1, 0)))
+    traces = [Trace(k, points, np.zeros(len(points))) for k in ("a", "b")]
+    settings = FinetuneSettings(
+        steps=6, minutes=10, learning_rate=0.1, synthetic=0.0, held_out=held_out
+    )
+    tuned = run(finetune(plane, traces, base, settings))
+    assert tuned.after["coverage"] < tuned.before["coverage"] - 0.1
+    assert (tuned.verdict, tuned.basis) == (Verdict.WORSE, basis)
+    assert tuned.model.sha256 == base.sha256 and not tuned.taken
 
 
 def test_traces_of_another_image_are_refused(plane: Volume, base: Model) -> None:

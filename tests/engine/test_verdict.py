@@ -6,8 +6,14 @@ from torch import nn
 
 from napari_midl.engine.level import level_advice
 from napari_midl.engine.models import Model
-from napari_midl.engine.trained import Finetuned
-from napari_midl.engine.verdict import Verdict, is_start_again, verdict_in_words, verdict_of
+from napari_midl.engine.ports import ModelOut
+from napari_midl.engine.trained import Finetuned, FinetunedOperation
+from napari_midl.engine.verdict import Basis, Verdict, is_start_again, verdict_in_words, verdict_of
+
+
+def said(results: dict) -> list[str]:
+    """What a command prints."""
+    return FinetunedOperation(out=ModelOut(None)).summary(results)
 
 
 def judged(gained: float | None, trained: bool = True) -> tuple[Finetuned, Model]:
@@ -50,6 +56,20 @@ def test_a_worse_model_is_not_kept_its_start_is(gained, trained):
     assert tuned.model.card["steps"] == start.card["steps"]
     assert is_start_again(tuned.model.card) and not tuned.taken
     assert "the model it began with stays" in verdict_in_words(tuned.results())
+
+
+def test_a_command_tells_the_verdict_the_scores_and_what_they_rest_on():
+    tuned, _ = judged(0.02)
+    tuned.basis, tuned.counts, tuned.advice = Basis.CHOSE, {"blocks": 1}, "Too thin."
+    assert said(tuned.results()) == [
+        "Better after 5 steps.",
+        "dice: 0.900 -> 0.920",
+        "Scored on strokes (1 block) that did not train the model; the score also chose the model, "
+        "so it flatters a little.",
+        "Too thin.",
+    ]
+    nothing, _ = judged(0.0, trained=False)
+    assert "The file holds the model it began with." in said(nothing.results())
 
 
 def test_the_card_tells_the_score_and_its_image():

@@ -549,11 +549,14 @@ def test_learning_from_what_was_accepted(traced, fibre, click, qtbot):
     click(traced.learn.train)
     qtbot.waitUntil(lambda: not bench.learner.running, timeout=2 * MINUTE)
     path = bench.folder / "models" / "tracker-1.safetensors"
-    assert traced.trace.model.choice == path
+    results = read_run(record_path(path)).results
+    # Three steps may make it a little worse, and then it is not taken.
+    assert traced.trace.model.choice == (path if results["taken"] else "base")
     assert "fibre covered" in traced.learn.gain.text()
     assert read_card(path)["tool"] == "axons"
-    assert read_run(record_path(path)).results["steps"] == 3
-    click(traced.learn.back)
+    assert results["steps"] == 3
+    if results["taken"]:
+        click(traced.learn.back)
     assert traced.trace.model.choice == "base"
 
 

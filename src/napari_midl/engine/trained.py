@@ -191,4 +191,6 @@ class FinetunedOperation(Operation[Finetuned]):
             for name in after
         ]
         said = [basis_in_words(results, self.scored_on, self.more), results.get("advice", "")]
+        if not results.get("taken", True) and Verdict(results["verdict"]).is_start:
+            said.append("The file holds the model it began with.")
         return [verdict_in_words(results), *scores, *filter(None, said)]
