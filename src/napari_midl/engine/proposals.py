@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.uncertainty import entropy
+from napari_midl.volumes.boxes import box_of, common, seen_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,8 +71,7 @@ def propose(
     classes : Classes
         The K classes.
     patches : sequence of Patch
-        What is painted already; one as large as the image is taken for labels of it, of which
-        only what is labelled counts.
+        What is painted already; places that hold any of it are left out.
     size : tuple of int
         Voxels of a patch; cut to the image.
     count : int
@@ -118,7 +118,7 @@ def least_sure(
         yield step
         if found and enough():
             break
-        if any(_is_covered(box, patch, shape) for patch in patches):
+        if any(_says_something(patch, box) for patch in patches):
             continue
         probability = yield from wait_for(in_thread(partial(look, box)), step)
         unsure = float(entropy(probability).mean()) / math.log2(len(classes))
@@ -139,14 +139,8 @@ def how_unsure(uncertainty: float) -> str:
 
 def is_painted(proposal: Proposal, patches: Sequence[Patch]) -> bool:
     """Whether something is painted at a place."""
-    for patch in patches:
-        inside = tuple(
-            slice(max(o - p, 0), max(o + n - p, 0))
-            for o, n, p in zip(proposal.origin, proposal.shape, patch.origin, strict=True)
-        )
-        if np.asarray(patch.labels[inside]).any():
-            return True
-    return False
+    box = box_of(proposal.origin, proposal.shape)
+    return any(_says_something(patch, box) for patch in patches)
 
 
 def _reason(probability: NDArray[np.float32], unsure: float, classes: Classes) -> str:
@@ -159,12 +153,10 @@ def _corner_and_size(box: Box) -> tuple[Shape, Shape]:
     return tuple(s.start for s in box), tuple(s.stop - s.start for s in box)
 
 
-def _is_covered(box: Box, patch: Patch, shape: Shape) -> bool:
-    """Whether a patch overlaps a box; one over the whole image does where it says something."""
-    if tuple(patch.labels.shape) == tuple(shape):
-        return bool(np.asarray(patch.labels[box]).any())
-    origin, extent = _corner_and_size(box)
-    return _overlap(origin, extent, patch.origin, patch.labels.shape)
+def _says_something(patch: Patch, box: Box) -> bool:
+    """Whether something is painted in a box."""
+    both = common(box, patch.box)
+    return both is not None and bool(np.asarray(patch.labels[seen_from(both, patch.origin)]).any())
 
 
 def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -11,6 +10,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_midl.widgets.latest import LatestWorker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_midl.methods.vessels.live import LiveLearner, Look
     from napari_midl.volumes.volume import Volume
 

@@ -194,6 +194,6 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         if self.preview is not None:
             self._ask(learn=False)
         image = self.bench.image
-        shown = image is not None and self.live.isChecked()
+        shown = image in self.bench.viewer.layers and self.live.isChecked()
         viewer = self.bench.viewer
         self._view = box_in_view(viewer, image, _MOST) if image is not None and shown else None

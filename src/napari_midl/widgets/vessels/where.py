@@ -19,6 +19,7 @@ from napari_midl.widgets.parts import thumbnail
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
+from napari_midl.widgets.vessels.annotate import SIDE
 from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class WhereNextSection(ReviewSection[VesselsBench, Shown]):
             self._on_ask,
             lambda: self.bench.idle and torch_is_here(),
         )
-        self.add = self.action("Add patch there", "Put a patch over the chosen place", self._on_add)
+        self.add = self.action("Paint there", "Paint vessels at the chosen place", self._on_add)
         self.status = note()
         self.row(self.ask, self.add)
         self.body.addWidget(self.list)
@@ -86,7 +87,7 @@ class WhereNextSection(ReviewSection[VesselsBench, Shown]):
         return thumbnail.framed(item[1], thumbnail.ACCEPTED if done else thumbnail.OPEN)
 
     def shown(self) -> None:
-        """A patch can be put over the chosen one."""
+        """One can paint at the chosen one."""
         self.add.setEnabled(self.bench.volume is not None and self.current is not None)
         self.status.setVisible(bool(self.items))
 
@@ -103,7 +104,7 @@ class WhereNextSection(ReviewSection[VesselsBench, Shown]):
             out=TableOut(None),
             settings=ProposeSettings(
                 count=PLACES,
-                side=self._annotate.side.value(),
+                side=SIDE,
                 device=self._learn.form.widgets["device"].value,
             ),
         )
@@ -150,7 +151,7 @@ class WhereNextSection(ReviewSection[VesselsBench, Shown]):
 
     def _on_add(self) -> None:
         assert self.current is not None
-        self._annotate.add_around(self.current[0].centre)
+        self._annotate.paint_around(self.current[0].centre)
 
 
 def _gray(plane: np.ndarray, limits: Sequence[float]) -> np.ndarray:
