@@ -8,6 +8,7 @@ the output and its journal, on this machine or on a cluster.
 from __future__ import annotations
 
 from concurrent.futures import wait
+from datetime import UTC, datetime
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,12 @@ class ReadyModel:
             chunks=along(*form.chunks),
             channels=form.channels,
             colours=form.colours,
-            about={**form.about, journals.COMPLETE: False},
+            about={
+                **form.about,
+                journals.COMPLETE: False,
+                journals.BEGUN: datetime.now(UTC).isoformat(timespec="milliseconds"),
+                journals.TILES: {"count": len(self.tiling), "size": list(self.tiling.core_size)},
+            },
             labels=form.labels,
             name=form.name,
         )

@@ -40,6 +40,8 @@ class PatchLayers(QObject):
         Where the layers are.
     classes : Classes
         What can be painted.
+    noun : str
+        What new patches are called before their number.
 
     Attributes
     ----------
@@ -55,9 +57,11 @@ class PatchLayers(QObject):
     failed = Signal(object)
     picked = Signal(str, int)
 
-    def __init__(self, viewer: Any, classes: Classes, parent: QObject | None = None) -> None:
+    def __init__(
+        self, viewer: Any, classes: Classes, parent: QObject | None = None, noun: str = "patch"
+    ) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        self._viewer, self._noun = viewer, noun
         self.classes = classes
         self._image: Image | None = None
         self._saved: SavedPatches | None = None
@@ -116,7 +120,7 @@ class PatchLayers(QObject):
         """
         self.detach()
         store = AnnotationStore(folder, volume, self.classes)
-        self._image, self._saved = image, SavedPatches(store)
+        self._image, self._saved = image, SavedPatches(store, self._noun)
         patches, problems = store.load()
         for patch in patches:
             self._show(patch)

@@ -7,3 +7,4 @@ from napari_midl.methods.vessels.network import build_network
 
 _FAMILY = ModelFamily("vessels", build_network, {"base": "vessels-base"})
 named_model, scratch = _FAMILY.load, _FAMILY.scratch
+path_of = _FAMILY.path

@@ -14,6 +14,7 @@ from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
 from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
+from napari_midl.methods.vessels.provenance import facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,8 @@ class VesselModel(DenseModel):
         Threshold, tile, uncertainty, device.
     scaling : Scaling, optional
         The volume's, where it is known already.
+    called : str
+        The name by which a person knows the model.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class VesselModel(DenseModel):
         model: Model,
         settings: PredictSettings,
         scaling: Scaling | None = None,
+        called: str = "",
     ) -> None:
         shape = volume_shape(volume)
         volume.check_stack()
@@ -65,6 +69,7 @@ class VesselModel(DenseModel):
         self.channels, self.device = [volume], settings.device
         self.tiling = Tiling(shape, settings.tile, model.network.halo, model.network.stride)
         self._model, self._settings, self._scaling = model, settings, scaling
+        self._called = called or str(model.card.get("name", ""))
 
     def scalings(self) -> Sequence[Scale]:
         """How the volume's intensities become [0, 1]."""
@@ -114,6 +119,7 @@ class VesselModel(DenseModel):
             chunks=(1, math.gcd(depth, _CHUNK_DEPTH), height, width),
             channels=CHANNELS[: 1 + self._settings.uncertainty],
             labels={LABELS: VESSEL_COLOUR},
+            about=facts(self._called, self._model.sha256, self._settings.threshold),
         )
 
     def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.gain import gain_in_words
-from napari_midl.volumes.units import length_in_words
+from napari_midl.volumes.units import length_in_words, length_unit
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from napari_midl.methods.vessels.analyse import VesselGraph
 
 _SHOWN = 0.005  # what differs less reads the same
@@ -34,11 +36,31 @@ def gain(steps: int, before: dict[str, float], after: dict[str, float]) -> str:
     )
 
 
-def summary(graph: VesselGraph) -> str:
-    """The branches in a sentence."""
-    branches, unit = graph.branches, graph.unit
-    return (
-        f"{len(branches):,} branches, {length_in_words(branches['length'].sum(), unit)} in all, "
-        f"median radius {length_in_words(branches['mean_radius'].median(), unit)}. "
-        "The 3D view shows all centre lines."
-    )
+def numbers(graph: VesselGraph, row: int = 0) -> dict[str, str]:
+    """A row of the summary, in the words and digits that a person reports.
+
+    Parameters
+    ----------
+    graph : VesselGraph
+        With its summary.
+    row : int
+        0 for the whole, then the regions.
+    """
+    one: pd.Series[Any] = graph.summary.iloc[row]
+    large = "mm" if length_unit(graph.unit) else "voxel"
+
+    def length(name: str) -> str:
+        return length_in_words(one[name], graph.unit)
+
+    return {
+        "volume fraction": f"{one['volume_fraction']:.2%}",
+        "total length": length("length"),
+        "length density": f"{one['length_density']:.4g} {large}/{large}³",
+        "segments": f"{one['segments']:,}",
+        "branch points": f"{one['branch_points']:,}",
+        "branch points per volume": f"{one['branch_point_density']:.4g} /{large}³",
+        "mean radius": length("mean_radius"),
+        "median radius": length("median_radius"),
+        "mean tortuosity": f"{one['tortuosity']:.3f}",
+        "surface density": f"{one['surface_density']:.4g} {large}²/{large}³",
+    }

@@ -96,6 +96,12 @@ class PredictSection(StreamSection[VesselsBench]):
             if model is not None and model in self._model:
                 self._model.choice = model
 
+    def show_at(self, out: Path, threshold: float) -> None:
+        """Show a prediction, cut at a threshold."""
+        self.threshold.setValue(threshold)
+        self.bench.threshold = threshold
+        self._show(out)
+
     def done(self) -> None:
         """The threshold is what comes next."""
         self.bring_into_sight(self.threshold)
