@@ -134,6 +134,9 @@ def analyse(
         )
     step = Progress(0, 5, "reading the mask")
     inside = yield from wait_for(in_thread(lambda: _inside(mask)), step)
+    known = _known(inside.shape, written)
+    if known is not None:
+        inside &= known
     parts = None
     if regions is not None:
         parts = yield from wait_for(in_thread(lambda: _parts(regions)), step)
@@ -154,7 +157,6 @@ def analyse(
     step = Progress(4, 5, "adding up")
 
     def add_up() -> pd.DataFrame:
-        known = _known(inside.shape, written)
         return summarise(
             inside, sampling, graph.unit, graph.paths, branch_points, regions=parts, known=known
         )

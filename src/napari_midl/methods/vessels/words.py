@@ -52,15 +52,18 @@ def numbers(graph: VesselGraph, row: int = 0) -> dict[str, str]:
     def length(name: str) -> str:
         return length_in_words(one[name], graph.unit)
 
+    def digits(name: str) -> str:
+        return f"{one[name]:,.0f}" if one[name] >= 1000 else f"{one[name]:.4g}"
+
     return {
         "volume fraction": f"{one['volume_fraction']:.2%}",
         "total length": length("length"),
-        "length density": f"{one['length_density']:.4g} {large}/{large}³",
+        "length density": f"{digits('length_density')} {large}/{large}³",
         "segments": f"{one['segments']:,}",
         "branch points": f"{one['branch_points']:,}",
-        "branch points per volume": f"{one['branch_point_density']:.4g} /{large}³",
+        "branch points per volume": f"{digits('branch_point_density')} /{large}³",
         "mean radius": length("mean_radius"),
         "median radius": length("median_radius"),
         "mean tortuosity": f"{one['tortuosity']:.3f}",
-        "surface density": f"{one['surface_density']:.4g} {large}²/{large}³",
+        "surface density": f"{digits('surface_density')} {large}²/{large}³",
     }

@@ -33,9 +33,9 @@ class CorrectSection(ToolSection[VesselsBench]):
         super().__init__(bench)
         self.classes: dict[int, QPushButton] = {}
         self._group = QButtonGroup(self)
-        for label, words in zip(CORRECTIONS.offered, ("Not vessel", "Vessel"), strict=True):
+        for label in CORRECTIONS.labels:
             made = button(
-                words,
+                label.name.capitalize(),
                 f"Paint over the result what is {label.name}; Analyse and Export take it so",
                 partial(self.begin, label.value),
             )

@@ -62,8 +62,11 @@ class LitBranch:
             return
         self._light(row)
         points = self._graph.paths[row][:, :3] / self._graph.space.voxel_size
-        low, high = points.min(axis=0), points.max(axis=0)
-        fly_to(self._bench.viewer, self._over, low, (high - low + 1).clip(20))
+        slices, counts = np.unique(np.rint(points[:, 0]), return_counts=True)
+        low, size = points.min(axis=0), (np.ptp(points, axis=0) + 1).clip(20)
+        # The slice in which most of it lies: the others are not seen.
+        low[0], size[0] = slices[np.argmax(counts)], 1
+        fly_to(self._bench.viewer, self._over, low, size)
 
     def _light(self, row: int) -> None:
         assert self._graph is not None

@@ -226,9 +226,12 @@ class MeasureSection(ToolSection[VesselsBench]):
         self.stale.setText(f"<b>{stale}</b>")
         self.stale.setVisible(bool(stale))
         if self.table is not None and self.measured is not None:
-            of = f"Measured of {self.measured.said.mask}: {self.measured.said.words()}."
-            warned = f" <b>It is {'; '.join(warnings)}.</b>" if warnings else ""
-            self.table.banner.setText(f"{of}{warned} <b>{stale}</b>")
+            said = self.measured.said
+            of = f"Measured of {said.mask}: {said.words()}."
+            others = self._note() if self.what.is_prediction else ""
+            warned = f" It is {others}." if others else ""
+            bold = f"<b>{of}</b>" if said.partial else of
+            self.table.banner.setText(f"{bold} <b>{warned} {stale}</b>")
         self.export.offer(lambda kind: self._why_not(kind, stale))
 
     def _why_stale(self) -> str:

@@ -51,7 +51,7 @@ class PredictSection(StreamSection[VesselsBench]):
         self.threshold.setDecimals(2)
         self.threshold.setValue(self.bench.threshold)
         self.threshold.setToolTip(
-            "Probability from which a voxel counts as vessel; Analyse and Labels use it too"
+            "Probability from which a voxel counts as vessel; Analyse and Export use it too"
         )
         self.row("To", self.out, stretch=1)
         self.row(self.go, self.uncertainty)
