@@ -105,6 +105,13 @@ def test_a_part_says_so_on_the_layer_in_the_dock_the_table_and_the_files(
     assert "# predicted: 1 of 2 tiles" in save(dock, LINES, "l.swc").read_text()
     assert "1 of 2 tiles" in tifffile.tiffcomment(save(dock, TIFF, "m.ome.tif"))
 
+    # Once the rest is there the numbers are old.
+    dock.bench.shown.path.with_name("prediction-7.ome.zarr.progress").unlink()
+    dock.bench.result.emit()
+    assert warning.isHidden() and "tubes: vessels" in viewer.layers
+    assert "Then 1 of 2 tiles were predicted" in dock.measure.stale.text()
+    assert not dock.measure.export.kinds[SUMMARY].isEnabled()
+
 
 def test_a_prediction_of_another_model_says_so(shown, viewer, click, qtbot, save):
     warning = shown.measure.warning

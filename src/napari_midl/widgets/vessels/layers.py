@@ -86,7 +86,8 @@ class PredictionLayers(GrowingLayers):
             opacity=0.5,
         )
         self.labels.editable = False
-        self._kinds = [layer.name.removeprefix(f"{image.name}: ") for layer in self.layers]
+        # Each as it was given, and as it is called now.
+        self._names = [(layer.name, layer.name) for layer in self.layers]
         for layer in reversed(self.layers):
             put_above(viewer, image, layer)
 
@@ -104,10 +105,12 @@ class PredictionLayers(GrowingLayers):
 
     def say(self, warnings: Sequence[str]) -> None:
         """Tell by the layers' names what the prediction is not; names that a person gave stay."""
-        for layer, kind in zip(self.layers, self._kinds, strict=True):
-            plain = f"{self.image.name}: {kind}"
-            if layer.name.startswith(plain):
-                layer.name = f"{plain} ({'; '.join(warnings)})" if warnings else plain
+        said = f" ({'; '.join(warnings)})" if warnings else ""
+        for index, layer in enumerate(self.layers):
+            plain, ours = self._names[index]
+            if layer.name == ours:
+                layer.name = plain + said
+                self._names[index] = plain, layer.name
 
     def _look_again(self) -> None:
         if self.labels in self.present:

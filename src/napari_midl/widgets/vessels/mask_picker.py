@@ -58,8 +58,10 @@ class LabelsPicker(QComboBox):
         """
         layer = self.layer
         assert layer is not None
-        time = self._bench.time if extra_axes(layer).get("T", 1) > self._bench.time else 0
-        return volume_of(layer, time=time)
+        return volume_of(layer, time=self._time(layer))
+
+    def _time(self, layer: Labels) -> int:
+        return self._bench.time if extra_axes(layer).get("T", 1) > self._bench.time else 0
 
     def _list(self) -> None:
         layers = [
@@ -129,21 +131,30 @@ class MaskPicker(LabelsPicker):
         self.over = self._bench.opened_image
         if self.is_prediction:
             return None
-        volume = self.volume()
+        assert self.layer is not None
+        volume, size = self.volume(), ""
+        image = self._bench.opened_volume
         try:
-            volume = laid_on(volume, self._bench.opened_volume)
+            volume, size = laid_on(volume, image), image.space.as_typed
         except InputError:
             # A mask of something else is measured where it lies, in its own voxels.
             self.over = self.layer
-        return MaskIn.of(volume)
+        return MaskIn.of(volume, 0, self._time(self.layer), size)
 
     def begin(self) -> None:
         """What is chosen is measured as it is now."""
-        for layer, connect in ((self._measured, False), (self.layer, True)):
-            if layer is not None:
-                for event in (layer.events.paint, layer.events.labels_update, layer.events.data):
+        self._follow(self.layer)
+
+    def forget(self) -> None:
+        """Nothing is measured any more."""
+        self._follow(None)
+
+    def _follow(self, layer: Labels | None) -> None:
+        for one, connect in ((self._measured, False), (layer, True)):
+            if one is not None:
+                for event in (one.events.paint, one.events.labels_update, one.events.data):
                     (event.connect if connect else event.disconnect)(self._on_edited)
-        self._measured, self.was_edited = self.layer, False
+        self._measured, self.was_edited = layer, False
 
     def _on_edited(self, event: Any) -> None:
         if not self.was_edited:

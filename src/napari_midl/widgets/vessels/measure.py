@@ -167,6 +167,7 @@ class MeasureSection(ToolSection[VesselsBench]):
     def clear(self) -> None:
         """Forget what was measured, and take it out of the viewer."""
         self.measured = None
+        self.what.forget()
         if self.table is not None and self.table.parent() is not None:
             self.bench.viewer.window.remove_dock_widget(self.table)
         self.table = None
