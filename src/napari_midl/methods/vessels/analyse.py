@@ -11,11 +11,11 @@ import pandas as pd
 from scipy import ndimage
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 from skan import Skeleton, summarize
-from skimage.morphology import skeletonize
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.report import summarise
+from napari_midl.methods.vessels.thinning import thinned
 from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def analyse(
     if regions is not None:
         parts = yield from wait_for(in_thread(lambda: _parts(regions)), step)
     step = Progress(1, 5, "thinning to the skeleton")
-    thin = yield from wait_for(in_thread(lambda: skeletonize(inside)), step)
+    thin = yield from wait_for(in_thread(lambda: thinned(inside)), step)
     if np.count_nonzero(thin) < 2:
         raise InputError(
             f"{mask.name} holds no vessel to analyse; lower the threshold or choose another mask."

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WHOLE = "all"
+_MOST_STRETCHED = 1000  # voxels whose neighbours lie in fewer directions than the formula needs
 # What each column is in, by the image's unit and the one of volumes.
 _IN = {
     "volume": "{large}³",
@@ -84,8 +85,9 @@ def summarise(
     """
     size = np.asarray(voxel_size, float)
     large = factor(unit, "millimeter") if length_unit(unit) else 1.0
+    surface_is_known = min(inside.shape) > 1 and size.max() < _MOST_STRETCHED * size.min()
     pieces = _Pieces(paths, size)
-    areas = _surface(inside, size, regions, known) if min(inside.shape) > 1 else {}
+    areas = _surface(inside, size, regions, known) if surface_is_known else {}
     junctions = _at(regions, branch_points / size)
     segments = _at(regions, pieces.middles)
     along = _at(regions, pieces.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.gain import gain_in_words
@@ -53,7 +54,10 @@ def numbers(graph: VesselGraph, row: int = 0) -> dict[str, str]:
         return length_in_words(one[name], graph.unit)
 
     def digits(name: str) -> str:
-        return f"{one[name]:,.0f}" if one[name] >= 1000 else f"{one[name]:.4g}"
+        value = one[name]
+        if not math.isfinite(value):
+            return "not known,"
+        return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
     return {
         "volume fraction": f"{one['volume_fraction']:.2%}",
@@ -64,6 +68,6 @@ def numbers(graph: VesselGraph, row: int = 0) -> dict[str, str]:
         "branch points per volume": f"{digits('branch_point_density')} /{large}³",
         "mean radius": length("mean_radius"),
         "median radius": length("median_radius"),
-        "mean tortuosity": f"{one['tortuosity']:.3f}",
+        "mean tortuosity": digits("tortuosity").rstrip(","),
         "surface density": f"{digits('surface_density')} {large}²/{large}³",
     }
