@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal
 
 from napari_midl.engine.project import corrections_folder, patches_folder
 from napari_midl.methods.vessels.classes import CLASSES, CORRECTIONS
 from napari_midl.volumes.annotations import AnnotationStore
+from napari_midl.volumes.labels import patches_identity
 from napari_midl.widgets.patches import PatchLayers
 from napari_midl.widgets.tool.stream_section import StreamBench
 from napari_midl.widgets.vessels.layers import PredictionLayers
@@ -33,6 +35,10 @@ class VesselsBench(StreamBench[PredictionLayers]):
         What is painted.
     corrections : PatchLayers
         What of results was corrected by hand.
+    corrected : str
+        Fingerprint of these.
+    corrected_voxels : int
+        How many there are.
     leaving : Signal
         The image is about to be closed.
     threshold : float
@@ -48,6 +54,7 @@ class VesselsBench(StreamBench[PredictionLayers]):
         self.threshold = 0.5
         for painted in (self.patches, self.corrections):
             painted.failed.connect(self.report)
+        self.corrected, self.corrected_voxels = "", 0
         self.corrections.changed.connect(self._correct)
 
     def keep(self, folder: Path | None = None) -> None:
@@ -108,6 +115,10 @@ class VesselsBench(StreamBench[PredictionLayers]):
         return [(self.patches, patches_folder), (self.corrections, corrections_folder)]
 
     def _correct(self) -> None:
+        # Once for each change: others ask whenever a slider moves.
+        patches = self.corrections.patches
+        self.corrected = patches_identity(patches)["fingerprint"]
+        self.corrected_voxels = sum(int(np.count_nonzero(patch.labels)) for patch in patches)
         if self.shown is not None and not self.ended:
-            self.shown.correct(self.corrections.patches)
+            self.shown.correct(patches)
             self.result.emit()

@@ -20,7 +20,6 @@ from napari_midl.methods.vessels.ports import (
     PredictionIn,
 )
 from napari_midl.methods.vessels.provenance import Provenance
-from napari_midl.volumes.labels import patches_identity
 from napari_midl.volumes.units import length_unit, symbol
 from napari_midl.widgets.layers import take_out
 from napari_midl.widgets.parts.colour_bar import ColourBar
@@ -188,13 +187,9 @@ class MeasureSection(ToolSection[VesselsBench]):
         """Listen to no clicks any more."""
         self.lit.stop()
 
-    def fingerprint(self) -> str:
-        """Of the corrections as they are now."""
-        return patches_identity(self.bench.corrections.patches)["fingerprint"]
-
     def _corrections(self) -> CorrectionsIn | None:
         bench = self.bench
-        if not bench.corrections.patches:
+        if not bench.corrected_voxels:
             return None
         bench.corrections.flush()
         return CorrectionsIn(corrections_folder(bench.opened_folder, bench.channel, bench.time))
@@ -205,7 +200,7 @@ class MeasureSection(ToolSection[VesselsBench]):
         except InputError as error:
             self.bench.report(error)
             return
-        said, over, corrected = self._said(operation), self.what.over, self.fingerprint()
+        said, over, corrected = self._said(operation), self.what.over, self.bench.corrected
 
         def found(outcome: Outcome[VesselGraph]) -> None:
             self.show_measured(Measured(operation, outcome.result, said, over, corrected))
@@ -248,7 +243,7 @@ class MeasureSection(ToolSection[VesselsBench]):
                 f"The numbers are of {measured.said.mask} at threshold {threshold:.2f}, not of "
                 "what is shown: press Analyse again."
             )
-        if self.fingerprint() != measured.corrected:
+        if self.bench.corrected != measured.corrected:
             return "The result was corrected since: press Analyse again."
         if now is not None and (now.done, now.sha256) != (measured.said.done, measured.said.sha256):
             return f"Then {measured.said.extent} were predicted: press Analyse again."

@@ -59,10 +59,14 @@ class Standing(QObject):
         bench, shown = self._bench, self._bench.shown
         self.said, self.warnings = None, []
         if shown is not None and bench.folder is not None and not bench.ended:
-            said = replace(self._of(shown.path), threshold=bench.threshold)
+            said = replace(
+                self._of(shown.path),
+                threshold=bench.threshold,
+                corrected=bench.corrected_voxels,
+            )
             if bench.runner.running and bench.runner.title == GROWS:
                 said = replace(said, done=said.tiles)  # what it lacks is still to come
-            self.said = said.with_(bench.corrections.patches, "")
+            self.said = said
             self.warnings = warnings(said, *self._chosen(), self._painted())
             shown.say(self.warnings)
         self.changed.emit()
