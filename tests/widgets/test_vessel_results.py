@@ -148,7 +148,7 @@ def test_a_blob_is_erased_by_hand_and_counts_everywhere(
     layer = viewer.layers.selection.active
     assert layer.selected_label == NOT_VESSEL and layer.editable
     layer.brush_size = 9
-    origin, _ = dock.bench.corrections.box(dock.bench.corrections.names[0])
+    origin = np.rint(np.subtract(layer.translate, dock.bench.image.translate) / layer.scale)
     for at in STROKE:
         stroke(layer, [a - o for a, o in zip(at, origin, strict=True)])
     qtbot.waitUntil(lambda: not vessels(dock)[6, 20, 12], timeout=5000)
