@@ -53,21 +53,21 @@ def numbers(graph: VesselGraph, row: int = 0) -> dict[str, str]:
     def length(name: str) -> str:
         return length_in_words(one[name], graph.unit)
 
-    def digits(name: str) -> str:
+    def digits(name: str, unit: str = "") -> str:
         value = one[name]
         if not math.isfinite(value):
-            return "not known,"
-        return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+            return "not known"
+        return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:.4g} {unit}".strip()
 
     return {
         "volume fraction": f"{one['volume_fraction']:.2%}",
         "total length": length("length"),
-        "length density": f"{digits('length_density')} {large}/{large}³",
+        "length density": digits("length_density", f"{large}/{large}³"),
         "segments": f"{one['segments']:,}",
         "branch points": f"{one['branch_points']:,}",
-        "branch points per volume": f"{digits('branch_point_density')} /{large}³",
+        "branch points per volume": digits("branch_point_density", f"/{large}³"),
         "mean radius": length("mean_radius"),
         "median radius": length("median_radius"),
-        "mean tortuosity": digits("tortuosity").rstrip(","),
-        "surface density": f"{digits('surface_density')} {large}²/{large}³",
+        "mean tortuosity": digits("tortuosity"),
+        "surface density": digits("surface_density", f"{large}²/{large}³"),
     }
