@@ -89,6 +89,10 @@ def vessels_labels(folder: Path) -> tuple[dict[str, Any], str]:
     return {"prediction": vessel_prediction(folder), "threshold": 0.3}, "labels.ome.zarr"
 
 
+def vessels_batch(folder: Path) -> tuple[dict[str, Any], str]:
+    return {"images": (str(vessel_image(folder)),), "tile": (12, 32, 48)}, "summary.csv"
+
+
 def vessels_analyse(folder: Path) -> tuple[dict[str, Any], str]:
     return {"mask": vessel_prediction(folder), "threshold": 0.3}, "lines.swc"
 
@@ -367,6 +371,7 @@ EXAMPLES: dict[str, Example] = {
     "vessels.pretrain": vessels_pretrain,
     "vessels.labels": vessels_labels,
     "vessels.analyse": vessels_analyse,
+    "vessels.batch": vessels_batch,
     "vessels.propose": vessels_propose,
     "staining.stain": staining_stain,
     "staining.despeckle": staining_despeckle,

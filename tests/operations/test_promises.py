@@ -91,7 +91,7 @@ def test_its_command_does_what_the_python_call_does(name, make, monkeypatch, cap
     words = []
     for key, value in (made.options | {"out": made.out}).items():
         if key == OPERATIONS[name].argument:
-            words.insert(0, str(value))
+            words[:0] = map(str, value if isinstance(value, tuple) else (value,))
             continue
         flag = f"--{key.replace('_', '-')}"
         if isinstance(value, bool):

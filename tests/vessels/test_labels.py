@@ -14,7 +14,7 @@ from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.runs import replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.labels import hash_labels, labels_path
-from napari_midl.methods.vessels.operations import Analyse, Labels
+from napari_midl.methods.vessels.operations import Labels
 from napari_midl.volumes.label_list import is_listed
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
@@ -109,8 +109,6 @@ def test_what_is_no_whole_prediction_is_refused(prediction, tmp_path):
     prediction.with_name("p.ome.zarr.progress").write_text("{}\n")
     with pytest.raises(InputError, match="is not finished"):
         run(labels(prediction))
-    with pytest.raises(InputError, match="is not finished"):
-        run(Analyse.of(mask=prediction, out=tmp_path / "a.csv").perform())
 
 
 @pytest.mark.parametrize("version", [1, 2])

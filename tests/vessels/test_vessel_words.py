@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from napari_midl.methods.vessels.analyse import VesselGraph
+from napari_midl.engine.jobs import run
+from napari_midl.methods.vessels.analyse import VesselGraph, analyse
 from napari_midl.methods.vessels.export import in_world, with_units
-from napari_midl.methods.vessels.words import gain, summary
+from napari_midl.methods.vessels.words import gain, numbers
 from napari_midl.volumes.space import Space
+from napari_midl.volumes.volume import Volume
 
 
 @pytest.fixture
@@ -34,9 +37,14 @@ def test_the_columns_of_the_table_name_their_units(graph):
     assert columns == ["length (µm)", "mean radius (µm)", "volume (µm³)"]
 
 
-def test_a_summary_counts_and_adds_up(graph):
-    said = summary(graph("micrometer"))
-    assert said.startswith("2 branches, 1,520 µm in all, median radius 3 µm.")
+def test_the_numbers_have_units_and_few_digits():
+    inside = np.zeros((3, 5, 1600), bool)
+    inside[1, 2, 10:1531] = True
+    volume = Volume.from_array(inside, scale=(1, 1, 1), units=("micrometer",) * 3, name="mask")
+    said = numbers(run(analyse(volume)))
+    assert said["total length"] == "1,520 µm" and said["segments"] == "1"
+    assert said["volume fraction"] == "6.34%" and said["median radius"] == "1 µm"
+    assert said["length density"] == "63,333 mm/mm³"
 
 
 def test_a_gain_is_a_verdict_with_the_scores_and_what_they_rest_on():

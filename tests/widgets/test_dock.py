@@ -28,6 +28,7 @@ from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space
 from napari_midl.volumes.swc import read_swc
 from napari_midl.widgets.parts import dock_frame
+from napari_midl.widgets.vessels.export import BRANCHES, LINES, NIFTI, SUMMARY, TIFF
 
 BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
 MINUTE = 60_000
@@ -411,25 +412,24 @@ def test_from_paint_to_files(
     assert len(lines.data) == sum(len(path) - 1 for path in graph.paths)
     np.testing.assert_allclose(lines.scale, (2, 1, 1))
     assert "µm" in dock.measure.bar.high.text()
-    assert dock.measure.table.view.model().rowCount() == len(graph.branches)
+    assert dock.measure.table.branches.view.model().rowCount() == len(graph.branches)
 
     # Export
-    for button, name in ((dock.measure.csv, "b"), (dock.measure.swc, "v.swc")):
+    names = ((BRANCHES, "b"), (LINES, "v.swc"), (SUMMARY, "s"), (TIFF, "m"), (NIFTI, "m"))
+    for kind, name in names:
         monkeypatch.setattr(
-            "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, n=name: (str(tmp_path / n), "")
+            "qtpy.QtWidgets.QFileDialog.getSaveFileName",
+            lambda *_, n=name, k=kind: (str(tmp_path / n), k.filter),
         )
-        click(button)
+        dock.measure.export.kinds[kind].trigger()
         wait()
+        assert "Saved" in notes[-1]
     table = pd.read_csv(tmp_path / "b.csv")
     np.testing.assert_allclose(table["length (µm)"], graph.branches["length"], rtol=1e-5)
     assert len(read_swc(tmp_path / "v.swc")) == len(graph.nodes)
     assert run(replay(tmp_path / "b.csv.run.json")).same
-    for said in ("Saved", "is written already"):
-        click(dock.measure.labels)
-        wait()
-        assert said in notes[-1]
-    written = open_volume(out / "labels" / "vessels-0.50")
-    np.testing.assert_array_equal(written.data, shown >= 0.5)
+    for name in ("m.ome.tif", "m.nii.gz"):
+        np.testing.assert_array_equal(open_volume(tmp_path / name).data, shown >= 0.5)
 
 
 def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, click, tmp_path):
@@ -616,7 +616,7 @@ def test_the_table_has_the_longest_first_and_goes_with_its_image(
     show_truth(dock, tubes, tmp_path, click)
     click(dock.measure.analyse)
     qtbot.waitUntil(lambda: dock.measure.table is not None, timeout=MINUTE)
-    model, lengths = dock.measure.table.view.model(), dock.measure.graph.branches["length"]
+    model, lengths = dock.measure.table.branches.view.model(), dock.measure.graph.branches["length"]
     shown = [model.index(row, 3).data(Qt.ItemDataRole.UserRole) for row in range(len(lengths))]
     assert shown == sorted(lengths, reverse=True) and len(shown) > 1
     assert "Vessel branches of tubes" in viewer.window.dock_widgets
@@ -632,12 +632,15 @@ def test_numbers_of_another_threshold_are_not_exported(dock, viewer, tubes, clic
     show_truth(dock, tubes, tmp_path, click)
     click(dock.measure.analyse)
     qtbot.waitUntil(lambda: dock.measure.graph is not None and dock.bench.idle, timeout=MINUTE)
-    assert dock.measure.csv.isEnabled() and dock.measure.stale.isHidden()
+    kinds = dock.measure.export.kinds
+    assert kinds[BRANCHES].isEnabled() and dock.measure.stale.isHidden()
     dock.bench.cut(0.7)
-    assert not dock.measure.csv.isEnabled() and not dock.measure.swc.isEnabled()
+    assert not kinds[BRANCHES].isEnabled() and not kinds[LINES].isEnabled()
+    assert kinds[TIFF].isEnabled()
     assert "at threshold 0.50" in dock.measure.stale.text() and not dock.measure.stale.isHidden()
+    assert "at threshold 0.50" in dock.measure.table.banner.text()
     dock.bench.cut(0.5)
-    assert dock.measure.csv.isEnabled()
+    assert kinds[BRANCHES].isEnabled() and "at threshold" not in dock.measure.table.banner.text()
 
 
 def test_a_fine_tuning_in_the_dock_replays(viewer, tubes, notes, open_dock, click, qtbot, tmp_path):

@@ -29,11 +29,11 @@ def export(
     array: Lazy,
     space: Space,
     path: Path,
-    function: Callable[[NDArray[Any]], NDArray[Any]],
-    dtype: Any,
+    make: Callable[[Lazy], Lazy],
     message: str,
+    about: str = "",
 ) -> Job[str]:
-    """Write a function of each voxel as NIfTI or OME-TIFF, a few planes at a time.
+    """Write what is made of an array as NIfTI or OME-TIFF, a few planes at a time.
 
     Parameters
     ----------
@@ -43,10 +43,12 @@ def export(
         Where its voxels lie.
     path : Path
         As for `volumes.export.write_image`.
-    function, dtype
-        What to write of it, as for `Lazy.map`.
+    make : callable
+        Gives what to write of it, lazily.
     message : str
         What happens, for a person.
+    about : str
+        What the file is to say of itself.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def export(
         If the voxels cannot be read or the file cannot be written.
     """
     read = _Watched(array)
-    written = in_thread(lambda: write_image(read.map(function, dtype), space, path))
+    written = in_thread(lambda: write_image(make(read), space, path, about))
     try:
         yield Progress(0, array.size, message)
         while not wait([written], timeout=_EVERY).done:

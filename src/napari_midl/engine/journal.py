@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-COMPLETE, BOX, BOX_COMPLETE = "complete", "box", "box complete"  # attributes of the OME-Zarr
+# Attributes of the OME-Zarr.
+COMPLETE, BEGUN, TILES = "complete", "begun", "tiles"
+BOX, BOX_COMPLETE = "box", "box complete"
 
 
 class Journal:
@@ -65,11 +67,9 @@ class Journal:
                 f"{self.path} was left by a prediction with another {', '.join(differs)}; go on "
                 "with what it began with, or choose another output."
             )
-        # A line cut short by a crash names no finished tile, and must not lead the next one.
-        finished = [line for line in lines[:-1] if _is_index(line)]
-        self.done = set(map(int, finished))
+        self.done = _finished(lines)
         if lines[-1:] != [""]:
-            self._rewrite([header, *finished])
+            self._rewrite([header, *map(str, sorted(self.done))])
 
     def mark(self, index: int) -> None:
         """Note that a tile is written.
@@ -163,6 +163,17 @@ def begun_with(out: Path) -> dict[str, Any]:
     return _read(_path(out))[0]
 
 
+def finished_tiles(out: Path) -> set[int] | None:
+    """The tiles that are written of an output of which some are missing; None of a whole one.
+
+    Raises
+    ------
+    InputError
+        If its journal cannot be read or is none.
+    """
+    return _finished(_read(_path(out))[1]) if _path(out).is_file() else None
+
+
 def check(out: Path, resume: bool) -> None:
     """Refuse an output that is taken, or that cannot be resumed.
 
@@ -246,6 +257,11 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
     if not isinstance(identity, dict) or not isinstance(identity.get("settings", {}), dict):
         raise _wrong(path, "its first line says not what the output depends on")
     return identity, lines
+
+
+def _finished(lines: Sequence[str]) -> set[int]:
+    # A line cut short by a crash names no finished tile, and must not lead the next one.
+    return {int(line) for line in lines[:-1] if _is_index(line)}
 
 
 def _wrong(path: Path, fault: str) -> InputError:

@@ -162,6 +162,11 @@ class ModelIn(NamedIn["Model"]):
 
     name: str = "base"
 
+    @property
+    def called(self) -> str:
+        """A shipped model's name, or that of the file without its ending."""
+        return Path(self.name).name.removesuffix(SUFFIX)
+
     def open(self) -> Model:
         """The model, its network in evaluation mode."""
         raise NotImplementedError

@@ -44,7 +44,21 @@ def default_folder(volume: Volume) -> Path:
 
 def patches_folder(folder: Path, channel: int, time: int) -> Path:
     """Where the patches of one channel at one time are kept in a project folder."""
-    return folder / (PATCHES if (channel, time) == (0, 0) else f"{PATCHES} c{channel} t{time}")
+    return folder / f"{PATCHES}{_part(channel, time)}"
+
+
+def _part(channel: int, time: int) -> str:
+    return "" if (channel, time) == (0, 0) else f" c{channel} t{time}"
+
+
+def corrections_folder(folder: Path, channel: int, time: int) -> Path:
+    """Where the corrections of results of one channel at one time are kept."""
+    return folder / f"corrections{_part(channel, time)}"
+
+
+def shown_file(folder: Path, channel: int, time: int) -> Path:
+    """Where it is kept which result of one channel at one time was shown last, and how."""
+    return folder / RESULTS / f"shown{_part(channel, time)}.json"
 
 
 def landmarks_file(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import wait
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +157,12 @@ class ReadyModel:
             chunks=along(*form.chunks),
             channels=form.channels,
             colours=form.colours,
-            about={**form.about, journals.COMPLETE: False},
+            about={
+                **form.about,
+                journals.COMPLETE: False,
+                journals.BEGUN: datetime.now(UTC).isoformat(timespec="milliseconds"),
+                journals.TILES: {"count": len(self.tiling), "size": list(self.tiling.core_size)},
+            },
             labels=form.labels,
             name=form.name,
         )

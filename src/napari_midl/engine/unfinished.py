@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from napari_midl.engine.runs import read_run
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,6 +38,15 @@ def trained_with(checkpoint: Path) -> dict[str, Any]:
         return dict(json.loads(notes["training"])["settings"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return {}  # said in full where the training goes on
+
+
+def recorded_hash(model: Path) -> str:
+    """Hash of a model's weights as its record tells it, without a look at them; else empty."""
+    try:
+        outputs = read_run(record_path(model)).outputs
+    except InputError:
+        return ""
+    return str(outputs.get(model.name, {}).get("sha256", ""))
 
 
 def model_of(sha256: str, folder: Path) -> Path | None:

@@ -15,7 +15,7 @@ TIFF = (".tif", ".tiff")
 FILES = (*nifti.ENDINGS, *TIFF)
 
 
-def write_image(array: Any, space: Space, path: Path) -> None:
+def write_image(array: Any, space: Space, path: Path, about: str = "") -> None:
     """Write voxels with their size and, in NIfTI, their place, a few planes at a time.
 
     Parameters
@@ -26,6 +26,8 @@ def write_image(array: Any, space: Space, path: Path) -> None:
         Where they lie.
     path : Path
         Ends in one of `FILES`; a TIFF becomes an OME-TIFF.
+    about : str
+        What the file is to say of itself, for a person.
 
     Raises
     ------
@@ -35,6 +37,6 @@ def write_image(array: Any, space: Space, path: Path) -> None:
     if path.name.endswith(TIFF):
         from napari_midl.volumes.tiff_out import write_tiff
 
-        write_tiff(array, space, path)
+        write_tiff(array, space, path, about=about)
     else:
-        nifti.write_nifti(array, space, path)
+        nifti.write_nifti(array, space, path, about)

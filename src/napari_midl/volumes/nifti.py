@@ -86,7 +86,7 @@ def read_nifti(path: Path) -> tuple[Lazy, list[str], Space, list[str]]:
     return stored.transpose(range(stored.ndim)[::-1]), axes, space, notes + unplaced
 
 
-def write_nifti(array: Any, space: Space, path: Path) -> None:
+def write_nifti(array: Any, space: Space, path: Path, about: str = "") -> None:
     """Write voxels in their place, a few planes at a time; the file appears once it is whole.
 
     Parameters
@@ -98,6 +98,9 @@ def write_nifti(array: Any, space: Space, path: Path) -> None:
         is not known as none.
     path : Path
         A ``.nii`` or ``.nii.gz`` file.
+    about : str
+        What the file is to say of itself: its beginning as the description, all of it as a
+        comment.
 
     Raises
     ------
@@ -105,6 +108,8 @@ def write_nifti(array: Any, space: Space, path: Path) -> None:
         If the voxels cannot be read or the file cannot be written.
     """
     header = nifti_header.header_of(array.shape[::-1], array.dtype, space)
+    if about:
+        nifti_header.describe(header, about)
     with whole_file(path) as beside, beside.open("wb") as file:
         if path.name.endswith(".gz"):
             # The same voxels give the same file, whatever its name and the time.

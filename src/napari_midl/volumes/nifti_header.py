@@ -142,6 +142,15 @@ def header_of(shape: Sequence[int], dtype: Any, space: Space, exact: bool = Fals
     return header
 
 
+def describe(header: Any, text: str) -> None:
+    """Put a text into a header: its beginning as the description, all of it as a comment."""
+    nibabel: Any = import_module("nibabel")
+    kept = text.encode("ascii", "replace")
+    header["descrip"] = kept[: header["descrip"].dtype.itemsize - 1].replace(b"\n", b"; ")
+    header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", text.encode()))
+    header["vox_offset"] = header.single_vox_offset + header.extensions.get_sizeondisk()
+
+
 def _is_kept(affine: NDArray[np.float64], shape: Sequence[int]) -> bool:
     """Whether 32-bit floats keep each voxel where it is."""
     moved = np.linalg.solve(affine, affine.astype(np.float32) - affine)[:3]

@@ -23,10 +23,12 @@ class SavedPatches:
     ----------
     store : AnnotationStore
         Where they are kept.
+    noun : str
+        What new ones are called before their number.
     """
 
-    def __init__(self, store: AnnotationStore) -> None:
-        self.store = store
+    def __init__(self, store: AnnotationStore, noun: str = "patch") -> None:
+        self.store, self._noun = store, noun
         self._states: dict[str, int] = {}
 
     def begin(self, patch: Patch) -> None:
@@ -73,7 +75,7 @@ class SavedPatches:
     def free_name(self, store: AnnotationStore | None = None) -> str:
         """The first of ``patch 1``, ``patch 2``... that no patch has, and none in the bin."""
         number, store = 1, store or self.store
-        while (name := f"patch {number}") in self._states or store.taken(name):
+        while (name := f"{self._noun} {number}") in self._states or store.taken(name):
             number += 1
         return name
 

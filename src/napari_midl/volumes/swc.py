@@ -21,10 +21,16 @@ __all__ = ["COLUMNS", "ROOT", "in_pixels", "is_swc", "read_swc", "write_swc"]
 ROOT = -1
 _INTEGERS = ("id", "type", "parent")
 _LARGEST = 2**53
-_HEADER = "# napari-midl; axis order x y z; x, y, z and radius in {unit} {frame}\n# "
+_HEADER = "# napari-midl; axis order x y z; x, y, z and radius in {unit} {frame}\n"
 
 
-def write_swc(path: Path, nodes: pd.DataFrame, unit: str = "micrometres", frame: str = "") -> None:
+def write_swc(
+    path: Path,
+    nodes: pd.DataFrame,
+    unit: str = "micrometres",
+    frame: str = "",
+    about: Sequence[str] = (),
+) -> None:
     """Write traces.
 
     Parameters
@@ -39,6 +45,8 @@ def write_swc(path: Path, nodes: pd.DataFrame, unit: str = "micrometres", frame:
         give another, such as ``voxels``, only where the scale is not known.
     frame : str
         From where they count, in words.
+    about : sequence of str
+        Further lines of the header.
 
     Raises
     ------
@@ -61,7 +69,8 @@ def write_swc(path: Path, nodes: pd.DataFrame, unit: str = "micrometres", frame:
             f"{path} cannot be written with children before their parents; sort its nodes."
         )
     with whole_file(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
-        file.write(_HEADER.format(unit=unit, frame=frame) + " ".join(COLUMNS) + "\n")
+        file.write(_HEADER.format(unit=unit, frame=frame))
+        file.writelines(f"# {line}\n" for line in (*about, " ".join(COLUMNS)))
         ordered.to_csv(
             file, sep=" ", header=False, index=False, float_format="%.6f", lineterminator="\n"
         )

@@ -25,7 +25,9 @@ _STORED_AS = {"bool": "uint8", "float16": "float32"}
 _CLASSIC = 2**32 - 2**25  # bytes that a file with 32-bit places has room for
 
 
-def write_tiff(array: Any, space: Space, path: Path, channels: Sequence[str] = ()) -> None:
+def write_tiff(
+    array: Any, space: Space, path: Path, channels: Sequence[str] = (), about: str = ""
+) -> None:
     """Write voxels with their size, a few planes at a time; the file appears once it is whole.
 
     Parameters
@@ -38,6 +40,8 @@ def write_tiff(array: Any, space: Space, path: Path, channels: Sequence[str] = (
         A ``.tif`` or ``.tiff`` file.
     channels : sequence of str
         Names of the channels.
+    about : str
+        What the file is to say of itself, as the description of its image.
 
     Raises
     ------
@@ -47,14 +51,16 @@ def write_tiff(array: Any, space: Space, path: Path, channels: Sequence[str] = (
     dtype = np.dtype(_STORED_AS.get(str(array.dtype), array.dtype)).newbyteorder("<")
     if dtype.kind in "iu" and dtype.itemsize > 4:
         raise InputError(f"{path} has no room for {array.dtype} values; write a .nii.gz instead.")
-    about: dict[str, Any] = {"axes": "CZYX"[-array.ndim :]}
+    said: dict[str, Any] = {"axes": "CZYX"[-array.ndim :]}
+    if about:
+        said["Description"] = about
     if channels:
-        about["Channel"] = {"Name": list(channels)}
+        said["Channel"] = {"Name": list(channels)}
     printed: dict[str, Any] = {}
     if space.known:
         for axis, size in zip("ZYX", space.voxel_size, strict=True):
-            about[f"PhysicalSize{axis}"] = size
-            about[f"PhysicalSize{axis}Unit"] = symbol(space.unit)
+            said[f"PhysicalSize{axis}"] = size
+            said[f"PhysicalSize{axis}Unit"] = symbol(space.unit)
         # Who knows no OME reads this.
         _, y, x = (1 / size for size in space.sizes_in("centimeter"))
         printed = {"resolution": (x, y), "resolutionunit": "CENTIMETER"}
@@ -71,7 +77,7 @@ def write_tiff(array: Any, space: Space, path: Path, channels: Sequence[str] = (
             photometric="minisblack",
             compression="zlib",
             predictor=dtype.kind in "iu",
-            metadata=about,
+            metadata=said,
             **printed,
         )
 

@@ -42,6 +42,8 @@ class PatchLayers(QObject):
         Where the layers are.
     classes : Classes
         What can be painted.
+    noun : str
+        What new patches are called before their number.
 
     Attributes
     ----------
@@ -70,9 +72,11 @@ class PatchLayers(QObject):
     failed = Signal(object)
     picked = Signal()
 
-    def __init__(self, viewer: Any, classes: Classes, parent: QObject | None = None) -> None:
+    def __init__(
+        self, viewer: Any, classes: Classes, parent: QObject | None = None, noun: str = "patch"
+    ) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        self._viewer, self._noun = viewer, noun
         self.classes = classes
         self.image: Image | None = None
         self.label: int | None = None
@@ -141,7 +145,7 @@ class PatchLayers(QObject):
         """
         self.detach()
         store = AnnotationStore(folder, volume, self.classes)
-        self.image, self._saved = image, SavedPatches(store)
+        self.image, self._saved = image, SavedPatches(store, self._noun)
         self.cells = PatchCells(volume.shape, self._blank)
         self._bin = PatchBin(self._saved, self.strokes, lambda: image in self._viewer.layers, self)
         self._bin.failed.connect(self.failed)

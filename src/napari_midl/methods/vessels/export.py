@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_midl.methods.vessels import report
 from napari_midl.volumes.swc import write_swc
 from napari_midl.volumes.swc_frame import swc_frame, swc_size, to_swc
 from napari_midl.volumes.tables import write_table
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.methods.vessels.provenance import Provenance
 
 _LENGTHS = ("length", "straight_length", "mean_radius", "min_radius", "max_radius")
 
@@ -27,10 +29,11 @@ def with_units(graph: VesselGraph) -> pd.DataFrame:
     return graph.branches.rename(columns={**names, "volume": f"volume ({unit}³)"})
 
 
-def write_graph(graph: VesselGraph, path: Path) -> None:
-    """Write the table of branches (CSV), or the centre lines (SWC).
+def write_graph(graph: VesselGraph, path: Path, said: Provenance, summary: bool = False) -> None:
+    """Write the table of branches or the summary (CSV), or the centre lines (SWC).
 
-    The centre lines are in micrometres of the world, or in voxels where their size is not known.
+    Each says of which mask it is: a table in further columns, an SWC in its header. The centre
+    lines are in micrometres of the world, or in voxels where their size is not known.
 
     Parameters
     ----------
@@ -38,6 +41,10 @@ def write_graph(graph: VesselGraph, path: Path) -> None:
         What was measured.
     path : Path
         A ``.csv`` or ``.swc`` file.
+    said : Provenance
+        What the mask is.
+    summary : bool
+        Write the summary, and not the branches, as table.
 
     Raises
     ------
@@ -45,9 +52,11 @@ def write_graph(graph: VesselGraph, path: Path) -> None:
         If the file cannot be written.
     """
     if path.suffix == ".csv":
-        write_table(with_units(graph), path)
+        table = report.with_units(graph.summary, graph.unit) if summary else with_units(graph)
+        write_table(table.assign(**said.columns()), path)
         return
-    write_swc(path, in_world(graph), swc_unit(graph.space), swc_frame(graph.space))
+    unit, frame = swc_unit(graph.space), swc_frame(graph.space)
+    write_swc(path, in_world(graph), unit, frame, said.lines())
 
 
 def in_world(graph: VesselGraph) -> pd.DataFrame:

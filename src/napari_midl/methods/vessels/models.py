@@ -32,3 +32,4 @@ def build(preset: str) -> nn.Module:
 _FAMILY = ModelFamily("vessels", build, {"base": "vessels-pixels", "unet": "vessels-base"})
 named_model, scratch = _FAMILY.load, _FAMILY.scratch
 UNTRAINED = {"scratch": "pixels", "unet-scratch": "compact", "tubenet-scratch": "tubenet"}
+path_of = _FAMILY.path

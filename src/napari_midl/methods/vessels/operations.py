@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.jobs import elsewhere
-from napari_midl.engine.lengths import unit_of, why_voxels
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import FileIn, ImageIn, TableOut
 from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
+from napari_midl.methods.vessels.measuring import Analyse, Labels
 from napari_midl.methods.vessels.ports import (
-    GraphOut,
     GrowingPredictionIn,
+    ImagesIn,
     LabelsIn,
-    LabelsOut,
-    MaskIn,
-    PredictionIn,
-    Threshold,
     VesselModelIn,
-    check_finished,
     check_of,
-    image_of,
 )
 from napari_midl.methods.vessels.settings import (
     FinetuneSettings,
@@ -33,16 +25,18 @@ from napari_midl.methods.vessels.settings import (
     PretrainSettings,
     ProposeSettings,
 )
-from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
     from napari_midl.engine.trained import Finetuned
-    from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.methods.vessels.apply import Proposal
     from napari_midl.methods.vessels.predictor import VesselModel
+
+__all__ = ["Analyse", "Batch", "Finetune", "Labels", "Predict", "Pretrain", "Propose"]
 
 
 @operation("vessels.finetune", argument="image")
@@ -111,7 +105,7 @@ class Predict(StreamedOperation):
         model = yield from run.open(self.model, "loading the network")
         from napari_midl.methods.vessels.predictor import VesselModel
 
-        return VesselModel(volume, model, self.settings)
+        return VesselModel(volume, model, self.settings, called=self.model.called)
 
 
 @operation("vessels.pretrain")
@@ -182,88 +176,6 @@ class PretrainPixels(TrainedOperation):
         return (yield from pretrain_pixels.pretrain(pairs, self.settings, exactly=run.steps))
 
 
-@operation("vessels.labels", argument="prediction")
-@dataclass(frozen=True, kw_only=True)
-class Labels(Operation[None]):
-    """Write the labels of a prediction at another threshold.
-
-    Parameters
-    ----------
-    threshold : float
-        Probability from which a voxel is labelled vessel.
-    out : LabelsOut
-        The ``.ome.zarr`` to write, or a ``.nii``, ``.nii.gz`` or ``.ome.tif`` for other programs;
-        by default an OME-Zarr in that of the prediction, ``labels/vessels-0.50`` or what the
-        threshold is.
-    """
-
-    prediction: PredictionIn
-    threshold: Threshold = 0.5
-    out: LabelsOut = LabelsOut(None)
-
-    def __post_init__(self) -> None:
-        if self.out.path is None:
-            from napari_midl.methods.vessels.labels import labels_path
-
-            path = labels_path(self.prediction.path, self.threshold)
-            object.__setattr__(self, "out", LabelsOut(path))
-
-    def job(self, run: Running) -> Job[None]:
-        """Write them aside; they are listed once they lie where they belong."""
-        yield from run.open(self.prediction)
-        from napari_midl.methods.vessels.labels import write_labels
-        from napari_midl.volumes.label_list import list_labels
-
-        path = self.out.path
-        assert path is not None
-        read = yield from write_labels(self.prediction.path, self.threshold, run.staged())
-        run.inputs["probability"] = {"sha256": read}
-        if image_of(path) is not None:
-            run.afterwards(lambda: list_labels(path))
-
-
-@operation("vessels.analyse", argument="mask")
-@dataclass(frozen=True, kw_only=True)
-class Analyse(Operation["VesselGraph"]):
-    """Measure the branches of vessels: lengths, radii and centre lines.
-
-    Parameters
-    ----------
-    min_length : float
-        Leave out branches with a free end that are shorter, in the unit of the mask's voxel size,
-        which is that of the table: thinning makes them of bumps.
-    """
-
-    mask: MaskIn
-    min_length: Length = 0.0
-    out: GraphOut
-
-    def job(self, run: Running) -> Job[VesselGraph]:
-        """Thin the mask to its skeleton and measure along it."""
-        from napari_midl.methods.vessels.export import write_graph
-
-        if self.out.path is not None and self.mask.path is not None:
-            check_finished(self.mask.path)
-        mask = yield from run.open(self.mask)
-        analysing = "napari_midl.methods.vessels.analyse"
-        module = yield from elsewhere(lambda: import_module(analysing), "loading")
-        graph: VesselGraph = self.mask.graph or (yield from module.analyse(mask, self.min_length))
-        if self.out.path is not None:
-            write_graph(graph, run.staged())
-        lengths = graph.branches["length"]
-        run.results |= {
-            "branches": len(lengths),
-            "length": float(lengths.sum()),
-            **unit_of(mask),
-        }
-        return graph
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """How much there is."""
-        length = length_in_words(results["length"], results["unit"])
-        return [f"{results['branches']} branches, {length} in all", *why_voxels(results)]
-
-
 @operation("vessels.propose", argument="image")
 @dataclass(frozen=True, kw_only=True)
 class Propose(Operation["list[Proposal]"]):
@@ -327,3 +239,43 @@ class Propose(Operation["list[Proposal]"]):
 
             write_places(places, run.staged())
         return places
+
+
+@operation("vessels.batch", argument="images")
+@dataclass(frozen=True, kw_only=True)
+class Batch(Operation["pd.DataFrame"]):
+    """Predict and measure several images, and put their numbers into one table.
+
+    Parameters
+    ----------
+    min_length : float
+        Leave out branches with a free end that are shorter, as for ``vessels analyse``.
+    out : TableOut
+        The ``.csv`` to write, a row for each image; in its folder each image gets its prediction,
+        with the mask in it, as NAME.ome.zarr. Those that are there already are gone on with.
+    """
+
+    images: ImagesIn
+    model: VesselModelIn = VesselModelIn()
+    min_length: Length = 0.0
+    out: TableOut
+    settings: PredictSettings = PredictSettings()
+
+    def job(self, run: Running) -> Job[pd.DataFrame]:
+        """One image after the other; one that cannot be measured does not stop the others."""
+        yield from run.open(self.images)
+        yield from run.open(self.model, "loading the network")
+        from napari_midl.methods.vessels.batch import measure_all
+        from napari_midl.volumes.tables import write_table
+
+        table = yield from measure_all(self)
+        run.results |= {"images": len(table), "problems": int((table["problem"] != "").sum())}
+        write_table(table, run.staged())
+        return table
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How many there are, and whether all could be measured."""
+        said = [f"{results['images']} images"]
+        if results["problems"]:
+            said.append(f"{results['problems']} could not be measured: see the column problem")
+        return said

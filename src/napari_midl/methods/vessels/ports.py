@@ -13,6 +13,8 @@ from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
     from napari_midl.engine.models import Model
+    from napari_midl.methods.vessels.provenance import Provenance
+    from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
 PROBABILITY = "vessel probability"
@@ -61,8 +63,6 @@ class PredictionIn(In["Volume"]):
                 f"{self.path} is no prediction of vessels; give the OME-Zarr that `vessels "
                 "predict` has written."
             )
-        if self.finished:
-            check_finished(self.path)
         return volume.spatial()
 
     def identity(self, opened: Volume) -> dict[str, Any]:
@@ -102,6 +102,124 @@ class MaskIn(ImageIn):
         inside = probability.data.map(lambda read: read >= self.threshold, np.uint8)
         return replace(probability, levels=(inside,))
 
+    def provenance(self, opened: Volume) -> Provenance:
+        """What the mask says of itself."""
+        from napari_midl.methods.vessels.provenance import Provenance, of_prediction
+
+        if self.path is None:
+            return Provenance(opened.name)
+        if is_prediction(opened):
+            return of_prediction(self.path, self.threshold)
+        return Provenance(self.path.name)
+
+
+@dataclass(frozen=True)
+class ImagesIn(In["list[Volume]"]):
+    """The images, each a file or an OME-Zarr; the other options are the same for all.
+
+    Parameters
+    ----------
+    paths : tuple of str
+        Where they lie.
+    channel : int
+        Channel to look at, counted from 0.
+    time : int
+        Time point to look at, counted from 0.
+    axes : str
+        What the axes of the files are, such as ZYX; by default as each file says.
+    voxel_size : str
+        Size of a voxel along z, y and x and its unit, such as "2,0.5,0.5 um"; by default as each
+        file says.
+    """
+
+    paths: tuple[str, ...]
+    channel: int = 0
+    time: int = 0
+    axes: str = ""
+    voxel_size: str = ""
+
+    @property
+    def each(self) -> list[ImageIn]:
+        """The images one by one."""
+        rest = (self.channel, self.time, self.axes, self.voxel_size)
+        return [ImageIn(path, *rest) for path in self.files]
+
+    @property
+    def files(self) -> list[Path]:
+        """Where they lie."""
+        return [Path(path) for path in self.paths]
+
+    def recorded(self) -> dict[str, Any]:
+        """The parts, with whole paths."""
+        paths = [str(path.resolve()) for path in self.files]
+        return super().recorded() | {"paths": paths}
+
+    def open(self) -> list[Volume]:
+        """All of them, so that one that cannot be used is named before hours have passed."""
+        volumes = [image.open() for image in self.each]
+        for volume in volumes:
+            volume.check_stack()
+        return volumes
+
+    def identity(self, opened: list[Volume]) -> dict[str, Any]:
+        """The fingerprints of all."""
+        return {"fingerprint": " ".join(each.identity()["fingerprint"] for each in opened)}
+
+
+@dataclass(frozen=True)
+class CorrectionsIn(FileIn):
+    """Folder of patches painted over the mask: 1 is no vessel, 2 is vessel."""
+
+    def patches(self, opened: Path, mask: Volume) -> list[Patch]:
+        """What is painted.
+
+        Raises
+        ------
+        InputError
+            If a patch is damaged or of another image.
+        """
+        from napari_midl.methods.vessels.classes import CORRECTIONS
+        from napari_midl.volumes.annotations import AnnotationStore
+
+        patches, problems = AnnotationStore(opened, mask, CORRECTIONS).load()
+        if problems:
+            raise InputError(problems[0])
+        return patches
+
+
+@dataclass(frozen=True)
+class RegionsIn(In["Volume"]):
+    """An image of integers over the mask: the number of the region of each voxel, 0 none.
+
+    Parameters
+    ----------
+    path : Path or None
+        Its file; None where it is in memory only.
+    volume : Volume, optional
+        The same, where it is open already.
+    """
+
+    path: Path | None
+    volume: Any = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self) -> Volume:
+        """The regions, lazily."""
+        if self.volume is not None:
+            volume: Volume = self.volume
+            return volume
+        if self.path is None:
+            raise InputError(
+                "the regions of this run came from no file; save them, open the file and run it "
+                "again for a record that can be replayed."
+            )
+        from napari_midl.volumes.open import open_volume
+
+        return open_volume(self.path).spatial()
+
+    def identity(self, opened: Volume) -> dict[str, Any]:
+        """Its fingerprint and shape."""
+        return opened.identity()
+
 
 @dataclass(frozen=True)
 class GraphOut(FileOut):
@@ -112,7 +230,15 @@ class GraphOut(FileOut):
 
 @dataclass(frozen=True)
 class LabelsOut(Out):
-    """Labels in the OME-Zarr of their prediction, or an OME-Zarr or a file of their own."""
+    """Labels in the OME-Zarr of their prediction, or an OME-Zarr or a file of their own.
+
+    Parameters
+    ----------
+    replace : bool
+        Write over a file that is there: a person was asked.
+    """
+
+    replace: bool = field(default=False, metadata=IN_MEMORY)
 
     def check(self) -> None:
         """Refuse, besides what cannot be written, a name that promises another kind of file."""
@@ -130,7 +256,7 @@ class LabelsOut(Out):
 
     def check_free(self, path: Path) -> None:
         """Refuse a path that is taken; a kill may have left labels that are on no list."""
-        if not is_left(path):
+        if not is_left(path) and not (self.replace and path.is_file()):
             super().check_free(path)
 
     def record(self, path: Path) -> Path:
@@ -167,17 +293,20 @@ def check_of(prediction: Volume, image: Volume) -> None:
 
 
 def check_finished(prediction: Path) -> None:
-    """Refuse a prediction that was stopped before its end.
+    """Refuse to write into a prediction that was stopped before its end.
 
     Raises
     ------
     InputError
-        If so: what is written of a part of it would pass for the whole.
+        If it was.
     """
     from napari_midl.engine.journal import is_unfinished
 
     if is_unfinished(prediction):
-        raise InputError(f"{prediction} is not finished; resume the prediction first.")
+        raise InputError(
+            f"{prediction} is not finished, and labels in it would pass for whole ones; resume the "
+            "prediction first, or name a file or folder for them."
+        )
 
 
 def image_of(labels: Path) -> Path | None:

@@ -17,6 +17,7 @@ from napari_midl.methods.vessels.depth import known_depth
 from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
 from napari_midl.methods.vessels.pixel_network import PixelNet
+from napari_midl.methods.vessels.provenance import facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,8 @@ class VesselModel(DenseModel):
         Threshold, tile, uncertainty, device.
     scaling : Scaling, optional
         The volume's, where it is known already.
+    called : str
+        The name by which a person knows the model.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class VesselModel(DenseModel):
         model: Model,
         settings: PredictSettings,
         scaling: Scaling | None = None,
+        called: str = "",
     ) -> None:
         shape = volume_shape(volume)
         volume.check_stack()
@@ -73,6 +77,7 @@ class VesselModel(DenseModel):
         self._network = network
         self._model, self._settings, self._scaling = model, settings, scaling
         self._uncertain = settings.uncertainty
+        self._called = called or str(model.card.get("name", ""))
 
     def scalings(self) -> Sequence[Scale]:
         """How the volume's intensities become [0, 1]."""
@@ -134,6 +139,7 @@ class VesselModel(DenseModel):
             chunks=(1, math.gcd(depth, _CHUNK_DEPTH), height, width),
             channels=CHANNELS[: 1 + self._settings.uncertainty],
             labels={LABELS: VESSEL_COLOUR},
+            about=facts(self._called, self._model.sha256, self._settings.threshold),
         )
 
     def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_info
+from qtpy.QtCore import Signal
 
-from napari_midl.engine.project import patches_folder
+from napari_midl.engine.project import corrections_folder, patches_folder
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.classes import CLASSES
+from napari_midl.methods.vessels.classes import CLASSES, CORRECTIONS
+from napari_midl.volumes.annotations import AnnotationStore
+from napari_midl.volumes.labels import patches_identity
 from napari_midl.widgets.patches import PatchLayers
 from napari_midl.widgets.tool.stream_section import StreamBench
 from napari_midl.widgets.vessels.layers import PredictionLayers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from qtpy.QtCore import QObject
+
+    from napari_midl.volumes.annotations import Patch
 
 
 class VesselsBench(StreamBench[PredictionLayers]):
@@ -26,25 +34,41 @@ class VesselsBench(StreamBench[PredictionLayers]):
     ----------
     patches : PatchLayers
         What is painted.
+    corrections : PatchLayers
+        What of results was corrected by hand.
+    corrected : str
+        Fingerprint of these.
+    corrected_voxels : int
+        How many there are.
+    leaving : Signal
+        The image is about to be closed.
     threshold : float
         Probability from which a voxel counts as vessel; `result` is emitted when it changes.
     """
 
+    leaving = Signal()
+
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(viewer, parent)
         self.patches = PatchLayers(viewer, CLASSES, self)
+        self.corrections = PatchLayers(viewer, CORRECTIONS, self, noun="correction")
         self.threshold = 0.5
-        self.patches.failed.connect(self.report)
+        for painted in (self.patches, self.corrections):
+            painted.failed.connect(self.report)
+        self.corrected, self.corrected_voxels = "", 0
+        self.corrections.changed.connect(self._correct)
 
     def keep(self, folder: Path | None = None) -> None:
         """Save what was painted."""
-        where = patches_folder(folder, self.channel, self.time) if folder is not None else None
-        self.patches.save(where)
+        for painted, place in self._painted():
+            painted.save(place(folder, self.channel, self.time) if folder is not None else None)
 
     def attach(self) -> None:
         """Show what was painted before."""
-        folder = patches_folder(self.opened_folder, self.channel, self.time)
-        problems = self.patches.attach(self.opened_image, self.opened_volume, folder)
+        problems = []
+        for painted, place in self._painted():
+            folder = place(self.opened_folder, self.channel, self.time)
+            problems += painted.attach(self.opened_image, self.opened_volume, folder)
         if problems:
             self.report(InputError("\n".join(problems)))
         if self.patches.names:
@@ -52,7 +76,9 @@ class VesselsBench(StreamBench[PredictionLayers]):
 
     def detach(self) -> None:
         """Save what was painted and take it out of the viewer; predictions go with their image."""
-        self.patches.detach()
+        self.leaving.emit()
+        for painted, _ in self._painted():
+            painted.detach()
         if not self.ended:
             self.show(None)
 
@@ -60,7 +86,26 @@ class VesselsBench(StreamBench[PredictionLayers]):
         """Show another prediction in the place of the last."""
         if self.shown is not None:
             self.shown.remove()
+        if layers is not None:
+            layers.correct(self.corrections.patches)
         super().show(layers)
+
+    def add_paint(self, patches: Sequence[Patch]) -> None:
+        """Add patches to what is painted.
+
+        Raises
+        ------
+        InputError
+            If they cannot be saved.
+        """
+        folder = patches_folder(self.opened_folder, self.channel, self.time)
+        store, number = AnnotationStore(folder, self.opened_volume, CLASSES), 0
+        self.patches.save()
+        for patch in patches:
+            while store.path(name := f"taught {(number := number + 1)}").exists():
+                continue
+            store.save(replace(patch, name=name))
+        self.patches.attach(self.opened_image, self.opened_volume, folder)
 
     def cut(self, threshold: float) -> None:
         """Count voxels as vessel from another probability."""
@@ -68,3 +113,15 @@ class VesselsBench(StreamBench[PredictionLayers]):
         if self.shown is not None:
             self.shown.set_threshold(threshold)
         self.result.emit()
+
+    def _painted(self) -> list[tuple[PatchLayers, Callable[[Path, int, int], Path]]]:
+        return [(self.patches, patches_folder), (self.corrections, corrections_folder)]
+
+    def _correct(self) -> None:
+        # Once for each change: others ask whenever a slider moves.
+        patches = self.corrections.patches
+        self.corrected = patches_identity(patches)["fingerprint"]
+        self.corrected_voxels = sum(int(np.count_nonzero(patch.labels)) for patch in patches)
+        if self.shown is not None and not self.ended:
+            self.shown.correct(patches)
+            self.result.emit()

@@ -9,9 +9,13 @@ from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 from napari_midl.widgets.vessels.annotate import ERASE_KEY, AnnotateSection
+from napari_midl.widgets.vessels.batch import BatchSection
 from napari_midl.widgets.vessels.bench import VesselsBench
+from napari_midl.widgets.vessels.correct import CorrectSection
 from napari_midl.widgets.vessels.measure import MeasureSection
 from napari_midl.widgets.vessels.predict import PredictSection
+from napari_midl.widgets.vessels.reopening import Reopening
+from napari_midl.widgets.vessels.standing import Standing
 from napari_midl.widgets.vessels.train import VesselTrainSection
 from napari_midl.widgets.vessels.where import WhereNextSection
 
@@ -41,14 +45,27 @@ class VesselsDock(ToolDock[VesselsBench]):
         self.learn = VesselTrainSection(bench)
         self.where = WhereNextSection(bench, self.annotate, self.learn)
         self.predict = PredictSection(bench, self.learn.model)
-        self.measure = MeasureSection(bench)
+        self.standing = Standing(bench, self.learn.model)
+        self.correct = CorrectSection(bench)
+        self.measure = MeasureSection(bench, self.standing)
+        self.batch = BatchSection(bench, self.learn.model, self.predict, self.measure)
+        self.reopening = Reopening(bench, self.predict, self.measure)
         self.data = DataSection(
             bench,
             "The 3D image to work on; open one with File > Open",
             "Channel with the vessels, counted from 0",
             "Project folder: patches, models and results of this image are kept here",
         )
-        return self.data, self.annotate, self.learn, self.where, self.predict, self.measure
+        return (
+            self.data,
+            self.annotate,
+            self.learn,
+            self.where,
+            self.predict,
+            self.correct,
+            self.measure,
+            self.batch,
+        )
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
         """The class to paint, and to take back."""
@@ -93,7 +110,7 @@ class VesselsDock(ToolDock[VesselsBench]):
         if bench.shown is not None:
             return MEASURE, (
                 "Move <i>Threshold</i> until the vessels fit, then press <i>Analyse</i>. Where the "
-                "result is wrong, paint and fine-tune again."
+                "result is wrong, <i>correct it by hand</i>, or paint and fine-tune again."
             )
         if not isinstance(self.learn.model.choice, str):
             return PREDICT, (

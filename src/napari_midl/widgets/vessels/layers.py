@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.corrected import Corrected
 from napari_midl.volumes.growing import Thresholded
 from napari_midl.widgets.images import placed_over, stay_over
 from napari_midl.widgets.layers import keeping_active, put_above, take_out
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from napari.layers import Image, Vectors
+    from napari.layers import Image, Labels, Vectors
+    from numpy.typing import NDArray
 
     from napari_midl.methods.vessels.analyse import VesselGraph
+    from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
 VESSEL_COLOUR = "#20e0c0"
@@ -25,6 +29,7 @@ VESSEL_COLOUR = "#20e0c0"
 PROBABILITY_COLOURS = Colormap([[1, 0.75, 0.1, 0], [1, 0.75, 0.1, 1]], name="vessel probability")
 UNCERTAINTY_COLOURS = Colormap([[0.2, 0.8, 1, 0], [0.2, 0.8, 1, 1]], name="vessel uncertainty")
 RADIUS_COLOURS = "turbo"
+LIT = "#ffffff"
 LOOK: Any = {"contrast_limits": (0, 1), "blending": "translucent", "opacity": 0.8}
 
 
@@ -69,7 +74,8 @@ class PredictionLayers(GrowingLayers):
                 **LOOK,
             )
         # A level's labels are cut from the channel that is shown, so that both read it once.
-        self._masks = [Thresholded(channel, threshold) for channel in probability]
+        self._cut = [Thresholded(channel, threshold) for channel in probability]
+        self._masks = [Corrected(mask, finest=volume.shape) for mask in self._cut]
         self.labels = self.add(
             self._masks,
             "labels",
@@ -80,19 +86,39 @@ class PredictionLayers(GrowingLayers):
             opacity=0.5,
         )
         self.labels.editable = False
+        # Each as it was given, and as it is called now.
+        self._names = [(layer.name, layer.name) for layer in self.layers]
         for layer in reversed(self.layers):
             put_above(viewer, image, layer)
 
     def set_threshold(self, threshold: float) -> None:
         """Show other labels; only what is in view is computed."""
-        for mask in self._masks:
+        for mask in self._cut:
             mask.threshold = threshold
+        self._look_again()
+
+    def correct(self, patches: Sequence[Patch]) -> None:
+        """Show the labels with what was corrected by hand."""
+        for mask in self._masks:
+            mask.patches = patches
+        self._look_again()
+
+    def say(self, warnings: Sequence[str]) -> None:
+        """Tell by the layers' names what the prediction is not; names that a person gave stay."""
+        said = f" ({'; '.join(warnings)})" if warnings else ""
+        for index, layer in enumerate(self.layers):
+            plain, ours = self._names[index]
+            if layer.name == ours:
+                layer.name = plain + said
+                self._names[index] = plain, layer.name
+
+    def _look_again(self) -> None:
         if self.labels in self.present:
             self.labels.refresh(thumbnail=False, highlight=False, extent=False)
 
 
 def add_paths(
-    viewer: Any, image: Image, graph: VesselGraph, previous: Vectors | None = None
+    viewer: Any, image: Image | Labels, graph: VesselGraph, previous: Vectors | None = None
 ) -> tuple[Vectors, Colormap, float, float]:
     """Show the centre lines as vectors coloured by radius.
 
@@ -121,3 +147,32 @@ def add_paths(
         )
     stay_over(image, layer)
     return layer, ensure_colormap(RADIUS_COLOURS), low, high
+
+
+def light(
+    viewer: Any, over: Image | Labels, pieces: NDArray[Any], previous: Vectors | None = None
+) -> Vectors:
+    """Show one branch bright and thick above the centre lines.
+
+    Parameters
+    ----------
+    pieces : ndarray, shape (N, 2, 3)
+        Start and step ``(z, y, x)`` of each piece, in voxels.
+    previous : Vectors, optional
+        The branch that is lit till now, whose layer is filled anew.
+    """
+    if previous is not None and previous in viewer.layers:
+        previous.data = pieces
+        return previous
+    with keeping_active(viewer):
+        layer = viewer.add_vectors(
+            pieces,
+            name=f"{over.name}: chosen branch",
+            edge_color=LIT,
+            edge_width=3,
+            vector_style="line",
+            blending="translucent_no_depth",
+            **placed_over(over),
+        )
+    stay_over(over, layer)
+    return layer

@@ -55,7 +55,7 @@ class PredictSection(StreamSection[VesselsBench]):
         self.threshold.setDecimals(2)
         self.threshold.setValue(self.bench.threshold)
         self.threshold.setToolTip(
-            "Probability from which a voxel counts as vessel; Analyse and Labels use it too"
+            "Probability from which a voxel counts as vessel; Analyse and Export use it too"
         )
         self.row("Of", self.region, stretch=1)
         self.row("To", self.out, stretch=1)
@@ -98,6 +98,12 @@ class PredictSection(StreamSection[VesselsBench]):
         settings = {k: v for k, v in begun["settings"].items() if k != "device"}
         self.form.fill(settings)
         self.uncertainty.setChecked(bool(settings.get("uncertainty", False)))
+
+    def show_at(self, out: Path, threshold: float) -> None:
+        """Show a prediction, cut at a threshold."""
+        self.threshold.setValue(threshold)
+        self.bench.threshold = threshold
+        self._show(out)
 
     def done(self) -> None:
         """The threshold is what comes next."""

@@ -1,0 +1,99 @@
+"""Correcting a result by hand: what is painted over it has the last word."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QButtonGroup
+
+from napari_midl.errors import InputError
+from napari_midl.methods.vessels.classes import CORRECTIONS
+from napari_midl.volumes.boxes import box_around
+from napari_midl.volumes.corrected import lacking
+from napari_midl.widgets.looking import looked_at
+from napari_midl.widgets.parts.section import button, note, swatch
+from napari_midl.widgets.tool.section import ToolSection
+from napari_midl.widgets.vessels.bench import VesselsBench
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QPushButton
+
+_SIZE = (9, 256, 256)
+
+
+class CorrectSection(ToolSection[VesselsBench]):
+    """Takes blobs out of a result and puts vessels in, and teaches what was corrected."""
+
+    heading = "Correct by hand"
+
+    def __init__(self, bench: VesselsBench) -> None:
+        super().__init__(bench)
+        self.classes: dict[int, QPushButton] = {}
+        self._group = QButtonGroup(self)
+        for label in CORRECTIONS.labels:
+            made = button(
+                label.name.capitalize(),
+                f"Paint over the result what is {label.name}; Analyse and Export take it so",
+                partial(self.begin, label.value),
+            )
+            made.setCheckable(True)
+            made.setIcon(swatch(label.colour))
+            self._group.addButton(made)
+            self.classes[label.value] = made
+            self.enabled_when(made, lambda: bench.shown is not None, bench.result)
+        self.teach = self.action(
+            "Teach",
+            "Add the corrections to the paint from which the model learns",
+            self._on_teach,
+            lambda: bench.corrections.names and bench.volume is not None,
+            bench.corrections.changed,
+        )
+        self.status = note("Corrections are saved in the project folder whenever your hand rests")
+        self.row(*self.classes.values(), self.teach)
+        self.body.addWidget(self.status)
+        bench.corrections.picked.connect(self._on_picked)
+        self.follow(self._show, bench.opened, bench.result, bench.corrections.changed)
+
+    def begin(self, label: int) -> None:
+        """Paint a label over the result where the person looks."""
+        bench = self.bench
+        place = looked_at(bench.viewer, bench.opened_image)
+        name = next((name for name in bench.corrections.names if self._holds(name, place)), None)
+        if name is None:
+            box = box_around(place, _SIZE, bench.opened_volume.shape)
+            name = bench.corrections.add(box)
+        bench.corrections.paint_with(name, label)
+
+    def _holds(self, name: str, place: tuple[int, int, int]) -> bool:
+        origin, size = self.bench.corrections.box(name)
+        return all(o <= at < o + n for o, n, at in zip(origin, size, place, strict=True))
+
+    def _on_picked(self, name: str, label: int) -> None:
+        if label in self.classes:
+            self.classes[label].setChecked(True)
+
+    def _on_teach(self) -> None:
+        bench = self.bench
+        found = (lacking(part, bench.patches.patches) for part in bench.corrections.patches)
+        new = [part for part in found if part is not None]
+        if not new:
+            show_info("The paint from which the model learns holds these corrections already.")
+            return
+        try:
+            bench.add_paint(new)
+        except InputError as error:
+            bench.report(error)
+            return
+        voxels = sum(int(np.count_nonzero(patch.labels)) for patch in new)
+        show_info(f"{voxels:,} corrected voxels are paint now: press Fine-tune to learn them.")
+
+    def _show(self) -> None:
+        out, put_in = self.bench.corrections.counts.values()
+        self.status.setText(
+            f"{out:,} voxels taken out and {put_in:,} put in: Analyse and Export take them so."
+            if out or put_in
+            else "Nothing is corrected."
+        )

@@ -1,0 +1,309 @@
+"""What comes after a prediction: what it says of itself, corrections, numbers and files."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from qtpy.QtCore import QPoint, Qt
+from tests.widgets.conftest import Event
+
+from napari_midl.engine.models import hash_file, shipped_weights
+from napari_midl.methods.vessels.classes import CLASSES, CORRECTIONS
+from napari_midl.methods.vessels.provenance import facts
+from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.space import Space
+from napari_midl.widgets.vessels.export import BRANCHES, LINES, NIFTI, SUMMARY, TIFF
+
+MINUTE = 60_000
+NOT_VESSEL, VESSEL = (CORRECTIONS.value(name) for name in ("not vessel", "vessel"))
+
+
+def make_prediction(folder, truth, name="prediction-7", tiles=None):
+    """A prediction of the base that is the truth; `tiles` of two are there, or all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about = facts("base", hash_file(shipped_weights("vessels-base")), 0.5) | {
+        "begun": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "tiles": {"count": 2, "size": [12, 32, 72]},
+    }
+    out = OmeZarrImage.create(
+        folder / f"{name}.ome.zarr",
+        shape=(1, *truth.shape),
+        dtype="float32",
+        axes="CZYX",
+        space=Space.of((2, 1, 1), "micrometer"),
+        chunks=(1, 12, 32, 72),
+        channels=("vessel probability",),
+        about=about,
+    )
+    out.write((slice(None),) * 4, truth[None].astype(np.float32) * 0.8)
+    if tiles is not None:
+        journal = '{"settings": {}}\n' + "".join(f"{index}\n" for index in range(tiles))
+        out.path.with_name(f"{out.path.name}.progress").write_text(journal)
+    return out.path
+
+
+def show(dock, path, click):
+    dock.predict.out.line.setText(str(path))
+    dock.predict.out.line.editingFinished.emit()
+    click(dock.predict.show_button)
+
+
+def analyse(dock, click, qtbot):
+    before = dock.measure.measured
+    click(dock.measure.analyse)
+    qtbot.waitUntil(lambda: dock.measure.measured is not before and dock.bench.idle, timeout=MINUTE)
+
+
+@pytest.fixture
+def shown(dock, tubes, click):
+    """A dock with a whole prediction of its image."""
+    dock.path = make_prediction(dock.bench.folder / "results", tubes[1])
+    show(dock, dock.path, click)
+    return dock
+
+
+@pytest.fixture
+def save(monkeypatch, tmp_path, qtbot):
+    """Choose from the menu of *Export…*, and name the file."""
+
+    def export(dock, kind, name):
+        path = tmp_path / name
+        monkeypatch.setattr(
+            "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (str(path), kind.filter)
+        )
+        dock.measure.export.kinds[kind].trigger()
+        qtbot.waitUntil(lambda: dock.bench.idle and path.exists(), timeout=MINUTE)
+        return path
+
+    return export
+
+
+def vessels(dock):
+    return np.asarray(dock.bench.shown.labels.data) > 0
+
+
+def test_a_part_says_so_on_the_layer_in_the_dock_the_table_and_the_files(
+    dock, viewer, tubes, click, qtbot, save
+):
+    show(dock, make_prediction(dock.bench.folder / "results", tubes[1], tiles=1), click)
+    assert "tubes: vessels (only 1 of 2 tiles)" in [layer.name for layer in viewer.layers]
+    warning = dock.measure.warning
+    assert not warning.isHidden() and "only 1 of 2 tiles" in warning.text()
+    analyse(dock, click, qtbot)
+    assert "only 1 of 2 tiles" in dock.measure.table.banner.text()
+    table = pd.read_csv(save(dock, BRANCHES, "b.csv"))
+    assert set(table["predicted"]) == {"1 of 2 tiles"}
+    assert pd.read_csv(save(dock, SUMMARY, "s.csv"))["predicted"][0] == "1 of 2 tiles"
+    assert "# predicted: 1 of 2 tiles" in save(dock, LINES, "l.swc").read_text()
+    assert "1 of 2 tiles" in tifffile.tiffcomment(save(dock, TIFF, "m.ome.tif"))
+
+    # Once the rest is there the numbers are old.
+    dock.bench.shown.path.with_name("prediction-7.ome.zarr.progress").unlink()
+    dock.bench.result.emit()
+    assert warning.isHidden() and "tubes: vessels" in viewer.layers
+    assert "Then 1 of 2 tiles were predicted" in dock.measure.stale.text()
+    assert not dock.measure.export.kinds[SUMMARY].isEnabled()
+
+
+def test_a_prediction_of_another_model_says_so(shown, viewer, click, qtbot, save):
+    warning = shown.measure.warning
+    assert warning.isHidden() and "tubes: vessels" in viewer.layers
+    shown.learn.model.choice = "scratch"
+    assert "of the model base, not of scratch that is chosen now" in warning.text()
+    assert any("not of scratch" in layer.name for layer in viewer.layers)
+    analyse(shown, click, qtbot)
+    noted = pd.read_csv(save(shown, BRANCHES, "b.csv"))["note"][0]
+    assert noted == "of the model base, not of scratch that is chosen now"
+    shown.learn.model.choice = "base"
+    assert warning.isHidden() and "tubes: vessels" in viewer.layers
+
+
+def test_a_prediction_older_than_the_paint_says_so(shown, click, qtbot):
+    dock = shown
+    assert dock.measure.warning.isHidden()
+    folder = dock.bench.folder / "patches"
+    store = AnnotationStore(folder, dock.bench.volume, CLASSES)
+    store.save(Patch((0, 0, 0), np.full((1, 4, 4), 1, np.uint8), "patch 1"))
+    newer = time.time() + 60
+    os.utime(store.path("patch 1"), (newer, newer))
+    dock.bench.patches.changed.emit()
+    assert "older than the newest paint" in dock.measure.warning.text()
+
+
+def test_a_blob_is_erased_by_hand_and_counts_everywhere(
+    shown, viewer, tubes, click, stroke, qtbot, save
+):
+    dock = shown
+    viewer.dims.set_point(0, 2.0 * 6)
+    before = vessels(dock)
+    click(dock.correct.classes[NOT_VESSEL])
+    layer = viewer.layers.selection.active
+    assert layer.selected_label == NOT_VESSEL and layer.editable
+    layer.brush_size = 9
+    origin = np.rint(np.subtract(layer.translate, dock.bench.image.translate) / layer.scale)
+    for at in STROKE:
+        stroke(layer, [a - o for a, o in zip(at, origin, strict=True)])
+    qtbot.waitUntil(lambda: not vessels(dock)[6, 20, 12], timeout=5000)
+    erased = before & ~vessels(dock)
+    assert erased.sum() > 50 and not (vessels(dock) & ~before).any()
+    assert "voxels taken out and 0 put in" in dock.correct.status.text()
+
+    # The analysis, the mask and what is said of them.
+    analyse(dock, click, qtbot)
+    fraction = dock.measure.graph.summary["volume_fraction"][0]
+    assert fraction == pytest.approx(vessels(dock).mean())
+    mask = open_volume(save(dock, NIFTI, "m.nii.gz")).spatial()
+    np.testing.assert_array_equal(np.asarray(mask.data) > 0, vessels(dock))
+    corrected = pd.read_csv(save(dock, SUMMARY, "s.csv"))["corrected voxels"][0]
+    assert corrected == dock.bench.corrections.counts["not vessel"] > 0
+
+    # What is corrected later makes the numbers stale.
+    click(dock.correct.classes[VESSEL])
+    stroke(viewer.layers.selection.active, (4, 40, 20), (4, 40, 30))
+    qtbot.waitUntil(lambda: "was corrected since" in dock.measure.stale.text(), timeout=5000)
+    assert not dock.measure.export.kinds[SUMMARY].isEnabled()
+    assert dock.measure.export.kinds[TIFF].isEnabled()
+
+
+STROKE = [(6, 20, x) for x in range(6, 30, 2)]
+
+
+def test_corrections_are_taught_once(shown, viewer, click, stroke, qtbot, notes):
+    dock = shown
+    assert not dock.correct.teach.isEnabled()
+    click(dock.correct.classes[NOT_VESSEL])
+    stroke(viewer.layers.selection.active, *STROKE)
+    qtbot.waitUntil(lambda: dock.correct.teach.isEnabled())
+    corrected = dock.bench.corrections.counts["not vessel"]
+    assert corrected and dock.bench.patches.counts["background"] == 0
+    for said in ("press Fine-tune", "already"):
+        click(dock.correct.teach)
+        assert said in notes[-1]
+        assert dock.bench.patches.counts == {"background": corrected, "vessel": 0}
+    assert dock.bench.corrections.counts["not vessel"] == corrected
+    assert dock.learn.train.isEnabled()
+
+
+def test_a_clicked_row_lights_its_branch_and_a_clicked_branch_its_row(shown, viewer, click, qtbot):
+    dock = shown
+    analyse(dock, click, qtbot)
+    table, graph = dock.measure.table.branches, dock.measure.graph
+    view = table.view
+    place = view.visualRect(view.model().index(0, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place))
+    row = int(graph.branches["length"].idxmax())
+    lit = dock.measure.lit.layer
+    np.testing.assert_allclose(lit.data, graph.branch_vectors(row))
+    assert lit in viewer.layers and lit.name == "tubes: chosen branch"
+
+    other = next(each for each in range(len(graph.paths)) if each != row)
+    path = graph.paths[other][:, :3] / graph.space.voxel_size
+    voxel = path[len(path) // 2]
+    viewer.layers.selection.active = dock.bench.image
+    viewer.dims.set_point(0, 2.0 * voxel[0])
+    viewer.scene.camera.zoom = 8
+    for each in list(viewer.mouse_drag_callbacks):
+        event = Event("mouse_press", dock.bench.image, voxel)
+        step = each(viewer, event)
+        if step is not None:
+            next(step, None)
+            event.type = "mouse_release"
+            next(step, None)
+    np.testing.assert_allclose(dock.measure.lit.layer.data, graph.branch_vectors(other))
+    assert table.rows == [other]
+    assert sum("chosen branch" in layer.name for layer in viewer.layers) == 1
+
+
+def test_any_labels_layer_is_measured_where_it_lies(dock, viewer, tubes, click, qtbot, save):
+    assert not dock.measure.analyse.isEnabled()
+    viewer.add_labels(tubes[1] * 7, name="by hand", scale=(2, 1, 1), units=("um",) * 3)
+    dock.measure.what.setCurrentText("by hand")
+    analyse(dock, click, qtbot)
+    found = dock.measure.graph
+    assert found.unit == "micrometer" and found.space.voxel_size == (2, 1, 1)
+    assert found.summary["volume_fraction"][0] == pytest.approx(tubes[1].mean())
+    table = pd.read_csv(save(dock, BRANCHES, "b.csv"))
+    assert set(table["mask"]) == {"by hand"} and "model" not in table
+    viewer.layers["by hand"].paint((6, 40, 40), 1)
+    assert "by hand was edited since" in dock.measure.stale.text()
+
+
+def test_labels_of_another_image_are_measured_in_their_own_voxels(dock, viewer, click, qtbot):
+    mask = np.zeros((4, 20, 30), np.uint8)
+    mask[2, 10, 5:26] = 1
+    layer = viewer.add_labels(mask, name="other", scale=(3, 0.5, 0.5), units=("um",) * 3)
+    dock.measure.what.setCurrentText("other")
+    analyse(dock, click, qtbot)
+    assert dock.measure.graph.summary["length"][0] == pytest.approx(10)
+    np.testing.assert_allclose(viewer.layers["other: centre lines"].scale, layer.scale)
+
+
+def test_each_region_has_a_row(shown, viewer, tubes, click, qtbot, save):
+    regions = np.ones(tubes[1].shape, np.uint16)
+    regions[:, 32:] = 2
+    viewer.add_labels(regions, name="regions", scale=(2, 1, 1), units=("um",) * 3)
+    shown.measure.regions.setCurrentText("regions")
+    analyse(shown, click, qtbot)
+    table = pd.read_csv(save(shown, SUMMARY, "s.csv"), dtype={"region": str})
+    assert list(table["region"]) == ["all", "1", "2"]
+    fractions = [part.mean() for part in (tubes[1], tubes[1][:, :32], tubes[1][:, 32:])]
+    np.testing.assert_allclose(table["volume fraction"], fractions, rtol=1e-4)
+    assert shown.measure.table.regions.view.model().rowCount() == 3
+
+
+def test_what_was_shown_and_measured_is_there_again(shown, viewer, tubes, click, qtbot, save):
+    dock = shown
+    dock.predict.threshold.setValue(0.37)
+    qtbot.waitUntil(lambda: dock.bench.threshold == 0.37)
+    analyse(dock, click, qtbot)
+    before = save(dock, BRANCHES, "before.csv").read_text()
+    viewer.add_image(tubes[0], name="other")
+    dock.data.image.setCurrentIndex(1)
+    assert dock.bench.shown is None and dock.measure.graph is None
+    dock.data.image.setCurrentIndex(0)
+    assert dock.bench.shown.path == dock.path and dock.bench.threshold == 0.37
+    assert dock.predict.threshold.value() == pytest.approx(0.37)
+    assert (
+        dock.measure.stale.isHidden() and "Vessel branches of tubes" in viewer.window.dock_widgets
+    )
+    assert save(dock, BRANCHES, "after.csv").read_text() == before
+
+
+def test_a_damaged_note_of_what_was_shown_is_left_alone(shown, viewer, tubes, qtbot, notes):
+    dock, kept = shown, shown.path.with_name("shown.json")
+    qtbot.waitUntil(kept.exists)
+    viewer.add_image(tubes[0], name="other")
+    dock.data.image.setCurrentIndex(1)
+    kept.write_text("{")
+    dock.data.image.setCurrentIndex(0)
+    assert dock.bench.shown is None and dock.bench.volume is not None
+    assert not any("shown.json" in note for note in notes)
+
+
+def test_several_images_are_measured_in_one_run(
+    dock, viewer, tubes, click, qtbot, monkeypatch, tmp_path, notes
+):
+    paths = [tmp_path / "one.tif", tmp_path / "two.tif"]
+    for path in paths:
+        tifffile.imwrite(path, tubes[0][:, :48, :48])
+    assert not dock.batch.go.isEnabled()
+    monkeypatch.setattr(
+        "qtpy.QtWidgets.QFileDialog.getOpenFileNames", lambda *_: (list(map(str, paths)), "")
+    )
+    click(dock.batch.add)
+    dock.batch.out.line.setText(str(tmp_path / "out"))
+    click(dock.batch.go)
+    qtbot.waitUntil(lambda: dock.batch.table is not None, timeout=2 * MINUTE)
+    table = pd.read_csv(tmp_path / "out" / "summary-1.csv")
+    assert list(table["image"]) == list(map(str, paths))
+    assert dock.batch.table.view.model().rowCount() == 2
+    assert (tmp_path / "out" / "two.ome.zarr").is_dir()
+    assert "2 images" in dock.batch.status.text()
