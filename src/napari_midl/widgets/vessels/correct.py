@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QButtonGroup
 
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CORRECTIONS
-from napari_midl.volumes.boxes import box_around
 from napari_midl.volumes.corrected import lacking
-from napari_midl.widgets.looking import looked_at
+from napari_midl.widgets.painting import Painting
 from napari_midl.widgets.parts.section import button, note, swatch
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QPushButton
-
-_SIZE = (9, 256, 256)
 
 
 class CorrectSection(ToolSection[VesselsBench]):
@@ -32,7 +28,6 @@ class CorrectSection(ToolSection[VesselsBench]):
     def __init__(self, bench: VesselsBench) -> None:
         super().__init__(bench)
         self.classes: dict[int, QPushButton] = {}
-        self._group = QButtonGroup(self)
         for label in CORRECTIONS.labels:
             made = button(
                 label.name.capitalize(),
@@ -41,7 +36,6 @@ class CorrectSection(ToolSection[VesselsBench]):
             )
             made.setCheckable(True)
             made.setIcon(swatch(label.colour))
-            self._group.addButton(made)
             self.classes[label.value] = made
             self.enabled_when(made, lambda: bench.shown is not None, bench.result)
         self.teach = self.action(
@@ -54,26 +48,30 @@ class CorrectSection(ToolSection[VesselsBench]):
         self.status = note("Corrections are saved in the project folder whenever your hand rests")
         self.row(*self.classes.values(), self.teach)
         self.body.addWidget(self.status)
+        self._painting = Painting(bench.viewer, bench.corrections)
         bench.corrections.picked.connect(self._on_picked)
+        bench.patches.picked.connect(self._on_paint_picked)
         self.follow(self._show, bench.opened, bench.result, bench.corrections.changed)
 
     def begin(self, label: int) -> None:
-        """Paint a label over the result where the person looks."""
+        """Paint a label over the result, wherever the person drags."""
+        self.bench.patches.paint_with(None)
+        self.bench.corrections.paint_with(label)
+
+    def shut_down(self) -> None:
+        """Follow the mouse no more."""
+        self._painting.stop()
+        super().shut_down()
+
+    def _on_picked(self) -> None:
+        for value, made in self.classes.items():
+            made.setChecked(value == self.bench.corrections.label)
+
+    def _on_paint_picked(self) -> None:
+        """One brush at a time."""
         bench = self.bench
-        place = looked_at(bench.viewer, bench.opened_image)
-        name = next((name for name in bench.corrections.names if self._holds(name, place)), None)
-        if name is None:
-            box = box_around(place, _SIZE, bench.opened_volume.shape)
-            name = bench.corrections.add(box)
-        bench.corrections.paint_with(name, label)
-
-    def _holds(self, name: str, place: tuple[int, int, int]) -> bool:
-        origin, size = self.bench.corrections.box(name)
-        return all(o <= at < o + n for o, n, at in zip(origin, size, place, strict=True))
-
-    def _on_picked(self, name: str, label: int) -> None:
-        if label in self.classes:
-            self.classes[label].setChecked(True)
+        if bench.patches.label is not None and bench.corrections.label is not None:
+            bench.corrections.paint_with(None)
 
     def _on_teach(self) -> None:
         bench = self.bench
