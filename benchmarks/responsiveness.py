@@ -49,7 +49,7 @@ def main(_: list[str]) -> None:
         settings = FinetuneSettings(minutes=5)
         return (
             yield from learn.finetune(
-                volume, [patch], named_model("base"), settings, lambda: region
+                volume, [patch], named_model("unet"), settings, lambda: region
             )
         )
 

@@ -23,7 +23,7 @@ from napari_midl.volumes.open import open_volume
 KILLS = 10
 SHAPE, MOSAIC = (32, 128, 128), (768, 768)
 COMMANDS = {
-    "vessels": "vessels predict image.tif --model base --tile 16 32 32",
+    "vessels": "vessels predict image.tif --model unet --tile 16 32 32",
     "staining": "staining stain --reflectance reflectance.tif --fluorescence fluorescence.tif "
     "--doubt --tile 128",
 }

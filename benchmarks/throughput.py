@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> None:
     shape = (z, y, x)
     image = synthetic_sample(shape)[0]
     volume = Volume.from_array(image, name="throughput")
-    model = named_model("base")
+    model = named_model("unet")
     network = for_prediction(model.network)  # type: ignore[arg-type]
     tiling = Tiling(shape, TILE, network.halo, network.stride)
     scaling = robust_scaling(volume)

@@ -22,7 +22,7 @@ def use():
     from napari_midl.methods.axons.apply import Tracing, trace
     from napari_midl.methods.axons.models import named_model as tracker
     from napari_midl.methods.axons.settings import TraceSettings
-    from napari_midl.methods.vessels import apply, learn
+    from napari_midl.methods.vessels import apply, learn, learn_pixels
     from napari_midl.methods.vessels.models import named_model, scratch
     from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
     from napari_midl.volumes.annotations import Patch
@@ -38,10 +38,12 @@ def use():
     patch = Patch((0, 0, 0), np.where(tube, 2, 1).astype(np.uint8), "all")
     quick = FinetuneSettings(steps=1, patch=(8, 16, 16), batch=1, device="cpu")
     run(learn.finetune(volume, [patch], scratch(), quick))
+    base = named_model("base")
+    run(learn_pixels.finetune(volume, [patch], base, quick, lambda: base))
     with TemporaryDirectory() as folder:
         unsure = PredictSettings(uncertainty=True, samples=2, tile=(8, 64, 64), device="cpu")
         out = Path(folder) / "out.ome.zarr"
-        run(apply.predict(volume, named_model("base"), out, unsure)).close()
+        run(apply.predict(volume, named_model("unet"), out, unsure)).close()
     plane = Volume.from_array(image[4:5], name="plane")
     tracing = Tracing(plane, tracker("base"), TraceSettings(width=1.0))
     run(trace(tracing, [Seed("a", (0.0, 20.0, 20.0))]))

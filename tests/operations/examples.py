@@ -1,4 +1,8 @@
-"""For each operation the smallest example: its options without ``out``, and the output's name."""
+"""For each operation the smallest example: its options without ``out``, and the output's name.
+
+One that does quite another thing with other options has a second: the name of the operation, and
+after it what is different.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +46,15 @@ def vessel_labels(folder: Path) -> Path:
 
 
 def vessels_finetune(folder: Path) -> tuple[dict[str, Any], str]:
+    options = {"image": vessel_image(folder), "labels": vessel_labels(folder), "steps": 5}
+    return options, "model.safetensors"
+
+
+def vessels_finetune_unet(folder: Path) -> tuple[dict[str, Any], str]:
     options = {
         "image": vessel_image(folder),
         "labels": vessel_labels(folder),
-        "model": "scratch",
+        "model": "unet-scratch",
         "steps": 2,
         "patch": (8, 16, 16),
         "batch": 1,
@@ -58,14 +67,23 @@ def vessels_predict(folder: Path) -> tuple[dict[str, Any], str]:
     return {"image": vessel_image(folder), "tile": (12, 32, 48)}, "vessels.ome.zarr"
 
 
-def vessels_pretrain(folder: Path) -> tuple[dict[str, Any], str]:
+def vessel_stacks(folder: Path) -> Path:
+    """A folder of one stack with its labels."""
     stacks = folder / "stacks"
     stacks.mkdir()
     image, labels = vessel_image(folder), vessel_labels(folder)
     image.rename(stacks / "a_image.tif")
     labels.rename(stacks / "a_label.tif")
-    options = {"stacks": stacks, "steps": 2, "patch": (8, 16, 16), "batch": 1, "real_share": 1.0}
-    return options, "base.safetensors"
+    return stacks
+
+
+def vessels_pretrain(folder: Path) -> tuple[dict[str, Any], str]:
+    options = {"stacks": vessel_stacks(folder), "steps": 2, "real_share": 1.0}
+    return options | {"patch": (8, 16, 16), "batch": 1}, "base.safetensors"
+
+
+def vessels_pretrain_pixels(folder: Path) -> tuple[dict[str, Any], str]:
+    return {"stacks": vessel_stacks(folder), "steps": 2}, "base.safetensors"
 
 
 def vessel_prediction(folder: Path) -> Path:
@@ -367,8 +385,10 @@ EXAMPLES: dict[str, Example] = {
     "axons.trace": axons_trace,
     "axons.train": axons_train,
     "vessels.finetune": vessels_finetune,
+    "vessels.finetune unet": vessels_finetune_unet,
     "vessels.predict": vessels_predict,
     "vessels.pretrain": vessels_pretrain,
+    "vessels.pretrain-pixels": vessels_pretrain_pixels,
     "vessels.labels": vessels_labels,
     "vessels.analyse": vessels_analyse,
     "vessels.batch": vessels_batch,
@@ -380,3 +400,8 @@ EXAMPLES: dict[str, Example] = {
     "staining.match": staining_match,
     "staining.export-review": staining_export_review,
 }
+
+
+def operation_of(example: str) -> str:
+    """The name of the operation that an example is of."""
+    return example.partition(" ")[0]

@@ -17,7 +17,7 @@ from napari_midl.engine.runs import read_run, replay
 from napari_midl.errors import InputError
 from napari_midl.methods import all_operations
 from tests.operations.disk import Disk, dies, watched
-from tests.operations.examples import EXAMPLES
+from tests.operations.examples import EXAMPLES, operation_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OPERATIONS = all_operations()
 MOST_WRITES = 24
 each_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))
+each_example = pytest.mark.parametrize("example", sorted(EXAMPLES))
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def inputs(tmp_path: Path) -> Path:
 class Made:
     """An operation on its example, with an output in a folder of its own."""
 
-    def __init__(self, name: str, inputs: Path, folder: Path) -> None:
-        self.options, output = EXAMPLES[name](inputs)
-        self.name, self.folder, self.out = name, folder, folder / output
+    def __init__(self, example: str, inputs: Path, folder: Path) -> None:
+        self.options, output = EXAMPLES[example](inputs)
+        self.name, self.folder, self.out = operation_of(example), folder, folder / output
         folder.mkdir()
 
     def operation(self, **others: Any) -> Operation[Any]:
@@ -66,11 +67,11 @@ class Made:
 
 @pytest.fixture
 def make(inputs: Path, tmp_path: Path):
-    return lambda name: Made(name, inputs, tmp_path / "out")
+    return lambda example: Made(example, inputs, tmp_path / "out")
 
 
 def test_every_operation_has_an_example():
-    assert set(EXAMPLES) == set(OPERATIONS)
+    assert set(map(operation_of, EXAMPLES)) == set(OPERATIONS)
 
 
 @each_operation
@@ -85,12 +86,12 @@ def test_it_has_a_command_that_describes_every_option(name, capsys):
         assert f"--{word} " in shown or f" {word.upper()} " in shown
 
 
-@each_operation
-def test_its_command_does_what_the_python_call_does(name, make, monkeypatch, capsys):
-    made = make(name)
+@each_example
+def test_its_command_does_what_the_python_call_does(example, make, monkeypatch, capsys):
+    made = make(example)
     words = []
     for key, value in (made.options | {"out": made.out}).items():
-        if key == OPERATIONS[name].argument:
+        if key == OPERATIONS[made.name].argument:
             words[:0] = map(str, value if isinstance(value, tuple) else (value,))
             continue
         flag = f"--{key.replace('_', '-')}"
@@ -100,16 +101,16 @@ def test_its_command_does_what_the_python_call_does(name, make, monkeypatch, cap
             values = value if isinstance(value, tuple) else (value,)
             words += [flag, *map(str, values)]
     with pytest.raises(SystemExit) as ended:
-        main([*name.split("."), *words])
+        main([*made.name.split("."), *words])
     said = capsys.readouterr()
     assert ended.value.code == 0, said.err
     assert str(made.out) in said.out
     assert made.is_whole()
 
 
-@each_operation
-def test_it_refuses_a_taken_output_and_leaves_it(name, make):
-    made = make(name)
+@each_example
+def test_it_refuses_a_taken_output_and_leaves_it(example, make):
+    made = make(example)
     made.out.write_text("mine")
     with pytest.raises(InputError, match="exists already"):
         run(made.operation().perform())
@@ -117,20 +118,20 @@ def test_it_refuses_a_taken_output_and_leaves_it(name, make):
     assert list(made.folder.iterdir()) == [made.out]
 
 
-@each_operation
-def test_its_output_is_never_its_input(name, make):
-    made = make(name)
+@each_example
+def test_its_output_is_never_its_input(example, make):
+    made = make(example)
     paths = {k: v for k, v in made.options.items() if hasattr(v, "is_file") and v.is_file()}
     for value in paths.values():
         before = value.read_bytes()
         with pytest.raises(InputError):
-            run(OPERATIONS[name].of(**made.options, out=value).perform())
+            run(OPERATIONS[made.name].of(**made.options, out=value).perform())
         assert value.read_bytes() == before
 
 
-@each_operation
-def test_its_record_replays_from_another_folder(name, make, tmp_path, monkeypatch):
-    made = make(name)
+@each_example
+def test_its_record_replays_from_another_folder(example, make, tmp_path, monkeypatch):
+    made = make(example)
     outcome = run(made.operation().perform())
     assert read_run(made.record) == outcome.run
     before = _files(made.folder)
@@ -143,9 +144,9 @@ def test_its_record_replays_from_another_folder(name, make, tmp_path, monkeypatc
     assert _files(made.folder) == before
 
 
-@each_operation
-def test_cancelled_it_leaves_nothing_that_passes_for_whole(name, make):
-    made = make(name)
+@each_example
+def test_cancelled_it_leaves_nothing_that_passes_for_whole(example, make):
+    made = make(example)
     # At once, and once something is written.
     for written in (0, 1):
         with watched(Disk(made.folder)) as disk, closing(made.operation().perform()) as job:
@@ -161,9 +162,9 @@ def test_cancelled_it_leaves_nothing_that_passes_for_whole(name, make):
     assert made.is_whole()
 
 
-@each_operation
-def test_killed_before_each_write_it_ends_with_the_same_bits(name, make):
-    made = make(name)
+@each_example
+def test_killed_before_each_write_it_ends_with_the_same_bits(example, make):
+    made = make(example)
     with watched(Disk(made.folder)) as disk:
         whole = run(made.operation().perform()).run.outputs
     for kill_at in _some(disk.writes):
@@ -180,9 +181,9 @@ def test_killed_before_each_write_it_ends_with_the_same_bits(name, make):
         assert _parts(made.folder) == []
 
 
-@each_operation
-def test_a_full_disk_is_a_sentence_and_keeps_what_was_there(name, make):
-    made = make(name)
+@each_example
+def test_a_full_disk_is_a_sentence_and_keeps_what_was_there(example, make):
+    made = make(example)
     with watched(Disk(made.folder)) as disk:
         run(made.operation().perform())
     for full_at in _some(disk.writes):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, inputs, learn, pretraining
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.network import build_network
-from napari_midl.methods.vessels.operations import Finetune, Pretrain
+from napari_midl.methods.vessels.operations import Finetune, Predict, Pretrain
 from napari_midl.methods.vessels.ports import LabelsIn, VesselModelIn
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
@@ -42,7 +42,7 @@ def finetune(image: Path, labels: Path, out: Path) -> Job:
     return Finetune(
         image=ImageIn(image),
         labels=LabelsIn(labels),
-        model=VesselModelIn("scratch"),
+        model=VesselModelIn("unet-scratch"),
         out=ModelOut(out),
         settings=QUICK,
     ).perform()
@@ -62,7 +62,7 @@ def patches() -> list[Patch]:
 
 def test_two_slices_teach_the_base_model_dark_vessels():
     settings = FinetuneSettings(minutes=10, steps=60, patch=(12, 48, 48), batch=2)
-    result = run(learn.finetune(inverted(), patches(), named_model("base"), settings))
+    result = run(learn.finetune(inverted(), patches(), named_model("unet"), settings))
     assert result.after["dice"] > result.before["dice"] + 0.2
     everything = tuple(slice(0, n) for n in IMAGE.shape)
     unseen = np.array([abs(z - 8) > 1 and abs(z - 16) > 1 for z in range(24)])
@@ -70,7 +70,7 @@ def test_two_slices_teach_the_base_model_dark_vessels():
         dice(predicted[unseen] >= 0.5, MASK[unseen])
         for predicted in (
             apply.predict_region(inverted(), model, everything)
-            for model in (named_model("base"), result.model)
+            for model in (named_model("unet"), result.model)
         )
     ]
     assert scores[1] > scores[0] + 0.2
@@ -194,7 +194,7 @@ def test_a_fine_tuning_that_took_no_step_replays_as_such(tmp_path):
     out, paths = tmp_path / "m.safetensors", (tmp_path / "image.tif", tmp_path / "labels.tif")
     options = QUICK.to_dict()
     image, labels = paths
-    wanted = Finetune.of(image=image, labels=labels, model="scratch", out=out, **options)
+    wanted = Finetune.of(image=image, labels=labels, model="unet-scratch", out=out, **options)
     record = run(wanted.perform(steps=0)).run
     assert (record.results["steps"], record.settings["steps"]) == (0, 2)
     assert run(replay(record_path(out))).same
@@ -203,7 +203,7 @@ def test_a_fine_tuning_that_took_no_step_replays_as_such(tmp_path):
 def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_path, monkeypatch):
     monkeypatch.setattr(pretraining, "SYNTHETIC_SHAPE", (8, 32, 32))
     out = tmp_path / "new.safetensors"
-    options = {"steps": 2, "patch": (8, 16, 16), "batch": 1, "start": "base"}
+    options = {"steps": 2, "patch": (8, 16, 16), "batch": 1, "start": "unet"}
     record = run(Pretrain.of(out=out, **options).perform()).run
     assert record.results["steps"] == 2
     assert run(replay(record_path(out))).same
@@ -237,7 +237,7 @@ def test_a_record_of_an_image_in_memory_cannot_be_replayed(tmp_path, name):
 
 
 def test_a_shipped_model_names_its_origin():
-    card = named_model("base").card
+    card = named_model("unet").card
     assert card["tool"] == "vessels"
     assert card["architecture"] == "compact"
     assert card["licence"] == "BSD-3-Clause"
@@ -256,7 +256,7 @@ def test_the_base_model_separates_vessels_on_a_real_stack(shared):
     pairs = inputs.read_stacks(shared / "data" / "vessels")
     image, truth = next(p for p in pairs if "octa" in p[0].name)
     everything = tuple(slice(0, n) for n in image.shape)
-    found = apply.predict_region(image, named_model("base"), everything)
+    found = apply.predict_region(image, named_model("unet"), everything)
     assert dice(found >= 0.5, np.asarray(truth.data) > 0) > 0.7
 
 
@@ -279,3 +279,18 @@ def test_a_mask_is_read_as_the_user_says(tmp_path, dense):
     (patch,) = inputs.read_labels(tmp_path / "mask.tif", inverted(), dense)
     values = set(np.unique(np.asarray(patch.labels)))
     assert values == ({1, 2} if dense else {0, 1})
+
+
+def test_a_record_of_weights_that_had_another_name_finds_them(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", IMAGE[:8, :40, :40])
+    out = tmp_path / "out.ome.zarr"
+    done = run(Predict.of(image=tmp_path / "image.tif", model="unet", out=out).perform()).run
+    path = record_path(out)
+    # An earlier version shipped the U-Net as its base.
+    write_run(replace(done, arguments=done.arguments | {"model": "base"}), path)
+    comparison = run(replay(path))
+    assert comparison.same, comparison.lines
+    # Weights that are shipped no more cannot be found: that is said.
+    inputs = done.inputs | {"model": {"sha256": "0" * 64}}
+    write_run(replace(read_run(path), inputs=inputs), path)
+    assert "input model: differs" in run(replay(path)).lines

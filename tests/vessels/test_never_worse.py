@@ -42,7 +42,7 @@ def patches(*planes: int) -> list[Patch]:
 @cache
 def good() -> Model:
     """The shipped model, which finds the vessels of such an image."""
-    return named_model("base")
+    return named_model("unet")
 
 
 def dice(model: Model, held_out: float, *planes: int) -> float:
@@ -109,7 +109,7 @@ def test_the_clock_leaves_no_worse_model(monkeypatch):
 
 @pytest.mark.parametrize("stopped_at", ["scored", "step 3"])
 def test_a_cancelled_training_leaves_the_start_as_it_was(stopped_at):
-    start = named_model("base")
+    start = named_model("unet")
     job = learn.finetune(VOLUME, patches(4, 12), start, FinetuneSettings(**RUINOUS))
     for progress in job:
         if progress.message == stopped_at:

@@ -148,7 +148,7 @@ def test_no_widget_is_asked_from_the_jobs_thread(painted, forever, click, qtbot,
 def test_stop_and_keep_ends_the_training_and_keeps_what_it_has(painted, click, qtbot):
     dock, learn = painted, painted.learn
     assert not learn.stop.isEnabled()
-    learn.model.choice = "scratch"
+    learn.model.choice = "unet-scratch"
     learn.form.widgets["minutes"].value = 600
     click(learn.train)
     qtbot.waitUntil(lambda: len(learn.plot.losses) > 1, timeout=MINUTE)
@@ -327,7 +327,7 @@ def test_from_paint_to_files(
         qtbot.waitUntil(lambda: not bench.runner.running, timeout=2 * MINUTE)
 
     # Fine-tune
-    dock.learn.model.choice = "scratch"
+    dock.learn.model.choice = "unet-scratch"
     dock.learn.form.widgets["minutes"].value = 5
     dock.learn.form.widgets["steps"].value = 3
     dock.learn.form.widgets["patch"].value = (8, 32, 32)
@@ -343,7 +343,7 @@ def test_from_paint_to_files(
 
     # Roll back, and forth
     click(dock.learn.back)
-    assert dock.learn.model.choice == "scratch"
+    assert dock.learn.model.choice == "unet-scratch"
     assert dock.learn.plot.isHidden()
     dock.learn.model.choice = tuned
     dock.learn.model.choice = "base"
@@ -460,7 +460,7 @@ def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, c
 
 def fine_tune(dock, click, qtbot, steps=1):
     """Train from scratch: from a trained model one that is worse would not be taken."""
-    dock.learn.model.choice = "scratch"
+    dock.learn.model.choice = "unet-scratch"
     dock.learn.form.widgets["steps"].value = steps
     dock.learn.form.widgets["patch"].value = (8, 32, 32)
     click(dock.learn.train)
@@ -549,11 +549,12 @@ def test_a_training_that_makes_nothing_better_leaves_the_model_chosen(
     painted, viewer, click, qtbot, open_dock
 ):
     learn = painted.learn
+    learn.model.choice = "unet"
     for name, value in {"learning_rate": 0.1, "steps": 3, "patch": (8, 32, 32)}.items():
         learn.form.widgets[name].value = value
     click(learn.train)
     qtbot.waitUntil(lambda: not painted.bench.runner.running, timeout=MINUTE)
-    assert learn.model.choice == "base" and not learn.back.isEnabled()
+    assert learn.model.choice == "unet" and not learn.back.isEnabled()
     assert "the model it began with stays" in learn.gain.text()
     assert not learn.plot.isHidden() and learn.preview is None
     made = painted.bench.folder / "models" / "fine-tuned-1.safetensors"

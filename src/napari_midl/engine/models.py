@@ -92,6 +92,12 @@ def shipped_weights(name: str) -> Path:
     return Path(str(resources.files("napari_midl") / "weights" / f"{name}.safetensors"))
 
 
+def shipped_model(sha256: str) -> Path | None:
+    """The file that comes with the package and holds the weights of a hash, if there is one."""
+    shipped = sorted(shipped_weights("any").parent.glob(f"*{SUFFIX}"))
+    return next((path for path in shipped if hash_file(path) == sha256), None)
+
+
 def save_model(model: Model, path: Path, *, half: bool = False) -> str:
     """Write a model, and return the hash of the weights as they will be when loaded.
 

@@ -9,8 +9,8 @@ already and lies in memory, as in a dock, is marked `IN_MEMORY` and can be neith
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -58,6 +58,10 @@ class In(Port, Generic[T]):
     def identity(self, opened: T) -> dict[str, Any]:
         """What tells it from another: a ``sha256`` or a ``fingerprint``, and what describes it."""
         raise NotImplementedError
+
+    def again(self, identity: Mapping[str, Any]) -> Self:
+        """Hook: the input that a record names so and identifies so, for its replay."""
+        return self
 
     @property
     def files(self) -> list[Path]:
@@ -174,6 +178,13 @@ class ModelIn(NamedIn["Model"]):
     def identity(self, opened: Model) -> dict[str, Any]:
         """The hash of its weights."""
         return {"sha256": opened.sha256}
+
+    def again(self, identity: Mapping[str, Any]) -> Self:
+        """The shipped model of the recorded weights: its name may have become that of another."""
+        from napari_midl.engine.models import shipped_model
+
+        shipped = None if self.files else shipped_model(str(identity.get("sha256")))
+        return self if shipped is None else replace(self, name=str(shipped))
 
     @property
     def files(self) -> list[Path]:

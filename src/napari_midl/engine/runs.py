@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +18,7 @@ from napari_midl.volumes.atomic import whole_file
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
+    from napari_midl.engine.operations import Operation
 
 VERSION = 2
 ENDING = ".run.json"
@@ -173,7 +174,9 @@ def replay(path: Path) -> Job[Comparison]:
         raise InputError(f"{path} names no output; it cannot be replayed.")
     with TemporaryDirectory(prefix="napari-midl-replay-") as folder:
         values = {**recorded.arguments, **recorded.settings, "out": str(Path(folder) / name)}
-        again = OPERATIONS[recorded.operation].of(**values)
+        named = OPERATIONS[recorded.operation].of(**values)
+        step = Progress(0, 1, "looking for the recorded inputs")
+        again = yield from wait_for(in_thread(lambda: _as_recorded(named, recorded)), step)
         steps = recorded.results.get("steps")
         outcome = yield from again.perform(steps=steps if isinstance(steps, int) else None)
         step = Progress(1, 1, "reading the recorded output")
@@ -197,6 +200,18 @@ def replay(path: Path) -> Job[Comparison]:
         if recorded.versions[name] != outcome.run.versions.get(name)
     ]
     return Comparison(same, lines)
+
+
+def _as_recorded(named: Operation[Any], recorded: Run) -> Operation[Any]:
+    """An operation with those inputs that its record identifies."""
+    from napari_midl.engine.operations import inputs_of
+
+    known = {
+        name: port.again(recorded.inputs[name])
+        for name, port in inputs_of(named).items()
+        if isinstance(recorded.inputs.get(name), dict)
+    }
+    return replace(named, **known)
 
 
 def _kept(port: Any, name: str, path: Path, recorded: Run) -> str | None:

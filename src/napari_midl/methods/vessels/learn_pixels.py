@@ -22,7 +22,7 @@ from napari_midl.engine.verdict import Basis
 from napari_midl.methods.vessels import experts
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.depth import depth_of
-from napari_midl.methods.vessels.mixture import folds, judge
+from napari_midl.methods.vessels.mixture import Judged, folds, judge
 from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
 from napari_midl.methods.vessels.voxels import Voxels, read_voxels
 from napari_midl.volumes.scaling import robust_scaling
@@ -183,7 +183,8 @@ def finetune(
         network.standardised(torch.from_numpy(x)).numpy()
         for x in (voxels.features, voxels.unpainted)
     )
-    fold = folds(voxels.places, voxels.vessel, depth, seed)
+    parting = partial(folds, voxels.places, voxels.vessel, depth, seed)
+    fold = yield from elsewhere(parting, "parting the strokes")
     judged = yield from _judging(known, features, voxels.vessel, fold, seed, tuning)
     found, tuned = yield from elsewhere(
         partial(fit_experts, known, features, voxels.vessel, seed, tuning), "learning all strokes"
@@ -243,12 +244,15 @@ def _reading(painted: PaintedVolume, network: PixelNet, seed: int) -> Job[Voxels
         yield Progress(done, total, "reading the painted voxels")
 
 
-def _judging(  # type: ignore[no-untyped-def]
-    known: Known, features: Floats, vessel, fold, seed: int, steps: int
-):
+def _judging(
+    known: Known,
+    features: Floats,
+    vessel: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    seed: int,
+    steps: int,
+) -> Job[Judged]:
     """Ask the experts about each part of the strokes, when they have not seen it."""
-    from napari_midl.methods.vessels.mixture import Judged
-
     prior = {name: share for name, share in PRIOR.items() if known.is_trained or name != "shipped"}
     if not fold.any():
         total = sum(prior.values())
@@ -265,7 +269,8 @@ def _judging(  # type: ignore[no-untyped-def]
 
         for name, answer in (yield from elsewhere(ask, f"part {part + 1} of {parts}")).items():
             answers[name][of] = answer
-    return judge(answers, vessel, fold, prior)
+    judging = partial(judge, answers, vessel, fold, prior)
+    return (yield from elsewhere(judging, "weighing the learners"))
 
 
 def _outline(network: PixelNet) -> dict[str, Any]:

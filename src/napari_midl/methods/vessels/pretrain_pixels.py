@@ -31,7 +31,7 @@ from napari_midl.methods.vessels.voxels import Voxels, read_voxels
 from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -91,18 +91,15 @@ def pretrain(
     read = []
     for image, mask in stacks:
         read.append((yield from _read(image, mask, settings.seed)))
-    features = torch.from_numpy(np.concatenate([v.features for v in read]))
-    vessel = torch.from_numpy(np.concatenate([v.vessel for v in read])).float()
     network = build_pixel_network(PRESET)
-    network.mean.copy_(features.mean(0))
-    network.deviation.copy_(features.std(0) + 1e-6)
-    standardised = network.standardised(features)
+    data = yield from elsewhere(partial(_standardise, network, read), "putting all together")
     steps = exactly if exactly is not None else settings.steps
     for index, recipe in enumerate(RECIPES):
         yield Progress(index, len(RECIPES), f"network {index + 1} of {len(RECIPES)}")
-        training = partial(_train, network, index, recipe, (standardised, vessel), settings, steps)
+        training = partial(_train, network, index, recipe, data, settings, steps)
         yield from elsewhere(training, f"network {index + 1} of {len(RECIPES)}")
-    _fill_library(network, read, settings.seed)
+    filling = partial(_fill_library, network, read, settings.seed)
+    yield from elsewhere(filling, "choosing what is carried along")
     card = {
         "tool": "vessels",
         "architecture": PRESET,
@@ -119,14 +116,25 @@ def pretrain(
 
 
 def _read(image: Volume, mask: Volume, seed: int) -> Job[Voxels]:
-    scaling = yield from elsewhere(partial(robust_scaling, image), f"looking at {image.name}")
-    painted = PaintedVolume(image.data, scaling, [mask_patch(mask)], CLASSES)
-    space = ScaleSpace(depth_of(image, painted))
-    reading = read_voxels(painted, space, seed, elsewhere=False)
+    def look() -> Iterator[tuple[int, int] | Voxels]:
+        painted = PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)], CLASSES)
+        space = ScaleSpace(depth_of(image, painted))
+        return read_voxels(painted, space, seed, elsewhere=False)
+
+    reading = yield from elsewhere(look, f"looking at {image.name}")
     while True:
         step = yield from elsewhere(partial(next, reading), f"reading {image.name}")
         if isinstance(step, Voxels):
             return step
+
+
+def _standardise(network: PixelNet, read: Sequence[Voxels]) -> tuple[Tensor, Tensor]:
+    """Standardised features of all voxels, by their own mean and spread, and if they are vessel."""
+    features = torch.from_numpy(np.concatenate([v.features for v in read]))
+    network.mean.copy_(features.mean(0))
+    network.deviation.copy_(features.std(0) + 1e-6)
+    vessel = torch.from_numpy(np.concatenate([v.vessel for v in read])).float()
+    return network.standardised(features), vessel
 
 
 def _train(

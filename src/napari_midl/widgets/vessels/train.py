@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 
 
 PREVIEW = "preview while learning"
+OTHERS = {
+    "U-Net (shipped)": "unet",
+    "from scratch (untrained)": "scratch",
+    "U-Net from scratch": "unet-scratch",
+    "tUbe net from scratch (large)": "tubenet-scratch",
+}
 _MOST, _MOST_LIVE = 1024, 768
 
 
@@ -66,7 +72,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             "vessels",
             bench.report,
             "Fine-tune starts from this model; Where next? and Predict use it",
-            BASE | {"from scratch (untrained)": "scratch"},
+            BASE | OTHERS,
         )
         super().__init__(bench, model)
         self.gain.setToolTip(
