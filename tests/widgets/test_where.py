@@ -7,6 +7,7 @@ import pytest
 
 from napari_midl.methods.vessels import apply
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.widgets.vessels import where
 
 UNSURE = (slice(4, 6), slice(32, 48), slice(16, 32))
 
@@ -33,6 +34,12 @@ def predicted(dock, tubes, tmp_path, click, monkeypatch):
     return dock
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Places that fit into a small image."""
+    monkeypatch.setattr(where, "SIDE", 16)
+
+
 def asked(dock, click, qtbot):
     click(dock.where.ask)
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=60_000)
@@ -43,7 +50,6 @@ def test_places_come_from_the_prediction_with_a_picture_and_in_plain_words(
     predicted, viewer, click, click_row, qtbot, tubes
 ):
     dock = predicted
-    dock.annotate.side.setValue(16)
     rows = asked(dock, click, qtbot)
     assert "prediction-7 is least sure" in dock.where.status.text()
     assert rows[0].text() == "very unsure" and not rows[0].icon().isNull()
@@ -61,14 +67,14 @@ def test_a_place_is_ticked_once_it_is_painted_and_not_named_again(
     predicted, viewer, click, click_row, qtbot, stroke
 ):
     dock = predicted
-    dock.annotate.side.setValue(16)
     asked(dock, click, qtbot)
     click_row(dock.where.list, 0)
     first = dock.where.current[0]
     click(dock.where.add)
     assert "✓" not in dock.where.list.item(0).text()
-    patch = viewer.layers[dock.bench.patches.names[-1]]
-    stroke(patch, *([n // 2 for n in patch.data.shape],) * 2)
+    shown = dock.bench.patches.take(first.centre)
+    inside = [at - o for at, o in zip(first.centre, shown.origin, strict=True)]
+    stroke(shown.layer, inside, inside)
     qtbot.waitUntil(lambda: "✓" in dock.where.list.item(0).text())
     assert dock.where.current[0] == first
     asked(dock, click, qtbot)
@@ -78,9 +84,6 @@ def test_a_place_is_ticked_once_it_is_painted_and_not_named_again(
 def test_without_a_prediction_the_model_is_asked_for_no_longer_than_a_few_seconds(
     dock, click, qtbot, monkeypatch
 ):
-    from napari_midl.widgets.vessels import where
-
     monkeypatch.setattr(where, "SECONDS", 0.0)
-    dock.annotate.side.setValue(16)
     assert len(asked(dock, click, qtbot)) == 1
     assert "the model is least sure" in dock.where.status.text()
