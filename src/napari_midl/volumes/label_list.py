@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import zarr
-from ome_zarr.writer import add_metadata
 
 from napari_midl.volumes.atomic import not_written
 from napari_midl.volumes.zarr_versions import format_of
@@ -29,6 +28,8 @@ def list_labels(labels: Path) -> None:
     InputError
         If the list cannot be written.
     """
+    from ome_zarr.writer import add_metadata
+
     try:
         version = zarr.open_group(labels, mode="r").metadata.zarr_format
         group = zarr.open_group(labels.parent, mode="a", zarr_format=version)

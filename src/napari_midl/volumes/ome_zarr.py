@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import zarr
-from ome_zarr.writer import add_metadata, write_multiscales_metadata
 
 from napari_midl.errors import InputError
 from napari_midl.volumes import label_list, pyramid
@@ -32,9 +31,9 @@ from napari_midl.volumes.reading import decoding
 from napari_midl.volumes.space import AXES as SPATIAL
 from napari_midl.volumes.space import Space
 from napari_midl.volumes.zarr_versions import (
-    FORMATS,
     Version,
     create_array,
+    format_in,
     format_of,
 )
 
@@ -131,7 +130,7 @@ class OmeZarrImage:
         InputError
             If `path` exists or cannot be written; then nothing is left of it.
         """
-        form = FORMATS[version]()
+        form = format_in(version)
         space = space.fitted(axes, shape)
         wanted = pyramid.plan(axes, shape, _steps(axes, space), chunks, levels)
         with whole_folder(path) as beside:
@@ -216,6 +215,8 @@ class OmeZarrImage:
         self, path: Path, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
     ) -> Self:
         """Make empty labels as `create_labels` does, but anywhere and on no list."""
+        from ome_zarr.writer import add_metadata
+
         refuse_existing(path)
         space = self.space
         keep = [i for i, axis in enumerate(self.axes) if axis != "C"]
@@ -306,6 +307,8 @@ class OmeZarrImage:
         is_label: bool,
     ) -> Self:
         """Put the arrays and the metadata of an image into an empty group."""
+        from ome_zarr.writer import write_multiscales_metadata
+
         arrays, datasets = [], []
         for key, level in enumerate(levels):
             arrays.append(create_array(group, str(key), level, dtype, axes))

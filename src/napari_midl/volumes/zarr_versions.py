@@ -5,23 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from numcodecs import Blosc
-from ome_zarr.format import FormatV04, FormatV05
 from zarr.codecs import BloscCodec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import zarr
+    from ome_zarr.format import FormatV04, FormatV05
 
     from napari_midl.volumes.pyramid import Level
 
 Version = Literal["0.4", "0.5"]
-FORMATS = {"0.4": FormatV04, "0.5": FormatV05}
+
+
+def format_in(version: Version) -> FormatV04 | FormatV05:
+    """The format of a version."""
+    # Imported when used: it takes seconds, for which a dock that opens would freeze the window.
+    from ome_zarr.format import FormatV04, FormatV05
+
+    return {"0.4": FormatV04, "0.5": FormatV05}[version]()
 
 
 def format_of(group: zarr.Group) -> FormatV04 | FormatV05:
     """That in which a group is written; ome-zarr's own default is its newest."""
-    return FormatV05() if group.metadata.zarr_format == 3 else FormatV04()
+    return format_in("0.5" if group.metadata.zarr_format == 3 else "0.4")
 
 
 def create_array(
