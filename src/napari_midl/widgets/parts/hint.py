@@ -34,9 +34,7 @@ class Hint(QLabel):
         """Point to a step, counted from 0."""
         self.step = step
         trail = " › ".join(
-            f"<b>{i + 1} {name}</b>"
-            if i == step
-            else f"<span style='color:#8f98a6'>{i + 1} {name}</span>"
+            f"<b><u>{i + 1} {name}</u></b>" if i == step else f"{i + 1} {name}"
             for i, name in enumerate(self._steps)
         )
         shown = f"{trail}<br>{text}"

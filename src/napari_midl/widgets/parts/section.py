@@ -148,6 +148,14 @@ def note(tooltip: str = "") -> QLabel:
     return made
 
 
+def trouble(tooltip: str) -> QLabel:
+    """A label for what went wrong, hidden until then; red text cannot be read in both themes."""
+    made = note(tooltip)
+    made.setStyleSheet("border-left: 3px solid #e06c5a; padding-left: 6px")
+    made.hide()
+    return made
+
+
 def swatch(colour: str) -> QIcon:
     """A square of a colour."""
     pixmap = QPixmap(12, 12)

@@ -7,7 +7,9 @@ from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QScroll
 
 
 class WheelGuard(QObject):
-    """Lets spin boxes, lists and sliders of a widget turn only once they were clicked.
+    """Lets no spin box, list or slider of a widget turn by the wheel.
+
+    Also none that was clicked: it keeps the focus while one scrolls on.
 
     Parameters
     ----------
@@ -25,9 +27,7 @@ class WheelGuard(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Qt's hook: hand the wheel on to what scrolls."""
-        if event is None or event.type() != QEvent.Type.Wheel or not isinstance(watched, QWidget):
-            return False
-        if watched.hasFocus():
+        if event is None or event.type() != QEvent.Type.Wheel:
             return False
         event.ignore()
         return True

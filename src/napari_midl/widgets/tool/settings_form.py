@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Settings)
 
+_ANY_HEIGHT = 2**24 - 1  # Qt's QWIDGETSIZE_MAX
 # A field that is called after its unit shows it.
 _UNITS = {"minutes": "min"}
 
@@ -75,6 +76,8 @@ class SettingsForm(QWidget, Generic[S]):
         self.fold.setDuration(0)
         self.fold.toggleButton().setToolTip("Settings that seldom need a change")
         self.fold.addWidget(inside)
+        self.fold.content().hide()
+        self.fold.toggled.connect(self._on_fold)
         around = self.fold.layout()
         assert around is not None
         around.setContentsMargins(0, 0, 0, 0)
@@ -82,6 +85,13 @@ class SettingsForm(QWidget, Generic[S]):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fold)
+
+    def _on_fold(self, open_: bool) -> None:
+        """Hide what is folded: it has no height, but the Tab key would go through all of it."""
+        content = self.fold.content()
+        content.setVisible(open_)
+        if open_:
+            content.setMaximumHeight(_ANY_HEIGHT)  # the fold measured it while it was hidden
 
     def outside(self, name: str) -> QWidget:
         """The widget of a field that was promoted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit
 
-from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.parts.section import trouble
 
 
 class VoxelSizeLine(QLineEdit):
@@ -28,9 +28,7 @@ class VoxelSizeLine(QLineEdit):
             "Size of a voxel along z, y and x and its unit, or one size for all three. Type it in "
             "where the image does not say it, or says it wrong; clear the line to go back."
         )
-        self.fault = note("What is wrong with the voxel size")
-        self.fault.setStyleSheet("color: #e06c5a")
-        self.fault.hide()
+        self.fault = trouble("What is wrong with the voxel size")
         self._last = ""
         self.editingFinished.connect(self._on_edited)
 
