@@ -120,7 +120,7 @@ def in_window(path: Path, edge: int) -> dict[str, float]:
 
     what = "scroll"
     timed({scroll: STEP_MS})
-    dock.annotate.add_around((edge // 2,) * 3)
+    dock.annotate.paint_around((edge // 2,) * 3)
     patches = [layer for layer in viewer.layers if isinstance(layer, Labels) and layer.editable]
     late(2)
     what = "scroll and paint"

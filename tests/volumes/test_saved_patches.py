@@ -54,3 +54,38 @@ def test_a_name_whose_file_is_another_ones_is_refused(saved):
     saved.rename("a b", "d")
     assert [p.name for p in saved.store.load()[0]] == ["c", "d"]
     assert saved.has(patch("d", 1))
+
+
+def test_a_patch_that_was_removed_can_be_brought_back_and_its_name_is_not_given_away(saved):
+    saved.begin(patch("patch 1"))
+    saved.save([patch("patch 1", 2)])
+    removed = saved.remove("patch 1")
+    assert removed is not None and removed.exists()
+    assert saved.store.load() == ([], [])
+    assert saved.free_name() == "patch 2"
+    saved.bring_back(patch("patch 1", 2), removed)
+    assert [p.name for p in saved.store.load()[0]] == ["patch 1"] and not removed.exists()
+
+
+def test_the_bin_keeps_all_patches_of_one_name(saved):
+    kept = set()
+    for label in (1, 2):
+        saved.begin(patch("thin"))
+        saved.save([patch("thin", label)])
+        kept.add(saved.remove("thin"))
+    assert len(kept) == 2 and all(path.exists() for path in kept)
+
+
+def test_a_patch_that_was_never_saved_leaves_nothing_behind(saved):
+    saved.begin(patch("patch 1"))
+    assert saved.remove("patch 1") is None
+    assert not saved.store.folder.exists()
+
+
+def test_the_painted_part_of_a_patch_is_where_it_was():
+    labels = np.zeros((2, 4, 4), np.uint8)
+    assert Patch((1, 2, 3), labels).painted() is None
+    labels[1, 1:3, 2] = 2
+    part = Patch((1, 2, 3), labels, "thin").painted()
+    assert (part.origin, part.labels.shape, part.name) == ((2, 3, 5), (1, 2, 1), "thin")
+    assert part.labels.all() and part.box == (slice(2, 3), slice(3, 5), slice(5, 6))

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from qtpy.QtCore import Qt
 
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.volumes.annotations import AnnotationStore, Patch
@@ -14,32 +13,10 @@ from napari_midl.widgets.images import volume_of
 BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
 
 
-def test_a_patch_lies_where_the_person_looks(dock, viewer, click):
-    viewer.dims.set_point(0, 2.0 * 7)
-    viewer.scene.camera.center = (0, 30, 40)
-    dock.annotate.slices.setValue(3)
-    dock.annotate.side.setValue(16)
-    click(dock.annotate.add)
-    layer = viewer.layers["patch 1"]
-    assert layer.data.shape == (3, 16, 16)
-    assert dock.bench.patches.box("patch 1")[0] == (6, 22, 32)
-    np.testing.assert_allclose(layer.data_to_world((0, 0, 0)), (12, 22, 32))
-    np.testing.assert_allclose(layer.scale, (2, 1, 1))
-    assert layer.units == viewer.layers["tubes"].units
-    assert layer.editable
-    assert (layer.mode, layer.selected_label) == ("paint", VESSEL)
-    assert viewer.layers.selection.active is layer
-
-
-def test_a_patch_is_clipped_to_the_image(dock, viewer, click):
-    click(dock.annotate.add)
-    assert viewer.layers["patch 1"].data.shape == (9, 64, 72)
-
-
 def test_what_is_painted_is_saved_and_restored_in_a_new_viewer(
     dock, viewer, make_napari_viewer, tubes, click, stroke, qtbot, open_dock
 ):
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20), (z, 20, 30))
@@ -62,7 +39,7 @@ def test_what_is_painted_is_saved_and_restored_in_a_new_viewer(
 def test_closing_and_reopening_the_dock_shows_each_patch_once(
     dock, viewer, tubes, click, stroke, open_dock
 ):
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20), (z, 20, 30))
@@ -76,18 +53,21 @@ def test_closing_and_reopening_the_dock_shows_each_patch_once(
 
 
 def test_undo_is_saved_too(dock, viewer, click, stroke, qtbot):
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20), (z, 20, 30))
     qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
-    layer.undo()
+    click(dock.annotate.undo)
+    assert not layer.data.any()
     assert dock.bench.patches.unsaved
     qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
+    click(dock.annotate.redo)
+    assert layer.data.any() and not dock.annotate.redo.isEnabled()
 
 
 def test_closing_the_viewer_saves_at_once(dock, viewer, click, stroke):
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     file = dock.bench.folder / "patches" / "patch 1.tif"
@@ -103,7 +83,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_paint_stays(
     (tmp_path / "file").touch()
     dock.data.folder.line.setText(str(tmp_path / "file" / "project"))
     dock.data.folder.line.editingFinished.emit()
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20))
@@ -117,7 +97,7 @@ def unsaved(dock, viewer, click, stroke, qtbot, tmp_path):
     """A stroke that could not be saved; gives its layer."""
     (tmp_path / "file").touch()
     choose(dock, tmp_path / "file" / "project")
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20), (z, 20, 30))
@@ -145,8 +125,9 @@ def test_paint_that_moves_replaces_nothing(dock, viewer, unsaved, tmp_path):
     before = np.full((2, 4, 4), VESSEL, np.uint8)
     store.save(Patch((0, 0, 0), before, "patch 1"))
     choose(dock, tmp_path / "b")
-    np.testing.assert_array_equal(viewer.layers["patch 1"].data, before)
-    np.testing.assert_array_equal(viewer.layers["patch 2"].data, paint)
+    assert viewer.layers["patch 1"].data[:2, :4, :4].all()
+    assert viewer.layers["patch 1"].data.sum() == before.sum()
+    assert viewer.layers["patch 2"].data.sum() == paint.sum()
 
 
 def test_unsaved_paint_is_not_left_for_another_folder_or_image(
@@ -165,38 +146,8 @@ def test_unsaved_paint_is_not_left_for_another_folder_or_image(
     assert (tmp_path / "writable" / "patches" / "patch 1.tif").exists()
 
 
-def test_keys_choose_the_class_on_our_layers_only(dock, viewer, click):
-    other = viewer.add_labels(np.zeros((12, 64, 72), np.uint8))
-    click(dock.annotate.add)
-    layer = viewer.layers["patch 1"]
-    keys = {str(key): bound for key, bound in layer.keymap.items()}
-    for key, label in (("1", BACKGROUND), ("2", VESSEL), ("0", 0)):
-        keys[key](layer)
-        assert (layer.selected_label, layer.mode) == (label, "paint")
-        assert dock.annotate.classes[label].isChecked()
-    assert not other.keymap
-
-
-def test_keys_choose_the_class_while_the_image_is_active(dock, viewer, click, qtbot):
-    image = viewer.layers["tubes"]
-    viewer.layers.selection.active = image
-    assert not image.keymap  # without a patch napari's own keys stay
-    click(dock.annotate.add)
-    layer = viewer.layers["patch 1"]
-    canvas = viewer.window._qt_viewer.canvas.native
-    for key, label in ((Qt.Key.Key_1, BACKGROUND), (Qt.Key.Key_2, VESSEL)):
-        viewer.layers.selection.active = image
-        qtbot.keyClick(canvas, key)
-        assert viewer.layers.selection.active is layer
-        assert (layer.selected_label, layer.mode) == (label, "paint")
-        assert image.mode == "pan_zoom" and not image.keymap
-    viewer.layers.selection.active = image
-    viewer.window.remove_dock_widget(dock)
-    assert not image.keymap
-
-
 def test_a_class_that_does_not_exist_is_painted_as_vessel(dock, viewer, click, stroke, qtbot):
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     layer.selected_label = 3
     assert layer.selected_label == VESSEL
@@ -206,30 +157,8 @@ def test_a_class_that_does_not_exist_is_painted_as_vessel(dock, viewer, click, s
     qtbot.waitUntil(lambda: not dock.annotate.status.text().startswith("0 voxels of vessel"))
 
 
-def test_the_dock_follows_the_patch_that_is_chosen_in_napari(dock, viewer, click):
-    click(dock.annotate.add)
-    click(dock.annotate.classes[BACKGROUND])
-    click(dock.annotate.add)
-    assert dock.annotate.classes[VESSEL].isChecked()
-    viewer.layers.selection.active = viewer.layers["patch 1"]
-    assert dock.annotate.list.currentItem().text() == "patch 1"
-    assert dock.annotate.classes[BACKGROUND].isChecked()
-
-
-def test_removing_a_patch_removes_its_file(dock, viewer, click, stroke, qtbot):
-    click(dock.annotate.add)
-    layer = viewer.layers["patch 1"]
-    z = int(layer.world_to_data(viewer.dims.point)[0])
-    stroke(layer, (z, 20, 20))
-    file = dock.bench.folder / "patches" / "patch 1.tif"
-    qtbot.waitUntil(file.exists)
-    click(dock.annotate.remove)
-    assert "patch 1" not in viewer.layers
-    assert not file.exists()
-
-
 def test_a_patch_deleted_in_the_layer_list_is_not_trained_on(dock, viewer, click, stroke):
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     stroke(viewer.layers["patch 1"], (4, 20, 20))
     viewer.layers.remove("patch 1")
     assert dock.bench.patches.names == []
@@ -240,7 +169,7 @@ def test_a_patch_deleted_in_the_layer_list_is_not_trained_on(dock, viewer, click
 def test_a_patch_that_is_renamed_keeps_its_paint_under_the_new_name(
     dock, viewer, click, stroke, qtbot, notes
 ):
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     stroke(layer, (4, 20, 20), (4, 20, 30))
     dock.bench.patches.flush()
@@ -249,42 +178,15 @@ def test_a_patch_that_is_renamed_keeps_its_paint_under_the_new_name(
     assert [path.name for path in folder.iterdir()] == ["thin_ones.tif"]
     assert dock.annotate.list.item(0).text() == "thin_ones"
     stroke(layer, (4, 40, 20), (4, 40, 30))
-    dock.bench.patches.flush()
+    qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
     assert [path.name for path in folder.iterdir()] == ["thin_ones.tif"]
     # A name that makes the same file would replace it.
-    click(dock.annotate.add)
+    store = AnnotationStore(folder, dock.bench.volume, CLASSES)
+    store.save(Patch((0, 0, 0), np.full((2, 4, 4), VESSEL, np.uint8), "patch 1"))
+    dock.bench.open(viewer.layers["tubes"])
     viewer.layers["patch 1"].name = "thin/ones"
-    assert dock.bench.patches.names == ["thin_ones", "patch 1"]
-    assert "patch 1" in viewer.layers
+    assert dock.bench.patches.names == ["patch 1", "thin_ones"]
     assert "give patch 1 another name" in notes[-1]
-
-
-def test_clicking_a_patch_flies_there(dock, viewer, click, click_row):
-    dock.annotate.side.setValue(16)
-    viewer.dims.set_point(0, 2.0 * 3)
-    click(dock.annotate.add)
-    viewer.dims.set_point(0, 2.0 * 9)
-    viewer.scene.camera.center = (0, 60, 60)
-    click_row(dock.annotate.list, 0)
-    origin, size = dock.bench.patches.box("patch 1")
-    assert viewer.dims.point[0] == 2.0 * (origin[0] + (size[0] - 1) // 2)
-    np.testing.assert_allclose(viewer.scene.camera.center[-2:], np.array(origin[1:]) + 7, atol=1)
-
-
-def test_painting_over_a_pyramid_uses_its_finest_level(viewer, tubes, click, notes, open_dock):
-    fine = np.repeat(np.repeat(tubes[0], 4, 1), 4, 2)
-    viewer.add_image(
-        [fine, fine[:, ::2, ::2], fine[:, ::4, ::4]], multiscale=True, scale=(2, 0.5, 0.5)
-    )
-    dock = open_dock(viewer)
-    viewer.scene.camera.center = (0, 60, 70)
-    dock.annotate.side.setValue(32)
-    click(dock.annotate.add)
-    assert dock.bench.volume.shape == fine.shape
-    layer = viewer.layers["patch 1"]
-    assert layer.editable
-    assert layer.data.shape == (9, 32, 32)
-    np.testing.assert_allclose(layer.translate[1:], (60 - 8, 70 - 8))
 
 
 @pytest.mark.parametrize("kind", ["numpy", "dask", "zarr"])
@@ -320,7 +222,7 @@ def test_an_image_that_cannot_be_used_is_explained(viewer, notes, open_dock, dat
     viewer.add_image(data, name="bad", rgb=data.shape[-1] == 3)
     dock = open_dock(viewer)
     assert said in dock.data.about.text()
-    assert not dock.annotate.add.isEnabled()
+    assert not dock.annotate.classes[VESSEL].isEnabled()
     assert not dock.predict.go.isEnabled()
 
 
@@ -347,7 +249,7 @@ def test_a_voxel_size_that_is_set_later_is_followed(
     image = viewer.add_image(tubes[0], name="tubes")
     dock = open_dock(viewer)
     assert "lengths are in voxels" in dock.data.about.text()
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     stroke(viewer.layers["patch 1"], (4, 20, 20))
     image.scale, image.units = (3, 1, 1), ("um",) * 3
     qtbot.waitUntil(lambda: dock.bench.volume.voxel_size == (3, 1, 1))
@@ -363,9 +265,8 @@ def test_the_hint_leads_on(viewer, tubes, click, stroke, notes, open_dock, qtbot
 
     wait_for("Open Sample")
     viewer.add_image(tubes[0], name="tubes")
-    wait_for("Add patch")
-    click(dock.annotate.add)
     wait_for("key 2")
+    click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20))
@@ -382,7 +283,7 @@ def test_files_with_dots_in_their_names_have_folders_of_their_own(
         tifffile.imwrite(tmp_path / name, tubes[0], photometric="minisblack")
         viewer.open(tmp_path / name, plugin="napari")
     dock = open_dock(viewer)
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     stroke(viewer.layers["patch 1"], (4, 20, 20))
     dock.data.image.setCurrentIndex(1)
     assert dock.bench.patches.names == []
@@ -393,7 +294,7 @@ def test_files_with_dots_in_their_names_have_folders_of_their_own(
 def test_channels_have_patches_of_their_own(viewer, tubes, notes, open_dock, click, stroke):
     viewer.add_image(np.stack([tubes[0], tubes[0]]), name="two", scale=(1, 2, 1, 1))
     dock = open_dock(viewer)
-    click(dock.annotate.add)
+    click(dock.annotate.classes[VESSEL])
     stroke(viewer.layers["patch 1"], (4, 20, 20))
     dock.data.channel.setValue(1)
     assert dock.bench.patches.names == []

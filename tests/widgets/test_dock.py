@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QDockWidget, QScrollArea
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QScrollArea
 
 from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.models import read_card, shipped_weights
 from napari_midl.engine.runs import read_run, replay
+from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.operations import Finetune
+from napari_midl.methods.vessels.operations import Finetune, Predict
+from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.boxes import box_of
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space
@@ -31,17 +33,17 @@ MINUTE = 60_000
 
 
 @pytest.fixture
-def painted(dock, viewer, tubes, click):
-    """Two patches painted with the truth."""
-    dock.annotate.slices.setValue(5)
-    for side, middle in ((64, (6, 32, 32)), (40, (5, 30, 50))):
-        dock.annotate.side.setValue(side)
-        dock.annotate.add_around(middle)
-    for name in dock.bench.patches.names:
-        layer = viewer.layers[name]
-        origin, size = dock.bench.patches.box(name)
-        inside = tuple(slice(o, o + n) for o, n in zip(origin, size, strict=True))
-        layer.data = np.where(tubes[1][inside], VESSEL, BACKGROUND).astype(np.uint8)
+def painted(dock, viewer, tubes):
+    """Two patches painted with the truth, as a project may hold them."""
+    bench = dock.bench
+    store = AnnotationStore(bench.folder / "patches", bench.volume, CLASSES)
+    truth = np.where(tubes[1], VESSEL, BACKGROUND).astype(np.uint8)
+    for name, origin, size in (
+        ("patch 1", (4, 0, 0), (5, 64, 64)),
+        ("patch 2", (3, 10, 32), (5, 40, 40)),
+    ):
+        store.save(Patch(origin, truth[box_of(origin, size)], name))
+    bench.open(viewer.layers["tubes"])
     return dock
 
 
@@ -70,7 +72,7 @@ def test_opening_the_dock_needs_no_torch(viewer, notes, monkeypatch, open_dock, 
     viewer.add_image(tubes[0], name="tubes")
     dock = open_dock(viewer)
     assert "pip install torch" in dock.torch.text() and not dock.torch.isHidden()
-    assert dock.annotate.add.isEnabled()
+    assert dock.annotate.classes[VESSEL].isEnabled()
     for button in (dock.learn.train, dock.where.ask, dock.predict.go):
         assert not button.isEnabled()
 
@@ -179,7 +181,8 @@ def test_painting_goes_on_while_it_learns(painted, viewer, forever, click, strok
     layer = viewer.layers["patch 1"]
     layer.data[:] = 0
     z = int(layer.world_to_data(viewer.dims.point)[0])
-    painted.bench.patches.paint_with("patch 1", VESSEL)
+    painted.bench.patches.choose("patch 1")
+    painted.bench.patches.paint_with(VESSEL)
     stroke(layer, (z, 20, 20))
     assert layer.data.any()
 
@@ -226,15 +229,53 @@ def test_a_runtime_error_is_told(painted, monkeypatch, click, qtbot, notes):
 
 
 def test_one_class_only_is_a_sentence(dock, viewer, click, qtbot, notes):
-    click(dock.annotate.add)
-    viewer.layers["patch 1"].data = np.full((9, 64, 72), VESSEL, np.uint8)
+    click(dock.annotate.classes[VESSEL])
+    viewer.layers["patch 1"].data = np.full((12, 64, 72), VESSEL, np.uint8)
     click(dock.learn.train)
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
     assert any("background" in note for note in notes)
+    # It stays, whole, in the section of the button.
+    assert dock.trouble.text() == notes[-1] and not dock.trouble.isHidden()
+    assert dock.learn.isAncestorOf(dock.trouble) and dock.trouble.wordWrap()
+    assert dock.progress.message.text().startswith("Fine-tune: failed after ")
+
+
+def test_what_goes_wrong_by_itself_is_said_above_the_running_job(
+    dock, painted, click, qtbot, forever, monkeypatch
+):
+    def fail(self, run):
+        yield Progress(0, 1)
+        raise InputError("The image is too dark; choose another.")
+
+    monkeypatch.setattr(Predict, "job", fail)
+    click(dock.predict.go)
+    qtbot.waitUntil(lambda: "too dark" in dock.trouble.text())
+    assert dock.predict.isAncestorOf(dock.trouble)
+    click(dock.learn.train)
+    assert dock.trouble.isHidden()
+    dock.bench.patches.failed.emit(InputError("The disk is full; free some room."))
+    assert "full" in dock.trouble.text() and not dock.trouble.isHidden()
+    assert not any(section.isAncestorOf(dock.trouble) for section in dock.sections)
+
+
+def test_after_a_job_it_is_said_how_it_ended_and_how_long_it_took(dock, qtbot, click):
+    def job(ends):
+        yield Progress(0, 1)
+        while not ends:
+            time.sleep(0.01)
+            yield Progress(0, 1)
+
+    dock.bench.start("Look", job(True), lambda _: None)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running)
+    assert dock.progress.message.text() == "Look: done in 0 s."
+    dock.bench.start("Look", job(False), lambda _: None)
+    click(dock.progress.cancel)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running)
+    assert dock.progress.message.text() == "Look: cancelled after 0 s."
 
 
 def test_nothing_is_trained_that_cannot_be_saved(painted, click, qtbot, notes):
-    painted.bench.folder.mkdir(parents=True)
+    painted.bench.folder.mkdir(parents=True, exist_ok=True)
     (painted.bench.folder / "models").touch()
     click(painted.learn.train)
     qtbot.waitUntil(lambda: not painted.bench.runner.running, timeout=MINUTE)
@@ -306,18 +347,18 @@ def test_from_paint_to_files(
     dock.learn.model.choice = tuned
 
     # Where next?
-    dock.annotate.side.setValue(16)
     click(dock.where.ask)
     wait()
     assert dock.where.list.count() == len(dock.where.items) == 4
     click_row(dock.where.list, 0)
     proposal = dock.where.current
-    assert proposal.shape == (1, 16, 16) and proposal.reason in dock.where.list.item(0).text()
+    assert proposal.shape == (1, 64, 72) and proposal.reason in dock.where.list.item(0).text()
     middle = [o + n // 2 for o, n in zip(proposal.origin, proposal.shape, strict=True)]
     assert viewer.dims.point[0] == 2.0 * middle[0]
     click(dock.where.add)
-    origin, size = bench.patches.box("patch 3")
-    assert all(o <= m < o + n for o, m, n in zip(origin, middle, size, strict=True))
+    assert dock.annotate.classes[VESSEL].isChecked()
+    place = viewer.layers.selection.active.world_to_data(viewer.dims.point)
+    assert 0 <= place[0] < viewer.layers.selection.active.data.shape[0]
 
     # Predict, cancel, resume
     dock.predict.form.widgets["tile"].value = (4, 32, 32)
@@ -328,7 +369,7 @@ def test_from_paint_to_files(
     qtbot.waitUntil(lambda: bench.shown is not None, timeout=MINUTE)
     shown = ["tubes: probability", "tubes: uncertainty", "tubes: vessels"]
     names = [layer.name for layer in viewer.layers]
-    assert names == ["tubes", *shown, "patch 1", "patch 2", "patch 3"]
+    assert names[:6] == ["tubes", *shown, "patch 1", "patch 2"]
     click(dock.progress.cancel)
     wait()
     assert dock.predict.go.text() == "Resume"
@@ -546,38 +587,16 @@ def test_a_fine_tuning_in_the_dock_replays(viewer, tubes, notes, open_dock, clic
     tifffile.imwrite(tmp_path / "image.tif", tubes[0], photometric="minisblack")
     viewer.open(tmp_path / "image.tif", plugin="napari-midl")
     dock = open_dock(viewer)
-    for label, corner in ((VESSEL, (6, 20, 30)), (BACKGROUND, (6, 50, 20))):
-        dock.annotate.side.setValue(16)
-        dock.annotate.add_around(corner)
-        viewer.layers[dock.bench.patches.names[-1]].data[:, 4:9] = label
-    viewer.layers["patch 1"].name = "a/2"
+    click(dock.annotate.classes[VESSEL])
+    layer = viewer.layers.selection.active
+    paint = np.zeros_like(layer.data)
+    paint[2:11, 16:21, 22:38], paint[2:11, 46:51, 12:28] = VESSEL, BACKGROUND
+    layer.data = paint
+    layer.name = "a/2"
     fine_tune(dock, click, qtbot)
     record = dock.bench.folder / "models" / "fine-tuned-1.safetensors.run.json"
     same = run(replay(record))
     assert same.same, same.lines
-
-
-def test_the_wheel_turns_nothing_that_was_not_clicked(dock, viewer, qtbot):
-    viewer.window.show()
-    minutes = dock.learn.form.outside("minutes")
-    for widget in (minutes, dock.annotate.slices, dock.learn.model.combo):
-        place = QPointF(widget.rect().center())
-        before = widget.value() if hasattr(widget, "value") else widget.currentIndex()
-        QApplication.sendEvent(widget, wheel(widget, place))
-        assert before == (widget.value() if hasattr(widget, "value") else widget.currentIndex())
-
-
-def wheel(widget, place):
-    return QWheelEvent(
-        place,
-        QPointF(widget.mapToGlobal(place.toPoint())),
-        QPoint(0, 0),
-        QPoint(0, -120),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
 
 
 def show_truth(dock, tubes, folder, click):

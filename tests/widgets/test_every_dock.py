@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import (
     QAbstractButton,
+    QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QLineEdit,
     QListWidget,
+    QScrollBar,
     QSlider,
+    QWidget,
 )
 
 DOCKS = ("Vessels", "Axons", "Anatomy", "Staining")
@@ -39,8 +48,68 @@ def bare(widget):
     return not any(w.toolTip() for w in around[:2])
 
 
+@pytest.mark.parametrize("clicked", [False, True])
+def test_the_wheel_scrolls_and_changes_no_value(each_dock, qtbot, clicked):
+    each_dock.window().show()
+    turning = [w for kind in VALUES for w in each_dock.findChildren(kind) if not _is_bar(w)]
+    assert len(turning) > 5
+    for widget in turning:
+        if clicked:
+            widget.setFocus()
+        place = QPointF(widget.rect().center())
+        # As it falls on the spin box itself and on the line of text inside it.
+        for part in (widget, *widget.findChildren(QLineEdit)):
+            for turn in (120, -120):
+                before = value_of(widget)
+                QApplication.sendEvent(part, wheel(part, place, turn))
+                assert value_of(widget) == before, widget.toolTip()
+
+
+VALUES = (QAbstractSpinBox, QComboBox, QAbstractSlider)
+
+
+def _is_bar(widget):
+    return isinstance(widget, QScrollBar)
+
+
+def value_of(widget):
+    return widget.currentIndex() if isinstance(widget, QComboBox) else widget.value()
+
+
+def wheel(widget, place, turn):
+    return QWheelEvent(
+        place,
+        QPointF(widget.mapToGlobal(place.toPoint())),
+        QPoint(0, 0),
+        QPoint(0, turn),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+
+
 def test_the_first_step_says_what_to_open(each_dock):
-    assert "<b>1 " in each_dock.hint.text() and "Open" in each_dock.hint.text()
+    assert "<b><u>1 " in each_dock.hint.text() and "Open" in each_dock.hint.text()
+
+
+def test_every_field_has_a_name_for_a_screen_reader(each_dock):
+    kinds = (*VALUES, QLineEdit, QListWidget)
+    fields = [w for kind in kinds for w in each_dock.findChildren(kind) if not _is_bar(w)]
+    assert len(fields) > 10
+    assert not [(type(w), w.parent()) for w in fields if not w.accessibleName()]
+
+
+def test_the_tab_key_goes_past_what_is_folded(each_dock, qtbot):
+    each_dock.window().show()
+    fold = each_dock.learn.form.fold
+    inside = fold.content()
+    assert not any(w.isVisible() for w in inside.findChildren(QWidget))
+    qtbot.mouseClick(fold.toggleButton(), Qt.MouseButton.LeftButton)
+    assert each_dock.learn.form.widgets["device"].native.isVisible()
+    qtbot.waitUntil(lambda: inside.height() > 20)
+    qtbot.mouseClick(fold.toggleButton(), Qt.MouseButton.LeftButton)
+    assert not any(w.isVisible() for w in inside.findChildren(QWidget))
 
 
 def test_the_preferred_device_reaches_the_forms(viewer, notes, monkeypatch, request):
@@ -58,3 +127,13 @@ def test_the_preferred_device_reaches_the_forms(viewer, notes, monkeypatch, requ
     assert [form.widgets["device"].value for form in forms] == ["cpu"] * 6
     assert vessels.predict.form.widgets["tile"].value == (32, 64, 128)
     assert staining.stain.form.widgets["tile"].value == 128
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_a_dock_opens_without_what_takes_seconds_to_import(name):
+    code = (
+        f"import sys; import napari_midl.widgets.{name.lower()}; "
+        "print([n for n in ('torch', 'ome_zarr', 'dask.array') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

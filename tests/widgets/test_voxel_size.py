@@ -286,9 +286,8 @@ def test_an_image_of_another_reader_gets_back_what_it_had(open_in, type_size, vi
 
 def test_a_second_dock_follows_the_first(open_in, type_size, viewer, qtbot, click, stroke, notes):
     vessels = open_in("Vessels")
-    click(vessels.annotate.add)
-    patches = vessels.bench.patches
-    stroke(patches.layer(patches.names[0]), (2, 10, 10), (2, 10, 30))
+    click(vessels.annotate.classes[2])
+    stroke(viewer.layers.selection.active, (2, 10, 10), (2, 10, 30))
     axons = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Axons")[1]
     type_size(vessels, TYPED)
     qtbot.waitUntil(lambda: axons.data.voxel_size.text() == "2, 0.5, 0.5 µm", timeout=5000)
@@ -307,13 +306,14 @@ def test_the_view_stays_and_what_is_painted_stays_on_its_voxels(
     dock = open_in("Vessels")
     viewer.dims.set_point(0, 7)
     viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 20, 30), 8
-    click(dock.annotate.add)
-    patches = dock.bench.patches
-    corner = patches.box(patches.names[0])[0]
-    stroke(patches.layer(patches.names[0]), (2, 10, 10), (2, 10, 30))
+    click(dock.annotate.classes[2])
+    patch = viewer.layers.selection.active
+    stroke(patch, (2, 10, 10), (2, 10, 30))
+    corner = dock.bench.patches.patches[0].origin
+    within = np.argwhere(patch.data).min(0)
     type_size(dock, "2, 0.5, 0.5 mm")
-    patch, image = patches.layer(patches.names[0]), viewer.layers[0]
-    np.testing.assert_allclose(image.world_to_data(patch.data_to_world((0, 0, 0))), corner)
+    patch, image = viewer.layers["patch 1"], viewer.layers[0]
+    np.testing.assert_allclose(image.world_to_data(patch.data_to_world(within)), corner)
     assert shown(patch)[1] == {"millimeter"}
     np.testing.assert_allclose(image.world_to_data(viewer.dims.point)[0], 7)
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (10, 15))
@@ -462,12 +462,14 @@ def test_clicks_traces_and_patches_agree_on_an_image_with_an_origin(
     vessels.data.image.setCurrentText("placed")
     viewer.dims.set_point(0, image.data_to_world((5, 0, 0))[0] * 1000)
     viewer.scene.camera.center = (0, *(1000 * np.array(image.data_to_world((5, 30, 40)))[-2:]))
-    click(vessels.annotate.add)
-    origin, size = vessels.bench.patches.box(vessels.bench.patches.names[0])
-    low, high = np.array(origin), np.array(origin) + size
-    assert (low <= (5, 30, 40)).all() and (high > (5, 30, 40)).all()
-    patch = vessels.bench.patches.layer(vessels.bench.patches.names[0])
-    np.testing.assert_allclose(image.world_to_data(patch.data_to_world((0, 0, 0))), origin)
+    click(vessels.annotate.classes[2])
+    patch = viewer.layers.selection.active
+    within = patch.world_to_data(image.data_to_world((5, 30, 40)))
+    np.testing.assert_allclose(within, (5, 30, 40), atol=1e-6)
+    patch.paint(np.round(within), 2)
+    part = vessels.bench.patches.patches[0]
+    middle = np.array(part.origin) + np.array(part.labels.shape) // 2
+    np.testing.assert_allclose(middle, (5, 30, 40))
 
 
 def test_a_turned_image_is_shown_along_its_own_axes_and_says_so(viewer, tubes, notes, open_dock):

@@ -12,6 +12,7 @@ import numpy as np
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.scores import most_probable
 from napari_midl.engine.uncertainty import entropy
+from napari_midl.volumes.boxes import common, seen_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,8 +71,7 @@ def propose(
     classes : Classes
         The K classes.
     patches : sequence of Patch
-        What is painted already; one as large as the image is taken for labels of it, of which
-        only what is labelled counts.
+        What is painted already; places that hold any of it are left out.
     size : tuple of int
         Voxels of a patch; cut to the image.
     count : int
@@ -100,7 +100,7 @@ def propose(
         step = Progress(tried, candidates, f"looking at place {tried + 1} of {candidates}")
         yield step
         box = tuple(slice(o, o + n) for o, n in zip(origin, extent, strict=True))
-        if any(_is_covered(box, patch, shape) for patch in patches):
+        if any(_says_something(patch, box) for patch in patches):
             continue
         probability = yield from wait_for(in_thread(partial(look, box)), step)
         bits = float(entropy(probability).mean())
@@ -121,12 +121,10 @@ def _reason(probability: NDArray[np.float32], bits: float, classes: Classes) -> 
     return f"{bits:.2f} bits a voxel, {shares[most]:.0%} called {classes.names[1 + most]}"
 
 
-def _is_covered(box: Box, patch: Patch, shape: Shape) -> bool:
-    """Whether a patch overlaps a box; one over the whole image does where it says something."""
-    if tuple(patch.labels.shape) == tuple(shape):
-        return bool(np.asarray(patch.labels[box]).any())
-    origin, extent = [s.start for s in box], [s.stop - s.start for s in box]
-    return _overlap(origin, extent, patch.origin, patch.labels.shape)
+def _says_something(patch: Patch, box: Box) -> bool:
+    """Whether something is painted in a box."""
+    both = common(box, patch.box)
+    return both is not None and bool(np.asarray(patch.labels[seen_from(both, patch.origin)]).any())
 
 
 def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:

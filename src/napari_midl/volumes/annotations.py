@@ -11,15 +11,18 @@ import tifffile
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, whole_file
+from napari_midl.volumes.boxes import box_of
 from napari_midl.volumes.classes import Classes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_midl.volumes.boxes import Region
     from napari_midl.volumes.volume import Volume
 
 VERSION = 1
 CLASSES_FILE = "classes.json"
+REMOVED = "removed"
 # What a folder that names no classes was painted with: none was named before there were others.
 UNNAMED = Classes("background", "vessel")
 
@@ -41,6 +44,24 @@ class Patch:
     origin: tuple[int, ...]
     labels: Any
     name: str = "patch"
+
+    @property
+    def box(self) -> Region:
+        """What it covers of the volume."""
+        return box_of(self.origin, self.labels.shape)
+
+    def painted(self) -> Patch | None:
+        """A copy of the smallest part that holds all that is painted; None where nothing is."""
+        labels = np.asarray(self.labels, np.uint8)
+        if not labels.any():
+            return None
+        inside = []
+        for axis in range(labels.ndim):
+            others = tuple(other for other in range(labels.ndim) if other != axis)
+            places = np.flatnonzero(labels.any(axis=others))
+            inside.append(slice(int(places[0]), int(places[-1]) + 1))
+        origin = tuple(o + s.start for o, s in zip(self.origin, inside, strict=True))
+        return Patch(origin, labels[tuple(inside)].copy(), self.name)
 
 
 class AnnotationStore:
@@ -154,16 +175,42 @@ class AnnotationStore:
             return
         if target.exists():
             raise InputError(f"{target} exists already; give the patch {old} another name.")
-        try:
-            source.rename(target)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise not_written(target, error) from error
+        _move(source, target)
 
-    def remove(self, name: str) -> None:
-        """Delete a patch."""
-        self.path(name).unlink(missing_ok=True)
+    def remove(self, name: str) -> Path | None:
+        """Move a patch into the bin, a folder beside the patches.
+
+        Returns
+        -------
+        Path or None
+            Where it is now; None if it was never saved.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be moved.
+        """
+        source = self.path(name)
+        target, number = self.folder / REMOVED / source.name, 1
+        while target.exists():
+            number += 1
+            target = self.folder / REMOVED / f"{source.stem} ({number}).tif"
+        return target if _move(source, target) else None
+
+    def bring_back(self, removed: Path, name: str) -> None:
+        """Take a patch out of the bin, under a name that is free.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be moved.
+        """
+        _move(removed, self.path(name))
+
+    def taken(self, name: str) -> bool:
+        """Whether a patch has a name, or one in the bin."""
+        path = self.path(name)
+        return path.exists() or (self.folder / REMOVED / path.name).exists()
 
     def path(self, name: str) -> Path:
         """Where a patch of a name is kept."""
@@ -217,3 +264,15 @@ class AnnotationStore:
                 "project folder."
             )
         return Patch(origin, labels, path.stem)
+
+
+def _move(source: Path, target: Path) -> bool:
+    """Move a file; whether there was one."""
+    try:
+        if not source.exists():
+            return False
+        target.parent.mkdir(exist_ok=True)
+        source.rename(target)
+    except OSError as error:
+        raise not_written(target, error) from error
+    return True

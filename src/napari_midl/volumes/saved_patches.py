@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,10 +33,34 @@ class SavedPatches:
         """Know a patch as it is: it was read, or is new and empty."""
         self._states[patch.name] = _state(patch)
 
-    def remove(self, name: str) -> None:
-        """Delete a patch and its file."""
-        self.store.remove(name)
+    def remove(self, name: str) -> Path | None:
+        """Move a patch into the bin; gives where it is now, None if it was never saved.
+
+        Raises
+        ------
+        InputError
+            If its file cannot be moved.
+        """
+        removed = self.store.remove(name)
         self.forget(name)
+        return removed
+
+    def bring_back(self, patch: Patch, removed: Path | None) -> None:
+        """Know a patch again that `remove` put there.
+
+        Raises
+        ------
+        InputError
+            If its file cannot be moved back.
+        """
+        if removed is not None:
+            self.store.bring_back(removed, patch.name)
+        # The file may be older than what is painted: it is written anew.
+        self.begin(replace(patch, labels=np.zeros_like(patch.labels)))
+
+    def knows(self, name: str) -> bool:
+        """Whether a patch has this name."""
+        return name in self._states
 
     def forget(self, name: str) -> None:
         """Leave its file alone from now on."""
@@ -46,9 +71,9 @@ class SavedPatches:
         return _state(patch) == self._states[patch.name]
 
     def free_name(self, store: AnnotationStore | None = None) -> str:
-        """The first of ``patch 1``, ``patch 2``... that neither a patch nor a file has."""
+        """The first of ``patch 1``, ``patch 2``... that no patch has, and none in the bin."""
         number, store = 1, store or self.store
-        while (name := f"patch {number}") in self._states or store.path(name).exists():
+        while (name := f"patch {number}") in self._states or store.taken(name):
             number += 1
         return name
 
@@ -98,4 +123,4 @@ class SavedPatches:
 
 
 def _state(patch: Patch) -> int:
-    return zlib.crc32(np.asarray(patch.labels, np.uint8).tobytes())
+    return zlib.crc32(np.ascontiguousarray(patch.labels, np.uint8).data)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OURS = "napari-midl"
+_emptied: list[int] = []
 
 
 def is_ours(layer: Any) -> bool:
@@ -16,10 +20,25 @@ def is_ours(layer: Any) -> bool:
     return OURS in layer.metadata
 
 
+@contextmanager
+def others_may_follow(viewer: Any, removed: bool = True) -> Iterator[None]:
+    """While a layer has just been removed: napari removes those that are selected one by one."""
+    if removed:
+        _emptied.append(id(viewer))
+    yield
+    if removed:
+        _emptied.remove(id(viewer))
+
+
 def take_out(viewer: Any, *layers: Any) -> None:
     """Remove those layers that are still there."""
     for layer in layers:
-        if layer in viewer.layers:
+        if layer not in viewer.layers:
+            continue
+        if id(viewer) in _emptied and layer in viewer.layers.selection:
+            # napari fails where it finds gone what it is about to remove.
+            QTimer.singleShot(0, partial(take_out, viewer, layer))
+        else:
             viewer.layers.remove(layer)
 
 

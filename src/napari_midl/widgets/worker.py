@@ -43,6 +43,8 @@ class JobRunner(QObject):
         The `Progress` objects since the last time, none left out, at most ten times a second.
     failed : Signal(Exception)
         The job raised.
+    outcome : str
+        How the last job ended: ``done``, ``failed`` or ``cancelled``; empty before that.
     """
 
     changed = Signal()
@@ -51,7 +53,7 @@ class JobRunner(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.title = ""
+        self.title = self.outcome = ""
         self.paused = False
         self.cancelling = False
         self._worker: _JobWorker | None = None
@@ -96,7 +98,7 @@ class JobRunner(QObject):
             raise InputError(
                 f"{self.title} is still running; wait for it or cancel it, then press {title}."
             )
-        self.title, self.paused, self.cancelling = title, False, False
+        self.title, self.outcome, self.paused, self.cancelling = title, "", False, False
         self._batch = []
         self._callbacks = _Callbacks(on_result, on_progress, on_finished)
         self._worker = worker = _JobWorker(job)
@@ -165,10 +167,12 @@ class JobRunner(QObject):
 
     def _on_returned(self, result: Any) -> None:
         self._deliver()
+        self.outcome = "done"
         self._callbacks.on_result(result)
 
     def _on_errored(self, error: Exception) -> None:
         self._deliver()
+        self.outcome = "failed"
         if self._worker is not None:
             self.failed.emit(error)
 
@@ -177,6 +181,7 @@ class JobRunner(QObject):
             return
         self._deliver()
         self._timer.stop()
+        self.outcome = self.outcome or "cancelled"
         finished = self._callbacks.on_finished
         self._worker, self._callbacks = None, _Callbacks()
         self.paused = self.cancelling = False

@@ -62,7 +62,7 @@ class AxonsDock(ToolDock[AxonsBench]):
             "Shift-U": review.redo,
         }
 
-    def keys_count_on(self, layer: Any) -> bool:
+    def keys_count_on(self, layer: Any, key: str) -> bool:
         """On the image and what the dock laid over it, and while clicks trace on any layer."""
         bench = self.bench
         ours = layer is bench.image or bench.layers.has(layer)

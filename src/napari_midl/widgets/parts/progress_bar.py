@@ -1,7 +1,8 @@
-"""How far the running job is, with Pause and Cancel."""
+"""How far the running job is, with Pause and Cancel, and how the last one ended."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _STEPS = 1000
 IDLE = "Nothing is running."
+_WHEN = {"done": "in", "failed": "after", "cancelled": "after"}
 
 
 class ProgressPanel(QWidget):
@@ -37,6 +39,7 @@ class ProgressPanel(QWidget):
         super().__init__()
         self._runner = runner
         self._pace = Pace()
+        self._since: float | None = None
         self.message = QElidingLabel(IDLE)
         self.message.setToolTip("What is happening now")
         self.left = QElidingLabel("")
@@ -70,8 +73,8 @@ class ProgressPanel(QWidget):
             made.setEnabled(runner.running and not runner.cancelling)
         self.pause.setText("Resume" if runner.paused else "Pause")
         if not runner.running:
-            self._pace = Pace()
-            self._show(IDLE)
+            self._show(self._ended())
+            self._pace, self._since = Pace(), None
             self.bar.setRange(0, _STEPS)
             self.bar.setValue(0)
         elif runner.cancelling:
@@ -80,7 +83,15 @@ class ProgressPanel(QWidget):
             self._show(f"{runner.title}: paused")
             self._pace.stop()
         else:
+            self._since = self._since or time.monotonic()
             self._show(f"{runner.title}: working…")
+
+    def _ended(self) -> str:
+        runner = self._runner
+        if not runner.outcome or self._since is None:
+            return IDLE
+        took = spoken(time.monotonic() - self._since)
+        return f"{runner.title}: {runner.outcome} {_WHEN[runner.outcome]} {took}."
 
     def _on_progressed(self, batch: list[Progress]) -> None:
         runner, latest = self._runner, batch[-1]

@@ -18,6 +18,7 @@ from napari_midl.engine.project import (
 )
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import channel_of, volume_of
+from napari_midl.widgets.layers import others_may_follow
 from napari_midl.widgets.looking import staying_there
 from napari_midl.widgets.sizes import (
     folder_of,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Job, Progress
     from napari_midl.volumes.volume import Volume
+    from napari_midl.widgets.parts.section import Section
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class Bench(QObject):
     result : Signal
         Another result is shown, or none.
     told : Signal(str)
-        Something went wrong; empty once another job begins.
+        Something went wrong; empty once another job begins. `asked_in` says where.
     layers_changed : Signal
         A layer came into the viewer or left it.
     image, volume, folder
@@ -68,6 +70,9 @@ class Bench(QObject):
         Runs the jobs of the dock, one at a time.
     plane_will_do : bool
         Whether an image may have one slice.
+    asked_in : Section or None
+        Where the button is that was pressed for what is going on, or went wrong; None for what
+        goes on by itself, such as saving.
     ended : bool
         Whether the dock was closed, so that the viewer is no longer its business.
     """
@@ -89,6 +94,8 @@ class Bench(QObject):
         self.folder: Path | None = None
         self.channel = self.time = 0
         self.ended = False
+        self.asked_in: Section | None = None
+        self._asked: dict[JobRunner, Section | None] = {}
         self.runners: list[JobRunner] = []
         self.runner = self.add_runner()
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
@@ -98,7 +105,7 @@ class Bench(QObject):
         """Another runner, whose jobs go on beside those of `runner`."""
         runner = JobRunner(self)
         runner.changed.connect(self.job)
-        runner.failed.connect(lambda error: self.report(error, runner.title))
+        runner.failed.connect(lambda error: self._on_failed(runner, error))
         self.runners.append(runner)
         return runner
 
@@ -268,19 +275,27 @@ class Bench(QObject):
             if self.volume is volume:
                 on_progress(batch)
 
+        runner = runner or self.runner
         try:
-            (runner or self.runner).start(
+            runner.start(
                 title, job, on_result=result, on_progress=progress, on_finished=on_finished
             )
         except InputError as error:
             self.report(error)
             return False
+        self._asked[runner] = self.asked_in
         self.told.emit("")
         return True
 
+    def _on_failed(self, runner: JobRunner, error: Exception) -> None:
+        self.asked_in = self._asked.get(runner)
+        self.report(error, runner.title)
+        self.asked_in = None
+
     def _on_layers(self, event: Any) -> None:
         if not self.ended:
-            self.layers_changed.emit()
+            with others_may_follow(self.viewer, event.type == "removed"):
+                self.layers_changed.emit()
 
     def report(self, error: Exception, title: str = "") -> None:
         """Show an error to the person; a surprising one also goes to the log with its trace."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
 from napari_midl.widgets.images import in_memory
 from napari_midl.widgets.lifetime import Lifetime
+from napari_midl.widgets.parts.accessible import name_fields
 from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
-from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.parts.section import trouble
 from napari_midl.widgets.parts.wheel import WheelGuard
 from napari_midl.widgets.tool.background_loading import BackgroundLoading
 from napari_midl.widgets.tool.bench import Bench
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import napari
-    from qtpy.QtWidgets import QAbstractButton
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
@@ -46,9 +47,6 @@ class ToolDock(QWidget, Generic[B]):
         What needs torch, and what works without it; each begins a sentence.
     cancelling : str
         What the tooltip of Cancel says.
-    keys_elsewhere : bool
-        Whether the keys also count while a layer is active for which `keys_count_on` is false,
-        where napari has no such key.
     bench : Bench
         What the sections share.
     """
@@ -57,7 +55,6 @@ class ToolDock(QWidget, Generic[B]):
     steps: ClassVar[tuple[str, ...]]
     needs_torch: ClassVar[tuple[str, str] | None] = None
     cancelling: ClassVar[str] = "End the job; it can be resumed later"
-    keys_elsewhere: ClassVar[bool] = True
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
@@ -67,18 +64,26 @@ class ToolDock(QWidget, Generic[B]):
         self.bench: B = self.bench_type(viewer, self)
         self.hint = Hint(self.steps)
         self.torch = torch_notice(*self.needs_torch) if self.needs_torch else None
-        self.trouble = note("What went wrong last")
-        self.trouble.setStyleSheet("color: #e06c5a")
-        self.trouble.hide()
+        self.trouble = trouble("What went wrong last")
         self.progress = ProgressPanel(self.bench.runner, self.cancelling)
         self.sections = self.make_sections()
-        self.keys = Keys(viewer, self.make_keys(), self.keys_count_on, self.keys_elsewhere)
+        self.keys = Keys(viewer, self.make_keys(), self.keys_count_on)
         above = (self.hint,) if self.torch is None else (self.hint, self.torch)
-        lay_out(self, above, self.sections, (self.trouble, self.progress))
+        below = QWidget()
+        self._below = QVBoxLayout(below)
+        self._below.setContentsMargins(0, 0, 0, 0)
+        self._below.addWidget(self.trouble)
+        self._below.addWidget(self.progress)
+        lay_out(self, above, self.sections, (below,))
         self._wheel = WheelGuard(self)
+        name_fields(self)
         self._loading = BackgroundLoading()
         bench = self.bench
         bench.told.connect(self._on_told)
+        for section in self.sections:
+            for made in section.findChildren(QAbstractButton):
+                made.pressed.connect(partial(self._on_pressed, section))
+                made.clicked.connect(partial(self._on_pressed, None))
         for signal in (bench.opened, bench.job, bench.model, bench.result, *self.hint_signals()):
             signal.connect(lambda *_: self._on_changed())
         self._lifetime = Lifetime(self, self.shut_down)
@@ -103,8 +108,8 @@ class ToolDock(QWidget, Generic[B]):
         """Hook: which button a key presses while the image has the focus."""
         return {}
 
-    def keys_count_on(self, layer: Any) -> bool:
-        """Hook: whether the keys come before those that napari has for the active layer."""
+    def keys_count_on(self, layer: Any, key: str) -> bool:
+        """Hook: whether a key comes before what napari does with it on the active layer."""
         return False
 
     def shut_down(self) -> None:
@@ -123,6 +128,17 @@ class ToolDock(QWidget, Generic[B]):
         step, text = self.next_step()
         self.hint.show_step(step, text)
 
+    def _on_pressed(self, section: ToolSection[Any] | None, checked: bool = False) -> None:
+        """Remember where a button is, until all that follows its click has been done."""
+        self.bench.asked_in = section
+
     def _on_told(self, text: str) -> None:
+        """Say what went wrong where the button is, else above the running job."""
+        section = self.bench.asked_in
+        place = section.body if section is not None else self._below
+        if place.indexOf(self.trouble) < 0:
+            place.insertWidget(place.count() if section is not None else 0, self.trouble)
         self.trouble.setText(text)
         self.trouble.setVisible(bool(text))
+        if text and section is not None:
+            section.bring_into_sight(self.trouble)

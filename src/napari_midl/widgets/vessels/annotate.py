@@ -1,115 +1,125 @@
-"""Painting a little: patches, and what to paint in them."""
+"""Painting a little: what to paint, and what was painted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QButtonGroup, QListWidget, QPushButton
+from qtpy.QtWidgets import QListWidget, QPushButton
 
-from napari_midl.volumes.boxes import box_around
 from napari_midl.volumes.classes import UNLABELLED
-from napari_midl.widgets.looking import fly_to, looked_at
-from napari_midl.widgets.parts.section import button, note, spin, swatch
+from napari_midl.widgets.looking import fly_to
+from napari_midl.widgets.painting import Painting
+from napari_midl.widgets.parts.section import button, note, swatch
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SLICES, SIDE = 9, 96
-IN_A_ROW = 4
 ERASE_KEY = "0"
+SIDE = 96  # voxels around a place that is to be painted
 
 
 class AnnotateSection(ToolSection[VesselsBench]):
-    """Adds, lists and removes patches."""
+    """Chooses what a drag over the image paints, and lists the patches."""
 
-    heading = "Annotate"
+    heading = "Paint"
 
     def __init__(self, bench: VesselsBench) -> None:
         super().__init__(bench)
-        self.add = button(
-            "Add patch", "Put a small box to paint in over the place you look at", self.add_here
-        )
-        self.slices = spin("Slices of a new patch", 1, 32, SLICES)
-        self.side = spin("Width and height of a new patch, in voxels", 16, 256, SIDE, step=16)
-        self.list = QListWidget()
-        self.list.setFixedHeight(62)
-        self.list.setToolTip("Click a patch to fly there and paint in it")
-        self.list.itemClicked.connect(self._on_clicked)
         self.classes: dict[int, QPushButton] = {}
-        self._group = QButtonGroup(self)
         for label in bench.patches.classes.offered:
             key = f" ({label.key})" if label.key else ""
             made = self._add_class(label.value, label.name.capitalize() + key, label.name)
             made.setIcon(swatch(label.colour))
         self._add_class(UNLABELLED, f"Erase ({ERASE_KEY})", "nothing: take paint away")
-        self._choose_first()
-        self.remove = button("Remove", "Delete the chosen patch and its file", self._on_remove)
-        self.status = note("Patches are saved to the project folder whenever your hand rests")
-        self.row(self.add, self.slices, "slices of", self.side, "voxels²")
+        self.hand = button(
+            "Move",
+            "Drag to move the view again; to move it while you paint, hold Space",
+            lambda: bench.patches.paint_with(None),
+        )
+        self.hand.setCheckable(True)
+        self.list = QListWidget()
+        self.list.setFixedHeight(62)
+        self.list.setToolTip("The patches that were painted; click one to go there")
+        self.list.itemClicked.connect(self._on_clicked)
+        strokes, changed = bench.patches.strokes, bench.patches.changed
+        self.undo = self.action(
+            "Undo",
+            "Take back the last stroke, or bring back the patch that was removed",
+            strokes.undo,
+            lambda: strokes.history.can_undo,
+            changed,
+        )
+        self.redo = self.action(
+            "Redo",
+            "Paint again what was taken back last",
+            strokes.redo,
+            lambda: strokes.history.can_redo,
+            changed,
+        )
+        self.remove = self.action(
+            "Remove patch",
+            "Take the chosen patch away; Undo brings it back",
+            self._on_remove,
+            lambda: bench.patches.names,
+            changed,
+        )
+        self.status = note("Paint is saved to the project folder whenever your hand rests")
+        choices = (*self.classes.values(), self.hand)
+        self.row(*choices)
+        self.row(self.undo, self.redo, self.remove)
         self.body.addWidget(self.list)
-        buttons = [*self.classes.values(), self.remove]
-        for start in range(0, len(buttons), IN_A_ROW):
-            self.row(*buttons[start : start + IN_A_ROW])
         self.body.addWidget(self.status)
-        for widget in (self.add, self.slices, self.side):
-            self.enabled_when(widget, lambda: bench.volume is not None)
-        for made in (*self.classes.values(), self.remove):
-            self.enabled_when(made, lambda: bench.patches.names, bench.patches.changed)
+        for made in choices:
+            self.enabled_when(made, lambda: bench.volume is not None)
+        self._painting = Painting(bench.viewer, bench.patches)
         bench.patches.picked.connect(self._on_picked)
-        self.follow(self._show, bench.opened, bench.patches.changed)
+        self._on_picked()
+        self.follow(self._show, bench.opened, changed)
 
-    def add_here(self) -> None:
-        """Add a patch where the person looks."""
-        self.add_around(looked_at(self.bench.viewer, self.bench.opened_image))
+    def paint_around(self, centre: Sequence[int]) -> None:
+        """Make ready to paint around a voxel that is in view."""
+        patches = self.bench.patches
+        patches.take(centre)
+        if patches.label is None:
+            patches.paint_with(patches.classes.offered[0].value)
 
-    def add_around(self, centre: Sequence[int]) -> None:
-        """Add a patch around a voxel."""
-        bench = self.bench
-        side = self.side.value()
-        box = box_around(centre, (self.slices.value(), side, side), bench.opened_volume.shape)
-        name = bench.patches.add(box)
-        self._choose_first()
-        self.list.setCurrentRow(bench.patches.names.index(name))
+    def shut_down(self) -> None:
+        """Follow the mouse no more."""
+        self._painting.stop()
 
     def _add_class(self, value: int, text: str, what: str) -> QPushButton:
-        made = button(text, f"Paint {what}, in the chosen patch", lambda: self._on_class(value))
+        paint_with = self.bench.patches.paint_with
+        tip = f"Drag anywhere over the image to paint {what}"
+        made = button(text, tip, lambda: paint_with(value))
         made.setCheckable(True)
-        self._group.addButton(made)
         self.classes[value] = made
         return made
 
-    def _choose_first(self) -> None:
-        self.classes[self.bench.patches.classes.offered[0].value].setChecked(True)
-
-    @property
-    def _current(self) -> str | None:
-        item = self.list.currentItem()
-        return item.text() if item is not None else None
-
     def _on_clicked(self) -> None:
-        name, bench = self._current, self.bench
-        if name is not None and bench.image is not None:
-            label = next(label for label, made in self.classes.items() if made.isChecked())
-            bench.patches.paint_with(name, label)
-            fly_to(bench.viewer, bench.image, *bench.patches.box(name))
+        item, bench = self.list.currentItem(), self.bench
+        if item is not None and bench.image is not None:
+            bench.patches.choose(item.text())
+            fly_to(bench.viewer, bench.image, *bench.patches.box(item.text()))
 
-    def _on_class(self, label: int) -> None:
-        if (name := self._current) is not None:
-            self.bench.patches.paint_with(name, label)
-
-    def _on_picked(self, name: str, label: int) -> None:
+    def _on_picked(self) -> None:
         """Follow the keys, and what is chosen in napari's own list and controls."""
-        for item in self.list.findItems(name, Qt.MatchFlag.MatchExactly):
+        patches = self.bench.patches
+        self._choose_current()
+        for value, made in self.classes.items():
+            made.setChecked(value == patches.label)
+        self.hand.setChecked(patches.label is None)
+
+    def _choose_current(self) -> None:
+        current = self.bench.patches.current or ""
+        for item in self.list.findItems(current, Qt.MatchFlag.MatchExactly):
             self.list.setCurrentItem(item)
-        if label in self.classes:
-            self.classes[label].setChecked(True)
 
     def _on_remove(self) -> None:
-        if (name := self._current) is not None:
-            self.bench.patches.remove(name)
+        if (item := self.list.currentItem()) is not None:
+            self.bench.patches.remove(item.text())
 
     def _show(self) -> None:
         patches = self.bench.patches
@@ -118,10 +128,13 @@ class AnnotateSection(ToolSection[VesselsBench]):
             row = self.list.currentRow()
             self.list.clear()
             self.list.addItems(patches.names)
-            self.list.setCurrentRow(min(max(row, 0), len(patches.names) - 1))
+            chosen = (
+                patches.names.index(patches.current) if patches.current in patches.names else row
+            )
+            self.list.setCurrentRow(min(max(chosen, 0), len(patches.names) - 1))
         self.list.setVisible(bool(patches.names))
         if not patches.names:
-            self.status.setText("No patch yet.")
+            self.status.setText("Nothing is painted yet.")
             return
         painted = patches.classes.describe(patches.counts)
         saved = "Not saved yet." if patches.unsaved else "Saved."

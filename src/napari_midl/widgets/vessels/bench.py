@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 
 from napari_midl.engine.project import patches_folder
+from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.widgets.patches import PatchLayers
 from napari_midl.widgets.tool.stream_section import StreamBench
@@ -43,8 +44,9 @@ class VesselsBench(StreamBench[PredictionLayers]):
     def attach(self) -> None:
         """Show what was painted before."""
         folder = patches_folder(self.opened_folder, self.channel, self.time)
-        for problem in self.patches.attach(self.opened_image, self.opened_volume, folder):
-            show_error(problem)
+        problems = self.patches.attach(self.opened_image, self.opened_volume, folder)
+        if problems:
+            self.report(InputError("\n".join(problems)))
         if self.patches.names:
             show_info(f"Restored {len(self.patches.names)} patch(es) from {self.folder}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.volumes.classes import UNLABELLED
+from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 from napari_midl.widgets.vessels.annotate import ERASE_KEY, AnnotateSection
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
+UNDO, REDO = "Control-Z", "Control-Shift-Z"
 OPEN, PAINT, LEARN, PREDICT, MEASURE = range(5)
 
 
@@ -31,7 +33,6 @@ class VesselsDock(ToolDock[VesselsBench]):
     steps = ("Open", "Paint", "Learn", "Predict", "Measure")
     needs_torch = ("Fine-tune, Where next? and Predict", "Painting, opening and measuring")
     cancelling = "End the job; a prediction can be resumed later"
-    keys_elsewhere = False
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From paint to numbers."""
@@ -50,17 +51,21 @@ class VesselsDock(ToolDock[VesselsBench]):
         return self.data, self.annotate, self.learn, self.where, self.predict, self.measure
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
-        """The class to paint."""
+        """The class to paint, and to take back."""
         offered = self.bench.patches.classes.offered
         keys = {label.key: label.value for label in offered if label.key}
         keys[ERASE_KEY] = UNLABELLED
-        return {key: self.annotate.classes[value] for key, value in keys.items()}
+        return {
+            **{key: self.annotate.classes[value] for key, value in keys.items()},
+            UNDO: self.annotate.undo,
+            REDO: self.annotate.redo,
+        }
 
-    def keys_count_on(self, layer: Any) -> bool:
-        """On the image and what the dock laid over it: napari would begin to move them."""
+    def keys_count_on(self, layer: Any, key: str) -> bool:
+        """On each layer, where napari would begin to move it; others' own strokes are theirs."""
         bench = self.bench
-        ours = (bench.image, self.learn.preview, *(bench.shown.layers if bench.shown else ()))
-        return bool(bench.patches.names) and any(layer is one for one in ours)
+        ours = layer is bench.image or is_ours(layer)
+        return bench.volume is not None and (ours or key not in (UNDO, REDO))
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also what is painted."""
@@ -88,22 +93,22 @@ class VesselsDock(ToolDock[VesselsBench]):
         if bench.shown is not None:
             return MEASURE, (
                 "Move <i>Threshold</i> until the vessels fit, then press <i>Analyse</i>. Where the "
-                "result is wrong, add a patch, paint and fine-tune again."
+                "result is wrong, paint and fine-tune again."
             )
         if not isinstance(self.learn.model.choice, str):
             return PREDICT, (
                 "Press <i>Predict</i> for the whole image, or <i>Where next?</i> to see where "
                 "painting teaches most."
             )
-        if not bench.patches.names:
-            return PAINT, (
-                "Go to a slice with clear vessels and press <i>Add patch</i>. Or press "
-                "<i>Predict</i> at once to see what the base model finds."
-            )
         counts = bench.patches.counts
         vessel, background = bench.patches.classes.offered
+        if not any(counts.values()):
+            return PAINT, (
+                f"Go to a slice with clear vessels and paint a few: key {vessel.key}, then drag "
+                "along them. Or press <i>Predict</i> at once to see what the base model finds."
+            )
         if not counts[vessel.name]:
-            return PAINT, f"Paint a few vessels in the patch: key {vessel.key}, then drag."
+            return PAINT, f"Paint a few vessels: key {vessel.key}, then drag along them."
         if not counts[background.name]:
             return PAINT, f"Paint some background beside them: key {background.key}, then drag."
         return LEARN, "Press <i>Fine-tune</i> and watch the preview sharpen."

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.volumes.volume import Volume
 
-VESSEL_COLOUR = "#ff5a4f"
+VESSEL_COLOUR = "#20e0c0"
 # Transparent where there is surely no vessel, so that the image stays in sight.
 PROBABILITY_COLOURS = Colormap([[1, 0.75, 0.1, 0], [1, 0.75, 0.1, 1]], name="vessel probability")
 UNCERTAINTY_COLOURS = Colormap([[0.2, 0.8, 1, 0], [0.2, 0.8, 1, 1]], name="vessel uncertainty")

@@ -151,5 +151,5 @@ class VesselTrainSection(TrainSection[VesselsBench]):
 
     def _on_view(self) -> None:
         image = self.bench.image
-        shown = image is not None and self.live.isChecked()
+        shown = image in self.bench.viewer.layers and self.live.isChecked()
         self._view = box_in_view(self.bench.viewer, image) if image is not None and shown else None

@@ -12,6 +12,7 @@ from napari_midl.methods.vessels.settings import ProposeSettings
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
+from napari_midl.widgets.vessels.annotate import SIDE
 from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
             self._on_ask,
             lambda: self.bench.idle and torch_is_here(),
         )
-        self.add = self.action("Add patch there", "Put a patch over the chosen place", self._on_add)
+        self.add = self.action("Paint there", "Paint vessels at the chosen place", self._on_add)
         self.status = note()
         self.status.hide()
         self.row(self.ask, self.add)
@@ -56,7 +57,7 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
         return Place(words, item.origin, item.shape, tip=item.reason)
 
     def shown(self) -> None:
-        """A patch can be put over the chosen one."""
+        """One can paint at the chosen one."""
         self.add.setEnabled(self.bench.volume is not None and self.current is not None)
         self.status.hide()
 
@@ -71,7 +72,7 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
             out=TableOut(None),
             settings=ProposeSettings(
                 count=PLACES,
-                side=self._annotate.side.value(),
+                side=SIDE,
                 device=self._learn.form.widgets["device"].value,
             ),
         )
@@ -85,10 +86,10 @@ class WhereNextSection(ReviewSection[VesselsBench, "Proposal"]):
 
     def _on_found(self, proposals: list[Proposal]) -> None:
         self.fill(proposals)
-        self.status.setText("Patches cover every place that was looked at.")
+        self.status.setText("Every place that was looked at is painted already.")
         self.status.setVisible(not proposals)
         self.bring_into_sight(self.list)
 
     def _on_add(self) -> None:
         assert self.current is not None
-        self._annotate.add_around(self.current.centre)
+        self._annotate.paint_around(self.current.centre)
