@@ -235,7 +235,7 @@ def test_one_class_only_is_a_sentence(dock, viewer, click, qtbot, notes):
 
 
 def test_nothing_is_trained_that_cannot_be_saved(painted, click, qtbot, notes):
-    painted.bench.folder.mkdir(parents=True)
+    painted.bench.folder.mkdir(parents=True, exist_ok=True)
     (painted.bench.folder / "models").touch()
     click(painted.learn.train)
     qtbot.waitUntil(lambda: not painted.bench.runner.running, timeout=MINUTE)
