@@ -52,23 +52,23 @@ def reach_z(sigma: float) -> int:
 
 def neighbours(image: Tensor, axis: int, step: int = 1) -> tuple[Tensor, Tensor]:
     """The voxels that lie `step` before and after along an axis."""
+    ends = [0] * 6
+    ends[2 * (2 - axis)] = ends[2 * (2 - axis) + 1] = step
+    padded = F.pad(image[None, None], ends, mode="replicate")[0, 0]
     size = image.shape[axis]
-    place = torch.arange(size, device=image.device)
-    before = image.index_select(axis, (place - step).clamp_min(0))
-    after = image.index_select(axis, (place + step).clamp_max(size - 1))
-    return before, after
+    return padded.narrow(axis, 0, size), padded.narrow(axis, 2 * step, size)
 
 
 def slope(image: Tensor, axis: int) -> Tensor:
     """First derivative along an axis, by central differences."""
     before, after = neighbours(image, axis)
-    return (after - before) / 2
+    return (after - before).div_(2)
 
 
 def curvature(image: Tensor, axis: int) -> Tensor:
     """Second derivative along an axis."""
     before, after = neighbours(image, axis)
-    return before + after - 2 * image
+    return (before + after).sub_(image, alpha=2)
 
 
 def eigenvalues_2d(yy: Tensor, xx: Tensor, yx: Tensor) -> tuple[Tensor, Tensor]:

@@ -239,12 +239,13 @@ class _Share:
     """What some of the features add to a linear layer."""
 
     def __init__(self, mean: Tensor, deviation: Tensor, weight: Tensor) -> None:
-        self._mean, self._deviation = mean[:, None], deviation[:, None]
+        self._scale = (1 / deviation)[:, None]
+        self._offset = (-mean / deviation)[:, None]
         self._weight = weight.T.contiguous()
 
     def __call__(self, maps: Tensor) -> Tensor:
         """For features ``(features, …)``, ``(…, hidden)``."""
-        values = ((maps.flatten(1) - self._mean) / self._deviation).clamp_(-_MOST, _MOST)
+        values = torch.addcmul(self._offset, maps.flatten(1), self._scale).clamp_(-_MOST, _MOST)
         return (values.T @ self._weight).reshape(*maps.shape[1:], -1)
 
 
