@@ -1,213 +1,275 @@
-"""Fine-tuning on real stacks against a threshold, a random forest and training from scratch.
+"""Learning vessels from a little paint, against a threshold, a random forest and other starts.
 
-The base models must have been trained without the group of the stack they are tuned on:
 ``python -m benchmarks vessels --bases FOLDER`` looks for ``base-GROUP.safetensors``, made by
-``napari-midl vessels pretrain --hold-out GROUP``. One labelled slice is revealed, or twelve
-16 x 16 scribbles on three slices; every slice at least two away from them is scored.
-The time to a score counts the steps until the held-out painted blocks reach the best that
-training from scratch reaches; a step takes as long from either start.
+``napari-midl vessels pretrain-pixels --hold-out GROUP``; ``--deep FOLDER`` for U-Nets of the same
+names, made by ``napari-midl vessels pretrain --hold-out GROUP``.
+
+Revealed are the middle slice, or, in three draws whose scores are averaged, twelve squares of
+16 x 16 voxels on three slices. Scored is every slice at least two away from those, at the
+threshold of 0.5; of the parts that the learner is made of every third of them. The parts learn
+together: their seconds of learning are those of all three, the strokes' features included. The
+forest's seconds of predicting include its features, those of learning do not. Where other work
+shares the machine, those of the processor tell more than those on the clock.
+
+``--rehearse`` reveals a slice at a third of the depth and other squares: what was chosen was
+chosen on those. Each row is kept once it is there; a benchmark that was stopped goes on, and a
+row is made anew if its base is another. Delete the file of results when the learner has changed.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
-from sklearn.ensemble import RandomForestClassifier
+import torch
 
-from benchmarks import report
+from benchmarks.vessel_cases import Case, cases, now, reveals, scored_slices
+from benchmarks.vessel_peers import forest_probability, oracle, random_forest
+from benchmarks.vessel_results import (
+    ALL,
+    BASE,
+    CLOCKS,
+    DEEP,
+    FOREST,
+    ORACLE,
+    PARTS,
+    SCRATCH,
+    Results,
+    Row,
+)
+from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
-from napari_midl.methods.vessels import apply, learn
-from napari_midl.methods.vessels.inputs import read_stacks
+from napari_midl.methods.vessels import apply, experts, learn, learn_pixels
+from napari_midl.methods.vessels.classes import CLASSES
+from napari_midl.methods.vessels.depth import depth_of
 from napari_midl.methods.vessels.models import named_model, scratch
-from napari_midl.methods.vessels.score import dice, score
+from napari_midl.methods.vessels.scale_space import ScaleSpace
+from napari_midl.methods.vessels.score import cl_dice, dice
 from napari_midl.methods.vessels.settings import FinetuneSettings
+from napari_midl.methods.vessels.voxels import Voxels, features_of, read_voxels
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from benchmarks.vessel_cases import Seconds
     from napari_midl.engine.models import Model
-    from napari_midl.volumes.volume import Volume
 
-GROUPS = ("octa", "burgess", "santos")
-SCRIBBLE, SCRIBBLES = 16, 12
-
-
-def one_slice(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The middle slice, fully labelled."""
-    labels = np.zeros(mask.shape, np.uint8)
-    middle = len(mask) // 2
-    labels[middle] = np.where(mask[middle], 2, 1)
-    return labels
+SETTINGS = FinetuneSettings()
+NONE = np.zeros(2)
+EVERY = 3
 
 
-def scribbles(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Twelve squares on three slices, each drawn until it holds both classes, as a user would."""
-    rng = np.random.default_rng(0)
-    labels = np.zeros(mask.shape, np.uint8)
-    planes = [len(mask) // 2 - 2, len(mask) // 2, len(mask) // 2 + 2]
-    for k in range(SCRIBBLES):
-        z = planes[k % 3]
-        for _ in range(500):
-            y, x = (int(rng.integers(0, n - SCRIBBLE)) for n in mask.shape[1:])
-            place = (z, slice(y, y + SCRIBBLE), slice(x, x + SCRIBBLE))
-            if 0.1 < mask[place].mean() < 0.9:
-                break
-        labels[place] = np.where(mask[place], 2, 1)
-    return labels
+@dataclass
+class Trial:
+    """A case of which something is revealed, and the models to start from."""
+
+    case: Case
+    labels: NDArray[np.uint8]
+    base: Model
+    deep: Model | None
+    deep_settings: FinetuneSettings
+
+    def __post_init__(self) -> None:
+        self.scored = scored_slices(self.labels)
+        self.patches = [Patch((0, 0, 0), self.labels)]
+
+    def row(self, predicted: NDArray[np.bool_], learning: Seconds, predicting: Seconds) -> Row:
+        """Scores of a mask, and the seconds that it took."""
+        # What is not scored is empty in both: no skeleton runs from one scored slice to another.
+        of = self.scored[:, None, None]
+        found, true = predicted & of, self.case.mask & of
+        return {
+            "dice": dice(found, true),
+            "cldice": cl_dice(found, true),
+            **_times(learning, predicting, predicted.size),
+        }
+
+    def predicted(self, model: Model, learning: Seconds = NONE) -> Row:
+        """The row of a model."""
+        z, y, x = (slice(0, n) for n in self.case.image.shape)
+        started = now()
+        probability = apply.predict_region(self.case.image, model, (z, y, x))
+        return self.row(probability >= 0.5, learning, now() - started)
 
 
-REVEALED = {"slice": one_slice, "scribbles": scribbles}
+def _times(learning: Seconds, predicting: Seconds, voxels: int) -> Row:
+    found: Row = {}
+    for index, of in enumerate(CLOCKS):
+        found[f"learning, {of}"] = float(learning[index])
+        found[f"predicting, {of}"] = float(predicting[index])
+        if predicting[index]:
+            found[f"Mvoxel/s, {of}"] = voxels / float(predicting[index]) / 1e6
+    return found
 
 
-def threshold_oracle(
-    image: NDArray[Any], mask: NDArray[np.bool_], keep: NDArray[np.bool_]
-) -> float:
-    """Dice of the single threshold on the lightly smoothed image that the truth likes best."""
-    smooth = ndimage.gaussian_filter(image.astype(np.float32), (0.5, 1, 1))
-    levels = np.percentile(smooth, np.arange(1, 100))
-    return max(dice(smooth[keep] > level, mask[keep]) for level in levels)
+def _oracle(trial: Trial) -> dict[str, Row]:
+    above = oracle(np.asarray(trial.case.image.data), trial.case.mask, trial.scored)
+    return {ORACLE: trial.row(above, NONE, NONE)}
 
 
-def features(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intensity, edge, blob and ridge filters at six scales, a voxel a row of the last axis."""
-    maps = [image]
-    for sigma in (0.7, 1.0, 1.6, 3.5, 5.0, 10.0):
-        scale = (sigma / 3, sigma, sigma)
-        maps.append(ndimage.gaussian_filter(image, scale))
-        maps.append(ndimage.gaussian_gradient_magnitude(image, scale))
-        maps.append(ndimage.gaussian_laplace(image, scale))
-        yy, xx, xy = (
-            ndimage.gaussian_filter(image, scale, order=order)
-            for order in ((0, 2, 0), (0, 0, 2), (0, 1, 1))
-        )
-        spread = np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
-        maps += [(yy + xx) / 2 + spread, (yy + xx) / 2 - spread]
-    return np.stack(maps, -1)
+def _forest(trial: Trial) -> dict[str, Row]:
+    table, of_features = trial.case.table
+    started = now()
+    forest = random_forest(table, trial.labels)
+    learnt = now()
+    probability = forest_probability(forest, table)
+    seconds = of_features + now() - learnt
+    return {FOREST: trial.row(probability >= 0.5, learnt - started, seconds)}
 
 
-def random_forest(image: NDArray[np.float32], labels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probability of a forest trained on the same labels."""
-    table = features(image)
-    chosen = labels > 0
-    forest = RandomForestClassifier(
-        100,
-        min_samples_leaf=4,
-        max_samples=min(30_000, int(chosen.sum())),
-        n_jobs=2,
-        random_state=0,
+def _base(trial: Trial) -> dict[str, Row]:
+    return {BASE: trial.predicted(trial.base)}
+
+
+def _parts(trial: Trial) -> dict[str, Row]:
+    """Each expert alone, trained on the strokes as `learn_pixels.finetune` trains it in the end."""
+    started = now()
+    image = trial.case.image
+    painted = PaintedVolume(image.data, robust_scaling(image), trial.patches, CLASSES)
+    known = learn_pixels.Known.of(trial.base, lambda: trial.base)
+    space = ScaleSpace(depth_of(image, painted))
+    *_, voxels = read_voxels(painted, space, SETTINGS.seed)
+    assert isinstance(voxels, Voxels)
+
+    def standardised(features: NDArray[np.float32]) -> NDArray[np.float32]:
+        return known.network.standardised(torch.from_numpy(features)).numpy()
+
+    found, _ = learn_pixels.fit_experts(
+        known, standardised(voxels.features), voxels.vessel, SETTINGS.seed, experts.STEPS
     )
-    forest.fit(table[chosen], labels[chosen] == 2)
-    planes = [forest.predict_proba(plane.reshape(-1, table.shape[-1]))[:, 1] for plane in table]
-    return np.stack(planes).reshape(image.shape).astype(np.float32)
+    learning = now() - started
+    chosen = np.flatnonzero(trial.scored)[::EVERY]
+    shape = (len(chosen), *trial.case.mask.shape[1:])
+    predicted = {part: np.zeros(shape, bool) for part in PARTS}
+    seconds = dict.fromkeys(PARTS, NONE)
+    for at, z in enumerate(chosen):
+        started = now()
+        region = (slice(z, z + 1), slice(0, shape[1]), slice(0, shape[2]))
+        features = features_of(painted, space, region)
+        plane = standardised(features.reshape(-1, features.shape[-1]))
+        of_features = now() - started
+        for part in PARTS:
+            started = now()
+            predicted[part][at] = found[part](plane).reshape(shape[1:]) >= 0.5
+            seconds[part] = seconds[part] + of_features + now() - started
+    true = trial.case.mask[chosen]
+    return {
+        part: {
+            "dice": dice(predicted[part], true),
+            **_times(learning, seconds[part], true.size),
+        }
+        for part in PARTS
+    }
 
 
-def tuned(
-    image: Volume, labels: NDArray[np.uint8], model: Model, settings: FinetuneSettings
-) -> tuple[NDArray[np.float32], learn.Finetuned, float]:
-    """Probability after fine-tuning, what was learnt and the seconds it took."""
-    started = time.monotonic()
-    result = run(learn.finetune(image, [Patch((0, 0, 0), labels)], model, settings))
-    seconds = time.monotonic() - started
-    everything = tuple(slice(0, n) for n in image.shape)
-    probability = apply.predict_region(
-        image, result.model, (everything[0], everything[1], everything[2])
+def _distilled(trial: Trial, start: Model) -> Row:
+    started = now()
+    learning = learn_pixels.finetune(
+        trial.case.image, trial.patches, start, SETTINGS, lambda: trial.base
     )
-    return probability, result, seconds
+    found = run(learning)
+    row = trial.predicted(found.model, now() - started)
+    shares = found.model.card.get("shares", {})
+    return row | {"verdict": found.verdict.value, "own score": found.after, "shares": shares}
 
 
-def steps_to(score: float, history: list[dict[str, float]]) -> float:
-    """Steps until the held-out Dice is at least `score`; infinite if it never is."""
-    reached = (look["step"] for look in history if look.get("validation_dice", 0.0) >= score)
-    return next(reached, float("inf"))
+def _all(trial: Trial) -> dict[str, Row]:
+    return {ALL: _distilled(trial, trial.base)}
+
+
+def _scratch(trial: Trial) -> dict[str, Row]:
+    return {SCRATCH: _distilled(trial, scratch("pixels", SETTINGS.seed))}
+
+
+def _deep(trial: Trial) -> dict[str, Row]:
+    assert trial.deep is not None
+    started = now()
+    found = run(learn.finetune(trial.case.image, trial.patches, trial.deep, trial.deep_settings))
+    row = trial.predicted(found.model, now() - started)
+    return {DEEP: row | {"verdict": found.verdict.value, "steps": found.steps}}
+
+
+LEARNERS: dict[tuple[str, ...], Callable[[Trial], dict[str, Row]]] = {
+    (ORACLE,): _oracle,
+    (FOREST,): _forest,
+    (BASE,): _base,
+    PARTS: _parts,
+    (ALL,): _all,
+    (SCRATCH,): _scratch,
+    (DEEP,): _deep,
+}
 
 
 def main(arguments: list[str]) -> None:
-    """Run what has not been run yet, and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks vessels", description=__doc__)
+    """Run what has not been run yet, and print the tables."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks vessels",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--stacks", type=Path, default=Path("../shared/data/vessels"))
     parser.add_argument("--bases", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=2.0)
-    parser.add_argument("--steps", type=int, default=0, help="count steps instead of the time")
-    parser.add_argument("--reveal", choices=[*REVEALED, "both"], default="both")
-    parser.add_argument("--untuned", action="store_true", help="only the bases, without training")
+    parser.add_argument("--deep", type=Path, help="folder of the U-Nets; none are tuned without")
+    parser.add_argument("--only", default="", help="only the stacks whose name contains this")
+    parser.add_argument("--reveal", choices=["slice", "scribbles", "both"], default="both")
+    parser.add_argument("--rehearse", action="store_true", help="other slices and squares")
+    parser.add_argument("--minutes", type=float, default=2.0, help="of tuning a U-Net")
+    parser.add_argument("--steps", type=int, default=0, help="of tuning a U-Net, not minutes")
     options = parser.parse_args(arguments)
-    if options.untuned:
-        print(report.markdown(_untuned(options.stacks, options.bases)))
-        return
-    rows = report.read("vessels")
-    done = {(row["stack"], row["revealed"]) for row in rows}
-    settings = FinetuneSettings(
+    budget = f"{options.steps} steps" if options.steps else f"{options.minutes} minutes"
+    results = Results(
+        "vessels-rehearsal" if options.rehearse else "vessels",
+        f"{torch.get_num_threads()} threads; U-Net: {budget}",
+    )
+    deep_settings = FinetuneSettings(
         minutes=600 if options.steps else options.minutes, steps=options.steps
     )
-    for reveal in REVEALED if options.reveal == "both" else [options.reveal]:
-        for image, truth in read_stacks(options.stacks):
-            if (image.name, reveal) in done:
-                continue
-            group = next(g for g in GROUPS if g in image.name)
-            weights = options.bases / f"base-{group}.safetensors"
-            if not weights.exists():
-                print(f"{image.name} is left out: {weights} is not there")
-                continue
-            base = named_model(weights)
-            rows.append(_row(image, truth, reveal, base, settings))
-            budget = f"{options.steps} steps" if options.steps else f"{options.minutes} minutes"
-            report.write("vessels", rows, f"fine-tuning: {budget}")
-            print(report.markdown(rows[-1:]), flush=True)
-    for reveal in REVEALED:
-        chosen = [row for row in rows if row["revealed"] == reveal]
-        numbers = [k for k, v in chosen[0].items() if isinstance(v, float)] if chosen else []
-        means = {k: float(np.mean([row[k] for row in chosen])) for k in numbers}
-        print(f"\n{reveal}\n\n" + report.markdown([*chosen, {"stack": "mean", **means}]))
+    wanted = reveals(options.rehearse)
+    if options.reveal != "both":
+        wanted = {options.reveal: wanted[options.reveal]}
+    shown: dict[str, bool] = {}
+    for case in cases(options.stacks, options.only):
+        base = _model(options.bases, case)
+        deep = _model(options.deep, case) if options.deep else None
+        if base is None:
+            continue
+        shown[case.name] = case.is_shared
+        for revealed, draws in wanted.items():
+            for draw, reveal in enumerate(draws):
+                trial = Trial(case, reveal(case.mask), base, deep, deep_settings)
+                about = {"stack": case.name, "revealed": revealed, "draw": draw}
+                _run(trial, about, budget, results)
+    for revealed in wanted:
+        print(results.tables(shown, revealed))
 
 
-def _untuned(stacks: Path, bases: Path) -> list[dict[str, Any]]:
-    """Dice of each base on the stacks that it never saw, all slices."""
-    rows = []
-    for image, truth in read_stacks(stacks):
-        weights = bases / f"base-{next(g for g in GROUPS if g in image.name)}.safetensors"
-        if weights.exists():
-            z, y, x = (slice(0, n) for n in image.shape)
-            found = apply.predict_region(image, named_model(weights), (z, y, x))
-            found_dice = dice(found >= 0.5, np.asarray(truth.data) > 0)
-            rows.append({"stack": image.name.removesuffix("_image"), "base, not tuned": found_dice})
-    return rows
+def _model(folder: Path, case: Case) -> Model | None:
+    weights = folder / f"base-{case.group}.safetensors"
+    if not weights.exists():
+        print(f"{case.name} is left out: {weights} is not there", flush=True)
+        return None
+    return named_model(weights)
 
 
-def _row(
-    image: Volume, truth: Volume, reveal: str, base: Model, settings: FinetuneSettings
-) -> dict[str, Any]:
-    mask = np.asarray(truth.data) > 0
-    labels = REVEALED[reveal](mask)
-    shown = np.flatnonzero(labels.any((1, 2)))
-    keep = np.array([np.abs(shown - z).min() >= 2 for z in range(len(mask))])
-    scaled = robust_scaling(image)(np.asarray(image.data))
-    everything = tuple(slice(0, n) for n in image.shape)
-    zero_shot = apply.predict_region(image, base, (everything[0], everything[1], everything[2]))
-    forest = random_forest(scaled, labels)
-    fine, from_base, seconds = tuned(image, labels, base, settings)
-    plain, from_scratch, scratch_seconds = tuned(image, labels, scratch(), settings)
-    target = max(look.get("validation_dice", 0.0) for look in from_scratch.history)
-    details = score(fine[keep], mask[keep], image.voxel_size)
-    return {
-        "stack": image.name.removesuffix("_image"),
-        "revealed": reveal,
-        "threshold oracle": threshold_oracle(np.asarray(image.data), mask, keep),
-        "random forest": dice(forest[keep] >= 0.5, mask[keep]),
-        "base, not tuned": dice(zero_shot[keep] >= 0.5, mask[keep]),
-        "fine-tuned": details["dice"],
-        "from scratch": dice(plain[keep] >= 0.5, mask[keep]),
-        "clDice": details["cldice"],
-        "AUROC": details["auroc"],
-        "AP": details["average_precision"],
-        "steps": f"{from_base.steps} / {from_scratch.steps}",
-        "steps to scratch's best": f"{steps_to(target, from_base.history):.0f} / "
-        f"{steps_to(target, from_scratch.history):.0f}",
-        "seconds": f"{seconds:.0f} / {scratch_seconds:.0f}",
-    }
+def _run(trial: Trial, about: Row, budget: str, results: Results) -> None:
+    """Run the learners whose rows are not there."""
+    begin = dict.fromkeys((BASE, *PARTS, ALL), trial.base.sha256[:12])
+    if trial.deep is not None:
+        begin[DEEP] = f"{trial.deep.sha256[:12]}, {budget}"
+    for names, learner in LEARNERS.items():
+        if DEEP in names and trial.deep is None:
+            continue
+        rows = {name: {**about, "learner": name, "base": begin.get(name, "")} for name in names}
+        if all(map(results.holds, rows.values())):
+            continue
+        for name, found in learner(trial).items():
+            results.keep(rows[name] | found)
+            scores = [f"{key} {found[key]:.3f}" for key in ("dice", "cldice") if key in found]
+            print(*about.values(), name, *scores, f"{found['learning, clock']:.1f} s", flush=True)
