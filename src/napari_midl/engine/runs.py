@@ -206,7 +206,7 @@ def _as_recorded(named: Operation[Any], recorded: Run) -> Operation[Any]:
     """An operation with those inputs that its record identifies."""
     from napari_midl.engine.operations import inputs_of
 
-    known = {
+    known: dict[str, Any] = {
         name: port.again(recorded.inputs[name])
         for name, port in inputs_of(named).items()
         if isinstance(recorded.inputs.get(name), dict)

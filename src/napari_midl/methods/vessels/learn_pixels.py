@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 PRIOR = {"trees": 0.4, "shipped": 0.4, "tuned": 0.2}
 DISTILLING, DISTILLING_RATE = 900, 3e-3
+# Standard errors by which the strokes have to be better known before to keep the start.
+ERRORS = 3.0
 
 
 @dataclass(frozen=True)
@@ -200,10 +202,12 @@ def finetune(
     network.with_member(0, student)
     after = _scores(judged.probability, voxels.vessel)
     before: dict[str, float] = {}
+    gained: float | None = None
     if known.is_trained and after and not _has_seen(model, volume):
         with torch.inference_mode():
             start = torch.sigmoid(known.network.logits(torch.from_numpy(features))).numpy()
         before = _scores(start, voxels.vessel)
+        gained = _gained(start, judged.probability, voxels.vessel, fold)
     tuned_model = model.tuned(
         network,
         "patches painted",
@@ -222,7 +226,7 @@ def finetune(
     return Finetuned.judged(
         model,
         tuned_model,
-        gained=after["dice"] - before["dice"] if before else None,
+        gained=gained,
         before=before,
         after=after,
         image=volume.name,
@@ -288,6 +292,22 @@ def _scores(probability: Floats, vessel: NDArray[np.bool_]) -> dict[str, float]:
         "precision": hits / int(found.sum()) if found.any() else 1.0,
         "recall": hits / max(int(vessel.sum()), 1),
     }
+
+
+def _gained(
+    start: Floats, learnt: Floats, vessel: NDArray[np.bool_], fold: NDArray[np.int64]
+) -> float:
+    """By how much what was learnt has a higher Dice; a loss only if the parts agree on it.
+
+    On each part it has seen less than it has at the end, and a few strokes scatter.
+    """
+    gained = _scores(learnt, vessel)["dice"] - _scores(start, vessel)["dice"]
+    parts = [
+        _scores(learnt[of], vessel[of])["dice"] - _scores(start[of], vessel[of])["dice"]
+        for of in (fold == part for part in range(int(fold.max()) + 1))
+    ]
+    error = float(np.std(parts, ddof=1)) / len(parts) ** 0.5
+    return max(gained, 0.0) if gained > -ERRORS * error else gained
 
 
 def _looked(scores: dict[str, float]) -> dict[str, float]:
