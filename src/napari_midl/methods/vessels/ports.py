@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from napari_midl.engine.models import read_card
 from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, ImageIn, In, ModelIn, Out
 from napari_midl.engine.runs import record_path
 from napari_midl.engine.settings import within
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 PROBABILITY = "vessel probability"
+PIXEL_NAMES = ("base", "scratch")
 Threshold = Annotated[float, within(0.0, 1.0, step=0.01)]
 
 
@@ -27,6 +30,15 @@ class VesselModelIn(ModelIn):
 
     Untrained are ``scratch``, ``unet-scratch`` and ``tubenet-scratch``, the paper's in full size.
     """
+
+    @property
+    def learns_in_seconds(self) -> bool:
+        """Whether it is a pixel network; what cannot be read is none."""
+        if self.name in PIXEL_NAMES:
+            return True
+        with suppress(InputError):
+            return str(read_card(Path(self.name)).get("architecture")).startswith("pixels")
+        return False
 
     def open(self, preset: str = "", seed: int = 0) -> Model:
         """The model; `preset` and `seed` are those of an untrained one."""

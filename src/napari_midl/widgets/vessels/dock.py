@@ -128,4 +128,7 @@ class VesselsDock(ToolDock[VesselsBench]):
             return PAINT, f"Paint a few vessels: key {vessel.key}, then drag along them."
         if not counts[background.name]:
             return PAINT, f"Paint some background beside them: key {background.key}, then drag."
-        return LEARN, "Press <i>Fine-tune</i> and watch the preview sharpen."
+        return LEARN, (
+            "Paint where the preview is wrong. <i>Fine-tune</i> then makes a model of it that you "
+            "can keep."
+        )

@@ -86,11 +86,12 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
         bench.opened.connect(self._learning.forget)
-        model.changed.connect(lambda: self._ask(learn=True))
+        model.changed.connect(self._on_model)
         self.live.toggled.connect(self._on_live)
         bench.viewer.dims.events.point.connect(self._on_moved)
         bench.viewer.scene.camera.events.connect(self._on_moved)
         bench.result.connect(self._on_result)
+        self._on_model()
 
     def first_rows(self) -> None:
         """Which model to begin with."""
@@ -166,6 +167,13 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         z, y, x = region
         look = Look((z, y, x), patches, learn)
         self._learning.ask(bench.opened_volume, self.model.choice, look)
+
+    def _on_model(self) -> None:
+        """What learns in seconds has no time to be chosen."""
+        in_minutes = not VesselModelIn(str(self.model.choice)).learns_in_seconds
+        for widget in (self.form.outside("minutes"), self.form):
+            widget.setVisible(in_minutes)
+        self._ask(learn=True)
 
     def _on_live(self, checked: bool) -> None:
         self._on_view()
