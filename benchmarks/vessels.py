@@ -133,7 +133,7 @@ def _parts(trial: Trial) -> dict[str, Row]:
     started = now()
     image = trial.case.image
     painted = PaintedVolume(image.data, robust_scaling(image), trial.patches, CLASSES)
-    known = learn_pixels.Known.of(trial.base, lambda: trial.base)
+    known = learn_pixels.Known.of(trial.base, lambda: trial.base, "")
     space = ScaleSpace(depth_of(image, painted))
     *_, voxels = read_voxels(painted, space, SETTINGS.seed)
     assert isinstance(voxels, Voxels)

@@ -61,25 +61,47 @@ class Known:
         Whether it knows anything.
     library : tuple of Tensor
         Standardised features of voxels of other images, and whether they are vessel.
+    has_seen : bool
+        Whether it has learnt from strokes on this image, so that what it says of them flatters.
     """
 
     network: PixelNet
     is_trained: bool
     library: tuple[Tensor, Tensor]
+    has_seen: bool = False
 
     @classmethod
-    def of(cls, model: Model, base: Callable[[], Model]) -> Known:
-        """What a model knows; one that carries no library rehearses that of the base."""
-        network = model.network
-        assert isinstance(network, PixelNet)
-        trained = bool(model.card.get("steps", 0))
-        carrier = network
+    def of(cls, model: Model, base: Callable[[], Model], image: str) -> Known:
+        """What a model knows that is to learn from strokes on an image.
+
+        Parameters
+        ----------
+        model : Model
+            The start. One that has learnt from this image and from no other but those of the
+            shipped model begins again from that: its strokes are still there to be learnt.
+        base : callable
+            Loads the shipped model, whose library is learnt again where `model` has none.
+        image : str
+            Name of the image.
+        """
+        trained, seen = bool(model.card.get("steps", 0)), False
+        carrier = network = _pixels(model)
         if trained and not len(network.library):
-            shipped = base().network
-            assert isinstance(shipped, PixelNet)
-            carrier = shipped
+            shipped = base()
+            carrier = _pixels(shipped)
+            here = [data for data in model.card["training_data"] if data.endswith(f" on {image}")]
+            others = [data for data in model.card["training_data"] if data not in here]
+            seen = bool(here)
+            if seen and others == shipped.card["training_data"]:
+                network, seen = carrier, False
         features = carrier.library * carrier.deviation + carrier.mean
-        return cls(network, trained, (network.standardised(features), carrier.library_labels))
+        library = (network.standardised(features), carrier.library_labels)
+        return cls(network, trained, library, seen)
+
+
+def _pixels(model: Model) -> PixelNet:
+    assert isinstance(model.network, PixelNet)
+    return model.network
 
 
 def fit_experts(
@@ -171,7 +193,9 @@ def finetune(
         return PaintedVolume(volume.data, robust_scaling(volume), patches, CLASSES)
 
     painted = yield from elsewhere(read, "reading the painted voxels")
-    known = yield from elsewhere(partial(Known.of, model, base), "loading what is known")
+    known = yield from elsewhere(
+        partial(Known.of, model, base, volume.name), "loading what is known"
+    )
     depth = yield from elsewhere(partial(depth_of, volume, painted), "looking at the slices")
     network = build_pixel_network("pixels")
     network.load_state_dict(_outline(known.network), strict=False)
@@ -203,7 +227,7 @@ def finetune(
     after = _scores(judged.probability, voxels.vessel)
     before: dict[str, float] = {}
     gained: float | None = None
-    if known.is_trained and after and not _has_seen(model, volume):
+    if known.network is model.network and known.is_trained and after and not known.has_seen:
         with torch.inference_mode():
             start = torch.sigmoid(known.network.logits(torch.from_numpy(features))).numpy()
         before = _scores(start, voxels.vessel)
@@ -218,6 +242,7 @@ def finetune(
         architecture="pixels",
         shares={name: round(share, 3) for name, share in judged.shares.items()},
     )
+    basis = Basis.LEARNT if known.has_seen else Basis.UNSEEN
     history = [{"step": 0.0, **_looked(before)}, {"step": float(steps), **_looked(after)}]
     counts = {
         f"voxels of {VESSEL}": int(voxels.vessel.sum()),
@@ -232,7 +257,7 @@ def finetune(
         image=volume.name,
         steps=steps,
         history=history,
-        basis=Basis.UNSEEN if after else Basis.NONE,
+        basis=basis if after else Basis.NONE,
         counts=counts if after else {},
         advice=level_advice(judged.probability, voxels.vessel) if after else "",
     )
@@ -312,10 +337,3 @@ def _gained(
 
 def _looked(scores: dict[str, float]) -> dict[str, float]:
     return {f"validation_{name}": value for name, value in scores.items()}
-
-
-def _has_seen(model: Model, volume: Volume) -> bool:
-    """Whether it has learnt from strokes on this image, so that its score would flatter."""
-    return any(
-        str(data).endswith(f" on {volume.name}") for data in model.card.get("training_data", [])
-    )

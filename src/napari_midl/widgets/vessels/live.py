@@ -92,5 +92,5 @@ def _learner(volume: Volume, model: str | Path) -> LiveLearner | None:
     start = VesselModelIn(str(model)).open()
     if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
         return None
-    known = Known.of(start, lambda: named_model("base"))
+    known = Known.of(start, lambda: named_model("base"), volume.name)
     return LiveLearner(volume, known, robust_scaling(volume))
