@@ -15,9 +15,9 @@ Row = dict[str, Any]
 
 ORACLE, FOREST, BASE = "threshold oracle", "random forest", "base, not tuned"
 PARTS = ("trees", "shipped", "tuned")
-ALL, SCRATCH, DEEP = "all, distilled", "from scratch", "U-Net"
+MIXED, ALL, SCRATCH, DEEP = "all, mixed", "all, distilled", "from scratch", "U-Net"
 CLOCKS = ("clock", "processor")
-LEARNERS = (ORACLE, FOREST, BASE, *PARTS, ALL, SCRATCH, DEEP)
+LEARNERS = (ORACLE, FOREST, BASE, *PARTS, MIXED, ALL, SCRATCH, DEEP)
 
 
 class Results:

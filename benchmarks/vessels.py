@@ -6,8 +6,9 @@ names, made by ``napari-midl vessels pretrain --hold-out GROUP``.
 
 Revealed are the middle slice, or, in three draws whose scores are averaged, twelve squares of
 16 x 16 voxels on three slices. Scored is every slice at least two away from those, at the
-threshold of 0.5; of the parts that the learner is made of every third of them. The parts learn
-together: their seconds of learning are those of all three, the strokes' features included. The
+threshold of 0.5; of the parts that the learner is made of, and of their mixture before it is
+distilled, every third of them. The parts learn together: their seconds of learning are those of
+all three, the strokes' features included; the mixture's lack those of finding the shares. The
 forest's seconds of predicting include its features, those of learning do not. Where other work
 shares the machine, those of the processor tell more than those on the clock.
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,7 @@ from benchmarks.vessel_results import (
     CLOCKS,
     DEEP,
     FOREST,
+    MIXED,
     ORACLE,
     PARTS,
     SCRATCH,
@@ -54,7 +57,7 @@ from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -128,7 +131,24 @@ def _base(trial: Trial) -> dict[str, Row]:
     return {BASE: trial.predicted(trial.base)}
 
 
-def _parts(trial: Trial) -> dict[str, Row]:
+def _distilled(trial: Trial, start: Model) -> Row:
+    started = now()
+    learning = learn_pixels.finetune(
+        trial.case.image, trial.patches, start, SETTINGS, lambda: trial.base
+    )
+    found = run(learning)
+    row = trial.predicted(found.model, now() - started)
+    shares = found.model.card.get("shares", {})
+    return row | {"verdict": found.verdict.value, "own score": found.after, "shares": shares}
+
+
+def _all(trial: Trial) -> dict[str, Row]:
+    """What is learnt, and what it is made of."""
+    row = _distilled(trial, trial.base)
+    return {**_parts(trial, row["shares"]), ALL: row}
+
+
+def _parts(trial: Trial, shares: Mapping[str, float]) -> dict[str, Row]:
     """Each expert alone, trained on the strokes as `learn_pixels.finetune` trains it in the end."""
     started = now()
     image = trial.case.image
@@ -144,44 +164,31 @@ def _parts(trial: Trial) -> dict[str, Row]:
     found, _ = learn_pixels.fit_experts(
         known, standardised(voxels.features), voxels.vessel, SETTINGS.seed, experts.STEPS
     )
+    # Without shares the start was kept, and there was no mixture.
+    askers: dict[str, experts.Expert] = {
+        **found,
+        **({MIXED: partial(learn_pixels.mixed, found, shares)} if shares else {}),
+    }
     learning = now() - started
     chosen = np.flatnonzero(trial.scored)[::EVERY]
-    shape = (len(chosen), *trial.case.mask.shape[1:])
-    predicted = {part: np.zeros(shape, bool) for part in PARTS}
-    seconds = dict.fromkeys(PARTS, NONE)
+    true = trial.case.mask[chosen]
+    predicted = {name: np.zeros(true.shape, bool) for name in askers}
+    seconds = dict.fromkeys((*PARTS, MIXED), NONE)
     for at, z in enumerate(chosen):
         started = now()
-        region = (slice(z, z + 1), slice(0, shape[1]), slice(0, shape[2]))
-        features = features_of(painted, space, region)
-        plane = standardised(features.reshape(-1, features.shape[-1]))
+        plane = (slice(z, z + 1), slice(0, true.shape[1]), slice(0, true.shape[2]))
+        features = features_of(painted, space, plane)
+        table = standardised(features.reshape(-1, features.shape[-1]))
         of_features = now() - started
-        for part in PARTS:
+        for name, asked in askers.items():
             started = now()
-            predicted[part][at] = found[part](plane).reshape(shape[1:]) >= 0.5
-            seconds[part] = seconds[part] + of_features + now() - started
-    true = trial.case.mask[chosen]
+            predicted[name][at] = asked(table).reshape(true.shape[1:]) >= 0.5
+            seconds[name] = seconds[name] + of_features + now() - started
     return {
-        part: {
-            "dice": dice(predicted[part], true),
-            **_times(learning, seconds[part], true.size),
-        }
-        for part in PARTS
+        name: _times(learning, seconds[name], true.size)
+        | ({"dice": dice(predicted[name], true)} if name in predicted else {})
+        for name in seconds
     }
-
-
-def _distilled(trial: Trial, start: Model) -> Row:
-    started = now()
-    learning = learn_pixels.finetune(
-        trial.case.image, trial.patches, start, SETTINGS, lambda: trial.base
-    )
-    found = run(learning)
-    row = trial.predicted(found.model, now() - started)
-    shares = found.model.card.get("shares", {})
-    return row | {"verdict": found.verdict.value, "own score": found.after, "shares": shares}
-
-
-def _all(trial: Trial) -> dict[str, Row]:
-    return {ALL: _distilled(trial, trial.base)}
 
 
 def _scratch(trial: Trial) -> dict[str, Row]:
@@ -200,8 +207,7 @@ LEARNERS: dict[tuple[str, ...], Callable[[Trial], dict[str, Row]]] = {
     (ORACLE,): _oracle,
     (FOREST,): _forest,
     (BASE,): _base,
-    PARTS: _parts,
-    (ALL,): _all,
+    (*PARTS, MIXED, ALL): _all,
     (SCRATCH,): _scratch,
     (DEEP,): _deep,
 }
@@ -260,7 +266,7 @@ def _model(folder: Path, case: Case) -> Model | None:
 
 def _run(trial: Trial, about: Row, budget: str, results: Results) -> None:
     """Run the learners whose rows are not there."""
-    begin = dict.fromkeys((BASE, *PARTS, ALL), trial.base.sha256[:12])
+    begin = dict.fromkeys((BASE, *PARTS, MIXED, ALL), trial.base.sha256[:12])
     if trial.deep is not None:
         begin[DEEP] = f"{trial.deep.sha256[:12]}, {budget}"
     for names, learner in LEARNERS.items():
