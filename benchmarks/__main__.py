@@ -7,6 +7,7 @@ from importlib import import_module
 
 NAMES = (
     "vessels",
+    "vessels_live",
     "throughput",
     "memory",
     "size",

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 PRIOR = {"trees": 0.4, "shipped": 0.4, "tuned": 0.2}
-DISTILLING, DISTILLING_RATE = 900, 3e-3
+DISTILLING, DISTILLING_RATE = 1250, 3e-3
 # Standard errors by which the strokes have to be better known before to keep the start.
 ERRORS = 3.0
 

@@ -12,8 +12,8 @@ from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.depth import depth_of
-from napari_midl.methods.vessels.filters import smooth
 from napari_midl.methods.vessels.learn_pixels import PRIOR, Known, distil, fit_experts, mixed
+from napari_midl.methods.vessels.pixel_network import softened
 from napari_midl.methods.vessels.scale_space import ScaleSpace
 from napari_midl.methods.vessels.voxels import features_of, painted_planes
 
@@ -93,7 +93,7 @@ class LiveLearner:
             self._student = self._learn(painted, look.region, view)
         with torch.inference_mode():
             logits = self._student(torch.from_numpy(view.reshape(-1, view.shape[-1])))
-            found: Floats = torch.sigmoid(smooth(logits.reshape(view.shape[:-1]))).numpy()
+            found: Floats = torch.sigmoid(softened(logits.reshape(view.shape[:-1]))).numpy()
         return found
 
     def _features(self, painted: PaintedVolume, region: Region) -> Floats:

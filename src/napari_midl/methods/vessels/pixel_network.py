@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.filters import smooth
+from napari_midl.methods.vessels.filters import soften
 from napari_midl.methods.vessels.levels import Level, inside, onto_finer
 from napari_midl.methods.vessels.scale_space import ScaleSpace, feature_names
 
@@ -25,7 +25,8 @@ HIDDEN = (96, 48)
 _MOST = 6.0
 # Slices and rows at a time: what is at hand has to fit into the cache.
 _SLAB, _ROWS = 16, 16
-_SMOOTHING = 2
+_SMOOTHING = 1
+_SURE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class PixelNet(nn.Module):
             slice(a.start - b.start, a.stop - b.start) for a, b in zip((y, x), wider, strict=True)
         )
         found = [
-            torch.cat([smooth(part)[:, *inside] for part in self._slices(block[0], z, *wider)])
+            torch.cat([softened(part)[:, *inside] for part in self._slices(block[0], z, *wider)])
             for block in image
         ]
         return torch.stack(found)[:, None]
@@ -257,6 +258,11 @@ def _rest(member: Perceptron, first: Tensor) -> Tensor:
 
 def _is_level(name: str) -> bool:
     return len(name.split()) == 2
+
+
+def softened(logits: Tensor) -> Tensor:
+    """Logits ``(Z, Y, X)`` of the probability, smoothed a little in the plane."""
+    return torch.logit(soften(torch.sigmoid(logits)), _SURE)
 
 
 def _wider(extent: slice, size: int) -> slice:
