@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from napari_midl.engine.annotation import PaintedVolume
+from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.level import level_advice
 from napari_midl.engine.trained import Finetuned
@@ -197,7 +198,8 @@ def finetune(
         partial(Known.of, model, base, volume.name), "loading what is known"
     )
     depth = yield from elsewhere(partial(depth_of, volume, painted), "looking at the slices")
-    network = build_pixel_network("pixels")
+    with WeightsFrom(seed):
+        network = build_pixel_network("pixels")
     network.load_state_dict(_outline(known.network), strict=False)
     network.depth.fill_(depth)
     voxels = yield from _reading(painted, network, seed)

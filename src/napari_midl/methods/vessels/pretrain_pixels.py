@@ -91,7 +91,8 @@ def pretrain(
     read = []
     for image, mask in stacks:
         read.append((yield from _read(image, mask, settings.seed)))
-    network = build_pixel_network(PRESET)
+    with WeightsFrom(settings.seed):
+        network = build_pixel_network(PRESET)
     data = yield from elsewhere(partial(_standardise, network, read), "putting all together")
     steps = exactly if exactly is not None else settings.steps
     for index, recipe in enumerate(RECIPES):
