@@ -14,7 +14,7 @@ IMAGE = np.random.default_rng(0).random(SHAPE).astype(np.float32)
 TILING = Tiling(SHAPE, (4, 8, 8), (2, 2, 2), (2, 2, 2))
 
 
-def box_sum(block, stop):
+def box_sum(block, part, stop):
     """A filter that needs one voxel of context."""
     padded = np.pad(block, 1)
     total = sum(
@@ -24,7 +24,7 @@ def box_sum(block, stop):
         for z in (-1, 0, 1)
         for y in (-1, 0, 1)
     )
-    return total[None]
+    return total[part][None]
 
 
 def job(out, journal, compute=box_sum, focus=None):
@@ -37,16 +37,16 @@ def job(out, journal, compute=box_sum, focus=None):
 def test_tiles_give_what_the_whole_gives(tmp_path):
     out = np.zeros(SHAPE, np.float32)
     run(job(out, Journal(tmp_path / "j", {})))
-    np.testing.assert_array_equal(out, box_sum(IMAGE, None)[0])
+    np.testing.assert_array_equal(out, box_sum(IMAGE, ..., None)[0])
 
 
 def test_a_stopped_prediction_computes_only_what_is_missing(tmp_path):
     out = np.zeros(SHAPE, np.float32)
     computed: list[None] = []
 
-    def compute(block, stop):
+    def compute(block, part, stop):
         computed.append(None)
-        return box_sum(block, stop)
+        return box_sum(block, part, stop)
 
     first = job(out, Journal(tmp_path / "j", {"a": 1}), compute)
     while len(Journal(tmp_path / "j", {"a": 1}).done) < 5:
@@ -58,19 +58,19 @@ def test_a_stopped_prediction_computes_only_what_is_missing(tmp_path):
     computed.clear()
     run(job(out, journal, compute))
     assert len(computed) == len(TILING) - len(finished)
-    np.testing.assert_array_equal(out, box_sum(IMAGE, None)[0])
+    np.testing.assert_array_equal(out, box_sum(IMAGE, ..., None)[0])
 
 
 def test_a_tile_too_large_for_the_memory_is_halved(tmp_path):
     out = np.zeros(SHAPE, np.float32)
 
-    def compute(block, stop):
+    def compute(block, part, stop):
         if block.size > 700:
             raise MemoryError
-        return box_sum(block, stop)
+        return box_sum(block, part, stop)
 
     run(job(out, Journal(tmp_path / "j", {}), compute))
-    np.testing.assert_array_equal(out, box_sum(IMAGE, None)[0])
+    np.testing.assert_array_equal(out, box_sum(IMAGE, ..., None)[0])
 
 
 def test_the_first_tile_is_where_a_person_looks(tmp_path):

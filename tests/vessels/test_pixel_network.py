@@ -9,7 +9,7 @@ import torch
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.filters import smooth
+from napari_midl.methods.vessels.pixel_network import softened
 from napari_midl.methods.vessels.models import build, named_model, scratch
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.predictor import VesselModel
@@ -43,7 +43,7 @@ def test_the_pass_over_an_image_says_what_the_table_of_features_says(base):
     with torch.inference_mode():
         table = network.space.features(image, region)
         logits = network.logits(network.standardised(table.flatten(0, 2)))
-        wanted = smooth(logits.reshape(image.shape))
+        wanted = softened(logits.reshape(image.shape))
         found = network(image[None, None])[0, 0]
     np.testing.assert_allclose(found, wanted, atol=1e-4)
     assert wanted.std() > 0.1

@@ -183,8 +183,11 @@ class ModelIn(NamedIn["Model"]):
         """The shipped model of the recorded weights: its name may have become that of another."""
         from napari_midl.engine.models import shipped_model
 
-        shipped = None if self.files else shipped_model(str(identity.get("sha256")))
-        return self if shipped is None else replace(self, name=str(shipped))
+        recorded = str(identity.get("sha256"))
+        shipped = None if self.files else shipped_model(recorded)
+        if shipped is None or self.open().sha256 == recorded:
+            return self
+        return replace(self, name=str(shipped))
 
     @property
     def files(self) -> list[Path]:
