@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 MOST_FOR_TREES = 8_000
-THREADS = 2
 TREES, DEPTH, LEAF, SHARE_OF_FEATURES = 40, 14, 5, 0.3
 STEPS, BATCH, REHEARSED, RATE = 250, 512, 0.4, 2e-3
 NOISE, SHIFT, DECAY, DROPOUT = 0.5, 0.5, 1e-2, 0.2
@@ -65,7 +64,6 @@ def trees(network: PixelNet | None, features: Floats, vessel: Bools, seed: int) 
         min_samples_leaf=LEAF,
         max_features=SHARE_OF_FEATURES,
         max_depth=DEPTH,
-        n_jobs=THREADS,
         random_state=seed,
     )
     forest.fit(seen(features[:MOST_FOR_TREES]), vessel[:MOST_FOR_TREES])
