@@ -36,7 +36,9 @@ from napari_midl.volumes.open import open_volume
 @pytest.fixture
 def whole(tmp_path):
     out = tmp_path / "whole.ome.zarr"
-    run(Predict.of(image=vessel_image(tmp_path), tile=(12, 16, 24), out=out).perform())
+    run(
+        Predict.of(image=vessel_image(tmp_path), model="unet", tile=(12, 16, 24), out=out).perform()
+    )
     return out
 
 
@@ -44,7 +46,9 @@ def whole(tmp_path):
 def partial(tmp_path):
     """The first tiles of a prediction that was stopped."""
     out = tmp_path / "partial.ome.zarr"
-    job = Predict.of(image=vessel_image(tmp_path), tile=(12, 16, 24), out=out).perform()
+    job = Predict.of(
+        image=vessel_image(tmp_path), model="unet", tile=(12, 16, 24), out=out
+    ).perform()
     with closing(job) as steps:
         while next(steps).done < 4:
             pass
@@ -73,7 +77,7 @@ def test_a_prediction_of_an_earlier_release_is_known_by_its_record(whole):
     about["attributes"]["napari-midl"] = {"complete": True}
     path.write_text(json.dumps(about))
     said = of_prediction(whole, 0.5)
-    assert said.model == "base" and said.sha256 == hash_file(shipped_weights("vessels-base"))
+    assert said.model == "unet" and said.sha256 == hash_file(shipped_weights("vessels-base"))
     assert not said.partial and said.begun == ""
 
 

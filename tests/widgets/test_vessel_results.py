@@ -29,7 +29,7 @@ NOT_VESSEL, VESSEL = (CORRECTIONS.value(name) for name in ("not vessel", "vessel
 def make_prediction(folder, truth, name="prediction-7", tiles=None):
     """A prediction of the base that is the truth; `tiles` of two are there, or all."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = facts("base", hash_file(shipped_weights("vessels-base")), 0.5) | {
+    about = facts("base", hash_file(shipped_weights("vessels-pixels")), 0.5) | {
         "begun": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "tiles": {"count": 2, "size": [12, 32, 72]},
     }
