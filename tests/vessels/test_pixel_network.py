@@ -9,9 +9,8 @@ import torch
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.pixel_network import softened
 from napari_midl.methods.vessels.models import build, named_model, scratch
-from napari_midl.methods.vessels.pixel_network import PixelNet
+from napari_midl.methods.vessels.pixel_network import PixelNet, softened
 from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.scale_space import feature_names
 from napari_midl.methods.vessels.settings import PredictSettings

@@ -58,7 +58,7 @@ def partial(tmp_path):
 
 def test_a_prediction_names_its_model_threshold_and_tiles(whole, partial):
     said = of_prediction(whole, 0.4)
-    assert (said.mask, said.model, said.threshold) == ("whole", "base", 0.4)
+    assert (said.mask, said.model, said.threshold) == ("whole", "unet", 0.4)
     assert said.sha256 == hash_file(shipped_weights("vessels-base"))
     assert (said.done, said.tiles, said.extent) == (6, 6, "all of the image")
     assert abs((datetime.now(UTC) - datetime.fromisoformat(said.begun)).total_seconds()) < 600
@@ -104,7 +104,7 @@ def test_numbers_of_a_part_are_of_that_part_and_say_so(partial, tmp_path, capsys
     branches, summary = pd.read_csv(tmp_path / "b.csv"), pd.read_csv(tmp_path / "s.csv")
     for table in (branches, summary):
         assert set(table["predicted"]) == {said.extent}
-        assert set(table["model"]) == {"base"} and set(table["threshold"]) == {0.5}
+        assert set(table["model"]) == {"unet"} and set(table["threshold"]) == {0.5}
     looked_at = sum(np.prod([s.stop - s.start for s in box]) for box in written(partial))
     assert summary["volume (voxel³)"][0] == looked_at < 12 * 48 * 48
     header = [line for line in (tmp_path / "l.swc").read_text().splitlines() if line[0] == "#"]
@@ -127,8 +127,8 @@ def test_every_file_of_labels_says_what_it_is(partial, whole, tmp_path):
         str(dict(zarr.open_group(tmp_path / "m.ome.zarr", mode="r").attrs)["napari-midl"]),
     ):
         text = said.decode() if isinstance(said, bytes) else said
-        assert all(word in text for word in ("base", "0.3", extent, "a try"))
-    assert bytes(nifti.header["descrip"]).startswith(b"mask: partial; model: base")
+        assert all(word in text for word in ("unet", "0.3", extent, "a try"))
+    assert bytes(nifti.header["descrip"]).startswith(b"mask: partial; model: unet")
     for name in ("m.nii.gz", "m.ome.tif", "m.ome.zarr"):
         np.testing.assert_array_equal(
             np.asarray(open_volume(tmp_path / name).spatial().data),
