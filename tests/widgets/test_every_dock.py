@@ -102,6 +102,8 @@ def test_every_field_has_a_name_for_a_screen_reader(each_dock):
 
 def test_the_tab_key_goes_past_what_is_folded(each_dock, qtbot):
     each_dock.window().show()
+    if hasattr(each_dock.learn, "live"):
+        each_dock.learn.model.choice = "unet"  # what learns in seconds has nothing folded
     fold = each_dock.learn.form.fold
     inside = fold.content()
     assert not any(w.isVisible() for w in inside.findChildren(QWidget))

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from napari_midl.engine.models import ModelFamily
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.network import ARCHITECTURES, build_network
-from napari_midl.methods.vessels.pixel_network import PIXEL_ARCHITECTURES, build_pixel_network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,6 +19,10 @@ def build(preset: str) -> nn.Module:
     InputError
         If there is no such preset.
     """
+    # torch takes seconds to import, and a dock only asks where the shipped files lie.
+    from napari_midl.methods.vessels.network import ARCHITECTURES, build_network
+    from napari_midl.methods.vessels.pixel_network import PIXEL_ARCHITECTURES, build_pixel_network
+
     if preset in PIXEL_ARCHITECTURES:
         return build_pixel_network(preset)
     if preset in ARCHITECTURES:
