@@ -17,6 +17,8 @@ from napari_midl.widgets.vessels.bench import VesselsBench
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_midl.widgets.strokes import Strokes
+
 ERASE_KEY = "0"
 SIDE = 96  # voxels around a place that is to be painted
 
@@ -44,20 +46,21 @@ class AnnotateSection(ToolSection[VesselsBench]):
         self.list.setFixedHeight(62)
         self.list.setToolTip("The patches that were painted; click one to go there")
         self.list.itemClicked.connect(self._on_clicked)
-        strokes, changed = bench.patches.strokes, bench.patches.changed
+        changed = bench.patches.changed
+        either = (changed, bench.corrections.changed, bench.corrections.picked)
         self.undo = self.action(
             "Undo",
             "Take back the last stroke, or bring back the patch that was removed",
-            strokes.undo,
-            lambda: strokes.history.can_undo,
-            changed,
+            lambda: self._strokes.undo(),
+            lambda: self._strokes.history.can_undo,
+            *either,
         )
         self.redo = self.action(
             "Redo",
             "Paint again what was taken back last",
-            strokes.redo,
-            lambda: strokes.history.can_redo,
-            changed,
+            lambda: self._strokes.redo(),
+            lambda: self._strokes.history.can_redo,
+            *either,
         )
         self.remove = self.action(
             "Remove patch",
@@ -89,6 +92,13 @@ class AnnotateSection(ToolSection[VesselsBench]):
     def shut_down(self) -> None:
         """Follow the mouse no more."""
         self._painting.stop()
+
+    @property
+    def _strokes(self) -> Strokes:
+        """Those of what is painted now: corrections, or what is to be learnt."""
+        bench = self.bench
+        correcting = bench.corrections.label is not None
+        return (bench.corrections if correcting else bench.patches).strokes
 
     def _add_class(self, value: int, text: str, what: str) -> QPushButton:
         paint_with = self.bench.patches.paint_with

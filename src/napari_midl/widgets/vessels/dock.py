@@ -97,6 +97,8 @@ class VesselsDock(ToolDock[VesselsBench]):
                 "<i>File › Open Sample › MIDL › Synthetic vessels</i>."
             )
         if self.learn.training:
+            if not self.learn.in_minutes:
+                return LEARN, "All that is painted is being learnt; it takes seconds."
             return LEARN, (
                 "Watch the preview sharpen; <i>Stop and keep</i> once it is good enough."
             )

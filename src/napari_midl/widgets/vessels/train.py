@@ -158,20 +158,24 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         bench = self.bench
         if bench.image is None or not self.live.isChecked() or bench.runner.running:
             return
-        patches = bench.patches.patches
-        if not patches or not torch_is_here():
+        if not all(bench.patches.counts.values()) or not torch_is_here():
             return
         from napari_midl.methods.vessels.live import Look
 
         region = box_in_view(bench.viewer, bench.image, _MOST_LIVE)
         z, y, x = region
-        look = Look((z, y, x), patches, learn)
+        look = Look((z, y, x), bench.patches.patches, learn)
         self._learning.ask(bench.opened_volume, self.model.choice, look)
+
+    @property
+    def in_minutes(self) -> bool:
+        """Whether the chosen model learns by steps that a person may stop."""
+        return not VesselModelIn(str(self.model.choice)).learns_in_seconds
 
     def _on_model(self) -> None:
         """What learns in seconds has no time to be chosen."""
-        in_minutes = not VesselModelIn(str(self.model.choice)).learns_in_seconds
-        for widget in (self.form.outside("minutes"), self.form):
+        in_minutes = self.in_minutes
+        for widget in (self.form.outside("minutes"), self.form, self.stop):
             widget.setVisible(in_minutes)
         self._ask(learn=True)
 
