@@ -317,3 +317,20 @@ def test_there_is_a_range_to_show_whatever_is_in_it(array):
 def test_nothing_to_scale_is_said(array, word):
     with pytest.raises(InputError, match=f"stack .*{word}.*\\.$"):
         robust_scaling(Volume.from_array(array, name="stack"))
+
+
+def test_an_empty_image_in_one_piece_is_searched_a_part_at_a_time():
+    largest = [0]
+
+    class Mapped:
+        shape, dtype, ndim = (512, 2048, 2048), np.dtype(np.uint8), 3
+        size = 2**31
+
+        def __getitem__(self, key):
+            part = np.broadcast_to(np.uint8(0), self.shape)[key]
+            largest[0] = max(largest[0], part.size)
+            return np.zeros(part.shape, np.uint8)
+
+    with pytest.raises(InputError, match="0 wherever it was looked at"):
+        robust_scaling(Volume.from_array(Mapped(), name="mapped"))
+    assert largest[0] <= 2**26

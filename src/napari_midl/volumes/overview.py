@@ -24,6 +24,7 @@ _QUICK = 2**21  # voxels of a chunk that takes little time to decode
 _PLACES = 8
 SEARCHED = 2**30  # voxels of a level to look through, where nothing was found otherwise
 _SURELY = 20  # voxels that are no accident
+_TIMES_PIECE = 8  # of what is read at once, at most
 
 
 def overview(volume: Volume, times: int = 1) -> Blocks:
@@ -112,15 +113,14 @@ def searched(volume: Volume) -> Blocks:
     data, coarsest = volume.data, volume.levels[-1]
     edges = _edges(data, volume.axes, MOST_VOXELS // _MANY)
     ratio = [n / m for n, m in zip(data.shape, coarsest.shape, strict=True)]
+    sides = _edges(coarsest, volume.axes, MOST_VOXELS)
     pieces = [
         max(c, min(n, e // c * c))
-        for c, n, e in zip(
-            coarsest.chunks,
-            coarsest.shape,
-            _edges(coarsest, volume.axes, MOST_VOXELS),
-            strict=True,
-        )
+        for c, n, e in zip(coarsest.chunks, coarsest.shape, sides, strict=True)
     ]
+    if math.prod(pieces) > _TIMES_PIECE * MOST_VOXELS:
+        # One chunk is all there is, as where an array is mapped from a file.
+        pieces = [min(n, e) for n, e in zip(coarsest.shape, sides, strict=True)]
     grid = [math.ceil(n / p) for n, p in zip(coarsest.shape, pieces, strict=True)]
     most = max(1, SEARCHED // math.prod(pieces))
     # In no order, so that what is looked at first, or at all, is spread over the whole.
