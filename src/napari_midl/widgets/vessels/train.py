@@ -86,12 +86,12 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
         bench.opened.connect(self._learning.forget)
-        model.changed.connect(self._on_model)
+        model.changed.connect(self._on_chosen)
         self.live.toggled.connect(self._on_live)
         bench.viewer.dims.events.point.connect(self._on_moved)
         bench.viewer.scene.camera.events.connect(self._on_moved)
         bench.result.connect(self._on_result)
-        self._on_model()
+        self._on_chosen()
 
     def first_rows(self) -> None:
         """Which model to begin with."""
@@ -172,7 +172,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         """Whether the chosen model learns by steps that a person may stop."""
         return not VesselModelIn(str(self.model.choice)).learns_in_seconds
 
-    def _on_model(self) -> None:
+    def _on_chosen(self) -> None:
         """What learns in seconds has no time to be chosen."""
         in_minutes = self.in_minutes
         for widget in (self.form.outside("minutes"), self.form, self.stop):
