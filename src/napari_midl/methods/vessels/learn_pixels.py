@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_midl.engine.models import Model
-    from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.experts import Expert
     from napari_midl.methods.vessels.pixel_network import Perceptron
     from napari_midl.methods.vessels.settings import FinetuneSettings
@@ -90,10 +89,10 @@ class Known:
         if trained and not len(network.library):
             shipped = base()
             carrier = _pixels(shipped)
-            here = [data for data in model.card["training_data"] if data.endswith(f" on {image}")]
-            others = [data for data in model.card["training_data"] if data not in here]
-            seen = bool(here)
-            if seen and others == shipped.card["training_data"]:
+            learnt = model.card.get("training_data", [])
+            others = [data for data in learnt if not data.endswith(f" on {image}")]
+            seen = others != learnt
+            if seen and others == shipped.card.get("training_data", []):
                 network, seen = carrier, False
         features = carrier.library * carrier.deviation + carrier.mean
         library = (network.standardised(features), carrier.library_labels)
@@ -152,7 +151,6 @@ def finetune(
     model: Model,
     settings: FinetuneSettings,
     base: Callable[[], Model],
-    view: Callable[[], Region | None] | None = None,
     *,
     exactly: int | None = None,
 ) -> Job[Finetuned]:
@@ -170,8 +168,6 @@ def finetune(
         Seed and steps; there is no time to be chosen.
     base : callable
         Loads the shipped model, whose library is learnt again where `model` has none.
-    view : callable, optional
-        Tells the region that a person looks at, or None.
     exactly : int, optional
         Take this many steps, whatever the settings say.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import FileIn, ImageIn, TableOut
 from napari_midl.engine.streamed import StreamedOperation
@@ -64,6 +66,7 @@ class Finetune(FinetunedOperation):
         painted = yield from run.open(self.labels, "reading the labels")
         model = yield from run.open(self.model, "loading the network", seed=self.settings.seed)
         from napari_midl.methods.vessels import learn, learn_pixels
+        from napari_midl.methods.vessels.apply import predict_region
         from napari_midl.methods.vessels.inputs import patches_identity, read_labels
         from napari_midl.methods.vessels.models import named_model
         from napari_midl.methods.vessels.pixel_network import PixelNet
@@ -72,17 +75,15 @@ class Finetune(FinetunedOperation):
         run.inputs["labels"] = patches_identity(patches)
         watch = run.watch
         if isinstance(model.network, PixelNet):
-            return (
-                yield from learn_pixels.finetune(
-                    volume,
-                    patches,
-                    model,
-                    self.settings,
-                    lambda: named_model("base"),
-                    watch.view,
-                    exactly=run.steps,
-                )
+            base = partial(named_model, "base")
+            tuned = yield from learn_pixels.finetune(
+                volume, patches, model, self.settings, base, exactly=run.steps
             )
+            if region := watch.view():
+                look = partial(predict_region, volume, tuned.model, region)
+                found = yield from elsewhere(look, "looking at the result")
+                yield Progress(1, 1, "looking at the result", preview=(region, found))
+            return tuned
         return (
             yield from learn.finetune(
                 volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
