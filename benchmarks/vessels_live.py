@@ -8,8 +8,10 @@ into the patch of the slice in view, as a hand would; each waits for the preview
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from qtpy.QtCore import QTimer
@@ -32,20 +34,20 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("image", type=Path)
     parser.add_argument("labels", type=Path)
     options = parser.parse_args(arguments)
-    image = np.asarray(open_volume(options.image).spatial().data)
     mask = np.asarray(open_volume(options.labels).spatial().data) > 0
     viewer = napari.Viewer()
-    viewer.add_image(image, name=options.image.stem)
-    dock = VesselsDock(viewer)
-    viewer.window.add_dock_widget(dock)
-    z = len(image) // 2
-    viewer.dims.set_current_step(0, z)
-    rows = list(_strokes(dock, mask, z))
-    print(report.markdown(rows))
-    waits = np.array([row["seconds to the view"] for row in rows[2:]])
-    print(f"median {np.median(waits):.2f} s, worst {waits.max():.2f} s")
-    report.write("vessels-live", rows, f"view of {dock.learn.preview.data.shape[1:]}")
-    viewer.close()
+    with TemporaryDirectory() as folder:  # a project is kept beside its image
+        viewer.open(shutil.copy(options.image, folder))
+        dock = VesselsDock(viewer)
+        viewer.window.add_dock_widget(dock)
+        z = len(mask) // 2
+        viewer.dims.set_current_step(0, z)
+        rows = list(_strokes(dock, mask, z))
+        print(report.markdown(rows))
+        waits = np.array([row["seconds to the view"] for row in rows[2:]])
+        print(f"median {np.median(waits):.2f} s, worst {waits.max():.2f} s")
+        report.write("vessels-live", rows, f"view of {dock.learn.preview.data.shape[1:]}")
+        viewer.close()
 
 
 def _strokes(dock, mask, z):  # type: ignore[no-untyped-def]
