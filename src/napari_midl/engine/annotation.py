@@ -50,6 +50,9 @@ class PaintedVolume:
         Seed of the choice of the held-out blocks.
     channels : bool
         Whether the first axis of the image is that of its channels.
+    read_once : bool
+        Whether an image that is small enough is read as a whole at once; else only what is asked
+        for is read.
 
     Attributes
     ----------
@@ -79,11 +82,12 @@ class PaintedVolume:
         held_out: float = 0.0,
         seed: int = 0,
         channels: bool = False,
+        read_once: bool = True,
     ) -> None:
         self.shape: Shape = tuple(int(n) for n in (image.shape[1:] if channels else image.shape))
         self.block, self.margin = BLOCK[-len(self.shape) :], MARGIN[-len(self.shape) :]
         self.classes, self.scaling, self.channels = classes, scaling, channels
-        self.image = _in_memory_if_small(image)
+        self.image = _in_memory_if_small(image) if read_once else image
         self.patches = [
             replace(patch, labels=_in_memory_if_small(patch.labels)) for patch in patches
         ]

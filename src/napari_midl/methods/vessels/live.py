@@ -83,7 +83,8 @@ class LiveLearner:
             If the image cannot be read.
         """
         try:
-            painted = PaintedVolume(self._volume.data, self._scaling, look.patches, CLASSES)
+            image, patches = self._volume.data, look.patches
+            painted = PaintedVolume(image, self._scaling, patches, CLASSES, read_once=False)
         except InputError:
             return None  # nothing, or one class only
         if self._space is None:
