@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_midl.engine.ports import ImageIn
+from napari_midl.engine.inputs import ImageIn
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.ports import Grown

@@ -6,7 +6,7 @@ from torch import nn
 
 from napari_midl.engine.level import level_advice
 from napari_midl.engine.models import Model
-from napari_midl.engine.ports import ModelOut
+from napari_midl.engine.outputs import ModelOut
 from napari_midl.engine.trained import Finetuned, FinetunedOperation
 from napari_midl.engine.verdict import Basis, Verdict, is_start_again, verdict_in_words, verdict_of
 

@@ -9,9 +9,10 @@ import tifffile
 from imageio import v3 as imageio
 from safetensors.torch import load_file
 
+from napari_midl.engine.inputs import FileIn
 from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import read_card
-from napari_midl.engine.ports import FileIn, ModelOut
+from napari_midl.engine.outputs import ModelOut
 from napari_midl.engine.runs import read_run, record_path, replay
 from napari_midl.errors import InputError
 from napari_midl.methods.staining import data, score

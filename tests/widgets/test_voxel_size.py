@@ -10,8 +10,8 @@ import pytest
 import tifffile
 from qtpy.QtCore import QPoint, Qt
 
+from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import run
-from napari_midl.engine.ports import ImageIn
 from napari_midl.engine.project import size_file
 from napari_midl.methods.axons.operations import Export
 from napari_midl.methods.axons.ports import TracesIn, TracesOut

@@ -3,7 +3,7 @@
 The command line, the run record, its replay, the docks' forms and the call from Python are
 made from the same fields:
 
-- ports (`engine.ports`) say what goes in and what comes out,
+- ports say what goes in (`engine.inputs`) and what comes out (`engine.outputs`),
 - ``settings`` is a `Settings` class, whose fields a form can show,
 - any other field is a plain value.
 
@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Union, 
 
 from docstring_parser import parse
 
-from napari_midl.engine.ports import IN_MEMORY, UNRECORDED, In, Out, Port
+from napari_midl.engine.inputs import In
+from napari_midl.engine.outputs import Out  # noqa: TC001 - `hints_of` reads the annotation
+from napari_midl.engine.ports import IN_MEMORY, UNRECORDED, Port
 from napari_midl.engine.settings import Settings, checked, hints_of
 from napari_midl.errors import InputError
 

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
 from napari_midl.engine.hashes import hash_path
+from napari_midl.engine.inputs import FileIn, In
 from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
 from napari_midl.engine.one_writer import one_writer
 from napari_midl.engine.operations import inputs_of
-from napari_midl.engine.ports import FileIn, FileOut, In, Out
+from napari_midl.engine.outputs import FileOut, Out
 from napari_midl.engine.runs import Run, read_run, write_run
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import PART, not_written, remove_folder, remove_leftovers, to_disk

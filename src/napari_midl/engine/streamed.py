@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.operations import OPERATIONS, Operation, inputs_of
-from napari_midl.engine.ports import ImageIn, OmeZarrOut
+from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.volumes.boxes import box_in, written
 
 if TYPE_CHECKING:

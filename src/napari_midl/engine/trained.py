@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from napari_midl.engine.jobs import Progress
 from napari_midl.engine.models import Model
 from napari_midl.engine.operations import Operation
-from napari_midl.engine.ports import ModelOut
+from napari_midl.engine.outputs import ModelOut
 from napari_midl.engine.verdict import Basis, Verdict, basis_in_words, verdict_in_words, verdict_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+from napari_midl.engine.inputs import FileIn, ImageIn
 from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import FileIn, FolderOut, ImageIn
+from napari_midl.engine.outputs import FolderOut
 from napari_midl.engine.settings import within
 from napari_midl.engine.trained import TrainedOperation
 from napari_midl.errors import InputError

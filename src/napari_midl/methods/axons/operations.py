@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.lengths import IN_VOXELS, WHY, unit_of, why_voxels
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import ImageIn, TableOut
+from napari_midl.engine.outputs import TableOut
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import (

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.hashes import hash_path
-from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, In, ModelIn
+from napari_midl.engine.inputs import FileIn, In, ModelIn
+from napari_midl.engine.outputs import FileOut
+from napari_midl.engine.ports import IN_MEMORY
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:

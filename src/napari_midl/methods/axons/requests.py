@@ -16,7 +16,7 @@ from napari_midl.volumes.traces import Seed, Trace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_midl.engine.ports import ImageIn
+    from napari_midl.engine.inputs import ImageIn
     from napari_midl.methods.axons.entries import Entry
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.methods.axons.trace_list import TraceList

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.inputs import FileIn
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import FileIn, FolderOut
+from napari_midl.engine.outputs import FolderOut
 from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.engine.trained import TrainedOperation
 from napari_midl.methods.staining.ports import (

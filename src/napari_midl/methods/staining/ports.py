@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.hashes import hash_path
-from napari_midl.engine.ports import FileIn, FileOut, ImageIn, In, ModelIn, NamedIn
+from napari_midl.engine.inputs import FileIn, ImageIn, In, ModelIn, NamedIn
+from napari_midl.engine.outputs import FileOut
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:

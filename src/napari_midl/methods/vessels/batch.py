@@ -9,7 +9,7 @@ import pandas as pd
 
 from napari_midl.engine.jobs import Progress, mapped
 from napari_midl.engine.journal import is_unfinished
-from napari_midl.engine.ports import OmeZarrOut
+from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import report
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from napari_midl.engine.inputs import ImageIn
     from napari_midl.engine.jobs import Job
-    from napari_midl.engine.ports import ImageIn
 
 
 def measure_all(batch: Batch) -> Job[pd.DataFrame]:

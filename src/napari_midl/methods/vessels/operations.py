@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.inputs import FileIn, ImageIn
 from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import FileIn, ImageIn, TableOut
+from napari_midl.engine.outputs import TableOut
 from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.methods.vessels.measuring import Analyse, Labels

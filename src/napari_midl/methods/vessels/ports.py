@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from napari_midl.engine.inputs import FileIn, ImageIn, In, ModelIn
 from napari_midl.engine.models import read_card
-from napari_midl.engine.ports import IN_MEMORY, FileIn, FileOut, ImageIn, In, ModelIn, Out
+from napari_midl.engine.outputs import FileOut, Out
+from napari_midl.engine.ports import IN_MEMORY
 from napari_midl.engine.runs import record_path
 from napari_midl.engine.settings import within
 from napari_midl.errors import InputError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Labels
 
-from napari_midl.engine.ports import ImageIn
+from napari_midl.engine.inputs import ImageIn
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy import operations, summary
 from napari_midl.methods.anatomy.ports import MeshOut

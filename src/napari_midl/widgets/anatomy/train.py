@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from napari_midl.engine.ports import FileIn, ModelOut
+from napari_midl.engine.inputs import FileIn
+from napari_midl.engine.outputs import ModelOut
 from napari_midl.engine.project import MODELS
 from napari_midl.methods.anatomy.operations import Train
 from napari_midl.methods.anatomy.settings import TrainSettings

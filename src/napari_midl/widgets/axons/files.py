@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info, show_warning
 
 from napari_midl.engine.jobs import elsewhere
-from napari_midl.engine.ports import TableOut
+from napari_midl.engine.outputs import TableOut
 from napari_midl.methods.axons.beside import read_and_look
 from napari_midl.methods.axons.operations import Export, Measure
 from napari_midl.methods.axons.ports import TracesIn, TracesOut

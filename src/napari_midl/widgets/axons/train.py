@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.ports import ModelOut
+from napari_midl.engine.outputs import ModelOut
 from napari_midl.methods.axons.entries import lessons
 from napari_midl.methods.axons.operations import Finetune
 from napari_midl.methods.axons.ports import AxonModelIn, TracesIn

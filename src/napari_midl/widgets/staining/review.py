@@ -9,7 +9,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QInputDialog
 
-from napari_midl.engine.ports import FolderOut
+from napari_midl.engine.outputs import FolderOut
 from napari_midl.engine.project import free_name
 from napari_midl.methods.staining.operations import ExportReview
 from napari_midl.methods.staining.ports import StainIn

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_midl.engine.ports import FileIn, ModelOut
+from napari_midl.engine.inputs import FileIn
+from napari_midl.engine.outputs import ModelOut
 from napari_midl.methods.staining.operations import Train
 from napari_midl.methods.staining.ports import MosaicsIn
 from napari_midl.methods.staining.settings import TrainSettings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, Signal
 
-from napari_midl.engine.ports import ImageIn
+from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.project import (
     default_folder,
     keep_size,

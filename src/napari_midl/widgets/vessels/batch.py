@@ -8,7 +8,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QListWidget
 
-from napari_midl.engine.ports import TableOut
+from napari_midl.engine.outputs import TableOut
 from napari_midl.engine.project import free_name
 from napari_midl.methods.vessels.operations import Batch
 from napari_midl.methods.vessels.ports import ImagesIn, VesselModelIn

@@ -10,7 +10,7 @@ from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
 from napari_midl.engine.journal import begun_with
-from napari_midl.engine.ports import OmeZarrOut
+from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.project import MODELS
 from napari_midl.engine.unfinished import model_of
 from napari_midl.errors import InputError

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from superqt.utils import qthrottled
 
-from napari_midl.engine.ports import ModelOut
+from napari_midl.engine.outputs import ModelOut
 from napari_midl.engine.running import Watch
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.operations import Finetune

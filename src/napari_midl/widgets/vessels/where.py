@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_midl.engine.jobs import elsewhere
-from napari_midl.engine.ports import TableOut
+from napari_midl.engine.outputs import TableOut
 from napari_midl.engine.proposals import how_unsure, is_painted
 from napari_midl.engine.running import Watch
 from napari_midl.methods.vessels.operations import Propose
