@@ -15,9 +15,10 @@ Row = dict[str, Any]
 
 ORACLE, FOREST, BASE = "threshold oracle", "random forest", "base, not tuned"
 PARTS = ("trees", "shipped", "tuned")
-MIXED, ALL, SCRATCH, DEEP = "all, mixed", "all, distilled", "from scratch", "U-Net"
+MIXED, ALL, SCRATCH = "all, mixed", "all, distilled", "from scratch"
+JOINT, DEEP, DEEP_SCRATCH = "all, with U-Net", "U-Net", "U-Net from scratch"
 CLOCKS = ("clock", "processor")
-LEARNERS = (ORACLE, FOREST, BASE, *PARTS, MIXED, ALL, SCRATCH, DEEP)
+LEARNERS = (ORACLE, FOREST, BASE, *PARTS, MIXED, ALL, SCRATCH, JOINT, DEEP, DEEP_SCRATCH)
 
 
 class Results:

@@ -35,7 +35,9 @@ from benchmarks.vessel_results import (
     BASE,
     CLOCKS,
     DEEP,
+    DEEP_SCRATCH,
     FOREST,
+    JOINT,
     MIXED,
     ORACLE,
     PARTS,
@@ -45,7 +47,7 @@ from benchmarks.vessel_results import (
 )
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
-from napari_midl.methods.vessels import apply, experts, learn, learn_pixels
+from napari_midl.methods.vessels import apply, experts, learn, learn_joint, learn_pixels
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.depth import depth_of
 from napari_midl.methods.vessels.models import named_model, scratch
@@ -195,12 +197,31 @@ def _scratch(trial: Trial) -> dict[str, Row]:
     return {SCRATCH: _distilled(trial, scratch("pixels", SETTINGS.seed))}
 
 
-def _deep(trial: Trial) -> dict[str, Row]:
+def _joint(trial: Trial) -> dict[str, Row]:
+    """The U-Net beside a pixel network, as ``vessels finetune --model unet`` trains it."""
     assert trial.deep is not None
     started = now()
-    found = run(learn.finetune(trial.case.image, trial.patches, trial.deep, trial.deep_settings))
+    learning = learn_joint.finetune(
+        trial.case.image, trial.patches, trial.deep, trial.deep_settings, lambda: trial.base
+    )
+    found = run(learning)
     row = trial.predicted(found.model, now() - started)
-    return {DEEP: row | {"verdict": found.verdict.value, "steps": found.steps}}
+    share = found.model.card.get("shares", {}).get("deep", 0.0)
+    return {JOINT: row | {"verdict": found.verdict.value, "steps": found.steps, "share": share}}
+
+
+def _deep(trial: Trial) -> dict[str, Row]:
+    """The U-Net alone, from its base and from scratch, as its paper trains it."""
+    assert trial.deep is not None
+    starts = {DEEP: trial.deep, DEEP_SCRATCH: scratch("compact", SETTINGS.seed)}
+    rows = {}
+    for name, start in starts.items():
+        started = now()
+        learning = learn.finetune(trial.case.image, trial.patches, start, trial.deep_settings)
+        found = run(learning)
+        row = trial.predicted(found.model, now() - started)
+        rows[name] = row | {"verdict": found.verdict.value, "steps": found.steps}
+    return rows
 
 
 LEARNERS: dict[tuple[str, ...], Callable[[Trial], dict[str, Row]]] = {
@@ -209,7 +230,8 @@ LEARNERS: dict[tuple[str, ...], Callable[[Trial], dict[str, Row]]] = {
     (BASE,): _base,
     (*PARTS, MIXED, ALL): _all,
     (SCRATCH,): _scratch,
-    (DEEP,): _deep,
+    (JOINT,): _joint,
+    (DEEP, DEEP_SCRATCH): _deep,
 }
 
 
@@ -269,8 +291,10 @@ def _run(trial: Trial, about: Row, budget: str, results: Results) -> None:
     begin = dict.fromkeys((BASE, *PARTS, MIXED, ALL), trial.base.sha256[:12])
     if trial.deep is not None:
         begin[DEEP] = f"{trial.deep.sha256[:12]}, {budget}"
+        begin[JOINT] = f"{trial.base.sha256[:12]}, {begin[DEEP]}"
+        begin[DEEP_SCRATCH] = budget
     for names, learner in LEARNERS.items():
-        if DEEP in names and trial.deep is None:
+        if names[0] in (JOINT, DEEP) and trial.deep is None:
             continue
         rows = {name: {**about, "learner": name, "base": begin.get(name, "")} for name in names}
         if all(map(results.holds, rows.values())):

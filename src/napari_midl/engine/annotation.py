@@ -97,7 +97,7 @@ class PaintedVolume:
         self._refuse_one_class()
         self.scored = hold_out(self._blocks, held_out, rng)
         self.held_out = self.scored.hidden
-        self.painted = {v: points[~self._is_held_out(points)] for v, points in self._all.items()}
+        self.painted = {v: points[~self.is_held_out(points)] for v, points in self._all.items()}
 
     def whole(self) -> PaintedVolume:
         """The same with nothing held out and nothing to be scored on."""
@@ -227,7 +227,8 @@ class PaintedVolume:
                 f"{names} holds no voxel labelled {' or '.join(wanted)}; paint some of {both}."
             )
 
-    def _is_held_out(self, points: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def is_held_out(self, points: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of some voxels ``(N, axes)`` lie in a held-out block."""
         hidden = np.zeros(len(points), bool)
         for block in self.held_out:
             hidden |= np.all(points // self.block == block, axis=1)

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.level import level_advice
-from napari_midl.engine.scores import at_blocks, class_scores, most_probable
+from napari_midl.engine.scores import class_scores, most_probable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import numpy as np
+    from numpy.typing import NDArray
 
-    from napari_midl.engine.annotation import PaintedVolume
-    from napari_midl.engine.holding_out import Block
-    from napari_midl.engine.scores import Probability
+    from napari_midl.volumes.classes import Classes
 
 
 @dataclass(frozen=True)
@@ -37,23 +36,27 @@ class PaintScore:
 
 
 def paint_score(
-    probability: Probability, painted: PaintedVolume, blocks: Sequence[Block], of: str
+    found: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    classes: Classes,
+    blocks: int,
+    of: str,
 ) -> PaintScore:
     """Score a class.
 
     Parameters
     ----------
-    probability : callable
-        As for `scores.at_blocks`.
-    painted : PaintedVolume
-        What was painted.
-    blocks : sequence of tuple of int
-        Where, such as `HeldOut.scoring`.
+    found : ndarray of float32, shape (M, K)
+        Probabilities of the classes at painted voxels, such as `scores.at_blocks` gives.
+    labels : ndarray of uint8, shape (M,)
+        What is painted there.
+    classes : Classes
+        What the labels mean.
+    blocks : int
+        In how many blocks they lie.
     of : str
         Name of the class.
     """
-    found, labels = at_blocks(probability, painted, blocks)
-    classes = painted.classes
     score = class_scores(most_probable(found, axis=1), labels, classes).get(of)
     if score is None:
         return PaintScore()
@@ -66,6 +69,6 @@ def paint_score(
     tells = true | ~classes.allowed(labels)[..., index]
     return PaintScore(
         {"dice": score.dice, "precision": score.precision, "recall": score.recall},
-        {"blocks": len(blocks), **voxels},
+        {"blocks": blocks, **voxels},
         level_advice(found[tells, index], true[tells], f"{of.capitalize()}s"),
     )

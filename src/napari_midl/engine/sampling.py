@@ -10,7 +10,7 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_midl.engine.annotation import PaintedVolume, Shape
+    from napari_midl.engine.annotation import Box, PaintedVolume, Shape
     from napari_midl.engine.augmentation import Augmentation
 
 BESIDES_BACKGROUND = 0.75
@@ -41,16 +41,27 @@ def draw(
     labels : ndarray of uint8
         The held-out blocks are unlabelled.
     """
+    box = around(painted_voxel(volume, rng), size, volume.shape, rng)
+    return volume.read(box), volume.labels(box)
+
+
+def painted_voxel(volume: PaintedVolume, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A painted voxel, three in four not of the background."""
     centres = volume.painted[_choose_label(volume, rng)]
-    centre = centres[rng.integers(len(centres))]
+    voxel: NDArray[np.int64] = centres[rng.integers(len(centres))]
+    return voxel
+
+
+def around(centre: NDArray[np.int64], size: Shape, shape: Shape, rng: np.random.Generator) -> Box:
+    """A box that holds a voxel, anywhere in it; cut to three quarters of a smaller image."""
     box = []
-    for c, n, whole in zip(centre, size, volume.shape, strict=True):
+    for c, n, whole in zip(centre, size, shape, strict=True):
         # Never all of a thin stack: the way to its borders would tell the painted plane.
         n = min(n, -(-3 * whole // 4))
         jitter = int(rng.integers(-(n // 2), n - n // 2))
         start = int(np.clip(c + jitter - n // 2, 0, whole - n))
         box.append(slice(start, start + n))
-    return volume.read(tuple(box)), volume.labels(tuple(box))
+    return tuple(box)
 
 
 def _choose_label(volume: PaintedVolume, rng: np.random.Generator) -> int:

@@ -18,6 +18,7 @@ from napari_midl.engine.models import Model
 from napari_midl.engine.paint_score import PaintScore, paint_score
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.sampling import draw_batch
+from napari_midl.engine.scores import at_blocks
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.training import Schedule, Trained, train
 from napari_midl.engine.verdict import Basis, verdict_of
@@ -26,6 +27,7 @@ from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.network import VesselNet
 from napari_midl.methods.vessels.preview import Preview
+from napari_midl.methods.vessels.teaching import taught
 from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
@@ -33,10 +35,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.engine.holding_out import Block
     from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.settings import FinetuneSettings
+    from napari_midl.methods.vessels.teaching import Teacher
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
@@ -67,7 +69,6 @@ def finetune(
     view: Callable[[], Region | None] | None = None,
     enough: Callable[[], bool] = lambda: False,
     *,
-    checkpoint: Checkpoint | None = None,
     exactly: int | None = None,
 ) -> Job[Finetuned]:
     """Adapt a network to the painted voxels of one volume (tUbe net, section 3.3).
@@ -86,8 +87,6 @@ def finetune(
         Tells, now and then and in any thread, the region that a person looks at, or None.
     enough : callable
         Asked before every step but the first; once true, the training ends and keeps the best.
-    checkpoint : Checkpoint, optional
-        Where the state is kept, and from where a stopped training goes on.
     exactly : int, optional
         Take this many steps, whatever the settings say; those on what was held out come after.
 
@@ -110,7 +109,6 @@ def finetune(
     InputError
         If the labels do not fit the image or hold one class only.
     """
-    device = pick_device(settings.device)
 
     def read() -> PaintedVolume:
         scaling = robust_scaling(volume)
@@ -125,17 +123,8 @@ def finetune(
     if known and scored.basis is Basis.UNSEEN:
         scoring = partial(_score, model.network, painted, scored.scoring)
         before = (yield from elsewhere(scoring, f"scoring the start {where}")).scores
-    schedule = Schedule.of(settings, at_first=LOOK_AT_FIRST, exactly=exactly)
-    network = trainable(model)
-    look = Preview(painted, network, view) if view is not None else None
-    finishing = settings.finish and bool(painted.held_out)
-    trained = yield from train(
-        _Finetuning(network, painted, settings, look, known),
-        replace(schedule, minutes=settings.minutes * (1 - FINISHING)) if finishing else schedule,
-        device=device,
-        enough=enough,
-        checkpoint=checkpoint,
-    )
+    look = Preview(painted, vessel_net(model.network), view) if view is not None else None
+    trained = yield from training(painted, model, settings, look, enough, exactly)
     if known and scored.basis is not Basis.UNSEEN:
         before = _validation(trained.history[0])
     scoring = partial(_score, trained.network, painted, scored.scoring)
@@ -155,8 +144,8 @@ def finetune(
         return judge(None, gained=0.0, after=before)
     gained = after.scores["dice"] - before["dice"] if before and after.scores else None
     best, finished = trained.network, 0
-    if finishing and not verdict_of(gained).is_start:
-        best, finished = yield from _finish(trained, painted, settings, after, device)
+    if not verdict_of(gained).is_start:
+        best, finished = yield from finish(trained, painted, settings)
     if look is not None:
         shown = yield from elsewhere(partial(look, best, LOOKING_LAST), "looking at the result")
         yield Progress(1, 1, "looking at the result", preview=shown)
@@ -176,31 +165,68 @@ def finetune(
     )
 
 
-def _finish(
+def training(
+    painted: PaintedVolume,
+    model: Model,
+    settings: FinetuneSettings,
+    look: Preview | None = None,
+    enough: Callable[[], bool] = lambda: False,
+    exactly: int | None = None,
+    teacher: Teacher | None = None,
+) -> Job[Trained]:
+    """Train a copy of a `VesselNet` on all but what is held out, and keep its best look.
+
+    Parameters
+    ----------
+    painted : PaintedVolume
+        What is painted.
+    model, settings, enough, exactly
+        As for `finetune`.
+    look : Preview, optional
+        Looks at what is in view.
+    teacher : Teacher, optional
+        What is to be learnt of voxels that are not painted.
+    """
+    schedule = Schedule.of(settings, at_first=LOOK_AT_FIRST, exactly=exactly)
+    if settings.finish and painted.held_out:
+        schedule = replace(schedule, minutes=settings.minutes * (1 - FINISHING))
+    known = bool(model.card.get("steps", 0))
+    recipe = _Finetuning(trainable(model), painted, settings, look, known, teacher=teacher)
+    device = pick_device(settings.device)
+    return (yield from train(recipe, schedule, device=device, enough=enough))
+
+
+def finish(
     trained: Trained,
     painted: PaintedVolume,
     settings: FinetuneSettings,
-    score: PaintScore,
-    device: torch.device,
+    teacher: Teacher | None = None,
 ) -> Job[tuple[VesselNet, int]]:
     """Go on for some steps on all strokes, also those held out; gives the network and the steps.
 
     It must not score lower on what was held out, of which it has learnt meanwhile.
     """
-    steps = trained.best_step or trained.steps
-    more = max(1, round(steps * FINISHING)) if steps else 0
-    known = Model(trained.network, {"steps": steps})
-    recipe = _Finetuning(trainable(known), painted.whole(), settings, None, True, steps)
+    network, steps = vessel_net(trained.network), trained.best_step or trained.steps
+    if not (settings.finish and painted.held_out and steps):
+        return network, 0
+    more = max(1, round(steps * FINISHING))
+    known = Model(network, {"steps": steps})
+    whole = painted.whole()
+    recipe = _Finetuning(trainable(known), whole, settings, None, True, steps, teacher)
     schedule = Schedule(settings.minutes, seed=settings.seed + 1, exactly=more)
-    job = train(recipe, schedule, device=device)
+    job = train(recipe, schedule, device=pick_device(settings.device))
     saying = "learning the held-out strokes too: "
-    whole = yield from mapped(job, lambda p: replace(p, message=saying + p.message))
-    scoring = partial(_score, whole.network, painted, painted.scored.scoring)
-    now = yield from elsewhere(scoring, "scoring the result once more")
-    better = now.scores.get("dice", 0.0) >= score.scores.get("dice", 0.0)
-    network, taken = (whole.network, more) if better else (trained.network, 0)
-    assert isinstance(network, VesselNet)
-    return network, taken
+    found = yield from mapped(job, lambda p: replace(p, message=saying + p.message))
+
+    def scores() -> list[float]:
+        networks = network, found.network
+        of_both = [_score(one, painted, painted.scored.scoring) for one in networks]
+        return [score.scores.get("dice", 0.0) for score in of_both]
+
+    before, after = yield from elsewhere(scores, "scoring the result once more")
+    if after < before:
+        return network, 0
+    return vessel_net(found.network), more
 
 
 class _Finetuning(Supervised):
@@ -216,13 +242,16 @@ class _Finetuning(Supervised):
         look: Preview | None,
         known: bool,
         after: int = 0,
+        teacher: Teacher | None = None,
     ) -> None:
+        draws = draw_batch if teacher is None else teacher.draw_batch
+
         def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
-            return draw_batch(painted, settings.patch, settings.batch, ONE_IMAGE, rng)
+            return draws(painted, settings.patch, settings.batch, ONE_IMAGE, rng)
 
         super().__init__(
             network,
-            LOSSES[settings.loss],
+            LOSSES[settings.loss] if teacher is None else taught,
             settings.learning_rate * 0.5 ** (after / settings.half_life),
             settings.half_life,
             draw=draw,
@@ -247,8 +276,7 @@ def trainable(model: Model) -> VesselNet:
     A batch comes from one volume: its own statistics would hide how it differs from others,
     and a few patches are too few to measure new ones.
     """
-    network = copy.deepcopy(model.network).train().requires_grad_(True)
-    assert isinstance(network, VesselNet)
+    network = copy.deepcopy(vessel_net(model.network)).train().requires_grad_(True)
     if model.card.get("steps", 0):
         for module in network.modules():
             if isinstance(module, nn.BatchNorm3d):
@@ -256,9 +284,16 @@ def trainable(model: Model) -> VesselNet:
     return network
 
 
+def vessel_net(network: nn.Module) -> VesselNet:
+    """The same, known as one."""
+    assert isinstance(network, VesselNet)
+    return network
+
+
 def _score(network: nn.Module, painted: PaintedVolume, blocks: Sequence[Block]) -> PaintScore:
     """How well vessels are found on some painted blocks."""
-    return paint_score(lambda i: both_classes(probability(network, i)), painted, blocks, VESSEL)
+    found, labels = at_blocks(lambda i: both_classes(probability(network, i)), painted, blocks)
+    return paint_score(found, labels, CLASSES, len(blocks), VESSEL)
 
 
 def _validation(look: Mapping[str, float]) -> dict[str, float]:

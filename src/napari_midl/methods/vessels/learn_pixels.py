@@ -153,6 +153,7 @@ def finetune(
     base: Callable[[], Model],
     *,
     exactly: int | None = None,
+    hidden: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None,
 ) -> Job[Finetuned]:
     """Learn the painted voxels of one volume.
 
@@ -170,6 +171,8 @@ def finetune(
         Loads the shipped model, whose library is learnt again where `model` has none.
     exactly : int, optional
         Take this many steps, whatever the settings say.
+    hidden : callable, optional
+        Which of some voxels ``(N, 3)`` are not to be learnt from.
 
     Returns
     -------
@@ -199,6 +202,8 @@ def finetune(
     network.load_state_dict(_outline(known.network), strict=False)
     network.depth.fill_(depth)
     voxels = yield from _reading(painted, network, seed)
+    if hidden is not None:
+        voxels = voxels.without(hidden(voxels.places))
     if not known.is_trained:
         network.mean.copy_(torch.from_numpy(voxels.unpainted.mean(0)))
         network.deviation.copy_(torch.from_numpy(voxels.unpainted.std(0) + 1e-6))

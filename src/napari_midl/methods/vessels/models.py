@@ -20,6 +20,7 @@ def build(preset: str) -> nn.Module:
         If there is no such preset.
     """
     # torch takes seconds to import, and a dock only asks where the shipped files lie.
+    from napari_midl.methods.vessels.joint_network import build_joint_network, is_joint
     from napari_midl.methods.vessels.network import ARCHITECTURES, build_network
     from napari_midl.methods.vessels.pixel_network import PIXEL_ARCHITECTURES, build_pixel_network
 
@@ -27,6 +28,8 @@ def build(preset: str) -> nn.Module:
         return build_pixel_network(preset)
     if preset in ARCHITECTURES:
         return build_network(preset)
+    if is_joint(preset):
+        return build_joint_network(preset)
     names = ", ".join((*PIXEL_ARCHITECTURES, *ARCHITECTURES))
     raise InputError(f"{preset!r} is no preset; choose one of {names}.")
 

@@ -50,9 +50,9 @@ class Finetune(FinetunedOperation):
     Parameters
     ----------
     model : VesselModelIn
-        ``base`` (shipped) learns in seconds, ``unet`` (shipped) in minutes. ``scratch``,
-        ``unet-scratch`` and ``tubenet-scratch`` (the paper's in full size) are untrained. Or the
-        path of a model.
+        ``base`` (shipped) learns in seconds. ``unet`` (shipped) learns for minutes beside it, and
+        joins it as far as strokes say that both have not seen. ``scratch``, ``unet-scratch`` and
+        ``tubenet-scratch`` (the paper's in full size) are untrained. Or the path of a model.
     """
 
     image: ImageIn
@@ -66,30 +66,30 @@ class Finetune(FinetunedOperation):
         volume.check_stack()
         painted = yield from run.open(self.labels, "reading the labels")
         model = yield from run.open(self.model, "loading the network", seed=self.settings.seed)
-        from napari_midl.methods.vessels import learn, learn_pixels
+        from napari_midl.methods.vessels import learn, learn_joint, learn_pixels
         from napari_midl.methods.vessels.apply import predict_region
         from napari_midl.methods.vessels.inputs import patches_identity, read_labels
         from napari_midl.methods.vessels.models import named_model
+        from napari_midl.methods.vessels.network import VesselNet
         from napari_midl.methods.vessels.pixel_network import PixelNet
 
         patches = read_labels(painted, volume, self.settings.dense)
         run.inputs["labels"] = patches_identity(patches)
         watch = run.watch
+        base = partial(named_model, "base")
+        how = (volume, patches, model, self.settings)
         if isinstance(model.network, PixelNet):
-            base = partial(named_model, "base")
-            tuned = yield from learn_pixels.finetune(
-                volume, patches, model, self.settings, base, exactly=run.steps
-            )
-            if region := watch.view():
-                look = partial(predict_region, volume, tuned.model, region)
-                found = yield from elsewhere(look, "looking at the result")
-                yield Progress(1, 1, "looking at the result", preview=(region, found))
-            return tuned
-        return (
-            yield from learn.finetune(
-                volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
-            )
-        )
+            learning = learn_pixels.finetune(*how, base, exactly=run.steps)
+        elif self.settings.alone and isinstance(model.network, VesselNet):
+            learning = learn.finetune(*how, watch.view, watch.enough, exactly=run.steps)
+        else:
+            learning = learn_joint.finetune(*how, base, watch.view, watch.enough, exactly=run.steps)
+        tuned = yield from learning
+        if region := watch.view():
+            look = partial(predict_region, volume, tuned.model, region)
+            found = yield from elsewhere(look, "looking at the result")
+            yield Progress(1, 1, "looking at the result", preview=(region, found))
+        return tuned
 
 
 @operation("vessels.predict", argument="image")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROBABILITY = "vessel probability"
 PIXEL_NAMES = ("base", "scratch")
+PIXEL_PRESETS = ("pixels", "pixels-base")
 Threshold = Annotated[float, within(0.0, 1.0, step=0.01)]
 
 
@@ -39,7 +40,7 @@ class VesselModelIn(ModelIn):
         if self.name in PIXEL_NAMES:
             return True
         with suppress(InputError):
-            return str(read_card(Path(self.name)).get("architecture")).startswith("pixels")
+            return str(read_card(Path(self.name)).get("architecture")) in PIXEL_PRESETS
         return False
 
     def open(self, preset: str = "", seed: int = 0) -> Model:

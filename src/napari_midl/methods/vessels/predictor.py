@@ -14,6 +14,7 @@ from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
 from napari_midl.methods.vessels.depth import known_depth
+from napari_midl.methods.vessels.joint_network import JointNet
 from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
 from napari_midl.methods.vessels.pixel_network import PixelNet
@@ -69,9 +70,9 @@ class VesselModel(DenseModel):
         shape = volume_shape(volume)
         volume.check_stack()
         network = model.network
-        if isinstance(network, PixelNet):
+        if isinstance(network, PixelNet | JointNet):
             network = network.at_depth(known_depth(volume))
-        assert isinstance(network, VesselNet | PixelNet)
+        assert isinstance(network, VesselNet | PixelNet | JointNet)
         self.channels, self.device = [volume], settings.device
         self.tiling = Tiling(shape, tile_of(network, settings.tile), network.halo, network.stride)
         self._network = network
@@ -87,6 +88,8 @@ class VesselModel(DenseModel):
         """A copy, made ready for prediction."""
         if isinstance(self._network, VesselNet):
             return for_prediction(self._network)
+        if isinstance(self._network, JointNet):
+            return self._network.ready()
         return copy.deepcopy(self._network)
 
     def identity(self) -> dict[str, Any]:
@@ -110,7 +113,7 @@ class VesselModel(DenseModel):
 
     def forward_part(self, network: nn.Module, tensor: Tensor, part: Region) -> NDArray[np.float32]:
         """The same in a part of the block."""
-        if isinstance(network, PixelNet):
+        if not isinstance(network, VesselNet):
             mean = probability_of(network(tensor, part))
             return np.concatenate([mean, binary_entropy(mean)]) if self._uncertain else mean
         return self._sampled(network, tensor)[(slice(None), *part)]
@@ -152,7 +155,7 @@ class VesselModel(DenseModel):
 def tile_of(network: nn.Module, tile: Index) -> Index:
     """The tile that a network takes; the wide margin of a pixel network wants a wide one."""
     z, y, x = tile
-    return (max(z // 2, 1), 2 * y, 2 * x) if isinstance(network, PixelNet) else tile
+    return tile if isinstance(network, VesselNet) else (max(z // 2, 1), 2 * y, 2 * x)
 
 
 def probability_of(logits: Tensor) -> NDArray[np.float32]:

@@ -41,6 +41,8 @@ class FinetuneSettings(Settings):
     finish : bool
         In the last fifth of the time also learn what was held out; the scores are of the model
         before that.
+    alone : bool
+        Train the U-Net on the strokes alone, as in its paper, and not beside a pixel network.
     dense : bool
         Read the labels as a full mask (0 background, anything else vessel)
         instead of strokes (0 unlabelled, 1 background, 2 vessel).
@@ -59,6 +61,7 @@ class FinetuneSettings(Settings):
     batch: Annotated[int, within(1, 64)] = 2
     held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.2
     finish: bool = True
+    alone: bool = False
     dense: bool = False
     seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"

@@ -54,6 +54,12 @@ class Voxels:
         """Number of painted voxels."""
         return len(self.vessel)
 
+    def without(self, hidden: NDArray[np.bool_]) -> Voxels:
+        """The same without some of the painted voxels."""
+        kept = ~hidden
+        painted = (self.features[kept], self.vessel[kept], self.places[kept])
+        return Voxels(*painted, self.unpainted)
+
 
 def read_voxels(
     painted: PaintedVolume, space: ScaleSpace, seed: int = 0, elsewhere: bool = True
