@@ -55,6 +55,7 @@ def vessels_finetune_unet(folder: Path) -> tuple[dict[str, Any], str]:
         "image": vessel_image(folder),
         "labels": vessel_labels(folder),
         "model": "unet-scratch",
+        "alone": True,
         "steps": 2,
         "patch": (8, 16, 16),
         "batch": 1,

@@ -5,7 +5,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dask.array as da
 import numpy as np
@@ -32,11 +31,8 @@ from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume
 
-if TYPE_CHECKING:
-    from napari_midl.engine.trained import Finetuned
-
 IMAGE, MASK, _ = synthetic_sample((24, 96, 96), seed=7)
-QUICK = FinetuneSettings(minutes=10, steps=2, patch=(8, 16, 16), batch=1, held_out=0)
+QUICK = FinetuneSettings(minutes=10, steps=2, patch=(8, 16, 16), batch=1, held_out=0, alone=True)
 
 
 def finetune(image: Path, labels: Path, out: Path) -> Job:
@@ -130,24 +126,6 @@ def test_pretraining_needs_no_data_and_goes_on_from_its_checkpoint(tmp_path, mon
     kept = Checkpoint(tmp_path / "c")
     run(pretraining.pretrain(settings, checkpoint=kept, exactly=2))
     assert run(pretraining.pretrain(settings, checkpoint=kept)).sha256 == whole.sha256
-
-
-def test_a_fine_tuning_goes_on_from_its_checkpoint(tmp_path):
-    settings = FinetuneSettings(**{**QUICK.to_dict(), "patch": (8, 16, 16), "held_out": 0.3})
-    start, kept = scratch(), Checkpoint(tmp_path / "c")
-
-    def tuned(exactly: int, checkpoint: Checkpoint | None = None) -> Finetuned:
-        job = learn.finetune(
-            inverted(), patches(), start, settings, checkpoint=checkpoint, exactly=exactly
-        )
-        return run(job)
-
-    tuned(3, kept)
-    whole, again = tuned(6), tuned(6, kept)
-    assert again.model.sha256 == whole.model.sha256
-    assert (again.after, again.steps) == (whole.after, 6)
-    assert "validation_dice" in again.history[-1]
-    assert set(again.model.card["scores"]) == {"validation_before", "validation_after"}
 
 
 def test_two_fine_tunings_at_once_come_out_as_each_alone():

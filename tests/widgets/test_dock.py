@@ -149,6 +149,7 @@ def test_stop_and_keep_ends_the_training_and_keeps_what_it_has(painted, click, q
     dock, learn = painted, painted.learn
     assert not learn.stop.isEnabled()
     learn.model.choice = "unet-scratch"
+    learn.form.widgets["alone"].value = True
     learn.form.widgets["minutes"].value = 600
     click(learn.train)
     qtbot.waitUntil(lambda: len(learn.plot.losses) > 1, timeout=MINUTE)
@@ -328,6 +329,7 @@ def test_from_paint_to_files(
 
     # Fine-tune
     dock.learn.model.choice = "unet-scratch"
+    dock.learn.form.widgets["alone"].value = True
     dock.learn.form.widgets["minutes"].value = 5
     dock.learn.form.widgets["steps"].value = 3
     dock.learn.form.widgets["patch"].value = (8, 32, 32)
@@ -461,6 +463,7 @@ def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, c
 def fine_tune(dock, click, qtbot, steps=1):
     """Train from scratch: from a trained model one that is worse would not be taken."""
     dock.learn.model.choice = "unet-scratch"
+    dock.learn.form.widgets["alone"].value = True
     dock.learn.form.widgets["steps"].value = steps
     dock.learn.form.widgets["patch"].value = (8, 32, 32)
     click(dock.learn.train)
@@ -550,7 +553,8 @@ def test_a_training_that_makes_nothing_better_leaves_the_model_chosen(
 ):
     learn = painted.learn
     learn.model.choice = "unet"
-    for name, value in {"learning_rate": 0.1, "steps": 3, "patch": (8, 32, 32)}.items():
+    ruinous = {"learning_rate": 0.1, "steps": 3, "patch": (8, 32, 32), "alone": True}
+    for name, value in ruinous.items():
         learn.form.widgets[name].value = value
     click(learn.train)
     qtbot.waitUntil(lambda: not painted.bench.runner.running, timeout=MINUTE)
