@@ -26,7 +26,7 @@ from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.network import VesselNet
 from napari_midl.methods.vessels.preview import Preview
-from napari_midl.volumes.scaling import robust_scaling
+from napari_midl.volumes.scaling import scaling_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,7 +113,7 @@ def finetune(
     device = pick_device(settings.device)
 
     def read() -> PaintedVolume:
-        scaling = robust_scaling(volume)
+        scaling = scaling_around(volume, [patch.box for patch in patches])
         return PaintedVolume(
             volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed
         )
