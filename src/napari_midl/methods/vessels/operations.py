@@ -27,6 +27,7 @@ from napari_midl.methods.vessels.settings import (
     PretrainPixelsSettings,
     PretrainSettings,
     ProposeSettings,
+    unused_by_pixels,
 )
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Finetune(FinetunedOperation):
         run.inputs["labels"] = patches_identity(patches)
         watch = run.watch
         if isinstance(model.network, PixelNet):
+            run.results["unused"] = unused_by_pixels(self.settings)
             base = partial(named_model, "base")
             tuned = yield from learn_pixels.finetune(
                 volume, patches, model, self.settings, base, exactly=run.steps
@@ -90,6 +92,17 @@ class Finetune(FinetunedOperation):
                 volume, patches, model, self.settings, watch.view, watch.enough, exactly=run.steps
             )
         )
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """Also which settings the model had no use for."""
+        said, unused = super().summary(results), results.get("unused")
+        if unused:
+            named = " and ".join(f"--{name.replace('_', '-')}" for name in unused)
+            said.append(
+                f"{self.model.called} has no use for {named}: it learns in seconds; for a U-Net, "
+                "give --model unet."
+            )
+        return said
 
 
 @operation("vessels.predict", argument="image")
@@ -107,7 +120,8 @@ class Predict(StreamedOperation):
         model = yield from run.open(self.model, "loading the network")
         from napari_midl.methods.vessels.predictor import VesselModel
 
-        return VesselModel(volume, model, self.settings, called=self.model.called)
+        made = partial(VesselModel, volume, model, self.settings, called=self.model.called)
+        return (yield from elsewhere(made, "looking at the image"))
 
 
 @operation("vessels.pretrain")
