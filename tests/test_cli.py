@@ -190,6 +190,7 @@ def test_finetune_predict_and_replay(call, stroked):
     code, out, err = call(*FINETUNE, "--model", "scratch", "--steps", "3", "--held-out", "0")
     assert code == 0, err
     assert out.startswith("Trained for 3 steps.\n") and out.endswith("\nm.safetensors\n")
+    assert "scratch has no use for --held-out: it learns in seconds" in out
     assert json.loads((stroked / "m.safetensors.run.json").read_text())["settings"]["steps"] == 3
     tile = ("--tile", 16, 32, 32)
     predict = ("vessels", "predict", "image.tif", "--model", "m.safetensors", "--out", "v.ome.zarr")

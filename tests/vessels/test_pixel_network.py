@@ -9,12 +9,14 @@ import torch
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
+from napari_midl.methods.vessels.depth import depth_seen
 from napari_midl.methods.vessels.models import build, named_model, scratch
 from napari_midl.methods.vessels.pixel_network import PixelNet, softened
 from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.scale_space import feature_names
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
+from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.volume import Volume
 
 IMAGE, MASK, VOXEL = synthetic_sample((10, 140, 150), seed=7)
@@ -66,13 +68,15 @@ def test_the_shipped_networks_find_the_samples_vessels():
     assert 2 * (found & MASK).sum() / (found.sum() + MASK.sum()) > 0.6
 
 
-def test_the_distance_of_slices_comes_from_the_image_or_else_the_model(base):
+def test_the_distance_of_slices_is_known_or_seen_and_else_that_of_the_model(base):
     assert float(base.at_depth(3.5).depth) == 3.5
     assert base.at_depth(None) is base
     assert base.at_depth(3.5).state_dict().keys() == base.state_dict().keys()
     assert float(base.depth) != 3.5
-    unknown = Volume.from_array(IMAGE)
-    for volume, depth in ((VOLUME, 2.0), (unknown, float(base.depth))):
+    apart = Volume.from_array(np.ascontiguousarray(IMAGE[::2]))
+    seen = depth_seen(apart, robust_scaling(apart))
+    assert seen > depth_seen(Volume.from_array(IMAGE), robust_scaling(apart))
+    for volume, depth in ((VOLUME, 2.0), (apart, pytest.approx(seen))):
         model = VesselModel(volume, named_model("base"), PredictSettings())
         assert float(model.network().depth) == depth
 

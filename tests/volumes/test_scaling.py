@@ -10,7 +10,13 @@ from scipy import ndimage
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.open import open_volume
-from napari_midl.volumes.scaling import Scaling, display_range, robust_scaling
+from napari_midl.volumes.scaling import (
+    FlatImage,
+    Scaling,
+    display_range,
+    robust_scaling,
+    scaling_around,
+)
 from napari_midl.volumes.volume import Volume
 
 
@@ -317,6 +323,25 @@ def test_there_is_a_range_to_show_whatever_is_in_it(array):
 def test_nothing_to_scale_is_said(array, word):
     with pytest.raises(InputError, match=f"stack .*{word}.*\\.$"):
         robust_scaling(Volume.from_array(array, name="stack"))
+
+
+def test_an_image_that_looks_empty_is_scaled_by_what_lies_around_a_place_in_it():
+    box = (slice(100, 104), slice(1000, 1040), slice(1000, 1040))
+
+    class Hidden:
+        shape, dtype, ndim = (512, 2048, 2048), np.dtype(np.uint8), 3
+        size = 2**31
+
+        def __getitem__(self, key):
+            part = np.zeros(np.broadcast_to(np.uint8(0), self.shape)[key].shape, np.uint8)
+            if tuple((s.start, s.stop) for s in key) == tuple((s.start, s.stop) for s in box):
+                part[...] = np.arange(part.size).reshape(part.shape) % 200
+            return part
+
+    volume = Volume.from_array(Hidden(), name="hidden")
+    with pytest.raises(FlatImage):
+        scaling_around(volume, [])
+    assert 150 < scaling_around(volume, [box]).high < 201
 
 
 def test_an_empty_image_in_one_piece_is_searched_a_part_at_a_time():

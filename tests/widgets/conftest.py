@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path, monkeypatch):
-    """Projects of images without a file lie in the user's data folder: give each test its own."""
+    """Projects of images without a file, and what is folded, lie in the user's own folders."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture

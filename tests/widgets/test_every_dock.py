@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -26,16 +27,19 @@ DOCKS = ("Vessels", "Axons", "Anatomy", "Staining")
 _COMPOUND = ("TupleEdit", "Container", "QLabeledDoubleSlider", "QLabeledSlider")
 
 
-@pytest.fixture(params=DOCKS)
-def each_dock(request, viewer, notes):
-    return viewer.window.add_plugin_dock_widget("napari-midl", f"MIDL: {request.param}")[1]
+@pytest.fixture
+def docks(viewer, notes):
+    """All of them in one window, by their names."""
+    add = viewer.window.add_plugin_dock_widget
+    return {name: add("napari-midl", f"MIDL: {name}")[1] for name in DOCKS}
 
 
-def test_everything_has_a_tooltip(each_dock):
+def test_everything_has_a_tooltip(docks):
     kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QListWidget, QSlider)
-    widgets = [widget for kind in kinds for widget in each_dock.findChildren(kind)]
-    assert len(widgets) > 10
-    assert not [f"{type(w).__name__} {w.objectName()}" for w in widgets if bare(w)]
+    for name, dock in docks.items():
+        widgets = [widget for kind in kinds for widget in dock.findChildren(kind)]
+        assert len(widgets) > 10
+        assert not [f"{name}: {type(w).__name__} {w.objectName()}" for w in widgets if bare(w)]
 
 
 def bare(widget):
@@ -49,20 +53,21 @@ def bare(widget):
 
 
 @pytest.mark.parametrize("clicked", [False, True])
-def test_the_wheel_scrolls_and_changes_no_value(each_dock, qtbot, clicked):
-    each_dock.window().show()
-    turning = [w for kind in VALUES for w in each_dock.findChildren(kind) if not _is_bar(w)]
-    assert len(turning) > 5
-    for widget in turning:
-        if clicked:
-            widget.setFocus()
-        place = QPointF(widget.rect().center())
-        # As it falls on the spin box itself and on the line of text inside it.
-        for part in (widget, *widget.findChildren(QLineEdit)):
-            for turn in (120, -120):
-                before = value_of(widget)
-                QApplication.sendEvent(part, wheel(part, place, turn))
-                assert value_of(widget) == before, widget.toolTip()
+def test_the_wheel_scrolls_and_changes_no_value(viewer, docks, clicked):
+    viewer.window.show()
+    for dock in docks.values():
+        turning = [w for kind in VALUES for w in dock.findChildren(kind) if not _is_bar(w)]
+        assert len(turning) > 5
+        for widget in turning:
+            if clicked:
+                widget.setFocus()
+            place = QPointF(widget.rect().center())
+            # As it falls on the spin box itself and on the line of text inside it.
+            for part in (widget, *widget.findChildren(QLineEdit)):
+                for turn in (120, -120):
+                    before = value_of(widget)
+                    QApplication.sendEvent(part, wheel(part, place, turn))
+                    assert value_of(widget) == before, widget.toolTip()
 
 
 VALUES = (QAbstractSpinBox, QComboBox, QAbstractSlider)
@@ -89,32 +94,81 @@ def wheel(widget, place, turn):
     )
 
 
-def test_the_first_step_says_what_to_open(each_dock):
-    assert "<b><u>1 " in each_dock.hint.text() and "Open" in each_dock.hint.text()
+def test_the_first_step_says_what_to_open(docks):
+    for dock in docks.values():
+        assert "<b><u>1 " in dock.hint.text() and "Open" in dock.hint.text()
 
 
-def test_every_field_has_a_name_for_a_screen_reader(each_dock):
+def test_every_field_has_a_name_for_a_screen_reader(docks):
     kinds = (*VALUES, QLineEdit, QListWidget)
-    fields = [w for kind in kinds for w in each_dock.findChildren(kind) if not _is_bar(w)]
-    assert len(fields) > 10
-    assert not [(type(w), w.parent()) for w in fields if not w.accessibleName()]
+    for dock in docks.values():
+        fields = [w for kind in kinds for w in dock.findChildren(kind) if not _is_bar(w)]
+        assert len(fields) > 10
+        assert not [(type(w), w.parent()) for w in fields if not w.accessibleName()]
 
 
-def test_the_tab_key_goes_past_what_is_folded(each_dock, qtbot):
-    each_dock.window().show()
-    if hasattr(each_dock.learn, "live"):
-        each_dock.learn.model.choice = "unet"  # what learns in seconds has nothing folded
-    fold = each_dock.learn.form.fold
-    inside = fold.content()
-    assert not any(w.isVisible() for w in inside.findChildren(QWidget))
-    qtbot.mouseClick(fold.toggleButton(), Qt.MouseButton.LeftButton)
-    assert each_dock.learn.form.widgets["device"].native.isVisible()
-    qtbot.waitUntil(lambda: inside.height() > 20)
-    qtbot.mouseClick(fold.toggleButton(), Qt.MouseButton.LeftButton)
-    assert not any(w.isVisible() for w in inside.findChildren(QWidget))
+def test_the_tab_key_goes_past_what_is_folded(viewer, docks, click, qtbot):
+    viewer.window.show()
+    docks["Vessels"].learn.model.choice = "unet"  # what learns in seconds has nothing folded
+    for dock in docks.values():
+        dock.window().show()
+        fold = dock.learn.form.fold
+        inside = fold.content()
+        assert not any(w.isVisible() for w in inside.findChildren(QWidget))
+        click(fold.toggleButton())
+        assert not dock.learn.form.widgets["device"].native.isHidden()
+        qtbot.waitUntil(lambda inside=inside: inside.height() > 20)
+        click(fold.toggleButton())
+        assert not any(w.isVisible() for w in inside.findChildren(QWidget))
 
 
-def test_the_preferred_device_reaches_the_forms(viewer, notes, monkeypatch, request):
+def test_the_tab_key_goes_from_top_to_bottom(viewer, notes, qtbot):
+    viewer.window.show()
+    for name in DOCKS:
+        dock = viewer.window.add_plugin_dock_widget("napari-midl", f"MIDL: {name}")[1]
+        qtbot.waitUntil(dock.learn.train.isVisible)
+        places, widget = [], dock.sections[0].title
+        while dock.isAncestorOf(widget):
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible():
+                places.append(top_of(widget, dock) + widget.height() // 2)
+            widget = widget.nextInFocusChain()
+        within = [place for place in places if place < top_of(dock.progress, dock)]
+        assert len(within) > 5
+        # What is beside each other need not have the same middle.
+        assert all(b > a - 12 for a, b in pairwise(within)), name
+        viewer.window.remove_dock_widget(dock)
+
+
+def top_of(widget, dock):
+    return widget.mapTo(dock, QPoint()).y()
+
+
+def test_a_section_is_folded_away_until_it_is_needed_and_stays_so(
+    viewer, notes, open_dock, click, qtbot
+):
+    viewer.window.show()
+    dock = open_dock(viewer)
+    qtbot.waitUntil(dock.learn.train.isVisible)
+    click(dock.learn.title)
+    assert not dock.learn.train.isVisible() and dock.predict.go.isVisible()
+    viewer.window.remove_dock_widget(dock)
+    again = open_dock(viewer)
+    qtbot.waitUntil(again.predict.go.isVisible)
+    assert not again.learn.train.isVisible()
+    again.learn.bring_into_sight(again.learn.train)
+    assert again.learn.train.isVisible()
+
+
+def test_the_vessels_dock_needs_no_more_than_a_third_of_a_small_window(
+    viewer, notes, open_dock, qtbot
+):
+    viewer.window._qt_window.resize(1100, 700)
+    viewer.window.show()
+    dock = open_dock(viewer)
+    qtbot.waitUntil(lambda: 0 < dock.minimumSizeHint().width() <= 1100 / 3)
+
+
+def test_the_preferred_device_reaches_the_forms(viewer, notes, monkeypatch):
     from napari.settings import get_plugin_settings
 
     chosen = get_plugin_settings("napari-midl").inference

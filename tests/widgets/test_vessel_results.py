@@ -17,6 +17,7 @@ from napari_midl.engine.models import hash_file, shipped_weights
 from napari_midl.methods.vessels.classes import CLASSES, CORRECTIONS
 from napari_midl.methods.vessels.provenance import facts
 from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space
@@ -190,6 +191,21 @@ def test_corrections_are_taught_once(shown, viewer, click, stroke, qtbot, notes)
         assert dock.bench.patches.counts == {"background": corrected, "vessel": 0}
     assert dock.bench.corrections.counts["not vessel"] == corrected
     assert dock.learn.train.isEnabled()
+
+
+def test_the_eraser_takes_corrections_away_while_one_corrects(shown, viewer, click, stroke, qtbot):
+    annotate, corrections = shown.annotate, shown.bench.corrections
+    click(shown.correct.classes[NOT_VESSEL])
+    stroke(viewer.layers.selection.active, *STROKE)
+    qtbot.waitUntil(lambda: corrections.counts["not vessel"] > 0)
+    assert not annotate.hand.isChecked()
+    click(annotate.classes[UNLABELLED])
+    assert annotate.classes[UNLABELLED].isChecked()
+    stroke(viewer.layers.selection.active, *STROKE)
+    qtbot.waitUntil(lambda: not any(corrections.counts.values()))
+    assert not shown.bench.patches.names
+    click(annotate.hand)
+    assert corrections.label is None and annotate.hand.isChecked()
 
 
 def test_a_clicked_row_lights_its_branch_and_a_clicked_branch_its_row(shown, viewer, click, qtbot):

@@ -70,23 +70,21 @@ def standing_out(volume: Volume) -> Blocks:
     InputError
         If they cannot be decoded.
     """
-    data, coarsest = volume.data, volume.levels[-1]
-    edges = _edges(data, volume.axes, MOST_VOXELS // _MANY)
-    ratio = [n / m for n, m in zip(data.shape, coarsest.shape, strict=True)]
-    reach = [math.ceil(e / r) for e, r in zip(edges, ratio, strict=True)]
+    finest = _Finest(volume)
+    coarsest = volume.levels[-1]
+    reach = [math.ceil(e / r) for e, r in zip(finest.edges, finest.ratio, strict=True)]
     found: list[tuple[float, Region]] = []
     for region in _spread(coarsest, volume.axes):
         away = _from_common(_read(coarsest, region))
         for _ in range(_PLACES):
-            place = [int(i) for i in np.unravel_index(np.argmax(away), away.shape)]
-            at = zip(place, region, ratio, strict=True)
-            middle = [int((i + part.start + 0.5) * r) for i, part, r in at]
-            found.append((float(away[tuple(place)]), _block(data.shape, edges, middle)))
+            flat = np.argmax(away)
+            place = [int(i) for i in np.unravel_index(flat, away.shape)]
+            found.append((float(away.flat[flat]), finest.block(region, place)))
             # What lies in the same block is read with it.
             around = zip(place, reach, strict=True)
             away[tuple(slice(max(0, i - n), i + n + 1) for i, n in around)] = 0
     found.sort(key=lambda one: -one[0])
-    return [_read(data, block) for away, block in found[:_PLACES] if away > 0]
+    return [_read(volume.data, block) for away, block in found[:_PLACES] if away > 0]
 
 
 def searched(volume: Volume) -> Blocks:
@@ -110,9 +108,7 @@ def searched(volume: Volume) -> Blocks:
     InputError
         If they cannot be decoded.
     """
-    data, coarsest = volume.data, volume.levels[-1]
-    edges = _edges(data, volume.axes, MOST_VOXELS // _MANY)
-    ratio = [n / m for n, m in zip(data.shape, coarsest.shape, strict=True)]
+    finest, coarsest = _Finest(volume), volume.levels[-1]
     sides = _edges(coarsest, volume.axes, MOST_VOXELS)
     pieces = [
         max(c, min(n, e // c * c))
@@ -137,12 +133,26 @@ def searched(volume: Volume) -> Blocks:
         if len(others) < _SURELY:
             continue
         place = np.unravel_index(others[len(others) // 2], voxels.shape)
-        at = zip(place, region, ratio, strict=True)
-        middle = [int((int(i) + part.start + 0.5) * r) for i, part, r in at]
-        found.append(_read(data, _block(data.shape, edges, middle)))
+        found.append(_read(volume.data, finest.block(region, [int(i) for i in place])))
         if len(found) == _PLACES:
             break
     return found
+
+
+class _Finest:
+    """The finest level of a pyramid, as it is seen from the coarsest one."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._shape = volume.data.shape
+        self.edges = _edges(volume.data, volume.axes, MOST_VOXELS // _MANY)
+        coarsest = volume.levels[-1].shape
+        self.ratio = [n / m for n, m in zip(self._shape, coarsest, strict=True)]
+
+    def block(self, region: Region, place: Sequence[int]) -> Region:
+        """The block around a place in a region of the coarsest level."""
+        at = zip(place, region, self.ratio, strict=True)
+        middle = [int((i + part.start + 0.5) * r) for i, part, r in at]
+        return _block(self._shape, self.edges, middle)
 
 
 def _from_common(block: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.boxes import hull
 from napari_midl.volumes.overview import MOST_VOXELS, SEARCHED, overview, searched, standing_out
 from napari_midl.volumes.span import FILLING, REACH, span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from napari_midl.volumes.boxes import Region
     from napari_midl.volumes.volume import Volume
 
 _TIMES = 4  # how much more to read where nothing was found
@@ -134,6 +138,32 @@ def robust_scaling(
             "contrast."
         )
     return Scaling(found.low, found.high)
+
+
+def scaling_around(volume: Volume, boxes: Sequence[Region]) -> Scaling:
+    """The scaling of a volume; where that looks empty, that of what lies around some boxes.
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``.
+    boxes : sequence of tuple of slice
+        Where a person found something ``(z, y, x)``, in voxels.
+
+    Raises
+    ------
+    FlatImage
+        If there is one value there, too.
+    InputError
+        As from `robust_scaling`.
+    """
+    try:
+        return robust_scaling(volume)
+    except FlatImage:
+        if not boxes:
+            raise
+        z, y, x = hull(boxes)
+        return robust_scaling(volume.cut((z, y, x)))
 
 
 def display_range(volume: Volume) -> tuple[float, float]:

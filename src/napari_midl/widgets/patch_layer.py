@@ -49,12 +49,13 @@ class PatchLayer:
     box : tuple of slice
         What the layer covers, in voxels ``(z, y, x)`` of level 0 of the image.
     used : bool
-        Whether a stroke was ever begun in it; else it is a blank, which may be moved.
+        Whether a stroke was ever begun in it; else it is a blank, which may be moved, and whose
+        layer is called empty.
     """
 
     def __init__(self, patch: Patch, box: Region, image: Image, classes: Classes) -> None:
         self.name, self.box = patch.name, box
-        self.used = bool(np.any(patch.labels))
+        self._used = bool(np.any(patch.labels))
         self._image, self._classes = image, classes
         # Paint lies in here, so that the cost of looking at it is that of what is painted.
         self._touched: Region | None = patch.box if patch.labels.size else None
@@ -64,7 +65,7 @@ class PatchLayer:
         labels[seen_from(patch.box, self.origin)] = patch.labels
         self.layer = Labels(
             labels,
-            name=patch.name,
+            name=patch.name if self._used else f"{patch.name} (empty)",
             colormap=_colours(classes),
             opacity=OPACITY,
             metadata={OURS: "painted"},
@@ -73,6 +74,17 @@ class PatchLayer:
         )
         self.layer.brush_size = BRUSH
         self.layer.selected_label = classes.offered[0].value
+
+    @property
+    def used(self) -> bool:
+        """Whether a stroke was ever begun in it."""
+        return self._used
+
+    @used.setter
+    def used(self, used: bool) -> None:
+        began, self._used = used and not self._used, used
+        if began:
+            self.layer.name = self.name
 
     @property
     def origin(self) -> tuple[int, ...]:

@@ -321,7 +321,7 @@ class PatchLayers(QObject):
 
     def _on_renamed(self, shown: PatchLayer) -> None:
         old, new = shown.name, str(shown.layer.name)
-        if old == new or self._saved is None or shown not in self.cells.shown:
+        if old == new or not shown.used or self._saved is None or shown not in self.cells.shown:
             return
         try:
             self._saved.rename(old, new)

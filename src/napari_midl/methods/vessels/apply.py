@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from napari_midl.engine import proposals
-from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
+from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
 from napari_midl.engine.proposals import Proposal
 from napari_midl.engine.streaming import ReadyModel, stream
 from napari_midl.engine.uncertainty import binary_entropy
@@ -152,7 +152,9 @@ def predict(
         If the image has one slice or cannot be read, the model gives no numbers, or the output
         exists, is another prediction's, or cannot be written.
     """
-    found = VesselModel(volume, model, settings)
+    found = yield from elsewhere(
+        lambda: VesselModel(volume, model, settings), "looking at the image"
+    )
     return (yield from stream(found, out, focus=focus, resume=resume))
 
 
@@ -200,8 +202,11 @@ def propose(
     list of Proposal
         The least sure first; returned by the generator.
     """
-    asked = VesselModel(volume, model, PredictSettings(device=device))
-    ready = yield from wait_for(in_thread(lambda: ReadyModel(asked)), Progress(0, candidates))
+
+    def load() -> ReadyModel:
+        return ReadyModel(VesselModel(volume, model, PredictSettings(device=device)))
+
+    ready = yield from wait_for(in_thread(load), Progress(0, candidates, "looking at the image"))
 
     def look(box: Box) -> NDArray[np.float32]:
         z, y, x = box

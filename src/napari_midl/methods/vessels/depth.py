@@ -12,10 +12,17 @@ from napari_midl.methods.vessels.filters import smooth
 from napari_midl.methods.vessels.levels import log_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_midl.engine.annotation import PaintedVolume
+    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
+
+    Read = Callable[[Region], NDArray[np.float32]]
 
 _LEAST, _MOST = 1.0, 10.0
 _SIDE, _SLICES, _PLACES = 256, 16, 4
@@ -32,9 +39,18 @@ def depth_of(volume: Volume, painted: PaintedVolume) -> float:
     painted : PaintedVolume
         The same, scaled.
     """
+    return _depth(volume, painted.read)
+
+
+def depth_seen(volume: Volume, scaling: Scaling) -> float:
+    """The same of an image that is not painted, by its scaling."""
+    return _depth(volume, lambda box: scaling(volume.read(box)))
+
+
+def _depth(volume: Volume, read: Read) -> float:
     if (known := known_depth(volume)) is not None:
         return known
-    depths = [_likeness(block) for block in _blocks(painted)]
+    depths = [_likeness(block) for block in _blocks(volume.shape, read)]
     return float(np.median(depths)) if depths else 1.0
 
 
@@ -46,15 +62,15 @@ def known_depth(volume: Volume) -> float | None:
     return float(z / (y * x) ** 0.5)
 
 
-def _blocks(painted: PaintedVolume) -> list[Tensor]:
+def _blocks(shape: Sequence[int], read: Read) -> list[Tensor]:
     """Blocks along the diagonal of the image, in which something is to be seen."""
     found = []
     for place in np.linspace(0.5 / _PLACES, 1 - 0.5 / _PLACES, _PLACES):
         box = []
-        for size, most in zip(painted.shape, (_SLICES, _SIDE, _SIDE), strict=True):
+        for size, most in zip(shape, (_SLICES, _SIDE, _SIDE), strict=True):
             start = round(place * max(size - most, 0))
             box.append(slice(start, min(size, start + most)))
-        block = torch.from_numpy(np.ascontiguousarray(painted.read(tuple(box))))
+        block = torch.from_numpy(np.ascontiguousarray(read((box[0], box[1], box[2]))))
         if float(block.std()) > 0:
             found.append(block)
     return found

@@ -28,7 +28,7 @@ from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.network import VesselNet
 from napari_midl.methods.vessels.preview import Preview
 from napari_midl.methods.vessels.teaching import taught
-from napari_midl.volumes.scaling import robust_scaling
+from napari_midl.volumes.scaling import scaling_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +111,7 @@ def finetune(
     """
 
     def read() -> PaintedVolume:
-        scaling = robust_scaling(volume)
+        scaling = scaling_around(volume, [patch.box for patch in patches])
         return PaintedVolume(
             volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed
         )

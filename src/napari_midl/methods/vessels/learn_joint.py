@@ -26,7 +26,7 @@ from napari_midl.methods.vessels.mixture import shares
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.preview import Preview
 from napari_midl.methods.vessels.teaching import Teacher
-from napari_midl.volumes.scaling import robust_scaling
+from napari_midl.volumes.scaling import scaling_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,7 +86,7 @@ def finetune(
     """
 
     def read() -> PaintedVolume:
-        scaling = robust_scaling(volume)
+        scaling = scaling_around(volume, [patch.box for patch in patches])
         return PaintedVolume(
             volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed
         )

@@ -27,6 +27,7 @@ from napari_midl.methods.vessels.settings import (
     PretrainPixelsSettings,
     PretrainSettings,
     ProposeSettings,
+    unused_by_pixels,
 )
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Finetune(FinetunedOperation):
         base = partial(named_model, "base")
         how = (volume, patches, model, self.settings)
         if isinstance(model.network, PixelNet):
+            run.results["unused"] = unused_by_pixels(self.settings)
             learning = learn_pixels.finetune(*how, base, exactly=run.steps)
         elif self.settings.alone and isinstance(model.network, VesselNet):
             learning = learn.finetune(*how, watch.view, watch.enough, exactly=run.steps)
@@ -90,6 +92,17 @@ class Finetune(FinetunedOperation):
             found = yield from elsewhere(look, "looking at the result")
             yield Progress(1, 1, "looking at the result", preview=(region, found))
         return tuned
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """Also which settings the model had no use for."""
+        said, unused = super().summary(results), results.get("unused")
+        if unused:
+            named = " and ".join(f"--{name.replace('_', '-')}" for name in unused)
+            said.append(
+                f"{self.model.called} has no use for {named}: it learns in seconds; for a U-Net, "
+                "give --model unet."
+            )
+        return said
 
 
 @operation("vessels.predict", argument="image")
@@ -107,7 +120,8 @@ class Predict(StreamedOperation):
         model = yield from run.open(self.model, "loading the network")
         from napari_midl.methods.vessels.predictor import VesselModel
 
-        return VesselModel(volume, model, self.settings, called=self.model.called)
+        made = partial(VesselModel, volume, model, self.settings, called=self.model.called)
+        return (yield from elsewhere(made, "looking at the image"))
 
 
 @operation("vessels.pretrain")

@@ -13,12 +13,13 @@ import torch
 from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
-from napari_midl.methods.vessels.depth import known_depth
+from napari_midl.methods.vessels.depth import depth_seen, known_depth
 from napari_midl.methods.vessels.joint_network import JointNet
 from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.provenance import facts
+from napari_midl.volumes.scaling import FlatImage, robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,16 +70,25 @@ class VesselModel(DenseModel):
     ) -> None:
         shape = volume_shape(volume)
         volume.check_stack()
+        self._scaling = scaling
         network = model.network
         if isinstance(network, PixelNet | JointNet):
-            network = network.at_depth(known_depth(volume))
+            network = network.at_depth(known_depth(volume) or self._depth_seen(volume))
         assert isinstance(network, VesselNet | PixelNet | JointNet)
         self.channels, self.device = [volume], settings.device
         self.tiling = Tiling(shape, tile_of(network, settings.tile), network.halo, network.stride)
         self._network = network
-        self._model, self._settings, self._scaling = model, settings, scaling
+        self._model, self._settings = model, settings
         self._uncertain = settings.uncertainty
         self._called = called or str(model.card.get("name", ""))
+
+    def _depth_seen(self, volume: Volume) -> float | None:
+        """How far the slices lie apart by what the image looks like; None where it looks empty."""
+        try:
+            self._scaling = self._scaling or robust_scaling(volume)
+        except FlatImage:
+            return None  # told once it is known that no box of it was asked for
+        return depth_seen(volume, self._scaling)
 
     def scalings(self) -> Sequence[Scale]:
         """How the volume's intensities become [0, 1]."""

@@ -67,6 +67,13 @@ class FinetuneSettings(Settings):
     device: Device = "auto"
 
 
+def unused_by_pixels(settings: FinetuneSettings) -> list[str]:
+    """Names of the settings that were changed, and that pixel networks do without."""
+    usual, used = FinetuneSettings().to_dict(), {"steps", "dense", "seed"}
+    chosen = settings.to_dict()
+    return [name for name in chosen if name not in used and chosen[name] != usual[name]]
+
+
 @dataclass(frozen=True)
 class PredictSettings(Settings):
     """How to apply a vessel network to a whole volume.

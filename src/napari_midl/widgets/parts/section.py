@@ -9,13 +9,16 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QGroupBox,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
+    QWidget,
 )
 from superqt.utils import signals_blocked
 
@@ -25,23 +28,53 @@ if TYPE_CHECKING:
 
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QShowEvent
-    from qtpy.QtWidgets import QWidget
 
 T = TypeVar("T")
 
 NO_SIZE = "<b>Voxel size unknown: lengths are in voxels.</b>"
 
 
-class Section(QGroupBox):
-    """A titled box with widgets below each other."""
+class Section(QFrame):
+    """Widgets below each other under a title, which folds them away and back.
+
+    Parameters
+    ----------
+    title : str
+        What it is called.
+
+    Attributes
+    ----------
+    title : QToolButton
+        Checked while the section is open.
+    body : QVBoxLayout
+        Of the widgets.
+    """
 
     def __init__(self, title: str) -> None:
-        super().__init__(title)
+        super().__init__()
         self._wanted: QWidget = self
         self._labels: list[QWidget] = []
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(6, 6, 6, 6)
+        self.title = QToolButton()
+        self.title.setText(title)
+        self.title.setToolTip("Fold this section away, or open it")
+        self.title.setCheckable(True)
+        self.title.setChecked(True)
+        self.title.setAutoRaise(True)
+        self.title.setStyleSheet("font-weight: bold")
+        self.title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.title.toggled.connect(self._on_toggled)
+        inside = QWidget()
+        self.body = QVBoxLayout(inside)
+        self.body.setContentsMargins(6, 2, 6, 6)
         self.body.setSpacing(5)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.title)
+        whole.addWidget(inside)
+        self._inside = inside
+        self._on_toggled(True)
 
     def row(self, *widgets: QWidget | str, stretch: int | None = None) -> None:
         """Add widgets beside each other; a text becomes a label."""
@@ -64,9 +97,14 @@ class Section(QGroupBox):
         super().showEvent(event)
 
     def bring_into_sight(self, part: QWidget) -> None:
-        """Scroll to a part of the section, once what changed has found its place."""
+        """Open the section and scroll to a part, once what changed has found its place."""
+        self.title.setChecked(True)
         self._wanted = part
         QTimer.singleShot(0, self._scroll)
+
+    def _on_toggled(self, open_: bool) -> None:
+        self._inside.setVisible(open_)
+        self.title.setArrowType(Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow)
 
     def _scroll(self) -> None:
         parent = self.parentWidget()

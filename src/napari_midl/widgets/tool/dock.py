@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
 from napari_midl.widgets.images import in_memory
 from napari_midl.widgets.lifetime import Lifetime
-from napari_midl.widgets.parts.accessible import name_fields
+from napari_midl.widgets.parts.accessible import name_fields, tab_as_read
 from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import napari
+    from qtpy.QtCore import QSize
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
@@ -78,6 +79,7 @@ class ToolDock(QWidget, Generic[B]):
         lay_out(self, above, self.sections, (below,))
         self._wheel = WheelGuard(self)
         name_fields(self)
+        tab_as_read(self)
         self._loading = BackgroundLoading()
         bench = self.bench
         bench.told.connect(self._on_told)
@@ -91,6 +93,12 @@ class ToolDock(QWidget, Generic[B]):
         for runner in bench.runners:
             AskedOnClosing(viewer, runner, f"MIDL {type(self).__name__.removesuffix('Dock')}")
         self._on_changed()
+
+    def sizeHint(self) -> QSize:
+        """Qt's hook: no wider than it has to be, since the image needs the room."""
+        hint = super().sizeHint()
+        hint.setWidth(self.minimumSizeHint().width())
+        return hint
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """Hook: the sections from top to bottom.

@@ -8,6 +8,7 @@ from napari.utils.notifications import show_info
 
 from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.tool.bench import Bench
+from napari_midl.widgets.tool.folded import is_folded, remember_folded
 from napari_midl.widgets.tool.preferences import preferred
 from napari_midl.widgets.tool.settings_form import SettingsForm
 
@@ -41,13 +42,24 @@ class ToolSection(Section, Generic[B]):
     ----------
     bench : Bench
         What the sections of the dock share.
+
+    Attributes
+    ----------
+    heading : str
+        Its title.
+    folded_at_first : bool
+        Whether it is folded away until a person opens it; what they leave is remembered.
     """
 
     heading: ClassVar[str]
+    folded_at_first: ClassVar[bool] = False
 
     def __init__(self, bench: B) -> None:
         super().__init__(self.heading)
         self.bench = bench
+        name = type(self).__name__
+        self.title.setChecked(not is_folded(name, self.folded_at_first))
+        self.title.toggled.connect(lambda open_: remember_folded(name, not open_))
 
     def action(
         self,

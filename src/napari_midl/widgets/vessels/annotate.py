@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
@@ -15,9 +16,9 @@ from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from napari_midl.widgets.strokes import Strokes
+    from napari_midl.widgets.patches import PatchLayers
 
 ERASE_KEY = "0"
 SIDE = 96  # voxels around a place that is to be painted
@@ -33,13 +34,23 @@ class AnnotateSection(ToolSection[VesselsBench]):
         self.classes: dict[int, QPushButton] = {}
         for label in bench.patches.classes.offered:
             key = f" ({label.key})" if label.key else ""
-            made = self._add_class(label.value, label.name.capitalize() + key, label.name)
+            made = self._add_class(
+                label.value,
+                label.name.capitalize() + key,
+                f"Drag anywhere over the image to paint {label.name}",
+                partial(bench.patches.paint_with, label.value),
+            )
             made.setIcon(swatch(label.colour))
-        self._add_class(UNLABELLED, f"Erase ({ERASE_KEY})", "nothing: take paint away")
+        self._add_class(
+            UNLABELLED,
+            f"Erase ({ERASE_KEY})",
+            "Drag to take paint away; while you correct, corrections",
+            lambda: self._in_hand.paint_with(UNLABELLED),
+        )
         self.hand = button(
             "Move",
             "Drag to move the view again; to move it while you paint, hold Space",
-            lambda: bench.patches.paint_with(None),
+            lambda: self._in_hand.paint_with(None),
         )
         self.hand.setCheckable(True)
         self.list = QListWidget()
@@ -51,15 +62,15 @@ class AnnotateSection(ToolSection[VesselsBench]):
         self.undo = self.action(
             "Undo",
             "Take back the last stroke, or bring back the patch that was removed",
-            lambda: self._strokes.undo(),
-            lambda: self._strokes.history.can_undo,
+            lambda: self._in_hand.strokes.undo(),
+            lambda: self._in_hand.strokes.history.can_undo,
             *either,
         )
         self.redo = self.action(
             "Redo",
             "Paint again what was taken back last",
-            lambda: self._strokes.redo(),
-            lambda: self._strokes.history.can_redo,
+            lambda: self._in_hand.strokes.redo(),
+            lambda: self._in_hand.strokes.history.can_redo,
             *either,
         )
         self.remove = self.action(
@@ -71,15 +82,14 @@ class AnnotateSection(ToolSection[VesselsBench]):
         )
         self.status = note("Paint is saved to the project folder whenever your hand rests")
         choices = (*self.classes.values(), self.hand)
-        self.row(*choices)
-        self.row(self.undo, self.redo, self.remove)
+        self.row(*self.classes.values())
+        self.row(self.hand, self.undo, self.redo, self.remove)
         self.body.addWidget(self.list)
         self.body.addWidget(self.status)
         for made in choices:
             self.enabled_when(made, lambda: bench.volume is not None)
         self._painting = Painting(bench.viewer, bench.patches)
-        bench.patches.picked.connect(self._on_picked)
-        self._on_picked()
+        self.follow(self._on_picked, bench.patches.picked, bench.corrections.picked)
         self.follow(self._show, bench.opened, changed)
 
     def paint_around(self, centre: Sequence[int]) -> None:
@@ -94,16 +104,15 @@ class AnnotateSection(ToolSection[VesselsBench]):
         self._painting.stop()
 
     @property
-    def _strokes(self) -> Strokes:
-        """Those of what is painted now: corrections, or what is to be learnt."""
+    def _in_hand(self) -> PatchLayers:
+        """What is painted now: corrections, or what is to be learnt."""
         bench = self.bench
-        correcting = bench.corrections.label is not None
-        return (bench.corrections if correcting else bench.patches).strokes
+        return bench.patches if bench.corrections.label is None else bench.corrections
 
-    def _add_class(self, value: int, text: str, what: str) -> QPushButton:
-        paint_with = self.bench.patches.paint_with
-        tip = f"Drag anywhere over the image to paint {what}"
-        made = button(text, tip, lambda: paint_with(value))
+    def _add_class(
+        self, value: int, text: str, tip: str, chosen: Callable[[], object]
+    ) -> QPushButton:
+        made = button(text, tip, chosen)
         made.setCheckable(True)
         self.classes[value] = made
         return made
@@ -116,11 +125,11 @@ class AnnotateSection(ToolSection[VesselsBench]):
 
     def _on_picked(self) -> None:
         """Follow the keys, and what is chosen in napari's own list and controls."""
-        patches = self.bench.patches
         self._choose_current()
+        painting, erasing = self.bench.patches.label, self._in_hand.label
         for value, made in self.classes.items():
-            made.setChecked(value == patches.label)
-        self.hand.setChecked(patches.label is None)
+            made.setChecked(value == (erasing if value == UNLABELLED else painting))
+        self.hand.setChecked(self._in_hand.label is None)
 
     def _choose_current(self) -> None:
         current = self.bench.patches.current or ""

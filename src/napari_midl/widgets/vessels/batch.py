@@ -51,6 +51,7 @@ class BatchSection(ToolSection[VesselsBench]):
     """
 
     heading = "Several images"
+    folded_at_first = True
     filled = Signal()
 
     def __init__(

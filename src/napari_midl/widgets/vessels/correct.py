@@ -14,6 +14,7 @@ from napari_midl.volumes.corrected import lacking
 from napari_midl.widgets.painting import Painting
 from napari_midl.widgets.parts.section import button, note, swatch
 from napari_midl.widgets.tool.section import ToolSection
+from napari_midl.widgets.vessels.annotate import ERASE_KEY
 from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class CorrectSection(ToolSection[VesselsBench]):
     def _show(self) -> None:
         out, put_in = self.bench.corrections.counts.values()
         self.status.setText(
-            f"{out:,} voxels taken out and {put_in:,} put in: Analyse and Export take them so."
+            f"{out:,} voxels taken out and {put_in:,} put in: Analyse and Export take them so. "
+            f"While you correct, key {ERASE_KEY} erases corrections."
             if out or put_in
             else "Nothing is corrected."
         )

@@ -104,11 +104,11 @@ class MeasureSection(ToolSection[VesselsBench]):
         self.row("Of", self.what, stretch=1)
         self.row("Regions", self.regions, stretch=1)
         self.body.addWidget(self.warning)
-        self.row(self.analyse, "without spurs below", self.shortest)
+        self.row("Leave out spurs below", self.shortest)
+        self.row(self.analyse, self.export)
         for widget in (self.bar, self.status, self.stale):
             self.body.addWidget(widget)
             widget.hide()
-        self.row(self.export)
         bench.opened.connect(self.clear)
         self.follow(
             self._show_whether_fresh,
