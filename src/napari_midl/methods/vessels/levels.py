@@ -42,13 +42,15 @@ class Level:
 
     def slice(self, z: int, maps: Tensor) -> Tensor:
         """Maps ``(Z, Y, X, C)`` on this grid at a slice of the image, ``(Y, X, C)``."""
-        deep, start = self.factor[0], self.start[0]
-        if deep == 1:
-            return maps[z - start]
-        place = min(max((z - start + 0.5) / deep - 0.5, 0), len(maps) - 1)
+        below, above, share = self.between(z)
+        return torch.lerp(maps[below], maps[above], share) if share else maps[below]
+
+    def between(self, z: int) -> tuple[int, int, float]:
+        """The slices of the grid below and above one of the image, and the share of the latter."""
+        deep, last = self.factor[0], self.maps.shape[1] - 1
+        place = min(max((z - self.start[0] + 0.5) / deep - 0.5, 0), last)
         below = int(place)
-        above = min(below + 1, len(maps) - 1)
-        return torch.lerp(maps[below], maps[above], place - below)
+        return below, min(below + 1, last), place - below
 
 
 def onto_finer(maps: Tensor, coarse: Level, fine: Level) -> Tensor:
@@ -58,19 +60,6 @@ def onto_finer(maps: Tensor, coarse: Level, fine: Level) -> Tensor:
     )
     height, width = fine.maps.shape[-2:]
     return doubled(maps)[top : top + height, left : left + width]
-
-
-def inside(maps: Tensor, level: Level, y: slice, x: slice) -> Tensor:
-    """Maps ``(Y, X, C)`` of the level that is half as fine as the image, on a part of it."""
-    cells, starts = [], []
-    for wanted, start, size in zip((y, x), level.start[1:], maps.shape, strict=False):
-        # One more on each side: the interpolation looks at them.
-        first = max(0, (wanted.start - start) // 2 - 1)
-        cells.append(slice(first, min(size, -(-(wanted.stop - start) // 2) + 1)))
-        starts.append(start + 2 * first)
-    grid = doubled(maps[cells[0], cells[1]])
-    (top, left) = starts
-    return grid[y.start - top : y.stop - top, x.start - left : x.stop - left]
 
 
 def log_of(image: Tensor) -> Tensor:
