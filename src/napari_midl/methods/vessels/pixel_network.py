@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from napari_midl.engine.tiles import Tiling
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.filters import soften
 from napari_midl.methods.vessels.pixel_pass import MOST, PixelPass
@@ -169,12 +170,16 @@ class PixelNet(nn.Module):
 
     def _slices(self, image: Tensor, z: slice, y: slice, x: slice) -> Iterator[Tensor]:
         """Logits ``(1, y, x)`` of one slice after the other."""
+        depth, height, width = image.shape
+        tiling = Tiling((depth, height, width), (1, 1, 1), self.halo, self.stride)
         for start in range(z.start, z.stop, _SLAB):
             stop = min(start + _SLAB, z.stop)
-            levels = self.space.levels(image, (slice(start, stop), y, x))
+            # What is far above and below the slab is not looked at.
+            outer, (near, rows, columns) = tiling.expand((slice(start, stop), y, x))
+            levels = self.space.levels(image[outer], (near, rows, columns))
             over = PixelPass(self.members, self.mean, self.deviation, levels)
-            for at in range(start, stop):
-                yield over.logits(at, y, x)[None]
+            for at in range(near.start, near.stop):
+                yield over.logits(at, rows, columns)[None]
 
 
 def _is_level(name: str) -> bool:

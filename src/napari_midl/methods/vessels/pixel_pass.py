@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_midl.methods.vessels.filters import doubled
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -109,20 +111,8 @@ def _coarser(extent: slice) -> slice:
 
 def _doubled(maps: Tensor, y: slice, x: slice) -> Tensor:
     """Cells ``(y, x, C)`` of a grid twice as fine, interpolated linearly from `_coarser` ones."""
-    wide = _between(maps, 1)[:, x.start % 2 :][:, : x.stop - x.start]
-    return _between(wide, 0)[y.start % 2 :][: y.stop - y.start].contiguous()
-
-
-def _between(maps: Tensor, axis: int) -> Tensor:
-    size = maps.shape[axis] - 2
-    shape = list(maps.shape)
-    shape[axis : axis + 1] = [size, 2]
-    found = maps.new_empty(shape)
-    here = maps.narrow(axis, 1, size)
-    for side in (0, 1):
-        beside = maps.narrow(axis, 2 * side, size)
-        torch.lerp(here, beside, 0.25, out=found.select(axis + 1, side))
-    return found.flatten(axis, axis + 1)
+    wide = doubled(maps, 1)[:, x.start % 2 :][:, : x.stop - x.start]
+    return doubled(wide, 0)[y.start % 2 :][: y.stop - y.start].contiguous()
 
 
 def _blocks(extent: slice) -> Iterator[slice]:
