@@ -79,7 +79,9 @@ def test_the_greatest_around_is_of_nine_by_nine(point):
 
 def test_a_grid_twice_as_fine_has_its_voxels_a_quarter_apart():
     line = torch.tensor([[0.0, 4.0, 8.0]])
-    twice = filters.doubled(line[..., None])[..., 0]
+    twice = filters.doubled_planes(line[None])[0]
     # The voxels of the fine grid lie a quarter of a coarse one beside its middle.
     np.testing.assert_allclose(twice, [[0, 1, 3, 5, 7, 8]] * 2)
-    np.testing.assert_allclose(filters.doubled_map(line[None])[0], twice)
+    np.testing.assert_allclose(filters.doubled_planes(line[None, None])[0, 0], twice)
+    # Along an axis, what lies next to the ends serves the interpolation alone.
+    np.testing.assert_allclose(filters.doubled(line, 1), [[3, 5]])

@@ -54,9 +54,16 @@ def strokes(*rows):
     return [Patch((0, 0, 0), labels)]
 
 
-def test_nothing_is_found_until_both_classes_are_painted(learner, image):
+def test_nothing_is_found_until_both_classes_are_painted(learner):
     assert learner(Look(VIEW, strokes((44, PAINTED)))) is None
-    assert image.read == 0
+
+
+def test_the_view_is_read_before_anything_is_painted(learner, image):
+    assert learner(Look(VIEW, [], learn=False)) is None
+    before = image.read
+    assert before > 0
+    assert learner(Look(VIEW, strokes((44, PAINTED), (10, BACKGROUND)))) is not None
+    assert image.read == before
 
 
 def test_a_stroke_in_view_is_learnt_without_reading_the_image_again(learner, image):

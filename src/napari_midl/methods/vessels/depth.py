@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -12,46 +13,62 @@ from napari_midl.methods.vessels.filters import smooth
 from napari_midl.methods.vessels.levels import log_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_midl.engine.annotation import PaintedVolume
-    from napari_midl.engine.tiles import Region
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
-
-    Read = Callable[[Region], NDArray[np.float32]]
 
 _LEAST, _MOST = 1.0, 10.0
 _SIDE, _SLICES, _PLACES = 256, 16, 4
 _HAZE, _FAR = 16, 32
 
 
-def depth_of(volume: Volume, painted: PaintedVolume) -> float:
+class Readable(Protocol):
+    """Scaled intensities ``(Z, Y, X)`` that are read a box at a time."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels ``(z, y, x)``."""
+
+    def read(self, box: tuple[slice, ...], /) -> NDArray[np.float32]:
+        """Intensities of a box, in about [0, 1]."""
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """A volume by its scaling."""
+
+    volume: Volume
+    scaling: Scaling
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.volume.shape
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[np.float32]:
+        return self.scaling(self.volume.read(box))
+
+
+def depth_of(volume: Volume, image: Readable) -> float:
     """From the sizes of the voxels where they are known, else from what the image looks like.
 
     Parameters
     ----------
     volume : Volume
         Image with axes ``Z Y X``.
-    painted : PaintedVolume
+    image : Readable
         The same, scaled.
     """
-    return _depth(volume, painted.read)
+    if (known := known_depth(volume)) is not None:
+        return known
+    depths = [_likeness(block) for block in _blocks(image)]
+    return float(np.median(depths)) if depths else 1.0
 
 
 def depth_seen(volume: Volume, scaling: Scaling) -> float:
     """The same of an image that is not painted, by its scaling."""
-    return _depth(volume, lambda box: scaling(volume.read(box)))
-
-
-def _depth(volume: Volume, read: Read) -> float:
-    if (known := known_depth(volume)) is not None:
-        return known
-    depths = [_likeness(block) for block in _blocks(volume.shape, read)]
-    return float(np.median(depths)) if depths else 1.0
+    return depth_of(volume, _Scaled(volume, scaling))
 
 
 def known_depth(volume: Volume) -> float | None:
@@ -62,15 +79,15 @@ def known_depth(volume: Volume) -> float | None:
     return float(z / (y * x) ** 0.5)
 
 
-def _blocks(shape: Sequence[int], read: Read) -> list[Tensor]:
+def _blocks(image: Readable) -> list[Tensor]:
     """Blocks along the diagonal of the image, in which something is to be seen."""
     found = []
     for place in np.linspace(0.5 / _PLACES, 1 - 0.5 / _PLACES, _PLACES):
         box = []
-        for size, most in zip(shape, (_SLICES, _SIDE, _SIDE), strict=True):
+        for size, most in zip(image.shape, (_SLICES, _SIDE, _SIDE), strict=True):
             start = round(place * max(size - most, 0))
             box.append(slice(start, min(size, start + most)))
-        block = torch.from_numpy(np.ascontiguousarray(read((box[0], box[1], box[2]))))
+        block = torch.from_numpy(np.ascontiguousarray(image.read(tuple(box))))
         if float(block.std()) > 0:
             found.append(block)
     return found

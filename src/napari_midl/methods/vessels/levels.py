@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_midl.methods.vessels.filters import doubled
+from napari_midl.methods.vessels.filters import doubled_planes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_midl.engine.tiles import Index, Region
 
 # Of the intensity: noise below it would rule the logarithm.
@@ -18,7 +20,7 @@ FLOOR = 0.03
 PLANES = (1, 2, 4, 8, 16, 32)
 STRIDE = PLANES[-1]
 # Voxels in the plane that can change a feature of each factor, rounded to the stride.
-MARGIN = {1: 32, 2: 32, 4: 32, 8: 64, 16: 128, 32: 128}
+MARGIN = {1: 16, 2: 32, 4: 32, 8: 64, 16: 128, 32: 128}
 
 
 @dataclass(frozen=True)
@@ -40,37 +42,32 @@ class Level:
     names: tuple[str, ...]
     maps: Tensor
 
-    def slice(self, z: int, maps: Tensor) -> Tensor:
-        """Maps ``(Z, Y, X, C)`` on this grid at a slice of the image, ``(Y, X, C)``."""
-        deep, start = self.factor[0], self.start[0]
-        if deep == 1:
-            return maps[z - start]
-        place = min(max((z - start + 0.5) / deep - 0.5, 0), len(maps) - 1)
+    def between(self, z: int) -> tuple[int, int, float]:
+        """The slices of the grid below and above one of the image, and the share of the latter."""
+        deep, last = self.factor[0], self.maps.shape[1] - 1
+        place = min(max((z - self.start[0] + 0.5) / deep - 0.5, 0), last)
         below = int(place)
-        above = min(below + 1, len(maps) - 1)
-        return torch.lerp(maps[below], maps[above], place - below)
+        return below, min(below + 1, last), place - below
 
 
-def onto_finer(maps: Tensor, coarse: Level, fine: Level) -> Tensor:
-    """Maps ``(Y, X, C)`` of a level on the grid of one that is twice as fine and covers less."""
-    top, left = (
-        (f - c) // fine.factor[1] for f, c in zip(fine.start[1:], coarse.start[1:], strict=True)
-    )
-    height, width = fine.maps.shape[-2:]
-    return doubled(maps)[top : top + height, left : left + width]
+def onto_finer(
+    maps: Tensor, coarse: Index, finer: Index, factor: int, shape: Sequence[int]
+) -> Tensor:
+    """Maps ``(..., Y, X)`` of a grid on one that is twice as fine and covers less.
 
-
-def inside(maps: Tensor, level: Level, y: slice, x: slice) -> Tensor:
-    """Maps ``(Y, X, C)`` of the level that is half as fine as the image, on a part of it."""
-    cells, starts = [], []
-    for wanted, start, size in zip((y, x), level.start[1:], maps.shape, strict=False):
-        # One more on each side: the interpolation looks at them.
-        first = max(0, (wanted.start - start) // 2 - 1)
-        cells.append(slice(first, min(size, -(-(wanted.stop - start) // 2) + 1)))
-        starts.append(start + 2 * first)
-    grid = doubled(maps[cells[0], cells[1]])
-    (top, left) = starts
-    return grid[y.start - top : y.stop - top, x.start - left : x.stop - left]
+    Parameters
+    ----------
+    maps : Tensor, shape (..., Y, X)
+        On the coarser grid.
+    coarse, finer : tuple of int
+        Voxels ``(z, y, x)`` of the image at which the grids start.
+    factor : int
+        Voxels in the plane to one of the finer grid.
+    shape : sequence of int
+        Cells ``(z, y, x)`` of the finer grid.
+    """
+    top, left = ((f - c) // factor for f, c in zip(finer[1:], coarse[1:], strict=True))
+    return doubled_planes(maps)[..., top : top + shape[1], left : left + shape[2]]
 
 
 def log_of(image: Tensor) -> Tensor:
@@ -87,11 +84,18 @@ def to_multiple(image: Tensor, multiple: Index) -> Tensor:
     return torch.nn.functional.pad(image[None, None], pad, mode="replicate")[0, 0]
 
 
-def around(image: Tensor, region: Region, margin: Index, stride: Index) -> tuple[Tensor, Index]:
-    """A region with a margin, both ends at multiples of a stride, and where that starts."""
+def around(
+    image: Tensor, region: Region, deep: int, factor: int, step: int = 1
+) -> tuple[Tensor, Index]:
+    """A region with the margin of a factor and `deep` slices, and where in the image that starts.
+
+    Its ends lie at multiples of `step` slices, and in the plane at those of the stride.
+    """
+    beside = MARGIN[factor]
+    margins = ((deep, step), *2 * ((beside, min(beside, STRIDE)),))
     part = []
-    for at, more, step, size in zip(region, margin, stride, image.shape, strict=True):
-        start = max(0, at.start - more) // step * step
-        part.append(slice(start, min(size, -(-(at.stop + more) // step) * step)))
+    for at, (more, multiple), size in zip(region, margins, image.shape, strict=True):
+        start = max(0, at.start - more) // multiple * multiple
+        part.append(slice(start, min(size, -(-(at.stop + more) // multiple) * multiple)))
     z, y, x = part
     return image[z, y, x], (z.start, y.start, x.start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +55,19 @@ class Look:
     learn: bool = True
 
 
+class _Scaled:
+    """An image that is read where it is asked for, as `PaintedVolume` does before any paint."""
+
+    def __init__(self, volume: Volume, scaling: Scaling) -> None:
+        self.shape = volume.shape
+        self._data, self._scaling = volume.data, scaling
+
+    def read(self, box: tuple[slice, ...]) -> Floats:
+        """Scaled intensities of a box."""
+        found: Floats = self._scaling(np.asarray(self._data[box]))
+        return found
+
+
 class LiveLearner:
     """Learns anew with each stroke; what it has computed of the view and the strokes it keeps.
 
@@ -69,7 +83,7 @@ class LiveLearner:
 
     def __init__(self, volume: Volume, known: Known, scaling: Scaling) -> None:
         self._volume, self._known, self._scaling = volume, known, scaling
-        self._space: ScaleSpace | None = None
+        self._image = _Scaled(volume, scaling)
         self._view: tuple[Region, Floats] | None = None
         self._strokes: dict[tuple[int, int, int], Floats] = {}
         self._student: Perceptron | None = None
@@ -82,14 +96,13 @@ class LiveLearner:
         InputError
             If the image cannot be read.
         """
+        # All that does not depend on the strokes is there before the first of them is learnt.
+        view = self._features(look.region)
         try:
-            image, patches = self._volume.data, look.patches
-            painted = PaintedVolume(image, self._scaling, patches, CLASSES, read_once=False)
+            data, patches = self._volume.data, look.patches
+            painted = PaintedVolume(data, self._scaling, patches, CLASSES, read_once=False)
         except InputError:
             return None  # nothing, or one class only
-        if self._space is None:
-            self._space = ScaleSpace(depth_of(self._volume, painted))
-        view = self._features(painted, look.region)
         if look.learn or self._student is None:
             self._student = self._learn(painted, look.region, view)
         with torch.inference_mode():
@@ -97,11 +110,14 @@ class LiveLearner:
             found: Floats = torch.sigmoid(softened(logits.reshape(view.shape[:-1]))).numpy()
         return found
 
-    def _features(self, painted: PaintedVolume, region: Region) -> Floats:
+    @cached_property
+    def _space(self) -> ScaleSpace:
+        return ScaleSpace(depth_of(self._volume, self._image))
+
+    def _features(self, region: Region) -> Floats:
         """Standardised features of the view, which stay while it stays."""
         if self._view is None or self._view[0] != region:
-            assert self._space is not None
-            features = features_of(painted, self._space, region)
+            features = features_of(self._image, self._space, region)
             standardised = self._known.network.standardised(torch.from_numpy(features)).numpy()
             self._view = (region, standardised)
         return self._view[1]
@@ -128,18 +144,12 @@ class LiveLearner:
         for z, yx, values in planes:
             chosen = np.sort(rng.permutation(len(values))[: max(2, round(share * len(values)))])
             places = [(z, int(y), int(x)) for y, x in yx[chosen]]
-            self._compute(painted, region, view, places)
+            self._compute(region, view, places)
             features.append(np.stack([self._strokes[place] for place in places]))
             vessel.append(values[chosen])
         return np.concatenate(features), np.concatenate(vessel)
 
-    def _compute(
-        self,
-        painted: PaintedVolume,
-        region: Region,
-        view: Floats,
-        places: list[tuple[int, int, int]],
-    ) -> None:
+    def _compute(self, region: Region, view: Floats, places: list[tuple[int, int, int]]) -> None:
         """Keep the features of places of one slice, from the view where they lie in it."""
         new = [place for place in places if place not in self._strokes]
         outside = []
@@ -151,10 +161,9 @@ class LiveLearner:
                 outside.append(place)
         if not outside:
             return
-        assert self._space is not None
         low, high = np.min(outside, 0), np.max(outside, 0) + 1
         box = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
-        features = features_of(painted, self._space, box)
+        features = features_of(self._image, self._space, box)
         inside = tuple((np.array(outside) - low).T)
         rows = self._known.network.standardised(torch.from_numpy(features[inside])).numpy()
         self._strokes.update(zip(outside, rows, strict=True))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from napari_midl.engine.tiles import Tiling
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.filters import soften
-from napari_midl.methods.vessels.levels import Level, inside, onto_finer
+from napari_midl.methods.vessels.pixel_pass import MOST, PixelPass
 from napari_midl.methods.vessels.scale_space import ScaleSpace, feature_names
 
 if TYPE_CHECKING:
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.tiles import Index, Region
 
 HIDDEN = (96, 48)
-# Beyond it a feature is an accident; no voxel that was learnt from had it so.
-_MOST = 6.0
-# Slices and rows at a time: what is at hand has to fit into the cache.
-_SLAB, _ROWS = 16, 16
+_SLAB = 16
 _SMOOTHING = 1
 _SURE = 1e-6
 
@@ -65,9 +62,6 @@ class Perceptron(nn.Module):
 
 class PixelNet(nn.Module):
     """Perceptrons over the features of each voxel, with the scale space they are taken from.
-
-    The first layer is linear: it is applied to each level of the pyramid on the level's own
-    grid, and only its sums are brought onto that of the image.
 
     Parameters
     ----------
@@ -142,7 +136,7 @@ class PixelNet(nn.Module):
 
     def standardised(self, features: Tensor) -> Tensor:
         """Features ``(N, features)`` as the perceptrons want them."""
-        return ((features - self.mean) / self.deviation).clamp(-_MOST, _MOST)
+        return ((features - self.mean) / self.deviation).clamp(-MOST, MOST)
 
     def logits(self, standardised: Tensor) -> Tensor:
         """Logits ``(N,)`` of voxels by their standardised features."""
@@ -176,84 +170,16 @@ class PixelNet(nn.Module):
 
     def _slices(self, image: Tensor, z: slice, y: slice, x: slice) -> Iterator[Tensor]:
         """Logits ``(1, y, x)`` of one slice after the other."""
+        depth, height, width = image.shape
+        tiling = Tiling((depth, height, width), (1, 1, 1), self.halo, self.stride)
         for start in range(z.start, z.stop, _SLAB):
             stop = min(start + _SLAB, z.stop)
-            levels = self.space.levels(image, (slice(start, stop), y, x))
-            layers = [_FirstLayer(self, member, levels) for member in self.members]
-            for at in range(start, stop):
-                logits = [
-                    torch.cat([_rest(member, part) for part in layer.strips(at, y, x)])
-                    for member, layer in zip(self.members, layers, strict=True)
-                ]
-                yield torch.stack(logits).mean(0)[None]
-
-
-class _FirstLayer:
-    """The linear layer of a perceptron over a pyramid."""
-
-    def __init__(self, network: PixelNet, member: Perceptron, levels: list[Level]) -> None:
-        self._bias = member.first.bias
-        self._by_factor: dict[int, list[tuple[Level, _Share]]] = {}
-        at = 0
-        for level in levels:
-            of = slice(at, at := at + len(level.names))
-            share = _Share(network.mean[of], network.deviation[of], member.first.weight[:, of])
-            self._by_factor.setdefault(level.factor[1], []).append((level, share))
-        self._coarse = {
-            factor: [(level, share(level.maps)) for level, share in parts]
-            for factor, parts in self._by_factor.items()
-            if factor > 1
-        }
-
-    def strips(self, z: int, y: slice, x: slice) -> Iterator[Tensor]:
-        """Its output ``(rows, x, hidden)`` in a slice, a few rows at a time."""
-        factors = sorted(self._coarse, reverse=True)
-        total, here = self._own(factors[0], z)
-        for factor in factors[1:]:
-            own, finer = self._own(factor, z)
-            total, here = onto_finer(total, here, finer) + own, finer
-        for first in range(y.start, y.stop, _ROWS):
-            rows = slice(first, min(first + _ROWS, y.stop))
-            found = inside(total, here, rows, x).add_(self._bias)
-            for level, share in self._by_factor[1]:
-                top, left = level.start[1:]
-                found += share(
-                    level.maps[
-                        :,
-                        z - level.start[0],
-                        rows.start - top : rows.stop - top,
-                        x.start - left : x.stop - left,
-                    ]
-                )
-            yield found
-
-    def _own(self, factor: int, z: int) -> tuple[Tensor, Level]:
-        """What the levels of a factor add in a slice, and the grid that it is on."""
-        parts = self._coarse[factor]
-        total = parts[0][0].slice(z, parts[0][1])
-        for level, maps in parts[1:]:
-            total = total + level.slice(z, maps)
-        return total, parts[0][0]
-
-
-class _Share:
-    """What some of the features add to a linear layer."""
-
-    def __init__(self, mean: Tensor, deviation: Tensor, weight: Tensor) -> None:
-        self._scale = (1 / deviation)[:, None]
-        self._offset = (-mean / deviation)[:, None]
-        self._weight = weight.T.contiguous()
-
-    def __call__(self, maps: Tensor) -> Tensor:
-        """For features ``(features, …)``, ``(…, hidden)``."""
-        values = torch.addcmul(self._offset, maps.flatten(1), self._scale).clamp_(-_MOST, _MOST)
-        return (values.T @ self._weight).reshape(*maps.shape[1:], -1)
-
-
-def _rest(member: Perceptron, first: Tensor) -> Tensor:
-    """Logits ``(rows, x)`` from the output of the first layer ``(rows, x, hidden)``."""
-    logits: Tensor = member.rest(F.relu_(first.flatten(0, 1)))
-    return logits.reshape(first.shape[:2])
+            # What is far above and below the slab is not looked at.
+            outer, (near, rows, columns) = tiling.expand((slice(start, stop), y, x))
+            levels = self.space.levels(image[outer], (near, rows, columns))
+            over = PixelPass(self.members, self.mean, self.deviation, levels)
+            for at in range(near.start, near.stop):
+                yield over.logits(at, rows, columns)[None]
 
 
 def _is_level(name: str) -> bool:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from napari_midl.methods.vessels.filters import (
     curvature,
-    doubled_map,
     eigenvalues_2d,
     greatest_around,
     neighbours,
@@ -18,7 +17,7 @@ from napari_midl.methods.vessels.filters import (
     smooth,
     smooth_z,
 )
-from napari_midl.methods.vessels.levels import FLOOR, MARGIN, PLANES, STRIDE, Level, around, log_of
+from napari_midl.methods.vessels.levels import FLOOR, PLANES, Level, around, onto_finer
 
 if TYPE_CHECKING:
     from napari_midl.engine.tiles import Region
@@ -31,9 +30,9 @@ _SPREAD = (8, 16, 32)
 _LEAST_SPREAD = 0.01
 
 
-def plane_levels(image: Tensor, region: Region) -> list[Level]:
-    """The features of a region; see `ScaleSpace.levels`."""
-    return _Planes(image, region).levels()
+def plane_levels(image: Tensor, log: Tensor, region: Region) -> list[Level]:
+    """The features of a region of an image with its logarithm; see `ScaleSpace.levels`."""
+    return _Planes(image, log, region).levels()
 
 
 class _Planes:
@@ -41,21 +40,26 @@ class _Planes:
 
     Attributes
     ----------
-    parts : dict of int to Tensor
-        Of the image, for the level of each factor.
+    parts, logs : dict of int to Tensor
+        Of the image and its logarithm, for the level of each factor.
     starts : dict of int to tuple of int
         Where in the image they start.
+    deep : dict of int to Tensor
+        The logarithm, smoothed, on the grid of each level, with slices on both sides.
     smooth : dict of int to Tensor
-        The logarithm, smoothed, on the grid of each level.
+        The same without these.
     """
 
-    def __init__(self, image: Tensor, region: Region) -> None:
-        self.parts, self.starts, self.smooth = {}, {}, {}
+    def __init__(self, image: Tensor, log: Tensor, region: Region) -> None:
+        self.parts, self.logs, self.starts, self.deep, self.smooth = {}, {}, {}, {}, {}
+        z = region[0]
+        self._above = z.start - max(0, z.start - BESIDE)
         for factor in PLANES:
-            margin = (BESIDE, MARGIN[factor], MARGIN[factor])
-            part, start = around(image, region, margin, (1, STRIDE, STRIDE))
-            self.parts[factor], self.starts[factor] = part, start
-            self.smooth[factor] = smooth(pool(log_of(part), (1, factor, factor)))
+            wide, _ = around(log, region, BESIDE, factor)
+            self.parts[factor], self.starts[factor] = around(image, region, 0, factor)
+            self.deep[factor] = smooth(pool(wide, (1, factor, factor)))
+            self.logs[factor], self.smooth[factor] = map(self._middle, (wide, self.deep[factor]))
+        self._lifted = {(factor, factor): maps for factor, maps in self.smooth.items()}
 
     def levels(self) -> list[Level]:
         """Finest first."""
@@ -65,7 +69,7 @@ class _Planes:
             if factor in _LOCAL:
                 maps |= self._shape(factor)
                 for coarse in (f for f in PLANES if f > factor):
-                    away = self.smooth[factor] - self._onto(self.smooth[coarse], coarse, factor)
+                    away = self.smooth[factor] - self._smooth_on(coarse, factor)
                     maps[f"dL {factor}-{coarse}"] = away
             if factor == 1:
                 maps |= self._slices() | self._windows() | self._spread()
@@ -73,13 +77,25 @@ class _Planes:
             found.append(Level((1, factor, factor), self.starts[factor], tuple(maps), stacked))
         return found
 
+    def _middle(self, deep: Tensor) -> Tensor:
+        """Without the slices beside the region."""
+        return deep[self._above :][: len(self.parts[1])]
+
+    def _smooth_on(self, coarse: int, fine: int) -> Tensor:
+        """What is smooth on a coarse level, on the grid of a finer one; it is wanted often."""
+        if (coarse, fine) not in self._lifted:
+            maps = self._smooth_on(coarse, 2 * fine)
+            self._lifted[coarse, fine] = self._onto(maps, 2 * fine, fine)
+        return self._lifted[coarse, fine]
+
     def _onto(self, maps: Tensor, coarse: int, fine: int) -> Tensor:
         """A map of a coarse level on the grid of a finer one, which covers less."""
         while coarse > fine:
             finer = coarse // 2
-            y, x = ((self.starts[finer][a] - self.starts[coarse][a]) // finer for a in (1, 2))
-            height, width = (n // finer for n in self.parts[finer].shape[1:])
-            maps, coarse = doubled_map(maps)[:, y : y + height, x : x + width], finer
+            maps = onto_finer(
+                maps, self.starts[coarse], self.starts[finer], finer, self.smooth[finer].shape
+            )
+            coarse = finer
         return maps
 
     def _shape(self, factor: int) -> dict[str, Tensor]:
@@ -94,7 +110,8 @@ class _Planes:
             )
             for k, value in enumerate(values):
                 found[f"{name}hessian{k} {factor}"] = value if scale is None else value * scale
-        before, after = neighbours(level, 0, 1 if factor in (1, 4) else 2)
+        beside = neighbours(self.deep[factor], 0, 1 if factor in (1, 4) else 2)
+        before, after = map(self._middle, beside)
         found[f"z least {factor}"] = torch.minimum(before, after) - level
         found[f"z most {factor}"] = torch.maximum(before, after) - level
         if factor <= 2:
@@ -104,12 +121,12 @@ class _Planes:
         return found
 
     def _slices(self) -> dict[str, Tensor]:
-        log, deep = log_of(self.parts[1]), smooth_z(self.smooth[1], 1.0)
+        log, deep = self.logs[1], self._middle(smooth_z(self.deep[1], 1.0))
         return {
             "L 0": log,
             "dL 0-1": log - self.smooth[1],
             "L z": deep,
-            "dL z-16": deep - self._onto(self.smooth[16], 16, 1),
+            "dL z-16": deep - self._smooth_on(16, 1),
         }
 
     def _windows(self) -> dict[str, Tensor]:
@@ -133,9 +150,9 @@ class _Planes:
         """How many standard deviations a voxel is above its surroundings."""
         found = {}
         for factor in _SPREAD:
-            square = smooth(pool(log_of(self.parts[factor]) ** 2, (1, factor, factor)))
+            square = smooth(pool(self.logs[factor] ** 2, (1, factor, factor)))
             variance = (square - self.smooth[factor] ** 2).clamp_min(0)
             scale = self._onto((variance + _LEAST_SPREAD).rsqrt(), factor, 1)
-            mean = self._onto(self.smooth[factor], factor, 1)
+            mean = self._smooth_on(factor, 1)
             found[f"z score {factor}"] = (self.smooth[1] - mean) * scale
         return found

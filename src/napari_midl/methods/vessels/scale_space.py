@@ -77,7 +77,9 @@ class ScaleSpace:
             What of the block is wanted; the rest is context.
         """
         image = to_multiple(image, self.stride)
-        return [*plane_levels(image, region), *(self._volume(image, region, f) for f in VOLUMES)]
+        log = log_of(image)
+        volumes = (self._volume(image, log, region, factor) for factor in VOLUMES)
+        return [*plane_levels(image, log, region), *volumes]
 
     def features(self, image: Tensor, region: Region) -> Tensor:
         """All features ``(z, y, x, features)`` of a region; see `levels`."""
@@ -88,13 +90,16 @@ class ScaleSpace:
         for at in range(z.start, z.stop):
             found = []
             for level in levels:
-                maps, here = level.slice(at, level.maps.permute(1, 2, 3, 0)), level
+                below, above, share = level.between(at)
+                maps, here = torch.lerp(level.maps[:, below], level.maps[:, above], share), level
                 while here.factor[1] > 1:
                     fine = finer[here.factor[1] // 2]
-                    maps, here = onto_finer(maps, here, fine), fine
+                    shape = fine.maps.shape[1:]
+                    maps = onto_finer(maps, here.start, fine.start, fine.factor[1], shape)
+                    here = fine
                 top, left = here.start[1:]
-                found.append(maps[y.start - top : y.stop - top, x.start - left : x.stop - left])
-            slices.append(torch.cat(found, -1))
+                found.append(maps[:, y.start - top : y.stop - top, x.start - left : x.stop - left])
+            slices.append(torch.cat(found).permute(1, 2, 0))
         return torch.stack(slices)
 
     def _slices(self, factor: int) -> int:
@@ -110,13 +115,14 @@ class ScaleSpace:
         reach = self._slices(factor) * (reach_z(self._sigma_z(factor)) + 3)
         return -(-max(reach, BESIDE) // self.stride[0]) * self.stride[0]
 
-    def _volume(self, image: Tensor, region: Region, factor: int) -> Level:
-        margin = (self._margin_z(factor), MARGIN[factor], MARGIN[factor])
-        part, start = around(image, region, margin, self.stride)
+    def _volume(self, image: Tensor, log: Tensor, region: Region, factor: int) -> Level:
+        margin = self._margin_z(factor)
+        part, start = around(image, region, margin, factor, self.stride[0])
+        log, _ = around(log, region, margin, factor, self.stride[0])
         grid = (self._slices(factor), factor, factor)
         spacing = self.depth * grid[0] / factor
         maps: dict[str, Tensor] = {}
-        for name, source in (("L", log_of(part)), ("I", part)):
+        for name, source in (("L", log), ("I", part)):
             here = smooth_z(smooth(pool(source, grid)), self._sigma_z(factor))
             relative = 1.0 if name == "L" else 1 / (here + FLOOR)
             gz, gy, gx = slope(here, 0) / spacing, slope(here, 1), slope(here, 2)

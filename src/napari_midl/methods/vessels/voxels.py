@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.tiles import Region
+    from napari_midl.methods.vessels.depth import Readable
     from napari_midl.methods.vessels.scale_space import ScaleSpace
     from napari_midl.volumes.annotations import Patch
 
@@ -113,13 +114,13 @@ def read_voxels(
     )
 
 
-def features_of(painted: PaintedVolume, space: ScaleSpace, region: Region) -> Floats:
+def features_of(image: Readable, space: ScaleSpace, region: Region) -> Floats:
     """Features ``(z, y, x, features)`` of a region."""
-    z, y, x = painted.shape
+    z, y, x = image.shape
     outer, inner = Tiling((z, y, x), (z, y, x), space.halo, space.stride).expand(region)
-    image = torch.from_numpy(np.ascontiguousarray(painted.read(outer)))
+    block = torch.from_numpy(np.ascontiguousarray(image.read(outer)))
     with torch.inference_mode():
-        found: Floats = space.features(image, inner).numpy()
+        found: Floats = space.features(block, inner).numpy()
     return found
 
 

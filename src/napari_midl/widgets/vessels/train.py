@@ -85,6 +85,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         self._learning.found.connect(lambda found: self._show(*found))
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
+        bench.patches.picked.connect(self._on_picked)
         bench.opened.connect(self._learning.forget)
         model.changed.connect(self._on_chosen)
         self.live.toggled.connect(self._on_live)
@@ -154,11 +155,14 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             put_above(self.bench.viewer, image, self.preview)
 
     def _ask(self, *, learn: bool) -> None:
-        """Learn what is painted, unless a job computes, and show what is in view."""
+        """Learn what is painted, unless a job computes, and show what is in view.
+
+        Until both classes are painted, what will be needed then is loaded.
+        """
         bench = self.bench
         if bench.image is None or not self.live.isChecked() or bench.runner.running:
             return
-        if not all(bench.patches.counts.values()) or not torch_is_here():
+        if not torch_is_here():
             return
         from napari_midl.methods.vessels.live import Look
 
@@ -166,6 +170,11 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         z, y, x = region
         look = Look((z, y, x), bench.patches.patches, learn)
         self._learning.ask(bench.opened_volume, self.model.choice, look)
+
+    def _on_picked(self) -> None:
+        """Load what learning needs while the hand goes to the image."""
+        if self.bench.patches.label is not None:
+            self._ask(learn=False)
 
     @property
     def in_minutes(self) -> bool:
@@ -177,7 +186,8 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         in_minutes = self.in_minutes
         for widget in (self.form.outside("minutes"), self.form, self.stop):
             widget.setVisible(in_minutes)
-        self._ask(learn=True)
+        if self.bench.patches.names:
+            self._ask(learn=True)
 
     def _on_live(self, checked: bool) -> None:
         self._on_view()
