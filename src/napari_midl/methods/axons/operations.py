@@ -87,10 +87,12 @@ class Trace(TracesOperation):
         seeds = yield from run.open(self.seeds, "reading the seeds")
         tracing = yield from _tracing(run, self.image, self.model, self.settings)
         from napari_midl.methods.axons import apply
+        from napari_midl.methods.axons.radii import measure_all
 
         # A person who watches wants to see the first of them soon.
         most = apply.TOGETHER if self.out.path is not None else apply.WATCHED
         found = yield from apply.trace(tracing, seeds, skip=self.skip, most=most)
+        found = yield from measure_all(tracing.volume, found)
         return self.keep(run, found, tracing.volume)
 
 
@@ -119,8 +121,10 @@ class Connect(TracesOperation):
         """Connect; the result is a list of one."""
         tracing = yield from _tracing(run, self.image, self.model, self.settings)
         from napari_midl.methods.axons import apply
+        from napari_midl.methods.axons.radii import measure_all
 
         found = [(yield from apply.connect(tracing, self.start, self.end, self.path))]
+        found = yield from measure_all(tracing.volume, found)
         return self.keep(run, found, tracing.volume)
 
     def summary(self, results: dict[str, Any]) -> list[str]:
