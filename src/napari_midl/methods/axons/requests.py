@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from napari_midl.methods.axons.ports import (
     TracingCache,
 )
 from napari_midl.methods.axons.words import FAINT, NO_FIBRE, ON
-from napari_midl.volumes.traces import Seed, Trace
+from napari_midl.volumes.traces import Link, Seed, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,12 +95,7 @@ def branch(name: str, traces: TraceList, place: Voxel) -> TraceRequest:
     size, known = traces.voxel_size, [entry.trace for entry in traces.entries]
     parent = min(known, key=lambda trace: nearest(trace, place, size)[1])
     root = nearest(parent, place, size)[0]
-    head = replace(
-        parent,
-        path=name,
-        points=parent.points[root : root + 1],
-        uncertainty=parent.uncertainty[root : root + 1],
-    )
+    head = parent.part(slice(root, root + 1), path=name, parent=Link(parent.path, root))
     return TraceRequest(_onwards(name, head, place), head)
 
 
