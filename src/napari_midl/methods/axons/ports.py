@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +62,13 @@ class Grown:
         Those that have ended.
     growing : tuple of Trace
         Those under way.
+    more : tuple of Trace
+        Further pieces of those that have ended.
     """
 
     done: tuple[Trace, ...] = ()
     growing: tuple[Trace, ...] = ()
+    more: tuple[Trace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,43 @@ class TracesIn(FileIn):
             write_traces(path, traces, Space())
 
         return cls(None, write, kept_as)
+
+
+@dataclass(frozen=True)
+class KnownIn(In["list[Trace]"]):
+    """Traces that are there already, as ``.swc`` in micrometres or ``.csv`` in pixels.
+
+    Parameters
+    ----------
+    path : Path or None
+        None where they are in memory only.
+    traces : sequence of Trace
+        The traces themselves, in voxels.
+    """
+
+    path: Path | None
+    traces: Any = field(default=(), repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self, volume: Volume | None = None) -> list[Trace]:
+        """The traces, in voxels of their image; those of a file are called after it too.
+
+        Raises
+        ------
+        InputError
+            If their file cannot be read or does not fit its format or image.
+        """
+        if self.path is None:
+            return list(self.traces)
+        from napari_midl.volumes.traces import check_inside, read_traces
+
+        assert volume is not None
+        found = read_traces(self.path, volume.space, volume.shape)
+        check_inside(found, volume.shape, volume.name)
+        return [replace(trace, path=f"{trace.path} of {self.path.name}") for trace in found]
+
+    def identity(self, opened: list[Trace]) -> dict[str, Any]:
+        """The hash of the file."""
+        return {"sha256": hash_path(self.path)} if self.path else {"count": len(opened)}
 
 
 @dataclass(frozen=True)
