@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
+import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.project import set_aside
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.fine import fine_file, read_fine, write_fine
 from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.layers import TraceLayers
+from napari_midl.widgets.axons.projection import ProjectionLayer
+from napari_midl.widgets.axons.seen import Depth
 from napari_midl.widgets.tool.bench import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from napari_midl.methods.axons.entries import Entry
 
@@ -30,23 +36,39 @@ class AxonsBench(Bench):
         The traces changed.
     chosen : Signal
         Others were selected.
+    said : Signal(str)
+        Something was done.
     traces : TraceList
         The traces of the image.
+    fine : ndarray, shape (n, 3)
+        Voxels at which a person found a doubtful trace right.
     layers : TraceLayers
         What shows them.
+    projection : ProjectionLayer
+        Shows all slices at once.
+    dark : bool
+        Whether the fibres are darker than what is around them.
     learner : JobRunner
         Runs the training, beside which fibres can be traced.
     """
 
     plane_will_do = True
+    toasts = False
     traced = Signal()
     chosen = Signal()
+    said = Signal(str)
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(viewer, parent)
         self.learner = self.add_runner()
         self.traces = TraceList()
-        self.layers = TraceLayers(viewer)
+        self.fine = np.zeros((0, 3))
+        self.layers = TraceLayers(viewer, self)
+        self.dark = False
+        self.near = Depth()
+        self.projection = ProjectionLayer(viewer, lambda: self.dark, self)
+        self.projection.changed.connect(self._on_projected)
+        self.projection.failed.connect(self.report)
         self.autosave = Autosave(write_entries, self)
         self.autosave.failed.connect(self.report)
 
@@ -72,13 +94,20 @@ class AxonsBench(Bench):
             self.traces = TraceList(read_entries(self._file), size)
         except InputError as error:
             self.report_damaged(self._file, error)
+        self.fine = np.zeros((0, 3))
+        try:
+            self.fine = read_fine(fine_file(self._file))
+        except InputError as error:
+            self.report_damaged(fine_file(self._file), error)
         self.layers.show(self.entries)
         if self.entries:
-            show_info(f"Restored {len(self.entries)} trace(s) from {self.folder}")
+            count = f"{len(self.entries)} trace{'' if len(self.entries) == 1 else 's'}"
+            self.say(f"Restored {count} from {self.folder}")
 
     def detach(self) -> None:
         """Take the traces out of the viewer, once they are saved."""
         self.autosave.finish()
+        self.projection.stop()
         self.layers.detach()
         self.traces = TraceList()
 
@@ -95,11 +124,58 @@ class AxonsBench(Bench):
         self.traced.emit()
         self.chosen.emit()
 
+    def find_fine(self, place: NDArray[np.float64]) -> None:
+        """Keep that a trace is on its fibre at a voxel ``(z, y, x)``."""
+        self.fine = np.concatenate([self.fine, place[None]])
+        try:
+            write_fine(fine_file(self._file), self.fine.tolist())
+        except InputError as error:
+            self.report(error)
+        self.traced.emit()
+
     def select(self, entries: Iterable[Entry]) -> None:
         """Select traces."""
         self.traces.select(entries)
         self.layers.select(self.traces.selected)
         self.chosen.emit()
+
+    def say(self, text: str) -> None:
+        """Say in the dock what was done, or over the image once the dock is closed."""
+        if self.ended:
+            super().say(text)
+        else:
+            self.said.emit(text)
+
+    def report_damaged(self, path: Path, error: InputError) -> None:
+        """Say what is wrong with a file of the project, and move it out of the way."""
+        try:
+            error = InputError(
+                f"{error} It was moved to {set_aside(path)}, and is not written over."
+            )
+        except InputError as worse:
+            error = InputError(f"{error} {worse}")
+        self.report(error)
+
+    def see(self, slices: float) -> None:
+        """Show traces up to so many slices before and behind the one in view."""
+        self.near = Depth(slices)
+        self._on_projected()
+
+    def project(self, on: bool) -> None:
+        """Show all slices at once, or one."""
+        if on and self.image is not None and self.volume is not None:
+            self.projection.start(self.image, self.volume)
+        else:
+            self.projection.stop()
+
+    def _on_projected(self) -> None:
+        slab = self.projection.slab
+        self.layers.see(self.near if slab is None else Depth(float(slab[1] - slab[0]), False))
+
+    def shut_down(self) -> None:
+        """As for every dock, and end the projection."""
+        super().shut_down()
+        self.projection.shut_down()
 
     @property
     def _file(self) -> Path:

@@ -10,13 +10,14 @@ from qtpy.QtCore import Qt
 
 from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at
 from napari_midl.methods.axons.entries import PerEntry
+from napari_midl.methods.axons.fine import not_fine
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR
 from napari_midl.widgets.axons.trace_table import TraceTable
 from napari_midl.widgets.images import spatial_ndim
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
-from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.parts.section import button, note, spin
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ _SIDE = 80
 # Those that follow move up as the first are decided.
 _MOST = 100
 _KEYS = (
-    "<small>Keys in the image: <b>T</b> trace, <b>C</b> correct, <b>X</b> cut, <b>N</b> next "
-    "doubtful, <b>A</b> accept, <b>R</b> reject, <b>J</b> join, <b>U</b> undo, <b>Shift+U</b> "
-    "redo</small>"
+    "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
+    "cut, <b>M</b> move points, <b>Esc</b> leave; <b>N</b> next doubtful, <b>G</b> fine, <b>A</b> "
+    "accept, <b>R</b> or <b>Del</b> reject, <b>J</b> join, <b>Ctrl+Z</b> undo, "
+    "<b>Ctrl+Shift+Z</b> redo; <b>H</b> hide, <b>P</b> project</small>"
 )
 
 
@@ -42,8 +44,10 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
 
     def __init__(self, bench: AxonsBench) -> None:
         self._doubts_of = PerEntry(doubts_of)
+        self._last: Doubt | None = None
         super().__init__(bench)
         self.follow(self._on_traced, bench.opened, bench.traced)
+        bench.opened.connect(self._on_opened)
 
     def arrange(self) -> None:
         """Traces above decisions above doubtful places."""
@@ -87,14 +91,41 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             "Fly to where a proposed trace is most likely off its fibre, the worst first",
             self.go_to_next,
         )
+        self.fine = self.action(
+            "This place is fine",
+            "The trace is on its fibre here: this place is not listed again, unless the trace is "
+            "changed here",
+            self._on_fine,
+        )
+        self.hiding = self._toggle(
+            "Hide", "Hide the traces to see what lies below", bench.layers.hide
+        )
+        self.project = self._toggle(
+            "Project",
+            "See through all slices at once: the brightest voxels of the stack, and all traces. A "
+            "click then takes the brightest slice under it",
+            bench.project,
+        )
+        self.near = spin(
+            "Traces up to so many slices before and behind the one in view are seen, the fainter "
+            "the further",
+            0,
+            1000,
+            int(bench.near.reach),
+        )
+        self.near.setPrefix("± ")
+        self.near.setSuffix(" slices")
+        self.near.valueChanged.connect(bench.see)
         self.count = note("How many places there are where a trace may be off its fibre")
         self.list.decisions = {Qt.Key.Key_A: self.accept.click, Qt.Key.Key_R: self.reject.click}
         self.keys = note("Click into the image first; the keys press the buttons of these names")
         self.keys.setText(_KEYS)
+        self.row(self.hiding, self.project, self.near)
         self.row(self.bar, self.legend, stretch=0)
         self.body.addWidget(self.table)
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
-        self.row(self.next, self.count, stretch=1)
+        self.row(self.next, self.fine)
+        self.body.addWidget(self.count)
         self.body.addWidget(self.list)
         self.body.addWidget(self.keys)
 
@@ -108,8 +139,36 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     def shown(self) -> None:
         """Select the trace of the chosen place."""
         self.next.setEnabled(bool(self.items))
+        self.fine.setEnabled(self.current is not None)
         if self.current is not None:
+            self._last = self.current
             self.bench.select([self.current.entry])
+
+    def go_to_next(self) -> None:
+        """Go on from the last place, also where the list is another since."""
+        if self.row_shown >= 0 or self._last is None or not self.items:
+            super().go_to_next()
+            return
+        last = self._last
+        rows = (
+            row
+            for row, item in enumerate(self.items)
+            if item.uncertainty <= last.uncertainty
+            and not np.array_equal(item.position, last.position)
+        )
+        row = next(rows, 0)
+        self.list.setCurrentRow(row)
+
+    def _toggle(self, text: str, tooltip: str, switched: Callable[[bool], object]) -> QPushButton:
+        made = button(text, tooltip, lambda: switched(made.isChecked()))
+        made.setCheckable(True)
+        return made
+
+    def _on_fine(self) -> None:
+        """Keep that the chosen place is fine, and go on to the next."""
+        if self.current is not None:
+            self.bench.find_fine(self.current.position)
+            self.go_to_next()
 
     def _decision(
         self,
@@ -128,9 +187,15 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             bench.chosen,
         )
 
+    def _on_opened(self) -> None:
+        self._last = None
+        self.project.setChecked(False)
+
     def _on_traced(self) -> None:
         entries = self.bench.entries
-        doubts = to_look_at(chain.from_iterable(self._doubts_of(entries)))
+        doubts = to_look_at(
+            not_fine(chain.from_iterable(self._doubts_of(entries)), self.bench.fine)
+        )
         self.fill(doubts[:_MOST])
         more = f", the worst {_MOST} are listed" if len(doubts) > _MOST else ""
         self.count.setText(f"{len(doubts)} to look at{more}" if doubts else "")
@@ -144,3 +209,6 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             )
         for widget in (self.bar, self.legend, self.table):
             widget.setVisible(bool(entries))
+        volume = self.bench.volume
+        for deep in (self.project, self.near):
+            deep.setVisible(volume is not None and volume.shape[0] > 1)

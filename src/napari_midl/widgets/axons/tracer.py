@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from napari.utils.notifications import show_warning
+from dataclasses import replace
+from functools import reduce
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
 
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.edits import continued
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.jobs import Job, Progress
     from napari_midl.engine.running import Outcome
     from napari_midl.methods.axons.requests import TraceRequest, Voxel
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.bench import AxonsBench
     from napari_midl.widgets.parts.model_picker import ModelPicker
+
+
+T = TypeVar("T")
 
 
 class Tracer:
@@ -60,10 +65,11 @@ class Tracer:
                 f"{runner.title} is still running; wait for it or cancel it, then click again."
             )
         self._queue.waiting += requests
+        self._mark()
         self._begin()
 
-    def connect(self, ends: tuple[Voxel, Voxel]) -> None:
-        """Find the fibre between two voxels.
+    def connect(self, way: Sequence[Voxel]) -> None:
+        """Find the fibre through two or more voxels, in their order.
 
         Raises
         ------
@@ -72,11 +78,21 @@ class Tracer:
         """
         bench, (name,) = self._bench, self.free_names(1)
 
-        def found(outcome: Outcome[list[Trace]]) -> None:
-            bench.decide(lambda: bench.traces.add(outcome.result))
+        def found(outcomes: list[Outcome[list[Trace]]]) -> None:
+            first, *others = (outcome.result[0] for outcome in outcomes)
+            whole = reduce(onwards, others, first)
+            bench.decide(lambda: bench.traces.add([whole]))
 
         how = (bench.image_in, str(self._model.choice), self._settings())
-        bench.start("From – to", self._queue.connect(*how, ends, name).perform(), found)
+        ends = list(pairwise(way))
+        parts = [self._queue.connect(*how, pair, name).perform() for pair in ends]
+        bench.layers.marks.show("connected", way)
+        bench.start(
+            "From – to",
+            one_after_another(parts),
+            found,
+            on_finished=lambda: bench.layers.marks.show("connected", []),
+        )
 
     def _begin(self) -> None:
         bench, queue = self._bench, self._queue
@@ -86,6 +102,7 @@ class Tracer:
             settings = self._settings()
         except InputError as error:
             queue.waiting = []
+            self._mark()
             bench.report(error)
             return
         job = queue.begin(bench.image_in, str(self._model.choice), settings).perform()
@@ -105,14 +122,39 @@ class Tracer:
             self._enter(lambda: queue.stop(self._bench.traces))
         queue.end()
         self._bench.layers.grow([])
+        self._mark()
         self._begin()
 
     def _enter(self, entered: Callable[[], list[TraceRequest]]) -> None:
         missed: list[TraceRequest] = []
         self._bench.decide(lambda: missed.extend(entered()))
-        for request in missed:
-            show_warning(request.missed)
+        if missed:
+            self._bench.say(" ".join(request.missed for request in missed))
+
+    def _mark(self) -> None:
+        """Mark where clicks wait for their traces."""
+        queue = self._queue
+        places = [request.seed.position for request in (*queue.under_way, *queue.waiting)]
+        self._bench.layers.marks.show("traced", places)
 
     def _on_opened(self) -> None:
         # What was requested, and what is ready, is for the image before.
         self._queue = RequestQueue()
+
+
+def one_after_another(jobs: Sequence[Job[T]]) -> Job[list[T]]:
+    """The results of some jobs, in their order."""
+    found = []
+    try:
+        for job in jobs:
+            found.append((yield from job))
+    finally:
+        for job in jobs:
+            job.close()
+    return found
+
+
+def onwards(head: Trace, found: Trace) -> Trace:
+    """A trace that goes on with one that begins where it ends."""
+    tail = replace(found, points=found.points[1:], uncertainty=found.uncertainty[1:])
+    return continued(head, tail)
