@@ -39,8 +39,8 @@ def test_a_fine_place_is_asked_about_again_once_its_trace_is_changed_there(tmp_p
     points = np.column_stack([np.zeros(101), np.full(101, 1 / 3), np.arange(101)])
     entry = Entry(Trace("a", points, unsure))
     first, second = doubts_of(entry)
-    path = tmp_path / "project" / "fine places.csv"
-    write_fine(path, [first.position.tolist()])
+    path = tmp_path / "fine places.csv"
+    write_fine(path, [tuple(first.position.tolist())])
     fine = read_fine(path)
     assert not_fine([first, second], fine) == [second]
     moved = Entry(bent(entry.trace, 28, (0, 3, 0)))
@@ -50,7 +50,7 @@ def test_a_fine_place_is_asked_about_again_once_its_trace_is_changed_there(tmp_p
 
 
 def test_a_damaged_table_of_fine_places_is_refused(tmp_path):
-    assert read_fine(tmp_path / "none.csv").shape == (0, 3)
+    assert read_fine(tmp_path / "none.csv") == []
     path = tmp_path / "fine places.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="fine places"):

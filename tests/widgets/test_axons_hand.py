@@ -288,11 +288,14 @@ def test_a_place_is_fine_and_next_goes_on(viewer, dock, mouse, click, qtbot):
     assert [item.uncertainty for item in review.items] == [0.8, 0.7]
     assert review.current.uncertainty == 0.8
     bench = dock.bench
+    click(review.undo)
+    assert len(review.items) == 3
+    click(review.redo)
     bench.decide(lambda: bench.traces.rename(bench.entries[0], "other"))
     mouse.key(Qt.Key.Key_N)
     assert review.current.uncertainty == 0.7, "goes on, also after a decision"
-    assert len(read_fine(bench.folder / "fine places.csv")) == 1
     viewer.window.remove_dock_widget(dock)
+    assert len(read_fine(bench.folder / "fine places.csv")) == 1
     again = _docked(viewer, qtbot)
     assert [item.uncertainty for item in again.review.items] == [0.8, 0.7]
 

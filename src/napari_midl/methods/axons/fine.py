@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.axons.doubts import Doubt
 
+    Place = tuple[float, float, float]
+
 _COLUMNS = ["z", "y", "x"]
 # A trace that was changed at a place has no longer a point right there.
 _SAME = 1e-3
 
 
-def not_fine(doubts: Iterable[Doubt], fine: NDArray[np.float64]) -> list[Doubt]:
-    """The places of doubt that are at none of the voxels ``(n, 3)``."""
-    return [doubt for doubt in doubts if not _is_at(doubt, fine)]
+def not_fine(doubts: Iterable[Doubt], fine: Sequence[Place]) -> list[Doubt]:
+    """The places of doubt that are at none of these voxels ``(z, y, x)``."""
+    places = np.reshape(fine, (-1, 3))
+    return [doubt for doubt in doubts if not _is_at(doubt, places)]
 
 
 def _is_at(doubt: Doubt, places: NDArray[np.float64]) -> bool:
@@ -37,7 +40,7 @@ def fine_file(traces: Path) -> Path:
     return traces.with_name(traces.name.replace("traces", "fine places", 1))
 
 
-def write_fine(path: Path, places: Sequence[Sequence[float]]) -> None:
+def write_fine(path: Path, places: Sequence[Place]) -> None:
     """Write places as a table ``z,y,x`` in voxels.
 
     Raises
@@ -45,12 +48,11 @@ def write_fine(path: Path, places: Sequence[Sequence[float]]) -> None:
     InputError
         If the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_table(pd.DataFrame(np.reshape(places, (-1, 3)), columns=_COLUMNS), path)
 
 
-def read_fine(path: Path) -> NDArray[np.float64]:
-    """Read what `write_fine` wrote, shape ``(n, 3)``; none where there is no file.
+def read_fine(path: Path) -> list[Place]:
+    """Read what `write_fine` wrote; none where there is no file.
 
     Raises
     ------
@@ -58,9 +60,10 @@ def read_fine(path: Path) -> NDArray[np.float64]:
         If it is damaged.
     """
     if not path.exists():
-        return np.zeros((0, 3))
+        return []
     try:
-        return pd.read_csv(path)[_COLUMNS].to_numpy(float).reshape(-1, 3)
+        table = pd.read_csv(path)[_COLUMNS].astype(float)
+        return [(z, y, x) for z, y, x in table.to_numpy().tolist()]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path} is no table of the columns z, y and x; delete it, and mark fine places anew."

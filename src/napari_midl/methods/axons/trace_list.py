@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.requests import TraceRequest
     from napari_midl.volumes.traces import Trace
 
+    Place = tuple[float, float, float]
+
 
 class TraceList:
     """Traces, each a proposal until it is accepted; every decision can be undone.
@@ -27,26 +29,38 @@ class TraceList:
         What is there to begin with.
     voxel_size : sequence of float
         Physical size ``(z, y, x)`` of a voxel of the image.
+    fine : iterable of tuple of float
+        Voxels ``(z, y, x)`` at which a doubtful trace was found right before.
 
     Attributes
     ----------
     history : History
-        The states of the list, one a decision.
+        The states of the list and of the fine places, one a decision.
     selected : tuple of Entry
         In the order of the list.
     """
 
     def __init__(
-        self, entries: Iterable[Entry] = (), voxel_size: Sequence[float] = (1.0, 1.0, 1.0)
+        self,
+        entries: Iterable[Entry] = (),
+        voxel_size: Sequence[float] = (1.0, 1.0, 1.0),
+        fine: Iterable[Place] = (),
     ) -> None:
         self.voxel_size = voxel_size
-        self.history: History[tuple[Entry, ...]] = History(tuple(entries))
+        self.history: History[tuple[tuple[Entry, ...], tuple[Place, ...]]] = History(
+            (tuple(entries), tuple(fine))
+        )
         self.selected: tuple[Entry, ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The traces as they stand."""
-        return self.history.now
+        return self.history.now[0]
+
+    @property
+    def fine(self) -> tuple[Place, ...]:
+        """Voxels ``(z, y, x)`` at which a person found a doubtful trace right."""
+        return self.history.now[1]
 
     @property
     def only_selected(self) -> Entry:
@@ -78,8 +92,12 @@ class TraceList:
 
     def write(self, entries: Iterable[Entry], select: Iterable[Entry] = ()) -> None:
         """Make any decision: these are the traces now, and these of them are selected."""
-        self.history.write(tuple(entries))
+        self.history.write((tuple(entries), self.fine))
         self.select(select)
+
+    def find_fine(self, place: Place) -> None:
+        """A doubtful trace is right at a voxel ``(z, y, x)``; the selection stays."""
+        self.history.write((self.entries, (*self.fine, place)))
 
     def add(self, traces: Iterable[Trace], accepted: bool = False) -> None:
         """Add traces and select the last; one whose name is taken gets another."""

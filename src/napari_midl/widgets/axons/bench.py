@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.engine.project import set_aside
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from napari_midl.methods.axons.entries import Entry
+
+T = TypeVar("T")
 
 
 class AxonsBench(Bench):
@@ -40,8 +39,6 @@ class AxonsBench(Bench):
         Something was done.
     traces : TraceList
         The traces of the image.
-    fine : ndarray, shape (n, 3)
-        Voxels at which a person found a doubtful trace right.
     layers : TraceLayers
         What shows them.
     projection : ProjectionLayer
@@ -62,7 +59,6 @@ class AxonsBench(Bench):
         super().__init__(viewer, parent)
         self.learner = self.add_runner()
         self.traces = TraceList()
-        self.fine = np.zeros((0, 3))
         self.layers = TraceLayers(viewer, self)
         self.dark = False
         self.near = Depth()
@@ -70,7 +66,9 @@ class AxonsBench(Bench):
         self.projection.changed.connect(self._on_projected)
         self.projection.failed.connect(self.report)
         self.autosave = Autosave(write_entries, self)
-        self.autosave.failed.connect(self.report)
+        self._fine_saved = Autosave(write_fine, self)
+        for saving in (self.autosave, self._fine_saved):
+            saving.failed.connect(self.report)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -82,56 +80,53 @@ class AxonsBench(Bench):
         elsewhere = traces_file(folder, self.channel, self.time) if folder is not None else None
         if elsewhere is None or elsewhere.exists():
             self.autosave.finish()
+            self._fine_saved.finish()
         else:
             self.autosave.save(elsewhere, self.entries)
+            self._fine_saved.save(fine_file(elsewhere), self.traces.fine)
 
     def attach(self) -> None:
         """Show what was traced before."""
         self.layers.attach(self.opened_image)
         size = self.opened_volume.voxel_size
-        self.traces = TraceList((), size)
-        try:
-            self.traces = TraceList(read_entries(self._file), size)
-        except InputError as error:
-            self.report_damaged(self._file, error)
-        self.fine = np.zeros((0, 3))
-        try:
-            self.fine = read_fine(fine_file(self._file))
-        except InputError as error:
-            self.report_damaged(fine_file(self._file), error)
+        entries = self._read(self._file, read_entries)
+        self.traces = TraceList(entries, size, self._read(fine_file(self._file), read_fine))
         self.layers.show(self.entries)
         if self.entries:
             count = f"{len(self.entries)} trace{'' if len(self.entries) == 1 else 's'}"
             self.say(f"Restored {count} from {self.folder}")
 
+    def _read(self, path: Path, read: Callable[[Path], list[T]]) -> list[T]:
+        """What a file of the project holds; one that is damaged is put aside."""
+        try:
+            return read(path)
+        except InputError as error:
+            self.report_damaged(path, error)
+            return []
+
     def detach(self) -> None:
         """Take the traces out of the viewer, once they are saved."""
         self.autosave.finish()
+        self._fine_saved.finish()
         self.projection.stop()
         self.layers.detach()
         self.traces = TraceList()
 
     def decide(self, decision: Callable[[], object]) -> None:
         """Change the traces by a method of `traces`; the change is kept and shown."""
+        fine = self.traces.fine
         try:
             decision()
         except InputError as error:
             self.report(error)
             return
         self.autosave.save(self._file, self.entries)
+        if self.traces.fine != fine:
+            self._fine_saved.save(fine_file(self._file), self.traces.fine)
         self.layers.show(self.entries)
         self.layers.select(self.traces.selected)
         self.traced.emit()
         self.chosen.emit()
-
-    def find_fine(self, place: NDArray[np.float64]) -> None:
-        """Keep that a trace is on its fibre at a voxel ``(z, y, x)``."""
-        self.fine = np.concatenate([self.fine, place[None]])
-        try:
-            write_fine(fine_file(self._file), self.fine.tolist())
-        except InputError as error:
-            self.report(error)
-        self.traced.emit()
 
     def select(self, entries: Iterable[Entry]) -> None:
         """Select traces."""

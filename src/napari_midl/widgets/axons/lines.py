@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.axons.seen import Depth, Seen
 
 # Pieces drawn at once; with more the window would wait.
-MOST = 30_000
+MOST = 20_000
 _OTHER_WIDTH = 1.15
 
 
@@ -51,6 +52,7 @@ class LineLayer:
         self._layer: Vectors | None = None
         self._drawn_width = 0.0
         self.cut_off = False
+        self._thin: dict[int, Polylines] = {}
         self.lines = Polylines.of([], [], 3)
 
     @property
@@ -73,6 +75,7 @@ class LineLayer:
         if self._image is None or (self.layer is None and not len(lines.starts)):
             return
         self.lines = lines
+        self._thin.clear()
         if self.layer is None:
             self._make(below)
         self.refresh(depth)
@@ -121,17 +124,24 @@ class LineLayer:
 
     def _few(self, view: Seen, depth: Depth) -> tuple[Polylines, NDArray[np.float64]]:
         """The pieces to draw, and how opaque each is: of too many, those on the canvas."""
-        lines, opaque = self.lines, self.lines.opaque(view, depth)
-        kept = opaque > 0
-        self.cut_off = int(kept.sum()) > MOST
+        lines = self.lines
+        opaque = lines.opaque(view, depth)
+        count = np.count_nonzero(opaque)
+        self.cut_off = bool(count > MOST)
         if self.cut_off:
-            kept &= view.on_canvas(lines.starts) | view.on_canvas(lines.ends)
-            every = -(-int(kept.sum()) // MOST)
+            opaque *= view.on_canvas(lines.starts) | view.on_canvas(lines.ends)
+            every = -(-np.count_nonzero(opaque) // MOST)
             if every > 1:
-                lines = lines.thinned(every)
+                lines = self._thinned(2 ** math.ceil(math.log2(every)))
                 opaque = lines.opaque(view, depth)
-                kept = (opaque > 0) & (view.on_canvas(lines.starts) | view.on_canvas(lines.ends))
+        kept = np.flatnonzero(opaque)
         return lines.only(kept), opaque[kept]
+
+    def _thinned(self, every: int) -> Polylines:
+        """The lines with every so many of their points; it takes too long for each slice."""
+        if every not in self._thin:
+            self._thin[every] = self.lines.thinned(every)
+        return self._thin[every]
 
     def _wide(self, view: Seen) -> float:
         """The width in the layer's own voxels, which are as large along all displayed axes."""

@@ -55,7 +55,7 @@ class Polylines:
             np.concatenate([np.zeros(0, np.int64), *(np.arange(count) for count in counts)]),
         )
 
-    def only(self, kept: NDArray[np.bool_]) -> Polylines:
+    def only(self, kept: NDArray[np.int64]) -> Polylines:
         """Some of the pieces."""
         return Polylines(
             self.starts[kept],

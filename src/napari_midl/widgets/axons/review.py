@@ -6,7 +6,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Qt
 
 from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at
 from napari_midl.methods.axons.entries import PerEntry
@@ -14,9 +13,10 @@ from napari_midl.methods.axons.fine import not_fine
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR
-from napari_midl.widgets.axons.trace_table import TraceTable
+from napari_midl.widgets.axons.trace_table import HEIGHT, TraceTable
 from napari_midl.widgets.images import spatial_ndim
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
+from napari_midl.widgets.parts.grip import Grip
 from napari_midl.widgets.parts.section import button, note, spin
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
@@ -56,6 +56,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.legend = note("Accepted traces are drawn in this colour")
         self.legend.setText(f"<span style='color:{ACCEPTED_COLOUR}'>▬</span> accepted")
         self.table = TraceTable(bench)
+        self.grip = Grip(self.table, HEIGHT // 2)
         self.accept = self._decision(
             "Accept",
             "The selected traces are right; learning uses them",
@@ -117,12 +118,12 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.near.setSuffix(" slices")
         self.near.valueChanged.connect(bench.see)
         self.count = note("How many places there are where a trace may be off its fibre")
-        self.list.decisions = {Qt.Key.Key_A: self.accept.click, Qt.Key.Key_R: self.reject.click}
         self.keys = note("Click into the image first; the keys press the buttons of these names")
         self.keys.setText(_KEYS)
         self.row(self.hiding, self.project, self.near)
         self.row(self.bar, self.legend, stretch=0)
         self.body.addWidget(self.table)
+        self.body.addWidget(self.grip)
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
         self.row(self.next, self.fine)
         self.body.addWidget(self.count)
@@ -167,7 +168,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     def _on_fine(self) -> None:
         """Keep that the chosen place is fine, and go on to the next."""
         if self.current is not None:
-            self.bench.find_fine(self.current.position)
+            z, y, x = self.current.position.tolist()
+            self.bench.decide(lambda: self.bench.traces.find_fine((z, y, x)))
             self.go_to_next()
 
     def _decision(
@@ -194,7 +196,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     def _on_traced(self) -> None:
         entries = self.bench.entries
         doubts = to_look_at(
-            not_fine(chain.from_iterable(self._doubts_of(entries)), self.bench.fine)
+            not_fine(chain.from_iterable(self._doubts_of(entries)), self.bench.traces.fine)
         )
         self.fill(doubts[:_MOST])
         more = f", the worst {_MOST} are listed" if len(doubts) > _MOST else ""
@@ -207,7 +209,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
                 "Colours of proposed traces: how likely the tracker is off the fibre there, from "
                 "0 (blue) to 1 (red)"
             )
-        for widget in (self.bar, self.legend, self.table):
+        for widget in (self.bar, self.legend, self.table, self.grip):
             widget.setVisible(bool(entries))
         volume = self.bench.volume
         for deep in (self.project, self.near):

@@ -50,7 +50,12 @@ class Seen:
 
     def pixels(self, voxels: Points) -> Points:
         """Where voxels ``(n, d)`` are on the canvas ``(n, 2)``, from a corner that stays."""
-        return (self.first + voxels * self.edges) @ self.screen.T
+        # A product of matrices would wake all threads of a busy machine.
+        found = np.zeros((len(voxels), 2))
+        for axis in np.flatnonzero(self.screen.any(axis=0)):
+            world = self.first[axis] + voxels[:, axis] * self.edges[axis]
+            found += world[:, None] * self.screen[:, axis]
+        return found
 
     def on_canvas(self, voxels: Points) -> NDArray[np.bool_]:
         """Which of some voxels ``(n, d)`` lie on the canvas, or a little beside it."""
@@ -58,8 +63,10 @@ class Seen:
 
     def apart(self, voxels: Points) -> Points:
         """How many slices away from the one in view voxels ``(n, d)`` lie, shape ``(n,)``."""
-        beside = (voxels - self.at)[:, self.hidden]
-        return np.asarray(np.abs(beside).max(axis=1, initial=0.0))
+        found = np.zeros(len(voxels))
+        for axis in np.flatnonzero(self.hidden):
+            found = np.maximum(found, np.abs(voxels[:, axis] - self.at[axis]))
+        return found
 
     def flat(self, voxels: Points) -> Points:
         """The voxels ``(n, d)`` as if they lay in the slice in view."""

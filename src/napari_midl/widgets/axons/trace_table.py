@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.entries import Entry
     from napari_midl.widgets.axons.bench import AxonsBench
 
-_HEIGHT = 150
+HEIGHT = 150
 
 
 class TraceTable(TableView):
@@ -25,7 +25,7 @@ class TraceTable(TableView):
         super().__init__(pd.DataFrame(), editable=0)
         self._bench = bench
         self._rows_of = PerEntry(self._row)
-        self.setFixedHeight(_HEIGHT)
+        self.setFixedHeight(HEIGHT)
         self.view.setToolTip(
             "Click a trace to select it, with Ctrl or Shift several; a column's name to sort.\n"
             "Double-click a name to change it.\n"
