@@ -86,7 +86,7 @@ def numbers(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataF
     return found
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
+def write_table(table: pd.DataFrame, path: Path, digits: int = 6) -> None:
     """Write a table as CSV; the file appears only once it is complete.
 
     Parameters
@@ -95,6 +95,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         Its column names, such as ``length (µm)``, are the header; the index is left out.
     path : Path
         The ``.csv`` file; an earlier one is replaced.
+    digits : int
+        How many of a number that is not whole are kept.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         If the file cannot be written.
     """
     with whole_file(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
-        table.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
+        table.to_csv(file, index=False, float_format=f"%.{digits}g", lineterminator="\n")
 
 
 def _text(path: Path) -> str:

@@ -26,23 +26,13 @@ def cut(trace: Trace, index: int, other: bool = False) -> Trace:
     head, tail = slice(0, index + 1), slice(None, index - 1 if index else None, -1)
     longer, shorter = (head, tail) if 2 * index >= len(trace.points) - 1 else (tail, head)
     part = shorter if other else longer
-    return replace(
-        trace,
-        points=trace.points[part],
-        uncertainty=trace.uncertainty[part],
-        placed_by="person",
-        why="cut",
-    )
+    parent = trace.parent if part is head else None
+    return trace.part(part, placed_by="person", why="cut", parent=parent)
 
 
 def continued(head: Trace, found: Trace) -> Trace:
     """A trace that goes on with another, under its own name."""
-    return replace(
-        head,
-        points=np.concatenate([head.points, found.points]),
-        uncertainty=np.concatenate([head.uncertainty, found.uncertainty]),
-        why=found.why,
-    )
+    return head.followed_by(found, why=found.why)
 
 
 def joined(one: Trace, other: Trace, voxel_size: Sequence[float]) -> Trace:
@@ -60,4 +50,4 @@ def joined(one: Trace, other: Trace, voxel_size: Sequence[float]) -> Trace:
 
 def _turned(trace: Trace) -> Trace:
     why = " / ".join(reversed(trace.why.split(" / ")))
-    return replace(trace, points=trace.points[::-1], uncertainty=trace.uncertainty[::-1], why=why)
+    return trace.part(slice(None, None, -1), why=why, parent=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.edits import continued, cut, nearest
 from napari_midl.methods.axons.ports import AxonModelIn, Grown, SeedsIn, TracesOut, TracingCache
-from napari_midl.volumes.traces import Seed, Trace
+from napari_midl.volumes.traces import Link, Seed, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +72,7 @@ def branch(name: str, traces: TraceList, place: Voxel) -> TraceRequest:
     size, known = traces.voxel_size, [entry.trace for entry in traces.entries]
     parent = min(known, key=lambda trace: nearest(trace, place, size)[1])
     root = nearest(parent, place, size)[0]
-    head = replace(
-        parent,
-        path=name,
-        points=parent.points[root : root + 1],
-        uncertainty=parent.uncertainty[root : root + 1],
-    )
+    head = parent.part(slice(root, root + 1), path=name, parent=Link(parent.path, root))
     return TraceRequest(_onwards(name, head, place), head)
 
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.volumes.tables import write_table
-from napari_midl.volumes.traces import Trace
+from napari_midl.volumes.trace_table import FIRST, from_table, to_table
+from napari_midl.volumes.traces import DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 TRACES = "traces"
-COLUMNS = ("path", "index", "z", "y", "x", "uncertainty", "state", "placed_by", "why")
 
 
 def write_entries(path: Path, entries: Sequence[Entry]) -> None:
@@ -28,26 +27,11 @@ def write_entries(path: Path, entries: Sequence[Entry]) -> None:
     InputError
         If the file cannot be written.
     """
-    parts = [
-        pd.DataFrame(
-            {
-                "path": entry.name,
-                "index": np.arange(len(entry.trace.points)),
-                **dict(zip("zyx", entry.trace.points.T, strict=True)),
-                "uncertainty": entry.trace.uncertainty,
-                "state": entry.state,
-                "placed_by": entry.trace.placed_by,
-                "why": entry.trace.why,
-            }
-        )
-        for entry in entries
-    ]
-    table = pd.concat(parts) if parts else pd.DataFrame(columns=list(COLUMNS))
-    write_table(table, path)
+    write_table(to_table([entry.told() for entry in entries], decided=True), path, DIGITS)
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """Read what `write_entries` wrote; nothing where there is no file.
+    """Read what `write_entries` wrote, or an earlier version; nothing where there is no file.
 
     Raises
     ------
@@ -57,23 +41,15 @@ def read_entries(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     try:
-        table = pd.read_csv(path, dtype={"path": str, "why": str}, keep_default_na=False)
-        return [
-            Entry(
-                Trace(
-                    str(name),
-                    rows[["z", "y", "x"]].to_numpy(float),
-                    rows["uncertainty"].to_numpy(float),
-                    "person" if rows["placed_by"].iloc[0] == "person" else "tracker",
-                    str(rows["why"].iloc[0]),
-                ),
-                rows["state"].iloc[0] == "accepted",
-            )
-            for name, rows in table[list(COLUMNS)].groupby("path", sort=False)
-        ]
-    except (OSError, ValueError, KeyError) as error:
-        fault = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} cannot be read ({fault}); fix or delete it.") from error
+        # A name may be "NA".
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a table; fix or delete it.") from error
+    lost = [column for column in FIRST if column not in table]
+    if lost:
+        raise InputError(f"{path} cannot be read without the column {lost[0]}; fix or delete it.")
+    table.index += 2  # lines of the file
+    return [Entry(trace, trace.state == "accepted") for trace in from_table(path, table)]
 
 
 def traces_file(folder: Path, channel: int = 0, time: int = 0) -> Path:
