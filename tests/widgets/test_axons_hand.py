@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
@@ -377,3 +379,35 @@ def test_what_is_said_stands_in_the_dock_until_it_is_closed(dock, notes, qtbot):
     button = next(part for part in cross if hasattr(part, "click"))
     qtbot.mouseClick(button, LEFT)
     assert dock.trouble.isHidden()
+
+
+@pytest.mark.parametrize(("answer", "left"), [("Straight line", 1), (None, 2)])
+def test_a_long_join_asks_and_a_straight_one_is_doubtful(dock, click, monkeypatch, answer, left):
+    asked = []
+
+    def ask(parent, caption, question, answers):
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr("napari_midl.widgets.axons.review.ask_one_of", ask)
+    bench = dock.bench
+    bench.decide(
+        lambda: bench.traces.write([replace(entry, accepted=True) for entry in bench.entries])
+    )
+    bench.select(bench.entries)
+    click(dock.review.join)
+    assert "40 px" in asked[0] and len(bench.entries) == left
+    if left == 1:
+        assert not bench.entries[0].accepted
+        assert [item.uncertainty for item in dock.review.items] == [1.0]
+
+
+def test_a_long_join_follows_the_image(dock, click, monkeypatch):
+    monkeypatch.setattr(
+        "napari_midl.widgets.axons.review.ask_one_of", lambda *_: "Follow the image"
+    )
+    found = []
+    monkeypatch.setattr(dock.trace.tracer, "bridge", lambda: found.append(_selected(dock)))
+    dock.bench.select(dock.bench.entries)
+    click(dock.review.join)
+    assert found == [["a", "b"]]

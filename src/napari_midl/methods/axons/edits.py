@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.traces import Trace
 
+# Two ends that are nearer than so many pixels along x meet.
+TOUCHING = 3.0
+
 
 def nearest(trace: Trace, place: Sequence[float], voxel_size: Sequence[float]) -> tuple[int, float]:
     """Index of the point of a trace that is nearest to a voxel, and its physical distance."""
@@ -35,17 +38,50 @@ def continued(head: Trace, found: Trace) -> Trace:
     return head.followed_by(found, why=found.why)
 
 
-def joined(one: Trace, other: Trace, voxel_size: Sequence[float]) -> Trace:
-    """Two traces as one, the end of one tied to the nearest end of the other."""
-    size = np.asarray(voxel_size)
+def facing(one: Trace, other: Trace, voxel_size: Sequence[float]) -> tuple[Trace, Trace, float]:
+    """Two traces, turned so that the first ends where the second begins, and their distance.
+
+    The distance is in sizes of a voxel along x.
+    """
+    size = np.asarray(voxel_size) / voxel_size[-1]
     ways = [
         (float(np.linalg.norm((a.points[-1] - b.points[0]) * size)), k, a, b)
         for k, (a, b) in enumerate(
             (a, b) for a in (one, _turned(one)) for b in (other, _turned(other))
         )
     ]
-    _, _, first, second = min(ways, key=lambda way: way[:2])
+    gap, _, first, second = min(ways, key=lambda way: way[:2])
+    return first, second, gap
+
+
+def joined(
+    one: Trace, other: Trace, voxel_size: Sequence[float], between: Trace | None = None
+) -> Trace:
+    """Two traces as one, the end of one tied to the nearest end of the other.
+
+    Parameters
+    ----------
+    one, other : Trace
+        Their order and direction do not matter.
+    voxel_size : sequence of float
+        Size ``(z, y, x)`` of a voxel, in any unit.
+    between : Trace, optional
+        From the end of the one to that of the other, as `facing` turns them. Without it a
+        straight line ties them, which is doubtful unless they touch.
+    """
+    first, second, gap = facing(one, other, voxel_size)
+    if between is not None:
+        first = continued(first, between.part(slice(1, -1)))
+    elif gap > TOUCHING:
+        first = ending_in_doubt(first)
     return replace(continued(first, second), path=one.path, placed_by="person")
+
+
+def ending_in_doubt(trace: Trace) -> Trace:
+    """A trace after whose end a straight line follows that no image was asked about."""
+    unsure = trace.uncertainty.copy()
+    unsure[-1] = 1.0
+    return replace(trace, uncertainty=unsure)
 
 
 def _turned(trace: Trace) -> Trace:

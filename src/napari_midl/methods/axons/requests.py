@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
-from napari_midl.methods.axons.edits import continued, cut, nearest
+from napari_midl.methods.axons.edits import continued, cut, ending_in_doubt, nearest
 from napari_midl.methods.axons.ports import AxonModelIn, Grown, SeedsIn, TracesOut, TracingCache
 from napari_midl.volumes.traces import Link, Seed, Trace
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Voxel = tuple[float, float, float]
 
 _ON_IT = 0.5
+# A click that far from the trace that it continues, in voxels, is joined to it by a doubtful line.
+_BRIDGED = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,10 @@ class TraceRequest:
 
     def whole(self, found: Trace) -> Trace:
         """The trace with what lies before the seed."""
-        return found if self.head is None else continued(self.head, found)
+        if self.head is None:
+            return found
+        far = len(found.points) > 0 and _apart(self.head, found) > _BRIDGED
+        return continued(ending_in_doubt(self.head) if far else self.head, found)
 
 
 def branch(name: str, traces: TraceList, place: Voxel) -> TraceRequest:
@@ -96,6 +101,10 @@ def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceReq
     old = traces.only_selected
     head = cut(old.trace, nearest(old.trace, place, traces.voxel_size)[0], other)
     return TraceRequest(_onwards(old.name, head, place), head, old)
+
+
+def _apart(head: Trace, found: Trace) -> float:
+    return float(np.linalg.norm(found.points[0] - head.points[-1]))
 
 
 def _onwards(name: str, head: Trace, place: Voxel) -> Seed:

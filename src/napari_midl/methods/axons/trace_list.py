@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_midl.engine.history import History
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.edits import cut, joined, nearest
+from napari_midl.methods.axons.edits import TOUCHING, cut, facing, joined, nearest
 from napari_midl.methods.axons.entries import Entry
 
 if TYPE_CHECKING:
@@ -150,11 +150,23 @@ class TraceList:
         gone = set(self.selected)
         self.write(entry for entry in self.entries if entry not in gone)
 
-    def join(self) -> None:
-        """Make one of the two selected traces, at their nearest ends."""
+    @property
+    def gap(self) -> float:
+        """How far the nearest ends of the two selected traces are apart, in pixels along x."""
         one, other = self.selected
-        trace = joined(one.trace, other.trace, self.voxel_size)
-        new = Entry(trace, one.accepted and other.accepted)
+        return facing(one.trace, other.trace, self.voxel_size)[2]
+
+    def join(self, between: Trace | None = None) -> None:
+        """Make one of the two selected traces, at their nearest ends.
+
+        Parameters
+        ----------
+        between : Trace, optional
+            What lies between them; otherwise a straight line, which is doubtful if it is long.
+        """
+        one, other = self.selected
+        trace = joined(one.trace, other.trace, self.voxel_size, between)
+        new = Entry(trace, one.accepted and other.accepted and self.gap <= TOUCHING)
         self.write((new if e is one else e for e in self.entries if e is not other), [new])
 
     def cut(self, place: Sequence[float], other: bool = False) -> None:

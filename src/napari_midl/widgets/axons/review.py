@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.errors import InputError
 from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at
 from napari_midl.methods.axons.entries import PerEntry
 from napari_midl.methods.axons.fine import not_fine
 from napari_midl.methods.axons.trace_list import TraceList
+from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR
 from napari_midl.widgets.axons.trace_table import HEIGHT, TraceTable
@@ -18,6 +20,7 @@ from napari_midl.widgets.images import spatial_ndim
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
 from napari_midl.widgets.parts.grip import Grip
 from napari_midl.widgets.parts.section import button, note, spin
+from napari_midl.widgets.tool.dialogs import ask_one_of
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
 if TYPE_CHECKING:
@@ -25,9 +28,14 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QPushButton
 
+    from napari_midl.widgets.axons.tracer import Tracer
+
 _SIDE = 80
 # Those that follow move up as the first are decided.
 _MOST = 100
+# Ends that are further apart, in pixels, are not joined unasked.
+_LONG = 15.0
+_FOLLOW, _STRAIGHT = "Follow the image", "Straight line"
 _KEYS = (
     "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
     "cut, <b>M</b> move points, <b>Esc</b> leave; <b>N</b> next doubtful, <b>G</b> fine, <b>A</b> "
@@ -42,7 +50,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     heading = "Traces"
     tip = "Click a place to fly there; its trace is selected. A accepts it, R rejects it"
 
-    def __init__(self, bench: AxonsBench) -> None:
+    def __init__(self, bench: AxonsBench, tracer: Tracer) -> None:
+        self._tracer = tracer
         self._doubts_of = PerEntry(doubts_of)
         self._last: Doubt | None = None
         super().__init__(bench)
@@ -69,11 +78,13 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             TraceList.reject,
             lambda traces: traces.selected,
         )
-        self.join = self._decision(
+        self.join = self.action(
             "Join",
             "Make one of the two selected traces, at their nearest ends",
-            TraceList.join,
-            lambda traces: traces.can_join,
+            self._on_join,
+            lambda: bench.traces.can_join,
+            bench.traced,
+            bench.chosen,
         )
         self.undo = self._decision(
             "Undo",
@@ -164,6 +175,34 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         made = button(text, tooltip, lambda: switched(made.isChecked()))
         made.setCheckable(True)
         return made
+
+    def _on_join(self) -> None:
+        """Join what is near; ask how to join what is not."""
+        bench, traces = self.bench, self.bench.traces
+        gap = traces.gap
+        answer: str | None = _STRAIGHT
+        if gap > _LONG:
+            answer = ask_one_of(
+                self,
+                "Join",
+                f"The nearest ends of {traces.selected[0].name} and {traces.selected[1].name} are "
+                f"{self._in_words(gap)} apart. Follow the fibre between them, or draw a straight "
+                "line, which is marked as doubtful?",
+                (_FOLLOW, _STRAIGHT),
+            )
+        try:
+            if answer == _STRAIGHT:
+                bench.decide(traces.join)
+            elif answer == _FOLLOW:
+                self._tracer.bridge()
+        except InputError as error:
+            bench.report(error)
+
+    def _in_words(self, pixels: float) -> str:
+        volume = self.bench.opened_volume
+        if not volume.unit:
+            return f"{pixels:.0f} px"
+        return f"{pixels * volume.voxel_size[-1]:.3g} {symbol(volume.unit)}"
 
     def _on_fine(self) -> None:
         """Keep that the chosen place is fine, and go on to the next."""

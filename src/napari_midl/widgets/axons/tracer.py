@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.edits import continued
+from napari_midl.methods.axons.edits import continued, facing
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue
 
@@ -68,6 +67,27 @@ class Tracer:
         self._mark()
         self._begin()
 
+    def bridge(self) -> None:
+        """Join the two selected traces along the fibre between their nearest ends.
+
+        Raises
+        ------
+        InputError
+            If a setting lies outside its range.
+        """
+        bench, pair = self._bench, self._bench.traces.selected
+        first, second, _ = facing(pair[0].trace, pair[1].trace, bench.traces.voxel_size)
+        z, y, x = (float(v) for v in first.points[-1])
+        to_z, to_y, to_x = (float(v) for v in second.points[0])
+
+        def found(between: Trace) -> None:
+            if not set(pair) <= set(bench.entries):
+                raise InputError("One of the two traces was changed meanwhile; join them again.")
+            bench.traces.select(pair)
+            bench.traces.join(between)
+
+        self._connect([(z, y, x), (to_z, to_y, to_x)], first.path, found)
+
     def connect(self, way: Sequence[Voxel]) -> None:
         """Find the fibre through two or more voxels, in their order.
 
@@ -76,12 +96,17 @@ class Tracer:
         InputError
             If a setting lies outside its range.
         """
-        bench, (name,) = self._bench, self.free_names(1)
+        traces, (name,) = self._bench.traces, self.free_names(1)
+        self._connect(way, name, lambda found: traces.add([found]))
+
+    def _connect(self, way: Sequence[Voxel], name: str, then: Callable[[Trace], object]) -> None:
+        """Find the fibre along a way, and decide what comes of it."""
+        bench = self._bench
 
         def found(outcomes: list[Outcome[list[Trace]]]) -> None:
             first, *others = (outcome.result[0] for outcome in outcomes)
             whole = reduce(onwards, others, first)
-            bench.decide(lambda: bench.traces.add([whole]))
+            bench.decide(lambda: then(whole))
 
         how = (bench.image_in, str(self._model.choice), self._settings())
         ends = list(pairwise(way))
@@ -156,5 +181,4 @@ def one_after_another(jobs: Sequence[Job[T]]) -> Job[list[T]]:
 
 def onwards(head: Trace, found: Trace) -> Trace:
     """A trace that goes on with one that begins where it ends."""
-    tail = replace(found, points=found.points[1:], uncertainty=found.uncertainty[1:])
-    return continued(head, tail)
+    return continued(head, found.part(slice(1, None)))
