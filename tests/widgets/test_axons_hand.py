@@ -241,6 +241,17 @@ def test_a_drag_moves_points_as_one_decision(dock, mouse, viewer, click):
     assert (bench.entries[0].trace.points[:, 1] == 60).all()
 
 
+def test_a_fibre_that_is_traced_is_not_traced_again(dock, mouse, click, monkeypatch):
+    asked = []
+    monkeypatch.setattr(dock.trace.tracer, "request", asked.extend)
+    click(dock.trace.modes[TRACE])
+    mouse.click((101, 70))
+    assert not asked and _selected(dock) == ["b"]
+    assert "traced already: it is b" in dock.trouble.text()
+    mouse.click((80, 70))
+    assert len(asked) == 1
+
+
 def test_a_way_through_places(dock, mouse, viewer, click, monkeypatch):
     ways = []
     monkeypatch.setattr(dock.trace.tracer, "connect", ways.append)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,16 +14,19 @@ from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
+    KnownIn,
     SeedsIn,
     TracesIn,
     TracesOut,
     TracingCache,
 )
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
-from napari_midl.methods.axons.words import MORE
+from napari_midl.methods.axons.words import MORE, Counts, of_seeds
+from napari_midl.volumes.boxes import box_in, check_box
 from napari_midl.volumes.units import length_in_words, symbol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -33,10 +36,12 @@ if TYPE_CHECKING:
     from napari_midl.engine.running import Running
     from napari_midl.engine.trained import Finetuned
     from napari_midl.methods.axons.tracing import Tracing
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.traces import Trace as Traced
     from napari_midl.volumes.volume import Volume
 
 
+_ALL = ":,:"
 _LOOKING = "looking where the traces lie"
 
 
@@ -68,29 +73,73 @@ class TracesOperation(Operation["list[Traced]"]):
 @operation("axons.trace", argument="image")
 @dataclass(frozen=True, kw_only=True)
 class Trace(TracesOperation):
-    """Follow a fibre from each seed.
+    """Follow the fibre at each seed, or all fibres that stand out; each becomes one trace.
 
     Parameters
     ----------
+    seeds : SeedsIn, optional
+        Where to begin; without them places on fibres are found in the image.
+    box : str
+        Where fibres are looked for without seeds: z0:z1,y0:y1,x0:x1 in voxels, such as
+        10:40,0:512,100: ; by default the whole image.
+    known : KnownIn, optional
+        Traces that are there already: what they follow is not traced again.
     skip : bool
         Leave out seeds on no fibre that the model sees, instead of refusing all.
+    keep_overlaps : bool
+        Follow every seed, on a traced fibre too, and keep what runs along another trace.
+    faint : bool
+        Keep traces that hardly stand out from the noise, too.
     """
 
-    seeds: SeedsIn
+    seeds: SeedsIn | None = None
+    box: str = ""
+    known: KnownIn | None = None
     model: AxonModelIn = AxonModelIn()
     skip: bool = False
+    keep_overlaps: bool = False
+    faint: bool = False
     settings: TraceSettings = TraceSettings()
+
+    def __post_init__(self) -> None:
+        if self.box:
+            check_box(self.box)
+        if self.box and self.seeds is not None:
+            raise InputError("A box says where to look for fibres, and seeds do; give one of them.")
 
     def job(self, run: Running) -> Job[list[Traced]]:
         """Trace; the previews are `Grown`."""
-        seeds = yield from run.open(self.seeds, "reading the seeds")
-        tracing = yield from _tracing(run, self.image, self.model, self.settings)
-        from napari_midl.methods.axons import apply
+        volume = yield from run.open(self.image)
+        box, seeds, places = box_in(self.box or _ALL, volume.shape, volume.name), None, []
+        if self.seeds is not None:
+            seeds = yield from run.open(self.seeds, "reading the seeds")
+            places = [seed.position for seed in seeds]
+        known = []
+        if self.known is not None:
+            known = yield from run.open(self.known, "reading the traces", volume=volume)
+        tracing = yield from _tracing(run, volume, self.model, self.settings, places, box)
+        from napari_midl.methods.axons import apply, batch, finding
 
+        skip = self.skip or seeds is None
+        if seeds is None:
+            seeds = yield from finding.find_seeds(tracing, box)
         # A person who watches wants to see the first of them soon.
         most = apply.TOGETHER if self.out.path is not None else apply.WATCHED
-        found = yield from apply.trace(tracing, seeds, skip=self.skip, most=most)
+        if self.keep_overlaps:
+            found = yield from apply.trace(tracing, seeds, skip=skip, most=most)
+        else:
+            if not skip:
+                yield from apply.require_fibres(tracing, seeds)
+            found = yield from batch.trace_each_fibre(
+                tracing, seeds, known, most=min(most, batch.ROUND), faint=self.faint
+            )
+        run.results["of_seeds"] = asdict(Counts.of(found, len(seeds)))
         return self.keep(run, found, tracing.volume)
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """What came of the seeds, and how long the traces are."""
+        counts = Counts(**results["of_seeds"])
+        return [of_seeds(counts, given=self.seeds is not None), *super().summary(results)]
 
 
 @operation("axons.connect", argument="image")
@@ -104,22 +153,39 @@ class Connect(TracesOperation):
         Where it begins, z y x in pixels counted from 0; z is 0 in a plane.
     end : tuple of float
         Where it ends.
+    through : tuple of float
+        Places that it comes by, in their order: z y x of the first, z y x of the next …
     path : str
         Name of the trace.
     """
 
     start: tuple[float, float, float]
     end: tuple[float, float, float]
+    through: tuple[float, ...] = ()
     path: str = "1"
     model: AxonModelIn = AxonModelIn()
     settings: TraceSettings = TraceSettings()
 
+    def __post_init__(self) -> None:
+        if len(self.through) % 3:
+            raise InputError(
+                f"through has {len(self.through)} numbers; give z y x of each place, z is 0 in a "
+                "plane."
+            )
+
+    @property
+    def places(self) -> list[tuple[float, float, float]]:
+        """The start, the places it comes by, and the end."""
+        z, y, x = self.through[::3], self.through[1::3], self.through[2::3]
+        return [self.start, *zip(z, y, x, strict=True), self.end]
+
     def job(self, run: Running) -> Job[list[Traced]]:
         """Connect; the result is a list of one."""
-        tracing = yield from _tracing(run, self.image, self.model, self.settings)
+        volume = yield from run.open(self.image)
+        tracing = yield from _tracing(run, volume, self.model, self.settings, self.places)
         from napari_midl.methods.axons import apply
 
-        found = [(yield from apply.connect(tracing, self.start, self.end, self.path))]
+        found = [(yield from apply.connect(tracing, self.places, self.path))]
         return self.keep(run, found, tracing.volume)
 
     def summary(self, results: dict[str, Any]) -> list[str]:
@@ -159,8 +225,12 @@ class Finetune(FinetunedOperation):
             raise InputError(said)
         model = yield from run.open(self.model, "loading the tracker")
         from napari_midl.methods.axons import learn
+        from napari_midl.methods.axons.polarity import seen_as
 
-        return (yield from learn.finetune(volume, known, model, self.settings, exactly=run.steps))
+        places = [place for trace in known for place in trace.points.tolist()]
+        settings = yield from elsewhere(lambda: seen_as(volume, self.settings, places), _LOOKING)
+        run.results["fibres"] = settings.fibres
+        return (yield from learn.finetune(volume, known, model, settings, exactly=run.steps))
 
 
 @operation("axons.train")
@@ -261,14 +331,25 @@ def _read(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:
 
 
 def _tracing(
-    run: Running, image: ImageIn, model: AxonModelIn, settings: TraceSettings
+    run: Running,
+    volume: Volume,
+    model: AxonModelIn,
+    settings: TraceSettings,
+    places: Sequence[Sequence[float]],
+    box: Box | None = None,
 ) -> Job[Tracing]:
-    """A model made ready for an image, or what a dock keeps of it."""
-    volume = yield from run.open(image)
+    """A model made ready for an image, or what a dock keeps of it.
+
+    Whether its fibres are dark is found out at some places or in a box, where it is not said.
+    """
     tracker = yield from run.open(model, "loading the tracker")
     cache = model.cache or TracingCache()
-    return (
-        yield from elsewhere(
-            lambda: cache.tracing(volume, tracker, settings), "looking at the image"
-        )
-    )
+
+    def look() -> Tracing:
+        from napari_midl.methods.axons.polarity import seen_as
+
+        return cache.tracing(volume, tracker, seen_as(volume, settings, places, box))
+
+    tracing = yield from elsewhere(look, "looking at the image")
+    run.results["fibres"] = tracing.settings.fibres
+    return tracing

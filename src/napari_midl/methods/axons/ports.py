@@ -60,10 +60,13 @@ class Grown:
         Those that have ended.
     growing : tuple of Trace
         Those under way.
+    more : tuple of Trace
+        Further pieces of those that have ended.
     """
 
     done: tuple[Trace, ...] = ()
     growing: tuple[Trace, ...] = ()
+    more: tuple[Trace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,43 @@ class TracesIn(FileIn):
             write_traces(path, traces, Space())
 
         return cls(None, write, kept_as)
+
+
+@dataclass(frozen=True)
+class KnownIn(In["list[Trace]"]):
+    """Traces that are there already, as ``.swc`` in micrometres or ``.csv`` in pixels.
+
+    Parameters
+    ----------
+    path : Path or None
+        None where they are in memory only.
+    traces : sequence of Trace
+        The traces themselves, in voxels.
+    """
+
+    path: Path | None
+    traces: Any = field(default=(), repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self, volume: Volume | None = None) -> list[Trace]:
+        """The traces, in voxels of their image.
+
+        Raises
+        ------
+        InputError
+            If their file cannot be read or does not fit its format or image.
+        """
+        if self.path is None:
+            return list(self.traces)
+        from napari_midl.volumes.traces import check_inside, read_traces
+
+        assert volume is not None
+        found = read_traces(self.path, volume.space, volume.shape)
+        check_inside(found, volume.shape, volume.name)
+        return found
+
+    def identity(self, opened: list[Trace]) -> dict[str, Any]:
+        """The hash of the file."""
+        return {"sha256": hash_path(self.path)} if self.path else {"count": len(opened)}
 
 
 @dataclass(frozen=True)

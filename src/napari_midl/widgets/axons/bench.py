@@ -43,8 +43,8 @@ class AxonsBench(Bench):
         What shows them.
     projection : ProjectionLayer
         Shows all slices at once.
-    dark : bool
-        Whether the fibres are darker than what is around them.
+    fibres : str
+        Whether fibres are ``bright`` or ``dark``, or ``auto``: it is to be found out.
     learner : JobRunner
         Runs the training, beside which fibres can be traced.
     """
@@ -60,9 +60,9 @@ class AxonsBench(Bench):
         self.learner = self.add_runner()
         self.traces = TraceList()
         self.layers = TraceLayers(viewer, self)
-        self.dark = False
+        self.fibres = "auto"
         self.near = Depth()
-        self.projection = ProjectionLayer(viewer, lambda: self.dark, self)
+        self.projection = ProjectionLayer(viewer, lambda: self.fibres, self)
         self.projection.changed.connect(self._on_projected)
         self.projection.failed.connect(self.report)
         self.autosave = Autosave(write_entries, self)

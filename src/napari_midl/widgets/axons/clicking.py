@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.overlaps import traced_at
 from napari_midl.methods.axons.requests import TraceRequest, branch, correction
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.hand import SELECTS, Hand
@@ -37,8 +38,6 @@ class Clicking(QObject):
         Follows what is clicked.
     mode : callable
         What a click means; None selects.
-    dark : callable
-        Whether fibres are dark.
 
     Attributes
     ----------
@@ -53,13 +52,12 @@ class Clicking(QObject):
         bench: AxonsBench,
         tracer: Tracer,
         mode: Callable[[], str | None],
-        dark: Callable[[], bool],
     ) -> None:
         super().__init__(bench)
         self._bench, self._tracer, self._mode = bench, tracer, mode
         self._way: list[Voxel] = []
         self.hand = Hand(bench, mode)
-        self._pointing = Pointing(bench, dark)
+        self._pointing = Pointing(bench)
         self._pointing.failed.connect(bench.report)
         self._clicks = Clicks(
             bench.viewer, self._on_click, lambda: mode() is not None or self.hand.free
@@ -141,6 +139,12 @@ class Clicking(QObject):
         self._bench.decide(lambda: self._bench.traces.cut(place, click.shift))
 
     def _trace(self, place: Voxel, shift: bool) -> None:
+        traces = self._bench.traces
+        known = traced_at(traces.entries, place, voxel_size=traces.voxel_size)
+        if known is not None:
+            self._bench.select([known])
+            self._bench.say(f"This fibre is traced already: it is {known.name}, now selected.")
+            return
         (name,) = self._tracer.free_names(1)
         self._tracer.request([TraceRequest(Seed(name, place))])
 

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.polarity import are_dark
 from napari_midl.methods.axons.rays import brightest_on_ray
 from napari_midl.widgets.axons.seen import seen
 from napari_midl.widgets.clicks import Click, voxel_at
@@ -36,8 +37,6 @@ class Pointing(QObject):
     ----------
     bench : AxonsBench
         Whose image is clicked into.
-    dark : callable
-        Whether fibres are dark.
 
     Attributes
     ----------
@@ -48,9 +47,9 @@ class Pointing(QObject):
     failed = Signal(object)
     _found = Signal(object, object, object)
 
-    def __init__(self, bench: AxonsBench, dark: Callable[[], bool]) -> None:
+    def __init__(self, bench: AxonsBench) -> None:
         super().__init__(bench)
-        self._bench, self._dark = bench, dark
+        self._bench = bench
         self._thread = OneThread()
         self._looked: list[Voxel] = []
         self._found.connect(self._on_found)
@@ -72,8 +71,8 @@ class Pointing(QObject):
         z, y, x = (float(v) for v in ray[0])
         self._looked.append((z, y, x))
         self._mark()
-        dark = self._dark()
-        self._thread.start(lambda: self._look(volume, ray, dark, then))
+        fibres = self._bench.fibres
+        self._thread.start(lambda: self._look(volume, ray, fibres, then))
 
     def ray(self, click: Click) -> Ray | None:
         """First and last voxel of all that a click may mean; None where it means one voxel."""
@@ -100,9 +99,10 @@ class Pointing(QObject):
         """Wait for the thread."""
         self._thread.wait(_LONGEST_WAIT_MS, self)
 
-    def _look(self, volume: Volume, ray: Ray, dark: bool, then: Callable[[Voxel], object]) -> None:
+    def _look(self, volume: Volume, ray: Ray, fibres: str, then: Callable[[Voxel], object]) -> None:
         answer: object
         try:
+            dark = are_dark(volume, fibres)
             answer = brightest_on_ray(volume, ray[0].tolist(), ray[1].tolist(), dark)
         except Exception as error:  # told by whoever follows `failed`
             answer = error

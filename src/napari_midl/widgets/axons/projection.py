@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.methods.axons.polarity import are_dark
 from napari_midl.volumes.projecting import Projection, projected, slab_around
 from napari_midl.widgets.axons.seen import seen
 from napari_midl.widgets.images import placed_over
@@ -32,8 +33,8 @@ class ProjectionLayer(QObject):
     ----------
     viewer : napari.Viewer
         Where.
-    dark : callable
-        Whether the darkest voxels are to be seen.
+    fibres : callable
+        Whether they are ``bright`` or ``dark``, or that is to be found out: ``auto``.
 
     Attributes
     ----------
@@ -46,9 +47,9 @@ class ProjectionLayer(QObject):
     changed = Signal()
     failed = Signal(object)
 
-    def __init__(self, viewer: Any, dark: Callable[[], bool], parent: QObject) -> None:
+    def __init__(self, viewer: Any, fibres: Callable[[], str], parent: QObject) -> None:
         super().__init__(parent)
-        self._viewer, self._dark = viewer, dark
+        self._viewer, self._fibres = viewer, fibres
         self._image: Image | None = None
         self._volume: Volume | None = None
         self._layer: Image | None = None
@@ -116,16 +117,17 @@ class ProjectionLayer(QObject):
             return
         axis = int(axes[0])
         slab = slab_around(self._volume, axis, float(view.at[axis]))
-        wanted = (axis, slab, self._dark())
+        wanted = (axis, slab, self._fibres())
         if wanted == self._wanted:
             self._place()
             return
         self._wanted = wanted
         self._worker.ask((self._volume, *wanted))
 
-    def _make(self, request: tuple[Volume, int, tuple[int, int], bool]) -> Projection | None:
-        volume, axis, slab, dark = request
-        return projected(volume, axis, slab, dark, lambda: self._wanted == (axis, slab, dark))
+    def _make(self, request: tuple[Volume, int, tuple[int, int], str]) -> Projection | None:
+        volume, axis, slab, fibres = request
+        dark = are_dark(volume, fibres)
+        return projected(volume, axis, slab, dark, lambda: self._wanted == (axis, slab, fibres))
 
     def _show(self, made: Projection | None) -> None:
         image = self._image

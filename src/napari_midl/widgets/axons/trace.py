@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.requests import TraceRequest
 from napari_midl.methods.axons.settings import TraceSettings
-from napari_midl.volumes.traces import Seed
+from napari_midl.volumes.boxes import written
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.clicking import Clicking
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, TRACE
 from napari_midl.widgets.axons.points import PointsPicker
 from napari_midl.widgets.axons.tracer import Tracer
+from napari_midl.widgets.looking import field_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import note
@@ -22,6 +22,10 @@ from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QPushButton
+
+
+# Slices before and behind the one in view.
+_SLICES = 8
 
 
 class TraceSection(ToolSection[AxonsBench]):
@@ -51,9 +55,18 @@ class TraceSection(ToolSection[AxonsBench]):
             lambda: bench.idle and torch_is_here() and self.points.count(),
             self.points.listed,
         )
-        self.form = self.make_form(TraceSettings)
+        self.all = self.action(
+            "Trace all in view",
+            "Find the fibres in view that are not traced yet and follow each, in the background; "
+            "in a stack also 8 slices before and behind the one in view",
+            self._on_all,
+            lambda: bench.idle and torch_is_here(),
+        )
+        self.form = self.make_form(TraceSettings, promote=("fibres",), leave_out=("dark",))
+        self.form.widgets["fibres"].changed.connect(self._on_fibres)
+        self._on_fibres()
         self.tracer = Tracer(bench, self.model, self.form.value)
-        self.clicking = Clicking(bench, self.tracer, lambda: self.mode, lambda: self.dark)
+        self.clicking = Clicking(bench, self.tracer, lambda: self.mode)
         self.leave = self.action("Leave", "Leave the mode, and select nothing", self._on_leave)
         self.take_back = self.action(
             "Take back", "Take the last click of From – to back", self.clicking.take_back
@@ -62,10 +75,12 @@ class TraceSection(ToolSection[AxonsBench]):
             pressed_by_a_key_alone.setParent(self)
             pressed_by_a_key_alone.hide()
         self.row("Model", self.model, stretch=1)
+        self.row("Fibres are", self.form.outside("fibres"), stretch=1)
         self.row(*(self.modes[m] for m in (TRACE, BETWEEN, BRANCH)))
         self.row(*(self.modes[m] for m in (CORRECT, CUT, MOVE)))
         self.body.addWidget(self.say)
         self.row("Points", self.points, self.batch, stretch=1)
+        self.row(self.all)
         self.body.addWidget(self.form)
         self.enabled_when(self.points, self.points.count, self.points.listed)
         self.model.changed.connect(bench.model)
@@ -76,11 +91,6 @@ class TraceSection(ToolSection[AxonsBench]):
     def mode(self) -> str | None:
         """What a click means; None selects a trace."""
         return next((mode for mode, made in self.modes.items() if made.isChecked()), None)
-
-    @property
-    def dark(self) -> bool:
-        """Whether the fibres are darker than what is around them."""
-        return bool(self.form.widgets["dark"].value)
 
     def shut_down(self) -> None:
         """Listen to clicks no more."""
@@ -111,12 +121,20 @@ class TraceSection(ToolSection[AxonsBench]):
 
     def _on_batch(self) -> None:
         try:
-            places = self.points.voxels()
-            names = self.tracer.free_names(len(places))
-            seeds = (Seed(name, place) for name, place in zip(names, places, strict=True))
-            self.tracer.request([TraceRequest(seed) for seed in seeds])
+            self.tracer.batch(self.points.voxels())
         except InputError as error:
             self.bench.report(error)
+
+    def _on_all(self) -> None:
+        bench = self.bench
+        try:
+            box = field_in_view(bench.viewer, bench.opened_image, _SLICES)
+            self.tracer.find(written(box))
+        except InputError as error:
+            bench.report(error)
+
+    def _on_fibres(self, *_: object) -> None:
+        self.bench.fibres = str(self.form.widgets["fibres"].value)
 
     def _on_opened(self) -> None:
         self._on_mode(self.mode if self.bench.volume is not None else None)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.edits import continued, facing
+from napari_midl.methods.axons.edits import facing
 from napari_midl.methods.axons.ports import Grown
-from napari_midl.methods.axons.requests import RequestQueue
+from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
+from napari_midl.methods.axons.words import ON, Counts, of_seeds
+from napari_midl.volumes.traces import Seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_midl.engine.jobs import Job, Progress
+    from napari_midl.engine.jobs import Progress
     from napari_midl.engine.running import Outcome
-    from napari_midl.methods.axons.requests import TraceRequest, Voxel
+    from napari_midl.methods.axons.requests import Voxel
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.bench import AxonsBench
     from napari_midl.widgets.parts.model_picker import ModelPicker
-
-
-T = TypeVar("T")
 
 
 class Tracer:
@@ -67,6 +65,49 @@ class Tracer:
         self._mark()
         self._begin()
 
+    def batch(self, places: Sequence[Voxel]) -> None:
+        """Follow the fibres at many voxels, each once; what hardly stands out is left out.
+
+        Raises
+        ------
+        InputError
+            If another job is running.
+        """
+        seeds = map(Seed, self.free_names(len(places)), places)
+        self.request([TraceRequest(seed, faint=False) for seed in seeds])
+
+    def find(self, box: str) -> None:
+        """Follow all fibres in a box of the image that are not traced yet.
+
+        Raises
+        ------
+        InputError
+            If a setting lies outside its range.
+        """
+        bench, volume, grown = self._bench, self._bench.volume, [Grown()]
+        how = (bench.image_in, str(self._model.choice), self._settings())
+
+        def entered(found: Sequence[Trace]) -> None:
+            grown.clear()
+            bench.decide(lambda: bench.traces.add(self._named(found)))
+
+        def result(outcome: Outcome[list[Trace]]) -> None:
+            entered(outcome.result)
+            bench.say(of_seeds(Counts(**outcome.run.results["of_seeds"]), given=False))
+
+        def progress(steps: list[Progress]) -> None:
+            grown[1:] = [step.preview for step in steps if isinstance(step.preview, Grown)][-1:]
+            bench.layers.grow([*grown[-1].done, *grown[-1].growing])
+
+        def finished() -> None:
+            bench.layers.grow([])
+            # It was cancelled or failed: what had ended is kept.
+            if grown and bench.volume is volume:
+                entered([*grown[-1].done, *grown[-1].more])
+
+        operation = self._queue.find(*how, self._known(), box)
+        bench.start("Trace all in view", operation.perform(), result, progress, finished)
+
     def bridge(self) -> None:
         """Join the two selected traces along the fibre between their nearest ends.
 
@@ -103,21 +144,26 @@ class Tracer:
         """Find the fibre along a way, and decide what comes of it."""
         bench = self._bench
 
-        def found(outcomes: list[Outcome[list[Trace]]]) -> None:
-            first, *others = (outcome.result[0] for outcome in outcomes)
-            whole = reduce(onwards, others, first)
-            bench.decide(lambda: then(whole))
+        def found(outcome: Outcome[list[Trace]]) -> None:
+            bench.decide(lambda: then(outcome.result[0]))
 
         how = (bench.image_in, str(self._model.choice), self._settings())
-        ends = list(pairwise(way))
-        parts = [self._queue.connect(*how, pair, name).perform() for pair in ends]
         bench.layers.marks.show("connected", way)
         bench.start(
             "From – to",
-            one_after_another(parts),
+            self._queue.connect(*how, tuple(way), name).perform(),
             found,
             on_finished=lambda: bench.layers.marks.show("connected", []),
         )
+
+    def _known(self) -> list[Trace]:
+        return [entry.trace for entry in self._bench.entries]
+
+    def _named(self, found: Sequence[Trace]) -> list[Trace]:
+        """The traces that are not empty, under names that are free."""
+        some = [trace for trace in found if len(trace.points)]
+        names = self.free_names(len(some))
+        return [replace(trace, path=name) for trace, name in zip(some, names, strict=True)]
 
     def _begin(self) -> None:
         bench, queue = self._bench, self._queue
@@ -130,7 +176,8 @@ class Tracer:
             self._mark()
             bench.report(error)
             return
-        job = queue.begin(bench.image_in, str(self._model.choice), settings).perform()
+        how = (bench.image_in, str(self._model.choice), settings, self._known())
+        job = queue.begin(*how).perform()
         bench.start("Trace", job, self._on_traced, self._on_progress, self._on_finished)
 
     def _on_progress(self, batch: list[Progress]) -> None:
@@ -139,22 +186,18 @@ class Tracer:
             self._bench.layers.grow(self._queue.grow(grown[-1]))
 
     def _on_traced(self, outcome: Outcome[list[Trace]]) -> None:
-        self._enter(lambda: self._queue.enter(self._bench.traces, outcome.result))
+        bench, queue, found = self._bench, self._queue, outcome.result
+        bench.decide(lambda: queue.enter(bench.traces, found))
+        self._tell(queue.under_way, found)
 
     def _on_finished(self) -> None:
-        queue = self._queue
+        bench, queue = self._bench, self._queue
         if queue.stopped:
-            self._enter(lambda: queue.stop(self._bench.traces))
+            bench.decide(lambda: queue.stop(bench.traces))
         queue.end()
-        self._bench.layers.grow([])
+        bench.layers.grow([])
         self._mark()
         self._begin()
-
-    def _enter(self, entered: Callable[[], list[TraceRequest]]) -> None:
-        missed: list[TraceRequest] = []
-        self._bench.decide(lambda: missed.extend(entered()))
-        if missed:
-            self._bench.say(" ".join(request.missed for request in missed))
 
     def _mark(self) -> None:
         """Mark where clicks wait for their traces."""
@@ -162,23 +205,15 @@ class Tracer:
         places = [request.seed.position for request in (*queue.under_way, *queue.waiting)]
         self._bench.layers.marks.show("traced", places)
 
+    def _tell(self, requests: Sequence[TraceRequest], found: Sequence[Trace]) -> None:
+        """Say once what came of a batch, and of a single click only that nothing did."""
+        if len(requests) > 1:
+            self._bench.say(of_seeds(Counts.of(found, len(requests))))
+        elif not len(found[0].points):
+            why = found[0].why
+            self._bench.select([e for e in self._bench.entries if f"{ON}{e.name}" == why])
+            self._bench.say(requests[0].nothing_new(why))
+
     def _on_opened(self) -> None:
         # What was requested, and what is ready, is for the image before.
         self._queue = RequestQueue()
-
-
-def one_after_another(jobs: Sequence[Job[T]]) -> Job[list[T]]:
-    """The results of some jobs, in their order."""
-    found = []
-    try:
-        for job in jobs:
-            found.append((yield from job))
-    finally:
-        for job in jobs:
-            job.close()
-    return found
-
-
-def onwards(head: Trace, found: Trace) -> Trace:
-    """A trace that goes on with one that begins where it ends."""
-    return continued(head, found.part(slice(1, None)))

@@ -85,4 +85,5 @@ def ask_one_of(parent: QWidget, caption: str, question: str, answers: Sequence[s
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.setDefaultButton(next(iter(buttons)))
     box.exec()
-    return buttons.get(box.clickedButton())
+    clicked = box.clickedButton()
+    return next((answer for made, answer in buttons.items() if made is clicked), None)
