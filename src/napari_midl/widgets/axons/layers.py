@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.methods.axons.entries import Entry, PerEntry
+from napari_midl.widgets.axons.colouring import DOUBT, ORDER, Colouring, branch_orders, by_doubt
 from napari_midl.widgets.axons.lines import LineLayer
 from napari_midl.widgets.axons.marks import Marks
 from napari_midl.widgets.axons.polylines import Polylines, Under, under
 from napari_midl.widgets.axons.seen import Depth, seen
 from napari_midl.widgets.images import spatial_ndim
-from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 from napari_midl.widgets.parts.section import once_after
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.traces import Trace
 
-ACCEPTED_COLOUR = "#7ce05a"
-_ACCEPTED = np.array([0x7C, 0xE0, 0x5A, 0xFF]) / 255
 _SELECTED, _HOVERED = np.array([1.0, 1.0, 1.0, 1.0]), np.array([1.0, 0.82, 0.25, 1.0])
 WIDTH, HALO_WIDTH = 2.0, 5.0
 _REST_MS = 80
@@ -40,6 +38,8 @@ class TraceLayers:
         How far before and behind the slice in view traces are seen.
     marks : Marks
         Rings where a person clicked.
+    colouring : Colouring
+        What the colours mean.
     """
 
     def __init__(self, viewer: Any, parent: QObject) -> None:
@@ -54,7 +54,9 @@ class TraceLayers:
         self._selected: tuple[Entry, ...] = ()
         self._hovered: Entry | None = None
         self._hidden = False
-        self._colours = PerEntry(_colours)
+        self._by = DOUBT
+        self.colouring = Colouring(DOUBT, (), {})
+        self._colours = PerEntry(self.colouring.of)
         self._timer = once_after(_REST_MS, self._on_rest, parent)
 
     def attach(self, image: Image) -> None:
@@ -82,9 +84,18 @@ class TraceLayers:
         self._entries = self._selected = ()
 
     def show(self, entries: Sequence[Entry]) -> None:
-        """Show traces: the accepted in one colour, the others by their uncertainty."""
+        """Show traces, in the colours of what they are coloured by."""
         self._entries = tuple(entries)
+        orders = branch_orders([e.trace for e in entries]) if self._by == ORDER else {}
+        before, self.colouring = self.colouring, Colouring(self._by, entries, orders)
+        if self.colouring.key != before.key:
+            self._colours = PerEntry(self.colouring.of)
         self._draw(self._traces, [entry.trace for entry in entries], self._colours(entries))
+
+    def colour_by(self, what: str) -> None:
+        """Colour traces by one of `COLOURINGS` from now on."""
+        self._by = what
+        self.show(self._entries)
 
     def select(self, entries: Iterable[Entry]) -> None:
         """Show which are selected."""
@@ -99,7 +110,7 @@ class TraceLayers:
 
     def grow(self, traces: Sequence[Trace]) -> None:
         """Show traces as they grow; none when they have ended."""
-        self._draw(self._growing, traces, [_coloured(t) for t in traces])
+        self._draw(self._growing, traces, [by_doubt(trace) for trace in traces])
 
     def see(self, depth: Depth) -> None:
         """Show traces as far before and behind the slice in view, from now on."""
@@ -178,13 +189,3 @@ class TraceLayers:
         for lines in self._lines:
             if lines.cut_off or lines.zoomed():
                 lines.refresh(self.depth)
-
-
-def _colours(entry: Entry) -> NDArray[np.float64]:
-    if entry.accepted:
-        return np.broadcast_to(_ACCEPTED, (len(entry.trace.points), 4))
-    return _coloured(entry.trace)
-
-
-def _coloured(trace: Trace) -> NDArray[np.float64]:
-    return np.asarray(UNCERTAINTY_COLOURS.map(np.clip(trace.uncertainty, 0, 1)))

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qtpy.QtWidgets import QLabel
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at
@@ -14,12 +15,12 @@ from napari_midl.methods.axons.fine import not_fine
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
-from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR
+from napari_midl.widgets.axons.colouring import COLOURINGS
 from napari_midl.widgets.axons.trace_table import HEIGHT, TraceTable
 from napari_midl.widgets.images import spatial_ndim
-from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
+from napari_midl.widgets.parts.colour_bar import ColourBar
 from napari_midl.widgets.parts.grip import Grip
-from napari_midl.widgets.parts.section import button, note, spin
+from napari_midl.widgets.parts.section import button, combo, note, spin
 from napari_midl.widgets.tool.dialogs import ask_one_of
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
@@ -62,8 +63,9 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         """Traces above decisions above doubtful places."""
         bench = self.bench
         self.bar = ColourBar()
-        self.legend = note("Accepted traces are drawn in this colour")
-        self.legend.setText(f"<span style='color:{ACCEPTED_COLOUR}'>▬</span> accepted")
+        self.colours = combo("What the colours of the traces mean", COLOURINGS)
+        self.colours.currentIndexChanged.connect(self._on_colours)
+        self.legend = note("What the colours of the traces mean")
         self.table = TraceTable(bench)
         self.grip = Grip(self.table, HEIGHT // 2)
         self.accept = self._decision(
@@ -132,6 +134,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.keys = note("Click into the image first; the keys press the buttons of these names")
         self.keys.setText(_KEYS)
         self.row(self.hiding, self.project, self.near)
+        self.colour_label = QLabel("Colour by")
+        self.row(self.colour_label, self.colours, stretch=1)
         self.row(self.bar, self.legend, stretch=0)
         self.body.addWidget(self.table)
         self.body.addWidget(self.grip)
@@ -228,6 +232,27 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             bench.chosen,
         )
 
+    def _on_colours(self) -> None:
+        self.bench.layers.colour_by(self.colours.currentData())
+        self._explain()
+
+    def _explain(self) -> None:
+        """Say what the colours mean."""
+        volume = self.bench.volume
+        if volume is None or not self.bench.entries:
+            self.bar.hide()
+            return
+        size, unit = (volume.voxel_size[-1], symbol(volume.unit)) if volume.unit else (1.0, "px")
+        legend = self.bench.layers.colouring.legend(size, unit)
+        words = [f"<span style='color:{c}'>▬</span> {word}" for c, word in legend.words.items()]
+        self.legend.setText(" ".join(words) or legend.low)
+        self.bar.hide()
+        if legend.colormap is not None:
+            self.bar.show_range("", legend.colormap, 0, 1, "")
+            self.bar.low.setText(legend.low)
+            self.bar.high.setText(legend.high)
+            self.bar.setToolTip("What the colours of the traces mean")
+
     def _on_opened(self) -> None:
         self._last = None
         self.project.setChecked(False)
@@ -240,15 +265,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.fill(doubts[:_MOST])
         more = f", the worst {_MOST} are listed" if len(doubts) > _MOST else ""
         self.count.setText(f"{len(doubts)} to look at{more}" if doubts else "")
-        if entries:
-            self.bar.show_range("sure", UNCERTAINTY_COLOURS, 0, 1, "off the fibre")
-            self.bar.low.setText("on the fibre")
-            self.bar.high.setText("off it")
-            self.bar.setToolTip(
-                "Colours of proposed traces: how likely the tracker is off the fibre there, from "
-                "0 (blue) to 1 (red)"
-            )
-        for widget in (self.bar, self.legend, self.table, self.grip):
+        self._explain()
+        for widget in (self.colour_label, self.colours, self.legend, self.table, self.grip):
             widget.setVisible(bool(entries))
         volume = self.bench.volume
         for deep in (self.project, self.near):
