@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
-from napari_midl.methods.axons.edits import continued, cut, facing, joined, nearest
-from napari_midl.volumes.traces import Trace
+from napari_midl.methods.axons.edits import continued, cut, joined, nearest
 
 
 def _xs(trace):
@@ -58,21 +54,3 @@ def test_a_trace_that_is_turned_says_why_its_ends_lie_where_they_do(line):
     whole = joined(line([2, 1, 0], "one"), line([5, 4, 3], why="lost / border"), (1, 1, 1))
     assert _xs(whole) == [0, 1, 2, 3, 4, 5]
     assert whole.why == "border / lost"
-
-
-def test_a_straight_bridge_is_doubtful_and_one_that_was_found_is_as_sure_as_it_is():
-    def along(first, last, row=0.0):
-        xs = np.arange(first, last + 1.0)
-        points = np.column_stack([np.zeros(len(xs)), np.full(len(xs), row), xs])
-        return Trace("t", points, np.full(len(xs), 0.1))
-
-    one, other = along(0, 9), along(30, 39)
-    straight = joined(one, other, (1, 1, 1))
-    assert np.flatnonzero(straight.uncertainty == 1).tolist() == [9]
-    assert joined(one, along(11, 20), (1, 1, 1)).uncertainty.max() == 0.1
-    first, second, gap = facing(other, one, (2, 1, 1))
-    assert gap == 21 and first.points[-1, 2] == 30 and second.points[0, 2] == 9
-    found = replace(along(9, 30), uncertainty=np.full(22, 0.3))
-    whole = joined(one, other, (1, 1, 1), found)
-    assert np.sort(whole.points[:, 2]).tolist() == list(range(40))
-    assert whole.uncertainty.max() == 0.3

@@ -410,7 +410,7 @@ def test_a_long_join_asks_and_a_straight_one_is_doubtful(dock, click, monkeypatc
     assert "40 px" in asked[0] and len(bench.entries) == left
     if left == 1:
         assert not bench.entries[0].accepted
-        assert [item.uncertainty for item in dock.review.items] == [1.0]
+        assert dock.review.items[0].uncertainty == 1.0
 
 
 def test_a_long_join_follows_the_image(dock, click, monkeypatch):
@@ -418,7 +418,9 @@ def test_a_long_join_follows_the_image(dock, click, monkeypatch):
         "napari_midl.widgets.axons.review.ask_one_of", lambda *_: "Follow the image"
     )
     found = []
-    monkeypatch.setattr(dock.trace.tracer, "bridge", lambda: found.append(_selected(dock)))
+    monkeypatch.setattr(
+        dock.trace.tracer, "bridge", lambda tied: found.append((tied.gap > 39, _selected(dock)))
+    )
     dock.bench.select(dock.bench.entries)
     click(dock.review.join)
-    assert found == [["a", "b"]]
+    assert found == [(40, ["a", "b"])]

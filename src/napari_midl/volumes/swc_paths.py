@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.space import Space
 
 # Of a voxel: a first point so near to its parent's is that point.
-_SAME = 1e-3
+SAME_PLACE = 1e-3
 
 
 def to_nodes(traces: Sequence[Trace], space: Space) -> pd.DataFrame:
@@ -126,7 +126,7 @@ def grows_from_its_parent(trace: Trace, by_name: Mapping[str, Trace]) -> bool:
     if link is None:
         return False
     apart = trace.points[0] - by_name[link.path].points[link.index]
-    return bool(np.abs(apart).max() < _SAME)
+    return bool(np.abs(apart).max() < SAME_PLACE)
 
 
 def known_radius(trace: Trace) -> NDArray[np.float64]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.errors import InputError
+from napari_midl.methods.axons.trees import turned
+from napari_midl.volumes.traces import Link, Trace
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_midl.volumes.traces import Trace
+    from numpy.typing import NDArray
 
-# Two ends that are nearer than so many pixels along x meet.
-TOUCHING = 3.0
+# In sizes of a voxel along x, and in widths of the fibre: a longer bridge is a guess.
+LONG, LONG_WIDTHS = 15.0, 3.0
+_BRIDGE_STEP = 2.0
 
 
 def nearest(trace: Trace, place: Sequence[float], voxel_size: Sequence[float]) -> tuple[int, float]:
@@ -38,43 +43,119 @@ def continued(head: Trace, found: Trace) -> Trace:
     return head.followed_by(found, why=found.why)
 
 
-def facing(one: Trace, other: Trace, voxel_size: Sequence[float]) -> tuple[Trace, Trace, float]:
-    """Two traces, turned so that the first ends where the second begins, and their distance.
+class LongBridge(InputError):
+    """Two traces whose ends lie so far apart that what lies between is to be found first."""
 
-    The distance is in sizes of a voxel along x.
+
+@dataclass(frozen=True)
+class Tie:
+    """How two traces are joined.
+
+    Parameters
+    ----------
+    first, second : Trace
+        Turned so that the end of the first is tied to the beginning of the second.
+    gap : float
+        How far apart these are, in sizes of a voxel along x.
     """
-    size = np.asarray(voxel_size) / voxel_size[-1]
-    ways = [
-        (float(np.linalg.norm((a.points[-1] - b.points[0]) * size)), k, a, b)
-        for k, (a, b) in enumerate(
-            (a, b) for a in (one, _turned(one)) for b in (other, _turned(other))
-        )
+
+    first: Trace
+    second: Trace
+    gap: float
+
+    @property
+    def ends(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """The voxels ``(z, y, x)`` that are tied."""
+        (a, b, c), (d, e, f) = self.first.points[-1].tolist(), self.second.points[0].tolist()
+        return (a, b, c), (d, e, f)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a straight line between them would be a guess."""
+        radii = np.concatenate([self.first.radius, self.second.radius])
+        known = radii[np.isfinite(radii)]
+        width = 2 * float(np.median(known)) if len(known) else 0.0
+        return self.gap > max(LONG, LONG_WIDTHS * width)
+
+
+def tie(one: Trace, other: Trace, voxel_size: Sequence[float]) -> Tie:
+    """How to join two traces at their nearest ends; an end that grows from a trace is not free.
+
+    Raises
+    ------
+    InputError
+        If both grow from other traces.
+    """
+    orders = (one, other), (other, one)
+    onwards = [(a, b.part(slice(1, None))) for a, b in orders if goes_on(a, b)]
+    ways = onwards or [
+        (a, b)
+        for first, second in orders
+        if second.parent is None
+        for a in ((first,) if first.parent else (first, turned(first)))
+        for b in (second, turned(second))
     ]
-    gap, _, first, second = min(ways, key=lambda way: way[:2])
-    return first, second, gap
+    if not ways:
+        raise InputError(
+            f"{one.path} and {other.path} both grow from other traces; cut one of them off first."
+        )
+    size = np.asarray(voxel_size) / voxel_size[-1]
+    gaps = [float(np.linalg.norm((a.points[-1] - b.points[0]) * size)) for a, b in ways]
+    nearest_way = int(np.argmin(gaps))
+    return Tie(*ways[nearest_way], gaps[nearest_way])
+
+
+def goes_on(one: Trace, other: Trace) -> bool:
+    """Whether a trace grows from the end of another."""
+    return len(other.points) > 1 and other.parent == Link(one.path, len(one.points) - 1)
+
+
+def bridge_length(one: Trace, other: Trace, voxel_size: Sequence[float]) -> float:
+    """How far apart the ends are that a join would tie, in the unit of `voxel_size`."""
+    return tie(one, other, voxel_size).gap * voxel_size[-1]
 
 
 def joined(
-    one: Trace, other: Trace, voxel_size: Sequence[float], between: Trace | None = None
+    one: Trace, other: Trace, voxel_size: Sequence[float], bridge: Trace | None = None
 ) -> Trace:
     """Two traces as one, the end of one tied to the nearest end of the other.
 
     Parameters
     ----------
     one, other : Trace
-        Their order and direction do not matter.
+        The first gives its name.
     voxel_size : sequence of float
-        Size ``(z, y, x)`` of a voxel, in any unit.
-    between : Trace, optional
-        From the end of the one to that of the other, as `facing` turns them. Without it a
-        straight line ties them, which is doubtful unless they touch.
+        Size ``(z, y, x)``.
+    bridge : Trace, optional
+        What lies between the ends that `tie` names, in either direction. Without it they are tied
+        by a straight line, of which nothing is sure.
     """
-    first, second, gap = facing(one, other, voxel_size)
-    if between is not None:
-        first = continued(first, between.part(slice(1, -1)))
-    elif gap > TOUCHING:
-        first = ending_in_doubt(first)
-    return replace(continued(first, second), path=one.path, placed_by="person")
+    tied = tie(one, other, voxel_size)
+    between = _straight(tied) if bridge is None else _along(bridge, tied)
+    return tied.first.followed_by(
+        between, tied.second, path=one.path, placed_by="person", why=tied.second.why
+    )
+
+
+def _straight(tied: Tie) -> Trace:
+    """Points of a line between two ends, without these."""
+    count = max(int(tied.gap / _BRIDGE_STEP), 1)
+    points = np.linspace(tied.first.points[-1], tied.second.points[0], count + 1)[1:-1]
+    return _between(tied, points, np.ones(len(points)))
+
+
+def _along(bridge: Trace, tied: Tie) -> Trace:
+    """What was found between two ends, without these."""
+    ends = np.asarray(tied.ends)
+    found = bridge.points[[0, -1]]
+    if np.abs(found - ends).sum() > np.abs(found[::-1] - ends).sum():
+        bridge = turned(bridge)
+    return _between(tied, bridge.points[1:-1], bridge.uncertainty[1:-1])
+
+
+def _between(tied: Tie, points: NDArray[np.float64], unsure: NDArray[np.float64]) -> Trace:
+    kinds = np.full(len(points), tied.first.kinds[-1])
+    return Trace(tied.first.path, points, unsure, "person", kinds=kinds)
 
 
 def ending_in_doubt(trace: Trace) -> Trace:
@@ -82,8 +163,3 @@ def ending_in_doubt(trace: Trace) -> Trace:
     unsure = trace.uncertainty.copy()
     unsure[-1] = 1.0
     return replace(trace, uncertainty=unsure)
-
-
-def _turned(trace: Trace) -> Trace:
-    why = " / ".join(reversed(trace.why.split(" / ")))
-    return trace.part(slice(None, None, -1), why=why, parent=None)

@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 
 from napari_midl.engine.history import History
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.edits import TOUCHING, cut, facing, joined, nearest
+from napari_midl.methods.axons.edits import (
+    LongBridge,
+    Tie,
+    cut,
+    goes_on,
+    joined,
+    nearest,
+    tie,
+)
 from napari_midl.methods.axons.entries import Entry
+from napari_midl.methods.axons.somata import grown_from, made_soma
+from napari_midl.methods.axons.trees import kept_linked, root_of, rooted
+from napari_midl.volumes.trace import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from napari_midl.methods.axons.requests import TraceRequest
     from napari_midl.volumes.traces import Trace
@@ -90,10 +101,34 @@ class TraceList:
         wanted = set(entries)
         self.selected = tuple(entry for entry in self.entries if entry in wanted)
 
-    def write(self, entries: Iterable[Entry], select: Iterable[Entry] = ()) -> None:
-        """Make any decision: these are the traces now, and these of them are selected."""
-        self.history.write((tuple(entries), self.fine))
-        self.select(select)
+    def write(
+        self,
+        entries: Iterable[Entry],
+        select: Iterable[Entry] = (),
+        before: Iterable[Entry] | None = None,
+    ) -> None:
+        """Make any decision: these are the traces now, and these of them are selected.
+
+        What grew from a trace that changed grows from where its point is now.
+
+        Parameters
+        ----------
+        entries : iterable of Entry
+            All that there are now.
+        select : iterable of Entry
+            Some of these.
+        before : iterable of Entry, optional
+            Those among which each grows from where it says; those that were there if not given.
+        """
+        after = list(entries)
+        known = [entry.trace for entry in (self.entries if before is None else before)]
+        linked = kept_linked(known, [entry.trace for entry in after])
+        new = {
+            entry: entry if trace is entry.trace else replace(entry, trace=trace)
+            for entry, trace in zip(after, linked, strict=True)
+        }
+        self.history.write((tuple(new.values()), self.fine))
+        self.select(new[entry] for entry in select)
 
     def find_fine(self, place: Place) -> None:
         """A doubtful trace is right at a voxel ``(z, y, x)``; the selection stays."""
@@ -104,7 +139,8 @@ class TraceList:
         traces = list(traces)
         taken = {entry.name for entry in self.entries}
         free = iter(self.free_names(len(traces), (trace.path for trace in traces)))
-        named = [replace(t, path=next(free)) if t.path in taken else t for t in traces]
+        names = {t.path: next(free) if t.path in taken else t.path for t in traces}
+        named = [_renamed(trace, names) for trace in traces]
         new = [Entry(trace, accepted) for trace in named]
         if new:
             self.write((*self.entries, *new), new[-1:])
@@ -150,24 +186,117 @@ class TraceList:
         gone = set(self.selected)
         self.write(entry for entry in self.entries if entry not in gone)
 
-    @property
-    def gap(self) -> float:
-        """How far the nearest ends of the two selected traces are apart, in pixels along x."""
-        one, other = self.selected
-        return facing(one.trace, other.trace, self.voxel_size)[2]
+    def to_join(self) -> Tie:
+        """How the two selected traces would be joined, and how far apart their ends are.
 
-    def join(self, between: Trace | None = None) -> None:
+        Raises
+        ------
+        InputError
+            If they are parts of one tree.
+        """
+        return self._tied()[1]
+
+    def join(self, straight: bool = False, bridge: Trace | None = None) -> None:
         """Make one of the two selected traces, at their nearest ends.
 
         Parameters
         ----------
-        between : Trace, optional
-            What lies between them; otherwise a straight line, which is doubtful if it is long.
+        straight : bool
+            Tie them by a line of which nothing is sure, however long it is.
+        bridge : Trace, optional
+            What lies between the voxels that `to_join` names, in either direction.
+
+        Raises
+        ------
+        LongBridge
+            If the ends lie far apart, and neither is given.
+        InputError
+            If they are parts of one tree.
         """
-        one, other = self.selected
-        trace = joined(one.trace, other.trace, self.voxel_size, between)
-        new = Entry(trace, one.accepted and other.accepted and self.gap <= TOUCHING)
-        self.write((new if e is one else e for e in self.entries if e is not other), [new])
+        entries, tied = self._tied()
+        one, other = (e for s in self.selected for e in entries if e.name == s.name)
+        if tied.is_long and not straight and bridge is None:
+            raise LongBridge(
+                f"The ends of {one.name} and {other.name} lie {tied.gap:.0f} px apart, too far for "
+                "a straight line; draw what lies between with From – to, and join the three."
+            )
+        trace = joined(one.trace, other.trace, self.voxel_size, bridge)
+        # Nobody has seen yet what lies between.
+        new = Entry(trace, one.accepted and other.accepted and not tied.is_long)
+        self.write((new if e is one else e for e in entries if e is not other), [new], entries)
+
+    def split(self, entry: Entry, index: int) -> None:
+        """Make two traces of one at one of its points, the second with a tree of its own.
+
+        Raises
+        ------
+        InputError
+            If the point is an end.
+        """
+        points = len(entry.trace.points)
+        if not 0 < index < points - 1:
+            raise InputError("That is the end of the trace; choose a point between its ends.")
+        (name,) = self.free_names(1)
+        first = replace(entry, trace=entry.trace.part(slice(index), why="cut"))
+        rest = entry.trace.part(slice(index, None), path=name, parent=None)
+        parts = [first, replace(entry, trace=rest)]
+        after = (new for e in self.entries for new in (parts if e is entry else [e]))
+        self.write(after, parts[1:])
+
+    def root_at(self, entry: Entry, index: int) -> None:
+        """Let the tree of a trace begin at one of its points."""
+        entries = self._rooted(self.entries, Link(entry.name, index))
+        self.write(entries, [e for e in entries if e.name == entry.name], entries)
+
+    def add_soma(self, place: Sequence[float], radius: float = float("nan")) -> None:
+        """Add a soma; the trees that come into it begin there, one decision.
+
+        Parameters
+        ----------
+        place : sequence of float
+            Its middle, a voxel ``(z, y, x)``.
+        radius : float
+            In sizes of a voxel along x; where it is not known, that within which a tree begins
+            there is 15.
+        """
+        name = next(n for n in _numbered("soma") if n not in {e.name for e in self.entries})
+        soma = made_soma(name, place, radius)
+        traces = grown_from([entry.trace for entry in self.entries], soma, self.voxel_size)
+        entries = (*self._entries_of(self.entries, traces), Entry(soma))
+        self.write(entries, entries[-1:], entries)
+
+    def _tied(self) -> tuple[tuple[Entry, ...], Tie]:
+        """The traces, and how the selected two are tied.
+
+        Where neither has an end that is free, the tree of the second begins at its end.
+        """
+        one, other = (entry.trace for entry in self.selected)
+        traces = {entry.name: entry.trace for entry in self.entries}
+        onwards = goes_on(one, other) or goes_on(other, one)
+        if not onwards and root_of(one.path, traces) == root_of(other.path, traces):
+            raise InputError(
+                f"{one.path} and {other.path} are parts of one tree, which joining them would "
+                "close to a loop; cut one of them first."
+            )
+        entries = self.entries
+        if not onwards and one.parent and other.parent:
+            entries = self._rooted(entries, Link(other.path, len(other.points) - 1))
+            other = next(entry.trace for entry in entries if entry.name == other.path)
+        return entries, tie(one, other, self.voxel_size)
+
+    def _rooted(self, entries: Sequence[Entry], at: Link) -> tuple[Entry, ...]:
+        """Traces of which one tree begins at another point."""
+        return self._entries_of(entries, rooted([entry.trace for entry in entries], at))
+
+    @staticmethod
+    def _entries_of(entries: Sequence[Entry], traces: Iterable[Trace]) -> tuple[Entry, ...]:
+        """Entries whose traces have changed; both parts of one are accepted if it was."""
+        was, made = {entry.name: entry for entry in entries}, list[Entry]()
+        for trace in traces:
+            # The part with a new name comes behind that with the old one.
+            owner = was.get(trace.path) or made[-1]
+            made.append(owner if owner.trace is trace else replace(owner, trace=trace))
+        return tuple(made)
 
     def cut(self, place: Sequence[float], other: bool = False) -> None:
         """Cut the selected trace at its point nearest to a voxel, and keep the longer part.
@@ -216,8 +345,7 @@ class TraceList:
     def free_names(self, number: int, also_taken: Iterable[str] = ()) -> list[str]:
         """The first of ``trace 1``, ``trace 2``... that no trace has."""
         taken = {entry.name for entry in self.entries} | set(also_taken)
-        names = (f"trace {n}" for n in count(1))
-        return list(islice((name for name in names if name not in taken), number))
+        return list(islice((name for name in _numbered("trace") if name not in taken), number))
 
     def _replace(self, old: Entry, new: Entry) -> None:
         self.write((new if entry is old else entry for entry in self.entries), [new])
@@ -226,3 +354,16 @@ class TraceList:
         before = set(self.entries)
         step()
         self.select(entry for entry in self.entries if entry not in before)
+
+
+def _numbered(kind: str) -> Iterator[str]:
+    return (f"{kind} {n}" for n in count(1))
+
+
+def _renamed(trace: Trace, names: Mapping[str, str]) -> Trace:
+    """A trace with another name, and the name of its parent, if that is among the renamed."""
+    link = trace.parent
+    if link is not None and names.get(link.path, link.path) != link.path:
+        trace = replace(trace, parent=Link(names[link.path], link.index))
+    name = names[trace.path]
+    return trace if name == trace.path else replace(trace, path=name)

@@ -29,13 +29,12 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QPushButton
 
+    from napari_midl.methods.axons.edits import Tie
     from napari_midl.widgets.axons.tracer import Tracer
 
 _SIDE = 80
 # Those that follow move up as the first are decided.
 _MOST = 100
-# Ends that are further apart, in pixels, are not joined unasked.
-_LONG = 15.0
 _FOLLOW, _STRAIGHT = "Follow the image", "Straight line"
 _KEYS = (
     "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
@@ -183,24 +182,26 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     def _on_join(self) -> None:
         """Join what is near; ask how to join what is not."""
         bench, traces = self.bench, self.bench.traces
-        gap = traces.gap
-        answer: str | None = _STRAIGHT
-        if gap > _LONG:
-            answer = ask_one_of(
-                self,
-                "Join",
-                f"The nearest ends of {traces.selected[0].name} and {traces.selected[1].name} are "
-                f"{self._in_words(gap)} apart. Follow the fibre between them, or draw a straight "
-                "line, which is marked as doubtful?",
-                (_FOLLOW, _STRAIGHT),
-            )
         try:
+            tied = traces.to_join()
+            answer = self._ask(tied) if tied.is_long else _STRAIGHT
             if answer == _STRAIGHT:
-                bench.decide(traces.join)
+                bench.decide(lambda: traces.join(straight=True))
             elif answer == _FOLLOW:
-                self._tracer.bridge()
+                self._tracer.bridge(tied)
         except InputError as error:
             bench.report(error)
+
+    def _ask(self, tied: Tie) -> str | None:
+        """How to join two traces that lie far apart."""
+        names = " and ".join(entry.name for entry in self.bench.traces.selected)
+        return ask_one_of(
+            self,
+            "Join",
+            f"The ends of {names} are {self._in_words(tied.gap)} apart. Follow the fibre between "
+            "them, or draw a straight line, which is marked as doubtful?",
+            (_FOLLOW, _STRAIGHT),
+        )
 
     def _in_words(self, pixels: float) -> str:
         volume = self.bench.opened_volume

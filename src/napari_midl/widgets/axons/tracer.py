@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.edits import facing
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
 from napari_midl.methods.axons.words import ON, Counts, of_seeds
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.engine.running import Outcome
+    from napari_midl.methods.axons.edits import Tie
     from napari_midl.methods.axons.requests import Voxel
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.volumes.traces import Trace
@@ -108,8 +108,8 @@ class Tracer:
         operation = self._queue.find(*how, self._known(), box)
         bench.start("Trace all in view", operation.perform(), result, progress, finished)
 
-    def bridge(self) -> None:
-        """Join the two selected traces along the fibre between their nearest ends.
+    def bridge(self, tied: Tie) -> None:
+        """Join the two selected traces along the fibre between their ends.
 
         Raises
         ------
@@ -117,17 +117,14 @@ class Tracer:
             If a setting lies outside its range.
         """
         bench, pair = self._bench, self._bench.traces.selected
-        first, second, _ = facing(pair[0].trace, pair[1].trace, bench.traces.voxel_size)
-        z, y, x = (float(v) for v in first.points[-1])
-        to_z, to_y, to_x = (float(v) for v in second.points[0])
 
         def found(between: Trace) -> None:
             if not set(pair) <= set(bench.entries):
                 raise InputError("One of the two traces was changed meanwhile; join them again.")
             bench.traces.select(pair)
-            bench.traces.join(between)
+            bench.traces.join(bridge=between)
 
-        self._connect([(z, y, x), (to_z, to_y, to_x)], first.path, found)
+        self._connect(tied.ends, tied.first.path, found)
 
     def connect(self, way: Sequence[Voxel]) -> None:
         """Find the fibre through two or more voxels, in their order.

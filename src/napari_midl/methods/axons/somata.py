@@ -1,0 +1,45 @@
+"""Somata: a point with a radius, from which the trees of a neuron grow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_midl.methods.axons.edits import LONG, nearest
+from napari_midl.methods.axons.trees import root_of, rooted
+from napari_midl.volumes.trace import SOMA, Link, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def made_soma(path: str, place: Sequence[float], radius: float) -> Trace:
+    """A soma: one point at a voxel ``(z, y, x)``, its radius in sizes of a voxel along x."""
+    point = np.asarray(place, float)[None]
+    size, kind = np.array([radius]), np.array([SOMA])
+    return Trace(path, point, np.zeros(1), "person", radius=size, kinds=kind)
+
+
+def grown_from(traces: Sequence[Trace], soma: Trace, voxel_size: Sequence[float]) -> list[Trace]:
+    """Traces whose trees begin at a soma, where they come into it.
+
+    A tree comes into it that has a point within its radius, or where that is not known within 15
+    sizes of a voxel along x. Trees that begin at another soma are left as they are.
+    """
+    radius = float(soma.radius[0])
+    reach = (radius if radius > 0 else LONG) * voxel_size[-1]
+    now = [*traces, soma]
+    for root in traces:
+        if root.parent is not None or root.is_soma:
+            continue
+        by_name = {trace.path: trace for trace in now}
+        tree = [trace for trace in now if root_of(trace.path, by_name) == root.path]
+        near = [(*nearest(t, soma.points[0].tolist(), voxel_size), t.path) for t in tree]
+        index, distance, path = min(near, key=lambda found: found[1])
+        if distance <= reach:
+            now = rooted(now, Link(path, index))
+            first = root_of(path, {trace.path: trace for trace in now})
+            now = [replace(t, parent=Link(soma.path, 0)) if t.path == first else t for t in now]
+    return now[:-1]
