@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.bending import bent
+from napari_midl.methods.axons.bending import bent, bent_tree
 from napari_midl.methods.axons.doubts import doubts_of
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.fine import not_fine, read_fine, write_fine
-from napari_midl.volumes.traces import Trace
+from napari_midl.methods.axons.kinds import kind_of, set_kind
+from napari_midl.methods.axons.trace_list import TraceList
+from napari_midl.volumes.traces import Link, Trace
 
 
 def _line(unsure=0.4):
@@ -31,6 +35,30 @@ def test_a_pull_moves_its_point_and_takes_neighbours_along():
 def test_a_pull_in_thick_slices_reaches_as_far():
     found = bent(_line(), 50, (2, 0, 0), voxel_size=(5, 1, 1))
     assert found.points[50, 0] == 2 and found.points[60, 0] > 0
+
+
+def test_what_grows_from_a_point_comes_along_and_stays_grown_from_it():
+    stem = _line()
+    points = np.zeros((41, 3))
+    points[:, 2], points[:, 1] = 50, -np.arange(41)
+    branch = Trace("b", points, np.zeros(41), parent=Link("a", 50))
+    traces = TraceList([Entry(stem), Entry(branch)])
+    changed = bent_tree([stem, branch], "a", 48, (0, 6, 0))
+    traces.change(changed, "a")
+    one, other = (entry.trace for entry in traces.entries)
+    assert other.parent == Link("a", 50)
+    assert one.points[50, 1] > 4 and (other.points[0] == one.points[50]).all()
+    assert other.points[-1].tolist() == branch.points[-1].tolist()
+    moved = bent_tree([one, other], "b", 3, (0, 0, 5))
+    assert list(moved) == ["b"] and (moved["b"].points[0] == one.points[50]).all()
+
+
+def test_a_type_is_given_to_all_points_of_what_is_selected():
+    traces = TraceList([Entry(_line()), Entry(replace(_line(), path="other"))])
+    traces.select(traces.entries[:1])
+    set_kind(traces, 4)
+    assert [kind_of(entry.trace) for entry in traces.entries] == ["apical dendrite", "axon"]
+    assert traces.selected == traces.entries[:1]
 
 
 def test_a_fine_place_is_asked_about_again_once_its_trace_is_changed_there(tmp_path):

@@ -13,7 +13,7 @@ from napari_midl.methods.axons.overlaps import traced_at
 from napari_midl.methods.axons.requests import TraceRequest, branch, correction
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.hand import SELECTS, Hand
-from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, TRACE
+from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, SOMA, TRACE
 from napari_midl.widgets.axons.pointing import Pointing
 from napari_midl.widgets.clicks import Click, Clicks
 
@@ -109,7 +109,12 @@ class Clicking(QObject):
                 self.hand.take(click.position)
                 self._pointing.at(click, partial(self._checked, self._correct, click.shift))
             elif mode != MOVE:
-                does = {TRACE: self._trace, BETWEEN: self._between, BRANCH: self._branch}[mode]
+                does = {
+                    TRACE: self._trace,
+                    BETWEEN: self._between,
+                    BRANCH: self._branch,
+                    SOMA: self._soma,
+                }[mode]
                 self._pointing.at(click, partial(self._checked, does, click.shift))
         except InputError as error:
             self._bench.report(error)
@@ -151,6 +156,9 @@ class Clicking(QObject):
     def _branch(self, place: Voxel, shift: bool) -> None:
         (name,) = self._tracer.free_names(1)
         self._tracer.request([branch(name, self._bench.traces, place)])
+
+    def _soma(self, place: Voxel, shift: bool) -> None:
+        self._bench.decide(lambda: self._bench.traces.add_soma(place))
 
     def _correct(self, place: Voxel, shift: bool) -> None:
         self._tracer.request([correction(self._bench.traces, place, shift)])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
 
+from napari_midl.methods.axons.kinds import in_words
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ COLOURINGS = {
 ACCEPTED, PROPOSED, UNKNOWN = "#7ce05a", "#4fc3f7", "#9e9e9e"
 # Neighbours in this list differ, also for those who see red and green alike.
 _CYCLE = ("#4fc3f7", "#ffb74d", "#ba68c8", "#fff176", "#e57373", "#4db6ac", "#f06292", "#aed581")
-KINDS = {1: "soma", 2: "axon", 3: "dendrite", 4: "apical dendrite"}
 _KIND_COLOURS = {1: "#ffffff", 2: "#4fc3f7", 3: "#ffb74d", 4: "#ba68c8"}
 _RADII = AVAILABLE_COLORMAPS["viridis"]
 _LOW, _HIGH = 5.0, 95.0
@@ -116,7 +116,7 @@ class Colouring:
         if self._by == ORDER:
             return Legend({_order_colour(n): str(n) for n in self._order[: len(_CYCLE)]})
         if self._by == TYPE:
-            return Legend({_kind_colour(k): KINDS.get(k, f"type {k}") for k in self._kinds})
+            return Legend({_kind_colour(k): in_words(k) for k in self._kinds})
         if self._by == RADIUS:
             low, high = (f"{value * size:.2g} {unit}" for value in self._radii)
             return Legend({UNKNOWN: "not measured"}, _RADII, low, high)
@@ -168,10 +168,3 @@ def branch_orders(traces: Sequence[Trace]) -> dict[str, int]:
                 goes_on = one.parent is not None and one.parent.index == len(parent.points) - 1
                 found[one.path] = found.get(parent.path, 1) + (0 if goes_on else 1)
     return found
-
-
-def kind_of(trace: Trace) -> str:
-    """The type that most points of a trace have, in words."""
-    kinds, counts = np.unique(trace.kinds, return_counts=True)
-    kind = int(kinds[counts.argmax()]) if len(kinds) else 0
-    return KINDS.get(kind, f"type {kind}")

@@ -8,7 +8,7 @@ from napari.layers import Labels, Points, Shapes
 
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.files import TraceFilesSection
-from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MOVE, TRACE
+from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MOVE, SOMA, TRACE
 from napari_midl.widgets.axons.review import TraceReviewSection
 from napari_midl.widgets.axons.trace import TraceSection
 from napari_midl.widgets.axons.train import AxonTrainSection
@@ -67,6 +67,7 @@ class AxonsDock(ToolDock[AxonsBench]):
             "C": trace.modes[CORRECT],
             "X": trace.modes[CUT],
             "M": trace.modes[MOVE],
+            "S": trace.modes[SOMA],
             "N": review.next,
             "G": review.fine,
             "A": review.accept,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.bending import bent
-from napari_midl.methods.axons.entries import Entry
+from napari_midl.methods.axons.bending import bent_tree
 from napari_midl.widgets.axons.modes import CORRECT, CUT, MOVE
 from napari_midl.widgets.clicks import LEFT
 from napari_midl.widgets.images import spatial_ndim
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.methods.axons.entries import Entry
+    from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.bench import AxonsBench
     from napari_midl.widgets.axons.polylines import Under
 
@@ -115,7 +116,8 @@ class Hand:
         bench.select([entry])
         start, camera = self._voxel(event.position), viewer.scene.camera
         pans, camera.mouse_pan = camera.mouse_pan, False
-        moved = entry
+        changed: dict[str, Trace] = {}
+        known = [each.trace for each in bench.entries]
         try:
             yield
             moving = True
@@ -124,16 +126,14 @@ class Hand:
                 moving = event.type == "mouse_move"
                 by = self._voxel(event.position) - start
                 if np.abs(by).max() > 0:
-                    trace = bent(entry.trace, where.node, by.tolist(), bench.traces.voxel_size)
-                    moved = Entry(trace, entry.accepted)
-                    bench.layers.grow([trace])
+                    size = bench.traces.voxel_size
+                    changed = bent_tree(known, entry.name, where.node, by.tolist(), size)
+                    bench.layers.grow(list(changed.values()))
                 if moving:
                     yield
         finally:
             camera.mouse_pan = pans
             bench.layers.grow([])
-        if moved is not entry and entry in bench.entries:
-            traces = bench.traces
-            bench.decide(
-                lambda: traces.write((moved if e is entry else e for e in traces.entries), [moved])
-            )
+        # A trace may have come to its end meanwhile.
+        if changed and entry in bench.entries:
+            bench.decide(lambda: bench.traces.change(changed, entry.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _SELECTED, _HOVERED = np.array([1.0, 1.0, 1.0, 1.0]), np.array([1.0, 0.82, 0.25, 1.0])
 WIDTH, HALO_WIDTH = 2.0, 5.0
 _REST_MS = 80
+# A soma whose radius is not known, in voxels, and corners of its circle.
+_SOMA, _CORNERS = 8.0, 25
 
 
 class TraceLayers:
@@ -141,7 +144,11 @@ class TraceLayers:
             [k for k, entry in enumerate(self._entries) if entry in wanted],
             ahead,
         )
-        return None if found is None else (self._entries[found.owner], found)
+        if found is None:
+            return None
+        entry = self._entries[found.owner]
+        last = len(entry.trace.points) - 1  # the circle of a soma has more
+        return entry, replace(found, node=min(found.node, last))
 
     def has(self, layer: Any) -> bool:
         """Whether a layer is one of them."""
@@ -158,7 +165,9 @@ class TraceLayers:
         if self._image is None:
             return
         count = spatial_ndim(self._image)
-        lines = Polylines.of([trace.points[:, -count:] for trace in traces], colours, count)
+        points = [outline(trace)[:, -count:] for trace in traces]
+        colours = [np.resize(c, (len(p), 4)) for c, p in zip(colours, points, strict=True)]
+        lines = Polylines.of(points, colours, count)
         # A halo lies below what it is around.
         where.show(lines, self.depth, self._traces if where is self._lit else None)
         if where.layer is not None and self._hidden:
@@ -189,3 +198,13 @@ class TraceLayers:
         for lines in self._lines:
             if lines.cut_off or lines.zoomed():
                 lines.refresh(self.depth)
+
+
+def outline(trace: Trace) -> NDArray[np.float64]:
+    """What is drawn of a trace: its points, or of a single one a circle about it."""
+    if len(trace.points) != 1:
+        return trace.points
+    radius = float(trace.radius[0])
+    angles = np.linspace(0, 2 * np.pi, _CORNERS)
+    way = np.stack([0 * angles, np.sin(angles), np.cos(angles)], axis=1)
+    return np.asarray(trace.points + (radius if radius > 0 else _SOMA) * way)

@@ -1,7 +1,7 @@
 """What a click into the image can mean."""
 
 TRACE, BETWEEN, BRANCH, CORRECT, CUT = "Trace", "From – to", "Branch", "Correct", "Cut"
-MOVE = "Move points"
+MOVE, SOMA = "Move points", "Soma here"
 # A tooltip, and what to say while the mode is on.
 MODES = {
     TRACE: (
@@ -30,6 +30,8 @@ MODES = {
         "Drag a trace to where its fibre is; points near the mouse come along",
         "Press on a trace and drag it onto its fibre.",
     ),
+    SOMA: (
+        "Click the middle of a cell body: the traces that come into it grow from there",
+        "Click the middle of a cell body.",
+    ),
 }
-# What a click does when no mode is on.
-SELECT = "Click a trace in the image to select it, with Shift several."

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QMenu
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at
 from napari_midl.methods.axons.entries import PerEntry
 from napari_midl.methods.axons.fine import not_fine
+from napari_midl.methods.axons.kinds import KINDS, set_kind
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
@@ -20,7 +22,7 @@ from napari_midl.widgets.axons.trace_table import HEIGHT, TraceTable
 from napari_midl.widgets.images import spatial_ndim
 from napari_midl.widgets.parts.colour_bar import ColourBar
 from napari_midl.widgets.parts.grip import Grip
-from napari_midl.widgets.parts.section import button, combo, note, spin
+from napari_midl.widgets.parts.section import button, combo, note, spin, there
 from napari_midl.widgets.tool.dialogs import ask_one_of
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
@@ -38,9 +40,9 @@ _MOST = 100
 _FOLLOW, _STRAIGHT = "Follow the image", "Straight line"
 _KEYS = (
     "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
-    "cut, <b>M</b> move points, <b>Esc</b> leave; <b>N</b> next doubtful, <b>G</b> fine, <b>A</b> "
-    "accept, <b>R</b> or <b>Del</b> reject, <b>J</b> join, <b>Ctrl+Z</b> undo, "
-    "<b>Ctrl+Shift+Z</b> redo; <b>H</b> hide, <b>P</b> project</small>"
+    "cut, <b>M</b> move points, <b>S</b> soma, <b>Esc</b> leave; <b>N</b> next doubtful, "
+    "<b>G</b> fine, <b>A</b> accept, <b>R</b> or <b>Del</b> reject, <b>J</b> join, "
+    "<b>Ctrl+Z</b> undo, <b>Ctrl+Shift+Z</b> redo; <b>H</b> hide, <b>P</b> project</small>"
 )
 
 
@@ -87,6 +89,14 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             bench.traced,
             bench.chosen,
         )
+        self.kind = button(
+            "Set type", "Which type the selected traces have in an SWC file", lambda: None
+        )
+        menu = QMenu(self.kind)
+        for kind, word in KINDS.items():
+            there(menu.addAction(word)).triggered.connect(partial(self._on_kind, kind))
+        self.kind.setMenu(menu)
+        self.enabled_when(self.kind, lambda: bench.traces.selected, bench.traced, bench.chosen)
         self.undo = self._decision(
             "Undo",
             "Take the last decision back",
@@ -139,6 +149,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.body.addWidget(self.table)
         self.body.addWidget(self.grip)
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
+        self.row(self.kind)
         self.row(self.next, self.fine)
         self.body.addWidget(self.count)
         self.body.addWidget(self.list)
@@ -178,6 +189,9 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         made = button(text, tooltip, lambda: switched(made.isChecked()))
         made.setCheckable(True)
         return made
+
+    def _on_kind(self, kind: int, checked: bool = False) -> None:
+        self.bench.decide(lambda: set_kind(self.bench.traces, kind))
 
     def _on_join(self) -> None:
         """Join what is near; ask how to join what is not."""

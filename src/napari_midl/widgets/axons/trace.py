@@ -11,7 +11,7 @@ from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.volumes.boxes import written
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.clicking import Clicking
-from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, TRACE
+from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, SOMA, TRACE
 from napari_midl.widgets.axons.points import PointsPicker
 from napari_midl.widgets.axons.tracer import Tracer
 from napari_midl.widgets.looking import field_in_view
@@ -77,7 +77,7 @@ class TraceSection(ToolSection[AxonsBench]):
         self.row("Model", self.model, stretch=1)
         self.row("Fibres are", self.form.outside("fibres"), stretch=1)
         self.row(*(self.modes[m] for m in (TRACE, BETWEEN, BRANCH)))
-        self.row(*(self.modes[m] for m in (CORRECT, CUT, MOVE)))
+        self.row(*(self.modes[m] for m in (CORRECT, CUT, MOVE, SOMA)))
         self.body.addWidget(self.say)
         self.row("Points", self.points, self.batch, stretch=1)
         self.row(self.all)
@@ -98,7 +98,7 @@ class TraceSection(ToolSection[AxonsBench]):
 
     def _mode_button(self, mode: str) -> QPushButton:
         def ready() -> bool:
-            return self.bench.volume is not None and (mode in (CUT, MOVE) or torch_is_here())
+            return self.bench.volume is not None and (mode in (CUT, MOVE, SOMA) or torch_is_here())
 
         made = self.action(mode, MODES[mode][0], lambda: self._on_mode(mode), ready)
         made.setCheckable(True)

@@ -8,8 +8,9 @@ import pandas as pd
 from superqt.utils import signals_blocked
 
 from napari_midl.methods.axons.entries import PerEntry, overview
+from napari_midl.methods.axons.kinds import kind_of
 from napari_midl.volumes.units import symbol
-from napari_midl.widgets.axons.colouring import branch_orders, kind_of
+from napari_midl.widgets.axons.colouring import branch_orders
 from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
