@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.overlaps import Traced, same_fibres, traced_at
+from napari_midl.volumes.traces import Link
 
 PX = (1.0, 1.0, 1.0)
 
@@ -43,7 +43,8 @@ def test_what_leaves_a_trace_begins_where_it_does(line):
     ys = np.where(xs > 60, xs - 60, 0.0)
     branch = type(line([0]))("new", np.stack([0 * xs, ys, xs], 1), np.linspace(0, 1, 100))
     (new,) = traced.take(branch, 3)
-    assert 60 < new.points[0, 2] < 68 and new.points[-1, 2] == 99
+    assert new.parent == Link("old", int(new.points[0, 2] / 2))
+    assert 58 < new.points[0, 2] < 68 and new.points[-1, 2] == 99
     (turned,) = Traced(PX, [line(range(0, 100, 2))]).take(
         type(branch)("new", branch.points[::-1], branch.uncertainty[::-1]), 3
     )
@@ -55,9 +56,9 @@ def test_both_ends_beyond_a_trace_are_new_the_longer_first(line):
     traced = Traced(PX, [line(range(40, 70, 2), "old")])
     longer, shorter = traced.take(line(range(100), "new"), 3)
     assert len(longer.points) > len(shorter.points) > 20
-    # Each runs away from the trace that it goes on from.
-    assert longer.points[0, 2] == pytest.approx(37, abs=4)
-    assert shorter.points[0, 2] == pytest.approx(71, abs=4)
+    # Each grows from an end of the trace and runs away from it.
+    assert longer.points[0].tolist() == [0, 0, 40] and longer.parent == Link("old", 0)
+    assert shorter.points[0].tolist() == [0, 0, 68] and shorter.parent == Link("old", 14)
 
 
 def test_traces_of_one_fibre_are_grouped_also_by_a_third(line):

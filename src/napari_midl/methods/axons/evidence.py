@@ -98,12 +98,8 @@ def supported(pixels: Pixels, trace: Trace, points: NDArray[np.float64], width: 
         begin = end = 0
     unsure = np.maximum(trace.uncertainty, np.clip((HIGH - here) / HIGH, 0, 1))
     cut = end - begin < len(points)
-    return replace(
-        trace,
-        points=trace.points[begin:end],
-        uncertainty=unsure[begin:end],
-        why=FADES if cut else trace.why,
-    )
+    doubtful = replace(trace, uncertainty=unsure)
+    return doubtful.part(slice(begin, end), why=FADES if cut else trace.why)
 
 
 def _piece(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import count, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,8 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.traces import Seed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from napari_midl.methods.axons.pixels import Pixels
@@ -30,7 +32,7 @@ _TIMES = 6.0
 MOST_VOXELS = 2**28
 
 
-def find_seeds(tracing: Tracing, box: Box) -> Job[list[Seed]]:
+def find_seeds(tracing: Tracing, box: Box, taken: Collection[str] = ()) -> Job[list[Seed]]:
     """Places on what looks like fibres, the strongest first.
 
     Parameters
@@ -39,6 +41,8 @@ def find_seeds(tracing: Tracing, box: Box) -> Job[list[Seed]]:
         A model made ready for an image; the box is read block by block.
     box : tuple of slice
         Where to look, ``Z Y X`` in voxels.
+    taken : collection of str
+        Names that no seed may have.
 
     Yields
     ------
@@ -77,7 +81,8 @@ def find_seeds(tracing: Tracing, box: Box) -> Job[list[Seed]]:
     order = np.argsort(-np.concatenate(strengths), kind="stable")
     found = np.concatenate(places)[order]
     lead = [0.0] * (3 - len(sides))
-    return [Seed(str(k), (*lead, *place.tolist())) for k, place in enumerate(found, 1)]
+    names = (name for name in map(str, count(1)) if name not in taken)
+    return [Seed(name, (*lead, *place.tolist())) for place, name in zip(found, names, strict=False)]
 
 
 def _peaks(

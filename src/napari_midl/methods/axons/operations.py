@@ -122,7 +122,7 @@ class Trace(TracesOperation):
 
         skip = self.skip or seeds is None
         if seeds is None:
-            seeds = yield from finding.find_seeds(tracing, box)
+            seeds = yield from finding.find_seeds(tracing, box, {trace.path for trace in known})
         # A person who watches wants to see the first of them soon.
         most = apply.TOGETHER if self.out.path is not None else apply.WATCHED
         if self.keep_overlaps:
@@ -133,6 +133,8 @@ class Trace(TracesOperation):
             found = yield from batch.trace_each_fibre(
                 tracing, seeds, known, most=min(most, batch.ROUND), faint=self.faint
             )
+        if self.out.path is not None:
+            found = batch.on_their_own(found)
         run.results["of_seeds"] = asdict(Counts.of(found, len(seeds)))
         return self.keep(run, found, tracing.volume)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from napari_midl.volumes.traces import Trace, resample
+from napari_midl.volumes.traces import Link, Trace, resample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -156,12 +155,29 @@ class Traced:
         return np.asarray((away <= radius) & (cosine >= _PARALLEL))
 
     def _part(self, trace: Trace, begin: int, end: int) -> Trace:
-        """A piece of a trace, from where it leaves another one on."""
-        part = slice(begin, end)
-        found = replace(trace, points=trace.points[part], uncertainty=trace.uncertainty[part])
-        if begin == 0 and end < len(trace.points):
-            found = replace(found, points=found.points[::-1], uncertainty=found.uncertainty[::-1])
-        return found
+        """A piece of a trace, which grows from the trace that it leaves."""
+        piece = trace.part(slice(begin, end))
+        if begin == 0 and end == len(trace.points):
+            return piece
+        if begin == 0:
+            piece = piece.part(slice(None, None, -1))
+        return self._grown_from(trace.points[end if begin == 0 else begin - 1], piece)
+
+    def _grown_from(self, place: NDArray[np.float64], piece: Trace) -> Trace:
+        """A piece with the point of the trace at a place, from which it grows, before it."""
+        _, nearest = self._tree.query(place * self._spacing)
+        parent = self.traces[self._owners[nearest]]
+        away = np.linalg.norm((parent.points - place) * self._spacing, axis=1)
+        link = Link(parent.path, int(away.argmin()))
+        root = parent.part(
+            slice(link.index, link.index + 1),
+            path=piece.path,
+            placed_by=piece.placed_by,
+            why=piece.why,
+            state=piece.state,
+            parent=link,
+        )
+        return root.followed_by(piece)
 
 
 def same_fibres(

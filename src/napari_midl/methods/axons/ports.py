@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,7 +150,7 @@ class KnownIn(In["list[Trace]"]):
     traces: Any = field(default=(), repr=False, compare=False, metadata=IN_MEMORY)
 
     def open(self, volume: Volume | None = None) -> list[Trace]:
-        """The traces, in voxels of their image.
+        """The traces, in voxels of their image; those of a file are called after it too.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class KnownIn(In["list[Trace]"]):
         assert volume is not None
         found = read_traces(self.path, volume.space, volume.shape)
         check_inside(found, volume.shape, volume.name)
-        return found
+        return [replace(trace, path=f"{trace.path} of {self.path.name}") for trace in found]
 
     def identity(self, opened: list[Trace]) -> dict[str, Any]:
         """The hash of the file."""

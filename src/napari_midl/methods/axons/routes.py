@@ -200,8 +200,9 @@ class _Part:
         """A path through the middles of blocks, in isotropic px."""
         size = self._factors(edge) * self._spacing
         middle = self._first * self._spacing + (size - self._spacing) / 2
-        here = [(place - middle) / size for place in (start, end)]
-        path = minimal_path.between(minimal_path.cost(blocks), *here, tuple(size))
+        costs = minimal_path.cost(blocks)
+        one, other = ((place - middle) / size for place in (start, end))
+        path = minimal_path.between(costs, one, other, tuple(size))
         return np.asarray(path * size + middle)
 
     def touched_by(self, path: NDArray[np.float64], edge: float = 1.0) -> bool:

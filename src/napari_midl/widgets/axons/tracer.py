@@ -159,8 +159,15 @@ class Tracer:
     def _named(self, found: Sequence[Trace]) -> list[Trace]:
         """The traces that are not empty, under names that are free."""
         some = [trace for trace in found if len(trace.points)]
-        names = self.free_names(len(some))
-        return [replace(trace, path=name) for trace, name in zip(some, names, strict=True)]
+        names = dict(zip((t.path for t in some), self.free_names(len(some)), strict=True))
+        links = (
+            link and replace(link, path=names.get(link.path, link.path))
+            for link in (trace.parent for trace in some)
+        )
+        return [
+            replace(trace, path=names[trace.path], parent=link)
+            for trace, link in zip(some, links, strict=True)
+        ]
 
     def _begin(self) -> None:
         bench, queue = self._bench, self._queue
