@@ -98,7 +98,7 @@ def test_what_was_found_is_entered_as_one_decision(three, line):
     ]
     missed = three.enter(requests, [line([2, 3]), line([], "d"), line([20, 21], "e")])
     assert [request.seed.path for request in missed] == ["d"]
-    assert "z 0, y 0, x 30" in missed[0].missed
+    assert "sees no fibre" in missed[0].missed
     assert _names(three.entries) == ["a", "b", "c", "e"]
     assert three.entries[0].trace.points[:, 2].tolist() == [0, 1, 2, 3]
     assert _names(three.selected) == ["e"]

@@ -60,6 +60,17 @@ class Click:
             direction = direction / np.linalg.norm(direction)
         return replace(self, position=position, direction=direction, units=None)
 
+    def ray_in(self, layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Where the ray from the eye enters and leaves a layer's box, in its data; or None."""
+        own, count = self.on(layer), layer.ndim
+        if own.direction is None:
+            return None
+        displayed = [axis - (len(own.position) - count) for axis in own.displayed]
+        start, end = layer.get_ray_intersections(
+            own.position[-count:], own.direction[-count:], displayed, world=True
+        )
+        return None if start is None else (np.asarray(start), np.asarray(end))
+
 
 class Clicks:
     """Calls back with each click.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,3 +156,10 @@ def _along(bridge: Trace, tied: Tie) -> Trace:
 def _between(tied: Tie, points: NDArray[np.float64], unsure: NDArray[np.float64]) -> Trace:
     kinds = np.full(len(points), tied.first.kinds[-1])
     return Trace(tied.first.path, points, unsure, "person", kinds=kinds)
+
+
+def ending_in_doubt(trace: Trace) -> Trace:
+    """A trace after whose end a straight line follows that no image was asked about."""
+    unsure = trace.uncertainty.copy()
+    unsure[-1] = 1.0
+    return replace(trace, uncertainty=unsure)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -26,6 +28,8 @@ _AROUND, _NEAR = 32, 4.0
 _MOST = 32  # places that are looked at
 _FEW, _APART = 4, 80  # of fewer one may be misleading, so that planes beside them count too
 _HIGH = 98.0
+# Mean of what `_darker` gives above which a whole image has dark fibres.
+_SURELY = 0.1
 
 
 def seen_as(
@@ -127,3 +131,19 @@ def _plane(volume: Volume, place: Sequence[float]) -> tuple[NDArray[np.float64],
     read = np.nan_to_num(np.asarray(volume.data[depth, sides[0], sides[1]], np.float64))
     plane = ndimage.gaussian_filter(read, 0.7)
     return plane, [value - side.start for value, side in zip(place[1:], sides, strict=True)]
+
+
+def are_dark(volume: Volume, fibres: str) -> bool:
+    """Whether fibres are dark: as it is said, ``bright`` or ``dark``, or as a whole image looks."""
+    return fibres == "dark" if fibres != "auto" else _look_dark(volume)
+
+
+@lru_cache(maxsize=4)
+def _look_dark(volume: Volume) -> bool:
+    """Whether dark ridges are stronger all over an image; noise is no ridge of either kind."""
+    shares = [np.linspace(0, 1, count + 2)[1:-1] for count in (3, 3, 3)]
+    places = [
+        tuple(float(share * n) for share, n in zip(at, volume.shape, strict=True))
+        for at in itertools.product(*shares)
+    ]
+    return _darker_in(volume, places) / len(places) > _SURELY

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
-from napari_midl.methods.axons.edits import continued, cut, nearest
+from napari_midl.methods.axons.edits import continued, cut, ending_in_doubt, nearest
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
     Grown,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Voxel = tuple[float, float, float]
 
 _ON_IT = 0.5
+# A click that far from the trace that it continues, in voxels, is joined to it by a doubtful line.
+_BRIDGED = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +61,9 @@ class TraceRequest:
     @property
     def missed(self) -> str:
         """What to say where there is no fibre."""
-        place = zip("zyx", self.seed.position, strict=True)
-        where = ", ".join(f"{axis} {value:.0f}" for axis, value in place)
         return (
-            f"The tracker sees no fibre at {where}: click nearer to the middle of one, or draw it "
-            "with From – to."
+            "The tracker sees no fibre there: click nearer to the middle of one, or draw it with "
+            "From – to."
         )
 
     def nothing_new(self, why: str) -> str:
@@ -74,7 +74,10 @@ class TraceRequest:
 
     def whole(self, found: Trace) -> Trace:
         """The trace with what lies before the seed."""
-        return found if self.head is None else continued(self.head, found)
+        if self.head is None:
+            return found
+        far = len(found.points) > 0 and _apart(self.head, found) > _BRIDGED
+        return continued(ending_in_doubt(self.head) if far else self.head, found)
 
 
 def _first(trace: Trace) -> Voxel:
@@ -119,6 +122,10 @@ def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceReq
     old = traces.only_selected
     head = cut(old.trace, nearest(old.trace, place, traces.voxel_size)[0], other)
     return TraceRequest(_onwards(old.name, head, place), head, old)
+
+
+def _apart(head: Trace, found: Trace) -> float:
+    return float(np.linalg.norm(found.points[0] - head.points[-1]))
 
 
 def _onwards(name: str, head: Trace, place: Voxel) -> Seed:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from napari_midl.engine.history import History
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.edits import (
     LongBridge,
@@ -18,103 +16,22 @@ from napari_midl.methods.axons.edits import (
     tie,
 )
 from napari_midl.methods.axons.entries import Entry
+from napari_midl.methods.axons.entry_list import EntryList, numbered
 from napari_midl.methods.axons.somata import grown_from, made_soma
-from napari_midl.methods.axons.trees import kept_linked, root_of, rooted
+from napari_midl.methods.axons.trees import root_of, rooted
 from napari_midl.volumes.trace import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from napari_midl.methods.axons.requests import TraceRequest
     from napari_midl.volumes.traces import Trace
 
+    Place = tuple[float, float, float]
 
-class TraceList:
-    """Traces, each a proposal until it is accepted; every decision can be undone.
 
-    Parameters
-    ----------
-    entries : iterable of Entry
-        What is there to begin with.
-    voxel_size : sequence of float
-        Physical size ``(z, y, x)`` of a voxel of the image.
-
-    Attributes
-    ----------
-    history : History
-        The states of the list, one a decision.
-    selected : tuple of Entry
-        In the order of the list.
-    """
-
-    def __init__(
-        self, entries: Iterable[Entry] = (), voxel_size: Sequence[float] = (1.0, 1.0, 1.0)
-    ) -> None:
-        self.voxel_size = voxel_size
-        self.history: History[tuple[Entry, ...]] = History(tuple(entries))
-        self.selected: tuple[Entry, ...] = ()
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The traces as they stand."""
-        return self.history.now
-
-    @property
-    def only_selected(self) -> Entry:
-        """The one that is selected.
-
-        Raises
-        ------
-        InputError
-            If none is, or several are.
-        """
-        if len(self.selected) != 1:
-            raise InputError("Select one trace in the list first, then click.")
-        return self.selected[0]
-
-    @property
-    def can_accept(self) -> bool:
-        """Whether a proposal is selected."""
-        return any(not entry.accepted for entry in self.selected)
-
-    @property
-    def can_join(self) -> bool:
-        """Whether two are selected."""
-        return len(self.selected) == 2
-
-    def select(self, entries: Iterable[Entry]) -> None:
-        """Select traces, and no others."""
-        wanted = set(entries)
-        self.selected = tuple(entry for entry in self.entries if entry in wanted)
-
-    def write(
-        self,
-        entries: Iterable[Entry],
-        select: Iterable[Entry] = (),
-        before: Iterable[Entry] | None = None,
-    ) -> None:
-        """Make any decision: these are the traces now, and these of them are selected.
-
-        What grew from a trace that changed grows from where its point is now.
-
-        Parameters
-        ----------
-        entries : iterable of Entry
-            All that there are now.
-        select : iterable of Entry
-            Some of these.
-        before : iterable of Entry, optional
-            Those among which each grows from where it says; those that were there if not given.
-        """
-        after = list(entries)
-        known = [entry.trace for entry in (self.entries if before is None else before)]
-        linked = kept_linked(known, [entry.trace for entry in after])
-        new = {
-            entry: entry if trace is entry.trace else replace(entry, trace=trace)
-            for entry, trace in zip(after, linked, strict=True)
-        }
-        self.history.write(tuple(new.values()))
-        self.select(new[entry] for entry in select)
+class TraceList(EntryList):
+    """Traces, each a proposal until it is accepted, and what a person decides about them."""
 
     def add(self, traces: Iterable[Trace], accepted: bool = False) -> None:
         """Add traces and select the last; one whose name is taken gets another."""
@@ -163,6 +80,11 @@ class TraceList:
         chosen = [new.get(e, e) for e in self.selected]
         self.write((new.get(e, e) for e in self.entries), chosen)
 
+    def change(self, traces: Mapping[str, Trace], select: str) -> None:
+        """Put other traces in the place of those of the same names, and select one."""
+        new = [replace(e, trace=traces[e.name]) if e.name in traces else e for e in self.entries]
+        self.write(new, [entry for entry in new if entry.name == select])
+
     def reject(self) -> None:
         """Delete the selected traces."""
         gone = set(self.selected)
@@ -203,7 +125,8 @@ class TraceList:
                 "a straight line; draw what lies between with From – to, and join the three."
             )
         trace = joined(one.trace, other.trace, self.voxel_size, bridge)
-        new = Entry(trace, one.accepted and other.accepted)
+        # Nobody has seen yet what lies between.
+        new = Entry(trace, one.accepted and other.accepted and not tied.is_long)
         self.write((new if e is one else e for e in entries if e is not other), [new], entries)
 
     def split(self, entry: Entry, index: int) -> None:
@@ -240,7 +163,7 @@ class TraceList:
             In sizes of a voxel along x; where it is not known, that within which a tree begins
             there is 15.
         """
-        name = next(n for n in _numbered("soma") if n not in {e.name for e in self.entries})
+        name = next(n for n in numbered("soma") if n not in {e.name for e in self.entries})
         soma = made_soma(name, place, radius)
         traces = grown_from([entry.trace for entry in self.entries], soma, self.voxel_size)
         entries = (*self._entries_of(self.entries, traces), Entry(soma))
@@ -314,31 +237,6 @@ class TraceList:
         if not name or name in {other.name for other in self.entries}:
             raise InputError("Each trace needs a name of its own; choose another one.")
         self._replace(entry, replace(entry, trace=replace(entry.trace, path=name)))
-
-    def undo(self) -> None:
-        """Take the last decision back, and select what it had changed."""
-        self._step(self.history.undo)
-
-    def redo(self) -> None:
-        """Make it again."""
-        self._step(self.history.redo)
-
-    def free_names(self, number: int, also_taken: Iterable[str] = ()) -> list[str]:
-        """The first of ``trace 1``, ``trace 2``... that no trace has."""
-        taken = {entry.name for entry in self.entries} | set(also_taken)
-        return list(islice((name for name in _numbered("trace") if name not in taken), number))
-
-    def _replace(self, old: Entry, new: Entry) -> None:
-        self.write((new if entry is old else entry for entry in self.entries), [new])
-
-    def _step(self, step: Callable[[], None]) -> None:
-        before = set(self.entries)
-        step()
-        self.select(entry for entry in self.entries if entry not in before)
-
-
-def _numbered(kind: str) -> Iterator[str]:
-    return (f"{kind} {n}" for n in count(1))
 
 
 def _renamed(trace: Trace, names: Mapping[str, str]) -> Trace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.geometry import find_nearest_triangle_intersection
@@ -29,33 +29,22 @@ def on_scan(click: Click, image: Image, voxels: np.ndarray, threshold: float) ->
     threshold : float
         Where the surface lies.
     """
-    start, end = _ray(click, image)
-    if start is None:
+    ray = click.ray_in(image)
+    if ray is None:
         return None
+    start, end = ray
     finest = image.data[0] if image.multiscale else image.data
     return first_above(voxels, finest.shape[-3:], start[-3:], end[-3:], threshold)
 
 
 def on_mesh(click: Click, surface: Surface) -> np.ndarray | None:
     """Where the ray of a click in 3D meets a mesh first, in its data ``(z, y, x)``."""
-    start, end = _ray(click, surface)
-    if start is None:
+    ray = click.ray_in(surface)
+    if ray is None:
         return None
-    way = np.asarray(end) - start
+    start, end = ray
+    way = end - start
     corners, faces = (np.asarray(part) for part in surface.data[:2])
     place: np.ndarray | None
-    _, place = find_nearest_triangle_intersection(
-        np.asarray(start), way / np.linalg.norm(way), corners[faces]
-    )
+    _, place = find_nearest_triangle_intersection(start, way / np.linalg.norm(way), corners[faces])
     return place
-
-
-def _ray(click: Click, layer: Any) -> Any:
-    """Where the ray enters and leaves a layer's box, in its data."""
-    click = click.on(layer)
-    assert click.direction is not None
-    ndim = layer.ndim
-    displayed = [axis - (len(click.position) - ndim) for axis in click.displayed]
-    return layer.get_ray_intersections(
-        click.position[-ndim:], click.direction[-ndim:], displayed, world=True
-    )

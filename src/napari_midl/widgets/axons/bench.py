@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.project import set_aside
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.fine import fine_file, read_fine, write_fine
 from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.layers import TraceLayers
+from napari_midl.widgets.axons.projection import ProjectionLayer
+from napari_midl.widgets.axons.seen import Depth
 from napari_midl.widgets.tool.bench import Bench
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.methods.axons.entries import Entry
+
+T = TypeVar("T")
 
 
 class AxonsBench(Bench):
@@ -30,25 +35,40 @@ class AxonsBench(Bench):
         The traces changed.
     chosen : Signal
         Others were selected.
+    said : Signal(str)
+        Something was done.
     traces : TraceList
         The traces of the image.
     layers : TraceLayers
         What shows them.
+    projection : ProjectionLayer
+        Shows all slices at once.
+    fibres : str
+        Whether fibres are ``bright`` or ``dark``, or ``auto``: it is to be found out.
     learner : JobRunner
         Runs the training, beside which fibres can be traced.
     """
 
     plane_will_do = True
+    toasts = False
     traced = Signal()
     chosen = Signal()
+    said = Signal(str)
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(viewer, parent)
         self.learner = self.add_runner()
         self.traces = TraceList()
-        self.layers = TraceLayers(viewer)
+        self.layers = TraceLayers(viewer, self)
+        self.fibres = "auto"
+        self.near = Depth()
+        self.projection = ProjectionLayer(viewer, lambda: self.fibres, self)
+        self.projection.changed.connect(self._on_projected)
+        self.projection.failed.connect(self.report)
         self.autosave = Autosave(write_entries, self)
-        self.autosave.failed.connect(self.report)
+        self._fine_saved = Autosave(write_fine, self)
+        for saving in (self.autosave, self._fine_saved):
+            saving.failed.connect(self.report)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -60,36 +80,49 @@ class AxonsBench(Bench):
         elsewhere = traces_file(folder, self.channel, self.time) if folder is not None else None
         if elsewhere is None or elsewhere.exists():
             self.autosave.finish()
+            self._fine_saved.finish()
         else:
             self.autosave.save(elsewhere, self.entries)
+            self._fine_saved.save(fine_file(elsewhere), self.traces.fine)
 
     def attach(self) -> None:
         """Show what was traced before."""
         self.layers.attach(self.opened_image)
         size = self.opened_volume.voxel_size
-        self.traces = TraceList((), size)
-        try:
-            self.traces = TraceList(read_entries(self._file), size)
-        except InputError as error:
-            self.report_damaged(self._file, error)
+        entries = self._read(self._file, read_entries)
+        self.traces = TraceList(entries, size, self._read(fine_file(self._file), read_fine))
         self.layers.show(self.entries)
         if self.entries:
-            show_info(f"Restored {len(self.entries)} trace(s) from {self.folder}")
+            count = f"{len(self.entries)} trace{'' if len(self.entries) == 1 else 's'}"
+            self.say(f"Restored {count} from {self.folder}")
+
+    def _read(self, path: Path, read: Callable[[Path], list[T]]) -> list[T]:
+        """What a file of the project holds; one that is damaged is put aside."""
+        try:
+            return read(path)
+        except InputError as error:
+            self.report_damaged(path, error)
+            return []
 
     def detach(self) -> None:
         """Take the traces out of the viewer, once they are saved."""
         self.autosave.finish()
+        self._fine_saved.finish()
+        self.projection.stop()
         self.layers.detach()
         self.traces = TraceList()
 
     def decide(self, decision: Callable[[], object]) -> None:
         """Change the traces by a method of `traces`; the change is kept and shown."""
+        fine = self.traces.fine
         try:
             decision()
         except InputError as error:
             self.report(error)
             return
         self.autosave.save(self._file, self.entries)
+        if self.traces.fine != fine:
+            self._fine_saved.save(fine_file(self._file), self.traces.fine)
         self.layers.show(self.entries)
         self.layers.select(self.traces.selected)
         self.traced.emit()
@@ -100,6 +133,44 @@ class AxonsBench(Bench):
         self.traces.select(entries)
         self.layers.select(self.traces.selected)
         self.chosen.emit()
+
+    def say(self, text: str) -> None:
+        """Say in the dock what was done, or over the image once the dock is closed."""
+        if self.ended:
+            super().say(text)
+        else:
+            self.said.emit(text)
+
+    def report_damaged(self, path: Path, error: InputError) -> None:
+        """Say what is wrong with a file of the project, and move it out of the way."""
+        try:
+            error = InputError(
+                f"{error} It was moved to {set_aside(path)}, and is not written over."
+            )
+        except InputError as worse:
+            error = InputError(f"{error} {worse}")
+        self.report(error)
+
+    def see(self, slices: float) -> None:
+        """Show traces up to so many slices before and behind the one in view."""
+        self.near = Depth(slices)
+        self._on_projected()
+
+    def project(self, on: bool) -> None:
+        """Show all slices at once, or one."""
+        if on and self.image is not None and self.volume is not None:
+            self.projection.start(self.image, self.volume)
+        else:
+            self.projection.stop()
+
+    def _on_projected(self) -> None:
+        slab = self.projection.slab
+        self.layers.see(self.near if slab is None else Depth(float(slab[1] - slab[0]), False))
+
+    def shut_down(self) -> None:
+        """As for every dock, and end the projection."""
+        super().shut_down()
+        self.projection.shut_down()
 
     @property
     def _file(self) -> Path:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Labels, Points, Shapes
+
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.files import TraceFilesSection
-from napari_midl.widgets.axons.modes import CORRECT, CUT, TRACE
+from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MOVE, SOMA, TRACE
 from napari_midl.widgets.axons.review import TraceReviewSection
 from napari_midl.widgets.axons.trace import TraceSection
 from napari_midl.widgets.axons.train import AxonTrainSection
+from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.parts.keys_through import KeysThrough
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
+# What napari's own tools for points, shapes and labels delete and take back with.
+THEIRS = ("Escape", "Backspace", "Delete", "Control-Z", "Control-Shift-Z")
 OPEN, CLICK, CHECK, LEARN, SAVE = range(5)
 ENOUGH = 3
 
@@ -35,8 +41,9 @@ class AxonsDock(ToolDock[AxonsBench]):
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From clicks to files."""
         bench = self.bench
+        bench.said.connect(self._on_said)
         self.trace = TraceSection(bench)
-        self.review = TraceReviewSection(bench)
+        self.review = TraceReviewSection(bench, self.trace.tracer)
         self.learn = AxonTrainSection(bench, self.trace)
         self.files = TraceFilesSection(bench)
         self.data = DataSection(
@@ -45,28 +52,53 @@ class AxonsDock(ToolDock[AxonsBench]):
             "Channel with the fibres, counted from 0",
             "Project folder: traces and models of this image are kept here",
         )
-        return self.data, self.trace, self.review, self.learn, self.files
+        sections = self.data, self.trace, self.review, self.learn, self.files
+        for section in sections:
+            KeysThrough(section)
+        return sections
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
-        """What a click means, and the decisions."""
+        """What a click means, the decisions, and what is seen."""
         trace, review = self.trace, self.review
         return {
             "T": trace.modes[TRACE],
+            "F": trace.modes[BETWEEN],
+            "B": trace.modes[BRANCH],
             "C": trace.modes[CORRECT],
             "X": trace.modes[CUT],
+            "M": trace.modes[MOVE],
+            "S": trace.modes[SOMA],
             "N": review.next,
+            "G": review.fine,
             "A": review.accept,
             "R": review.reject,
             "J": review.join,
             "U": review.undo,
             "Shift-U": review.redo,
+            "H": review.hiding,
+            "P": review.project,
+            "Escape": trace.leave,
+            "Backspace": trace.take_back,
+            "Delete": review.reject,
+            "Control-Z": review.undo,
+            "Control-Shift-Z": review.redo,
         }
 
     def keys_count_on(self, layer: Any, key: str) -> bool:
-        """On the image and what the dock laid over it, and while clicks trace on any layer."""
+        """On every layer; what deletes and takes back in others' points or shapes is theirs."""
         bench = self.bench
-        ours = layer is bench.image or bench.layers.has(layer)
-        return bench.volume is not None and (ours or self.trace.mode is not None)
+        theirs = isinstance(layer, Points | Shapes | Labels) and not is_ours(layer)
+        own = key not in THEIRS or not theirs or self.trace.mode is not None
+        return bench.volume is not None and own
+
+    def _on_told(self, text: str) -> None:
+        self.trouble.calm(False)
+        super()._on_told(text)
+
+    def _on_said(self, text: str) -> None:
+        """Say what was done, where what goes wrong is said."""
+        super()._on_told(text)
+        self.trouble.calm(True)
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also the traces, and what a click means."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info, show_warning
-
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.outputs import TableOut
 from napari_midl.methods.axons.beside import read_and_look
@@ -62,7 +60,7 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             traces, said = read
             bench.decide(lambda: bench.traces.add(traces))
             if said:
-                show_warning(said)
+                bench.say(said)
 
         job = elsewhere(lambda: read_and_look(path, volume), f"reading {path.name}")
         bench.start("Open", job, found)
@@ -76,7 +74,7 @@ class TraceFilesSection(ToolSection[AxonsBench]):
         # The table is all that a replay needs.
         self.write("Save", Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out))
         if path.suffix == ".swc" and not volume.space.known:
-            show_info("The voxel size is not known, so the SWC is in voxels.")
+            self.bench.say("The voxel size is not known, so the SWC is in voxels.")
 
     def _on_measure(self) -> None:
         start = self._beside / "measurements.csv"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Points
-from napari.utils.notifications import show_info
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox
 
@@ -62,7 +61,7 @@ class PointsPicker(QComboBox):
         if not places:
             raise InputError(f"{layer.name} has no point inside {image.name}; add some.")
         if outside:
-            show_info(f"{outside} point(s) lie beside {image.name} and are left out.")
+            bench.say(f"{outside} point(s) lie beside {image.name} and are left out.")
         return places
 
     def _on_layers(self) -> None:

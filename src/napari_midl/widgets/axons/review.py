@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QMenu
 
+from napari_midl.errors import InputError
 from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at
 from napari_midl.methods.axons.entries import PerEntry
+from napari_midl.methods.axons.fine import not_fine
+from napari_midl.methods.axons.kinds import KINDS, set_kind
 from napari_midl.methods.axons.trace_list import TraceList
+from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
-from napari_midl.widgets.axons.layers import ACCEPTED_COLOUR
-from napari_midl.widgets.axons.trace_table import TraceTable
+from napari_midl.widgets.axons.colouring import COLOURINGS
+from napari_midl.widgets.axons.trace_table import HEIGHT, TraceTable
 from napari_midl.widgets.images import spatial_ndim
-from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
-from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.parts.colour_bar import ColourBar
+from napari_midl.widgets.parts.grip import Grip
+from napari_midl.widgets.parts.section import button, combo, note, spin, there
+from napari_midl.widgets.tool.dialogs import ask_one_of
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
 if TYPE_CHECKING:
@@ -24,13 +31,18 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QPushButton
 
+    from napari_midl.methods.axons.edits import Tie
+    from napari_midl.widgets.axons.tracer import Tracer
+
 _SIDE = 80
 # Those that follow move up as the first are decided.
 _MOST = 100
+_FOLLOW, _STRAIGHT = "Follow the image", "Straight line"
 _KEYS = (
-    "<small>Keys in the image: <b>T</b> trace, <b>C</b> correct, <b>X</b> cut, <b>N</b> next "
-    "doubtful, <b>A</b> accept, <b>R</b> reject, <b>J</b> join, <b>U</b> undo, <b>Shift+U</b> "
-    "redo</small>"
+    "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
+    "cut, <b>M</b> move points, <b>S</b> soma, <b>Esc</b> leave; <b>N</b> next doubtful, "
+    "<b>G</b> fine, <b>A</b> accept, <b>R</b> or <b>Del</b> reject, <b>J</b> join, "
+    "<b>Ctrl+Z</b> undo, <b>Ctrl+Shift+Z</b> redo; <b>H</b> hide, <b>P</b> project</small>"
 )
 
 
@@ -40,18 +52,23 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     heading = "Traces"
     tip = "Click a place to fly there; its trace is selected. A accepts it, R rejects it"
 
-    def __init__(self, bench: AxonsBench) -> None:
+    def __init__(self, bench: AxonsBench, tracer: Tracer) -> None:
+        self._tracer = tracer
         self._doubts_of = PerEntry(doubts_of)
+        self._last: Doubt | None = None
         super().__init__(bench)
         self.follow(self._on_traced, bench.opened, bench.traced)
+        bench.opened.connect(self._on_opened)
 
     def arrange(self) -> None:
         """Traces above decisions above doubtful places."""
         bench = self.bench
         self.bar = ColourBar()
-        self.legend = note("Accepted traces are drawn in this colour")
-        self.legend.setText(f"<span style='color:{ACCEPTED_COLOUR}'>▬</span> accepted")
+        self.colours = combo("What the colours of the traces mean", COLOURINGS)
+        self.colours.currentIndexChanged.connect(self._on_colours)
+        self.legend = note("What the colours of the traces mean")
         self.table = TraceTable(bench)
+        self.grip = Grip(self.table, HEIGHT // 2)
         self.accept = self._decision(
             "Accept",
             "The selected traces are right; learning uses them",
@@ -64,12 +81,22 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             TraceList.reject,
             lambda traces: traces.selected,
         )
-        self.join = self._decision(
+        self.join = self.action(
             "Join",
             "Make one of the two selected traces, at their nearest ends",
-            TraceList.join,
-            lambda traces: traces.can_join,
+            self._on_join,
+            lambda: bench.traces.can_join,
+            bench.traced,
+            bench.chosen,
         )
+        self.kind = button(
+            "Set type", "Which type the selected traces have in an SWC file", lambda: None
+        )
+        menu = QMenu(self.kind)
+        for kind, word in KINDS.items():
+            there(menu.addAction(word)).triggered.connect(partial(self._on_kind, kind))
+        self.kind.setMenu(menu)
+        self.enabled_when(self.kind, lambda: bench.traces.selected, bench.traced, bench.chosen)
         self.undo = self._decision(
             "Undo",
             "Take the last decision back",
@@ -87,14 +114,44 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             "Fly to where a proposed trace is most likely off its fibre, the worst first",
             self.go_to_next,
         )
+        self.fine = self.action(
+            "This place is fine",
+            "The trace is on its fibre here: this place is not listed again, unless the trace is "
+            "changed here",
+            self._on_fine,
+        )
+        self.hiding = self._toggle(
+            "Hide", "Hide the traces to see what lies below", bench.layers.hide
+        )
+        self.project = self._toggle(
+            "Project",
+            "See through all slices at once: the brightest voxels of the stack, and all traces. A "
+            "click then takes the brightest slice under it",
+            bench.project,
+        )
+        self.near = spin(
+            "Traces up to so many slices before and behind the one in view are seen, the fainter "
+            "the further",
+            0,
+            1000,
+            int(bench.near.reach),
+        )
+        self.near.setPrefix("± ")
+        self.near.setSuffix(" slices")
+        self.near.valueChanged.connect(bench.see)
         self.count = note("How many places there are where a trace may be off its fibre")
-        self.list.decisions = {Qt.Key.Key_A: self.accept.click, Qt.Key.Key_R: self.reject.click}
         self.keys = note("Click into the image first; the keys press the buttons of these names")
         self.keys.setText(_KEYS)
+        self.row(self.hiding, self.project, self.near)
+        self.colour_label = QLabel("Colour by")
+        self.row(self.colour_label, self.colours, stretch=1)
         self.row(self.bar, self.legend, stretch=0)
         self.body.addWidget(self.table)
+        self.body.addWidget(self.grip)
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
-        self.row(self.next, self.count, stretch=1)
+        self.row(self.kind)
+        self.row(self.next, self.fine)
+        self.body.addWidget(self.count)
         self.body.addWidget(self.list)
         self.body.addWidget(self.keys)
 
@@ -108,8 +165,70 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     def shown(self) -> None:
         """Select the trace of the chosen place."""
         self.next.setEnabled(bool(self.items))
+        self.fine.setEnabled(self.current is not None)
         if self.current is not None:
+            self._last = self.current
             self.bench.select([self.current.entry])
+
+    def go_to_next(self) -> None:
+        """Go on from the last place, also where the list is another since."""
+        if self.row_shown >= 0 or self._last is None or not self.items:
+            super().go_to_next()
+            return
+        last = self._last
+        rows = (
+            row
+            for row, item in enumerate(self.items)
+            if item.uncertainty <= last.uncertainty
+            and not np.array_equal(item.position, last.position)
+        )
+        row = next(rows, 0)
+        self.list.setCurrentRow(row)
+
+    def _toggle(self, text: str, tooltip: str, switched: Callable[[bool], object]) -> QPushButton:
+        made = button(text, tooltip, lambda: switched(made.isChecked()))
+        made.setCheckable(True)
+        return made
+
+    def _on_kind(self, kind: int, checked: bool = False) -> None:
+        self.bench.decide(lambda: set_kind(self.bench.traces, kind))
+
+    def _on_join(self) -> None:
+        """Join what is near; ask how to join what is not."""
+        bench, traces = self.bench, self.bench.traces
+        try:
+            tied = traces.to_join()
+            answer = self._ask(tied) if tied.is_long else _STRAIGHT
+            if answer == _STRAIGHT:
+                bench.decide(lambda: traces.join(straight=True))
+            elif answer == _FOLLOW:
+                self._tracer.bridge(tied)
+        except InputError as error:
+            bench.report(error)
+
+    def _ask(self, tied: Tie) -> str | None:
+        """How to join two traces that lie far apart."""
+        names = " and ".join(entry.name for entry in self.bench.traces.selected)
+        return ask_one_of(
+            self,
+            "Join",
+            f"The ends of {names} are {self._in_words(tied.gap)} apart. Follow the fibre between "
+            "them, or draw a straight line, which is marked as doubtful?",
+            (_FOLLOW, _STRAIGHT),
+        )
+
+    def _in_words(self, pixels: float) -> str:
+        volume = self.bench.opened_volume
+        if not volume.unit:
+            return f"{pixels:.0f} px"
+        return f"{pixels * volume.voxel_size[-1]:.3g} {symbol(volume.unit)}"
+
+    def _on_fine(self) -> None:
+        """Keep that the chosen place is fine, and go on to the next."""
+        if self.current is not None:
+            z, y, x = self.current.position.tolist()
+            self.bench.decide(lambda: self.bench.traces.find_fine((z, y, x)))
+            self.go_to_next()
 
     def _decision(
         self,
@@ -128,19 +247,42 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             bench.chosen,
         )
 
+    def _on_colours(self) -> None:
+        self.bench.layers.colour_by(self.colours.currentData())
+        self._explain()
+
+    def _explain(self) -> None:
+        """Say what the colours mean."""
+        volume = self.bench.volume
+        if volume is None or not self.bench.entries:
+            self.bar.hide()
+            return
+        size, unit = (volume.voxel_size[-1], symbol(volume.unit)) if volume.unit else (1.0, "px")
+        legend = self.bench.layers.colouring.legend(size, unit)
+        words = [f"<span style='color:{c}'>▬</span> {word}" for c, word in legend.words.items()]
+        self.legend.setText(" ".join(words) or legend.low)
+        self.bar.hide()
+        if legend.colormap is not None:
+            self.bar.show_range("", legend.colormap, 0, 1, "")
+            self.bar.low.setText(legend.low)
+            self.bar.high.setText(legend.high)
+            self.bar.setToolTip("What the colours of the traces mean")
+
+    def _on_opened(self) -> None:
+        self._last = None
+        self.project.setChecked(False)
+
     def _on_traced(self) -> None:
         entries = self.bench.entries
-        doubts = to_look_at(chain.from_iterable(self._doubts_of(entries)))
+        doubts = to_look_at(
+            not_fine(chain.from_iterable(self._doubts_of(entries)), self.bench.traces.fine)
+        )
         self.fill(doubts[:_MOST])
         more = f", the worst {_MOST} are listed" if len(doubts) > _MOST else ""
         self.count.setText(f"{len(doubts)} to look at{more}" if doubts else "")
-        if entries:
-            self.bar.show_range("sure", UNCERTAINTY_COLOURS, 0, 1, "off the fibre")
-            self.bar.low.setText("on the fibre")
-            self.bar.high.setText("off it")
-            self.bar.setToolTip(
-                "Colours of proposed traces: how likely the tracker is off the fibre there, from "
-                "0 (blue) to 1 (red)"
-            )
-        for widget in (self.bar, self.legend, self.table):
+        self._explain()
+        for widget in (self.colour_label, self.colours, self.legend, self.table, self.grip):
             widget.setVisible(bool(entries))
+        volume = self.bench.volume
+        for deep in (self.project, self.near):
+            deep.setVisible(volume is not None and volume.shape[0] > 1)

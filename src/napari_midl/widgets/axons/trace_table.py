@@ -8,14 +8,16 @@ import pandas as pd
 from superqt.utils import signals_blocked
 
 from napari_midl.methods.axons.entries import PerEntry, overview
+from napari_midl.methods.axons.kinds import kind_of
 from napari_midl.volumes.units import symbol
+from napari_midl.widgets.axons.colouring import branch_orders
 from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
     from napari_midl.methods.axons.entries import Entry
     from napari_midl.widgets.axons.bench import AxonsBench
 
-_HEIGHT = 150
+HEIGHT = 150
 
 
 class TraceTable(TableView):
@@ -25,12 +27,13 @@ class TraceTable(TableView):
         super().__init__(pd.DataFrame(), editable=0)
         self._bench = bench
         self._rows_of = PerEntry(self._row)
-        self.setFixedHeight(_HEIGHT)
+        self.setFixedHeight(HEIGHT)
         self.view.setToolTip(
             "Click a trace to select it, with Ctrl or Shift several; a column's name to sort.\n"
             "Double-click a name to change it.\n"
             "bent: tortuosity, the length over the straight distance of the ends.\n"
-            "unsure: how likely it is off its fibre, from 0 to 1, on average over the trace."
+            "unsure: how likely it is off its fibre, from 0 to 1, on average over the trace.\n"
+            "order: 1 for what begins a tree, one more for what branches off it."
         )
         self.edited.connect(self._on_renamed)
         self.selected.connect(self._on_rows)
@@ -49,8 +52,16 @@ class TraceTable(TableView):
             return
         unit = symbol(volume.unit) if volume.unit else "px"
         names = ["name", f"length ({unit})", "bent", "unsure", "state"]
+        table = pd.DataFrame(self._rows_of(entries), columns=names)
+        traces = [entry.trace for entry in entries]
+        kinds = [kind_of(trace) for trace in traces]
+        if len(set(kinds)) > 1 or any(trace.parent for trace in traces):
+            orders = branch_orders(traces)
+            table["type"] = kinds
+            table["order"] = [orders[trace.path] for trace in traces]
+            table["grows from"] = [t.parent.path if t.parent else "" for t in traces]
         with signals_blocked(self):
-            self.fill(pd.DataFrame(self._rows_of(entries), columns=names), keep_order=True)
+            self.fill(table, keep_order=True)
 
     def _row(self, entry: Entry) -> tuple[str, float, float, float, str]:
         return overview(entry, self._bench.opened_volume.voxel_size)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info, show_warning
-
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
-from napari_midl.methods.axons.words import Counts, of_seeds
+from napari_midl.methods.axons.words import ON, Counts, of_seeds
 from napari_midl.volumes.traces import Seed
 
 if TYPE_CHECKING:
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.engine.running import Outcome
+    from napari_midl.methods.axons.edits import Tie
     from napari_midl.methods.axons.requests import Voxel
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.volumes.traces import Trace
@@ -63,6 +62,7 @@ class Tracer:
                 f"{runner.title} is still running; wait for it or cancel it, then click again."
             )
         self._queue.waiting += requests
+        self._mark()
         self._begin()
 
     def batch(self, places: Sequence[Voxel]) -> None:
@@ -93,7 +93,7 @@ class Tracer:
 
         def result(outcome: Outcome[list[Trace]]) -> None:
             entered(outcome.result)
-            show_info(of_seeds(Counts(**outcome.run.results["of_seeds"]), given=False))
+            bench.say(of_seeds(Counts(**outcome.run.results["of_seeds"]), given=False))
 
         def progress(steps: list[Progress]) -> None:
             grown[1:] = [step.preview for step in steps if isinstance(step.preview, Grown)][-1:]
@@ -108,21 +108,50 @@ class Tracer:
         operation = self._queue.find(*how, self._known(), box)
         bench.start("Trace all in view", operation.perform(), result, progress, finished)
 
-    def connect(self, ends: tuple[Voxel, ...]) -> None:
-        """Find the fibre through two voxels or more.
+    def bridge(self, tied: Tie) -> None:
+        """Join the two selected traces along the fibre between their ends.
 
         Raises
         ------
         InputError
             If a setting lies outside its range.
         """
-        bench, (name,) = self._bench, self.free_names(1)
+        bench, pair = self._bench, self._bench.traces.selected
+
+        def found(between: Trace) -> None:
+            if not set(pair) <= set(bench.entries):
+                raise InputError("One of the two traces was changed meanwhile; join them again.")
+            bench.traces.select(pair)
+            bench.traces.join(bridge=between)
+
+        self._connect(tied.ends, tied.first.path, found)
+
+    def connect(self, way: Sequence[Voxel]) -> None:
+        """Find the fibre through two or more voxels, in their order.
+
+        Raises
+        ------
+        InputError
+            If a setting lies outside its range.
+        """
+        traces, (name,) = self._bench.traces, self.free_names(1)
+        self._connect(way, name, lambda found: traces.add([found]))
+
+    def _connect(self, way: Sequence[Voxel], name: str, then: Callable[[Trace], object]) -> None:
+        """Find the fibre along a way, and decide what comes of it."""
+        bench = self._bench
 
         def found(outcome: Outcome[list[Trace]]) -> None:
-            bench.decide(lambda: bench.traces.add(outcome.result))
+            bench.decide(lambda: then(outcome.result[0]))
 
         how = (bench.image_in, str(self._model.choice), self._settings())
-        bench.start("From – to", self._queue.connect(*how, ends, name).perform(), found)
+        bench.layers.marks.show("connected", way)
+        bench.start(
+            "From – to",
+            self._queue.connect(*how, tuple(way), name).perform(),
+            found,
+            on_finished=lambda: bench.layers.marks.show("connected", []),
+        )
 
     def _known(self) -> list[Trace]:
         return [entry.trace for entry in self._bench.entries]
@@ -148,6 +177,7 @@ class Tracer:
             settings = self._settings()
         except InputError as error:
             queue.waiting = []
+            self._mark()
             bench.report(error)
             return
         how = (bench.image_in, str(self._model.choice), settings, self._known())
@@ -170,14 +200,23 @@ class Tracer:
             bench.decide(lambda: queue.stop(bench.traces))
         queue.end()
         bench.layers.grow([])
+        self._mark()
         self._begin()
+
+    def _mark(self) -> None:
+        """Mark where clicks wait for their traces."""
+        queue = self._queue
+        places = [request.seed.position for request in (*queue.under_way, *queue.waiting)]
+        self._bench.layers.marks.show("traced", places)
 
     def _tell(self, requests: Sequence[TraceRequest], found: Sequence[Trace]) -> None:
         """Say once what came of a batch, and of a single click only that nothing did."""
         if len(requests) > 1:
-            show_info(of_seeds(Counts.of(found, len(requests))))
+            self._bench.say(of_seeds(Counts.of(found, len(requests))))
         elif not len(found[0].points):
-            show_warning(requests[0].nothing_new(found[0].why))
+            why = found[0].why
+            self._bench.select([e for e in self._bench.entries if f"{ON}{e.name}" == why])
+            self._bench.say(requests[0].nothing_new(why))
 
     def _on_opened(self) -> None:
         # What was requested, and what is ready, is for the image before.

@@ -60,7 +60,7 @@ class AxonTrainSection(TrainSection[AxonsBench]):
             traces=TracesIn.of(self.lessons),
             model=AxonModelIn(str(self.model.choice)),
             out=ModelOut(out),
-            settings=self.form.value(fibres=self._trace.fibres),
+            settings=self.form.value(fibres=self.bench.fibres),
         )
 
     def gained(self, run: Run) -> str:

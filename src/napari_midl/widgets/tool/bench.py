@@ -70,6 +70,8 @@ class Bench(QObject):
         Runs the jobs of the dock, one at a time.
     plane_will_do : bool
         Whether an image may have one slice.
+    toasts : bool
+        Whether what went wrong is also said over the image, and not in the dock alone.
     asked_in : Section or None
         Where the button is that was pressed for what is going on, or went wrong; None for what
         goes on by itself, such as saving.
@@ -78,6 +80,7 @@ class Bench(QObject):
     """
 
     plane_will_do: ClassVar[bool] = False
+    toasts: ClassVar[bool] = True
 
     opened = Signal()
     job = Signal()
@@ -304,14 +307,19 @@ class Bench(QObject):
             title = title or self.runner.title or "The job"
             _log.error("%s failed", title, exc_info=error)
             said = f"{title} failed: {said or type(error).__name__}"
-        show_error(said)
+        if self.toasts or self.ended:
+            show_error(said)
         self.told.emit(said)
+
+    def say(self, text: str) -> None:
+        """Say what was done."""
+        show_info(text)
 
     def report_damaged(self, path: Path, error: InputError) -> None:
         """Show what is wrong with a file of the project, and move it out of the way."""
         self.report(error)
         try:
-            show_info(f"It was moved to {set_aside(path)}, and is not written over.")
+            self.say(f"It was moved to {set_aside(path)}, and is not written over.")
         except InputError as worse:
             self.report(worse)
 

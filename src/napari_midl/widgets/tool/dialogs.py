@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from qtpy.QtWidgets import QWidget
 
@@ -76,3 +76,14 @@ def ask_yes(parent: QWidget, caption: str, question: str) -> bool:
     """Whether a person says yes; no is what Return answers."""
     yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
     return QMessageBox.question(parent, caption, question, yes | no, no) == yes
+
+
+def ask_one_of(parent: QWidget, caption: str, question: str, answers: Sequence[str]) -> str | None:
+    """Which of some answers a person gives, the first being what Return gives; None for none."""
+    box = QMessageBox(QMessageBox.Icon.Question, caption, question, parent=parent)
+    buttons = {box.addButton(a, QMessageBox.ButtonRole.AcceptRole): a for a in answers}
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(next(iter(buttons)))
+    box.exec()
+    clicked = box.clickedButton()
+    return next((answer for made, answer in buttons.items() if made is clicked), None)

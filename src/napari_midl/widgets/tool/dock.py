@@ -12,8 +12,8 @@ from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.parts.accessible import name_fields, tab_as_read
 from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
+from napari_midl.widgets.parts.message import Message
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
-from napari_midl.widgets.parts.section import trouble
 from napari_midl.widgets.parts.wheel import WheelGuard
 from napari_midl.widgets.tool.background_loading import BackgroundLoading
 from napari_midl.widgets.tool.bench import Bench
@@ -66,16 +66,16 @@ class ToolDock(QWidget, Generic[B]):
         self.bench: B = self.bench_type(viewer, self)
         self.hint = Hint(self.steps)
         self.torch = torch_notice(*self.needs_torch) if self.needs_torch else None
-        self.trouble = trouble("What went wrong last")
+        self.trouble = Message("What went wrong last")
         self.progress = ProgressPanel(self.bench.runner, self.cancelling)
-        self.sections = self.make_sections()
-        self.keys = Keys(viewer, self.make_keys(), self.keys_count_on)
-        above = (self.hint,) if self.torch is None else (self.hint, self.torch)
         below = QWidget()
         self._below = QVBoxLayout(below)
         self._below.setContentsMargins(0, 0, 0, 0)
         self._below.addWidget(self.trouble)
         self._below.addWidget(self.progress)
+        self.sections = self.make_sections()
+        self.keys = Keys(viewer, self.make_keys(), self.keys_count_on)
+        above = (self.hint,) if self.torch is None else (self.hint, self.torch)
         lay_out(self, above, self.sections, (below,))
         self._wheel = WheelGuard(self)
         name_fields(self)

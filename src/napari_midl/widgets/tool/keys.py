@@ -43,9 +43,12 @@ class Keys:
         self._buttons = {
             key: made for key, made in buttons.items() if coerce_keybinding(key) not in taken
         }
+        keys_of: dict[QAbstractButton, list[str]] = {}
         for key, made in self._buttons.items():
             viewer.bind_key(key, _presser(made))
-            made.setToolTip(f"{made.toolTip()} (key {_written(key)})")
+            keys_of.setdefault(made, []).append(_written(key))
+        for made, names in keys_of.items():
+            made.setToolTip(f"{made.toolTip()} (key {' or '.join(names)})")
         viewer.layers.selection.events.active.connect(self.refresh)
         self.refresh()
 

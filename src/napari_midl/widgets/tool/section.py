@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from napari.utils.notifications import show_info
-
 from napari_midl.widgets.parts.section import Section, button
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.folded import is_folded, remember_folded
@@ -94,7 +92,7 @@ class ToolSection(Section, Generic[B]):
     def write(self, title: str, operation: Operation[Any], path: Path | None = None) -> None:
         """Perform an operation, and say where its output is saved."""
         path = path or operation.out.path
-        self.bench.start(title, operation.perform(), lambda _: show_info(f"Saved {path}"))
+        self.bench.start(title, operation.perform(), lambda _: self.bench.say(f"Saved {path}"))
 
     def make_form(self, settings: type[S], **how: Any) -> SettingsForm[S]:
         """The form of a settings class; it begins with what the person prefers everywhere."""

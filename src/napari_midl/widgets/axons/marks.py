@@ -1,0 +1,84 @@
+"""Small rings where a person clicked, for as long as something is done about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.widgets.axons.seen import seen
+from napari_midl.widgets.images import placed_over, spatial_ndim, stay_over
+from napari_midl.widgets.layers import OURS, keeping_active, take_out
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image, Points
+    from numpy.typing import NDArray
+
+_PIXELS = 18.0
+
+
+class Marks:
+    """Shows rings over one image, equally large on the screen, in whichever slice is in view."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._image: Image | None = None
+        self._layer: Points | None = None
+        self._places: dict[str, NDArray[np.float64]] = {}
+
+    @property
+    def layer(self) -> Points | None:
+        """The layer, if it is shown."""
+        return self._layer if self._layer in self._viewer.layers else None
+
+    def attach(self, image: Image) -> None:
+        """Show rings over an image from now on."""
+        self.detach()
+        self._image = image
+
+    def detach(self) -> None:
+        """Take the layer out of the viewer."""
+        take_out(self._viewer, *([self._layer] if self._layer is not None else []))
+        self._layer = self._image = None
+        self._places.clear()
+
+    def show(self, why: str, places: Sequence[Sequence[float]]) -> None:
+        """Show rings at these voxels ``(z, y, x)``, in the place of others for the same reason."""
+        if self._image is None or (self.layer is None and not len(places)):
+            return
+        self._places[why] = np.array(places, float).reshape(-1, 3)
+        if self.layer is None:
+            self._make()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show them in the slice that is in view now."""
+        layer = self.layer
+        if layer is None or self._image is None:
+            return
+        places = np.concatenate(list(self._places.values()))[:, -layer.ndim :]
+        flat = seen(self._viewer, self._image).flat(places)
+        if flat.shape != layer.data.shape or not np.allclose(flat, layer.data):
+            layer.data = flat
+
+    def _make(self) -> None:
+        assert self._image is not None
+        count = spatial_ndim(self._image)
+        with keeping_active(self._viewer):
+            self._layer = self._viewer.add_points(
+                np.zeros((0, count)),
+                ndim=count,
+                name=f"{self._image.name}: clicks",
+                size=1,
+                canvas_size_limits=(_PIXELS, _PIXELS),
+                face_color="transparent",
+                border_color="#ffd23f",
+                border_width=0.1,
+                blending="translucent_no_depth",
+                metadata={OURS: "made by the axons dock"},
+                **placed_over(self._image, (0,) * count),
+            )
+        self._layer.editable = False
+        stay_over(self._image, self._layer, (0,) * count)

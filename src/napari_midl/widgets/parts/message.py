@@ -1,0 +1,44 @@
+"""A line that says what went wrong, or what was done, until it is closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QLabel, QToolButton
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QResizeEvent
+
+_SIDE = 18
+# Red text cannot be read in both themes.
+_STYLE = "border-left: 3px solid {}; padding-left: 6px; padding-right: 20px"
+_TROUBLE, _CALM = "#e06c5a", "#5a9de0"
+
+
+class Message(QLabel):
+    """A sentence that can be read whole, and closed; hidden until there is one."""
+
+    def __init__(self, tooltip: str) -> None:
+        super().__init__("")
+        self.setWordWrap(True)
+        self.setToolTip(tooltip)
+        self.setTextInteractionFlags(self.textInteractionFlags().TextSelectableByMouse)
+        self._close = QToolButton(self)
+        self._close.setText("×")
+        self._close.setAutoRaise(True)
+        self._close.setFixedSize(_SIDE, _SIDE)
+        self._close.setToolTip("Close this message")
+        self._close.setAccessibleName("Close this message")
+        self._close.setStyleSheet("border: none; padding: 0")
+        self._close.clicked.connect(self.hide)
+        self.calm(False)
+        self.hide()
+
+    def calm(self, calm: bool) -> None:
+        """Look as if nothing went wrong, or something did."""
+        self.setStyleSheet(f"QLabel {{ {_STYLE.format(_CALM if calm else _TROUBLE)} }}")
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Qt's hook: the cross stays in its corner."""
+        super().resizeEvent(event)
+        self._close.move(self.width() - _SIDE, 0)
