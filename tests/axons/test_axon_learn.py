@@ -20,7 +20,7 @@ from napari_midl.methods.axons.imitation import Demonstrations, imitation_loss
 from napari_midl.methods.axons.learn import finetune, train
 from napari_midl.methods.axons.network import DESIGNS, REACH, Policy
 from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
-from napari_midl.methods.axons.synthetic import synthetic_image
+from napari_midl.methods.axons.synthetic import synthetic_scene
 from napari_midl.volumes.traces import Trace
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_agents_move_themselves_the_more_the_later_the_step(
     step: int, confident: bool, share: float
 ) -> None:
     environment = TrackingEnvironment(
-        lambda rng: synthetic_image("SI", rng), DESIGNS["paper"], 2, 400
+        lambda rng: synthetic_scene("SI", rng), DESIGNS["paper"], 2, 400
     )
     demonstrations = Demonstrations(environment, Diagonal(), confident)  # type: ignore[arg-type]
     for _ in demonstrations.draw(np.random.default_rng(0), step):

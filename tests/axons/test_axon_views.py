@@ -60,12 +60,15 @@ def test_distant_views_average_what_lies_between_their_pixels() -> None:
     assert [tuple(level.shape[2:]) for level in levels] == [(8, 8), (4, 4), (2, 2)]
     assert extent == (8, 8)
     assert levels[1][0, 0, 0, 0] == pytest.approx((0 + 1 + 6 + 7) / 4)
-    # Beyond the image there is nothing.
-    assert levels[2][0, 0, 1, 1] == pytest.approx((28 + 29 + 34 + 35) / 16)
+    # The last pixels are repeated beyond the image.
+    assert levels[2][0, 0, 1, 1] == pytest.approx((28 + 34 + 3 * (29 + 35) + 8 * 35) / 16, rel=0.1)
     points = torch.full((1, 3, 11, 11, 2), 0.5)
-    seen = sample_views(levels, points, extent)[0, :, 0, 0]
+    size = torch.tensor([6, 6])
+    seen = sample_views(levels, points, extent, size)[0, :, 0, 0]
     assert seen[0] == pytest.approx(3.5)
     assert seen[1] == pytest.approx(3.5)
+    for beyond in (-0.6, 5.6):
+        assert sample_views(levels, points + beyond - 0.5, extent, size).isnan().all()
 
 
 def test_blocks_follow_the_size_of_voxels() -> None:
@@ -77,3 +80,17 @@ def test_contrast_does_not_depend_on_gain_or_offset() -> None:
     torch.testing.assert_close(
         local_contrast(views), local_contrast(0.5 * views + 0.3), atol=0.15, rtol=0.1
     )
+
+
+def test_what_is_not_known_has_no_contrast_and_counts_for_nothing() -> None:
+    views = torch.rand(1, 2, 11, 11)
+    half = views.clone()
+    half[..., 6:, :] = torch.nan
+    seen = local_contrast(half)
+    assert (seen[..., 6:, :] == 0).all()
+    part = views[..., :6, :]
+    expected = (part - part.mean((-2, -1), keepdim=True)) / (
+        part.flatten(-2).std(-1, correction=0)[..., None, None] + 0.02
+    )
+    torch.testing.assert_close(seen[..., :6, :], expected)
+    assert (local_contrast(torch.full((1, 11, 11), torch.nan)) == 0).all()

@@ -9,14 +9,17 @@ import torch
 
 from napari_midl.methods.axons.environment import TrackingEnvironment
 from napari_midl.methods.axons.network import DESIGNS
+from napari_midl.methods.axons.synthetic import Scene
 from napari_midl.volumes.traces import resample
 
 
-def straight(_: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A fibre along row 40, from column 10 to 150."""
+def straight(_: np.random.Generator) -> Scene:
+    """A fibre along row 40, from column 10 to 150; the rows from 60 on are empty."""
     image = np.zeros((160, 160), np.float32)
     image[39:42] = 1.0
-    return image, resample(np.array([[40.0, 10.0], [40.0, 150.0]]), 0.5)
+    empty = np.zeros(image.shape, bool)
+    empty[60:] = True
+    return Scene(image, resample(np.array([[40.0, 10.0], [40.0, 150.0]]), 0.5), empty)
 
 
 def environment(preset: str = "paper", agents: int = 4) -> TrackingEnvironment:
@@ -70,9 +73,10 @@ def test_turning_round_turns_the_sign_until_the_next_turn() -> None:
 def test_the_perfect_tracker_goes_three_pixels_on() -> None:
     made = environment()
     made.positions = made.positions + torch.tensor([1.0, 0.0])
-    action, stop = made.expert()
+    action, stop, follows, known = made.expert()
     assert action[0].tolist() == pytest.approx([-1.0, 3.0], abs=1e-5)
     assert not stop.any()
+    assert follows.all() and known.all()
 
 
 def test_along_the_heading_actions_turn_with_the_agent() -> None:
@@ -93,3 +97,23 @@ def test_an_episode_ends_at_the_end_of_the_fibre_or_far_off_it() -> None:
         ended = off.step(torch.tensor([[4.0, 0.0]]).repeat(8, 1))[2]
         assert not ended.any()
     assert off.step(torch.tensor([[4.0, 0.0]]).repeat(8, 1))[2].all()
+
+
+def test_what_is_beyond_the_end_is_off_where_it_is_known_to_be_empty() -> None:
+    made = environment("compact")
+    for row, known in ((50.0, False), (70.0, True)):
+        made.positions[..., 0] = row
+        made.step(torch.zeros(8, 2))
+        _, stop, follows, told = made.expert()
+        assert stop.all() and not follows.any()
+        assert (told == known).all()
+
+
+def test_some_begin_where_there_is_nothing() -> None:
+    made = TrackingEnvironment(straight, DESIGNS["compact"], 2, 50, elsewhere=0.5)
+    made.reset(seed=0)
+    _, stop, follows, known = made.expert()
+    assert known.all()
+    assert (stop == ~follows).all()
+    assert 0.3 < stop.float().mean() < 0.7
+    assert (made.positions[made.gone][:, 0] >= 60).all()

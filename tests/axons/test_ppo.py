@@ -13,7 +13,7 @@ from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.methods.axons import ppo
 from napari_midl.methods.axons.environment import TrackingEnvironment
 from napari_midl.methods.axons.network import DESIGNS, Actor, Critic
-from napari_midl.methods.axons.synthetic import synthetic_image
+from napari_midl.methods.axons.synthetic import synthetic_scene
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -65,7 +65,7 @@ def finished(steps: Generator[str, None, T]) -> T:
 
 def easy(agents: int = 4) -> TrackingEnvironment:
     return TrackingEnvironment(
-        lambda rng: synthetic_image("SI-W", rng), DESIGNS["compact"], 4, agents
+        lambda rng: synthetic_scene("SI-W", rng), DESIGNS["compact"], 4, agents
     )
 
 

@@ -171,7 +171,9 @@ def test_what_is_taught_is_what_the_pixel_network_says():
     everywhere = tuple(slice(0, n) for n in MASK.shape)
     said = teacher.says(everywhere)
     np.testing.assert_allclose((said - 1.0) / 254, 0.25, atol=1 / 254)
-    assert all(0 <= c < n for c, n in zip(teacher.voxel(np.random.default_rng(0)), MASK.shape, strict=True))
+    assert all(
+        0 <= c < n for c, n in zip(teacher.voxel(np.random.default_rng(0)), MASK.shape, strict=True)
+    )
 
 
 def test_the_loss_is_the_cross_entropy_of_paint_and_of_what_is_taught():

@@ -1,4 +1,4 @@
-"""From the entropy of a policy to the probability of being off the fibre."""
+"""From what a policy tells to the probability of being off the fibre."""
 
 from __future__ import annotations
 
@@ -22,48 +22,69 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.axons.environment import Draw
     from napari_midl.methods.axons.network import Actor
+    from napari_midl.methods.axons.synthetic import Scene
 
-IMAGES, ON, ASTRAY = 64, 4, 2
+IMAGES, ON, ASTRAY, ELSEWHERE = 96, 5, 2, 2
 LONGEST = 150.0
 
 
 def calibrate(actor: Actor, draw: Draw, images: int = IMAGES, seed: int = 10**6) -> list[float]:
-    """Slope and shift of the logistic that turns entropy into the chance of being off.
+    """The logistic that turns what a policy tells into the chance of being off, see `Tracker`.
 
-    Fitted to what a tracker does on synthetic fibres not trained on, from seeds on the fibre and
-    some beside it, until they are far from it; off means further than 3 px.
+    Fitted to what a tracker does on synthetic images not trained on, from seeds on the fibre,
+    beside it and far from any: on and behind the ends of fibres, in empty ground, along rims
+    and edges. Off means further than 3 px.
     """
     rng = np.random.default_rng(seed)
-    looks = np.concatenate([_looks(actor, *draw(rng), rng) for _ in range(images)])
-    entropy, off = looks.T
+    looks = np.concatenate([_looks(actor, draw(rng), rng) for _ in range(images)])
+    entropy, stop, off = looks.T
 
     def deviance(parameters: Any) -> float:
-        z = parameters[0] * entropy + parameters[1]
+        z = parameters[0] * entropy + parameters[1] + parameters[2] * stop
         return float(np.mean(np.logaddexp(0, z) - off * z))
 
-    fitted = minimize(deviance, (1.0, 0.0), method="Nelder-Mead").x
+    begin = (1.0, 0.0, 1.0 if stop.any() else 0.0)
+    fitted = minimize(deviance, begin, method="Nelder-Mead", options={"maxiter": 2000}).x
     return [float(v) for v in fitted]
 
 
-def _looks(
-    actor: Actor, image: NDArray[np.float32], line: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Entropy, and 1 where off, at each step of a few agents on one image."""
-    pixels = Pixels(image, np.asarray, (1.0, 1.0), actor.design.averages)
-    index = rng.integers(len(line), size=ON + ASTRAY)
-    ahead = np.clip(index + rng.choice([-12, 12], len(index)), 0, len(line) - 1)
-    spread = np.repeat([0.6, 6.0], [ON, ASTRAY])[:, None]
-    starts = torch.from_numpy(line[index] + spread * rng.normal(size=(len(index), 2))).float()
-    ways = torch.from_numpy(line[ahead] - line[index] + rng.normal(size=(len(index), 2))).float()
+def _looks(actor: Actor, scene: Scene, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Entropy, logit of having left, and 1 where off, at each known step of a few agents."""
+    pixels = Pixels(scene.image, np.asarray, (1.0, 1.0), actor.design.averages)
+    starts, ways = _begin(scene, rng)
     seen = ZOOMS[:3]  # The last is for sharp bends alone.
-    zooms = torch.tensor(seen).repeat(len(index) // len(seen))
+    zooms = torch.tensor(seen).repeat(len(starts) // len(seen))
     widths = zooms * torch.tensor([width_at(pixels, start) for start in starts])
-    # Uncalibrated, the uncertainty is the logistic of the entropy.
-    *_, taken = Tracker(actor, pixels).follow(starts, ways, widths, LONGEST, give_up=1.0)
+    told = []
+    # Each part alone, by trackers whose uncertainty is the logistic of it.
+    for parts in ((1.0, 0.0), (0.0, 0.0, 1.0)):
+        *_, taken = Tracker(actor, pixels, parts).follow(starts, ways, widths, LONGEST, give_up=1.0)
+        told.append([logit(np.clip(steps.uncertainty, 1e-6, 1 - 1e-6)) for steps in taken])
     looks = []
-    for steps in taken:
-        distance, _ = cKDTree(line).query(np.stack(steps.points))
-        # What an agent thinks further away is about another fibre, not about this one.
+    for steps, entropy, stop in zip(taken, *told, strict=True):
+        points = np.stack(steps.points)
+        distance, _ = cKDTree(scene.line).query(points)
+        # What an agent thinks further away is about another fibre, unless there is none.
         near = np.logical_and.accumulate(distance < LOST)
-        looks.append(np.stack([logit(steps.uncertainty), distance > ON_TRACK], 1)[near])
+        y, x = np.rint(points).astype(int).T.clip(0, len(scene.image) - 1)
+        empty = scene.empty[y, x]
+        off = (distance > ON_TRACK) | empty
+        looks.append(np.stack([entropy, stop, off], 1)[near | empty])
     return np.concatenate(looks)
+
+
+def _begin(scene: Scene, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Places on the fibre, beside it, and where there is none; and ways to go from there."""
+    size = len(scene.image)
+    inside = np.flatnonzero(((scene.line >= 0) & (scene.line <= size - 1)).all(axis=1))
+    index = rng.choice(inside, ON + ASTRAY + ELSEWHERE)
+    ahead = np.clip(index + rng.choice([-12, 12], len(index)), 0, len(scene.line) - 1)
+    spread = np.repeat([0.6, 6.0, 6.0], [ON, ASTRAY, ELSEWHERE])[:, None]
+    starts = scene.line[index] + spread * rng.normal(size=(len(index), 2))
+    ways = scene.line[ahead] - scene.line[index] + rng.normal(size=(len(index), 2))
+    empty = np.argwhere(scene.empty)
+    if len(empty):
+        starts[-ELSEWHERE:] = empty[rng.integers(len(empty), size=ELSEWHERE)]
+        ways[-ELSEWHERE:] = rng.normal(size=(ELSEWHERE, 2))
+    order = rng.permutation(len(starts))
+    return torch.from_numpy(starts[order]).float(), torch.from_numpy(ways[order]).float()

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_midl.methods.axons.network import REACH, Design
-from napari_midl.methods.axons.synthetic import SPACING
+from napari_midl.methods.axons.painting import SPACING
 from napari_midl.methods.axons.views import (
     VIEW,
     heading_frame,
@@ -31,9 +31,9 @@ from napari_midl.methods.axons.views import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from numpy.typing import NDArray
+    from napari_midl.methods.axons.synthetic import Scene
 
-    Draw = Callable[[np.random.Generator], tuple[NDArray[np.float32], NDArray[np.float64]]]
+    Draw = Callable[[np.random.Generator], Scene]
 
 EPISODE = 200
 STRIDE = 3.0
@@ -41,7 +41,10 @@ LOST = 8.0
 ON_TRACK = 3.0
 _REMEMBERED = 12
 # What a step changes, beside what is stacked of the views.
-_MOVING = ("positions", "headings", "_index", "_steps", "_switches", "_previous", "_visited")
+_MOVING = (
+    *("positions", "headings", "_index", "_steps", "_switches", "_previous", "_visited"),
+    "gone",
+)
 
 
 class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
@@ -54,7 +57,7 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
     Parameters
     ----------
     draw : callable
-        Gives an image in [0, 1] and the centreline ``(n, 2)`` of a fibre in it.
+        Gives a scene: an image, a fibre in it, and where there is surely none.
     design : Design
         What the agents see.
     images, agents : int
@@ -62,12 +65,20 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
     astray : float
         Share of the agents that begin up to 6 px beside the fibre and badly turned, so that
         being lost is learnt too.
+    elsewhere : float
+        Share of the agents that begin where there is no fibre.
     """
 
     def __init__(
-        self, draw: Draw, design: Design, images: int = 16, agents: int = 8, astray: float = 0.0
+        self,
+        draw: Draw,
+        design: Design,
+        images: int = 16,
+        agents: int = 8,
+        astray: float = 0.0,
+        elsewhere: float = 0.0,
     ) -> None:
-        self.draw, self.design, self.astray = draw, design, astray
+        self.draw, self.design, self.astray, self.elsewhere = draw, design, astray, elsewhere
         self.shape = (images, agents)
         self.num_envs = images * agents
         bounds = {
@@ -97,7 +108,7 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def redraw(self, seed: int | None) -> Iterator[int]:
         """Draw new images one by one, yielding how many there are; `place` has to follow."""
         super().reset(seed=seed)
-        self._drawn: list[tuple[NDArray[np.float32], NDArray[np.float64]]] = []
+        self._drawn: list[Scene] = []
         for _ in range(self.shape[0]):
             self._drawn.append(self.draw(self.np_random))
             yield len(self._drawn)
@@ -105,10 +116,12 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def place(self) -> dict[str, Tensor]:
         """Put the agents on the images just drawn, and return what they see."""
         rng, drawn = self.np_random, self._drawn
-        self.images = torch.from_numpy(np.stack([d[0] for d in drawn]))[:, None]
+        self.images = torch.from_numpy(np.stack([scene.image for scene in drawn]))[:, None]
+        self._size = torch.tensor(self.images.shape[2:])
+        self._empty = torch.from_numpy(np.stack([scene.empty for scene in drawn]))
         blocks = view_blocks(self.design.averages, (1.0, 1.0))
         self._levels, self._extent = mipmap(self.images, blocks)
-        self._lines = [torch.from_numpy(d[1]).float() for d in drawn]
+        self._lines = [torch.from_numpy(scene.line).float() for scene in drawn]
         length = max(map(len, self._lines))
         self.lines = torch.stack(
             [F.pad(line, (0, 0, 0, length - len(line)), value=math.inf) for line in self._lines]
@@ -117,8 +130,10 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self.truth = _draw_centrelines(self._lines, self.images.shape[-1])
         way = torch.from_numpy(rng.choice([-1, 1], self.shape))
         room = torch.from_numpy(rng.uniform(0, 0.7, self.shape))
-        begin = (room * self._last).long()
-        self._index = torch.where(way > 0, begin, self._last - begin)
+        inside = [torch.nonzero(self._inside(line))[[0, -1], 0] for line in self._lines]
+        first, last = torch.stack(inside)[:, None].unbind(-1)
+        begin = (room * (last - first)).long()
+        self._index = torch.where(way > 0, first + begin, last - begin)
         self._way = way
         on_line = self._line_point(self._index)
         ahead = self._line_point(self._clamp(self._index + way * 6))
@@ -129,12 +144,25 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         angle = torch.from_numpy(rng.normal(0, 1, self.shape)).float()
         angle = angle * torch.where(astray[..., 0], 0.8, 0.25)
         self.headings = _turn(heading, angle)
+        self.gone = torch.zeros(self.shape, dtype=torch.bool)
+        self._begin_elsewhere(rng)
         self._steps = torch.zeros(self.shape, dtype=torch.long)
         self._switches = torch.zeros(self.shape, dtype=torch.long)
         self._previous = torch.zeros(*self.shape, 2)
         self._visited = self.positions[..., None, :].repeat(1, 1, _REMEMBERED, 1)
         self._stack: list[tuple[Tensor, Tensor]] = []
         return self._observe()
+
+    def _begin_elsewhere(self, rng: np.random.Generator) -> None:
+        """Move some agents to where there is no fibre, looking anywhere."""
+        for image, scene in enumerate(self._drawn):
+            places = np.argwhere(scene.empty)
+            for agent in np.flatnonzero(rng.random(self.shape[1]) < self.elsewhere):
+                if len(places):
+                    self.positions[image, agent] = torch.from_numpy(places[rng.choice(len(places))])
+                    angle = torch.tensor(rng.uniform(0, 2 * math.pi), dtype=torch.float32)
+                    self.headings[image, agent] = torch.stack([angle.sin(), angle.cos()])
+                    self.gone[image, agent] = True
 
     def state_dict(self) -> dict[str, Tensor]:
         """Where the agents are and what they have seen, on the images of the last reset's seed."""
@@ -172,10 +200,11 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._steps = self._steps + 1
         self._find()
         at_end = (self._remaining() * SPACING < 1.0) | (self.distance > LOST)
+        self.gone = self.gone | at_end | ~self._inside(self.positions)
         over = self._steps >= EPISODE
         return self._observe(), reward.flatten(), at_end.flatten(), over.flatten(), {}
 
-    def expert(self) -> tuple[Tensor, Tensor]:
+    def expert(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What a perfect tracker would do now.
 
         Returns
@@ -183,14 +212,35 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         action : Tensor, shape (N, 2)
             The displacement to the centreline three px further on.
         stop : Tensor, shape (N,)
-            1 where the agent is off the fibre (3 px) or at its end.
+            1 where the agent is off the fibre (3 px).
+        follows : Tensor of bool, shape (N,)
+            Whether the agent is on its way, so that the displacement is known.
+        known : Tensor of bool, shape (N,)
+            Whether it is known if the agent is off: on its way, and or gone from the
+            fibre to where there is none. Elsewhere it may be on another.
         """
         self._find()
         target = self._line_point(self._clamp(self._index + self._way * int(STRIDE / SPACING)))
         wanted = (target - self.positions)[..., None, :]
         action = (wanted * self._frames()[..., 0, :, :]).sum(-1).clamp(-REACH, REACH)
-        stop = (self.distance > ON_TRACK) | (self._remaining() * SPACING < 1.0)
-        return action.reshape(-1, 2), stop.flatten()
+        if self.design.frame == "heading":
+            action[self.gone] = torch.tensor([STRIDE, 0.0])
+        follows = ~self.gone & (self.distance < LOST)
+        stop = self.gone | (self.distance > ON_TRACK)
+        known = follows | (self.gone & self._in_empty())
+        return action.reshape(-1, 2), stop.flatten(), follows.flatten(), known.flatten()
+
+    def _inside(self, points: Tensor) -> Tensor:
+        """Whether points lie in the images."""
+        return ((points > -0.5) & (points < self._size - 0.5)).all(-1)
+
+    def _in_empty(self) -> Tensor:
+        """Whether there is surely no fibre where each agent is."""
+        y, x = self.positions.round().long().unbind(-1)
+        height, width = self._size.tolist()
+        image = torch.arange(self.shape[0])[:, None]
+        empty = self._empty[image, y.clamp(0, height - 1), x.clamp(0, width - 1)]
+        return empty & self._inside(self.positions)
 
     def _reward(self, before: Tensor, move: Tensor) -> Tensor:
         """Appendix B, with the mean over the 100 points in place of their sum."""
@@ -205,9 +255,9 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def _observe(self) -> dict[str, Tensor]:
         frames = self._frames()[..., 0, :, :]
         points = view_points(self.positions, frames, self.design.pitches)
-        views = sample_views(self._levels, points, self._extent)
-        if self.design.frame == "heading":
-            views = local_contrast(views)
+        views = sample_views(self._levels, points, self._extent, self._size)
+        heading = self.design.frame == "heading"
+        views = local_contrast(views) if heading else views.nan_to_num()
         if self.design.history:
             path = path_view(self._visited[..., :-1, :], points[..., 0, :, :, :])
             views = torch.cat([views, path[..., None, :, :]], -3)
@@ -256,6 +306,7 @@ def _draw_centrelines(lines: list[Tensor], size: int) -> Tensor:
     for line in lines:
         off = np.ones((size, size), bool)
         y, x = np.rint(line.numpy()).astype(int).T
-        off[y.clip(0, size - 1), x.clip(0, size - 1)] = False
+        inside = (y >= 0) & (y < size) & (x >= 0) & (x < size)
+        off[y[inside], x[inside]] = False
         drawn.append(np.exp(-0.5 * ndimage.distance_transform_edt(off) ** 2))
     return torch.from_numpy(np.stack(drawn)[:, None].astype(np.float32))

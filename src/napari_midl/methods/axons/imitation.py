@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_midl.engine.recipes import Batch, Supervised
-from napari_midl.methods.axons.environment import LOST
 from napari_midl.methods.axons.network import REACH, Actor, Policy
 
 if TYPE_CHECKING:
@@ -53,28 +52,29 @@ class Demonstrations:
         self._left = self._seed = 0
 
     def draw(self, rng: np.random.Generator, step: int) -> Generator[str, None, Batch]:
-        """Views ``(N, C, 11, 11)``, and targets ``(N, 4)``: displacement, stop, weight."""
+        """Views ``(N, C, 11, 11)``, and targets ``(N, 5)``: displacement, stop, two weights."""
         if not self._left:
             self._seed = int(rng.integers(2**31))
             for count in self.environment.redraw(self._seed):
                 yield f"drawing fibres, image {count}"
             self._views = self.environment.place()["actor"]
-            self._alive = torch.ones(self.environment.num_envs, dtype=torch.bool)
             self._left = LESSON
         views = self._views
-        action, stop = self.environment.expert()
-        weight = self._alive & (self.environment.distance.flatten() < LOST)
-        targets = torch.cat([action, stop[:, None].float(), weight[:, None].float()], 1)
+        action, *told = self.environment.expert()
+        targets = torch.cat([action, torch.stack(told, 1).float()], 1)
         own_share = min(0.7, (self._ahead + step) / WARM_UP)
         own = torch.from_numpy(rng.random((len(action), 1)) < own_share)
         noise = torch.from_numpy(rng.normal(0, 0.5, action.shape)).float()
         with torch.no_grad():
             device = next(self.actor.parameters()).device
             own_move = self.actor(views.to(device)).mean().cpu()
+        if self.environment.design.frame == "heading":
+            # As a tracker does, which never turns on the spot.
+            gone = self.environment.gone.flatten()
+            own_move[gone, 0] = own_move[gone, 0].clamp(min=1.0)
         move = torch.where(own, own_move, action) + noise
-        observed, _, ended, _, _ = self.environment.step(move.clamp(-REACH, REACH))
+        observed, *_ = self.environment.step(move.clamp(-REACH, REACH))
         self._views = observed["actor"]
-        self._alive &= ~ended
         self._left -= 1
         return views, targets
 
@@ -84,7 +84,7 @@ class Demonstrations:
         if not self._left:
             return left
         agents = {f"agents.{name}": t for name, t in self.environment.state_dict().items()}
-        return {**left, **agents, "alive": self._alive, "views": self._views}
+        return {**left, **agents, "views": self._views}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go back to there."""
@@ -95,7 +95,7 @@ class Demonstrations:
         self.environment.load_state_dict(
             {k.removeprefix("agents."): v for k, v in state.items() if k.startswith("agents.")}
         )
-        self._alive, self._views = state["alive"].clone(), state["views"].clone()
+        self._views = state["views"].clone()
 
 
 class Imitation(Supervised):
@@ -141,12 +141,12 @@ def imitation_loss(policy: Policy, targets: Tensor) -> Tensor:
     ----------
     policy : Policy
         For N agents.
-    targets : Tensor, shape (N, 4)
-        Displacement (px), 1 where the agent should stop, weight.
+    targets : Tensor, shape (N, 5)
+        Displacement (px), 1 where the agent is off the fibre, weights of the two.
     """
-    weight = targets[:, 3] / targets[:, 3].sum().clamp(min=1)
-    loss = -(policy.log_prob(targets[:, :2]) * weight).sum()
+    follows = targets[:, 3] / targets[:, 3].sum().clamp(min=1)
+    loss = -(policy.log_prob(targets[:, :2]) * follows).sum()
     if torch.isfinite(policy.stop).all():
         stop = F.binary_cross_entropy_with_logits(policy.stop, targets[:, 2], reduction="none")
-        loss = loss + (stop * weight).sum()
+        loss = loss + (stop * targets[:, 4]).sum() / targets[:, 4].sum().clamp(min=1)
     return loss

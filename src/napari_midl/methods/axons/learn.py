@@ -7,7 +7,7 @@ proximal policy optimisation may go on from there.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,9 +26,10 @@ from napari_midl.methods.axons.imitation import Demonstrations, Imitation
 from napari_midl.methods.axons.models import scratch
 from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.overlaps import same_fibres
+from napari_midl.methods.axons.painting import SPACING
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import SHORTEST_LESSON, TraceSettings
-from napari_midl.methods.axons.synthetic import SIZE, SPACING, synthetic_image
+from napari_midl.methods.axons.synthetic import SIZE, Scene, synthetic_scene
 from napari_midl.methods.axons.tracing import Tracing
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.traces import Seed, check_inside, resample
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 IMAGES = 32
 EPISODE = 60  # steps; most of what there is to earn on a fibre
-_ASTRAY = 0.15
+_ASTRAY, _ELSEWHERE = 0.15, 0.1
 _MOST_SCORED = 3  # of the traces that are learnt from
 
 
@@ -79,11 +80,13 @@ def train(
     actor = model.network
     assert isinstance(actor, Actor)
 
-    def draw(rng: np.random.Generator) -> tuple[Any, Any]:
-        return synthetic_image(settings.images, rng)
+    def draw(rng: np.random.Generator) -> Scene:
+        return synthetic_scene(settings.images, rng)
 
     device = pick_device(settings.device)
-    environment = TrackingEnvironment(draw, actor.design, IMAGES, settings.agents, _ASTRAY)
+    environment = TrackingEnvironment(
+        draw, actor.design, IMAGES, settings.agents, _ASTRAY, _ELSEWHERE
+    )
     demonstrations = Demonstrations(environment, actor.train())
     trained = yield from fit(
         Imitation(demonstrations, settings.learning_rate, settings.half_life, average=0.998),
@@ -166,9 +169,9 @@ def finetune(
     actor = copy.deepcopy(model.network)
     assert isinstance(actor, Actor)
 
-    def draw(rng: np.random.Generator) -> tuple[Any, Any]:
+    def draw(rng: np.random.Generator) -> Scene:
         if rng.random() < settings.synthetic:
-            return synthetic_image("rich", rng)
+            return synthetic_scene("rich", rng)
         item = lesson_traces[rng.integers(len(lesson_traces))]
         return _crop(volume, scaling, item, settings.dark, rng)
 
@@ -176,7 +179,7 @@ def finetune(
     scored_on = held_out or lesson_traces[:_MOST_SCORED]
     known = bool(model.card.get("steps", 0))
     before = (yield from _scores(volume, scored_on, model, settings)) if known else {}
-    environment = TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY)
+    environment = TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY, _ELSEWHERE)
     demonstrations = Demonstrations(environment, actor.train(), confident=True)
     trained = yield from fit(
         Imitation(demonstrations, settings.learning_rate, settings.half_life),
@@ -241,7 +244,7 @@ def _long_enough(volume: Volume, traces: Sequence[Trace]) -> list[Trace]:
 
 def _crop(
     volume: Volume, scaling: Scaling, item: Trace, dark: bool, rng: np.random.Generator
-) -> tuple[Any, Any]:
+) -> Scene:
     """A square of the image about a place on a trace, and the part of the trace in it."""
     line = resample(item.points, SPACING)
     centre = line[rng.integers(len(line))]
@@ -263,7 +266,8 @@ def _crop(
     last = outside[outside > middle].min(initial=len(line))
     padded = np.zeros((SIZE, SIZE), np.float32)
     padded[:size, :size] = plane
-    return padded, local[first : max(last, first + 2)]
+    # There may be fibres that nobody traced.
+    return Scene(padded, local[first : max(last, first + 2)], np.zeros(padded.shape, bool))
 
 
 def _scores(

@@ -192,6 +192,7 @@ class Connect(TracesOperation):
         from napari_midl.methods.axons.radii import measure_all
 
         found = [(yield from apply.connect(tracing, self.places, self.path))]
+        found = yield from measure_all(tracing.volume, found)
         return self.keep(run, found, tracing.volume)
 
     def summary(self, results: dict[str, Any]) -> list[str]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from napari_midl.methods.axons.views import mipmap, sample_views, view_blocks
+from napari_midl.methods.axons.views import mipmap, repeated, sample_views, view_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,13 +62,13 @@ class Pixels:
     def views(self, points: Tensor) -> Tensor:
         """Views ``(A, ..., V, 11, 11)`` at points ``(A, ..., V, 11, 11, d)`` in isotropic px.
 
-        Zero outside. The agents are told apart by their place along the first axis; one whose
-        points leave what was read for it has a new crop read around them.
+        Not a number outside. The agents are told apart by their place along the first axis; one
+        whose points leave what was read for it has a new crop read around them.
         """
         voxels = points / self.spacing
         if self._whole is not None:
             levels, extent = self._whole
-            return sample_views(levels, voxels[None], extent)[0]
+            return sample_views(levels, voxels[None], extent, self._size)[0]
         flat = voxels.flatten(1, -2)
         low, high = flat.amin(1), flat.amax(1)
         middles, spans = (low + high) / 2, (high - low).amax(0)
@@ -81,7 +80,8 @@ class Pixels:
         for i in torch.nonzero(((middles - self._middles).abs() > spare).any(-1))[:, 0].tolist():
             self._read_crop(i, middles[i])
         shift = self._origins.reshape(len(points), *([1] * (points.ndim - 2)), -1)
-        return sample_views(self._crops, voxels - shift, self._edges.tolist())
+        known = torch.minimum(self._size - self._origins, self._edges)
+        return sample_views(self._crops, voxels - shift, self._edges.tolist(), known)
 
     def _room(self, spans: Tensor, times: float) -> Tensor:
         """Edges of a crop for views that span so many voxels, but no more than `MOST`."""
@@ -108,8 +108,7 @@ class Pixels:
         end = torch.minimum(origin + self._edges, self._size)
         room = (self._edges - (end - origin)).tolist()
         part = torch.from_numpy(self.block(origin.tolist(), end.tolist()))
-        crop = F.pad(part, [side for r in reversed(room) for side in (0, r)])
-        levels, _ = mipmap(crop[None, None], self._blocks)
+        levels, _ = mipmap(repeated(part[None, None], room), self._blocks)
         for kept, level in zip(self._crops, levels, strict=True):
             kept[agent] = level[0]
         self._origins[agent], self._middles[agent] = origin, middle

@@ -7,15 +7,23 @@ conditions (figure 3). ``rich`` adds what real two-photon images have and theirs
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 from scipy.interpolate import make_interp_spline
 
+from napari_midl.methods.axons.painting import (
+    SPACING,
+    blobs,
+    cloud,
+    fibre,
+    profile,
+    rim,
+    sensor,
+    vignette,
+)
 from napari_midl.volumes.traces import resample
 
 if TYPE_CHECKING:
@@ -24,8 +32,11 @@ if TYPE_CHECKING:
 Condition = Literal["SI", "SI-RC", "SI-W", "SI-EN", "SI-SN", "rich", "crowded"]
 CROWDED = 0.4
 WIDTHS = (0.8, 4.0)
-SPACING = 0.5
 SIZE = 224
+# How far a fibre to learn from goes on beyond the image, and how near any fibre what lies there
+# is not called empty, in px; of the images to learn from, how many have a rim.
+BEYOND, CLEAR, RIMS = 12, 4.0, 0.35
+_SHORTEST, _SEEN = 60, 0.05
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,26 @@ LOOKS: dict[Condition, Look] = {
 }
 
 
+@dataclass(frozen=True)
+class Scene:
+    """An image to learn from, with all that is true of it.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (size, size)
+        Intensities in [0, 1].
+    line : ndarray, shape (n, 2)
+        Points ``(y, x)`` every half pixel along the fibre to follow. Where it leaves the image,
+        it goes on beyond.
+    empty : ndarray of bool, shape (size, size)
+        Where there is surely no fibre at all.
+    """
+
+    image: NDArray[np.float32]
+    line: NDArray[np.float64]
+    empty: NDArray[np.bool_]
+
+
 def synthetic_image(
     condition: Condition, rng: np.random.Generator, size: int = SIZE
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -81,18 +112,44 @@ def synthetic_image(
     centreline : ndarray, shape (n, 2)
         Points ``(y, x)`` every half pixel from one end to the other.
     """
-    if condition in ("rich", "crowded"):
-        return _rich(rng, size, crowded=condition == "crowded" or rng.random() < CROWDED)
+    scene = _plain(condition, rng, size) if condition in LOOKS else _net(condition, rng, size)
+    return scene.image, scene.line
+
+
+def synthetic_scene(condition: Condition, rng: np.random.Generator, size: int = SIZE) -> Scene:
+    """One image to learn from, with what is empty in it.
+
+    As `synthetic_image`, but fibres of ``rich`` and ``crowded`` images end more often, leave the
+    image, or lie in empty ground, and some images have a dark or a bright rim.
+    """
+    if condition in LOOKS:
+        return _plain(condition, rng, size)
+    return _net(condition, rng, size, ends=True)
+
+
+def _plain(condition: Condition, rng: np.random.Generator, size: int) -> Scene:
     look = LOOKS[condition]
     line = _centreline(rng, size, bend=0.25)
-    clean = 0.1 + look.contrast * _profile([line], [np.ones(len(line))], look.width, size)
+    drawn = profile([line], [np.ones(len(line))], look.width, size)
+    clean = 0.1 + look.contrast * drawn
     if look.structured:
         grains = rng.poisson(12, (size, size)) / 12 - 1
         image = clean * (1 + ndimage.gaussian_filter(grains, 0.8))
         image += 0.3 * ndimage.gaussian_filter(rng.poisson(1.0, (size, size)) - 1.0, 1.0)
     else:
         image = clean + rng.normal(0, look.noise, clean.shape)
-    return np.clip(image, 0, 1).astype(np.float32), line
+    return Scene(np.clip(image, 0, 1).astype(np.float32), line, _empty([line], drawn))
+
+
+def _empty(lines: list[NDArray[np.float64]], drawn: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where neither a line is near, seen or in a gap, nor anything of what was drawn is seen."""
+    size = len(drawn)
+    away = np.ones(drawn.shape, bool)
+    for line in lines:
+        y, x = np.rint(line).astype(int).T
+        inside = (y >= 0) & (y < size) & (x >= 0) & (x < size)
+        away[y[inside], x[inside]] = False
+    return np.asarray((ndimage.distance_transform_edt(away) > CLEAR) & (drawn < _SEEN))
 
 
 def _centreline(
@@ -100,10 +157,12 @@ def _centreline(
     size: int,
     bend: float,
     through: tuple[NDArray[np.float64], float] | None = None,
+    beyond: int = -1,
 ) -> NDArray[np.float64]:
     """A cubic spline through a random walk whose heading drifts; cut where it leaves.
 
-    It goes through a random place in a random way, unless they are given.
+    It goes through a random place in a random way, unless they are given, and so many px beyond
+    the image.
     """
     step = rng.uniform(10, 18)
     start, heading = through or (rng.uniform(0.15, 0.85, 2) * size, rng.uniform(0, 2 * np.pi))
@@ -118,18 +177,22 @@ def _centreline(
         np.linspace(0, len(points) - 1, len(points) * int(4 * step))
     )
     line = resample(smooth, SPACING)
-    inside = np.all((line > 1) & (line < size - 2), axis=1)
-    middle = np.argmin(np.linalg.norm(line - start, axis=1))
-    outside = np.flatnonzero(~inside)
-    first = outside[outside < middle].max(initial=-1) + 1
-    last = outside[outside > middle].min(initial=len(line))
-    line = line[first:last]
+    inside = np.all((line > -beyond) & (line < size - 1 + beyond), axis=1)
+    line = _run(line, inside, int(np.argmin(np.linalg.norm(line - start, axis=1))))
     if rng.random() < 0.35:
         cut = rng.integers(0, len(line) // 3 + 1)
         line = line[cut:] if rng.random() < 0.5 else line[: len(line) - cut]
-    if len(line) < 60 or _meets_itself(line):
-        return _centreline(rng, size, bend)  # A given place may be too near the border.
+    if len(line) < _SHORTEST or _meets_itself(line):
+        # A given place may be too near the border.
+        return _centreline(rng, size, bend, beyond=beyond)
     return line
+
+
+def _run(line: NDArray[np.float64], inside: NDArray[np.bool_], middle: int) -> NDArray[np.float64]:
+    """The part of a line about a point of it that is inside without a break."""
+    outside = np.flatnonzero(~inside)
+    first = outside[outside < middle].max(initial=-1) + 1
+    return line[first : outside[outside > middle].min(initial=len(line))]
 
 
 def _meets_itself(line: NDArray[np.float64], near: float = 8.0) -> bool:
@@ -139,77 +202,89 @@ def _meets_itself(line: NDArray[np.float64], near: float = 8.0) -> bool:
     return bool((distances[apart] < near).any())
 
 
-def _profile(
-    lines: list[NDArray[np.float64]],
-    brightness: list[NDArray[np.float64]],
-    width: float,
-    size: int,
-) -> NDArray[np.float64]:
-    """Lines drawn with a Gaussian profile whose ridge is as high as `brightness` says."""
-    drawn = np.zeros((size + 1, size + 1))
-    for line, bright in zip(lines, brightness, strict=True):
-        inside = np.all((line >= 0) & (line < size - 1), axis=1)
-        points, weights = line[inside], bright[inside] * SPACING
-        corner = np.floor(points).astype(int)
-        part = points - corner
-        for dy in (0, 1):
-            for dx in (0, 1):
-                share = np.abs(1 - dy - part[:, 0]) * np.abs(1 - dx - part[:, 1])
-                np.add.at(drawn, (corner[:, 0] + dy, corner[:, 1] + dx), share * weights)
-    ridge = ndimage.gaussian_filter(drawn[:size, :size], width)
-    return np.asarray(ridge * width * np.sqrt(2 * np.pi))
-
-
-def _rich(
-    rng: np.random.Generator, size: int, crowded: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _net(condition: Condition, rng: np.random.Generator, size: int, ends: bool = False) -> Scene:
     """A fibre with boutons, gaps and neighbours, in the noise of a real microscope."""
+    crowded = condition == "crowded" or rng.random() < CROWDED
+    beyond = BEYOND if ends else -1
     straight = (0.04, 0.2) if crowded else (0.08, 0.4)
-    line = _centreline(rng, size, bend=rng.uniform(*straight))
+    line = _centreline(rng, size, bend=rng.uniform(*straight), beyond=beyond)
+    if ends:
+        line = _shortened(line, rng)
     width = np.exp(rng.uniform(*np.log(WIDTHS)))
     contrast = np.exp(rng.uniform(np.log(0.18), np.log(0.8)))
-    image = contrast * _fibre(line, width, rng, size)
+    image = contrast * fibre(line, width, rng, size)
     area = (size / SIZE) ** 2
-    for _ in range(int(area * (rng.integers(8, 25) if crowded else rng.integers(0, 10)))):
+    alone = ends and not crowded and rng.random() < 0.3
+    count = int(area * (rng.integers(8, 25) if crowded else rng.integers(0, 10)))
+    lines = [line]
+    for _ in range(0 if alone else count):
         # Crossing, passing, or out of focus. Where they are as bright as the fibre, only its
         # way tells which one is to be followed.
         through = _crossing(line, rng) if rng.random() < 0.3 else None
-        other = _centreline(rng, size, rng.uniform(*straight), through)
+        other = _centreline(rng, size, rng.uniform(*straight), through, beyond)
+        lines.append(other)
         blur = width * rng.uniform(0.6, 1.3) if rng.random() < 0.8 else rng.uniform(3, 6)
         bright = rng.uniform(0.3, 1.3) if crowded else rng.uniform(0.1, 1.1)
-        drawn = contrast * bright * _fibre(other, blur, rng, size)
+        drawn = contrast * bright * fibre(other, blur, rng, size)
         # A projection of a stack keeps the brighter of two, a thick slice shows their sum.
         image = np.maximum(image, drawn) if rng.random() < 0.6 else image + drawn
     if rng.random() < 0.4:
         dim = contrast * rng.uniform(0.4, 0.9)
-        image = np.maximum(image, dim * _branch(line, width, rng, size))
+        twig = _branch(line, rng)
+        lines.append(twig)
+        width *= rng.uniform(0.6, 1.0)
+        image = np.maximum(image, dim * fibre(twig, width, rng, size))
+    seen = image / contrast
     count = int(area * rng.integers(0, 24 if crowded else 12))
-    image = image + contrast * _blobs(rng, size, count, (1.5, 5.0))
-    image += rng.uniform(0.02, 0.15) * _cloud(rng, size, rng.uniform(10, 40))
+    image = image + contrast * blobs(rng, size, count, (1.5, 5.0))
+    image += rng.uniform(0.02, 0.15) * cloud(rng, size, rng.uniform(10, 40))
     image += rng.uniform(0.0, 0.12)
     if rng.random() < 0.5:
-        image *= 1 - rng.uniform(0, 0.6) * _vignette(rng, size)
-    return _sensor(image, contrast, rng), line
+        image *= 1 - rng.uniform(0, 0.6) * vignette(rng, size)
+    if not ends or rng.random() > RIMS:
+        return Scene(sensor(image, contrast, rng), line, _empty(lines, seen))
+    return _rimmed(image, line, lines, seen, contrast, rng)
 
 
-def _fibre(
-    line: NDArray[np.float64], width: float, rng: np.random.Generator, size: int
-) -> NDArray[np.float64]:
-    """A fibre whose brightness wanders, with boutons on it and gaps in it."""
-    count = len(line)
-    wander = ndimage.gaussian_filter1d(rng.normal(0, 1, count), rng.uniform(5, 25), mode="nearest")
-    bright = 1 + rng.uniform(0, 0.4) * wander / max(float(wander.std()), 1e-6)
-    for _ in range(rng.poisson(0.6)):
-        length = int(rng.uniform(3, 12) / SPACING)
-        begin = rng.integers(0, max(1, count - length))
-        bright[begin : begin + length] *= rng.uniform(0.0, 0.4)
-    bright = np.clip(ndimage.gaussian_filter1d(bright, 2, mode="nearest"), 0, 2)
-    drawn = _profile([line], [bright], width, size)
-    boutons = line[rng.integers(0, count, rng.poisson(count * SPACING / rng.uniform(15, 80)))]
-    boutons = boutons + rng.normal(0, 0.5 * width, boutons.shape)
-    for bouton in boutons:
-        _add_spot(drawn, bouton, width * rng.uniform(1.0, 1.8), rng.uniform(0.3, 1.2))
-    return drawn
+def _shortened(line: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A line, or half the time a piece of it."""
+    if rng.random() < 0.5:
+        return line
+    length = int(rng.integers(min(_SHORTEST, len(line) - 1), len(line)))
+    begin = int(rng.integers(len(line) - length + 1))
+    return line[begin : begin + length]
+
+
+def _rimmed(
+    image: NDArray[np.float64],
+    line: NDArray[np.float64],
+    lines: list[NDArray[np.float64]],
+    seen: NDArray[np.float64],
+    contrast: float,
+    rng: np.random.Generator,
+) -> Scene:
+    """A scene with a rim, noisy as the rest or of one value, behind which nothing is seen."""
+    within = rim(rng, len(image))
+    inside = _look_up(within, line) > 0.5
+    middle = int(np.flatnonzero(inside)[inside.sum() // 2]) if inside.any() else 0
+    shown = _run(line, inside, middle)
+    if len(shown) < _SHORTEST:
+        return Scene(sensor(image, contrast, rng), line, _empty(lines, seen))
+    value = float(rng.choice([0.0, rng.uniform(0, 1.3), 1.0], p=[0.6, 0.2, 0.2]))
+    if rng.random() < 0.5:
+        image = within * image + (1 - within) * contrast * value
+        taken = sensor(image, contrast, rng)
+    else:
+        taken = sensor(image, contrast, rng)
+        taken = (within * taken + (1 - within) * min(value, 1.0)).astype(np.float32)
+    lines = [shown, *(other[_look_up(within, other) > 0.5] for other in lines)]
+    return Scene(taken, shown, _empty(lines, seen * within))
+
+
+def _look_up(field: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A field at the pixels of a line, that of the border beyond it."""
+    y, x = np.rint(line).astype(int).T.clip(0, len(field) - 1)
+    return np.asarray(field[y, x])
 
 
 def _crossing(
@@ -221,9 +296,8 @@ def _crossing(
     return line[k], float(np.arctan2(dy, dx) + rng.choice([-1, 1]) * rng.uniform(0.25, np.pi / 2))
 
 
-def _branch(
-    line: NDArray[np.float64], width: float, rng: np.random.Generator, size: int
-) -> NDArray[np.float64]:
+def _branch(line: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A twig that leaves a line somewhere on its middle half."""
     root = int(rng.integers(len(line) // 4, 3 * len(line) // 4))
     along = line[min(root + 6, len(line) - 1)] - line[root]
     angle = np.arctan2(along[0], along[1]) + rng.choice([-1, 1]) * rng.uniform(0.5, 1.6)
@@ -231,62 +305,4 @@ def _branch(
     points = line[root] + np.cumsum(
         np.stack([np.sin(headings), np.cos(headings)], 1) * rng.uniform(1.5, 4), 0
     )
-    twig = resample(np.vstack([line[root], points]), SPACING)
-    return _fibre(twig, width * rng.uniform(0.6, 1.0), rng, size)
-
-
-def _blobs(
-    rng: np.random.Generator, size: int, count: int, widths: tuple[float, float]
-) -> NDArray[np.float64]:
-    drawn = np.zeros((size, size))
-    for _ in range(count):
-        centre, width = rng.uniform(0, size, 2), rng.uniform(*widths)
-        _add_spot(drawn, centre, width, float(np.exp(rng.uniform(-1.2, 1.2))))
-    return drawn
-
-
-def _add_spot(
-    drawn: NDArray[np.float64], centre: NDArray[np.float64], width: float, high: float
-) -> None:
-    reach = int(3 * width) + 1
-    y, x = np.rint(centre).astype(int).tolist()
-    rows = slice(max(0, y - reach), max(0, min(drawn.shape[0], y + reach + 1)))
-    columns = slice(max(0, x - reach), max(0, min(drawn.shape[1], x + reach + 1)))
-    yy, xx = np.ogrid[rows, columns]
-    distance = (yy - centre[0]) ** 2 + (xx - centre[1]) ** 2
-    drawn[rows, columns] += high * np.exp(-distance / (2 * width**2))
-
-
-def _cloud(rng: np.random.Generator, size: int, grain: float) -> NDArray[np.float64]:
-    coarse = rng.normal(0, 1, (int(size / grain) + 4,) * 2)
-    cloud = ndimage.zoom(coarse, size / (coarse.shape[0] - 3), order=3)[:size, :size]
-    lowest = cloud.min()
-    return np.asarray((cloud - lowest) / (cloud.max() - lowest))
-
-
-def _vignette(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-    centre = rng.uniform(0.2, 0.8, 2) * size
-    yy, xx = np.ogrid[:size, :size]
-    distance = (yy - centre[0]) ** 2 + (xx - centre[1]) ** 2
-    return np.asarray(np.clip(distance / size**2, 0, 1))
-
-
-def _sensor(
-    image: NDArray[np.float64], contrast: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Photon noise, read noise, grain of a denoiser or a resampling, 8 bits, JPEG."""
-    image = np.clip(image, 0, None)
-    photons = np.exp(rng.uniform(np.log(15), np.log(300)))
-    noisy = rng.poisson(image * photons) / photons
-    noisy += rng.normal(0, rng.uniform(0.0, 0.35) * contrast, image.shape)
-    if rng.random() < 0.6:
-        noisy = ndimage.gaussian_filter(noisy, rng.uniform(0.4, 1.0))
-    noisy = np.clip(noisy / max(np.percentile(noisy, 99.8), 1e-6), 0, 1)
-    if rng.random() < 0.7:
-        eight = (255 * noisy).astype(np.uint8)
-        if rng.random() < 0.5:
-            file = io.BytesIO()
-            Image.fromarray(eight).save(file, "JPEG", quality=int(rng.integers(50, 96)))
-            eight = np.asarray(Image.open(file))
-        noisy = eight / 255
-    return np.asarray(noisy, np.float32)
+    return resample(np.vstack([line[root], points]), SPACING)

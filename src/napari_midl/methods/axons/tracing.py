@@ -70,8 +70,7 @@ class Tracing:
         actor = model.network
         assert isinstance(actor, Actor)
         self.pixels = Pixels(image, shown, self.spacing, actor.design.averages)
-        slope, shift = model.card.get("calibration", (1.0, 0.0))
-        self.tracker = Tracker(actor, self.pixels, (slope, shift))
+        self.tracker = Tracker(actor, self.pixels, model.card.get("calibration", (1.0, 0.0)))
 
     def position(self, voxel: Sequence[float]) -> torch.Tensor:
         """A voxel ``(z, y, x)`` in isotropic px of the traced image."""

@@ -22,7 +22,7 @@ from napari_midl.methods.axons.synthetic import WIDTHS
 from napari_midl.methods.axons.views import heading_frame, local_contrast, view_points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -72,8 +72,9 @@ class Tracker:
         An actor that looks along its heading.
     pixels : Pixels
         The image.
-    calibration : tuple of float
-        Slope and shift of the logistic from entropy to the probability of being off.
+    calibration : sequence of float
+        Of the logistic that gives the probability of being off: the slope of the entropy, the
+        shift, and the slope of what the actor says of having left the fibre, by default 0.
 
     Raises
     ------
@@ -82,7 +83,7 @@ class Tracker:
     """
 
     def __init__(
-        self, actor: Actor, pixels: Pixels, calibration: tuple[float, float] = (1.0, 0.0)
+        self, actor: Actor, pixels: Pixels, calibration: Sequence[float] = (1.0, 0.0)
     ) -> None:
         if actor.design.frame != "heading":
             raise InputError(
@@ -92,9 +93,12 @@ class Tracker:
         self.actor, self.pixels, self.calibration = actor.eval(), pixels, calibration
 
     def uncertainty(self, policy: Policy) -> Tensor:
-        """Probability of being off the fibre, from the mean entropy over the planes."""
-        slope, shift = self.calibration
-        return torch.sigmoid(slope * policy.entropy().mean(-1) + shift)
+        """Probability of being off the fibre, from the means over the planes."""
+        slope, shift, *rest = self.calibration
+        odds = slope * policy.entropy() + shift
+        if rest:
+            odds = odds + rest[0] * policy.stop
+        return torch.sigmoid(odds.mean(-1))
 
     def look(self, positions: Tensor, headings: Tensor, widths: Tensor) -> tuple[Policy, Tensor]:
         """The policy in each plane through the heading.

@@ -1,9 +1,9 @@
 """What an agent sees: small bilinear views around its subpixel position.
 
-Dai et al., MIDL 2019, section 3.1: 11 x 11 views at several scales, centred on the agent,
-zero beyond the image. A view lies in a plane given by two unit vectors, so that the same
-agent looks along the image's axes (as in the paper), along its own heading, or, in 3D, at
-two planes through its heading.
+Dai et al., MIDL 2019, section 3.1: 11 x 11 views at several scales, centred on the agent. A
+view lies in a plane given by two unit vectors, so that the same agent looks along the image's
+axes (as in the paper), along its own heading, or, in 3D, at two planes through its heading.
+What lies beyond the image is not known: it is no dark ground, whose edge would look like a fibre.
 """
 
 from __future__ import annotations
@@ -56,13 +56,19 @@ def mipmap(images: Tensor, blocks: Sequence[Sequence[int]]) -> tuple[list[Tensor
     levels : list of Tensor
         For each view.
     extent : tuple of int
-        Voxels that each of them spans: a multiple of the largest block, zero beyond the image.
+        Voxels that each of them spans: a multiple of the largest block, the last voxels
+        repeated beyond the image.
     """
     largest = [max(edges) for edges in zip(*blocks, strict=True)]
     room = [-n % edge for n, edge in zip(images.shape[2:], largest, strict=True)]
-    padded = F.pad(images, [side for r in reversed(room) for side in (0, r)])
+    padded = repeated(images, room)
     pool = F.avg_pool2d if images.ndim == 4 else F.avg_pool3d
     return [pool(padded, list(edges)) for edges in blocks], tuple(padded.shape[2:])
+
+
+def repeated(images: Tensor, room: Sequence[int]) -> Tensor:
+    """Images ``(M, C, ...)`` with room at their far ends, filled with their last voxels."""
+    return F.pad(images, [side for r in reversed(room) for side in (0, r)], mode="replicate")
 
 
 def view_blocks(pitches: Sequence[float], spacing: Sequence[float]) -> list[list[int]]:
@@ -73,8 +79,10 @@ def view_blocks(pitches: Sequence[float], spacing: Sequence[float]) -> list[list
     return [[2 ** max(0, round(math.log2(p / s))) for s in spacing] for p in pitches]
 
 
-def sample_views(levels: Sequence[Tensor], points: Tensor, extent: Sequence[int]) -> Tensor:
-    """Intensities of views, each from its own image of a `mipmap`; zero outside.
+def sample_views(
+    levels: Sequence[Tensor], points: Tensor, extent: Sequence[int], known: Tensor
+) -> Tensor:
+    """Intensities of views, each from its own image of a `mipmap`.
 
     Parameters
     ----------
@@ -84,14 +92,25 @@ def sample_views(levels: Sequence[Tensor], points: Tensor, extent: Sequence[int]
         Positions in voxels of the image that was averaged.
     extent : sequence of int
         What the levels span, in those voxels.
+    known : Tensor of int, shape (d,) or (M, d)
+        How many of these voxels, from the first, are of the image.
 
     Returns
     -------
     Tensor, shape (M, ..., V, 11, 11)
+        Not a number beyond the image.
     """
     grid = _unit_grid(points, extent)
-    views = [_interpolate(image, grid[..., v, :, :, :])[:, 0] for v, image in enumerate(levels)]
-    return torch.stack(views, -3)
+    views = torch.stack(
+        [
+            _interpolate(image, grid[..., v, :, :, :], "border")[:, 0]
+            for v, image in enumerate(levels)
+        ],
+        -3,
+    )
+    last = known.reshape(-1, *([1] * (points.ndim - 2)), points.shape[-1]) - 0.5
+    beyond = ((points < -0.5) | (points > last)).any(-1)
+    return views.masked_fill(beyond, torch.nan)
 
 
 def _unit_grid(points: Tensor, extent: Sequence[int]) -> Tensor:
@@ -100,10 +119,10 @@ def _unit_grid(points: Tensor, extent: Sequence[int]) -> Tensor:
     return ((2 * points + 1) / size - 1).flip(-1)
 
 
-def _interpolate(images: Tensor, grid: Tensor) -> Tensor:
+def _interpolate(images: Tensor, grid: Tensor, outside: str = "zeros") -> Tensor:
     space = images.ndim - 2
     flat = grid.reshape(len(images), *([1] * (space - 1)), -1, space)
-    values = F.grid_sample(images, flat, align_corners=False)
+    values = F.grid_sample(images, flat, padding_mode=outside, align_corners=False)
     return values.reshape(*images.shape[:2], *grid.shape[1:-1])
 
 
@@ -168,9 +187,12 @@ def path_view(visited: Tensor, points: Tensor) -> Tensor:
 
 
 def local_contrast(views: Tensor) -> Tensor:
-    """Views ``(..., 11, 11)`` less their mean, over their deviation."""
+    """Views ``(..., 11, 11)`` less their mean, over their deviation; 0 where nothing is known."""
     pixels = views.flatten(-2)
-    centred = pixels - pixels.mean(-1, keepdim=True)
-    deviation = centred.square().mean(-1, keepdim=True).sqrt()
+    unknown = pixels.isnan()
+    count = (pixels.shape[-1] - unknown.sum(-1, keepdim=True)).clamp(min=1)
+    centred = pixels - pixels.nansum(-1, keepdim=True) / count
+    centred = centred.masked_fill(unknown, 0.0)
+    deviation = (centred.square().sum(-1, keepdim=True) / count).sqrt()
     contrast: Tensor = centred / (deviation + 0.02)
     return contrast.reshape(views.shape)
