@@ -86,7 +86,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
         bench.patches.picked.connect(self._on_picked)
-        bench.opened.connect(self._learning.forget)
+        bench.opened.connect(self._on_opened)
         model.changed.connect(self._on_chosen)
         self.live.toggled.connect(self._on_live)
         bench.viewer.dims.events.point.connect(self._on_moved)
@@ -170,6 +170,11 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         z, y, x = region
         look = Look((z, y, x), bench.patches.patches, learn)
         self._learning.ask(bench.opened_volume, self.model.choice, look)
+
+    def _on_opened(self) -> None:
+        self._learning.forget()
+        if self.bench.image is not None and self.live.isChecked() and torch_is_here():
+            self._learning.warm_up()
 
     def _on_picked(self) -> None:
         """Load what learning needs while the hand goes to the image."""
