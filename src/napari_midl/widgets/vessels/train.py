@@ -160,9 +160,9 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         Until both classes are painted, what will be needed then is loaded.
         """
         bench = self.bench
-        if bench.image is None or not self.live.isChecked() or bench.runner.running:
+        if bench.image not in bench.viewer.layers or not self.live.isChecked():
             return
-        if not torch_is_here():
+        if bench.runner.running or not torch_is_here():
             return
         from napari_midl.methods.vessels.live import Look
 
