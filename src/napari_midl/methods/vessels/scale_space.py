@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from napari_midl.engine.tiles import Index, Region
 
 VOLUMES = (1, 2, 4, 8)
+# Slices of a level beside those wanted: two derivatives and the interpolation reach one each.
+_NEXT = 3
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,7 @@ class ScaleSpace:
         return factor / (self.depth * self._slices(factor))
 
     def _margin_z(self, factor: int) -> int:
-        # Two derivatives and the interpolation reach one slice of the level each.
-        reach = self._slices(factor) * (reach_z(self._sigma_z(factor)) + 3)
+        reach = self._slices(factor) * (reach_z(self._sigma_z(factor)) + _NEXT)
         return -(-max(reach, BESIDE) // self.stride[0]) * self.stride[0]
 
     def _volume(self, image: Tensor, log: Tensor, region: Region, factor: int) -> Level:
@@ -121,9 +122,12 @@ class ScaleSpace:
         log, _ = around(log, region, margin, factor, self.stride[0])
         grid = (self._slices(factor), factor, factor)
         spacing = self.depth * grid[0] / factor
+        # Of the slices that the smoothing looks at, few are needed by what follows.
+        first = max(0, (region[0].start - start[0]) // grid[0] - _NEXT)
+        needed = slice(first, -((start[0] - region[0].stop) // grid[0]) + _NEXT)
         maps: dict[str, Tensor] = {}
         for name, source in (("L", log), ("I", part)):
-            here = smooth_z(smooth(pool(source, grid)), self._sigma_z(factor))
+            here = smooth(smooth_z(pool(source, grid), self._sigma_z(factor))[needed])
             relative = 1.0 if name == "L" else 1 / (here + FLOOR)
             gz, gy, gx = slope(here, 0) / spacing, slope(here, 1), slope(here, 2)
             maps[f"{name}3 {factor}"] = here
@@ -138,6 +142,7 @@ class ScaleSpace:
             )
             for k, value in enumerate(values):
                 maps[f"{name}3 hessian{k} {factor}"] = value * relative
+        start = (start[0] + first * grid[0], *start[1:])
         return Level(grid, start, tuple(maps), torch.stack(list(maps.values())))
 
 

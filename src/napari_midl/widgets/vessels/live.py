@@ -57,6 +57,10 @@ class LiveView(QObject):
         self._strokes += look.learn
         self._worker.ask(_Request(volume, model, look, self._strokes))
 
+    def warm_up(self) -> None:
+        """Import what learning needs, so that no stroke waits for that."""
+        self._worker.ask(None)
+
     def forget(self) -> None:
         """Drop what is under way, as where another image is opened."""
         self._worker.forget()
@@ -65,7 +69,11 @@ class LiveView(QObject):
         """End; whether the thread has."""
         return self._worker.shut_down()
 
-    def _work(self, request: _Request) -> Any:
+    def _work(self, request: _Request | None) -> Any:
+        if request is None:
+            import napari_midl.methods.vessels.live  # noqa: F401
+
+            return None
         if self._of is None or self._of[0] is not request.volume or self._of[1] != request.model:
             self._learner = _learner(request.volume, request.model)
             self._of = (request.volume, request.model)

@@ -86,7 +86,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
         bench.patches.picked.connect(self._on_picked)
-        bench.opened.connect(self._learning.forget)
+        bench.opened.connect(self._on_opened)
         model.changed.connect(self._on_chosen)
         self.live.toggled.connect(self._on_live)
         bench.viewer.dims.events.point.connect(self._on_moved)
@@ -160,9 +160,9 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         Until both classes are painted, what will be needed then is loaded.
         """
         bench = self.bench
-        if bench.image is None or not self.live.isChecked() or bench.runner.running:
+        if bench.image not in bench.viewer.layers or not self.live.isChecked():
             return
-        if not torch_is_here():
+        if bench.runner.running or not torch_is_here():
             return
         from napari_midl.methods.vessels.live import Look
 
@@ -170,6 +170,11 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         z, y, x = region
         look = Look((z, y, x), bench.patches.patches, learn)
         self._learning.ask(bench.opened_volume, self.model.choice, look)
+
+    def _on_opened(self) -> None:
+        self._learning.forget()
+        if self.bench.image is not None and self.live.isChecked() and torch_is_here():
+            self._learning.warm_up()
 
     def _on_picked(self) -> None:
         """Load what learning needs while the hand goes to the image."""
