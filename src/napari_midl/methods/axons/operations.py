@@ -10,16 +10,18 @@ from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import Progress, elsewhere
 from napari_midl.engine.lengths import IN_VOXELS, WHY, unit_of, why_voxels
 from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.outputs import TableOut
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
     KnownIn,
+    MeasurementsOut,
     SeedsIn,
     TracesIn,
     TracesOut,
     TracingCache,
+    sholl_table,
+    trees_table,
 )
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 from napari_midl.methods.axons.words import MORE, Counts, of_seeds
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.trained import Finetuned
     from napari_midl.methods.axons.tracing import Tracing
     from napari_midl.volumes.boxes import Box
+    from napari_midl.volumes.space import Space
     from napari_midl.volumes.traces import Trace as Traced
     from napari_midl.volumes.volume import Volume
 
@@ -53,13 +56,15 @@ class TracesOperation(Operation["list[Traced]"]):
     image: ImageIn
     out: TracesOut
 
-    def keep(self, run: Running, found: list[Traced], volume: Volume) -> list[Traced]:
-        """Write them, but for those that are empty."""
+    def keep(
+        self, run: Running, found: list[Traced], volume: Volume, about: Sequence[str] = ()
+    ) -> list[Traced]:
+        """Write them, but for those that are empty, and what there is to say about them."""
         from napari_midl.volumes.traces import write_traces
 
         written = [trace for trace in found if len(trace.points)]
         if self.out.path is not None:
-            write_traces(run.staged(), written, volume.space)
+            write_traces(run.staged(), written, volume.space, about)
         length = sum(trace.length(volume.voxel_size) for trace in written)
         run.results |= {"traces": len(written), "length": length, **unit_of(volume)}
         return found
@@ -260,39 +265,52 @@ class Train(TrainedOperation):
 @operation("axons.measure", argument="traces")
 @dataclass(frozen=True, kw_only=True)
 class Measure(Operation["pd.DataFrame"]):
-    """Measure traces: length, tortuosity, uncertainty.
+    """Measure traces and their trees: length, tortuosity, orders, width, Sholl intersections.
 
     Parameters
     ----------
     image : ImageIn, optional
         Their image, which tells the size of a pixel; without it a ``.csv`` is measured in pixels.
-    out : TableOut
-        The ``.csv`` to write, a row a trace.
+    accepted : bool
+        Leave out what no person has accepted.
+    sholl_step : float
+        From one sphere of the Sholl table to the next, in the unit of lengths; 0 chooses one.
     """
 
     traces: TracesIn
     image: ImageIn | None = None
-    out: TableOut
+    accepted: bool = False
+    sholl_step: float = 0.0
+    out: MeasurementsOut
 
     def job(self, run: Running) -> Job[pd.DataFrame]:
         """Measure."""
+        if not self.sholl_step >= 0:
+            raise InputError("The step between spheres is a length; give one above 0.")
         volume = (yield from run.open(self.image)) if self.image is not None else None
         path = yield from run.open(self.traces, "reading the traces")
+        from napari_midl.methods.axons.trees import accepted_of
         from napari_midl.volumes.space import Space
         from napari_midl.volumes.swc import in_pixels, is_swc
         from napari_midl.volumes.tables import write_table
-        from napari_midl.volumes.traces import measurements, read_traces
+        from napari_midl.volumes.traces import read_traces
 
         if volume is not None:
-            known = yield from _read(run, path, volume)
-            size, unit = volume.voxel_size, volume.unit
+            known, space = (yield from _read(run, path, volume)), volume.space
         else:
-            known, size = read_traces(path, Space()), Space().voxel_size
-            unit = "micrometer" if is_swc(path) and not in_pixels(path) else None
-        table = measurements(known, size, unit)
+            known, micrometres = read_traces(path, Space()), is_swc(path) and not in_pixels(path)
+            space = Space.of((1.0, 1.0, 1.0), "micrometer") if micrometres else Space()
+        if self.accepted:
+            known = accepted_of(known)
+        unit = space.known_unit
+        measured = partial(_measured, known, space, self.sholl_step)
+        table, of_trees, spheres = yield from elsewhere(measured, "measuring")
         if self.out.path is not None:
-            write_table(table, run.staged())
-        run.results |= {"traces": len(known), "unit": unit or IN_VOXELS}
+            staged = run.staged()
+            write_table(table, staged)
+            write_table(of_trees, trees_table(staged))
+            write_table(spheres, sholl_table(staged))
+        run.results |= {"traces": len(known), "trees": len(of_trees), "unit": unit or IN_VOXELS}
         if volume is not None:
             run.results |= unit_of(volume)
         elif unit is None:
@@ -302,7 +320,8 @@ class Measure(Operation["pd.DataFrame"]):
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How many, the unit of their lengths, and what is odd about them."""
         unit = "voxels" if results["unit"] == IN_VOXELS else symbol(results["unit"])
-        many = f"{results['traces']} traces, lengths in {unit}"
+        trees = "one tree" if results["trees"] == 1 else f"{results['trees']} trees"
+        many = f"{results['traces']} traces in {trees}, lengths in {unit}"
         return [many, *results.get("notes", []), *why_voxels(results)]
 
 
@@ -315,16 +334,38 @@ class Export(TracesOperation):
     ----------
     image : ImageIn
         Their image, which tells the size of a pixel.
+    accepted : bool
+        Leave out what no person has accepted.
     """
 
     traces: TracesIn
+    accepted: bool = False
 
     def job(self, run: Running) -> Job[list[Traced]]:
-        """Read and write."""
+        """Read and write; comments of an SWC stay."""
         volume = yield from run.open(self.image)
         path = yield from run.open(self.traces, "reading the traces")
+        from napari_midl.methods.axons.trees import accepted_of
+        from napari_midl.volumes.swc import is_swc
+        from napari_midl.volumes.swc_text import remarks
+
         known = yield from _read(run, path, volume)
-        return self.keep(run, known, volume)
+        if self.accepted:
+            known = accepted_of(known)
+        return self.keep(run, known, volume, remarks(path) if is_swc(path) else ())
+
+
+def _measured(
+    traces: list[Traced], space: Space, step: float
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Tables of traces, of trees and of intersections with spheres."""
+    from napari_midl.methods.axons import morphometry
+
+    return (
+        morphometry.trace_table(traces, space),
+        morphometry.tree_table(traces, space),
+        morphometry.sholl_table(traces, space, step or None),
+    )
 
 
 def _read(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.hashes import hash_path
 from napari_midl.engine.inputs import FileIn, In, ModelIn
-from napari_midl.engine.outputs import FileOut
+from napari_midl.engine.outputs import FileOut, TableOut
 from napari_midl.engine.ports import IN_MEMORY
 from napari_midl.errors import InputError
 
@@ -182,3 +182,22 @@ class TracesOut(FileOut):
     def companions(self, path: Path) -> list[Path]:
         """The table beside an SWC."""
         return [path.with_suffix(".csv")] if path.suffix == ".swc" else []
+
+
+@dataclass(frozen=True)
+class MeasurementsOut(TableOut):
+    """The ``.csv`` to write, a row a trace; one of trees and one for Sholl plots beside it."""
+
+    def companions(self, path: Path) -> list[Path]:
+        """The tables of trees and of intersections with spheres."""
+        return [trees_table(path), sholl_table(path)]
+
+
+def trees_table(path: Path) -> Path:
+    """Where the measures of trees are, beside those of traces."""
+    return path.with_name(f"{path.stem} trees.csv")
+
+
+def sholl_table(path: Path) -> Path:
+    """Where the numbers of intersections with spheres are, beside the measures of traces."""
+    return path.with_name(f"{path.stem} sholl.csv")

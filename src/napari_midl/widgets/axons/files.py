@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.jobs import elsewhere
-from napari_midl.engine.outputs import TableOut
 from napari_midl.methods.axons.beside import read_and_look
 from napari_midl.methods.axons.operations import Export, Measure
-from napari_midl.methods.axons.ports import TracesIn, TracesOut
+from napari_midl.methods.axons.ports import MeasurementsOut, TracesIn, TracesOut
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
 from napari_midl.widgets.tool.section import ToolSection
@@ -81,7 +80,7 @@ class TraceFilesSection(ToolSection[AxonsBench]):
         path = ask_save(self, "Save the measurements", start, "Table (*.csv)")
         if path is None:
             return
-        out = TableOut(path, replace=path.exists())
+        out = MeasurementsOut(path, replace=path.exists())
         self.write("Measure", Measure(traces=self._traces(), image=self.bench.image_in, out=out))
 
     def _traces(self, kept_as: str = "traces.csv") -> TracesIn:
