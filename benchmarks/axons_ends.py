@@ -93,9 +93,7 @@ def bright_spots(image: NDArray[np.float32], count: int) -> list[list[float]]:
     return [[float(v) for v in peak] for peak in peaks]
 
 
-def _image(
-    kind: str, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _image(kind: str, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """An image of one fibre, and what of that can be seen."""
     angle = rng.uniform(0, 2 * np.pi)
     half = rng.uniform(40, 70) if kind == "ends inside" else 1.5 * SIZE
