@@ -1,7 +1,8 @@
 """The learnt tracker against the paper's figures, classical trackers, and its own doubt.
 
-``synthetic``: table 1 of Dai et al. again on its five conditions. ``tiles``: real two-photon
-tiles, one seed and a direction, then both ends. ``retina``: photographs of another kind.
+``synthetic``: table 1 of Dai et al. again on its five conditions. ``ends``: where traces should
+stop. ``tiles``: real two-photon tiles, one seed and a direction, then both ends. ``batch``: many
+seeds on one of them. ``retina``: photographs of another kind.
 ``speed``: one seed, a hundred, and brightest-path-lib between the same two points. ``memory``:
 volumes of growing size. Shared images are only read.
 """
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from scipy import ndimage
-from scipy.spatial import cKDTree
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import report
+from benchmarks.axons_ends import batch, ends
+from benchmarks.axons_ground import places
 from benchmarks.axons_memory import memory
 from benchmarks.axons_retina import retina
 from napari_midl.engine.jobs import run
@@ -100,9 +102,9 @@ def tiles(model: Model, data: Path) -> list[dict[str, Any]]:
                     rows.append({"group": group, "tile": name, **row})
                     doubts.append(doubt)
     frame = pd.DataFrame(rows).drop(columns="tile").groupby("group").mean().reset_index()
-    every = np.concatenate(doubts)
-    area = float(roc_auc_score(every[:, 1], every[:, 0])) if every[:, 1].any() else float("nan")
-    print(f"area under the curve of the uncertainty, further than 3 px or not: {area:.3f}")
+    off, unsure = np.concatenate(doubts).T
+    area = float(roc_auc_score(off, unsure)) if off.any() else float("nan")
+    print(f"area under the curve of the uncertainty, on a fibre or not: {area:.3f}")
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
@@ -115,18 +117,18 @@ def _tile(
     found = run(tracing.follow([seed]))[0]
     # Without giving up the agent goes on until the border, lost or not: what its doubt is worth.
     on = run(trace(Tracing(volume, model, TraceSettings(give_up=1.0)), [seed]))[0]
-    image = np.asarray(tracing.pixels.around(tracing.position((0, 256, 256)), 512))
+    image = tracing.pixels.block((0, 0), volume.shape[1:])
     costs = minimal_path.cost(image)
     assert seed.direction is not None
     aim = np.add(seed.position, seed.direction)[1:]
     ahead = minimal_path.ahead(costs, seed.position[1:], aim, (1.0, 1.0))
     both = minimal_path.between(costs, line[0].tolist(), line[-1].tolist(), (1.0, 1.0))
-    ends = run(connect(tracing, [(0, *line[0]), (0, *line[-1])], "both ends"))
+    joined = run(connect(tracing, [(0, *line[0]), (0, *line[-1])], "both ends"))
     scores = {
         "": score(found.points[:, 1:], line),
         "greedy ": score(greedy(image, seed), line),
         "minimal path ": score(ahead, line),
-        "both ends ": score(ends.points[:, 1:], line),
+        "both ends ": score(joined.points[:, 1:], line),
         "both ends, minimal path ": score(both, line),
         "never giving up ": score(on.points[:, 1:], line),
     }
@@ -136,9 +138,16 @@ def _tile(
         row[f"{name}error px"] = value.error
         if "both" not in name:
             row[f"{name}off"] = value.off
-    distance, nearest = cKDTree(line).query(on.points[:, 1:])
-    between = (nearest > 0) & (nearest < len(line) - 1)
-    return row, np.stack([on.uncertainty[between], distance[between] > 3], 1)
+    ground = places(found.points[:, 1:], line, image).ground()
+    row["along edges"] = ground.edge
+    row["beyond, along edges"] = ground.beyond_edge
+    row["beyond, on nothing"] = ground.beyond_nothing
+    row["beyond, on something"] = ground.beyond_something
+    lies = places(on.points[:, 1:], line, image)
+    off = ~lies.on & (lies.off | lies.edge | ~lies.signal)
+    part = np.linspace(0, 1, len(off))
+    unsure = np.interp(part, np.linspace(0, 1, len(on.points)), on.uncertainty)
+    return row, np.stack([off, unsure], 1)
 
 
 def speed(model: Model, data: Path) -> list[dict[str, Any]]:
@@ -187,7 +196,9 @@ def _seed(line: NDArray[np.float64], index: int) -> Seed:
 
 PARTS = {
     "synthetic": synthetic,
+    "ends": ends,
     "tiles": tiles,
+    "batch": batch,
     "retina": retina,
     "speed": speed,
     "memory": memory,

@@ -12,8 +12,8 @@ _FAMILY = ModelFamily(
     {"base": "axons-base"},
     fields={
         "calibration": (
-            "two numbers",
-            lambda v: isinstance(v, list) and len(v) == 2 and all(map(is_number, v)),
+            "two or three numbers",
+            lambda v: isinstance(v, list) and len(v) in (2, 3) and all(map(is_number, v)),
         )
     },
 )

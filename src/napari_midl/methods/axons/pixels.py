@@ -114,6 +114,11 @@ class Pixels:
         self._origins[agent], self._middles[agent] = origin, middle
 
     @property
+    def in_memory(self) -> bool:
+        """Whether the whole image is, so that many agents may look at the same place."""
+        return self._whole is not None
+
+    @property
     def most_agents(self) -> int:
         """How many may look at once, so that what is read for them fits into memory."""
         return TOGETHER if self._whole is not None else AT_ONCE

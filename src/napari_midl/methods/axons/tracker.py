@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.pixels import Pixels
 
 REPORT_EVERY = 16
-LOST = "end or lost"
+LOST, ENDED = "end or lost", "end"
 _OWN_PATH = 12
 _BORDER = 1.5
+# Of doubtful steps, which any trace may end with.
+_A_FEW = 3
 _BLOCK = 20
 _SCALES = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5, 12.0)
 
@@ -150,7 +152,8 @@ class Tracker:
         """Follow fibres until each ends; yields what all have done every few steps.
 
         An agent stops at the border, on its own path, after `longest` px, or where the mean of
-        its uncertainty over about `gap` px is above `give_up`; that stretch is taken back.
+        its uncertainty over about `gap` px is above `give_up`. No trace ends in doubt: what is
+        above `give_up` at its end is taken back.
         """
         taken = [Steps() for _ in seeds]
         alive = torch.arange(len(seeds))
@@ -266,13 +269,21 @@ def _peak(places: NDArray[np.float64], values: NDArray[np.float64]) -> float:
 
 
 def _end(steps: Steps, reason: int, window: int, give_up: float) -> None:
-    """Note why, and take back what one that is lost did since it first was in doubt."""
+    """Note why, and take back the doubtful end.
+
+    Of one that is lost that is what it did since it first was in doubt.
+    """
     steps.why = ("border", LOST, "met itself", "longest")[reason]
+    sure = len(steps.points)
     if reason == 1:
-        begin = max(1, len(steps.points) - window)
-        while steps.uncertainty[begin] <= give_up:
-            begin += 1
-        del steps.points[begin:], steps.uncertainty[begin:]
+        sure = max(1, sure - window)
+        while steps.uncertainty[sure] <= give_up:
+            sure += 1
+    while sure > 1 and steps.uncertainty[sure - 1] > give_up:
+        sure -= 1
+    if len(steps.points) - sure > _A_FEW:
+        steps.why = ENDED
+    del steps.points[sure:], steps.uncertainty[sure:]
 
 
 def _all_ways(dimensions: int, count: int = 24) -> Tensor:
