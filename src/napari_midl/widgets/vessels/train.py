@@ -86,7 +86,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
         bench.patches.picked.connect(self._on_picked)
-        bench.opened.connect(self._on_opened)
+        bench.opened.connect(self._warm_up)
         model.changed.connect(self._on_chosen)
         self.live.toggled.connect(self._on_live)
         bench.viewer.dims.events.point.connect(self._on_moved)
@@ -171,7 +171,8 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         look = Look((z, y, x), bench.patches.patches, learn)
         self._learning.ask(bench.opened_volume, self.model.choice, look)
 
-    def _on_opened(self) -> None:
+    def _warm_up(self) -> None:
+        """Import in the background, while a person looks at the image that was opened."""
         self._learning.forget()
         if self.bench.image is not None and self.live.isChecked() and torch_is_here():
             self._learning.warm_up()
