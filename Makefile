@@ -2,6 +2,8 @@
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
+# Two at a time, each with a screen of its own, since windows on one would take the focus from each other.
+TWO_SCREENS := --dist load --tx '2*popen//python=$(SCREEN) $(BIN)/python'
 NOW := $(shell date +%Y-%m-%d-%H%M%S)
 OUT ?= demo-output/$(NOW)
 NAME ?= vessels
@@ -20,9 +22,11 @@ help:
 
 # Threads that wait sleep: the tests run jobs side by side, and spinning ones would take their cores.
 test: export OMP_WAIT_POLICY = PASSIVE
+# Settings of napari stay as they are on this computer, and the two at a time leave each other's alone.
+test: export NAPARI_CONFIG =
 test: screen lint
 	$(PYTEST) --ignore=tests/widgets --numprocesses 2 $(PYTEST_ARGS)
-	$(SCREEN) $(PYTEST) tests/widgets $(PYTEST_ARGS)
+	$(PYTEST) tests/widgets $(TWO_SCREENS) $(PYTEST_ARGS)
 
 lint: venv
 	$(BIN)/ruff check .

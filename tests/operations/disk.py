@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,9 @@ class Disk:
         Where to watch.
     kill_at, full_at : int, optional
         The write, counted from 0, before which the process dies, or from which there is no room.
+    states : Path, optional
+        A folder elsewhere. Before each write a copy of `folder` is put there under the number of
+        the write: what a process leaves that is killed there.
 
     Attributes
     ----------
@@ -39,9 +44,14 @@ class Disk:
     """
 
     def __init__(
-        self, folder: Path, kill_at: int | None = None, full_at: int | None = None
+        self,
+        folder: Path,
+        kill_at: int | None = None,
+        full_at: int | None = None,
+        states: Path | None = None,
     ) -> None:
         self.folder, self.kill_at, self.full_at = str(folder.resolve()), kill_at, full_at
+        self.states, self._turn = states, threading.RLock()
         self.writes = 0
 
     def heard(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -50,11 +60,33 @@ class Disk:
             return
         if not _path(event, arguments).startswith(self.folder):
             return
-        number, self.writes = self.writes, self.writes + 1
+        with self._turn:
+            number, self.writes = self.writes, self.writes + 1
+            if self.states is not None:
+                self._keep(self.states / f"{number}")
         if self.kill_at is not None and number >= self.kill_at:
             raise Killed
         if self.full_at is not None and number >= self.full_at and fills:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _keep(self, place: Path) -> None:
+        """Copy the folder; what another thread moves meanwhile is tried again."""
+        for _ in range(20):
+            try:
+                shutil.copytree(self.folder, place)
+            except (shutil.Error, FileNotFoundError):
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                return
+        raise AssertionError(f"{self.folder} does not hold still")
+
+
+def content(folder: Path) -> dict[str, bytes | None]:
+    """What is in a folder: the bytes of each file, None for each folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,18 @@ def own_folders(tmp_path, monkeypatch):
     """Projects of images without a file, and what is folded, lie in the user's own folders."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+_MODULES = [0]
+
+
+@pytest.fixture(autouse=True)
+def little_to_collect():
+    """napari's own fixture collects garbage four times: keep what was imported out of it."""
+    if len(sys.modules) > _MODULES[0] + 50:
+        gc.collect()
+        gc.freeze()
+        _MODULES[0] = len(sys.modules)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space
 from napari_midl.volumes.swc import read_swc
 from napari_midl.widgets.parts import dock_frame
+from napari_midl.widgets.vessels import where
 from napari_midl.widgets.vessels.export import BRANCHES, LINES, NIFTI, SUMMARY, TIFF
 
 BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
@@ -231,7 +232,7 @@ def test_a_runtime_error_is_told(painted, monkeypatch, click, qtbot, notes):
 
 def test_one_class_only_is_a_sentence(dock, viewer, click, qtbot, notes):
     click(dock.annotate.classes[VESSEL])
-    viewer.layers["patch 1"].data = np.full((12, 64, 72), VESSEL, np.uint8)
+    viewer.layers.selection.active.data = np.full((12, 64, 72), VESSEL, np.uint8)
     click(dock.learn.train)
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
     assert any("background" in note for note in notes)
@@ -351,6 +352,7 @@ def test_from_paint_to_files(
     dock.learn.model.choice = "base"
 
     # Where next?
+    monkeypatch.setattr(where, "SECONDS", MINUTE)  # however busy the computer is
     click(dock.where.ask)
     wait()
     assert dock.where.list.count() == len(dock.where.items) == 3
