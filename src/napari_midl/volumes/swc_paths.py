@@ -27,24 +27,25 @@ SAME_PLACE = 1e-3
 def to_nodes(traces: Sequence[Trace], space: Space) -> pd.DataFrame:
     """Traces as the nodes of `write_swc`, in the lengths and the frame of an SWC of their image.
 
-    A node keeps the number it was read with, unless another has it. A radius that was not
-    measured is that between the nearest measured ones of the trace, or else one voxel.
+    A further column ``path`` names the trace of each. A node keeps the number it was read with,
+    unless another has it. A radius that was not measured is that between the nearest measured ones
+    of the trace, or else one voxel.
     """
     ordered = list(parents_first(traces))
     by_name = {trace.path: trace for trace in traces}
     begins = {trace.path: int(grows_from_its_parent(trace, by_name)) for trace in ordered}
     numbers = _numbers([trace.ids[begins[trace.path] :] for trace in ordered])
     placed: dict[tuple[str, int], int] = {}
-    rows: list[tuple[int, int, float, float, float, float, int]] = []
+    rows: list[tuple[int, int, float, float, float, float, int, str]] = []
     for trace, own in zip(ordered, numbers, strict=True):
         places, radii = to_swc(trace.points, space), known_radius(trace) * swc_size(space)[-1]
         before = placed[trace.parent.path, trace.parent.index] if trace.parent else ROOT
         placed[trace.path, 0] = before
         for i, number in enumerate(own, begins[trace.path]):
             x, y, z = places[i].tolist()
-            rows.append((number, int(trace.kinds[i]), x, y, z, float(radii[i]), before))
+            rows.append((number, int(trace.kinds[i]), x, y, z, float(radii[i]), before, trace.path))
             placed[trace.path, i] = before = number
-    nodes = pd.DataFrame(rows, columns=list(COLUMNS))
+    nodes = pd.DataFrame(rows, columns=[*COLUMNS, "path"])
     rising = nodes.sort_values("id", ignore_index=True)
     # Numbers that were read may not rise along the trees.
     return rising if (rising["parent"] < rising["id"]).all() else nodes

@@ -119,6 +119,7 @@ class Trace(TracesOperation):
             known = yield from run.open(self.known, "reading the traces", volume=volume)
         tracing = yield from _tracing(run, volume, self.model, self.settings, places, box)
         from napari_midl.methods.axons import apply, batch, finding
+        from napari_midl.methods.axons.radii import measure_all
 
         skip = self.skip or seeds is None
         if seeds is None:
@@ -133,6 +134,7 @@ class Trace(TracesOperation):
             found = yield from batch.trace_each_fibre(
                 tracing, seeds, known, most=min(most, batch.ROUND), faint=self.faint
             )
+        found = yield from measure_all(tracing.volume, found)
         if self.out.path is not None:
             found = batch.on_their_own(found)
         run.results["of_seeds"] = asdict(Counts.of(found, len(seeds)))
@@ -186,8 +188,10 @@ class Connect(TracesOperation):
         volume = yield from run.open(self.image)
         tracing = yield from _tracing(run, volume, self.model, self.settings, self.places)
         from napari_midl.methods.axons import apply
+        from napari_midl.methods.axons.radii import measure_all
 
         found = [(yield from apply.connect(tracing, self.places, self.path))]
+        found = yield from measure_all(tracing.volume, found)
         return self.keep(run, found, tracing.volume)
 
     def summary(self, results: dict[str, Any]) -> list[str]:
