@@ -43,7 +43,7 @@ class AxonsDock(ToolDock[AxonsBench]):
         bench = self.bench
         bench.said.connect(self._on_said)
         self.trace = TraceSection(bench)
-        self.review = TraceReviewSection(bench, self.trace.tracer)
+        self.review = TraceReviewSection(bench, self.trace)
         self.learn = AxonTrainSection(bench, self.trace)
         self.files = TraceFilesSection(bench)
         self.data = DataSection(

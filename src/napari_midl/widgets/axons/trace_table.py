@@ -10,7 +10,7 @@ from superqt.utils import signals_blocked
 from napari_midl.methods.axons.entries import PerEntry, overview
 from napari_midl.methods.axons.kinds import kind_of
 from napari_midl.volumes.units import symbol
-from napari_midl.widgets.axons.colouring import branch_orders
+from napari_midl.widgets.axons.colouring import path_orders
 from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class TraceTable(TableView):
         traces = [entry.trace for entry in entries]
         kinds = [kind_of(trace) for trace in traces]
         if len(set(kinds)) > 1 or any(trace.parent for trace in traces):
-            orders = branch_orders(traces)
+            orders = path_orders(traces)
             table["type"] = kinds
             table["order"] = [orders[trace.path] for trace in traces]
             table["grows from"] = [t.parent.path if t.parent else "" for t in traces]
