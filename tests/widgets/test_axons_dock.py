@@ -186,7 +186,7 @@ def test_a_trace_is_renamed_in_the_table(traced, notes, click, qtbot):
         qtbot.wait(200)
         assert traced.bench.entries[0].name == name
         assert table.view.model().index(0, 0).data() == name
-    assert "name of its own" in traced.trouble.text()
+    qtbot.waitUntil(lambda: "name of its own" in traced.trouble.text())
     click(traced.review.undo)
     assert traced.bench.entries[0].name == "trace 1"
 
