@@ -73,7 +73,7 @@ def test_only_what_is_accepted_is_taken(capfd):
     Path("all.csv").rename("neuron.csv")
     # Paths of the file: the soma, the way to the fork, and two branches.
     _accept("2", "4")
-    only = ("judged.csv", "--accepted", "--out")
+    only = ("judged.csv", "--accepted-only", "--out")
     assert ran("measure", *only, "m.csv") == 0
     table = pd.read_csv("m.csv")
     assert table["path"].tolist() == [2, 4] and set(table["state"]) == {"accepted"}
@@ -81,7 +81,7 @@ def test_only_what_is_accepted_is_taken(capfd):
     assert ran(*export, *only, "some.swc") == 0
     assert read_swc(Path("some.swc"))["id"].tolist() == [1, 2, 3, 5]
     _accept()
-    assert "No trace is accepted" in refused(capfd, "measure", *only, "none.csv")
+    assert "has no accepted trace" in refused(capfd, "measure", *only, "none.csv")
 
 
 def test_an_exported_file_is_the_file_that_was_read():

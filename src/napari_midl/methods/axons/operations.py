@@ -200,15 +200,15 @@ class Measure(Operation["pd.DataFrame"]):
     ----------
     image : ImageIn, optional
         Their image, which tells the size of a pixel; without it a ``.csv`` is measured in pixels.
-    accepted : bool
-        Leave out what no person has accepted.
+    accepted_only : bool
+        Leave out what nobody has accepted.
     sholl_step : float
         From one sphere of the Sholl table to the next, in the unit of lengths; 0 chooses one.
     """
 
     traces: TracesIn
     image: ImageIn | None = None
-    accepted: bool = False
+    accepted_only: bool = False
     sholl_step: float = 0.0
     out: MeasurementsOut
 
@@ -218,7 +218,7 @@ class Measure(Operation["pd.DataFrame"]):
             raise InputError("The step between spheres is a length; give one above 0.")
         volume = (yield from run.open(self.image)) if self.image is not None else None
         path = yield from run.open(self.traces, "reading the traces")
-        from napari_midl.methods.axons.trees import accepted_of
+        from napari_midl.methods.axons.links import accepted
         from napari_midl.volumes.space import Space
         from napari_midl.volumes.swc import in_pixels, is_swc
         from napari_midl.volumes.tables import write_table
@@ -229,8 +229,8 @@ class Measure(Operation["pd.DataFrame"]):
         else:
             known, micrometres = read_traces(path, Space()), is_swc(path) and not in_pixels(path)
             space = Space.of((1.0, 1.0, 1.0), "micrometer") if micrometres else Space()
-        if self.accepted:
-            known = accepted_of(known)
+        if self.accepted_only:
+            known = accepted(known, path)
         unit = space.known_unit
         measured = partial(_measured, known, space, self.sholl_step)
         table, of_trees, spheres = yield from elsewhere(measured, "measuring")
@@ -263,24 +263,24 @@ class Export(TracesOperation):
     ----------
     image : ImageIn
         Their image, which tells the size of a pixel.
-    accepted : bool
-        Leave out what no person has accepted.
+    accepted_only : bool
+        Leave out what nobody has accepted.
     """
 
     traces: TracesIn
-    accepted: bool = False
+    accepted_only: bool = False
 
     def job(self, run: Running) -> Job[list[Traced]]:
         """Read and write; comments of an SWC stay."""
         volume = yield from run.open(self.image)
         path = yield from run.open(self.traces, "reading the traces")
-        from napari_midl.methods.axons.trees import accepted_of
+        from napari_midl.methods.axons.links import accepted
         from napari_midl.volumes.swc import is_swc
         from napari_midl.volumes.swc_text import remarks
 
         known = yield from _read(run, path, volume)
-        if self.accepted:
-            known = accepted_of(known)
+        if self.accepted_only:
+            known = accepted(known, path)
         return self.keep(run, known, volume, remarks(path) if is_swc(path) else ())
 
 
