@@ -12,6 +12,7 @@ from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.ports import ImageIn, TableOut
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.links import accepted, on_their_own
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
     KnownIn,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from napari_midl.volumes.volume import Volume
 
 
-_ALL = ":,:"
 _LOOKING = "looking where the traces lie"
 
 
@@ -110,7 +110,8 @@ class Trace(TracesOperation):
     def job(self, run: Running) -> Job[list[Traced]]:
         """Trace; the previews are `Grown`."""
         volume = yield from run.open(self.image)
-        box, seeds, places = box_in(self.box or _ALL, volume.shape, volume.name), None, []
+        text = self.box or ":,:,:"
+        box, seeds, places = box_in(text, volume.shape, volume.name), None, []
         if self.seeds is not None:
             seeds = yield from run.open(self.seeds, "reading the seeds")
             places = [seed.position for seed in seeds]
@@ -134,7 +135,7 @@ class Trace(TracesOperation):
                 tracing, seeds, known, most=min(most, batch.ROUND), faint=self.faint
             )
         if self.out.path is not None:
-            found = batch.on_their_own(found)
+            found = on_their_own(found)
         run.results["of_seeds"] = asdict(Counts.of(found, len(seeds)))
         return self.keep(run, found, tracing.volume)
 
@@ -310,16 +311,19 @@ class Export(TracesOperation):
     ----------
     image : ImageIn
         Their image, which tells the size of a pixel.
+    accepted_only : bool
+        Leave out what nobody has accepted.
     """
 
     traces: TracesIn
+    accepted_only: bool = False
 
     def job(self, run: Running) -> Job[list[Traced]]:
         """Read and write."""
         volume = yield from run.open(self.image)
         path = yield from run.open(self.traces, "reading the traces")
         known = yield from _read(run, path, volume)
-        return self.keep(run, known, volume)
+        return self.keep(run, accepted(known, path) if self.accepted_only else known, volume)
 
 
 def _read(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:

@@ -109,6 +109,8 @@ class TraceSection(ToolSection[AxonsBench]):
     def _on_mode(self, mode: str | None) -> None:
         for other, made in self.modes.items():
             made.setChecked(other == mode and made.isChecked())
+        if self.mode not in (None, CUT):
+            self.tracer.prepare()
         self._start = None
         self._say()
 
