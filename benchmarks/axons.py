@@ -121,7 +121,7 @@ def _tile(
     aim = np.add(seed.position, seed.direction)[1:]
     ahead = minimal_path.ahead(costs, seed.position[1:], aim, (1.0, 1.0))
     both = minimal_path.between(costs, line[0].tolist(), line[-1].tolist(), (1.0, 1.0))
-    ends = run(connect(tracing, (0, *line[0]), (0, *line[-1]), "both ends"))
+    ends = run(connect(tracing, [(0, *line[0]), (0, *line[-1])], "both ends"))
     scores = {
         "": score(found.points[:, 1:], line),
         "greedy ": score(greedy(image, seed), line),
@@ -156,7 +156,7 @@ def speed(model: Model, data: Path) -> list[dict[str, Any]]:
     image = np.asarray(volume.data[0])
     ends = np.rint(line[[0, -1]]).astype(int).clip(0, 511)
     theirs = _best(lambda: NBAStarSearch(image, ends[0], ends[1]).search(), 1)
-    ours = _best(lambda: run(connect(tracing, (0, *line[0]), (0, *line[-1]), "both")), 3)
+    ours = _best(lambda: run(connect(tracing, [(0, *line[0]), (0, *line[-1])], "both")), 3)
     return [
         {
             "ms for 500 px from one seed": 1e3 * one * 500 / length,

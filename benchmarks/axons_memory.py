@@ -43,7 +43,7 @@ tracing = Tracing(Volume.from_array(data), named_model("base"), settings)
 seed = Seed("a", (middle, middle, 20.0), (0.0, 0.0, 1.0))
 found = run(tracing.follow([seed]))[0]
 assert abs(found.points[-1, :2] - middle).max() < 3 and found.points[-1, 2] > 190, found.points[-1]
-run(connect(tracing, (middle, middle, 20.0), (middle, middle, 120.0), "b"))
+run(connect(tracing, [(middle, middle, 20.0), (middle, middle, 120.0)], "b"))
 print(described, peak())
 """
 

@@ -165,7 +165,8 @@ def test_a_tracker_that_was_ruined_is_not_kept(
     plane: Volume, wave: Wave, base: Model, held_out: float, basis: Basis
 ) -> None:
     points = np.pad(wave[1], ((0, 0), (1, 0)))
-    traces = [Trace(k, points, np.zeros(len(points))) for k in ("a", "b")]
+    halves = np.array_split(points, 2)
+    traces = [Trace(k, half, np.zeros(len(half))) for k, half in zip("ab", halves, strict=True)]
     settings = FinetuneSettings(
         steps=6, minutes=10, learning_rate=0.1, synthetic=0.0, held_out=held_out
     )
@@ -194,3 +195,18 @@ def test_short_branches_of_a_traced_tree_are_left_out(
     assert run(finetune(plane, [twig, whole, twig], base, settings)).model.sha256 == alone
     with pytest.raises(InputError, match="shorter than 20 pixels"):
         run(finetune(plane, [twig], base, settings))
+
+
+def test_traces_kept_aside_share_no_fibre_with_those_taught(
+    plane: Volume, wave: Wave, base: Model
+) -> None:
+    """Five traces of one fibre and one of another: what is scored was not taught under a name."""
+    points = np.pad(wave[1], ((0, 0), (1, 0)))
+    same = [Trace(str(k), points[40 * k :], np.zeros(len(points) - 40 * k)) for k in range(5)]
+    beside = points + np.array([0, 35, 0])
+    other = Trace("other", beside, np.zeros(len(beside)))
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        held_out, taught = learn._held_out(plane, [*same, other], 0.25, rng)
+        assert [trace.path for trace in held_out] == ["other"]
+        assert {trace.path for trace in taught} == set("01234")

@@ -109,7 +109,7 @@ def test_only_what_lies_ahead_is_read(
 def test_two_ends_are_joined_through_the_middle(plane: Volume, wave: Wave, base: Model) -> None:
     line = wave[1]
     tracing = Tracing(plane, base, TraceSettings())
-    found = run(connect(tracing, (0, *line[4]), (0, *line[-4]), "both"))
+    found = run(connect(tracing, [(0, *line[4]), (0, *line[-4])], "both"))
     assert found.points[0].tolist() == pytest.approx([0, *line[4]], abs=1e-4)
     assert found.points[-1].tolist() == pytest.approx([0, *line[-4]], abs=1e-4)
     result = score(found.points[:, 1:], line)

@@ -21,6 +21,28 @@ def within(low: float, high: float, step: float | None = None) -> Any:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """How a form shows a field, for ``Annotated[float, within(0, 9), Shown("gaps up to", "px")]``.
+
+    Parameters
+    ----------
+    label : str
+        What it is called; by default its name.
+    unit : str
+        Of a number.
+    zero : str
+        What a number of 0 means, in place of 0.
+    choices : tuple of str
+        What each of its choices is called, in their order.
+    """
+
+    label: str = ""
+    unit: str = ""
+    zero: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """Base of all settings: each field has the type and lies in the range of its annotation.
 
@@ -92,6 +114,11 @@ def limits(hint: Any) -> tuple[float | None, float | None, float | None]:
             low, high = bounds.get("Ge"), bounds.get("Le")
             return getattr(low, "ge", None), getattr(high, "le", None), step  # type: ignore[return-value]
     return None, None, None
+
+
+def shown(hint: Any) -> Shown:
+    """How a form shows a field of an annotation."""
+    return next((part for part in get_args(hint)[1:] if isinstance(part, Shown)), Shown())
 
 
 def plain(hint: Any) -> Any:

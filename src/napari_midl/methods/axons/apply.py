@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons import routes
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.tracing import Tracing
+from napari_midl.methods.axons.words import NO_FIBRE
 from napari_midl.volumes.traces import Seed, Trace
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["Tracing", "connect", "trace"]
+__all__ = ["Tracing", "connect", "in_order", "nothing", "require_fibres", "together", "trace"]
 
 # Seeds in one batch; so few where a person watches that their first steps take well below a second.
 TOGETHER, WATCHED = 256, 16
@@ -66,29 +69,38 @@ def trace(
         raise InputError(
             f"There is no seed to trace {tracing.volume.name} from; give at least one."
         )
-    for k, seed in enumerate([] if skip else seeds):
-        yield Progress(k, len(seeds), "looking at the seeds")
-        tracing.require_fibre(seed)
+    if not skip:
+        yield from require_fibres(tracing, seeds)
     done: list[Trace] = []
     batch = max(1, min(most, tracing.pixels.most_agents // 2))
     for begin in range(0, len(seeds), batch):
         some = seeds[begin : begin + batch]
         told = partial(_told, tuple(done), some, len(seeds))
-        done += yield from mapped(_batch(tracing, some, skip), told)
+        done += yield from mapped(together(tracing, some, skip), told)
         yield Progress(len(done), len(seeds), preview=Grown(tuple(done)))
     return done
+
+
+def require_fibres(tracing: Tracing, seeds: Sequence[Seed]) -> Job[None]:
+    """Refuse seeds of which one lies outside the image or on no fibre that the model sees."""
+    for k, seed in enumerate(seeds):
+        yield Progress(k, len(seeds), "looking at the seeds")
+        tracing.require_fibre(seed)
 
 
 def _told(done: tuple[Trace, ...], some: Sequence[Seed], count: int, step: Progress) -> Progress:
     """A step of a batch as a step of all."""
     now = len(done) + len(some) * step.done / max(step.total, 1)
-    grown = Grown(done, _in_order(step.preview or (), some))
+    grown = Grown(done, in_order(step.preview or (), some))
     words = f"{len(done)} of {count} traced" if count > 1 else "following"
     return Progress(now, count, words, preview=grown)
 
 
-def _batch(tracing: Tracing, seeds: Sequence[Seed], skip: bool) -> Job[tuple[Trace, ...]]:
-    """Trace from a few seeds by the method that was chosen; previews are traces as they stand."""
+def together(tracing: Tracing, seeds: Sequence[Seed], skip: bool) -> Job[tuple[Trace, ...]]:
+    """Trace from a few seeds by the method that was chosen; previews are traces as they stand.
+
+    Where seeds may be skipped, the trace of one on no fibre is empty.
+    """
     fibres = list(seeds)
     for seed in seeds if skip else ():
         yield Progress(0, 0, "looking at the seeds")
@@ -97,38 +109,73 @@ def _batch(tracing: Tracing, seeds: Sequence[Seed], skip: bool) -> Job[tuple[Tra
             fibres.remove(seed)
     follow = tracing.follow if tracing.settings.method == "learnt" else partial(_classical, tracing)
     found = (yield from follow(fibres)) if fibres else []
-    return _in_order(found, seeds)
+    return in_order(found, seeds)
 
 
-def _in_order(found: Sequence[Trace], seeds: Sequence[Seed]) -> tuple[Trace, ...]:
+def in_order(found: Sequence[Trace], seeds: Sequence[Seed]) -> tuple[Trace, ...]:
     """What was found in the order of the seeds; empty traces for those on no fibre."""
     known = {trace.path: trace for trace in found}
-    empty = [Trace(s.path, np.zeros((0, 3)), np.zeros(0), why="no fibre") for s in seeds]
-    return tuple(known.get(trace.path, trace) for trace in empty)
+    return tuple(known.get(seed.path) or nothing(seed, NO_FIBRE) for seed in seeds)
 
 
-def connect(
-    tracing: Tracing, start: Sequence[float], end: Sequence[float], path: str
-) -> Job[Trace]:
-    """The fibre between two voxels ``(z, y, x)`` on it.
+def nothing(seed: Seed, why: str) -> Trace:
+    """The empty trace of a seed, and why it is."""
+    return Trace(seed.path, np.zeros((0, 3)), np.zeros(0), why=why)
+
+
+def connect(tracing: Tracing, places: Sequence[Sequence[float]], path: str) -> Job[Trace]:
+    """The fibre through voxels ``(z, y, x)`` on it, from the first to the last.
 
     The classical path of least cost finds the way. The agent draws it to the middle of the
     fibre, as finely as it traces, unless the method is the minimal path itself.
 
+    Parameters
+    ----------
+    tracing : Tracing
+        A model made ready for an image; only what lies about the way is read.
+    places : sequence
+        Two voxels, or more that it comes by in their order.
+    path : str
+        Name of the trace.
+
+    Yields
+    ------
+    Progress
+        How much of the way is found.
+
+    Returns
+    -------
+    Trace
+        Returned by the generator.
+
     Raises
     ------
     InputError
-        If one of them lies outside the image, or both too far apart.
+        If one of them lies outside the image.
     """
-    for place in (start, end):
+    for place in places:
         tracing.check(Seed(path, (place[0], place[1], place[2])))
-    ends = [tracing.position(place).double().numpy() for place in (start, end)]
-    route = yield from routes.between(tracing.pixels, *ends)
-    if tracing.settings.method == "learnt":
-        route, unsure = yield from _centred(tracing, route, start, end)
-    else:
-        unsure = yield from _doubts(tracing, route)
-    return Trace(path, tracing.voxels(route), unsure, why="both ends")
+    ends = [tracing.position(place).double().numpy() for place in places]
+    lengths = [float(np.linalg.norm(b - a)) for a, b in pairwise(ends)]
+    points, unsure = [], []
+    for k, (one, other) in enumerate(pairwise(ends)):
+        told = partial(_leg, sum(lengths[:k]), lengths[k], max(sum(lengths), 1e-6))
+        route = yield from mapped(routes.between(tracing.pixels, one, other), told)
+        if tracing.settings.method == "learnt":
+            route, doubt = yield from _centred(tracing, route, places[k], places[k + 1])
+        else:
+            doubt = yield from _doubts(tracing, route)
+        points.append(route[min(k, 1) :])
+        unsure.append(doubt[min(k, 1) :])
+    line = tracing.voxels(np.concatenate(points))
+    return Trace(path, line, np.concatenate(unsure), why="both ends")
+
+
+def _leg(before: float, length: float, whole: float, step: Progress) -> Progress:
+    """A step between two places as a step of the whole way."""
+    return replace(
+        step, done=(before + length * step.done / max(step.total, 1e-6)) / whole, total=1
+    )
 
 
 def _centred(

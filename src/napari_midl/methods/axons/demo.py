@@ -81,6 +81,7 @@ def axons_demo(outdir: Path) -> Job[Section]:
         seeds=folder / "seeds.csv",
         out=folder / "traces.swc",
         width=1.0,
+        keep_overlaps=True,
     )
     run = (yield from tracing.perform()).run
     volume = open_volume(folder / "image.tif").spatial()

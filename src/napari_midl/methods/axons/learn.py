@@ -25,6 +25,7 @@ from napari_midl.methods.axons.environment import TrackingEnvironment
 from napari_midl.methods.axons.imitation import Demonstrations, Imitation
 from napari_midl.methods.axons.models import scratch
 from napari_midl.methods.axons.network import Actor
+from napari_midl.methods.axons.overlaps import same_fibres
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import SHORTEST_LESSON, TraceSettings
 from napari_midl.methods.axons.synthetic import SIZE, SPACING, synthetic_image
@@ -161,12 +162,7 @@ def finetune(
     yield Progress(0, 0, "reading the traces")
     traces = _long_enough(volume, traces)
     rng = np.random.default_rng(settings.seed)
-    order = rng.permutation(len(traces))
-    aside = round(settings.held_out * len(traces))
-    held_out = [traces[i] for i in order[:aside]]
-    lesson_traces = [traces[i] for i in order[aside:]]
-    if not lesson_traces:
-        raise InputError("No trace is left to learn from; accept more, or hold out fewer.")
+    held_out, lesson_traces = _held_out(volume, traces, settings.held_out, rng)
     actor = copy.deepcopy(model.network)
     assert isinstance(actor, Actor)
 
@@ -204,6 +200,21 @@ def finetune(
         basis=Basis.UNSEEN if held_out else Basis.LEARNT,
         counts={"traces": len(scored_on)},
     )
+
+
+def _held_out(
+    volume: Volume, traces: Sequence[Trace], share: float, rng: np.random.Generator
+) -> tuple[list[Trace], list[Trace]]:
+    """A share of the traces to be scored on, and the others, which share no fibre with them."""
+    z, y, x = volume.voxel_size
+    fibres = same_fibres(traces, (z / x, y / x, 1.0))
+    wanted = round(share * len(traces))
+    held_out: list[Trace] = []
+    taught: list[Trace] = []
+    for k in rng.permutation(len(fibres)):
+        fits = len(held_out) + len(fibres[k]) <= wanted
+        (held_out if fits else taught).extend(traces[i] for i in fibres[k])
+    return held_out, taught
 
 
 def _gained(before: dict[str, float], after: dict[str, float]) -> float:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+WIDTHS = (1.0, 2.0)
 
-def cost(image: NDArray[np.float32], widths: Sequence[float] = (1.0, 2.0)) -> NDArray[np.float64]:
+
+def cost(image: NDArray[np.float32], widths: Sequence[float] = WIDTHS) -> NDArray[np.float64]:
     """Cost of a voxel: low on bright ridges of the given widths (standard deviations, px)."""
     ridge = sato(image, sigmas=widths, black_ridges=False, mode="reflect")
     scale = np.percentile(ridge, 99.5)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.hashes import hash_path
@@ -21,29 +22,35 @@ if TYPE_CHECKING:
 
 
 class TracingCache:
-    """The last model, and the last image made ready for it; for one job at a time."""
+    """The last model, and the last image made ready for it.
+
+    Whoever asks while another thread makes it ready waits for that.
+    """
 
     def __init__(self) -> None:
+        self._lock = RLock()
         self._model: tuple[str, Model] | None = None
         self._tracing: Tracing | None = None
 
     def model(self, name: str) -> Model:
         """The model of a name."""
-        if self._model is None or self._model[0] != name:
-            from napari_midl.methods.axons.models import named_model
+        with self._lock:
+            if self._model is None or self._model[0] != name:
+                from napari_midl.methods.axons.models import named_model
 
-            self._model = name, named_model(name)
-        return self._model[1]
+                self._model = name, named_model(name)
+            return self._model[1]
 
     def tracing(self, volume: Volume, model: Model, settings: TraceSettings) -> Tracing:
         """A model made ready for an image; made anew where anything about it changed."""
-        kept = self._tracing
-        same = kept is not None and kept.volume is volume and kept.model is model
-        if kept is None or not same or kept.settings != settings:
-            from napari_midl.methods.axons.tracing import Tracing
+        with self._lock:
+            kept = self._tracing
+            same = kept is not None and kept.volume is volume and kept.model is model
+            if kept is None or not same or kept.settings != settings:
+                from napari_midl.methods.axons.tracing import Tracing
 
-            kept = self._tracing = Tracing(volume, model, settings)
-        return kept
+                kept = self._tracing = Tracing(volume, model, settings)
+            return kept
 
     def forget(self) -> None:
         """Make everything anew the next time."""
@@ -60,10 +67,13 @@ class Grown:
         Those that have ended.
     growing : tuple of Trace
         Those under way.
+    more : tuple of Trace
+        Further pieces of those that have ended.
     """
 
     done: tuple[Trace, ...] = ()
     growing: tuple[Trace, ...] = ()
+    more: tuple[Trace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,43 @@ class TracesIn(FileIn):
             write_traces(path, traces, Space())
 
         return cls(None, write, kept_as)
+
+
+@dataclass(frozen=True)
+class KnownIn(In["list[Trace]"]):
+    """Traces that are there already, as ``.swc`` in micrometres or ``.csv`` in pixels.
+
+    Parameters
+    ----------
+    path : Path or None
+        None where they are in memory only.
+    traces : sequence of Trace
+        The traces themselves, in voxels.
+    """
+
+    path: Path | None
+    traces: Any = field(default=(), repr=False, compare=False, metadata=IN_MEMORY)
+
+    def open(self, volume: Volume | None = None) -> list[Trace]:
+        """The traces, in voxels of their image; those of a file are called after it too.
+
+        Raises
+        ------
+        InputError
+            If their file cannot be read or does not fit its format or image.
+        """
+        if self.path is None:
+            return list(self.traces)
+        from napari_midl.volumes.traces import check_inside, read_traces
+
+        assert volume is not None
+        found = read_traces(self.path, volume.space, volume.shape)
+        check_inside(found, volume.shape, volume.name)
+        return [replace(trace, path=f"{trace.path} of {self.path.name}") for trace in found]
+
+    def identity(self, opened: list[Trace]) -> dict[str, Any]:
+        """The hash of the file."""
+        return {"sha256": hash_path(self.path)} if self.path else {"count": len(opened)}
 
 
 @dataclass(frozen=True)

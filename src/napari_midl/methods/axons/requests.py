@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,15 @@ import numpy as np
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.edits import continued, cut, nearest
-from napari_midl.methods.axons.ports import AxonModelIn, Grown, SeedsIn, TracesOut, TracingCache
+from napari_midl.methods.axons.ports import (
+    AxonModelIn,
+    Grown,
+    KnownIn,
+    SeedsIn,
+    TracesOut,
+    TracingCache,
+)
+from napari_midl.methods.axons.words import FAINT, NO_FIBRE, ON
 from napari_midl.volumes.traces import Link, Seed, Trace
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.entries import Entry
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.methods.axons.trace_list import TraceList
+    from napari_midl.volumes.volume import Volume
 
     Voxel = tuple[float, float, float]
 
@@ -38,11 +48,14 @@ class TraceRequest:
         What lies before the seed.
     instead_of : Entry, optional
         The trace whose place it takes.
+    faint : bool
+        Keep the trace though it hardly stands out from the noise: a person points at it.
     """
 
     seed: Seed
     head: Trace | None = None
     instead_of: Entry | None = None
+    faint: bool = True
 
     @property
     def missed(self) -> str:
@@ -54,9 +67,20 @@ class TraceRequest:
             "with From – to."
         )
 
+    def nothing_new(self, why: str) -> str:
+        """What to say where nothing came of it; its empty trace says why."""
+        if why in (NO_FIBRE, FAINT):
+            return self.missed
+        return f"This fibre is traced already, by {why.removeprefix(ON)}."
+
     def whole(self, found: Trace) -> Trace:
         """The trace with what lies before the seed."""
         return found if self.head is None else continued(self.head, found)
+
+
+def _first(trace: Trace) -> Voxel:
+    z, y, x = trace.points[0].tolist()
+    return z, y, x
 
 
 def branch(name: str, traces: TraceList, place: Voxel) -> TraceRequest:
@@ -127,14 +151,53 @@ class RequestQueue:
         """Names of the traces that are wanted."""
         return [request.seed.path for request in (*self.under_way, *self.waiting)]
 
-    def begin(self, image: ImageIn, model: str, settings: TraceSettings) -> operations.Trace:
-        """What follows all that wait, which are now under way."""
-        self.under_way, self.waiting, self._grown = self.waiting, [], Grown()
+    def prepare(self, volume: Volume, model: str, settings: TraceSettings) -> None:
+        """Load the model and look at the image, so that the first click is answered at once.
+
+        Whether fibres are dark is guessed; a click on one tells.
+        """
+        from napari_midl.methods.axons.polarity import seen_as
+
+        whole = tuple(slice(0, n) for n in volume.shape)
+        seen = seen_as(volume, settings, (), (whole[0], whole[1], whole[2]))
+        self._cache.tracing(volume, self._cache.model(model), seen)
+
+    def begin(
+        self, image: ImageIn, model: str, settings: TraceSettings, known: Sequence[Trace] = ()
+    ) -> operations.Trace:
+        """What follows those that wait and are alike, which are now under way.
+
+        Fibres of the traces `known` are not traced again.
+        """
+        faint = self.waiting[0].faint
+        alike = list(takewhile(lambda request: request.faint == faint, self.waiting))
+        self.under_way, self.waiting = alike, self.waiting[len(alike) :]
+        self._grown = Grown()
         return operations.Trace(
             image=image,
             seeds=SeedsIn(None, [request.seed for request in self.under_way]),
+            known=KnownIn(None, known),
             model=AxonModelIn(model, self._cache),
             skip=True,
+            faint=faint,
+            out=TracesOut(None),
+            settings=settings,
+        )
+
+    def find(
+        self,
+        image: ImageIn,
+        model: str,
+        settings: TraceSettings,
+        known: Sequence[Trace],
+        box: str,
+    ) -> operations.Trace:
+        """What follows all fibres in a box that are not known; it does not wait in the queue."""
+        return operations.Trace(
+            image=image,
+            box=box,
+            known=KnownIn(None, known),
+            model=AxonModelIn(model, self._cache),
             out=TracesOut(None),
             settings=settings,
         )
@@ -144,14 +207,15 @@ class RequestQueue:
         image: ImageIn,
         model: str,
         settings: TraceSettings,
-        ends: tuple[Voxel, Voxel],
+        ends: tuple[Voxel, ...],
         name: str,
     ) -> operations.Connect:
-        """What finds the fibre between two voxels; it does not wait in the queue."""
+        """What finds the fibre through two voxels or more; it does not wait in the queue."""
         return operations.Connect(
             image=image,
             start=ends[0],
-            end=ends[1],
+            through=tuple(chain.from_iterable(ends[1:-1])),
+            end=ends[-1],
             path=name,
             model=AxonModelIn(model, self._cache),
             out=TracesOut(None),
@@ -165,9 +229,10 @@ class RequestQueue:
         return [r.whole(trace) for r, trace in zip(self.under_way, found, strict=False)]
 
     def enter(self, traces: TraceList, found: Sequence[Trace]) -> list[TraceRequest]:
-        """Put the traces of the batch into a list; gives the requests that met no fibre."""
+        """Put the traces of the batch into a list; gives the requests of which none came."""
         self._grown = None
-        return traces.enter(self.under_way, found)
+        further = [TraceRequest(Seed(t.path, _first(t))) for t in found[len(self.under_way) :]]
+        return traces.enter([*self.under_way, *further], found)
 
     @property
     def stopped(self) -> bool:
@@ -177,8 +242,8 @@ class RequestQueue:
     def stop(self, traces: TraceList) -> list[TraceRequest]:
         """Enter what a batch had finished when it was stopped, and forget what waits."""
         assert self._grown is not None
-        self.waiting = []
-        return self.enter(traces, self._grown.done)
+        self.waiting, self.under_way = [], self.under_way[: len(self._grown.done)]
+        return self.enter(traces, [*self._grown.done, *self._grown.more])
 
     def end(self) -> None:
         """Nothing is under way any more."""

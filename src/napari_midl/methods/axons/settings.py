@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings, within
+from napari_midl.engine.settings import Settings, Shown, within
+from napari_midl.errors import InputError
 
 Device = Literal["auto", "cpu", "cuda"]
-Method = Literal["learnt", "minimal-path"]
+Method = Annotated[
+    Literal["learnt", "minimal-path"],
+    Shown("Follow by", choices=("the tracker that learnt", "the minimal path")),
+]
+Fibres = Annotated[
+    Literal["auto", "bright", "dark"],
+    Shown("Fibres are", choices=("find out", "bright", "dark")),
+]
 Preset = Literal["compact", "paper"]
 Images = Literal["rich", "crowded", "SI", "SI-RC", "SI-W", "SI-EN", "SI-SN"]
 
@@ -34,16 +42,43 @@ class TraceSettings(Settings):
         Longest trace from a seed to one side, in pixels.
     width : float
         How much wider than about four pixels the fibres are; 0 measures it at each seed.
+    fibres : str
+        Whether the fibres are ``bright`` or ``dark`` against what is around them; ``auto`` finds
+        it out where they are traced.
     dark : bool
-        The fibres are darker than what is around them.
+        The same as ``fibres dark``.
     """
 
     method: Method = "learnt"
-    give_up: Annotated[float, within(0.05, 1.0, step=0.05)] = 0.4
-    gap: Annotated[float, within(3.0, 1000.0, step=3.0)] = 96.0
-    longest: Annotated[float, within(3.0, 1e6)] = 5000.0
-    width: Annotated[float, within(0.0, 16.0, step=0.25)] = 0.0
+    give_up: Annotated[float, within(0.05, 1.0, step=0.05), Shown("Stop where doubt is above")] = (
+        0.4
+    )
+    gap: Annotated[float, within(3.0, 1000.0, step=3.0), Shown("… on average over", "px")] = 96.0
+    longest: Annotated[
+        float, within(3.0, 1e6, step=100.0), Shown("Longest way from a click", "px")
+    ] = 5000.0
+    width: Annotated[
+        float, within(0.0, 16.0, step=0.25), Shown("Fibres are as wide as", "x 4 px", "measured")
+    ] = 0.0
+    fibres: Fibres = "auto"
     dark: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _agree(self)
+
+    def seen_as(self, dark: bool) -> TraceSettings:
+        """The settings for fibres that were found to be dark, or bright."""
+        return replace(self, fibres="dark" if dark else "bright", dark=dark)
+
+
+def _agree(settings: TraceSettings | FinetuneSettings) -> None:
+    """Let ``dark`` and ``fibres`` say the same."""
+    if settings.dark and settings.fibres == "bright":
+        raise InputError("fibres is bright and dark is true; give one of the two.")
+    fibres = "dark" if settings.dark else settings.fibres
+    object.__setattr__(settings, "fibres", fibres)
+    object.__setattr__(settings, "dark", fibres == "dark")
 
 
 @dataclass(frozen=True)
@@ -107,8 +142,11 @@ class FinetuneSettings(Settings):
         Share of synthetic fibres among the lessons, against forgetting.
     held_out : float
         Share of the traces kept aside to measure before against after.
+    fibres : str
+        Whether the fibres are ``bright`` or ``dark`` against what is around them; ``auto`` finds
+        it out along the traces.
     dark : bool
-        The fibres are darker than what is around them.
+        The same as ``fibres dark``.
     seed : int
         Seed of everything drawn at random.
     device : str
@@ -121,6 +159,15 @@ class FinetuneSettings(Settings):
     half_life: Annotated[int, within(1, 100_000)] = 500
     synthetic: Annotated[float, within(0.0, 0.9, step=0.1)] = 0.5
     held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.25
+    fibres: Fibres = "auto"
     dark: bool = False
     seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _agree(self)
+
+    def seen_as(self, dark: bool) -> FinetuneSettings:
+        """The settings for fibres that were found to be dark, or bright."""
+        return replace(self, fibres="dark" if dark else "bright", dark=dark)

@@ -2,14 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.gain import gain_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from napari_midl.volumes.traces import Trace
+
+# Why a trace is empty; where its seed lies on another one, the name of that follows.
+NO_FIBRE, FAINT, ON = "no fibre", "too faint", "on "
 
 MORE = "accept three or more, so that one can be held out"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What came of the seeds of a batch.
+
+    Parameters
+    ----------
+    seeds, traces : int
+        How many there were, and traces found.
+    traced : int
+        Seeds on fibres that another trace follows.
+    no_fibre : int
+        Seeds on no fibre.
+    faint : int
+        Seeds whose trace hardly stands out from the noise.
+    """
+
+    seeds: int
+    traces: int
+    traced: int
+    no_fibre: int
+    faint: int
+
+    @classmethod
+    def of(cls, found: Sequence[Trace], seeds: int) -> Counts:
+        """Count traces; an empty one says by ``why`` what became of its seed."""
+        empty = [trace.why for trace in found if not len(trace.points)]
+        missed, faint = empty.count(NO_FIBRE), empty.count(FAINT)
+        traced = len(empty) - missed - faint
+        return cls(seeds, len(found) - len(empty), traced, missed, faint)
+
+
+def of_seeds(counts: Counts, given: bool = True) -> str:
+    """What came of seeds that a person gave, or that were found in the image."""
+    if not counts.seeds:
+        return "Nothing stands out from the noise as a fibre does."
+    number = f"{counts.seeds} seed{_s(counts.seeds)}"
+    parts = [f"{counts.traces} trace{_s(counts.traces)}"]
+    if given and counts.traced:
+        lay = "lies on a fibre" if counts.traced == 1 else "lie on fibres"
+        parts.append(f"{counts.traced} {lay} traced already")
+    if given and counts.no_fibre:
+        parts.append(f"{counts.no_fibre} on no fibre")
+    if given and counts.faint:
+        parts.append(f"{counts.faint} too faint to tell from noise")
+    return f"{number if given else number + ' found'}: {', '.join(parts)}"
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def gain(results: Mapping[str, Any]) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from napari.layers import Image
+
     from napari_midl.methods.axons.entries import Entry
 
 
@@ -47,6 +49,8 @@ class AxonsBench(Bench):
         self.learner = self.add_runner()
         self.traces = TraceList()
         self.layers = TraceLayers(viewer)
+        self._told_of: Image | None = None
+        self._stays = False
         self.autosave = Autosave(write_entries, self)
         self.autosave.failed.connect(self.report)
 
@@ -63,9 +67,23 @@ class AxonsBench(Bench):
         else:
             self.autosave.save(elsewhere, self.entries)
 
+    def open(self, image: Image, *how: Any, **options: Any) -> None:
+        """Change to an image, or to another time point or channel of the one that is open."""
+        # A layer that comes and goes at each time point crashes napari's canvas at times.
+        self._stays = image is self.image
+        try:
+            super().open(image, *how, **options)
+        except InputError:
+            if self.image is None:
+                self.layers.detach()
+            raise
+        finally:
+            self._stays = False
+
     def attach(self) -> None:
         """Show what was traced before."""
-        self.layers.attach(self.opened_image)
+        if not self._stays:
+            self.layers.attach(self.opened_image)
         size = self.opened_volume.voxel_size
         self.traces = TraceList((), size)
         try:
@@ -73,13 +91,19 @@ class AxonsBench(Bench):
         except InputError as error:
             self.report_damaged(self._file, error)
         self.layers.show(self.entries)
-        if self.entries:
+        # Whoever goes through the time points does not want to be told at each.
+        if self.entries and self.image is not self._told_of:
             show_info(f"Restored {len(self.entries)} trace(s) from {self.folder}")
+        self._told_of = self.image
 
     def detach(self) -> None:
         """Take the traces out of the viewer, once they are saved."""
         self.autosave.finish()
-        self.layers.detach()
+        if self._stays:
+            self.layers.select(())
+            self.layers.grow(())
+        else:
+            self.layers.detach()
         self.traces = TraceList()
 
     def decide(self, decision: Callable[[], object]) -> None:

@@ -10,12 +10,14 @@ from qtpy.QtCore import Signal
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.requests import TraceRequest, branch, correction
 from napari_midl.methods.axons.settings import TraceSettings
+from napari_midl.volumes.boxes import written
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, TRACE
 from napari_midl.widgets.axons.points import PointsPicker
 from napari_midl.widgets.axons.tracer import Tracer
 from napari_midl.widgets.clicks import Click, Clicks, voxel_at
+from napari_midl.widgets.looking import field_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import note
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.axons.requests import Voxel
 
-_APART = 3.0
+_APART, _SLICES = 3.0, 8
 
 
 class TraceSection(ToolSection[AxonsBench]):
@@ -59,13 +61,22 @@ class TraceSection(ToolSection[AxonsBench]):
             lambda: bench.idle and torch_is_here() and self.points.count(),
             self.points.listed,
         )
-        self.form = self.make_form(TraceSettings)
+        self.all = self.action(
+            "Trace all in view",
+            "Find the fibres in view that are not traced yet and follow each, in the background; "
+            "in a stack also 8 slices before and behind the one in view",
+            self._on_all,
+            lambda: bench.idle and torch_is_here(),
+        )
+        self.form = self.make_form(TraceSettings, promote=("fibres",), leave_out=("dark",))
         self.tracer = Tracer(bench, self.model, self.form.value)
         self.row("Model", self.model, stretch=1)
+        self.row("Fibres are", self.form.outside("fibres"), stretch=1)
         self.row(*(self.modes[m] for m in (TRACE, BETWEEN, BRANCH)))
         self.row(*(self.modes[m] for m in (CORRECT, CUT)), "the selected trace")
         self.body.addWidget(self.say)
         self.row("Points", self.points, self.batch, stretch=1)
+        self.row(self.all)
         self.body.addWidget(self.form)
         self.enabled_when(self.points, self.points.count, self.points.listed)
         self.clicks = Clicks(bench.viewer, self._on_click, lambda: self.mode is not None)
@@ -77,6 +88,11 @@ class TraceSection(ToolSection[AxonsBench]):
     def mode(self) -> str | None:
         """What a click means; None leaves it to napari."""
         return next((mode for mode, made in self.modes.items() if made.isChecked()), None)
+
+    @property
+    def fibres(self) -> str:
+        """Whether fibres are bright, dark, or it is to be found out."""
+        return str(self.form.widgets["fibres"].value)
 
     def shut_down(self) -> None:
         """Listen to clicks no more."""
@@ -93,6 +109,8 @@ class TraceSection(ToolSection[AxonsBench]):
     def _on_mode(self, mode: str | None) -> None:
         for other, made in self.modes.items():
             made.setChecked(other == mode and made.isChecked())
+        if self.mode not in (None, CUT):
+            self.tracer.prepare()
         self._start = None
         self._say()
 
@@ -140,9 +158,17 @@ class TraceSection(ToolSection[AxonsBench]):
 
     def _on_batch(self) -> None:
         try:
-            self._request(self.points.voxels())
+            self.tracer.batch(self.points.voxels())
         except InputError as error:
             self.bench.report(error)
+
+    def _on_all(self) -> None:
+        bench = self.bench
+        try:
+            box = field_in_view(bench.viewer, bench.opened_image, _SLICES)
+            self.tracer.find(written(box))
+        except InputError as error:
+            bench.report(error)
 
     def _on_opened(self) -> None:
         self._on_mode(self.mode if self.bench.volume is not None else None)

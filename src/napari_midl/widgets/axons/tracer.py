@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 
+from napari_midl.engine.jobs import in_thread
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import Grown
-from napari_midl.methods.axons.requests import RequestQueue
+from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
+from napari_midl.methods.axons.words import Counts, of_seeds
+from napari_midl.volumes.traces import Seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.engine.running import Outcome
-    from napari_midl.methods.axons.requests import TraceRequest, Voxel
+    from napari_midl.methods.axons.requests import Voxel
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.bench import AxonsBench
@@ -42,6 +47,18 @@ class Tracer:
         self._queue = RequestQueue()
         bench.opened.connect(self._on_opened)
 
+    def prepare(self) -> None:
+        """Make the model and the image ready in the background, before the first click."""
+        volume = self._bench.volume
+        if volume is None:
+            return
+        try:
+            how = (volume, str(self._model.choice), self._settings())
+        except InputError:
+            return  # said at the click
+        # What goes wrong there goes wrong again, and is said, at the click.
+        in_thread(partial(self._queue.prepare, *how))
+
     def free_names(self, count: int) -> list[str]:
         """Names that neither a trace nor a request has."""
         return self._bench.traces.free_names(count, self._queue.names)
@@ -62,8 +79,51 @@ class Tracer:
         self._queue.waiting += requests
         self._begin()
 
-    def connect(self, ends: tuple[Voxel, Voxel]) -> None:
-        """Find the fibre between two voxels.
+    def batch(self, places: Sequence[Voxel]) -> None:
+        """Follow the fibres at many voxels, each once; what hardly stands out is left out.
+
+        Raises
+        ------
+        InputError
+            If another job is running.
+        """
+        seeds = map(Seed, self.free_names(len(places)), places)
+        self.request([TraceRequest(seed, faint=False) for seed in seeds])
+
+    def find(self, box: str) -> None:
+        """Follow all fibres in a box of the image that are not traced yet.
+
+        Raises
+        ------
+        InputError
+            If a setting lies outside its range.
+        """
+        bench, volume, grown = self._bench, self._bench.volume, [Grown()]
+        how = (bench.image_in, str(self._model.choice), self._settings())
+
+        def entered(found: Sequence[Trace]) -> None:
+            grown.clear()
+            bench.decide(lambda: bench.traces.add(self._named(found)))
+
+        def result(outcome: Outcome[list[Trace]]) -> None:
+            entered(outcome.result)
+            show_info(of_seeds(Counts(**outcome.run.results["of_seeds"]), given=False))
+
+        def progress(steps: list[Progress]) -> None:
+            grown[1:] = [step.preview for step in steps if isinstance(step.preview, Grown)][-1:]
+            bench.layers.grow([*grown[-1].done, *grown[-1].growing])
+
+        def finished() -> None:
+            bench.layers.grow([])
+            # It was cancelled or failed: what had ended is kept.
+            if grown and bench.volume is volume:
+                entered([*grown[-1].done, *grown[-1].more])
+
+        operation = self._queue.find(*how, self._known(), box)
+        bench.start("Trace all in view", operation.perform(), result, progress, finished)
+
+    def connect(self, ends: tuple[Voxel, ...]) -> None:
+        """Find the fibre through two voxels or more.
 
         Raises
         ------
@@ -78,6 +138,22 @@ class Tracer:
         how = (bench.image_in, str(self._model.choice), self._settings())
         bench.start("From – to", self._queue.connect(*how, ends, name).perform(), found)
 
+    def _known(self) -> list[Trace]:
+        return [entry.trace for entry in self._bench.entries]
+
+    def _named(self, found: Sequence[Trace]) -> list[Trace]:
+        """The traces that are not empty, under names that are free."""
+        some = [trace for trace in found if len(trace.points)]
+        names = dict(zip((t.path for t in some), self.free_names(len(some)), strict=True))
+        links = (
+            link and replace(link, path=names.get(link.path, link.path))
+            for link in (trace.parent for trace in some)
+        )
+        return [
+            replace(trace, path=names[trace.path], parent=link)
+            for trace, link in zip(some, links, strict=True)
+        ]
+
     def _begin(self) -> None:
         bench, queue = self._bench, self._queue
         if bench.runner.running or not queue.waiting or bench.volume is None:
@@ -88,7 +164,8 @@ class Tracer:
             queue.waiting = []
             bench.report(error)
             return
-        job = queue.begin(bench.image_in, str(self._model.choice), settings).perform()
+        how = (bench.image_in, str(self._model.choice), settings, self._known())
+        job = queue.begin(*how).perform()
         bench.start("Trace", job, self._on_traced, self._on_progress, self._on_finished)
 
     def _on_progress(self, batch: list[Progress]) -> None:
@@ -97,21 +174,24 @@ class Tracer:
             self._bench.layers.grow(self._queue.grow(grown[-1]))
 
     def _on_traced(self, outcome: Outcome[list[Trace]]) -> None:
-        self._enter(lambda: self._queue.enter(self._bench.traces, outcome.result))
+        bench, queue, found = self._bench, self._queue, outcome.result
+        bench.decide(lambda: queue.enter(bench.traces, found))
+        self._tell(queue.under_way, found)
 
     def _on_finished(self) -> None:
-        queue = self._queue
+        bench, queue = self._bench, self._queue
         if queue.stopped:
-            self._enter(lambda: queue.stop(self._bench.traces))
+            bench.decide(lambda: queue.stop(bench.traces))
         queue.end()
-        self._bench.layers.grow([])
+        bench.layers.grow([])
         self._begin()
 
-    def _enter(self, entered: Callable[[], list[TraceRequest]]) -> None:
-        missed: list[TraceRequest] = []
-        self._bench.decide(lambda: missed.extend(entered()))
-        for request in missed:
-            show_warning(request.missed)
+    def _tell(self, requests: Sequence[TraceRequest], found: Sequence[Trace]) -> None:
+        """Say once what came of a batch, and of a single click only that nothing did."""
+        if len(requests) > 1:
+            show_info(of_seeds(Counts.of(found, len(requests))))
+        elif not len(found[0].points):
+            show_warning(requests[0].nothing_new(found[0].why))
 
     def _on_opened(self) -> None:
         # What was requested, and what is ready, is for the image before.

@@ -30,7 +30,7 @@ class AxonTrainSection(TrainSection[AxonsBench]):
     tip = "Teach the tracker the accepted traces, in the background; go on tracing meanwhile"
     stem = "tracker"
     settings = FinetuneSettings
-    elsewhere = ("dark",)
+    elsewhere = ("fibres", "dark")
 
     def __init__(self, bench: AxonsBench, trace: TraceSection) -> None:
         self._trace = trace
@@ -60,7 +60,7 @@ class AxonTrainSection(TrainSection[AxonsBench]):
             traces=TracesIn.of(self.lessons),
             model=AxonModelIn(str(self.model.choice)),
             out=ModelOut(out),
-            settings=self.form.value(dark=self._trace.form.widgets["dark"].value),
+            settings=self.form.value(fibres=self._trace.fibres),
         )
 
     def gained(self, run: Run) -> str:

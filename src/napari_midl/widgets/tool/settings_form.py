@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_origin
 
 from magicgui.widgets import create_widget
-from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible
 
 from napari_midl.engine.operations import described
-from napari_midl.engine.settings import Settings, hints_of, limits, plain
+from napari_midl.engine.settings import Settings, hints_of, limits, plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -67,9 +74,10 @@ class SettingsForm(QWidget, Generic[S]):
         rows = QFormLayout(inside)
         rows.setContentsMargins(0, 4, 0, 0)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        hints = hints_of(settings)
         for name, widget in self.widgets.items():
             if name not in promote:
-                label = QLabel(name.replace("_", " "))
+                label = QLabel(shown(hints[name]).label or name.replace("_", " "))
                 label.setToolTip(tips.get(name, ""))
                 rows.addRow(label, widget.native)
         self.fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
@@ -118,17 +126,20 @@ class SettingsForm(QWidget, Generic[S]):
 
 
 def _widget(name: str, hint: Any, value: Any, tip: str) -> Any:
-    made: Any = create_widget(
-        value=value,
-        annotation=plain(hint),
-        name=name,
-        options={"tooltip": tip, **_range(hint)},
-    )
+    look, options = shown(hint), {"tooltip": tip, **_range(hint)}
+    if look.choices:
+        options["choices"] = list(zip(look.choices, get_args(plain(hint)), strict=True))
+    made: Any = create_widget(value=value, annotation=plain(hint), name=name, options=options)
     if isinstance(value, bool):
         made.text = ""  # its row has the name already
-    if name in _UNITS and isinstance(made.native, QDoubleSpinBox):
-        made.native.setDecimals(2)
-        made.native.setSuffix(f" {_UNITS[name]}")
+    box = made.native
+    if name in _UNITS and isinstance(box, QDoubleSpinBox):
+        box.setDecimals(2)
+        box.setSuffix(f" {_UNITS[name]}")
+    if isinstance(box, (QSpinBox, QDoubleSpinBox)):
+        if look.unit:
+            box.setSuffix(f" {look.unit}")
+        box.setSpecialValueText(look.zero)
     return made
 
 
@@ -137,4 +148,4 @@ def _range(hint: Any) -> dict[str, Any]:
     given = {
         k: v for k, v in zip(("min", "max", "step"), limits(hint), strict=True) if v is not None
     }
-    return {"options": given} if get_origin(hint) is tuple and given else given
+    return {"options": given} if get_origin(plain(hint)) is tuple and given else given

@@ -1,0 +1,170 @@
+"""Tracing from many seeds so that each fibre becomes one trace, whichever seeds lie on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_midl.engine.jobs import Job, Progress, mapped
+from napari_midl.methods.axons.apply import in_order, nothing, together
+from napari_midl.methods.axons.evidence import supported
+from napari_midl.methods.axons.overlaps import ON_IT, Traced
+from napari_midl.methods.axons.ports import Grown
+from napari_midl.methods.axons.words import FAINT, ON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_midl.methods.axons.tracing import Tracing
+    from napari_midl.volumes.traces import Seed, Trace
+
+# So few at once, since what they find spares others.
+ROUND = 32
+
+
+def trace_each_fibre(
+    tracing: Tracing,
+    seeds: Sequence[Seed],
+    known: Iterable[Trace] = (),
+    *,
+    most: int = ROUND,
+    faint: bool = False,
+) -> Job[list[Trace]]:
+    """Follow each fibre once, from the first seed on it.
+
+    A seed on a fibre that is traced already is passed over. Where a trace runs along another
+    one, only what is new of it is kept, and a trace that the image does not support is left out.
+    A seed with a direction was given with care: its trace is kept as it is.
+
+    Parameters
+    ----------
+    tracing : Tracing
+        A model made ready for an image.
+    seeds : sequence of Seed
+        Where to begin, the most promising first.
+    known : iterable of Trace
+        What is traced already, in voxels of the image.
+    most : int
+        Most seeds that are followed at once.
+    faint : bool
+        Keep traces that hardly stand out from the noise, too.
+
+    Yields
+    ------
+    Progress
+        Its preview is a `Grown`.
+
+    Returns
+    -------
+    list of Trace
+        One for each seed, in their order, empty where there is none or it is traced already,
+        as ``why`` says; then further pieces of traces that were parted by others.
+
+    Raises
+    ------
+    InputError
+        If a seed lies outside the image.
+    """
+    rounds = _Rounds(tracing, known, faint)
+    most = max(1, min(most, tracing.pixels.most_agents // 2))
+    done: list[Trace] = []
+    while len(done) < len(seeds):
+        fates: list[Trace | None] = []
+        while len(done) + len(fates) < len(seeds) and fates.count(None) < most:
+            now = len(done) + len(fates)
+            yield Progress(now, len(seeds), "looking at the seeds")
+            fates.append(rounds.passed_over(seeds[now]))
+        begun = seeds[len(done) : len(done) + len(fates)]
+        told = partial(_told, rounds.grown(done), begun, len(seeds))
+        some = [seed for seed, fate in zip(begun, fates, strict=True) if fate is None]
+        found = yield from mapped(together(tracing, some, True), told)
+        kept = iter(rounds.keep(some, found))
+        done += [fate if fate is not None else next(kept) for fate in fates]
+        grown = rounds.grown(done)
+        words = f"{len(done)} of {len(seeds)} seeds: {rounds.count} traces"
+        yield Progress(len(done), len(seeds), words, preview=grown)
+    return [*done, *rounds.more]
+
+
+class _Rounds:
+    """What is traced so far, and what is new to it of the next round.
+
+    Attributes
+    ----------
+    more : list of Trace
+        Pieces of traces that were parted, after the first of each.
+    count : int
+        Traces that were kept.
+    """
+
+    def __init__(self, tracing: Tracing, known: Iterable[Trace], faint: bool) -> None:
+        self._tracing, self._faint = tracing, faint
+        z, y, x = tracing.volume.voxel_size
+        self._spacing = np.array([z / x, y / x, 1.0])
+        self._traced = Traced(self._spacing.tolist(), known)
+        self._widths: dict[str, float] = {}
+        self.more: list[Trace] = []
+        self.count = 0
+
+    def grown(self, done: Sequence[Trace]) -> Grown:
+        """What there is, for a person who watches."""
+        return Grown(tuple(done), (), tuple(self.more))
+
+    def passed_over(self, seed: Seed) -> Trace | None:
+        """The empty trace of a seed on a fibre that is traced already; None of another."""
+        self._tracing.check(seed)
+        width = self._tracing.width(self._tracing.position(seed.position))
+        self._widths[seed.path] = width
+        return None if seed.direction is not None else self._on_another(seed)
+
+    def _on_another(self, seed: Seed) -> Trace | None:
+        reach = ON_IT * self._widths[seed.path]
+        (found,) = self._traced.at(np.array([seed.position]), reach)
+        return None if found is None else nothing(seed, f"{ON}{found.path}")
+
+    def keep(self, seeds: Sequence[Seed], found: Sequence[Trace]) -> list[Trace]:
+        """What is kept of the traces of a round: one for each seed, maybe empty.
+
+        Those with a direction go first, then the longest that are sure, which the others join.
+        """
+        believed = [self._believed(s, trace) for s, trace in zip(seeds, found, strict=True)]
+        order = sorted(range(len(seeds)), key=lambda k: -self._sure_length(seeds[k], believed[k]))
+        kept = {k: self._new(seeds[k], believed[k]) for k in order}
+        self.count += sum(len(trace.points) > 0 for trace in kept.values())
+        return [kept[k] for k in range(len(seeds))]
+
+    def _believed(self, seed: Seed, trace: Trace) -> Trace:
+        if self._faint or seed.direction is not None or not len(trace.points):
+            return trace
+        points = (trace.points * self._spacing)[:, int(self._tracing.flat) :]
+        stands_out = supported(self._tracing.pixels, trace, points, self._widths[seed.path])
+        return stands_out if len(stands_out.points) else nothing(seed, FAINT)
+
+    def _sure_length(self, seed: Seed, trace: Trace) -> float:
+        if seed.direction is not None:
+            return np.inf
+        doubt = float(trace.uncertainty.mean()) if len(trace.points) else 1.0
+        return trace.length(self._spacing.tolist()) * (0.5 - doubt)
+
+    def _new(self, seed: Seed, trace: Trace) -> Trace:
+        if seed.direction is not None or not len(trace.points):
+            self._traced.add(trace)
+            return trace
+        new = self._traced.take(trace, ON_IT * self._widths[seed.path])
+        if not new:
+            return self._on_another(seed) or nothing(seed, f"{ON}another")
+        pieces = [replace(part, path=f"{part.path} {k}") for k, part in enumerate(new[1:], 2)]
+        self.more += pieces
+        self.count += len(pieces)
+        return new[0]
+
+
+def _told(before: Grown, begun: Sequence[Seed], count: int, step: Progress) -> Progress:
+    """A step of a round as a step of all."""
+    done = len(before.done)
+    words = f"{done} of {count} seeds" if count > 1 else "following"
+    grown = replace(before, growing=in_order(step.preview or (), begun))
+    return Progress(done, count, words, preview=grown)

@@ -1,0 +1,107 @@
+"""Seeds that nobody gave: the strongest places on ridges in a box of an image."""
+
+from __future__ import annotations
+
+from itertools import count, product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from skimage.feature import peak_local_max
+from skimage.filters import sato
+
+from napari_midl.engine.jobs import Job, Progress
+from napari_midl.errors import InputError
+from napari_midl.volumes.traces import Seed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.axons.pixels import Pixels
+    from napari_midl.methods.axons.tracing import Tracing
+    from napari_midl.volumes.boxes import Box
+
+# Deviations of the ridges and the least distance of two seeds, px.
+_WIDTHS = (1.5, 3.0)
+APART = 12
+_EDGE = 128, 64  # of a block, px, in a plane and in a stack
+_MARGIN = 12
+# Ridges stand out from those of noise by so many of its deviations; noise seldom does by five.
+_TIMES = 6.0
+MOST_VOXELS = 2**28
+
+
+def find_seeds(tracing: Tracing, box: Box, taken: Collection[str] = ()) -> Job[list[Seed]]:
+    """Places on what looks like fibres, the strongest first.
+
+    Parameters
+    ----------
+    tracing : Tracing
+        A model made ready for an image; the box is read block by block.
+    box : tuple of slice
+        Where to look, ``Z Y X`` in voxels.
+    taken : collection of str
+        Names that no seed may have.
+
+    Yields
+    ------
+    Progress
+        One for each block.
+
+    Returns
+    -------
+    list of Seed
+        Without directions; empty where nothing stands out from the noise.
+
+    Raises
+    ------
+    InputError
+        If the box is too large to look through.
+    """
+    voxels = np.prod([side.stop - side.start for side in box])
+    if voxels > MOST_VOXELS:
+        raise InputError(
+            f"{voxels:.2g} voxels of {tracing.volume.name} are too many to look through for "
+            "fibres; give a smaller part: zoom in, or name a --box."
+        )
+    sides = box[1:] if tracing.flat else box
+    spacing = tracing.pixels.spacing.double().numpy()
+    edge = np.maximum(1, np.ceil(_EDGE[len(sides) - 2] / spacing)).astype(int)
+    margin = np.ceil(_MARGIN / spacing).astype(int)
+    blocks = list(product(*(range(s.start, s.stop, e) for s, e in zip(sides, edge, strict=True))))
+    strengths, places = [np.zeros(0)], [np.zeros((0, len(sides)))]
+    for k, corner in enumerate(blocks):
+        yield Progress(k, len(blocks), "looking for fibres")
+        first = np.array(corner)
+        last = np.minimum(first + edge, [side.stop for side in sides])
+        strength, place = _peaks(tracing.pixels, first, last, margin)
+        strengths.append(strength)
+        places.append(place)
+    order = np.argsort(-np.concatenate(strengths), kind="stable")
+    found = np.concatenate(places)[order]
+    lead = [0.0] * (3 - len(sides))
+    names = (name for name in map(str, count(1)) if name not in taken)
+    return [Seed(name, (*lead, *place.tolist())) for place, name in zip(found, names, strict=False)]
+
+
+def _peaks(
+    pixels: Pixels, first: NDArray[np.int_], last: NDArray[np.int_], margin: NDArray[np.int_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Strengths ``(n,)`` and voxels ``(n, d)`` of the ridges in a block, above its noise."""
+    begin = np.maximum(0, first - margin)
+    end = np.minimum(pixels.shape, last + margin)
+    block = pixels.block(begin.tolist(), end.tolist())
+    ridge = sato(block, sigmas=_WIDTHS, black_ridges=False, mode="reflect")
+    inside = tuple(map(slice, first - begin, last - begin))
+    middle = float(np.median(ridge))
+    noise = 1.48 * float(np.median(np.abs(ridge - middle))) + 1e-3
+    spacing = float(pixels.spacing.max())
+    peaks = peak_local_max(
+        ridge[inside],
+        min_distance=max(1, round(APART / spacing)),
+        threshold_abs=middle + _TIMES * noise,
+        exclude_border=False,
+    )
+    strength = np.asarray((ridge[inside][tuple(peaks.T)] - middle) / noise)
+    return strength, (peaks + first).astype(float)

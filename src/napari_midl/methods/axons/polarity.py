@@ -1,0 +1,129 @@
+"""Whether the fibres of an image are brighter or darker than what is around them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from scipy import ndimage
+from skimage.filters import sato
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings
+    from napari_midl.volumes.boxes import Box
+    from napari_midl.volumes.volume import Volume
+
+T = TypeVar("T", "TraceSettings", "FinetuneSettings")
+
+# Deviations of ridges that are looked for, px; how far about a place, and how near to it.
+_WIDTHS = (1.5, 2.5, 4.0)
+_AROUND, _NEAR = 32, 4.0
+_MOST = 32  # places that are looked at
+_FEW, _APART = 4, 80  # of fewer one may be misleading, so that planes beside them count too
+_HIGH = 98.0
+
+
+def seen_as(
+    volume: Volume, settings: T, places: Sequence[Sequence[float]], box: Box | None = None
+) -> T:
+    """Settings that say whether fibres are bright or dark, found out where they did not.
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``.
+    settings : TraceSettings or FinetuneSettings
+        What a person said.
+    places : sequence
+        Voxels ``(z, y, x)`` on fibres.
+    box : Box, optional
+        Where fibres are, if no such place is known.
+    """
+    if settings.fibres != "auto":
+        return settings
+    if not len(places) and box is not None:
+        return settings.seen_as(fibres_in_box_are_dark(volume, box))
+    return settings.seen_as(fibres_are_dark(volume, places))
+
+
+def fibres_are_dark(volume: Volume, places: Sequence[Sequence[float]]) -> bool:
+    """Whether dark ridges are stronger than bright ones at and about some places.
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``; a plane of 65 x 65 pixels is read about each place.
+    places : sequence
+        Voxels ``(z, y, x)`` on fibres; some of them are enough.
+    """
+    some = places[:: max(1, math.ceil(len(places) / _MOST))]
+    votes = sum(_darker_at(volume, place) for place in some)
+    if len(some) < _FEW:
+        votes += sum(_darker_about(volume, place) for place in some)
+    return votes > 0
+
+
+def fibres_in_box_are_dark(volume: Volume, box: Box) -> bool:
+    """The same of fibres anywhere in a box in level 0 of the volume."""
+    z = (box[0].start + box[0].stop - 1) // 2
+    rows, columns = (
+        np.linspace(side.start + _AROUND, max(side.start + _AROUND, side.stop - _AROUND), 4)
+        for side in box[1:]
+    )
+    return _darker_in(volume, [(z, y, x) for y in rows for x in columns]) > 0
+
+
+def _darker_about(volume: Volume, place: Sequence[float]) -> float:
+    """The mean of the same in eight planes about a place."""
+    z, y, x = place
+    steps = (-_APART, 0, _APART)
+    beside = [(z, y + dy, x + dx) for dy in steps for dx in steps if dy or dx]
+    inside = [p for p in beside if 0 <= p[1] < volume.shape[1] and 0 <= p[2] < volume.shape[2]]
+    return _darker_in(volume, inside) / max(1, len(inside))
+
+
+def _darker_in(volume: Volume, places: Sequence[Sequence[float]]) -> float:
+    """The sum of the same over planes, wherever in them the fibres are."""
+    return sum(_darker(*_ridges(_plane(volume, place)[0])) for place in places)
+
+
+def _darker_at(volume: Volume, place: Sequence[float]) -> float:
+    """Logarithm of how much stronger dark ridges are: those at the place, and all about it."""
+    plane, (y, x) = _plane(volume, place)
+    bright, dark = _ridges(plane)
+    rows, columns = np.indices(plane.shape)
+    near = (rows - y) ** 2 + (columns - x) ** 2 <= _NEAR**2
+    return _darker(bright[near], dark[near]) + _darker(bright, dark)
+
+
+def _darker(bright: NDArray[np.float64], dark: NDArray[np.float64]) -> float:
+    strong = [float(np.percentile(ridge, _HIGH)) + 1e-6 for ridge in (bright, dark)]
+    return math.log(strong[1] / strong[0])
+
+
+def _ridges(plane: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bright and dark ridges of a plane, in its deviations."""
+    even = (plane - plane.mean()) / max(float(plane.std()), 1e-6)
+    bright, dark = (
+        np.asarray(sato(even, sigmas=_WIDTHS, black_ridges=black, mode="reflect"))
+        for black in (False, True)
+    )
+    return bright, dark
+
+
+def _plane(volume: Volume, place: Sequence[float]) -> tuple[NDArray[np.float64], list[float]]:
+    """The plane about a place, and where in it the place is."""
+    z, *rest = (round(value) for value in place)
+    sides = [
+        slice(max(0, c - _AROUND), min(n, c + _AROUND + 1))
+        for c, n in zip(rest, volume.shape[1:], strict=True)
+    ]
+    depth = min(max(z, 0), volume.shape[0] - 1)
+    read = np.nan_to_num(np.asarray(volume.data[depth, sides[0], sides[1]], np.float64))
+    plane = ndimage.gaussian_filter(read, 0.7)
+    return plane, [value - side.start for value, side in zip(place[1:], sides, strict=True)]

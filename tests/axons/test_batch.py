@@ -1,0 +1,181 @@
+"""A batch makes one trace of each fibre, and says once what came of its seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_midl.engine.jobs import run
+from napari_midl.engine.ports import ImageIn
+from napari_midl.methods.axons.apply import Tracing
+from napari_midl.methods.axons.batch import trace_each_fibre
+from napari_midl.methods.axons.evidence import standing_out
+from napari_midl.methods.axons.operations import Trace as TraceOperation
+from napari_midl.methods.axons.ports import KnownIn, SeedsIn, TracesOut
+from napari_midl.methods.axons.score import score
+from napari_midl.methods.axons.settings import TraceSettings
+from napari_midl.methods.axons.words import Counts, of_seeds
+from napari_midl.volumes.traces import Seed, Trace
+from napari_midl.volumes.volume import Volume
+
+
+@pytest.fixture
+def tracing(plane, base):
+    return Tracing(plane, base, TraceSettings(width=1.0))
+
+
+def seeds_at(line, *indices):
+    return [Seed(str(i), (0.0, *line[i].tolist())) for i in indices]
+
+
+def lines_of(found):
+    return [trace for trace in found if len(trace.points)]
+
+
+def test_many_seeds_on_one_fibre_make_one_trace(tracing, wave):
+    line = wave[1]
+    seeds = seeds_at(line, 100, 250, 400, 550, 700)
+    found = run(trace_each_fibre(tracing, seeds))
+    assert [trace.path for trace in found[:5]] == [seed.path for seed in seeds]
+    (only,) = lines_of(found)
+    assert score(only.points[:, 1:], line).coverage > 0.95
+    assert {t.why for t in found[:5] if not len(t.points)} == {f"on {only.path}"}
+    assert Counts.of(found, 5) == Counts(5, traces=1, traced=4, no_fibre=0, faint=0)
+
+
+def test_a_seed_on_a_known_trace_is_passed_over(tracing, wave):
+    line = wave[1]
+    known = Trace("mine", np.pad(line, ((0, 0), (1, 0))), np.zeros(len(line)))
+    (found,) = run(trace_each_fibre(tracing, seeds_at(line, 300), [known]))
+    assert not len(found.points) and found.why == "on mine"
+
+
+def test_only_what_is_new_of_a_fibre_is_added(tracing, wave):
+    line = wave[1]
+    half = Trace("half", np.pad(line[:400], ((0, 0), (1, 0))), np.zeros(400))
+    (found,) = lines_of(run(trace_each_fibre(tracing, seeds_at(line, 600), [half])))
+    assert score(found.points[:, 1:], line[420:]).coverage > 0.95
+    assert np.linalg.norm(found.points[0, 1:] - line[400]) < 8
+    assert score(found.points[:, 1:], line[:380]).coverage < 0.05
+
+
+def test_seeds_in_noise_leave_no_trace(tracing, wave):
+    noise = [Seed(f"n{i}", (0.0, 100.0, 20.0 * i)) for i in range(1, 9)]
+    found = run(trace_each_fibre(tracing, [*noise, *seeds_at(wave[1], 400)]))
+    (only,) = lines_of(found)
+    assert score(only.points[:, 1:], wave[1]).coverage > 0.95
+    counts = Counts.of(found, 9)
+    assert counts.traces == 1 and counts.traced + counts.no_fibre + counts.faint == 8
+
+
+def test_a_seed_with_a_direction_is_followed_as_it_was_given(tracing, wave):
+    line = wave[1]
+    known = Trace("mine", np.pad(line, ((0, 0), (1, 0))), np.zeros(len(line)))
+    way = line[424] - line[400]
+    seed = Seed("a", (0.0, *line[400].tolist()), (0.0, *way.tolist()))
+    (found,) = run(trace_each_fibre(tracing, [seed], [known]))
+    assert score(found.points[:, 1:], line[400:]).coverage > 0.95
+
+
+def test_what_had_ended_is_told_while_it_goes_on(tracing, wave):
+    steps = list(trace_each_fibre(tracing, seeds_at(wave[1], 100, 700), most=1))
+    done = [len(lines_of(p.preview.done)) for p in steps if p.preview]
+    assert done == sorted(done) and done[-1] == 1
+
+
+def test_a_fibre_stands_out_and_noise_does_not(tracing, wave):
+    line = wave[1]
+    assert standing_out(tracing.pixels, line).min() > 4
+    beside = np.stack([np.full(150, 105.0), np.arange(20.0, 170.0)], 1)
+    assert np.abs(standing_out(tracing.pixels, beside)).max() < 2
+
+
+def two_fibres(sign=1):
+    """A plane with two fibres, bright or dark, and their centrelines."""
+    rng = np.random.default_rng(3)
+    x = np.linspace(4, 195, 400)
+    lines = [np.stack([y + 8 * np.sin(x / 30), x], 1) for y in (40.0, 110.0)]
+    rows, columns = np.indices((150, 200))
+    image = np.full(rows.shape, 120.0)
+    for line in lines:
+        away = np.abs(rows - np.interp(columns, line[:, 1], line[:, 0]))
+        image += sign * 80 * np.exp(-(away**2) / (2 * 1.5**2))
+    return np.clip(image + rng.normal(0, 6, rows.shape), 0, 255).astype(np.uint8), lines
+
+
+def operation(image, seeds=None, known=(), **how):
+    volume = Volume.from_array(image[None], name="two")
+    return TraceOperation(
+        image=ImageIn.of(volume),
+        seeds=None if seeds is None else SeedsIn(None, seeds),
+        known=KnownIn(None, known),
+        out=TracesOut(None),
+        **how,
+    )
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["bright", "dark"])
+def test_all_fibres_are_found_without_seeds_whatever_their_polarity(sign):
+    image, lines = two_fibres(sign)
+    outcome = run(operation(image).perform())
+    found = lines_of(outcome.result)
+    assert outcome.run.results["fibres"] == ("bright" if sign > 0 else "dark")
+    assert len(found) == 2
+    for line in lines:
+        assert max(score(t.points[:, 1:], line).coverage for t in found) > 0.95
+
+
+def test_fibres_that_are_known_are_not_found_again_nor_those_outside_the_box():
+    image, lines = two_fibres()
+    known = Trace("mine", np.pad(lines[0], ((0, 0), (1, 0))), np.zeros(400))
+    (found,) = lines_of(run(operation(image, known=[known]).perform()).result)
+    assert score(found.points[:, 1:], lines[1]).coverage > 0.95
+    (found,) = lines_of(run(operation(image, box="80:150,:").perform()).result)
+    assert score(found.points[:, 1:], lines[1]).coverage > 0.95
+
+
+def test_nothing_is_found_in_noise():
+    noise = np.random.default_rng(0).normal(100, 10, (150, 200)).astype(np.uint8)
+    outcome = run(operation(noise).perform())
+    assert not lines_of(outcome.result)
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["bright", "dark"])
+def test_a_seed_finds_out_whether_its_fibre_is_dark(sign):
+    image, lines = two_fibres(sign)
+    outcome = run(operation(image, seeds_at(lines[0], 200)).perform())
+    assert score(outcome.result[0].points[:, 1:], lines[0]).coverage > 0.95
+
+
+def test_overlaps_are_kept_on_demand():
+    image, lines = two_fibres()
+    seeds = seeds_at(lines[0], 100, 300)
+    outcome = run(operation(image, seeds, keep_overlaps=True).perform())
+    assert len(lines_of(outcome.result)) == 2
+    outcome = run(operation(image, seeds).perform())
+    assert len(lines_of(outcome.result)) == 1
+    assert outcome.run.results["of_seeds"]["traced"] == 1
+
+
+def test_the_summary_is_one_sentence():
+    counts = Counts(12, traces=3, traced=7, no_fibre=2, faint=0)
+    said = of_seeds(counts)
+    assert said == "12 seeds: 3 traces, 7 lie on fibres traced already, 2 on no fibre"
+    assert (
+        of_seeds(replace(counts, traced=1, no_fibre=0), given=False) == "12 seeds found: 3 traces"
+    )
+
+
+def test_fibres_of_a_stack_are_found_too(base):
+    rng = np.random.default_rng(0)
+    along = np.linspace(0, 1, 150)
+    line = np.stack([4 + 6 * along, 30 + 8 * np.sin(5 * along), 6 + 80 * along], 1)
+    zz, yy, xx = np.indices((14, 60, 92))
+    away = np.min([(zz - z) ** 2 + (yy - y) ** 2 + (xx - x) ** 2 for z, y, x in line[::2]], 0)
+    stack = 20 + 150 * np.exp(-away / (2 * 1.6**2)) + rng.normal(0, 6, zz.shape)
+    volume = Volume.from_array(np.clip(stack, 0, 255).astype(np.uint8), name="stack")
+    wanted = TraceOperation(image=ImageIn.of(volume), out=TracesOut(None))
+    (found,) = lines_of(run(wanted.perform()).result)
+    assert score(found.points, line).coverage > 0.9

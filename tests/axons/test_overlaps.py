@@ -1,0 +1,67 @@
+"""Which trace lies at a place, what of a trace is new, and which follow the same fibre."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_midl.methods.axons.entries import Entry
+from napari_midl.methods.axons.overlaps import Traced, same_fibres, traced_at
+from napari_midl.volumes.traces import Link
+
+PX = (1.0, 1.0, 1.0)
+
+
+def test_the_nearest_trace_within_reach_is_found(line):
+    low, high = line(range(0, 100, 20), "low"), line(range(0, 50, 10), "high")
+    shifted = Entry(high)
+    assert traced_at([low], (0, 2, 33)) is low
+    assert traced_at([low], (0, 4, 33)) is None
+    assert traced_at([low, shifted], (0, 1, 95)) is None
+    assert traced_at([shifted], (0, 1, 5)) is shifted
+    assert traced_at([], (0, 0, 0)) is None
+    # Two slices of 5 px each are further than 3 px.
+    assert traced_at([low], (2, 0, 33), 3, (5, 1, 1)) is None
+    assert traced_at([low], (2, 0, 33), 11, (5, 1, 1)) is low
+
+
+def test_the_same_way_again_is_nothing_new(line):
+    traced = Traced(PX, [line(range(0, 100, 3), "old")])
+    assert traced.take(line(range(90, 5, -2), "again"), 3) == []
+
+
+def test_a_crossing_is_no_overlap(line):
+    traced = Traced(PX, [line(range(0, 100, 2), "old")])
+    points = np.stack([np.zeros(60), np.arange(-30.0, 30.0), np.full(60, 50.0)], 1)
+    across = line(range(60), "across")
+    across = type(across)("across", points, np.zeros(60))
+    assert traced.take(across, 3) == [across]
+
+
+def test_what_leaves_a_trace_begins_where_it_does(line):
+    traced = Traced(PX, [line(range(0, 100, 2), "old")])
+    xs = np.arange(100.0)
+    ys = np.where(xs > 60, xs - 60, 0.0)
+    branch = type(line([0]))("new", np.stack([0 * xs, ys, xs], 1), np.linspace(0, 1, 100))
+    (new,) = traced.take(branch, 3)
+    assert new.parent == Link("old", int(new.points[0, 2] / 2))
+    assert 58 < new.points[0, 2] < 68 and new.points[-1, 2] == 99
+    (turned,) = Traced(PX, [line(range(0, 100, 2))]).take(
+        type(branch)("new", branch.points[::-1], branch.uncertainty[::-1]), 3
+    )
+    np.testing.assert_array_equal(turned.points, new.points)
+    np.testing.assert_array_equal(turned.uncertainty, new.uncertainty)
+
+
+def test_both_ends_beyond_a_trace_are_new_the_longer_first(line):
+    traced = Traced(PX, [line(range(40, 70, 2), "old")])
+    longer, shorter = traced.take(line(range(100), "new"), 3)
+    assert len(longer.points) > len(shorter.points) > 20
+    # Each grows from an end of the trace and runs away from it.
+    assert longer.points[0].tolist() == [0, 0, 40] and longer.parent == Link("old", 0)
+    assert shorter.points[0].tolist() == [0, 0, 68] and shorter.parent == Link("old", 14)
+
+
+def test_traces_of_one_fibre_are_grouped_also_by_a_third(line):
+    left, right = line(range(0, 60), "left"), line(range(40, 120), "right")
+    end, other = line(range(100, 200), "end"), line(range(300, 400), "other")
+    assert same_fibres([left, other, end, right], PX) == [[0, 2, 3], [1]]
