@@ -29,6 +29,12 @@ _UNITS = (
     re.compile(r"napari-midl;.* radius in ()(\w+)"),
     re.compile(r'"units": *"(\d+(?:\.\d+)?) ([^\W\d_]+)"'),
 )
+# What is no longer so of a file that was written anew: its columns, units and frame.
+_ITSELF = (
+    re.compile(r"\b(id|n|inode)[ ,;\t]+(type|R)\b", re.IGNORECASE),
+    re.compile(r"^(SCALE|OFFSET|axis order|napari-midl)\b", re.IGNORECASE),
+    re.compile(r"\b(voxel separation|spacing|units?)\b", re.IGNORECASE),
+)
 
 
 def says(unit: str) -> str:
@@ -81,6 +87,27 @@ def read_swc_text(path: Path) -> SwcText:
     unit, micrometres = _unit(comments)
     in_pixels = unit.startswith(("pixel", "voxel"))
     return SwcText(_split(path, contents), micrometres, in_pixels, _offset(comments))
+
+
+def remarks(path: Path) -> list[str]:
+    """Comments above the nodes, but for those that say how the file itself is written.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    data = read_bytes(path)
+    text = data.decode(encoding_of(data), errors="replace")
+    said = []
+    for line in re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff")):
+        remark = line.strip().removeprefix("#").strip("# \t")
+        if line.strip() and not line.lstrip().startswith("#"):
+            break
+        about_itself = any(found.search(remark) for found in (*_UNITS, *_ITSELF))
+        if remark and not about_itself and not _OFFSET.fullmatch(remark):
+            said.append(remark)
+    return said
 
 
 def _split(path: Path, contents: list[tuple[int, str]]) -> list[tuple[int, list[str]]]:

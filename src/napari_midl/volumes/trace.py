@@ -108,7 +108,7 @@ class Trace:
     def part(self, which: slice, **changes: Any) -> Trace:
         """Some of its points, in their order, with other changes as for `dataclasses.replace`."""
         taken: dict[str, Any] = {name: getattr(self, name)[which] for name in PER_POINT}
-        return replace(self, **taken, **changes)
+        return replace(self, **(taken | changes))
 
     def followed_by(self, *others: Trace, **changes: Any) -> Trace:
         """Its points and then those of others, with other changes."""
@@ -116,4 +116,4 @@ class Trace:
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(t, name) for t in every]) for name in PER_POINT
         }
-        return replace(self, **joined, **changes)
+        return replace(self, **(joined | changes))

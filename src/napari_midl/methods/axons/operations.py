@@ -7,29 +7,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_midl.engine.jobs import Progress, elsewhere
-from napari_midl.engine.lengths import IN_VOXELS, WHY, unit_of, why_voxels
-from napari_midl.engine.operations import Operation, operation
-from napari_midl.engine.ports import ImageIn, TableOut
+from napari_midl.engine.lengths import why_voxels
+from napari_midl.engine.operations import operation
+from napari_midl.engine.ports import ImageIn
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.keeping import LOOKING, Export, Measure, TracesOperation
+from napari_midl.methods.axons.links import on_their_own
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
     KnownIn,
     SeedsIn,
     TracesIn,
-    TracesOut,
     TracingCache,
 )
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 from napari_midl.methods.axons.words import MORE, Counts, of_seeds
 from napari_midl.volumes.boxes import box_in, check_box
-from napari_midl.volumes.units import length_in_words, symbol
+from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
-
-    import pandas as pd
 
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
@@ -40,34 +38,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Trace as Traced
     from napari_midl.volumes.volume import Volume
 
-
-_ALL = ":,:"
-_LOOKING = "looking where the traces lie"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TracesOperation(Operation["list[Traced]"]):
-    """An operation that writes traces of an image."""
-
-    image: ImageIn
-    out: TracesOut
-
-    def keep(self, run: Running, found: list[Traced], volume: Volume) -> list[Traced]:
-        """Write them, but for those that are empty."""
-        from napari_midl.volumes.traces import write_traces
-
-        written = [trace for trace in found if len(trace.points)]
-        if self.out.path is not None:
-            write_traces(run.staged(), written, volume.space)
-        length = sum(trace.length(volume.voxel_size) for trace in written)
-        run.results |= {"traces": len(written), "length": length, **unit_of(volume)}
-        return found
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """How many, how long, and what is odd about them."""
-        length = length_in_words(results["length"], results["unit"])
-        many = f"{results['traces']} traces, {length} long in all"
-        return [many, *results.get("notes", []), *why_voxels(results)]
+__all__ = ["Connect", "Export", "Finetune", "Measure", "Trace", "Train"]
 
 
 @operation("axons.trace", argument="image")
@@ -110,7 +81,8 @@ class Trace(TracesOperation):
     def job(self, run: Running) -> Job[list[Traced]]:
         """Trace; the previews are `Grown`."""
         volume = yield from run.open(self.image)
-        box, seeds, places = box_in(self.box or _ALL, volume.shape, volume.name), None, []
+        text = self.box or ":,:,:"
+        box, seeds, places = box_in(text, volume.shape, volume.name), None, []
         if self.seeds is not None:
             seeds = yield from run.open(self.seeds, "reading the seeds")
             places = [seed.position for seed in seeds]
@@ -136,7 +108,7 @@ class Trace(TracesOperation):
             )
         found = yield from measure_all(tracing.volume, found)
         if self.out.path is not None:
-            found = batch.on_their_own(found)
+            found = on_their_own(found)
         run.results["of_seeds"] = asdict(Counts.of(found, len(seeds)))
         return self.keep(run, found, tracing.volume)
 
@@ -226,7 +198,7 @@ class Finetune(FinetunedOperation):
         from napari_midl.methods.axons.beside import read_and_look
 
         look = partial(read_and_look, path, volume, ours=self.traces.path is None)
-        known, said = yield from elsewhere(look, _LOOKING)
+        known, said = yield from elsewhere(look, LOOKING)
         if said:
             raise InputError(said)
         model = yield from run.open(self.model, "loading the tracker")
@@ -234,7 +206,7 @@ class Finetune(FinetunedOperation):
         from napari_midl.methods.axons.polarity import seen_as
 
         places = [place for trace in known for place in trace.points.tolist()]
-        settings = yield from elsewhere(lambda: seen_as(volume, self.settings, places), _LOOKING)
+        settings = yield from elsewhere(lambda: seen_as(volume, self.settings, places), LOOKING)
         run.results["fibres"] = settings.fibres
         return (yield from learn.finetune(volume, known, model, settings, exactly=run.steps))
 
@@ -254,86 +226,6 @@ class Train(TrainedOperation):
         from napari_midl.methods.axons import learn
 
         return (yield from learn.train(self.settings, run.checkpoint(), exactly=run.steps))
-
-
-@operation("axons.measure", argument="traces")
-@dataclass(frozen=True, kw_only=True)
-class Measure(Operation["pd.DataFrame"]):
-    """Measure traces: length, tortuosity, uncertainty.
-
-    Parameters
-    ----------
-    image : ImageIn, optional
-        Their image, which tells the size of a pixel; without it a ``.csv`` is measured in pixels.
-    out : TableOut
-        The ``.csv`` to write, a row a trace.
-    """
-
-    traces: TracesIn
-    image: ImageIn | None = None
-    out: TableOut
-
-    def job(self, run: Running) -> Job[pd.DataFrame]:
-        """Measure."""
-        volume = (yield from run.open(self.image)) if self.image is not None else None
-        path = yield from run.open(self.traces, "reading the traces")
-        from napari_midl.volumes.space import Space
-        from napari_midl.volumes.swc import in_pixels, is_swc
-        from napari_midl.volumes.tables import write_table
-        from napari_midl.volumes.traces import measurements, read_traces
-
-        if volume is not None:
-            known = yield from _read(run, path, volume)
-            size, unit = volume.voxel_size, volume.unit
-        else:
-            known, size = read_traces(path, Space()), Space().voxel_size
-            unit = "micrometer" if is_swc(path) and not in_pixels(path) else None
-        table = measurements(known, size, unit)
-        if self.out.path is not None:
-            write_table(table, run.staged())
-        run.results |= {"traces": len(known), "unit": unit or IN_VOXELS}
-        if volume is not None:
-            run.results |= unit_of(volume)
-        elif unit is None:
-            run.results[WHY] = "Lengths are in voxels; give --image, which tells the voxel size."
-        return table
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """How many, the unit of their lengths, and what is odd about them."""
-        unit = "voxels" if results["unit"] == IN_VOXELS else symbol(results["unit"])
-        many = f"{results['traces']} traces, lengths in {unit}"
-        return [many, *results.get("notes", []), *why_voxels(results)]
-
-
-@operation("axons.export", argument="traces")
-@dataclass(frozen=True, kw_only=True)
-class Export(TracesOperation):
-    """Write traces of an image as SWC, or as a table.
-
-    Parameters
-    ----------
-    image : ImageIn
-        Their image, which tells the size of a pixel.
-    """
-
-    traces: TracesIn
-
-    def job(self, run: Running) -> Job[list[Traced]]:
-        """Read and write."""
-        volume = yield from run.open(self.image)
-        path = yield from run.open(self.traces, "reading the traces")
-        known = yield from _read(run, path, volume)
-        return self.keep(run, known, volume)
-
-
-def _read(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:
-    """The traces of an image; what is odd about where they lie becomes a note."""
-    from napari_midl.methods.axons.beside import read_and_look
-
-    known, said = yield from elsewhere(partial(read_and_look, path, volume), _LOOKING)
-    if said:
-        run.results["notes"] = [said]
-    return known
 
 
 def _tracing(

@@ -98,7 +98,8 @@ def _across(points: NDArray[np.float64], flat: bool) -> NDArray[np.float64]:
         return np.stack([one, -one], axis=1)
     other = np.cross(along, one)
     angles = np.arange(_WAYS) * 2 * np.pi / _WAYS
-    return np.cos(angles)[:, None] * one[:, None] + np.sin(angles)[:, None] * other[:, None]
+    turned = np.cos(angles)[:, None] * one[:, None] + np.sin(angles)[:, None] * other[:, None]
+    return np.asarray(turned)
 
 
 def _profiles(

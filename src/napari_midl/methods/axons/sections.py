@@ -87,7 +87,8 @@ def _tree(name: str, traces: Sequence[Trace], voxel_size: Sequence[float]) -> Tr
         if not soma[k]:
             children.setdefault(-1 if parent < 0 or soma[parent] else parent, []).append(k)
     # Sections are made in the order in which NeuroM gives them: what is below one follows it.
-    made, owner = Building(), {}
+    made = Building()
+    owner: dict[int, int] = {}
     begin = [(None, -1, k) for k in reversed(children.get(-1, []))]
     count = 0
     while begin:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from napari.utils.theme import get_theme
 
 from napari_midl.engine.jobs import elsewhere
-from napari_midl.engine.ports import TableOut
 from napari_midl.methods.axons.beside import read_and_look
 from napari_midl.methods.axons.operations import Export, Measure
-from napari_midl.methods.axons.ports import TracesIn, TracesOut
+from napari_midl.methods.axons.ports import MeasurementsOut, TracesIn, TracesOut
 from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.trees import TreesDialog
@@ -86,16 +85,18 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             return
         out = TracesOut(path, replace=path.exists())
         # The table is all that a replay needs.
-        self.write("Save", Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out))
-        if path.suffix == ".swc" and not volume.space.known:
-            self.bench.say("The voxel size is not known, so the SWC is in voxels.")
+        save = Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out)
+        voxels = path.suffix == ".swc" and not volume.space.known
+        more = "; the voxel size is not known, so the SWC is in voxels." if voxels else ""
+        bench = self.bench
+        bench.start("Save", save.perform(), lambda _: bench.say(f"Saved {path}{more}"))
 
     def _on_measure(self) -> None:
         start = self._beside / "measurements.csv"
         path = ask_save(self, "Save the measurements", start, "Table (*.csv)")
         if path is None:
             return
-        out = TableOut(path, replace=path.exists())
+        out = MeasurementsOut(path, replace=path.exists())
         self.write("Measure", Measure(traces=self._traces(), image=self.bench.image_in, out=out))
 
     def _on_trees(self) -> None:

@@ -109,6 +109,8 @@ class TraceSection(ToolSection[AxonsBench]):
             made.setChecked(other == mode and made.isChecked())
         self.bench.layers.hover(None)
         self.clicking.forget()
+        if self.mode not in (None, CUT, MOVE, SOMA):
+            self.tracer.prepare()
 
     def _on_leave(self) -> None:
         """Leave, step by step, the way that was begun, the mode, and the selection."""

@@ -53,6 +53,8 @@ class TraceTable(TableView):
         unit = symbol(volume.unit) if volume.unit else "px"
         names = ["name", f"length ({unit})", "bent", "unsure", "state"]
         table = pd.DataFrame(self._rows_of(entries), columns=names)
+        # What decisions are about comes first: a narrow dock shows no more.
+        table = table[[names[0], names[1], "unsure", "state", "bent"]]
         traces = [entry.trace for entry in entries]
         kinds = [kind_of(trace) for trace in traces]
         if len(set(kinds)) > 1 or any(trace.parent for trace in traces):
