@@ -129,3 +129,10 @@ def test_traces_are_those_of_the_time_point_in_view(series, viewer, qtbot):
     viewer.dims.set_point(0, 0.0)
     qtbot.waitUntil(lambda: bench.time == 0)
     assert [entry.name for entry in bench.entries] == ["mine"]
+
+
+def test_the_hint_for_a_colour_image_does_not_ask_to_open_one(docked):
+    dock = docked(np.zeros((32, 32, 3), np.uint8))
+    assert "Split RGB" in dock.data.about.text()
+    assert "cannot be traced as it is" in dock.hint.text()
+    assert "Open an image" not in dock.hint.text()

@@ -19,24 +19,19 @@ from napari_midl.methods.axons.ports import (
     KnownIn,
     SeedsIn,
     TracesIn,
-    TracingCache,
 )
+from napari_midl.methods.axons.ready import ready
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
 from napari_midl.methods.axons.words import MORE, Counts, of_seeds
 from napari_midl.volumes.boxes import box_in, check_box
 from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
     from napari_midl.engine.trained import Finetuned
-    from napari_midl.methods.axons.tracing import Tracing
-    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.traces import Trace as Traced
-    from napari_midl.volumes.volume import Volume
 
 __all__ = ["Connect", "Export", "Finetune", "Measure", "Trace", "Train"]
 
@@ -89,7 +84,7 @@ class Trace(TracesOperation):
         known = []
         if self.known is not None:
             known = yield from run.open(self.known, "reading the traces", volume=volume)
-        tracing = yield from _tracing(run, volume, self.model, self.settings, places, box)
+        tracing = yield from ready(run, volume, self.model, self.settings, places, box)
         from napari_midl.methods.axons import apply, batch, finding
         from napari_midl.methods.axons.radii import measure_all
 
@@ -158,7 +153,7 @@ class Connect(TracesOperation):
     def job(self, run: Running) -> Job[list[Traced]]:
         """Connect; the result is a list of one."""
         volume = yield from run.open(self.image)
-        tracing = yield from _tracing(run, volume, self.model, self.settings, self.places)
+        tracing = yield from ready(run, volume, self.model, self.settings, self.places)
         from napari_midl.methods.axons import apply
         from napari_midl.methods.axons.radii import measure_all
 
@@ -226,28 +221,3 @@ class Train(TrainedOperation):
         from napari_midl.methods.axons import learn
 
         return (yield from learn.train(self.settings, run.checkpoint(), exactly=run.steps))
-
-
-def _tracing(
-    run: Running,
-    volume: Volume,
-    model: AxonModelIn,
-    settings: TraceSettings,
-    places: Sequence[Sequence[float]],
-    box: Box | None = None,
-) -> Job[Tracing]:
-    """A model made ready for an image, or what a dock keeps of it.
-
-    Whether its fibres are dark is found out at some places or in a box, where it is not said.
-    """
-    tracker = yield from run.open(model, "loading the tracker")
-    cache = model.cache or TracingCache()
-
-    def look() -> Tracing:
-        from napari_midl.methods.axons.polarity import seen_as
-
-        return cache.tracing(volume, tracker, seen_as(volume, settings, places, box))
-
-    tracing = yield from elsewhere(look, "looking at the image")
-    run.results["fibres"] = tracing.settings.fibres
-    return tracing

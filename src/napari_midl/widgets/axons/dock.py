@@ -108,6 +108,11 @@ class AxonsDock(ToolDock[AxonsBench]):
     def next_step(self) -> tuple[int, str]:
         """What comes next."""
         bench = self.bench
+        if bench.volume is None and self.data.image.currentData() is not None:
+            return (
+                OPEN,
+                "This image cannot be traced as it is; <i>Data</i> says what to do.",
+            )
         if bench.volume is None:
             return OPEN, (
                 "Open an image of fibres with <i>File › Open</i>, or try "
