@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import run
-from napari_midl.engine.ports import ImageIn
 from napari_midl.methods.axons.apply import Tracing
 from napari_midl.methods.axons.batch import trace_each_fibre
 from napari_midl.methods.axons.evidence import standing_out
@@ -166,3 +166,16 @@ def test_the_summary_is_one_sentence():
     assert (
         of_seeds(replace(counts, traced=1, no_fibre=0), given=False) == "12 seeds found: 3 traces"
     )
+
+
+def test_fibres_of_a_stack_are_found_too(base):
+    rng = np.random.default_rng(0)
+    along = np.linspace(0, 1, 150)
+    line = np.stack([4 + 6 * along, 30 + 8 * np.sin(5 * along), 6 + 80 * along], 1)
+    zz, yy, xx = np.indices((14, 60, 92))
+    away = np.min([(zz - z) ** 2 + (yy - y) ** 2 + (xx - x) ** 2 for z, y, x in line[::2]], 0)
+    stack = 20 + 150 * np.exp(-away / (2 * 1.6**2)) + rng.normal(0, 6, zz.shape)
+    volume = Volume.from_array(np.clip(stack, 0, 255).astype(np.uint8), name="stack")
+    wanted = TraceOperation(image=ImageIn.of(volume), out=TracesOut(None))
+    (found,) = lines_of(run(wanted.perform()).result)
+    assert score(found.points, line).coverage > 0.9

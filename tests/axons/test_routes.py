@@ -73,6 +73,31 @@ def test_too_far_apart_is_said_before_anything_is_read(monkeypatch: pytest.Monke
     assert not image.boxes
 
 
+def test_the_progress_is_real_and_no_search_is_long() -> None:
+    image, line = detour()
+    steps = list(routes.between(pixels_of(image), line[0], line[-1]))
+    done = [step.done for step in steps]
+    assert len({round(value, 2) for value in done}) > 4 and max(done) < 1
+    assert done[-1] == max(done)
+    # The box is looked at once or twice; after that only windows along the way are.
+    fine = image.boxes[-3:]
+    assert all((r.stop - r.start) * (c.stop - c.start) < 120**2 for r, c in fine)
+
+
+def test_a_way_through_a_stack_is_found_on_blocks_and_drawn_finely() -> None:
+    along = np.linspace(0, 1, 800)
+    line = np.stack([8 + 24 * along, 60 + 30 * np.sin(4 * along), 12 + 200 * along], 1)
+    stack = np.zeros((40, 120, 224), np.uint8)
+    z, y, x = np.rint(line).astype(int).T
+    for dy in (-1, 0, 1):
+        stack[z, y + dy, x] = 200
+    image = Recorded(stack)
+    pixels = Pixels(image, lambda block: block.astype(np.float32) / 255, (1.0, 1.0, 1.0), (1.0,))
+    path = run(routes.between(pixels, line[0], line[-1]))
+    found = score(path, line)
+    assert found.coverage == 1 and found.error < 1
+
+
 def test_it_can_be_closed_while_it_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 

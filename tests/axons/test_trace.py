@@ -8,9 +8,11 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import run
-from napari_midl.methods.axons import pixels
+from napari_midl.methods.axons import operations, pixels
 from napari_midl.methods.axons.apply import Tracing, connect, trace
+from napari_midl.methods.axons.ports import SeedsIn, TracesOut
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import LOOKS, synthetic_image
@@ -117,6 +119,21 @@ def test_two_ends_are_joined_through_the_middle(plane: Volume, wave: Wave, base:
     assert result.error < 0.5
 
 
+def test_a_way_can_be_led_by_places_on_it(plane: Volume, wave: Wave, base: Model) -> None:
+    """Off the fibre and back: the shortest way would not come by."""
+    line = wave[1]
+    tracing = Tracing(plane, base, TraceSettings())
+    beside = (0.0, float(line[400][0]) + 25, float(line[400][1]))
+    steps = []
+    job = connect(tracing, [(0, *line[4]), beside, (0, *line[-4])], "led")
+    found = run(job, steps.append)
+    away = np.linalg.norm(found.points - np.array(beside), axis=1)
+    assert away.min() < 1e-3
+    assert np.linalg.norm(np.diff(found.points, axis=0), axis=1).max() < 6
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert steps[-1].done > 0.8
+
+
 def test_the_classical_path_is_a_second_opinion(plane: Volume, wave: Wave, base: Model) -> None:
     settings = TraceSettings(method="minimal-path")
     traced = run(trace(Tracing(plane, base, settings), [seed_on(wave[1], 8)]))[0]
@@ -134,3 +151,30 @@ def rising_fibre() -> tuple[np.ndarray, np.ndarray]:
         stack = np.minimum(stack, (2 * (zz - z)) ** 2 + (yy - y) ** 2 + (xx - x) ** 2)
     bright = 20 + 150 * np.exp(-stack / (2 * 1.6**2)) + rng.normal(0, 8, zz.shape)
     return np.clip(bright, 0, 255).astype(np.uint8), line
+
+
+def test_a_huge_volume_is_read_about_the_click_alone(base: Model) -> None:
+    """Opening, the scaling, the polarity and the first steps: under a hundredth of all voxels."""
+    side, read = 2048, []
+
+    class Endless:
+        shape, dtype, ndim, chunks = (side,) * 3, np.dtype(np.uint8), 3, (64,) * 3
+
+        def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+            axes = [np.arange(n)[part] for n, part in zip(self.shape, box, strict=True)]
+            grid = np.ix_(*map(np.atleast_1d, axes))
+            read.append(np.prod([np.size(axis) for axis in axes]))
+            away = (grid[0] - 1000.0) ** 2 + (grid[1] - 1000.0) ** 2 + 0 * grid[2]
+            noise = (grid[0] * 7 + grid[1] * 13 + grid[2] * 29) % 11
+            return (20 + noise + 150 * np.exp(-away / 5)).astype(np.uint8)
+
+    volume = Volume.from_array(Endless(), name="endless")
+    wanted = operations.Trace(
+        image=ImageIn.of(volume),
+        seeds=SeedsIn(None, [Seed("a", (1000.0, 1000.0, 1000.0))]),
+        out=TracesOut(None),
+        settings=TraceSettings(longest=60.0, width=1.0),
+    )
+    (found,) = run(wanted.perform()).result
+    assert found.length((1, 1, 1)) > 90
+    assert sum(read) < side**3 / 100

@@ -11,9 +11,10 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_midl.methods.axons.fine import read_fine
-from napari_midl.volumes.traces import Trace
+from napari_midl.volumes.traces import Link, Trace
 from napari_midl.widgets.axons import AxonsDock
-from napari_midl.widgets.axons.modes import BETWEEN, CORRECT, CUT, MOVE, TRACE
+from napari_midl.widgets.axons.modes import BETWEEN, CORRECT, CUT, MOVE, SOMA, TRACE
+from napari_midl.widgets.axons.trees import TreesDialog
 
 PLAIN = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -424,3 +425,104 @@ def test_a_long_join_follows_the_image(dock, click, monkeypatch):
     dock.bench.select(dock.bench.entries)
     click(dock.review.join)
     assert found == [(40, ["a", "b"])]
+
+
+def _tree(dock):
+    """A stem in slice 0, a branch off it and a twig off that, with radii."""
+    points = np.column_stack([np.zeros(50), 60 + np.arange(50.0), np.full(50, 70.0)])
+    side = Trace("side", points, np.zeros(50), parent=Link("stem", 50), radius=np.full(50, 2.0))
+    across = np.column_stack([np.zeros(30), np.full(30, 80.0), 70 + np.arange(30.0)])
+    twig = Trace("twig", across, np.zeros(30), parent=Link("side", 20), kinds=np.full(30, 3))
+    dock.bench.decide(lambda: dock.bench.traces.write([]))
+    _add(dock, replace(line("stem", 60.0), radius=np.full(100, 4.0)), side, twig)
+
+
+@pytest.mark.parametrize(
+    ("by", "said", "kinds"),
+    [
+        ("doubt", "accepted", 1),
+        ("state", "proposed", 1),
+        ("order", "3", 3),
+        ("radius", "not measured", 3),
+        ("type", "dendrite", 2),
+    ],
+)
+def test_traces_are_coloured_by_what_is_chosen(dock, viewer, by, said, kinds):
+    _tree(dock)
+    review = dock.review
+    review.colours.setCurrentIndex(review.colours.findData(by))
+    colours = viewer.layers["plane: traces"].edge_color[1:]
+    assert len(np.unique(colours, axis=0)) == kinds
+    assert said in review.legend.text()
+
+
+def test_the_table_tells_of_trees_where_there_are_any(dock):
+    model = dock.review.table.view.model()
+    assert model.columnCount() == 5
+    _tree(dock)
+    model = dock.review.table.view.model()
+    rows = {
+        model.index(r, 0).data(): [model.index(r, c).data() for c in (5, 6, 7)] for r in range(3)
+    }
+    assert rows == {
+        "stem": ["axon", "1", ""],
+        "side": ["axon", "2", "stem"],
+        "twig": ["dendrite", "3", "side"],
+    }
+
+
+def test_a_soma_is_placed_and_types_are_set(dock, mouse, click, viewer):
+    _tree(dock)
+    click(dock.trace.modes[SOMA])
+    mouse.click((60, 22))
+    entries = {entry.name: entry.trace for entry in dock.bench.entries}
+    assert entries["soma 1"].is_soma and entries["stem"].parent.path == "soma 1"
+    assert len(viewer.layers["plane: selected"].data) > 10, "it is drawn as a circle"
+    click(dock.review.undo)
+    mouse.key(Qt.Key.Key_Escape)
+    dock.bench.select(dock.bench.entries[:2])
+    dock.review.kind.menu().actions()[3].trigger()
+    kinds = [int(entry.trace.kinds[0]) for entry in dock.bench.entries]
+    assert kinds == [4, 4, 3] and _selected(dock) == ["stem", "side"]
+
+
+def test_a_branch_comes_along_where_its_stem_is_moved(dock, mouse, click):
+    _tree(dock)
+    click(dock.trace.modes[MOVE])
+    mouse.drag((60, 75), (68, 75))
+    stem, side, _ = (entry.trace for entry in dock.bench.entries)
+    assert side.parent == Link("stem", 50)
+    assert (side.points[0] == stem.points[50]).all() and stem.points[50, 1] > 62
+
+
+def test_the_trees_are_measured(dock, click, qtbot):
+    _tree(dock)
+    click(dock.files.trees)
+    qtbot.waitUntil(lambda: bool(dock.files.findChildren(TreesDialog)), timeout=60_000)
+    (shown,) = dock.files.findChildren(TreesDialog)
+    model = shown.table.view.model()
+    assert [model.index(0, c).data() for c in (0, 1, 3, 4)] == ["stem", "3", "2", "3"]
+    radii, counts = shown.line.getData()
+    assert len(radii) == len(counts) > 10 and max(counts) == 3
+    shown.close()
+
+
+def test_letters_on_the_table_go_to_the_keys(dock, qtbot):
+    dock.bench.select(dock.bench.entries[:1])
+    view = dock.review.table.view
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_A)
+    assert [entry.accepted for entry in dock.bench.entries] == [True, False]
+
+
+def test_the_table_is_made_higher(dock, qtbot):
+    table, grip = dock.review.table, dock.review.grip
+    before = table.height()
+    qtbot.mousePress(grip, LEFT, PLAIN, QPoint(5, 4))
+    qtbot.mouseMove(grip, QPoint(5, 104))
+    qtbot.mouseRelease(grip, LEFT, PLAIN, QPoint(5, 104))
+    assert table.height() >= before + 90
+
+
+def test_the_dock_fits_into_340_pixels(deep):
+    assert deep.minimumSizeHint().width() <= 340

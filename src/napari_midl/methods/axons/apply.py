@@ -30,6 +30,7 @@ __all__ = ["Tracing", "connect", "in_order", "nothing", "require_fibres", "toget
 # Seeds in one batch; so few where a person watches that their first steps take well below a second.
 TOGETHER, WATCHED = 256, 16
 _ROUTE_STRIDE, _ROUNDS = 3, 2
+_FOUND = 0.8  # share of the time between two places to find the way, before it is drawn
 # Where the way is known, views half as wide find the middle best, on synthetic images too.
 _NARROW = 0.5
 
@@ -160,22 +161,23 @@ def connect(tracing: Tracing, places: Sequence[Sequence[float]], path: str) -> J
     points, unsure = [], []
     for k, (one, other) in enumerate(pairwise(ends)):
         told = partial(_leg, sum(lengths[:k]), lengths[k], max(sum(lengths), 1e-6))
-        route = yield from mapped(routes.between(tracing.pixels, one, other), told)
+        route = yield from mapped(routes.between(tracing.pixels, one, other), partial(told, 0.0))
         if tracing.settings.method == "learnt":
-            route, doubt = yield from _centred(tracing, route, places[k], places[k + 1])
+            drawn = _centred(tracing, route, places[k], places[k + 1])
+            route, doubt = yield from mapped(drawn, partial(told, _FOUND))
         else:
-            doubt = yield from _doubts(tracing, route)
+            doubt = yield from mapped(_doubts(tracing, route), partial(told, _FOUND))
         points.append(route[min(k, 1) :])
         unsure.append(doubt[min(k, 1) :])
     line = tracing.voxels(np.concatenate(points))
     return Trace(path, line, np.concatenate(unsure), why="both ends")
 
 
-def _leg(before: float, length: float, whole: float, step: Progress) -> Progress:
-    """A step between two places as a step of the whole way."""
-    return replace(
-        step, done=(before + length * step.done / max(step.total, 1e-6)) / whole, total=1
-    )
+def _leg(before: float, length: float, whole: float, from_: float, step: Progress) -> Progress:
+    """A step between two places as a step of the whole way; drawing comes after finding."""
+    share = 1 - _FOUND if from_ else _FOUND
+    done = before + length * (from_ + share * step.done / max(step.total, 1))
+    return replace(step, done=done / whole, total=1)
 
 
 def _centred(

@@ -162,13 +162,6 @@ class _Rounds:
         return new[0]
 
 
-def on_their_own(found: Sequence[Trace]) -> list[Trace]:
-    """Traces without the links to others that are not among them."""
-    names = {trace.path for trace in found}
-    known = [trace.parent is None or trace.parent.path in names for trace in found]
-    return [t if ours else replace(t, parent=None) for t, ours in zip(found, known, strict=True)]
-
-
 def _told(before: Grown, begun: Sequence[Seed], count: int, step: Progress) -> Progress:
     """A step of a round as a step of all."""
     done = len(before.done)

@@ -178,7 +178,7 @@ def sholl(
     lines = [np.linalg.norm(section.points[:, :3], axis=1) for section in tree.sections]
     furthest = float(max((line.max() for line in lines), default=0.0))
     step = step or _round_step(furthest)
-    radii = np.arange(step, furthest + step / 2, step)
+    radii = np.array([step * k for k in range(1, int(furthest / step) + 1)])
     ends = [np.sort(np.stack([line[:-1], line[1:]]), axis=0) for line in lines]
     near, far = np.concatenate([np.zeros((2, 0)), *ends], axis=1)
     # As NeuroM counts, which takes long in a large tree: both ends belong to a segment.

@@ -169,7 +169,7 @@ class Traced:
         parent = self.traces[int(self._owners[nearest])]
         away = np.linalg.norm((parent.points - place) * self._spacing, axis=1)
         link = Link(parent.path, int(away.argmin()))
-        root = parent.part(
+        root: Trace = parent.part(
             slice(link.index, link.index + 1),
             path=piece.path,
             placed_by=piece.placed_by,
@@ -177,7 +177,8 @@ class Traced:
             state=piece.state,
             parent=link,
         )
-        return root.followed_by(piece)
+        whole: Trace = root.followed_by(piece)
+        return whole
 
 
 def same_fibres(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-IN_MEMORY = 2**25
+IN_MEMORY = 2**26
 # Voxels of a crop, and how much wider it is than the views, so that it serves many steps.
 MOST, SPARE = 2**22, 1.4
 AT_ONCE, TOGETHER = 32, 512

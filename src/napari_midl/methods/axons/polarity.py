@@ -141,7 +141,7 @@ def are_dark(volume: Volume, fibres: str) -> bool:
 @lru_cache(maxsize=4)
 def _look_dark(volume: Volume) -> bool:
     """Whether dark ridges are stronger all over an image; noise is no ridge of either kind."""
-    shares = [np.linspace(0, 1, count + 2)[1:-1] for count in (3, 3, 3)]
+    shares = [np.linspace(0, 1, count + 2)[1:-1] for count in (3, 2, 2)]
     places = [
         tuple(float(share * n) for share, n in zip(at, volume.shape, strict=True))
         for at in itertools.product(*shares)

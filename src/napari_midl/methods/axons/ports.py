@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.hashes import hash_path
@@ -23,29 +24,35 @@ if TYPE_CHECKING:
 
 
 class TracingCache:
-    """The last model, and the last image made ready for it; for one job at a time."""
+    """The last model, and the last image made ready for it.
+
+    Whoever asks while another thread makes it ready waits for that.
+    """
 
     def __init__(self) -> None:
+        self._lock = RLock()
         self._model: tuple[str, Model] | None = None
         self._tracing: Tracing | None = None
 
     def model(self, name: str) -> Model:
         """The model of a name."""
-        if self._model is None or self._model[0] != name:
-            from napari_midl.methods.axons.models import named_model
+        with self._lock:
+            if self._model is None or self._model[0] != name:
+                from napari_midl.methods.axons.models import named_model
 
-            self._model = name, named_model(name)
-        return self._model[1]
+                self._model = name, named_model(name)
+            return self._model[1]
 
     def tracing(self, volume: Volume, model: Model, settings: TraceSettings) -> Tracing:
         """A model made ready for an image; made anew where anything about it changed."""
-        kept = self._tracing
-        same = kept is not None and kept.volume is volume and kept.model is model
-        if kept is None or not same or kept.settings != settings:
-            from napari_midl.methods.axons.tracing import Tracing
+        with self._lock:
+            kept = self._tracing
+            same = kept is not None and kept.volume is volume and kept.model is model
+            if kept is None or not same or kept.settings != settings:
+                from napari_midl.methods.axons.tracing import Tracing
 
-            kept = self._tracing = Tracing(volume, model, settings)
-        return kept
+                kept = self._tracing = Tracing(volume, model, settings)
+            return kept
 
     def forget(self) -> None:
         """Make everything anew the next time."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.entries import Entry
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.methods.axons.trace_list import TraceList
+    from napari_midl.volumes.volume import Volume
 
     Voxel = tuple[float, float, float]
 
@@ -156,6 +157,17 @@ class RequestQueue:
     def names(self) -> list[str]:
         """Names of the traces that are wanted."""
         return [request.seed.path for request in (*self.under_way, *self.waiting)]
+
+    def prepare(self, volume: Volume, model: str, settings: TraceSettings) -> None:
+        """Load the model and look at the image, so that the first click is answered at once.
+
+        Whether fibres are dark is guessed; a click on one tells.
+        """
+        from napari_midl.methods.axons.polarity import seen_as
+
+        whole = tuple(slice(0, n) for n in volume.shape)
+        seen = seen_as(volume, settings, (), (whole[0], whole[1], whole[2]))
+        self._cache.tracing(volume, self._cache.model(model), seen)
 
     def begin(
         self, image: ImageIn, model: str, settings: TraceSettings, known: Sequence[Trace] = ()

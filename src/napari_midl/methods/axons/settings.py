@@ -58,7 +58,7 @@ class TraceSettings(Settings):
         float, within(3.0, 1e6, step=100.0), Shown("Longest way from a click", "px")
     ] = 5000.0
     width: Annotated[
-        float, within(0.0, 16.0, step=0.25), Shown("Fibres are as wide as", "x 4 px", "measured")
+        float, within(0.0, 16.0, step=0.25), Shown("Width of the fibres", "x 4 px", "measured")
     ] = 0.0
     fibres: Fibres = "auto"
     dark: bool = False

@@ -107,19 +107,19 @@ class Tracker:
 
         Parameters
         ----------
-        positions, headings : Tensor, shape (A, d)
+        positions, headings : Tensor, shape (A, ..., d)
             Isotropic px, and unit vectors.
-        widths : Tensor, shape (A,)
+        widths : Tensor, shape (A, ...)
             How many times wider than in training the fibre is; the views grow with it.
 
         Returns
         -------
-        policy : Policy, shape (A, d - 1)
-        frames : Tensor, shape (A, d - 1, 2, d)
+        policy : Policy, shape (A, ..., d - 1)
+        frames : Tensor, shape (A, ..., d - 1, 2, d)
         """
         frames = heading_frame(headings)
-        scaled = frames * widths[:, None, None, None]
-        points = view_points(positions[:, None], scaled, self.actor.design.pitches)
+        scaled = frames * widths[..., None, None, None]
+        points = view_points(positions[..., None, :], scaled, self.actor.design.pitches)
         policy: Policy = self.actor(local_contrast(self.pixels.views(points)))
         return policy, frames
 
@@ -131,9 +131,11 @@ class Tracker:
         """
         ways = _all_ways(position.shape[-1])
         count = len(ways)
-        policy, _ = self.look(position.expand(count, -1), ways, torch.full((count,), width))
-        off = torch.sigmoid(policy.stop).amax(-1)
-        doubt = off + 0.02 * policy.entropy().mean(-1)
+        # As one agent, for whom one crop is read.
+        widths = torch.full((1, count), width)
+        policy, _ = self.look(position.expand(1, count, -1), ways[None], widths)
+        off = torch.sigmoid(policy.stop[0]).amax(-1)
+        doubt = off + 0.02 * policy.entropy()[0].mean(-1)
         first = int(doubt.argmin())
         apart = ways @ ways[first] < -0.3
         second = int(torch.where(apart, doubt, math.inf).argmin())

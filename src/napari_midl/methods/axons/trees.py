@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_midl.errors import InputError
 from napari_midl.volumes.swc_paths import SAME_PLACE
 from napari_midl.volumes.trace import Link
 
@@ -60,20 +59,6 @@ def kept_linked(before: Sequence[Trace], after: Sequence[Trace]) -> list[Trace]:
         found = _point_at(place, link.index, [t for t in (*likely, *changed) if t is not trace])
         linked.append(trace if found == link else replace(trace, parent=found))
     return linked
-
-
-def accepted_of(traces: Sequence[Trace]) -> list[Trace]:
-    """Those that a person accepted; one that grows from another begins a tree of its own.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    found = [trace for trace in traces if trace.state == "accepted"]
-    if not found:
-        raise InputError("No trace is accepted; accept those that are right, or take all.")
-    return kept_linked(traces, found)
 
 
 def rooted(traces: Sequence[Trace], at: Link) -> list[Trace]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from napari.layers import Image
+
     from napari_midl.methods.axons.entries import Entry
 
 T = TypeVar("T")
@@ -65,6 +67,8 @@ class AxonsBench(Bench):
         self.projection = ProjectionLayer(viewer, lambda: self.fibres, self)
         self.projection.changed.connect(self._on_projected)
         self.projection.failed.connect(self.report)
+        self._told_of: Image | None = None
+        self._stays = False
         self.autosave = Autosave(write_entries, self)
         self._fine_saved = Autosave(write_fine, self)
         for saving in (self.autosave, self._fine_saved):
@@ -85,16 +89,32 @@ class AxonsBench(Bench):
             self.autosave.save(elsewhere, self.entries)
             self._fine_saved.save(fine_file(elsewhere), self.traces.fine)
 
+    def open(self, image: Image, *how: Any, **options: Any) -> None:
+        """Change to an image, or to another time point or channel of the one that is open."""
+        # A layer that comes and goes at each time point crashes napari's canvas at times.
+        self._stays = image is self.image
+        try:
+            super().open(image, *how, **options)
+        except InputError:
+            if self.image is None:
+                self.layers.detach()
+            raise
+        finally:
+            self._stays = False
+
     def attach(self) -> None:
         """Show what was traced before."""
-        self.layers.attach(self.opened_image)
+        if not self._stays:
+            self.layers.attach(self.opened_image)
         size = self.opened_volume.voxel_size
         entries = self._read(self._file, read_entries)
         self.traces = TraceList(entries, size, self._read(fine_file(self._file), read_fine))
         self.layers.show(self.entries)
-        if self.entries:
+        # Whoever goes through the time points does not want to be told at each.
+        if self.entries and self.image is not self._told_of:
             count = f"{len(self.entries)} trace{'' if len(self.entries) == 1 else 's'}"
             self.say(f"Restored {count} from {self.folder}")
+        self._told_of = self.image
 
     def _read(self, path: Path, read: Callable[[Path], list[T]]) -> list[T]:
         """What a file of the project holds; one that is damaged is put aside."""
@@ -109,7 +129,12 @@ class AxonsBench(Bench):
         self.autosave.finish()
         self._fine_saved.finish()
         self.projection.stop()
-        self.layers.detach()
+        if self._stays:
+            self.layers.select(())
+            self.layers.hover(None)
+            self.layers.grow(())
+        else:
+            self.layers.detach()
         self.traces = TraceList()
 
     def decide(self, decision: Callable[[], object]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.utils.colormaps import AVAILABLE_COLORMAPS
+from napari.utils.colormaps import Colormap
 
 from napari_midl.methods.axons.kinds import in_words
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
@@ -14,7 +14,6 @@ from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari.utils.colormaps import Colormap
     from numpy.typing import NDArray
 
     from napari_midl.methods.axons.entries import Entry
@@ -27,7 +26,7 @@ COLOURINGS = {
     DOUBT: "doubt, accepted in green",
     STATE: "state",
     PATH: "trace",
-    ORDER: "branch order",
+    ORDER: "path order",
     RADIUS: "radius",
     TYPE: "type",
 }
@@ -35,7 +34,7 @@ ACCEPTED, PROPOSED, UNKNOWN = "#7ce05a", "#4fc3f7", "#9e9e9e"
 # Neighbours in this list differ, also for those who see red and green alike.
 _CYCLE = ("#4fc3f7", "#ffb74d", "#ba68c8", "#fff176", "#e57373", "#4db6ac", "#f06292", "#aed581")
 _KIND_COLOURS = {1: "#ffffff", 2: "#4fc3f7", 3: "#ffb74d", 4: "#ba68c8"}
-_RADII = AVAILABLE_COLORMAPS["viridis"]
+_RADII = Colormap(["#4fc3f7", "#fff176", "#f06292"], name="radius")
 _LOW, _HIGH = 5.0, 95.0
 
 
@@ -69,7 +68,7 @@ class Colouring:
     entries : sequence of Entry
         All traces, as numbers are shown between the lowest and the highest.
     orders : mapping of str to int
-        Branch order by the name of a trace.
+        Order by the name of a trace.
     """
 
     def __init__(self, by: str, entries: Sequence[Entry], orders: Mapping[str, int]) -> None:
@@ -150,21 +149,16 @@ def _same(colour: str, trace: Trace) -> Colours:
     return np.broadcast_to(_rgba(colour), (len(trace.points), 4))
 
 
-def branch_orders(traces: Sequence[Trace]) -> dict[str, int]:
-    """Branch order by name: 1 for what begins a tree, one more for what branches off it."""
+def path_orders(traces: Sequence[Trace]) -> dict[str, int]:
+    """Order by name: 1 for what grows from no other trace or from a soma, else its parent's + 1."""
     known = {trace.path: trace for trace in traces}
     found: dict[str, int] = {}
     for trace in traces:
         way = [trace]
-        while (link := way[-1].parent) is not None and link.path in known:
-            if link.path in found or len(way) > len(known):
-                break
+        while (link := way[-1].parent) is not None and link.path not in found:
             way.append(known[link.path])
         for one in reversed(way):
-            parent = known.get(one.parent.path) if one.parent else None
-            if parent is None or parent.is_soma:
-                found[one.path] = 1
-            else:
-                goes_on = one.parent is not None and one.parent.index == len(parent.points) - 1
-                found[one.path] = found.get(parent.path, 1) + (0 if goes_on else 1)
+            parent = known[one.parent.path] if one.parent else None
+            begins = parent is None or parent.is_soma
+            found[one.path] = 1 if parent is None or begins else found[parent.path] + 1
     return found

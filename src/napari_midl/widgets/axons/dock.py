@@ -43,7 +43,7 @@ class AxonsDock(ToolDock[AxonsBench]):
         bench = self.bench
         bench.said.connect(self._on_said)
         self.trace = TraceSection(bench)
-        self.review = TraceReviewSection(bench, self.trace.tracer)
+        self.review = TraceReviewSection(bench, self.trace)
         self.learn = AxonTrainSection(bench, self.trace)
         self.files = TraceFilesSection(bench)
         self.data = DataSection(
@@ -51,6 +51,7 @@ class AxonsDock(ToolDock[AxonsBench]):
             "The image to trace in, a plane or a stack; open one with File > Open",
             "Channel with the fibres, counted from 0",
             "Project folder: traces and models of this image are kept here",
+            in_view=True,
         )
         sections = self.data, self.trace, self.review, self.learn, self.files
         for section in sections:
@@ -107,6 +108,11 @@ class AxonsDock(ToolDock[AxonsBench]):
     def next_step(self) -> tuple[int, str]:
         """What comes next."""
         bench = self.bench
+        if bench.volume is None and self.data.image.currentData() is not None:
+            return (
+                OPEN,
+                "This image cannot be traced as it is; <i>Data</i> says what to do.",
+            )
         if bench.volume is None:
             return OPEN, (
                 "Open an image of fibres with <i>File › Open</i>, or try "

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari.utils.theme import get_theme
+
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.methods.axons.beside import read_and_look
 from napari_midl.methods.axons.operations import Export, Measure
 from napari_midl.methods.axons.ports import MeasurementsOut, TracesIn, TracesOut
+from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
+from napari_midl.widgets.axons.trees import TreesDialog
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
 from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from napari_midl.volumes.traces import Trace
+    from napari_midl.widgets.axons.trees import Profiles
 
 _KINDS = "Traces (*.swc *.csv)"
 
@@ -47,7 +54,14 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             self._on_measure,
             *some,
         )
+        self.trees = self.action(
+            "Trees…",
+            "Length, branch points, tips, orders and Sholl profile of each tree of traces",
+            self._on_trees,
+            *some,
+        )
         self.row(self.open, self.save, self.measure)
+        self.row(self.trees)
 
     def _on_open(self) -> None:
         bench, volume = self.bench, self.bench.opened_volume
@@ -71,9 +85,11 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             return
         out = TracesOut(path, replace=path.exists())
         # The table is all that a replay needs.
-        self.write("Save", Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out))
-        if path.suffix == ".swc" and not volume.space.known:
-            self.bench.say("The voxel size is not known, so the SWC is in voxels.")
+        save = Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out)
+        voxels = path.suffix == ".swc" and not volume.space.known
+        more = "; the voxel size is not known, so the SWC is in voxels." if voxels else ""
+        bench = self.bench
+        bench.start("Save", save.perform(), lambda _: bench.say(f"Saved {path}{more}"))
 
     def _on_measure(self) -> None:
         start = self._beside / "measurements.csv"
@@ -82,6 +98,23 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             return
         out = MeasurementsOut(path, replace=path.exists())
         self.write("Measure", Measure(traces=self._traces(), image=self.bench.image_in, out=out))
+
+    def _on_trees(self) -> None:
+        bench, space = self.bench, self.bench.opened_volume.space
+        traces = [entry.trace for entry in bench.entries]
+
+        def measured() -> tuple[pd.DataFrame, Profiles]:
+            from napari_midl.methods.axons.morphometry import sholl, tree_table
+
+            table = tree_table(traces, space)
+            return table, {name: sholl(traces, space, name) for name in table["tree"]}
+
+        def show(found: tuple[pd.DataFrame, Profiles]) -> None:
+            theme = get_theme(bench.viewer.theme)
+            colours = theme.background.as_hex(), theme.text.as_hex()
+            TreesDialog(*found, symbol(space.known_unit), *colours, self).show()
+
+        bench.start("Measure", elsewhere(measured, "measuring the trees"), show)
 
     def _traces(self, kept_as: str = "traces.csv") -> TracesIn:
         return TracesIn.of([entry.told() for entry in self.bench.entries], kept_as)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.methods.axons.entries import Entry, PerEntry
-from napari_midl.widgets.axons.colouring import DOUBT, ORDER, Colouring, branch_orders, by_doubt
+from napari_midl.widgets.axons.colouring import DOUBT, ORDER, Colouring, by_doubt, path_orders
 from napari_midl.widgets.axons.lines import LineLayer
 from napari_midl.widgets.axons.marks import Marks
 from napari_midl.widgets.axons.polylines import Polylines, Under, under
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Trace
 
 _SELECTED, _HOVERED = np.array([1.0, 1.0, 1.0, 1.0]), np.array([1.0, 0.82, 0.25, 1.0])
-WIDTH, HALO_WIDTH = 2.0, 5.0
+WIDTH, HALO_WIDTH = 2.5, 5.5
 _REST_MS = 80
 # A soma whose radius is not known, in voxels, and corners of its circle.
 _SOMA, _CORNERS = 8.0, 25
@@ -89,7 +89,7 @@ class TraceLayers:
     def show(self, entries: Sequence[Entry]) -> None:
         """Show traces, in the colours of what they are coloured by."""
         self._entries = tuple(entries)
-        orders = branch_orders([e.trace for e in entries]) if self._by == ORDER else {}
+        orders = path_orders([e.trace for e in entries]) if self._by == ORDER else {}
         before, self.colouring = self.colouring, Colouring(self._by, entries, orders)
         if self.colouring.key != before.key:
             self._colours = PerEntry(self.colouring.of)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.clicks import voxel_at
+from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.section import offer
 from napari_midl.widgets.world import own_units, to_world
 
@@ -65,6 +66,7 @@ class PointsPicker(QComboBox):
         return places
 
     def _on_layers(self) -> None:
-        layers = [layer for layer in self._bench.viewer.layers if isinstance(layer, Points)]
+        points = (layer for layer in self._bench.viewer.layers if isinstance(layer, Points))
+        layers = [layer for layer in points if not is_ours(layer)]
         offer(self, {layer: layer.name for layer in layers}, self.currentData())
         self.listed.emit()

@@ -18,6 +18,7 @@ from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.colouring import COLOURINGS
+from napari_midl.widgets.axons.modes import SOMA
 from napari_midl.widgets.axons.trace_table import HEIGHT, TraceTable
 from napari_midl.widgets.images import spatial_ndim
 from napari_midl.widgets.parts.colour_bar import ColourBar
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QPushButton
 
     from napari_midl.methods.axons.edits import Tie
-    from napari_midl.widgets.axons.tracer import Tracer
+    from napari_midl.widgets.axons.trace import TraceSection
 
 _SIDE = 80
 # Those that follow move up as the first are decided.
@@ -52,8 +53,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     heading = "Traces"
     tip = "Click a place to fly there; its trace is selected. A accepts it, R rejects it"
 
-    def __init__(self, bench: AxonsBench, tracer: Tracer) -> None:
-        self._tracer = tracer
+    def __init__(self, bench: AxonsBench, trace: TraceSection) -> None:
+        self._tracer, self._soma = trace.tracer, trace.modes[SOMA]
         self._doubts_of = PerEntry(doubts_of)
         self._last: Doubt | None = None
         super().__init__(bench)
@@ -149,7 +150,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.body.addWidget(self.table)
         self.body.addWidget(self.grip)
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
-        self.row(self.kind)
+        self.row(self.kind, self._soma)
         self.row(self.next, self.fine)
         self.body.addWidget(self.count)
         self.body.addWidget(self.list)

@@ -75,9 +75,9 @@ class TraceSection(ToolSection[AxonsBench]):
             pressed_by_a_key_alone.setParent(self)
             pressed_by_a_key_alone.hide()
         self.row("Model", self.model, stretch=1)
-        self.row("Fibres are", self.form.outside("fibres"), stretch=1)
+        self.row("Fibres are", self.form.outside("fibres"))
         self.row(*(self.modes[m] for m in (TRACE, BETWEEN, BRANCH)))
-        self.row(*(self.modes[m] for m in (CORRECT, CUT, MOVE, SOMA)))
+        self.row(*(self.modes[m] for m in (CORRECT, CUT, MOVE)))
         self.body.addWidget(self.say)
         self.row("Points", self.points, self.batch, stretch=1)
         self.row(self.all)
@@ -109,6 +109,8 @@ class TraceSection(ToolSection[AxonsBench]):
             made.setChecked(other == mode and made.isChecked())
         self.bench.layers.hover(None)
         self.clicking.forget()
+        if self.mode not in (None, CUT, MOVE, SOMA):
+            self.tracer.prepare()
 
     def _on_leave(self) -> None:
         """Leave, step by step, the way that was begun, the mode, and the selection."""

@@ -10,7 +10,7 @@ from superqt.utils import signals_blocked
 from napari_midl.methods.axons.entries import PerEntry, overview
 from napari_midl.methods.axons.kinds import kind_of
 from napari_midl.volumes.units import symbol
-from napari_midl.widgets.axons.colouring import branch_orders
+from napari_midl.widgets.axons.colouring import path_orders
 from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
@@ -53,10 +53,12 @@ class TraceTable(TableView):
         unit = symbol(volume.unit) if volume.unit else "px"
         names = ["name", f"length ({unit})", "bent", "unsure", "state"]
         table = pd.DataFrame(self._rows_of(entries), columns=names)
+        # What decisions are about comes first: a narrow dock shows no more.
+        table = table[[names[0], names[1], "unsure", "state", "bent"]]
         traces = [entry.trace for entry in entries]
         kinds = [kind_of(trace) for trace in traces]
         if len(set(kinds)) > 1 or any(trace.parent for trace in traces):
-            orders = branch_orders(traces)
+            orders = path_orders(traces)
             table["type"] = kinds
             table["order"] = [orders[trace.path] for trace in traces]
             table["grows from"] = [t.parent.path if t.parent else "" for t in traces]

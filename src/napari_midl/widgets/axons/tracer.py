@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.jobs import in_thread
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
@@ -43,6 +45,18 @@ class Tracer:
         self._bench, self._model, self._settings = bench, model, settings
         self._queue = RequestQueue()
         bench.opened.connect(self._on_opened)
+
+    def prepare(self) -> None:
+        """Make the model and the image ready in the background, before the first click."""
+        volume = self._bench.volume
+        if volume is None:
+            return
+        try:
+            how = (volume, str(self._model.choice), self._settings())
+        except InputError:
+            return  # said at the click
+        # What goes wrong there goes wrong again, and is said, at the click.
+        in_thread(partial(self._queue.prepare, *how))
 
     def free_names(self, count: int) -> list[str]:
         """Names that neither a trace nor a request has."""

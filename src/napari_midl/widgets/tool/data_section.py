@@ -16,6 +16,7 @@ from napari_midl.widgets.parts.section import combo, note, offer, spin
 from napari_midl.widgets.sizes import in_words, to_edit
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.following import Following
+from napari_midl.widgets.tool.part_in_view import PartInView
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.tool.voxel_size import VoxelSizeLine
 
@@ -32,6 +33,8 @@ class DataSection(ToolSection[Bench]):
         Opens and closes images.
     image, channel, project : str
         Tooltips: what image it should be, what the channel shows, what the project keeps.
+    in_view : bool
+        Whether the channel and the time point are those that the viewer shows.
     """
 
     heading = "Data"
@@ -42,12 +45,16 @@ class DataSection(ToolSection[Bench]):
         image: str,
         channel: str,
         project: str,
+        in_view: bool = False,
     ) -> None:
         super().__init__(bench)
         self._layers: list[Image] = []
         self._following = Following(bench, self._reopen, self)
         self.image = combo(image)
         self.channel, self.time = spin(channel, 0, 0), spin("Time point, counted from 0", 0, 0)
+        # Connected first, so that the slider stands where the image is opened then.
+        numbers = {"C": self.channel, "T": self.time}
+        self._part = PartInView(bench, numbers, self) if in_view else None
         self.folder = PathPicker("Choose a project folder", project, folder=True)
         self.voxel_size = VoxelSizeLine()
         self.about = note("Size and voxel size of the image, and what was taken for granted")
@@ -99,7 +106,10 @@ class DataSection(ToolSection[Bench]):
 
     def _on_image(self) -> None:
         layer = self.image.currentData()
-        self._offer_places(layer)
+        channel = time = 0
+        if self._part is not None and layer is not None:
+            channel, time = (self._part.shown(axis, layer) or 0 for axis in "CT")
+        self._offer_places(layer, channel, time)
         self._open(layer)
 
     def _offer_places(self, layer: Image | None, channel: int = 0, time: int = 0) -> None:
@@ -142,6 +152,8 @@ class DataSection(ToolSection[Bench]):
         bench = self.bench
         folder = self.folder.path if keep_folder else None
         self._following.follow(layer)
+        if self._part is not None:
+            self._part.follow(layer)
         try:
             if layer is None:
                 bench.close()
@@ -169,6 +181,11 @@ class DataSection(ToolSection[Bench]):
 
     def _reopen(self) -> None:
         self._open(self.bench.image or self.image.currentData(), keep_folder=True)
+
+    def shut_down(self) -> None:
+        """Let go of the viewer: the dock is being closed."""
+        if self._part is not None:
+            self._part.stop()
 
     def _show_choice(self) -> None:
         """Show again what is open."""

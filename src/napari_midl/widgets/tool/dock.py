@@ -73,6 +73,7 @@ class ToolDock(QWidget, Generic[B]):
         self._below.setContentsMargins(0, 0, 0, 0)
         self._below.addWidget(self.trouble)
         self._below.addWidget(self.progress)
+        self.bench.told.connect(self._on_told)
         self.sections = self.make_sections()
         self.keys = Keys(viewer, self.make_keys(), self.keys_count_on)
         above = (self.hint,) if self.torch is None else (self.hint, self.torch)
@@ -82,7 +83,6 @@ class ToolDock(QWidget, Generic[B]):
         tab_as_read(self)
         self._loading = BackgroundLoading()
         bench = self.bench
-        bench.told.connect(self._on_told)
         for section in self.sections:
             for made in section.findChildren(QAbstractButton):
                 made.pressed.connect(partial(self._on_pressed, section))

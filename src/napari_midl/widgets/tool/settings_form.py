@@ -139,6 +139,8 @@ def _widget(name: str, hint: Any, value: Any, tip: str) -> Any:
     if isinstance(box, (QSpinBox, QDoubleSpinBox)):
         if look.unit:
             box.setSuffix(f" {look.unit}")
+            if isinstance(box, QDoubleSpinBox) and (limits(hint)[2] or 0) >= 1:
+                box.setDecimals(0)
         box.setSpecialValueText(look.zero)
     return made
 
