@@ -166,10 +166,10 @@ class Traced:
     def _grown_from(self, place: NDArray[np.float64], piece: Trace) -> Trace:
         """A piece with the point of the trace at a place, from which it grows, before it."""
         _, nearest = self._tree.query(place * self._spacing)
-        parent = self.traces[int(self._owners[nearest])]
+        parent: Trace = self.traces[self._owners[nearest]]
         away = np.linalg.norm((parent.points - place) * self._spacing, axis=1)
         link = Link(parent.path, int(away.argmin()))
-        root: Trace = parent.part(
+        root = parent.part(
             slice(link.index, link.index + 1),
             path=piece.path,
             placed_by=piece.placed_by,
@@ -177,8 +177,7 @@ class Traced:
             state=piece.state,
             parent=link,
         )
-        whole: Trace = root.followed_by(piece)
-        return whole
+        return root.followed_by(piece)
 
 
 def same_fibres(
