@@ -55,7 +55,7 @@ def test_good_input_is_traced_and_replays(
         main(["axons", "trace", "image.tif", "--seeds", "seeds.csv", "--out", out])
     assert not ended.value.code
     (record,) = folder.glob("*.run.json")
-    assert "2 traces" in capfd.readouterr().out
+    assert "1 trace, 1 lies on a fibre traced already" in capfd.readouterr().out
     with pytest.raises(SystemExit) as ended:
         main(["runs", "replay", record.name])
     assert not ended.value.code

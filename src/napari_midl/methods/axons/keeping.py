@@ -59,7 +59,8 @@ class TracesOperation(Operation["list[Traced]"]):
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How many, how long, and what is odd about them."""
         length = length_in_words(results["length"], results["unit"])
-        many = f"{results['traces']} traces, {length} long in all"
+        count = results["traces"]
+        many = f"{count} trace{'' if count == 1 else 's'}, {length} long in all"
         return [many, *results.get("notes", []), *why_voxels(results)]
 
 

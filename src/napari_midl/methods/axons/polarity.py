@@ -11,6 +11,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import sato
 
+from napari_midl.volumes.traces import is_inside
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -65,7 +67,9 @@ def fibres_are_dark(volume: Volume, places: Sequence[Sequence[float]]) -> bool:
     places : sequence
         Voxels ``(z, y, x)`` on fibres; some of them are enough.
     """
-    some = places[:: max(1, math.ceil(len(places) / _MOST))]
+    # Places outside are refused by whoever follows them.
+    inside = [place for place in places if is_inside(np.array([place]), volume.shape)]
+    some = inside[:: max(1, math.ceil(len(inside) / _MOST))]
     votes = sum(_darker_at(volume, place) for place in some)
     if len(some) < _FEW:
         votes += sum(_darker_about(volume, place) for place in some)
