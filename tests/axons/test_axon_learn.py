@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +65,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_training_ends_in_a_model_that_is_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learn, "IMAGES", 2)
+    monkeypatch.setattr(learn, "calibrate", partial(learn.calibrate, images=4))
     model = run(train(TrainSettings(images="SI", steps=3, minutes=10, agents=1)))
     assert (model.card["tool"], model.card["steps"]) == ("axons", 3)
     slope, _, left = model.card["calibration"]
