@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_imitation_is_the_likelihood_of_what_a_perfect_tracker_does() -> None:
     two = torch.full((2, 2), 2.0)
     policy = Policy(two, two, torch.tensor([0.0, math.log(3.0)]))
     # Beta(2, 2) is 1.5 in the middle; the second agent does not count.
-    targets = torch.tensor([[0.0, 0.0, 0.0, 1.0], [3.0, 3.0, 1.0, 0.0]])
+    targets = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0], [3.0, 3.0, 1.0, 0.0, 0.0]])
     expected = -2 * math.log(1.5) + math.log(2.0)
     assert imitation_loss(policy, targets).item() == pytest.approx(expected, abs=1e-5)
 
@@ -44,8 +45,15 @@ def test_imitation_is_the_likelihood_of_what_a_perfect_tracker_does() -> None:
 def test_stopping_is_learnt_by_cross_entropy() -> None:
     two = torch.full((1, 2), 2.0)
     policy = Policy(two, two, torch.tensor([math.log(3.0)]))
-    loss = imitation_loss(policy, torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
+    loss = imitation_loss(policy, torch.tensor([[0.0, 0.0, 1.0, 1.0, 1.0]]))
     assert loss.item() == pytest.approx(-2 * math.log(1.5) - math.log(0.75), abs=1e-5)
+
+
+def test_behind_the_end_of_a_fibre_only_stopping_is_learnt() -> None:
+    two = torch.full((1, 2), 2.0)
+    policy = Policy(two, two, torch.tensor([math.log(3.0)]))
+    loss = imitation_loss(policy, torch.tensor([[3.0, 3.0, 1.0, 0.0, 1.0]]))
+    assert loss.item() == pytest.approx(-math.log(0.75), abs=1e-5)
 
 
 @pytest.fixture
@@ -57,9 +65,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_training_ends_in_a_model_that_is_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learn, "IMAGES", 2)
+    monkeypatch.setattr(learn, "calibrate", partial(learn.calibrate, images=4))
     model = run(train(TrainSettings(images="SI", steps=3, minutes=10, agents=1)))
     assert (model.card["tool"], model.card["steps"]) == ("axons", 3)
-    slope, _ = model.card["calibration"]
+    slope, _, left = model.card["calibration"]
+    assert left != 1.0
     assert slope != 1.0
 
 

@@ -85,8 +85,7 @@ def test_a_lost_agent_goes_on_and_its_choice_is_doubtful_and_told(
 
     monkeypatch.setattr(tracing.tracker, "follow", lost_once)
     elsewhere = Way(10, Steps([np.array([90.0, 90.0], np.float32)] * 3, [0.1] * 3), 1.0, 9.0)
-    found_ways = tracing_module.ways_on
-    monkeypatch.setattr(tracing_module, "ways_on", lambda *args: [*found_ways(*args), elsewhere])
+    monkeypatch.setattr(tracing_module, "ways_on", lambda *args: [*ways_on(*args), elsewhere])
     found = run(tracing.follow([Seed("a", (0.0, 120.0, 30.0), (0.0, 0.0, 1.0))]))[0]
     assert found.points[-1, 2] > 210
     assert (found.uncertainty[5:20] > 0.5).any()

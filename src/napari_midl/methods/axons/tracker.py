@@ -283,7 +283,10 @@ def _end(steps: Steps, reason: int, window: int, give_up: float) -> None:
             sure += 1
     while sure > 1 and steps.uncertainty[sure - 1] > give_up:
         sure -= 1
-    if len(steps.points) - sure > _A_FEW:
+    doubtful = len(steps.points) - sure
+    if doubtful > give_up * window:  # enough to give up, had the image gone on
+        steps.why = LOST
+    elif doubtful > _A_FEW and reason != 1:
         steps.why = ENDED
     del steps.points[sure:], steps.uncertainty[sure:]
 
