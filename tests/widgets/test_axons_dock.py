@@ -585,7 +585,7 @@ def test_a_stack_is_clicked_at_the_slice_in_view(viewer, fibre, notes, click, cl
     click(dock.trace.modes[TRACE])
     place = fibre[1][len(fibre[1]) // 2]
     click_at((3, *place))
-    qtbot.waitUntil(lambda: bool(dock.bench.entries), timeout=MINUTE)
+    qtbot.waitUntil(lambda: bool(dock.bench.entries), timeout=3 * MINUTE)
     trace = dock.bench.entries[0].trace
     index, distance = nearest(trace, (3, *place), (5, 1, 1))
     assert distance < 3
