@@ -166,7 +166,7 @@ class Traced:
     def _grown_from(self, place: NDArray[np.float64], piece: Trace) -> Trace:
         """A piece with the point of the trace at a place, from which it grows, before it."""
         _, nearest = self._tree.query(place * self._spacing)
-        parent = self.traces[self._owners[nearest]]
+        parent: Trace = self.traces[self._owners[nearest]]
         away = np.linalg.norm((parent.points - place) * self._spacing, axis=1)
         link = Link(parent.path, int(away.argmin()))
         root: Trace = parent.part(
