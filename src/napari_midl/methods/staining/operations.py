@@ -288,7 +288,7 @@ class Export(Operation[None]):
         from napari_midl.methods.staining.stained import open_stained
 
         if self.box and not out.is_picture:
-            raise InputError(f"--box chooses the field of a .png; leave it out to write {out.path}.")
+            raise InputError(f"--box is the field of a .png; leave it out to write {out.path}.")
         stained = yield from elsewhere(lambda: open_stained(stain), "opening the stain")
         if out.is_picture:
             yield from export.export_field(stained, run.staged(), self.box)
