@@ -196,10 +196,23 @@ def staining_export_review(folder: Path) -> tuple[dict[str, Any], str]:
         axes="CYX",
         chunks=(3, 60, 70),
         channels=("red", "green", "blue"),
+        about={"method": "linear"},
     )
     image.write((slice(None),) * 3, np.full((3, 60, 70), 120, np.uint8))
     write_review([Field(0, 0, 60, 70, 0.0, "accepted", "good")], review_path(path))
     return {"stain": path}, "review"
+
+
+def staining_export(folder: Path) -> tuple[dict[str, Any], str]:
+    return staining_export_review(folder)[0], "slide.ome.tif"
+
+
+def staining_export_field(folder: Path) -> tuple[dict[str, Any], str]:
+    return staining_export_review(folder)[0] | {"box": "10:50,:"}, "field.png"
+
+
+def staining_export_geojson(folder: Path) -> tuple[dict[str, Any], str]:
+    return staining_export_review(folder)[0], "review.geojson"
 
 
 def fibre_image(folder: Path) -> Path:
@@ -400,6 +413,9 @@ EXAMPLES: dict[str, Example] = {
     "staining.train-despeckler": staining_train_despeckler,
     "staining.match": staining_match,
     "staining.export-review": staining_export_review,
+    "staining.export": staining_export,
+    "staining.export a field": staining_export_field,
+    "staining.export the review": staining_export_geojson,
 }
 
 

@@ -1,13 +1,25 @@
 from __future__ import annotations
 
 import numpy as np
+import zarr
 
-from napari_midl.methods.staining.colours import Curtain
+from napari_midl.methods.staining.colours import Colours, Curtain
 
 
 def test_a_curtain_over_an_array_gives_its_colours():
     picture = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).astype(np.uint8)
     curtain = Curtain(picture, 0.5)
-    part = curtain[1:4, 2:7]
-    np.testing.assert_array_equal(part[..., :3], picture[1:4, 2:7])
+    part = np.asarray(curtain[1:4, 2:7])
+    np.testing.assert_array_equal(part[:, 0, :3], picture[1:4, 2])
+    np.testing.assert_array_equal(part[:, 2:, :3], picture[1:4, 4:7])
     np.testing.assert_array_equal(part[0, :, 3], [255, 255, 0, 0, 0])
+    assert (part[:, 1, :3] < 40).all()  # its edge
+
+
+def test_what_is_not_stained_is_transparent_also_behind_a_curtain():
+    stored = zarr.create_array({}, shape=(4, 6, 8), dtype="uint8", chunks=(4, 3, 4))
+    stored[:, :, :4] = 90
+    colours = Colours(stored)
+    np.testing.assert_array_equal(colours[2, :, 3], [255] * 4 + [0] * 4)
+    np.testing.assert_array_equal(colours[2, 0], [90, 90, 90, 255])
+    np.testing.assert_array_equal(Curtain(colours, 1.0)[2, :6, 3], [255] * 4 + [0] * 2)

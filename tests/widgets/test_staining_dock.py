@@ -20,6 +20,7 @@ from napari_midl.methods.staining.review import read_review, review_path
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.open import open_volume
 from napari_midl.widgets.parts import dock_frame
+from napari_midl.widgets.staining.export import ANNOTATIONS, DRAWN, PAGE, SLIDE, VIEW
 
 MINUTE = 60_000
 
@@ -360,7 +361,7 @@ def test_the_review_is_exported(stained, click, idle, tmp_path, monkeypatch):
     idle(stained)
     click(stained.review.reject)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(tmp_path))
-    click(stained.review.export)
+    stained.review.export.kinds[PAGE].trigger()
     idle(stained)
     (folder,) = tmp_path.glob("* review")
     rows = list(csv.DictReader((folder / "review.csv").read_text().splitlines()))
@@ -444,3 +445,154 @@ def test_closing_the_dock_ends_its_job(staining, viewer, click, qtbot):
     click(staining.stain.go)
     viewer.window.remove_dock_widget(staining.parent())
     assert not staining.bench.runner.running
+
+
+def test_swapping_the_channels_keeps_the_project(staining, click):
+    before, folder = staining.bench.reflectance.layer.name, staining.bench.folder
+    click(staining.channels.swap)
+    assert staining.bench.fluorescence.layer.name == before == "reflectance"
+    assert staining.bench.reflectance.layer.name == "fluorescence"
+    assert staining.bench.folder == folder and staining.stain.look.isEnabled()
+    click(staining.channels.swap)
+    assert staining.bench.reflectance.layer.name == "reflectance"
+
+
+def test_two_different_stains_are_compared_whichever_goes(staining, viewer, drawn):
+    compare = staining.compare
+
+    def chosen():
+        return [made.currentText() for made in (compare.left, compare.right)]
+
+    picture = np.full((*drawn.reflectance.shape, 3), 90, np.uint8)
+    viewer.add_image(picture, rgb=True, name="a")
+    assert not compare.swipe.isEnabled() and "Two stains" in compare.swipe.toolTip()
+    viewer.add_image(picture, rgb=True, name="b")
+    assert chosen() == ["a", "b"] and compare.swipe.isEnabled()
+    viewer.add_image(picture, rgb=True, name="c")
+    viewer.layers.remove("a")
+    assert chosen() == ["c", "b"]
+    viewer.layers.remove("b")
+    viewer.add_image(picture, rgb=True, name="d")
+    assert chosen() == ["c", "d"]
+
+
+class Mouse:
+    """What napari hands to the mouse callbacks of a viewer in a 2D view."""
+
+    def __init__(self, kind, position):
+        self.type, self.button, self.position = kind, 1, position
+        self.modifiers, self.view_direction, self.dims_displayed = [], None, [0, 1]
+        self.pos, self.is_dragging, self.handled = np.zeros(2), kind == "mouse_move", False
+
+
+def drag(viewer, *positions):
+    """Press at the first position, move over the others, release; whether the view could pan."""
+    from napari.utils._proxies import ReadOnlyWrapper
+    from napari.utils.interactions import (
+        mouse_move_callbacks,
+        mouse_press_callbacks,
+        mouse_release_callbacks,
+    )
+
+    # Wrapped as by napari's canvas, which puts the later events into the first one's place.
+    mouse_press_callbacks(viewer, ReadOnlyWrapper(Mouse("mouse_press", positions[0])))
+    pans = viewer.scene.camera.mouse_pan
+    for position in positions[1:]:
+        mouse_move_callbacks(viewer, Mouse("mouse_move", position))
+    mouse_release_callbacks(viewer, Mouse("mouse_release", positions[-1]))
+    return pans
+
+
+def test_the_curtain_is_dragged_on_the_image(staining, viewer, drawn, click):
+    place = {"scale": (0.75, 0.75), "units": ("um", "um")}
+    for name in ("a", "b"):
+        picture = np.full((*drawn.reflectance.shape, 3), 90, np.uint8)
+        viewer.add_image(picture, rgb=True, name=name, **place)
+    click(staining.compare.swipe)
+    middle, quarter = 0.75 * 320, 0.75 * 160
+    assert drag(viewer, (100, quarter), (100, 300)) and staining.compare.slider.value() == 500
+    assert not drag(viewer, (100, middle), (100, 200), (100, quarter))
+    assert staining.compare.slider.value() == pytest.approx(250, abs=2)
+    assert viewer.scene.camera.mouse_pan
+    click(staining.compare.swipe)
+    assert drag(viewer, (100, quarter), (100, middle)) and staining.compare.slider.value() < 260
+
+
+def test_what_is_not_stained_yet_is_transparent(staining, click, qtbot, idle):
+    choose(staining, "linear")
+    staining.stain.form.widgets["tile"].value = 64
+    click(staining.stain.go)
+    qtbot.waitUntil(lambda: staining.bench.shown is not None, timeout=MINUTE)
+    click(staining.progress.cancel)
+    idle(staining)
+    layer = staining.bench.shown.colours
+    seen = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+    stored = np.asarray(open_volume(staining.bench.shown.path).data)[:3]
+    there = stored.any(0)
+    assert 0 < there.sum() < there.size
+    np.testing.assert_array_equal(seen[..., 3], np.where(there, 255, 0))
+
+
+def test_the_field_under_review_is_framed_and_its_doubt_has_a_scale(
+    staining, viewer, click, click_row, idle
+):
+    click(staining.stain.go)
+    idle(staining)
+    review = staining.review
+    assert not review.scale.isVisibleTo(review)
+    click(review.begin)
+    idle(staining)
+    lines = viewer.layers["field under review"]
+    field = review.items[0][0]
+    corners = lines.data[:, 0]
+    assert corners.min(axis=0).tolist() == [field.y - 0.5, field.x - 0.5]
+    assert corners.max(axis=0).tolist() == [
+        field.y + field.height - 0.5,
+        field.x + field.width - 0.5,
+    ]
+    assert tuple(lines.scale) == (0.75, 0.75)
+    assert review.scale.isVisibleTo(review)
+    doubts = [each.doubt for each, _ in review.items]
+    assert f"{min(doubts):.2f} to {max(doubts):.2f}" in review.scale.high.text()
+    open_colour = lines.edge_color[0].tolist()
+    click(review.accept)
+    click_row(review.list, 0)
+    assert lines.edge_color[0].tolist() != open_colour
+    click_row(review.list, 1)
+    assert lines.data[:, 0].min(axis=0).tolist() != [field.y - 0.5, field.x - 0.5]
+    viewer.window.remove_dock_widget(staining.parent())
+    assert "field under review" not in names(viewer)
+
+
+def test_a_stain_is_exported_for_other_programs(
+    stained, viewer, click, idle, tmp_path, monkeypatch
+):
+    import tifffile
+    from PIL import Image
+
+    kinds = stained.review.export.kinds
+    assert kinds[SLIDE].isEnabled() and "Press Review" in kinds[ANNOTATIONS].toolTip()
+    click(stained.review.begin)
+    idle(stained)
+    click(stained.review.accept)
+
+    def save(kind, name):
+        path = tmp_path / name
+        typed = (str(path.with_name(name.split(".")[0])), kind.filter)
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: typed)
+        kinds[kind].trigger()
+        idle(stained)
+        return path
+
+    with tifffile.TiffFile(save(SLIDE, "slide.ome.tif")) as file:
+        assert file.series[0].shape == (600, 640, 3) and file.is_ome
+    box = [[10, 20], [100, 20], [100, 200], [10, 200]]
+    viewer.add_shapes([box], name="box", scale=(0.75, 0.75), units=("um", "um"))
+    with Image.open(save(DRAWN, "box.png")) as picture:
+        assert picture.size == (181, 91)
+    viewer.scene.camera.zoom = 8
+    with Image.open(save(VIEW, "view.png")) as picture:
+        assert picture.width < 640
+    held = json.loads(save(ANNOTATIONS, "review.geojson").read_text(encoding="utf-8"))
+    names_ = [each["properties"].get("classification", {}).get("name") for each in held["features"]]
+    assert names_[0] == "accepted"

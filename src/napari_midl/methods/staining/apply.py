@@ -13,6 +13,7 @@ from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.staining.beyond import filled
+from napari_midl.methods.staining.stained import COLOURS, never_black
 from napari_midl.methods.staining.watermark import NOTICE, watermarked
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from napari_midl.methods.staining.pipeline import Pipeline
     from napari_midl.methods.staining.settings import DespeckleSettings, StainSettings
 
-COLOURS = ("red", "green", "blue")
 DOUBT = "doubt"
 _HEXADECIMAL = ("FF0000", "00FF00", "0000FF", "FFFFFF")
 
@@ -127,7 +127,8 @@ class Staining(MosaicModel):
     def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
         """Bytes, with the watermark where it is asked for."""
         colours = np.rint(block * 255).clip(0, 255).astype(np.uint8)
-        return [watermarked(colours, region) if self._settings.watermark else colours]
+        marked = watermarked(colours, region) if self._settings.watermark else colours
+        return [never_black(marked)]
 
 
 class Despeckling(MosaicModel):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.methods.staining.stained import is_stained
 from napari_midl.volumes.lazy import Lazy
 
 if TYPE_CHECKING:
@@ -16,8 +18,13 @@ if TYPE_CHECKING:
     from napari_midl.volumes.boxes import Region
 
 
+_EDGE = (20, 20, 20, 255)  # of the curtain: where a person takes hold of it
+
+
 class Colours(Lazy):
-    """Red, green and blue of one level of a stored stain, colours last.
+    """Red, green, blue and opacity of one level of a stored stain, last.
+
+    It is transparent where nothing is stained yet.
 
     Parameters
     ----------
@@ -26,23 +33,24 @@ class Colours(Lazy):
     """
 
     def __init__(self, array: Any) -> None:
-        super().__init__((*array.shape[1:], 3), array.dtype, (*array.chunks[1:], 3))
+        super().__init__((*array.shape[1:], 4), array.dtype, (*array.chunks[1:], 4))
         self._array = array
 
     def read(self, box: Region) -> NDArray[Any]:
-        """The colours of a box."""
-        *places, colours = box
-        read: NDArray[Any] = np.moveaxis(self._array[(colours, *places)], 0, -1)
-        return read
+        """The colours and the opacity of a box."""
+        *places, values = box
+        colours = np.moveaxis(self._array[(slice(0, 3), *places)], 0, -1)
+        opaque = np.where(is_stained(colours), 255, 0).astype(np.uint8)
+        return np.concatenate([colours, opaque[..., None]], axis=-1)[..., values]
 
 
 class Curtain(Lazy):
-    """A colour array that is opaque left of a column and transparent right of it.
+    """A colour array that is left of a column, which is dark, and transparent right of it.
 
     Parameters
     ----------
     array : array
-        Colours last, red, green and blue.
+        Red, green and blue last, and opacity if there is one.
     share : float
         Where the curtain ends, as a share of the width; may be changed.
     """
@@ -53,12 +61,15 @@ class Curtain(Lazy):
 
     def read(self, box: Region) -> NDArray[Any]:
         """The colours and the opacity of a box."""
-        *places, colours = box
+        *places, values = box
         seen = np.asarray(self._array[tuple(places)])
         columns = np.arange(self.shape[-2])[places[-1]]
-        opaque = np.where(columns < self.share * self.shape[-2], 255, 0).astype(np.uint8)
-        opacity = np.broadcast_to(opaque, seen.shape[:-1])[..., None]
-        return np.concatenate([seen, opacity], axis=-1)[..., colours]
+        edge = math.ceil(self.share * self.shape[-2])
+        opaque = seen[..., 3] if seen.shape[-1] > 3 else np.full(seen.shape[:-1], 255, np.uint8)
+        opaque = np.where(columns < edge, opaque, 0).astype(np.uint8)
+        hung = np.concatenate([seen[..., :3], opaque[..., None]], axis=-1)
+        hung[..., columns == edge - 1, :] = _EDGE
+        return hung[..., values]
 
 
 def curtains(levels: Sequence[Any], share: float) -> list[Curtain]:

@@ -1,4 +1,4 @@
-"""What can be done with mosaics: stain, despeckle, train both, match a slide, keep a review."""
+"""What can be done with mosaics: stain, despeckle, train both, match a slide, review, export."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.outputs import FolderOut
 from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.engine.trained import TrainedOperation
+from napari_midl.errors import InputError
 from napari_midl.methods.staining.ports import (
     ChannelIn,
     DespecklerIn,
     MosaicsIn,
     ReferenceIn,
+    SlideOut,
     StainIn,
     StainModelIn,
     StainsOut,
 )
 from napari_midl.methods.staining.settings import (
     LEARNT,
+    Compression,
     DespeckleSettings,
     StainSettings,
     TrainDespecklerSettings,
@@ -253,6 +256,48 @@ class ExportReview(Operation[None]):
         run.inputs["review"] = {"sha256": hash_path(review) if review.exists() else None}
         fields = yield from find_fields(stain)
         yield from export_page(fields, f"Review of {stain.name}", run.staged())
+
+
+@operation("staining.export", argument="stain")
+@dataclass(frozen=True, kw_only=True)
+class Export(Operation[None]):
+    """Write a stain for other programs: the slide, a picture of a field, or its review.
+
+    Parameters
+    ----------
+    stain : StainIn
+        The stain, whole or not.
+    box : str
+        The field of a PNG, y0:y1,x0:x1 in pixels counted from 0, where an end may be left out; by
+        default all.
+    compression : str
+        Of the OME-TIFF: ``deflate`` keeps each pixel, ``jpeg`` is several times smaller.
+    """
+
+    stain: StainIn
+    out: SlideOut
+    box: str = ""
+    compression: Compression = "deflate"
+
+    def job(self, run: Running) -> Job[None]:
+        """What the ending of the output says."""
+        stain, out = (yield from run.open(self.stain)), self.out
+        from napari_midl.engine.hashes import hash_path
+        from napari_midl.methods.staining import export
+        from napari_midl.methods.staining.review import review_path
+        from napari_midl.methods.staining.stained import open_stained
+
+        if self.box and not out.is_picture:
+            raise InputError(f"--box is the field of a .png; leave it out to write {out.path}.")
+        stained = yield from elsewhere(lambda: open_stained(stain), "opening the stain")
+        if out.is_picture:
+            yield from export.export_field(stained, run.staged(), self.box)
+        elif out.is_review:
+            review = review_path(stain)
+            run.inputs["review"] = {"sha256": hash_path(review) if review.exists() else None}
+            yield from export.export_review(stain, run.staged())
+        else:
+            yield from export.export_slide(stained, run.staged(), self.compression)
 
 
 def _pictures(slides: FileIn) -> Job[dict[str, NDArray[np.uint8]]]:

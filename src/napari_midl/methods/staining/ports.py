@@ -98,6 +98,23 @@ class StainsOut(FileOut):
 
 
 @dataclass(frozen=True)
+class SlideOut(FileOut):
+    """The slide (``.ome.tif``), a picture of a field (``.png``) or the review (``.geojson``)."""
+
+    endings = (".tif", ".tiff", ".png", ".geojson")
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a field."""
+        return self.path is not None and self.path.suffix == ".png"
+
+    @property
+    def is_review(self) -> bool:
+        """Whether it is what was decided."""
+        return self.path is not None and self.path.suffix == ".geojson"
+
+
+@dataclass(frozen=True)
 class MosaicsIn(NamedIn["dict[str, Mosaic]"]):
     """Folder of pairs NAME_fluorescence.tif and NAME_reflectance.tif, or ``synthetic``."""
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
+from napari_midl.methods.staining.stained import GLASS, is_stained
 from napari_midl.methods.staining.watermark import NOTICE
 from napari_midl.volumes.atomic import not_written, whole_file
 from napari_midl.volumes.open import open_volume
@@ -28,7 +29,7 @@ VERDICTS = ("", "accepted", "rejected")
 COLUMNS = ("y", "x", "height", "width", "doubt", "verdict", "comment")
 EDGE = 512
 THUMBNAIL = 128
-GLASS = 0.1  # share of the darkest field's mean darkness, up to which a field shows nothing
+SHOWS = 0.1  # share of the darkest field's mean darkness, up to which a field shows nothing
 # With apostrophes before it already it gets one more, so that taking one away is always right.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _STYLE = """
@@ -107,10 +108,11 @@ def find_fields(stain: Path) -> Job[list[tuple[Field, NDArray[np.uint8]]]]:
         field = Field(y, x, *size, doubt)
         if old is not None:
             field = replace(field, verdict=old.verdict, comment=old.comment)
-        found.append((field, np.moveaxis(block[:3], 0, -1)))
+        colours = np.moveaxis(block[:3], 0, -1)
+        found.append((field, np.where(is_stained(colours)[..., None], colours, np.uint8(GLASS))))
     # Against the slide itself, since all of a pale one is brighter than the glass of another.
     darkness = [255 - float(thumbnail.mean()) for _, thumbnail in found]
-    dark = GLASS * max(darkness, default=0)
+    dark = SHOWS * max(darkness, default=0)
     shown = [pair for pair, d in zip(found, darkness, strict=True) if d > dark]
     return sorted(shown, key=lambda pair: -pair[0].doubt)
 

@@ -12,6 +12,7 @@ Speckle = Literal["gaussian", "gamma", "correlated"]
 DespecklerPreset = Literal["compact", "paper"]
 GeneratorPreset = Literal["density", "compact", "resnet"]
 Device = Literal["auto", "cpu", "cuda"]
+Compression = Literal["deflate", "jpeg"]
 LEARNT: tuple[Method, ...] = ("density", "cyclegan")
 TAKES_REFERENCE: tuple[Method, ...] = ("density", "beer-lambert")
 Tile = Annotated[int, within(64, 8192)]

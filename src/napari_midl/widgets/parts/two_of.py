@@ -50,6 +50,13 @@ class TwoOf(Generic[T]):
         self.things = list(things)
         # A single one stood for both; now that there is another, guess anew.
         kept = before if before[0] != before[1] else (None, None)
-        for made, wanted, place in zip(self.lists, kept, self._guess(things), strict=True):
+        places = list(self._guess(things))
+        if len(things) > 1:
+            # The other stays as it is; what is guessed in the place of one that went is not it.
+            for side, other in ((0, kept[1]), (1, kept[0])):
+                if kept[side] not in things and other is not None and other in things:
+                    at = self.things.index(other)
+                    places[side] = next(p for p in (*places, 0, 1) if p != at)
+        for made, wanted, place in zip(self.lists, kept, places, strict=True):
             offer(made, {thing: self._named(thing) for thing in things}, wanted, place)
         return self.chosen != before

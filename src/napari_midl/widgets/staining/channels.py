@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
+from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.names import guess_channels
@@ -34,13 +35,20 @@ class ChannelsSection(ToolSection[StainingBench]):
         self.fluorescence = combo("The channel that shows the nuclei; they become blue")
         self.reflectance = combo("The channel that shows everything else; it becomes pink")
         self._pair = TwoOf[Source](self.fluorescence, self.reflectance, _name, _guess)
+        self.swap = self.action(
+            "Swap",
+            "The fluorescence becomes the reflectance and the other way round; the project stays",
+            self._on_swap,
+            lambda: bench.idle and None not in self._pair.chosen,
+            bench.layers_changed,
+        )
         self.folder = PathPicker(
             "Choose a project folder", "Project folder: the stains are kept here", folder=True
         )
         self.voxel_size = VoxelSizeLine()
         self.about = note("Size of the mosaic, and what was taken for granted")
         self.row("Fluorescence", self.fluorescence, stretch=1)
-        self.row("Reflectance", self.reflectance, stretch=1)
+        self.row("Reflectance", self.reflectance, self.swap, stretch=1)
         self.row("Project", self.folder, stretch=1)
         self.row("Voxel size", self.voxel_size, stretch=1)
         self.body.addWidget(self.voxel_size.fault)
@@ -72,6 +80,14 @@ class ChannelsSection(ToolSection[StainingBench]):
     def _on_chosen(self) -> None:
         """Another pair has another project."""
         self.folder.path = None
+        self._open()
+
+    def _on_swap(self) -> None:
+        """One opening of the pair that is meant, not one of the same channel twice before it."""
+        fluorescence, reflectance = (made.currentIndex() for made in self._pair.lists)
+        with signals_blocked(self.fluorescence), signals_blocked(self.reflectance):
+            self.fluorescence.setCurrentIndex(reflectance)
+            self.reflectance.setCurrentIndex(fluorescence)
         self._open()
 
     def _on_size(self, text: str) -> None:

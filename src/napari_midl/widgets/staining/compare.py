@@ -13,10 +13,12 @@ from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.parts.section import button, combo
 from napari_midl.widgets.parts.two_of import TwoOf
 from napari_midl.widgets.staining.bench import StainingBench
+from napari_midl.widgets.staining.curtain_hold import CurtainHold
 from napari_midl.widgets.tool.section import ToolSection
 
 CURTAIN = "curtain"
 _STEPS = 1000
+_DOWN = "Take down"
 
 
 class CompareSection(ToolSection[StainingBench]):
@@ -30,12 +32,16 @@ class CompareSection(ToolSection[StainingBench]):
         self._curtain: Image | None = None
         self.left = combo("What to show left of the curtain")
         self.right = combo("What to show right of the curtain")
-        self._pair = TwoOf[Image](self.left, self.right, lambda layer: str(layer.name))
+        self._pair = TwoOf[Image](
+            self.left, self.right, lambda layer: str(layer.name), lambda seen: _last_two(len(seen))
+        )
         self.swipe = button("Swipe", "Show one left and the other right", self._on_swipe)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
         self.slider.setValue(_STEPS // 2)
-        self.slider.setToolTip("Where the curtain hangs; drag it over the pictures")
+        self.slider.setToolTip("Where the curtain hangs; its edge can be dragged on the image too")
+        self.swipe.setMinimumWidth(self.swipe.fontMetrics().horizontalAdvance(_DOWN) + 24)
+        self._hold = CurtainHold(bench.viewer, self._share, self._to_share)
         self.row("Left", self.left, stretch=1)
         self.row("Right", self.right, stretch=1)
         self.row(self.swipe, self.slider, stretch=1)
@@ -51,6 +57,7 @@ class CompareSection(ToolSection[StainingBench]):
         present = self.bench.viewer.layers
         if self._curtain not in present:
             self._curtain = None
+            self._hold.take(None)
         pictures = [p for p in present if isinstance(p, Image) and p.rgb and p is not self._curtain]
         if pictures != self._pair.things:
             self._pair.offer(pictures)
@@ -63,7 +70,7 @@ class CompareSection(ToolSection[StainingBench]):
         left, right = self._pair.chosen
         assert left is not None
         levels = list(left.data) if left.multiscale else [left.data]
-        self._curtains = curtains(levels, self.slider.value() / _STEPS)
+        self._curtains = curtains(levels, self._share())
         for layer in self._pair.things:
             layer.visible = layer is right
         self._curtain = self.bench.viewer.add_image(
@@ -75,12 +82,14 @@ class CompareSection(ToolSection[StainingBench]):
             **placed_over(left, (0,) * left.ndim),
         )
         stay_over(left, self._curtain, (0,) * left.ndim)
+        self._hold.take(self._curtain)
         self._show()
 
     def _take_down(self) -> None:
         left = self._pair.chosen[0]
         take_out(self.bench.viewer, self._curtain)
         self._curtain = None
+        self._hold.take(None)
         if left is not None:
             left.visible = True
         self._show()
@@ -94,12 +103,37 @@ class CompareSection(ToolSection[StainingBench]):
 
     def _on_moved(self) -> None:
         for curtain in self._curtains:
-            curtain.share = self.slider.value() / _STEPS
+            curtain.share = self._share()
         if self._curtain is not None and self._curtain in self.bench.viewer.layers:
             self._curtain.refresh(thumbnail=False, highlight=False, extent=False)
 
+    def _share(self) -> float:
+        return self.slider.value() / _STEPS
+
+    def _to_share(self, share: float) -> None:
+        self.slider.setValue(round(share * _STEPS))
+
+    def shut_down(self) -> None:
+        """Listen to the mouse no more."""
+        self._hold.stop()
+
     def _show(self) -> None:
         up, (left, right) = self._curtain is not None, self._pair.chosen
-        self.swipe.setText("Take down" if up else "Swipe")
-        self.swipe.setEnabled(up or (left is not None and left is not right))
+        two = left is not None and left is not right
+        self.swipe.setText(_DOWN if up else "Swipe")
+        self.swipe.setToolTip(
+            "Take the curtain down"
+            if up
+            else "Show one left and the other right"
+            if two
+            else "Choose two different ones"
+            if len(self._pair.things) > 1
+            else "Two stains are needed; look with another method, or show an earlier stain"
+        )
+        self.swipe.setEnabled(up or two)
         self.slider.setEnabled(up)
+
+
+def _last_two(count: int) -> tuple[int, int]:
+    """What was made before, and what was made last."""
+    return max(count - 2, 0), max(count - 1, 0)

@@ -1,4 +1,4 @@
-"""Reviewing a stain field by field, most doubtful first."""
+"""Reviewing a stain field by field, most doubtful first, and saving it for other programs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from qtpy.QtWidgets import QInputDialog
 
 from napari_midl.engine.outputs import FolderOut
 from napari_midl.engine.project import free_name
-from napari_midl.methods.staining.operations import ExportReview
-from napari_midl.methods.staining.ports import StainIn
+from napari_midl.errors import InputError
+from napari_midl.methods.staining.operations import Export, ExportReview
+from napari_midl.methods.staining.ports import SlideOut, StainIn
 from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
+from napari_midl.volumes.boxes import written
+from napari_midl.widgets.looking import drawn_box, field_in_view
 from napari_midl.widgets.parts import thumbnail
+from napari_midl.widgets.parts.colour_bar import ColourBar
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.parts.thumbnail import framed
 from napari_midl.widgets.staining.bench import StainingBench
-from napari_midl.widgets.tool.dialogs import ask_folder
+from napari_midl.widgets.staining.export import DRAWN, PAGE, VIEW, ExportButton, Kind
+from napari_midl.widgets.staining.field_frame import FieldFrame
+from napari_midl.widgets.staining.layers import DOUBT_COLOURS
+from napari_midl.widgets.tool.dialogs import ask_folder, ask_save
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
 if TYPE_CHECKING:
@@ -34,6 +41,12 @@ _COLOURS = {
     ACCEPTED: thumbnail.ACCEPTED,
     REJECTED: thumbnail.REJECTED,
 }
+_FRAMES = _COLOURS | {"": "#1f6feb"}  # gray is lost on a slide
+_DOUBT = (
+    "Mean over the field of how far the stain is not to be trusted: the larger of what is lost "
+    "on the way back to the channels and what another stain shows there. 0 is sure. Shown on the "
+    "image by the layer \u201cdo not trust\u201d"
+)
 _MARKS = {"": "", ACCEPTED: "✓ ", REJECTED: "✗ "}
 
 Shown = tuple[Field, "np.ndarray"]
@@ -42,13 +55,13 @@ Shown = tuple[Field, "np.ndarray"]
 class FieldReviewSection(ReviewSection[StainingBench, Shown]):
     """A grid of fields; A accepts, R rejects, C comments, and each decision is kept at once."""
 
-    heading = "Review"
+    heading = "Review and export"
     tip = "Click a field to fly there; A accepts, R rejects, C comments"
     list_height = 2 * thumbnail.GRID_ROW + 8
     icon_side = thumbnail.SIDE
 
     def arrange(self) -> None:
-        """Begin and export above the grid, decisions below it."""
+        """Begin and export above the grid, what the numbers mean and decisions below it."""
         bench = self.bench
         self._path: Path | None = None
         self.begin = self.action(
@@ -58,9 +71,9 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             lambda: bench.idle and bench.shown is not None,
             bench.result,
         )
-        self.export = self.action(
-            "Export…", "Write the table (CSV) and a page with thumbnails (HTML)", self._on_export
-        )
+        self.export = ExportButton(self._on_export)
+        self.frame = FieldFrame(bench.viewer)
+        self.scale = ColourBar()
         self.accept = self.action(
             "Accept (A)", "This field is good; goes on to the next", self.accepted
         )
@@ -76,6 +89,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         }
         self.row(self.begin, self.export)
         self.body.addWidget(self.list)
+        self.body.addWidget(self.scale)
         self.row(self.accept, self.reject, self.comment)
         self.body.addWidget(self.status)
         bench.result.connect(self._on_result)
@@ -102,7 +116,9 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         """How far the review has come."""
         for widget in (self.accept, self.reject, self.comment):
             widget.setVisible(bool(self.items))
-        self.export.setEnabled(bool(self.items) and self.bench.idle)
+        self.export.offer(self._why_not)
+        self._show_scale()
+        self._show_frame()
         decided = [field.verdict for field, _ in self.items if field.verdict]
         self.status.setText(
             f"{len(decided)} of {len(self.items)} fields reviewed, "
@@ -110,6 +126,27 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             if self.items
             else "Stain the mosaic, or show a stain, then review it."
         )
+
+    def _show_scale(self) -> None:
+        """What the number of a field means, and how far it goes in this stain."""
+        doubts = [field.doubt for field, _ in self.items]
+        if not any(doubts):
+            self.scale.hide()
+            return
+        self.scale.show_range("doubt", DOUBT_COLOURS, 0, 1, "")
+        self.scale.high.setText(f"1   (here {min(doubts):.2f} to {max(doubts):.2f})")
+        self.scale.setToolTip(_DOUBT)
+
+    def _show_frame(self) -> None:
+        image, current = self.bench.image, self.current
+        if image is None or current is None or self.bench.ended:
+            self.frame.clear()
+        else:
+            self.frame.show(image, current[0], _FRAMES[current[0].verdict])
+
+    def shut_down(self) -> None:
+        """The frame is of no use without the list."""
+        self.frame.clear()
 
     def accepted(self) -> None:
         """Accept the current field and go on."""
@@ -159,8 +196,40 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         if self._path is not None and (shown is None or shown.path != self._path):
             self._path = None
             self.fill([])
+        self.export.offer(self._why_not)
 
-    def _on_export(self) -> None:
+    def _why_not(self, kind: Kind) -> str:
+        """Why something cannot be exported; empty where it can."""
+        if not self.bench.idle:
+            return "Wait for the job that runs"
+        if kind.of_review:
+            return "" if self.items else "Press Review first"
+        return "" if self.bench.shown is not None else "Show a stain first"
+
+    def _on_export(self, kind: Kind) -> None:
+        if kind is PAGE:
+            self._export_page()
+            return
+        bench = self.bench
+        assert bench.shown is not None
+        try:
+            box = self._box(kind)
+        except InputError as error:
+            bench.report(error)
+            return
+        start = bench.opened_folder / f"{bench.shown.path.name.split('.')[0]}{kind.ending}"
+        endings = {kind.filter.split(" ")[0]: kind.ending}
+        path = ask_save(self, "Export", start, kind.filter, endings)
+        if path is not None:
+            stain, out = StainIn(bench.shown.path), SlideOut(path, replace=True)
+            operation = Export(stain=stain, out=out, box=box, compression=kind.compression)
+            self.write("Export", operation)
+
+    def _box(self, kind: Kind) -> str:
+        find = {VIEW: field_in_view, DRAWN: drawn_box}.get(kind)
+        return written(find(self.bench.viewer, self.bench.opened_image)) if find else ""
+
+    def _export_page(self) -> None:
         folder = ask_folder(self, "Choose a folder for the review")
         if folder is None or self._path is None:
             return
