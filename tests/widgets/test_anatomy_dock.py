@@ -347,9 +347,10 @@ def test_swapped_sides_are_said_and_can_be_undone(
     click(placed.mesh.swap)
     finish()
     np.testing.assert_allclose(placed.bench.landmarks.points, person[1].points, atol=1e-3)
-    assert placed.mesh.swap.isHidden()
-    for _ in range(2):
-        click(placed.landmarks.undo)
+    assert placed.mesh.swap.isHidden() and placed.files.export.isEnabled()
+    click(placed.landmarks.undo)
+    qtbot.waitUntil(lambda: placed.bench.swapped, timeout=MINUTE)
+    click(placed.landmarks.undo)
     finish()
     assert placed.files.export.isEnabled()
 
