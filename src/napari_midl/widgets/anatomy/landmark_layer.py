@@ -220,7 +220,7 @@ class LandmarkLayer(QObject):
         row = list(layer.features["name"]).index(name)
         meets = self.surface()
         # It may be taken beside its middle, and goes on from there.
-        beside = start.beside(to_world(self._viewer, layer, layer.data[row].tolist()))
+        beside = start.beside(to_world(self._viewer, layer, layer.data[row].tolist()).tolist())
 
         def move(click: Click) -> None:
             place = meets(replace(click, position=tuple(np.add(click.position, beside))))
