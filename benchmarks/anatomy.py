@@ -24,12 +24,13 @@ from napari_midl.methods.anatomy import learn, population
 from napari_midl.methods.anatomy.alignment import generalised_procrustes, similarity, thin_plate
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
+from napari_midl.methods.anatomy.morphing import morph
 from napari_midl.methods.anatomy.registration import in_correspondence
 from napari_midl.methods.anatomy.score import Surface, between
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
 from napari_midl.methods.anatomy.shape_model import ShapeModel
 from napari_midl.methods.anatomy.template import load_template
-from napari_midl.volumes.landmarks import Landmarks, morph
+from napari_midl.volumes.landmarks import Landmarks
 from napari_midl.volumes.meshes import Mesh
 
 if TYPE_CHECKING:

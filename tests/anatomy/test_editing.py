@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from napari_midl.methods.anatomy.asking import asking_order, order_of
 from napari_midl.methods.anatomy.editing import (
     LandmarkEditor,
     changed_points,
     landmark_points,
 )
+from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.template import Template, load_template
 from napari_midl.volumes.landmarks import Landmarks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -116,7 +120,39 @@ def test_a_point_that_was_moved_deleted_or_added_is_told() -> None:
     assert told(["left", "right", "x"], [[1, 2, 3], [4, 5, 6], [7, 8, 9]], "") == {}
 
 
-def test_the_mandible_begins_with_its_first_landmark() -> None:
-    editor = LandmarkEditor(load_template("mandible"))
-    assert editor.name == editor.template.names[0]
-    assert len(editor.landmarks.names) == 28
+def test_landmarks_are_asked_for_in_another_order(egg: Template) -> None:
+    editor = LandmarkEditor(egg, (7, 2, 0, 1, 3, 4, 5, 6))
+    assert editor.name == "cheek right"
+    editor.place((1, 2, 3))
+    assert editor.name == "front"
+    editor.current = 5
+    editor.place((4, 5, 6))
+    assert editor.name == "front"
+    editor.replace(editor.landmarks.moved({"front": (7, 8, 9)}))
+    assert editor.name == "left"
+
+
+def test_the_first_landmarks_that_are_asked_for_are_well_spread() -> None:
+    order = order_of("base")
+    assert sorted(order) == list(range(28))
+    mean = named_model("base").network.get_buffer("mean_landmarks").double().numpy()
+
+    def farthest(asked: Sequence[int]) -> float:
+        """How far the landmark that lies farthest from all that were asked for is."""
+        return float(np.linalg.norm(mean[:, None] - mean[list(asked)], axis=2).min(1).max())
+
+    for count in (4, 8):
+        assert farthest(order[:count]) < 0.6 * farthest(range(count))
+    # Not in a plane, and on both sides.
+    four = mean[list(order[:4])]
+    extent = np.linalg.svd(four - four.mean(0), compute_uv=False)
+    assert extent[2] > 0.2 * extent[0]
+    names = " ".join(load_template("mandible").names[i] for i in order[:3])
+    assert "left" in names and "right" in names
+
+
+def test_the_farthest_point_is_asked_for_next() -> None:
+    line = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [9, 0, 0], [10, 0, 0]])
+    assert asking_order(line)[:2] == (4, 0)
+    corners = np.array([[0.0, 0, 0], [9, 0, 0], [9, 0, 1], [0, 8, 0], [1, 8, 0], [4, 4, 3]])
+    assert asking_order(corners) == (1, 3, 0, 5, 2, 4)

@@ -9,11 +9,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from napari_midl.cli import main
+from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
+from napari_midl.methods.anatomy.morphing import morph
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.settings import GenerateSettings
-from napari_midl.volumes.landmarks import Landmarks, morph, write_landmarks
+from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 from napari_midl.volumes.meshes import read_mesh
 
 
@@ -105,7 +107,31 @@ def test_a_morph_is_smooth_and_ends_at_its_ends(mandible: Anatomy, person: Landm
     ]
     steps = np.abs(np.diff(volumes))
     assert steps.max() < 3 * np.median(steps) + 1.0
-    np.testing.assert_allclose(morph(person, other, 1.0).points, other.points)
+    np.testing.assert_allclose(morph(person, other, 0.0).points, person.points)
+    last = mandible.generate(morph(person, other, 1.0)).mesh.volume
+    assert last == pytest.approx(mandible.generate(other).mesh.volume, rel=1e-3)
+
+
+@pytest.mark.parametrize("angles", [(180, 0, 0), (90, 40, -70), (0, 0, 120)])
+def test_half_way_to_another_person_is_as_large_as_people_are(
+    mandible: Anatomy, person: Landmarks, angles: tuple[int, int, int]
+) -> None:
+    turn = Rotation.from_euler("zyx", angles, degrees=True).as_matrix()
+    other = Landmarks(person.names, 1.1 * mandible.shapes.mean_landmarks @ turn - 300.0)
+    ends = [mandible.generate(marks).mesh.volume for marks in (person, other)]
+    made = mandible.generate(morph(person, other, 0.5))
+    assert min(ends) < 1.05 * made.mesh.volume < 1.1 * max(ends)
+    assert not made.misplaced
+
+
+def test_sets_that_cannot_be_superimposed_are_refused(person: Landmarks) -> None:
+    mirrored = Landmarks(person.names, person.points * [-1, 1, 1])
+    with pytest.raises(InputError, match="mirror image"):
+        morph(person, mirrored, 0.5)
+    with pytest.raises(InputError, match="3 landmarks in common"):
+        morph(person, without(person, *range(3, 28)), 0.5)
+    with pytest.raises(InputError, match="name different landmarks"):
+        morph(person, person.only(person.names[:5]), 0.5)
 
 
 def test_pictures_of_all_landmarks_ship(mandible: Anatomy) -> None:

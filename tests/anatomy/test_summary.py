@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,14 +60,26 @@ def test_how_many_are_still_to_be_placed(marks: Landmarks) -> None:
     assert summary.still_to_place(third.moved({"back": (0, 0, 0)})) == ""
 
 
+def _plain(rich: str) -> str:
+    return re.sub("<[^>]*>", "", rich)
+
+
 def test_the_misplaced_and_the_least_sure_are_named(generated: Generated) -> None:
-    assert summary.misplaced_landmarks(generated) == "right (12.3 s.d.)"
+    assert _plain(summary.misplaced_landmarks(generated)) == "right (12.3 s.d.)"
+    assert "<a href='right'" in summary.misplaced_landmarks(generated)
     # The four with the largest spread; "back" is surer than 3 mm.
-    assert summary.unsure_landmarks(generated) == (
+    assert _plain(summary.unsure_landmarks(generated)) == (
         "top (±9.0 mm), cheek right (±6.0 mm), cheek left (±5.0 mm), bottom (±4.0 mm)"
     )
     assert summary.sizes_in_words(generated, 67_520) == (
         "Volume 67.5 cm³; landmarks 0.2 mm from the surface on average."
+    )
+
+
+def test_a_distance_is_said_in_numbers() -> None:
+    values = np.array([*np.zeros(90), *np.full(10, 2.0), NAN])
+    assert summary.distance_in_words(values, "Distance to truth") == (
+        "Distance to truth: 0.20 mm on average, 95 % within 2.00 mm."
     )
 
 

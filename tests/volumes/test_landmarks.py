@@ -130,9 +130,3 @@ def test_landmarks_are_moved_cleared_and_chosen_by_name() -> None:
     other = some.only(("c", "d"))
     assert other.names == ("c", "d") and other.placed.tolist() == [True, False]
     assert other.points[0].tolist() == [4, 5, 6]
-
-
-def test_the_next_missing_landmark_comes_round_again() -> None:
-    marks = Landmarks.missing(("a", "b", "c")).moved({"b": (0, 0, 0)})
-    assert [marks.next_missing(after) for after in (-1, 0, 1, 2)] == [0, 2, 2, 0]
-    assert Landmarks(("a", "b"), np.zeros((2, 3))).next_missing(after=1) == 1

@@ -153,21 +153,29 @@ def test_clicks_place_one_landmark_after_the_other(
     bench = scanned.bench
     assert "Place by clicking" in scanned.hint.text()
     click(scanned.landmarks.place)
-    order = bench.editor.template.names
-    for name in order[:5]:
-        assert bench.editor.name == name and name in scanned.landmarks.about.text()
+    names, table = bench.editor.template.names, scanned.landmarks.table.view
+    asked = []
+    for count in range(1, 6):
+        name, row = bench.editor.name, bench.editor.current
+        asked.append(row)
+        assert name in scanned.landmarks.about.text()
         click_at(_point(person, name))
-    assert bench.landmarks.placed.tolist() == [True] * 5 + [False] * 23
-    expected = np.array([_point(person, name) for name in order[:5]])
+        # Each is seen at once, before there is a mesh.
+        layer = viewer.layers["anatomy: landmarks"]
+        assert name in set(layer.features["name"]) and len(layer.data) >= count
+        assert table.model().index(row, 2).data() == "●"
+    assert np.flatnonzero(bench.landmarks.placed).tolist() == sorted(asked)
+    expected = np.array([_point(person, names[row]) for row in asked])
     # To half a slice, and half a pixel of the screen.
-    np.testing.assert_allclose(bench.landmarks.points[:5, 2], expected[:, 2], atol=0.51)
-    np.testing.assert_allclose(bench.landmarks.points[:5, :2], expected[:, :2], atol=0.2)
+    placed = bench.landmarks.points[asked]
+    np.testing.assert_allclose(placed[:, 2], expected[:, 2], atol=0.51)
+    np.testing.assert_allclose(placed[:, :2], expected[:, :2], atol=0.2)
     finish()
     assert viewer.layers["anatomy: mesh"].data[0].shape == bench.shown.vertices.shape
     faces = viewer.layers["anatomy: landmarks"].face_color
-    assert (faces[:5, 3] == 1).all() and (faces[5:, 3] == 0).all() and len(faces) == 28
-    table = scanned.landmarks.table.view.model()
-    assert [table.index(row, 2).data() for row in (0, 5)] == ["●", "○"]
+    assert np.flatnonzero(faces[:, 3] == 1).tolist() == sorted(asked) and len(faces) == 28
+    missing = bench.landmarks.placed.argmin()
+    assert table.model().index(missing, 2).data() == "○"
 
 
 def test_a_mesh_lies_where_the_bone_is(placed, person, viewer):
@@ -334,8 +342,14 @@ def test_swapped_sides_are_said_and_can_be_undone(
     write_landmarks(tmp_path / "swapped.csv", Landmarks(tuple(names), person[1].points))
     open_file(placed.files.open, tmp_path / "swapped.csv")
     qtbot.waitUntil(lambda: bool(placed.bench.fault), timeout=MINUTE)
-    assert "swapped" in placed.mesh.words.text()
+    assert "swapped" in placed.mesh.words.text() and not placed.mesh.swap.isHidden()
     assert not placed.files.export.isEnabled()
+    click(placed.mesh.swap)
+    finish()
+    np.testing.assert_allclose(placed.bench.landmarks.points, person[1].points, atol=1e-3)
+    assert placed.mesh.swap.isHidden() and placed.files.export.isEnabled()
+    click(placed.landmarks.undo)
+    qtbot.waitUntil(lambda: placed.bench.swapped, timeout=MINUTE)
     click(placed.landmarks.undo)
     finish()
     assert placed.files.export.isEnabled()
@@ -382,7 +396,8 @@ def test_a_mask_on_the_grid_of_the_scan(placed, person, viewer, tmp_path, open_f
     np.testing.assert_array_equal(layer.data, expected)
     np.testing.assert_allclose(layer.translate, TRANSLATE)
     names = [layer.name for layer in viewer.layers]
-    assert names == ["scan", "scan: anatomy", "anatomy: mesh", "anatomy: landmarks"]
+    ours = ["anatomy: mesh", "anatomy: outline", "anatomy: landmarks"]
+    assert names == ["scan", "scan: anatomy", *ours]
 
 
 def test_colours_by_distance_to_a_segmentation(placed, person, viewer, finish, qtbot):
@@ -400,24 +415,38 @@ def test_colours_by_distance_to_a_segmentation(placed, person, viewer, finish, q
         qtbot.waitUntil(lambda: placed.bench.shown.request.target is not None, timeout=MINUTE)
         assert np.median(placed.bench.shown.values) < 1.0
         assert "distance" in section.bar.low.text()
+        # Red means the same, however far the surface lies.
+        assert section.bar.high.text() == "4 mm"
+        values = placed.bench.shown.values
+        assert text.capitalize() in section.words.text()
+        assert f"{values.mean():.2f} mm on average" in section.words.text()
+        assert f"95 % within {np.percentile(values, 95):.2f} mm" in section.words.text()
     section.colours.setCurrentIndex(0)
     section.colours.activated.emit(0)
     qtbot.waitUntil(lambda: placed.bench.shown.request.target is None, timeout=MINUTE)
 
 
-def test_morphing_goes_from_one_to_the_other(placed, person, tmp_path, open_file, click, qtbot):
+def test_morphing_goes_from_one_to_the_other(
+    placed, person, viewer, tmp_path, open_file, click, qtbot
+):
     bench, morph = placed.bench, placed.morph
-    larger = person[1].points * 1.1
-    write_landmarks(tmp_path / "larger.csv", Landmarks(person[1].names, larger))
+    # Someone larger, who lay the other way round in the scanner.
+    middle = person[1].points.mean(axis=0)
+    larger = 1.1 * (person[1].points - middle)
+    write_landmarks(tmp_path / "larger.csv", Landmarks(person[1].names, larger * [-1, -1, 1]))
     open_file(morph.open, tmp_path / "larger.csv")
     first = bench.shown.generated.mesh.volume
     morph.slider.setValue(100)
     qtbot.waitUntil(lambda: bench.shown.generated.mesh.volume > 1.25 * first, timeout=MINUTE)
     assert bench.shown.generated.mesh.volume == pytest.approx(1.1**3 * first, rel=0.02)
     np.testing.assert_allclose(bench.landmarks.points, person[1].points, atol=1e-3)
+    # The dots lie on the mesh on its way.
+    dots = bench.points.space.to_world(viewer.layers["anatomy: landmarks"].data, MM)
+    np.testing.assert_allclose(dots, larger + middle, atol=1e-3)
     morph.slider.setValue(50)
     click(morph.take)
-    np.testing.assert_allclose(bench.landmarks.points, 1.05 * person[1].points, atol=1e-3)
+    half = 1.05 * (person[1].points - middle) + middle
+    np.testing.assert_allclose(bench.landmarks.points, half, atol=1e-3)
     assert morph.slider.value() == 0
     click(placed.landmarks.undo)
     np.testing.assert_allclose(bench.landmarks.points, person[1].points, atol=1e-3)
@@ -543,12 +572,15 @@ def test_a_thickness_that_a_person_chose_stays(viewer, person, anatomy):
 def test_undo_places_the_same_landmark_anew(scanned, person, click, click_at):
     bench = scanned.bench
     click(scanned.landmarks.place)
-    for name in bench.editor.template.names[:2]:
-        click_at(_point(person, name))
+    asked = []
+    for _ in range(2):
+        asked.append(bench.editor.name)
+        click_at(_point(person, asked[-1]))
+    third = bench.editor.name
     click(scanned.landmarks.undo)
-    assert bench.editor.name == bench.editor.template.names[1]
+    assert bench.editor.name == asked[1]
     click(scanned.landmarks.redo)
-    assert bench.editor.name == bench.editor.template.names[2]
+    assert bench.editor.name == third
 
 
 def test_after_the_last_landmark_clicks_place_no_more(

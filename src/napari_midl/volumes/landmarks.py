@@ -58,17 +58,6 @@ class Landmarks:
         pairs = zip(self.names, self.points, strict=True)
         return Landmarks.missing(names).moved({n: point for n, point in pairs if n in names})
 
-    def next_missing(self, after: int = -1) -> int:
-        """The next landmark that is missing, from the first again after the last.
-
-        Where all are placed it is the one at `after` itself.
-        """
-        gaps = np.flatnonzero(~self.placed)
-        if not len(gaps):
-            return after % len(self.names)
-        later = gaps[gaps > after]
-        return int(later[0] if len(later) else gaps[0])
-
 
 def read_landmarks(path: Path) -> Landmarks:
     """Read landmarks.
@@ -114,16 +103,6 @@ def write_landmarks(path: Path, landmarks: Landmarks) -> None:
             for name, point, placed in zip(landmarks.names, rounded, landmarks.placed, strict=True)
         ],
     )
-
-
-def morph(one: Landmarks, other: Landmarks, share: float) -> Landmarks:
-    """Landmarks a share of the way from one set to another of the same names.
-
-    Those missing in either are missing.
-    """
-    if one.names != other.names:
-        raise InputError("The two sets name different landmarks; open two of the same template.")
-    return Landmarks(one.names, (1 - share) * one.points + share * other.points)
 
 
 def _ending(path: Path, known: Iterable[str]) -> str:

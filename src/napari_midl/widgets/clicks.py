@@ -44,6 +44,17 @@ class Click:
     shift: bool
     units: tuple[Any, ...] | None = None
 
+    @classmethod
+    def of(cls, viewer: Any, event: Any) -> Click:
+        """What a mouse event of napari means."""
+        return cls(
+            tuple(event.position),
+            None if event.view_direction is None else np.array(event.view_direction, float),
+            tuple(event.dims_displayed),
+            any(str(getattr(key, "name", key)) == "Shift" for key in event.modifiers),
+            viewer.layers.units,
+        )
+
     @property
     def in_3d(self) -> bool:
         """Whether the view was 3D, so that the click has no depth."""
@@ -59,6 +70,14 @@ class Click:
             direction = direction * ratio
             direction = direction / np.linalg.norm(direction)
         return replace(self, position=position, direction=direction, units=None)
+
+    def beside(self, place: Sequence[float]) -> np.ndarray:
+        """From the ray of a click in 3D, at its nearest, to a place in the world."""
+        to_place = np.zeros(len(self.position))
+        to_place[-len(place) :] = np.subtract(place, self.position[-len(place) :])
+        if self.direction is None:
+            return to_place
+        return to_place - (to_place @ self.direction) * self.direction
 
     def ray_in(self, layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
         """Where the ray from the eye enters and leaves a layer's box, in its data; or None."""
@@ -103,13 +122,7 @@ class Clicks:
         if event.button != LEFT or not self._wanted():
             return
         start = np.array(event.pos, float)
-        click = Click(
-            tuple(event.position),
-            None if event.view_direction is None else np.array(event.view_direction, float),
-            tuple(event.dims_displayed),
-            any(str(getattr(key, "name", key)) == "Shift" for key in event.modifiers),
-            viewer.layers.units,
-        )
+        click = Click.of(viewer, event)
         yield
         far = 0.0
         while event.type == "mouse_move":

@@ -22,6 +22,10 @@ _UNITS = {"micrometres": 1000.0, "centimetres": 0.1, "inches": 1 / 25.4, "metres
 _ABOUT = 1.6
 
 
+class SwappedSides(InputError):
+    """Left and right are swapped, or the scan is mirrored."""
+
+
 def in_order(landmarks: Landmarks, template: Template) -> Points:
     """Points ``(n, 3)`` in the template's order, NaN where missing.
 
@@ -87,7 +91,9 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
     Raises
     ------
     InputError
-        Fewer than four, all in a plane, twice the same place, no millimetres, or mirrored.
+        Fewer than four, all in a plane, twice the same place, or no millimetres.
+    SwappedSides
+        Mirrored.
     """
     known = np.isfinite(placed).all(1)
     names = np.array(template.names)[known]
@@ -115,7 +121,7 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
     straight = _misfit(points, expected, mirrored=False)
     mirrored = _misfit(points, expected, mirrored=True)
     if mirrored < 0.5 * straight:
-        raise InputError(
+        raise SwappedSides(
             "Left and right are swapped, or the scan is mirrored; swap the names of the two "
             "sides, or say that it is mirrored."
         )

@@ -28,6 +28,8 @@ class LandmarkEditor:
     ----------
     template : Template
         Which landmarks there are.
+    order : sequence of int, optional
+        In which order they are asked for; by default that of the template.
 
     Attributes
     ----------
@@ -37,15 +39,17 @@ class LandmarkEditor:
         The landmark that is placed next.
     """
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, order: Sequence[int] = ()) -> None:
         self.template = template
+        self.order = order
         self.begin()
 
     def begin(self, landmarks: Landmarks | None = None) -> None:
         """Begin with other landmarks of the template, or with none, and no way back."""
         first = landmarks or Landmarks.missing(self.template.names)
         self._history = History(first)
-        self.current = first.next_missing()
+        self.current = self.order[0] if self.order else 0
+        self._go_on()
 
     @property
     def landmarks(self) -> Landmarks:
@@ -67,10 +71,10 @@ class LandmarkEditor:
         """Whether an edit was taken back."""
         return self._history.can_redo
 
-    def change_template(self, template: Template) -> None:
+    def change_template(self, template: Template, order: Sequence[int] = ()) -> None:
         """Change to another kind of shape; landmarks of the same names stay."""
         kept = self.landmarks
-        self.template = template
+        self.template, self.order = template, order
         self.begin(kept.only(template.names))
 
     def write(self, landmarks: Landmarks) -> None:
@@ -80,16 +84,20 @@ class LandmarkEditor:
     def replace(self, landmarks: Landmarks) -> None:
         """Take other landmarks, and go to the first that is missing."""
         self.write(landmarks)
-        self.current = landmarks.next_missing()
+        self._go_on()
 
     def place(self, point: ArrayLike) -> None:
         """Place the current landmark ``(x, y, z)`` in mm, and go to the next that is missing."""
         self.write(self.landmarks.moved({self.name: point}))
-        self.current = self.landmarks.next_missing(self.current)
+        self._go_on()
 
     def clear(self) -> None:
         """Make the current landmark missing again."""
         self.write(self.landmarks.moved({self.name: None}))
+
+    def swap_sides(self) -> None:
+        """Give each landmark the place of its partner on the other side."""
+        self.write(Landmarks(self.landmarks.names, self.landmarks.points[self.template.partners]))
 
     def undo(self) -> None:
         """Take the last edit back."""
@@ -109,7 +117,12 @@ class LandmarkEditor:
         if len(taken_back):
             self.current = int(taken_back[0])
         elif self.landmarks.placed[self.current]:
-            self.current = self.landmarks.next_missing(self.current)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Go to the first that is asked for and missing; stay where all are placed."""
+        order, placed = self.order or range(len(self.template.names)), self.landmarks.placed
+        self.current = next((i for i in order if not placed[i]), self.current)
 
 
 @dataclass(frozen=True)
@@ -138,13 +151,26 @@ class LandmarkPoint:
     chosen: bool
 
 
-def landmark_points(editor: LandmarkEditor, generated: Generated | None) -> list[LandmarkPoint]:
-    """What to draw: the placed landmarks, and the others where a shape has them; no others."""
-    expected = generated.landmarks.points if generated is not None else editor.landmarks.points
+def landmark_points(
+    editor: LandmarkEditor, generated: Generated | None, landmarks: Landmarks | None = None
+) -> list[LandmarkPoint]:
+    """What to draw: the placed landmarks, and the others where a shape has them; no others.
+
+    Parameters
+    ----------
+    editor : LandmarkEditor
+        Knows the template, and which landmark is next.
+    generated : Generated, optional
+        The shape.
+    landmarks : Landmarks, optional
+        Those to draw in place of the editor's.
+    """
+    landmarks = landmarks or editor.landmarks
+    expected = generated.landmarks.points if generated is not None else landmarks.points
     drawn = []
     for i, item in enumerate(editor.template.landmarks):
-        placed = bool(editor.landmarks.placed[i])
-        x, y, z = (editor.landmarks.points if placed else expected)[i].tolist()
+        placed = bool(landmarks.placed[i])
+        x, y, z = (landmarks.points if placed else expected)[i].tolist()
         doubted = generated is not None and item.name in generated.misplaced
         if np.isfinite((x, y, z)).all():
             drawn.append(

@@ -129,7 +129,8 @@ class Morph(ShapeOperation):
         Where to begin: table with the columns name,x,y,z in mm, empty where missing; or a
         ``.mrk.json`` or ``.fcsv`` of 3D Slicer.
     other : LandmarksIn
-        Where to end, in the same frame; landmarks that either of the two lacks are left out.
+        Where to end, turned and shifted onto the first set; landmarks that either of the two
+        lacks are left out.
     fraction : float
         How far on the way, from 0 to 1.
     """
@@ -146,8 +147,8 @@ class Morph(ShapeOperation):
         model = yield from run.open(self.model, "loading the model")
         from napari_midl.methods.anatomy import apply
         from napari_midl.methods.anatomy.checks import read_set
+        from napari_midl.methods.anatomy.morphing import morph
         from napari_midl.methods.anatomy.template import Template
-        from napari_midl.volumes.landmarks import morph
 
         template = Template.from_dict(model.card["template"])
         one, other = (read_set(path, template) for path in paths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 PLACED, EXPECTED, MISSING = "●", "○", ""
 _UNSURE_MM = 3.0
-_RED, _GREY = "#ff5a4d", "#8f98a6"
+_RED, GREY, _BLUE = "#ff5a4d", "#8f98a6", "#3d9be9"
 _NAMED = 4
 
 
@@ -79,7 +80,7 @@ def next_in_words(template: Template, landmarks: Landmarks, current: int, clicke
         state = "placed" if placed[current] else "not placed"
     return (
         f"<b>{item.number}. {item.name}</b> ({state})<br>{item.description}<br>"
-        f"<span style='color:{_GREY}'>{int(placed.sum())} of {len(placed)} placed</span>"
+        f"<span style='color:{GREY}'>{int(placed.sum())} of {len(placed)} placed</span>"
     )
 
 
@@ -116,18 +117,21 @@ def still_to_place(landmarks: Landmarks) -> str:
 
 
 def misplaced_landmarks(generated: Generated) -> str:
-    """The landmarks to look at again, and their doubt; empty if there are none."""
+    """The landmarks to look at again, as links, and their doubt; empty if there are none."""
     names = generated.landmarks.names
     return ", ".join(
-        f"{name} ({generated.doubt[names.index(name)]:.1f} s.d.)" for name in generated.misplaced
+        f"{_link(name)} ({generated.doubt[names.index(name)]:.1f} s.d.)"
+        for name in generated.misplaced
     )
 
 
 def unsure_landmarks(generated: Generated) -> str:
-    """The missing landmarks that are hardest to guess, and their spread; empty if none."""
+    """The missing landmarks that are hardest to guess, as links, and their spread."""
     spread, names = generated.spread, generated.landmarks.names
     unsure = [
-        f"{names[i]} (±{spread[i]:.1f} mm)" for i in np.argsort(-spread) if spread[i] > _UNSURE_MM
+        f"{_link(names[i])} (±{spread[i]:.1f} mm)"
+        for i in np.argsort(-spread)
+        if spread[i] > _UNSURE_MM
     ]
     return ", ".join(unsure[:_NAMED])
 
@@ -138,6 +142,23 @@ def sizes_in_words(generated: Generated, volume: float) -> str:
     size = f"{volume / 1000:.1f} cm³" if volume >= 1000 else f"{volume:.3g} mm³"
     apart = length_in_words(float(distance.mean()), "millimeter")
     return f"Volume {size}; landmarks {apart} from the surface on average."
+
+
+def distance_in_words(values: NDArray[np.floating], what: str) -> str:
+    """How far a surface lies from another one: the mean, and what 95 % of it do not pass.
+
+    Parameters
+    ----------
+    values : ndarray, shape (V,)
+        Distance of each vertex, in mm.
+    what : str
+        Such as ``distance to the threshold``.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return f"{what}: not known."
+    most = np.percentile(known, 95)
+    return f"{what}: {known.mean():.2f} mm on average, 95 % within {most:.2f} mm."
 
 
 def outside_in_words(landmarks: Landmarks, scan: Volume) -> str:
@@ -153,6 +174,11 @@ def outside_in_words(landmarks: Landmarks, scan: Volume) -> str:
         else "give those that were placed on it, in mm of the world (LPS)"
     )
     return f"{beside} of {len(placed)} landmarks lie outside {scan.name}; {wanted}."
+
+
+def _link(name: str) -> str:
+    """A name that can be clicked; Qt's own blue cannot be read on a dark window."""
+    return f"<a href='{escape(name)}' style='color:{_BLUE}'>{escape(name)}</a>"
 
 
 def _rounded(values: NDArray[np.float64], digits: int) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from importlib import resources
@@ -73,16 +74,16 @@ class Template:
         return np.array([order[item.mirror or item.name] for item in self.landmarks])
 
     def index(self, name: str) -> int:
-        """Place of a landmark by its name, in any case and with _ for spaces, or its number.
+        """Place of a landmark by its name, in any case and with _ or - for spaces, or its number.
 
         Raises
         ------
         InputError
             If there is no such landmark.
         """
-        wanted = name.strip().lower().replace("_", " ")
+        wanted = _plain(name)
         for i, item in enumerate(self.landmarks):
-            if wanted in (item.name.lower().replace("_", " "), str(item.number)):
+            if wanted in (_plain(item.name), str(item.number)):
                 return i
         close = get_close_matches(wanted, [known.lower() for known in self.names], n=1)
         fix = f"write {close[0]!r}" if close else f"it has {', '.join(self.names)}"
@@ -167,6 +168,10 @@ def template_of(model: str | Path) -> Template:
         raise InputError(
             f"{model} names no landmarks; choose an anatomy model, or train one anew."
         ) from None
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", name.strip(" _-").casefold()))
 
 
 def _no_template(path: Path, fault: str) -> InputError:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.engine.project import landmarks_file
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.checks import read_set
+from napari_midl.methods.anatomy.asking import order_of
+from napari_midl.methods.anatomy.checks import SwappedSides, read_set
 from napari_midl.methods.anatomy.editing import LandmarkEditor, landmark_points
 from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMesh
 from napari_midl.methods.anatomy.scan import as_scan
@@ -18,6 +20,7 @@ from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.methods.anatomy.summary import outside_in_words
 from napari_midl.methods.anatomy.template import load_template, template_of
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+from napari_midl.widgets.anatomy.directions import Directions
 from napari_midl.widgets.anatomy.landmark_layer import LandmarkLayer
 from napari_midl.widgets.anatomy.mesh_layer import MeshLayer
 from napari_midl.widgets.autosave import Autosave
@@ -57,6 +60,8 @@ class AnatomyBench(Bench):
         The mesh that is shown.
     fault : str
         Why there is no mesh; empty if there is one, or will be.
+    swapped : bool
+        Whether that is because left and right are swapped.
     """
 
     placed = Signal()
@@ -64,12 +69,15 @@ class AnatomyBench(Bench):
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(viewer, parent)
-        self.editor = LandmarkEditor(load_template("mandible"))
+        self.editor = LandmarkEditor(load_template("mandible"), order_of("base"))
         self.request = MeshRequest(self.landmarks)
         self.shown: ShownMesh | None = None
         self.fault = ""
+        self.swapped = False
+        self._on_the_way: Landmarks | None = None
         self.points = LandmarkLayer(viewer, self)
-        self.mesh = MeshLayer(viewer)
+        self.mesh = MeshLayer(viewer, self)
+        self.directions = Directions(viewer)
         self.live = LatestWorker(LiveGenerator().generate, _DRAWING_MS, self)
         self.autosave = Autosave(write_landmarks, self)
         self.points.dragged.connect(self._on_dragged)
@@ -88,6 +96,11 @@ class AnatomyBench(Bench):
     def landmarks(self) -> Landmarks:
         """The landmarks as they stand."""
         return self.editor.landmarks
+
+    @property
+    def drawn(self) -> Landmarks:
+        """The landmarks that are shown: those of a morph while it is on its way."""
+        return self._on_the_way or self.landmarks
 
     def take(
         self, image: Image, volume: Volume, channel: int, time: int, folder: Path | None
@@ -135,13 +148,13 @@ class AnatomyBench(Bench):
         """Generate with another model; landmarks that its shape lacks are left out."""
         self.request = replace(self.request, model=model)
         try:
-            template = template_of(model)
+            template, order = template_of(model), order_of(model)
         except InputError as error:
             self.live.forget()
             self._no_mesh(str(error))
             return
         if template != self.editor.template:
-            self.editor.change_template(template)
+            self.editor.change_template(template, order)
             self._begin(self.landmarks)
         else:
             self.regenerate()
@@ -165,6 +178,12 @@ class AnatomyBench(Bench):
             self._show_points()
             self.chosen.emit()
 
+    def show_morph(self, landmarks: Landmarks | None) -> None:
+        """Show mesh and landmarks on their way to another set, until an edit; None ends it."""
+        self._on_the_way = landmarks
+        self._show_points()
+        self.regenerate(landmarks=self.drawn)
+
     def regenerate(self, coarse: bool = False, **changes: Any) -> None:
         """Make the mesh anew, with changes of the `request`."""
         self.request = replace(self.request, coarse=coarse, **changes)
@@ -179,7 +198,8 @@ class AnatomyBench(Bench):
         self.live.shut_down()
         super().shut_down()
         self.points.stop()
-        self.mesh.clear()
+        self.mesh.stop()
+        self.directions.stop()
 
     def _begin(self, landmarks: Landmarks) -> None:
         """Show other landmarks, without a way back."""
@@ -192,19 +212,23 @@ class AnatomyBench(Bench):
         self.live.forget()
         self.points.clear()
         self.mesh.clear()
-        self.shown, self.fault = None, ""
+        self.shown, self.fault, self.swapped, self._on_the_way = None, "", False, None
 
     def _lay_over(self, scan: Volume | None, placement: dict[str, Any]) -> None:
         self._clear()
         self.request = replace(self.request, scan=scan, target=None)
         self.points.space = self.request.space
         self.points.placement = self.mesh.placement = placement
+        known = scan is not None and scan.space.anatomical
+        box = None if scan is None else np.array([(0, 0, 0), np.subtract(scan.shape[-3:], 1)])
+        self.directions.show(self.request.space if known else None, box, placement)
 
     def _keep(self) -> None:
         if self.folder is not None:
             self.autosave.save(landmarks_file(self.folder), self.landmarks)
 
     def _show(self) -> None:
+        self._on_the_way = None
         self._show_points()
         self.regenerate(landmarks=self.landmarks)
         self.placed.emit()
@@ -218,21 +242,29 @@ class AnatomyBench(Bench):
             return
         self.points.next_name = self.editor.name
         generated = self.shown.generated if self.shown is not None else None
-        self.points.show(landmark_points(self.editor, generated))
+        self.points.show(landmark_points(self.editor, generated, self.drawn))
 
     def _on_dragged(self, changes: Changes) -> None:
         if changes:
-            self.regenerate(landmarks=self.landmarks.moved(changes), coarse=True)
+            self.regenerate(landmarks=self.drawn.moved(changes), coarse=True)
 
     def _on_edited(self, changes: Changes) -> None:
         if changes:
-            self.edit(self.editor.write, self.landmarks.moved(changes))
+            self.edit(self.editor.write, self.drawn.moved(changes))
         elif self.request.coarse:
             # Dragged, and brought back to where it was.
-            self.regenerate(landmarks=self.landmarks)
+            self.regenerate(landmarks=self.drawn)
+        else:
+            # What came while the button was down has not been shown.
+            self._show_points()
+            self.result.emit()
 
     def _on_generated(self, shown: ShownMesh) -> None:
-        self.shown, self.fault = shown, ""
+        if shown.request.scan is None and self.shown is None:
+            # Landmarks alone lie in the world (LPS).
+            box = np.array([shown.vertices.min(axis=0), shown.vertices.max(axis=0)])
+            self.directions.show(shown.request.space, box, self.mesh.placement)
+        self.shown, self.fault, self.swapped = shown, "", False
         self.mesh.show(shown)
         self._show_points()
         self.result.emit()
@@ -240,10 +272,10 @@ class AnatomyBench(Bench):
     def _on_refused(self, error: Exception) -> None:
         if not isinstance(error, InputError):
             self.report(error, "Generating")
-        self._no_mesh(str(error))
+        self._no_mesh(str(error), isinstance(error, SwappedSides))
 
-    def _no_mesh(self, fault: str) -> None:
-        self.shown, self.fault = None, fault
+    def _no_mesh(self, fault: str, swapped: bool = False) -> None:
+        self.shown, self.fault, self.swapped = None, fault, swapped
         self.mesh.clear()
         self._show_points()
         self.result.emit()

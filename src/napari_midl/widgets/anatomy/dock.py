@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Labels, Points, Shapes
+
 from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.anatomy.files import ShapeFilesSection
@@ -11,11 +13,15 @@ from napari_midl.widgets.anatomy.landmarks import LandmarksSection
 from napari_midl.widgets.anatomy.mesh import MeshSection
 from napari_midl.widgets.anatomy.morph import MorphSection
 from napari_midl.widgets.anatomy.train import AnatomyTrainSection
+from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.parts.keys_through import KeysThrough
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from qtpy.QtWidgets import QAbstractButton
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
@@ -44,7 +50,28 @@ class AnatomyDock(ToolDock[AnatomyBench]):
             "Channel with the bone, counted from 0",
             "Project folder: landmarks and models of this scan are kept here",
         )
-        return self.data, self.landmarks, self.mesh, self.files, self.morph, self.learn
+        sections = self.data, self.landmarks, self.mesh, self.files, self.morph, self.learn
+        for section in sections:
+            KeysThrough(section)
+        return sections
+
+    def make_keys(self) -> Mapping[str, QAbstractButton]:
+        """Placing, and what was placed."""
+        landmarks = self.landmarks
+        return {
+            "P": landmarks.place,
+            "A": landmarks.accept,
+            "U": landmarks.undo,
+            "Shift-U": landmarks.redo,
+            "Control-Z": landmarks.undo,
+            "Control-Shift-Z": landmarks.redo,
+        }
+
+    def keys_count_on(self, layer: Any, key: str) -> bool:
+        """On every layer; others' points, shapes and labels keep theirs while none is placed."""
+        theirs = isinstance(layer, Points | Shapes | Labels) and not is_ours(layer)
+        place = self.landmarks.place
+        return place.isEnabled() and (key == "P" or not theirs or place.isChecked())
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also the landmarks, which of them is next, and whether clicks place it."""
@@ -66,10 +93,17 @@ class AnatomyDock(ToolDock[AnatomyBench]):
                     "slice or in 3D."
                 )
             return PLACE, f"Click on <b>{bench.editor.name}</b>, as the picture shows."
+        if bench.swapped:
+            return CHECK, (
+                "The sides seem to be swapped: <i>Swap left and right</i> under <i>Mesh</i>, or, "
+                "if the scan itself is mirrored, say so there under <i>How</i>."
+            )
         if bench.fault:
             return CHECK, "There is no mesh: <i>Mesh</i> says why; correct that, or <i>Undo</i>."
         if bench.shown is not None and bench.shown.generated.misplaced:
-            return CHECK, "Drag or clear the landmarks that are named under <i>Mesh</i>."
+            return CHECK, (
+                "Click the landmarks that are named under <i>Mesh</i>, and drag or clear them."
+            )
         if placed < len(bench.landmarks.names):
             return CHECK, (
                 "The bone follows. Place more landmarks, or drag a hollow one to where it belongs; "

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info
 
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.checks import read_set
 from napari_midl.methods.anatomy.operations import Fill, Generate
 from napari_midl.methods.anatomy.ports import (
     MASKS,
@@ -23,6 +22,7 @@ from napari_midl.methods.anatomy.ports import (
 from napari_midl.samples import LANDMARKS
 from napari_midl.volumes.landmarks import write_landmarks
 from napari_midl.widgets.anatomy.bench import AnatomyBench
+from napari_midl.widgets.anatomy.naming import open_landmarks
 from napari_midl.widgets.layers import OURS, keeping_active
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
 from napari_midl.widgets.tool.section import ToolSection
@@ -82,9 +82,11 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
         if path is None:
             return
         try:
-            landmarks = read_set(path, bench.editor.template)
+            landmarks = open_landmarks(self, path, bench.editor.template)
         except InputError as error:
             bench.report(error)
+            return
+        if landmarks is None:
             return
         bench.edit(bench.editor.replace, landmarks)
         if bench.volume is None:

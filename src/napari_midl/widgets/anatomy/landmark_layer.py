@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from napari_midl.methods.anatomy.editing import LandmarkPoint, changed_points
 from napari_midl.methods.anatomy.live import IN_MM
 from napari_midl.volumes.meshes import MM
 from napari_midl.widgets.anatomy.slab import Slab
+from napari_midl.widgets.clicks import LEFT, Click
 from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.parts.section import once_after
-from napari_midl.widgets.world import own_units, voxel_edges
+from napari_midl.widgets.world import own_units, to_world, voxel_edges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari.layers import Points
 
@@ -38,7 +40,8 @@ _NUMBERS = {
 class LandmarkLayer(QObject):
     """One Points layer with the placed landmarks, and hollow ones where they are expected.
 
-    Over a point the layer changes to its select mode, so that it can be dragged at once.
+    Over a point the layer changes to its select mode, so that it can be dragged at once: within a
+    slice, and in 3D along a surface, since the plane of the screen would lead away from it.
 
     Attributes
     ----------
@@ -50,10 +53,16 @@ class LandmarkLayer(QObject):
         Where the voxels lie over which the layer is made next, and how it is added there.
     next_name : str
         Which landmark a point is that a person adds.
+    held : Signal(str)
+        Which landmark the mouse has taken; empty once it lets go.
+    surface : callable
+        Gives, when a drag in 3D begins, what tells where a click meets the surface: a voxel
+        ``(z, y, x)``, or None where there is none.
     """
 
     dragged = Signal(dict)
     edited = Signal(dict)
+    held = Signal(str)
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +78,7 @@ class LandmarkLayer(QObject):
         self._showing = self._hovering = False
         self.dragging = False
         self.next_name = ""
+        self.surface: Callable[[], Callable[[Click], np.ndarray | None]] = lambda: lambda _: None
         self._timer = once_after(_EVERY_MS, lambda: self._tell(self.dragged), self)
         viewer.mouse_drag_callbacks.append(self._on_press)
         viewer.mouse_move_callbacks.append(self._on_hover)
@@ -181,23 +191,52 @@ class LandmarkLayer(QObject):
             layer.mode, self._hovering = "pan_zoom", False
 
     def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
-        if self.layer is None or not self._is_active():
+        layer = self.layer
+        if layer is None or not self._is_active() or self._under_mouse is None:
             return
         self.dragging = True
+        self.held.emit(self._under_mouse)
+        along = None
+        if event.view_direction is not None and event.button == LEFT:
+            # napari would move the point in the plane of the screen.
+            layer.mode, viewer.scene.camera.mouse_pan = "pan_zoom", False
+            along = self._along_surface(layer, self._under_mouse, Click.of(viewer, event))
         yield
         while event.type == "mouse_move":
-            # napari moves the point after this, and tells of it only when the button is let go.
+            if along is not None:
+                along(Click.of(viewer, event))
+            # In slices napari moves the point after this, and tells of it only when the button
+            # is let go.
             if not self._timer.isActive():
                 self._timer.start()
             yield
+        if along is not None:
+            viewer.scene.camera.mouse_pan = True
         # Once napari has moved the point for the last time; until then nobody may draw it anew.
         QTimer.singleShot(0, self._on_rest)
+
+    def _along_surface(self, layer: Points, name: str, start: Click) -> Callable[[Click], None]:
+        """What moves a landmark to where the mouse, which took it at `start`, meets the surface."""
+        row = list(layer.features["name"]).index(name)
+        meets = self.surface()
+        # It may be taken beside its middle, and goes on from there.
+        beside = start.beside(to_world(self._viewer, layer, layer.data[row].tolist()).tolist())
+
+        def move(click: Click) -> None:
+            place = meets(replace(click, position=tuple(np.add(click.position, beside))))
+            if place is not None:
+                data = layer.data.copy()
+                data[row] = place
+                layer.data = data
+
+        return move
 
     def _on_rest(self) -> None:
         self.dragging = False
         self._timer.stop()
         # The layer is no longer as it was drawn.
         self._sketch = []
+        self.held.emit("")
         self._tell(self.edited)
 
     def _on_data(self, event: Any) -> None:

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.scan import ScanVoxels, read_voxels
-from napari_midl.methods.anatomy.summary import landmark_overview, next_in_words
+from napari_midl.methods.anatomy.summary import GREY, landmark_overview, next_in_words
 from napari_midl.volumes.meshes import MM
 from napari_midl.widgets.anatomy import picking
 from napari_midl.widgets.anatomy.bench import AnatomyBench
@@ -22,9 +22,10 @@ from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.tool.section import ToolSection
+from napari_midl.widgets.world import to_world
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari_midl.volumes.volume import Volume
 
@@ -69,6 +70,14 @@ class LandmarksSection(ToolSection[AnatomyBench]):
             bench.result,
         )
         self.place.setCheckable(True)
+        self.accept = self.action(
+            "Accept",
+            "Place the chosen landmark where the model expects it, once you have looked there",
+            lambda: bench.edit(editor.place, self._expected()),
+            lambda: self._expected() is not None,
+            bench.chosen,
+            bench.result,
+        )
         self.clear = self.action(
             "Clear",
             "Make the chosen landmark missing again; Undo brings it back",
@@ -106,12 +115,15 @@ class LandmarksSection(ToolSection[AnatomyBench]):
             "x, y, z: place in the world (LPS). L2S: distance from the landmark to the surface.\n"
             "doubt: how many standard deviations it lies from where the others expect it."
         )
-        self.table.visited.connect(self._on_row)
+        self.table.visited.connect(self.visit)
         self.row(self.picture, self.about, stretch=1)
-        self.row(self.place, self.clear, self.undo, self.redo)
+        self.row(self.place, self.accept, self.clear, self.undo, self.redo)
+        self.body.addWidget(self._about_keys())
         self.row("3D clicks land on values above", self.threshold)
         self.body.addWidget(self.table)
         self.clicks = Clicks(bench.viewer, self._on_click, self._wants_clicks)
+        bench.points.surface = self._surface
+        bench.points.held.connect(self._on_held)
         bench.opened.connect(self._on_opened)
         bench.placed.connect(self._on_placed)
         self.follow(self._fill, bench.placed, bench.result, bench.opened)
@@ -148,14 +160,9 @@ class LandmarksSection(ToolSection[AnatomyBench]):
                     "click onto the mesh."
                 )
             return voxel_at(image, bench.volume.shape, click.on(image).position)
-        place = None
-        if image is not None and image.visible:
-            if self.scan is None:
-                raise InputError(f"{self._unread}; click into a slice (2D view) instead.")
-            place = picking.on_scan(click, image, self.scan.voxels, self.threshold.value())
-        mesh = bench.mesh.layer
-        if place is None and mesh is not None and mesh.visible:
-            place = picking.on_mesh(click, mesh)
+        if image is not None and image.visible and self.scan is None:
+            raise InputError(f"{self._unread}; click into a slice (2D view) instead.")
+        place = self._surface()(click)
         if place is None:
             raise InputError(
                 "There is nothing under this click: no voxel above the value for 3D clicks, and no "
@@ -163,31 +170,84 @@ class LandmarksSection(ToolSection[AnatomyBench]):
             )
         return place
 
-    def _on_row(self, row: int) -> None:
+    def _surface(self) -> Callable[[Click], np.ndarray | None]:
+        """What tells where a click in 3D meets the bone in the scan or, beside it, the mesh.
+
+        The mesh is that of now: it must not run away from the landmark that pulls it.
+        """
+        image, mesh, scan = self.bench.image, self.bench.mesh.layer, self.scan
+        if image is not None and not image.visible:
+            image = None
+        if mesh is not None and not mesh.visible:
+            mesh = None
+        corners = None if mesh is None else picking.corners_of(mesh)
+
+        def meets(click: Click) -> np.ndarray | None:
+            place = None
+            if image is not None and scan is not None:
+                place = picking.on_scan(click, image, scan.voxels, self.threshold.value())
+            if place is None and mesh is not None and corners is not None:
+                place = picking.on_mesh(click, mesh, corners)
+            return place
+
+        return meets
+
+    def visit(self, row: int) -> None:
+        """Make a landmark the one that a click places, and fly to where it is or is expected."""
         bench = self.bench
         bench.choose(row)
         point = bench.landmarks.points[row]
         if not np.isfinite(point).all() and bench.shown is not None:
             point = bench.shown.generated.landmarks.points[row]
-        if np.isfinite(point).all() and bench.image is not None and bench.viewer.dims.ndisplay == 2:
-            space = bench.request.space
+        if not np.isfinite(point).all():
+            return
+        space, viewer = bench.request.space, bench.viewer
+        layer = bench.points.layer
+        if viewer.dims.ndisplay == 3 and layer is not None:
+            world = to_world(viewer, layer, space.to_voxel(point, MM).tolist())
+            viewer.scene.camera.center = tuple(world.tolist())
+        elif bench.image is not None:
             size = np.array((1.0, *(_IN_VIEW_MM / s for s in space.sizes_in(MM)[1:])))
             corner = space.to_voxel(point, MM) - (size - 1) // 2
             fly_to(bench.viewer, bench.image, corner.tolist(), size.tolist())
 
-    def _show_next(self) -> None:
-        editor, clicked = self.bench.editor, self.place.isChecked()
-        self.about.setText(
-            next_in_words(editor.template, editor.landmarks, editor.current, clicked)
+    def _expected(self) -> np.ndarray | None:
+        """Where the model expects the chosen landmark, if it is missing."""
+        bench = self.bench
+        current = bench.editor.current
+        if bench.shown is None or bench.landmarks.placed[current]:
+            return None
+        point: np.ndarray = bench.shown.generated.landmarks.points[current]
+        return point if np.isfinite(point).all() else None
+
+    def _about_keys(self) -> QLabel:
+        said = note("They press these buttons while the mouse is over the image")
+        said.setText(
+            f"<span style='color:{GREY}'>Keys: P place, A accept, U undo, Shift+U redo</span>"
         )
-        picture = QPixmap(str(editor.template.picture(editor.name)))
+        return said
+
+    def _on_held(self, name: str) -> None:
+        """Show the landmark that is dragged, and after that the one that is next again."""
+        if name:
+            self._show_about(self.bench.editor.template.names.index(name), False)
+        else:
+            self._show_next()
+
+    def _show_next(self) -> None:
+        self._show_about(self.bench.editor.current, self.place.isChecked())
+        self._select()
+
+    def _show_about(self, index: int, clicked: bool) -> None:
+        editor = self.bench.editor
+        self.about.setText(next_in_words(editor.template, editor.landmarks, index, clicked))
+        picture = QPixmap(str(editor.template.picture(editor.template.names[index])))
         if picture.isNull():
             self.picture.setText("no picture")
         else:
             kept = Qt.AspectRatioMode.KeepAspectRatio
             smooth = Qt.TransformationMode.SmoothTransformation
             self.picture.setPixmap(picture.scaled(_PICTURE, _PICTURE, kept, smooth))
-        self._select()
 
     def _on_placed(self) -> None:
         complete = bool(self.bench.landmarks.placed.all())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
+from qtpy.QtCore import Qt
 
 from napari_midl.engine.inputs import ImageIn
 from napari_midl.errors import InputError
@@ -62,9 +63,16 @@ class MeshSection(ToolSection[AnatomyBench]):
         self.enabled_when(self.colours, lambda: bench.idle)
         self.bar = ColourBar()
         self.words = note("What the model makes of the landmarks")
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self.words.linkActivated.connect(self._on_link)
+        self.swap = self.action(
+            "Swap left and right",
+            "Give each landmark the place of its partner on the other side; Undo takes it back",
+            lambda: bench.edit(bench.editor.swap_sides),
+        )
         self.row("Model", self.model, stretch=1)
         self.row("Colours", self.colours, self.measure, stretch=1)
-        for shown in (self.bar, self.words, self.form):
+        for shown in (self.bar, self.words, self.swap, self.form):
             self.body.addWidget(shown)
         self.model.changed.connect(lambda: bench.use(self.model.choice))
         for widget in self.form.widgets.values():
@@ -130,16 +138,28 @@ class MeshSection(ToolSection[AnatomyBench]):
         self.colours.setCurrentIndex(0)
         self.bench.regenerate(target=None)
 
+    def _on_link(self, name: str) -> None:
+        """A landmark that is named in the text was clicked."""
+        names = self.bench.editor.template.names
+        if name in names:
+            self._landmarks.visit(names.index(name))
+
     def _explain(self) -> None:
         bench = self.bench
+        self.swap.setVisible(bench.swapped)
         if bench.shown is None:
             missing = summary.still_to_place(bench.landmarks) or "Loading the model…"
             self.words.setText(f"<b>No mesh:</b> {bench.fault}" if bench.fault else missing)
             self.bar.hide()
             return
         shown = bench.shown
-        self.words.setText(summary.mesh_in_words(shown.generated, shown.volume, shown.inside))
-        what = "unsure" if bench.shown.request.target is None else "distance"
+        said = summary.mesh_in_words(shown.generated, shown.volume, shown.inside)
+        measured = shown.request.target is not None
+        if measured:
+            what = self.colours.currentText().capitalize()
+            said += f"<br>{summary.distance_in_words(shown.values, what)}"
+        self.words.setText(said)
+        what = "distance" if measured else "unsure"
         self.bar.show_range(what, UNCERTAINTY_COLOURS, 0, bench.mesh.highest, "mm")
 
 

@@ -9,10 +9,10 @@ from qtpy.QtWidgets import QSlider
 from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.checks import read_set
-from napari_midl.volumes.landmarks import morph
+from napari_midl.methods.anatomy.morphing import morph, superimposed
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.anatomy.files import KINDS
+from napari_midl.widgets.anatomy.naming import open_landmarks
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.dialogs import ask_open
 from napari_midl.widgets.tool.section import ToolSection
@@ -34,7 +34,8 @@ class MorphSection(ToolSection[AnatomyBench]):
         self._name = ""
         self.open = self.action(
             "Other set…",
-            "Open the landmarks of another shape, to see what lies between the two",
+            "Open the landmarks of another shape, to see what lies between the two; they are\n"
+            "turned and shifted onto these first, and keep their size",
             self._on_open,
         )
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -68,15 +69,25 @@ class MorphSection(ToolSection[AnatomyBench]):
         if path is None:
             return
         try:
-            self.other = read_set(path, self.bench.editor.template)
+            other = open_landmarks(self, path, self.bench.editor.template)
+            if other is None:
+                return
+            if self.bench.landmarks.placed.any():
+                superimposed(other, self.bench.landmarks)
         except InputError as error:
             self.bench.report(error)
             return
-        self._name = path.name
+        self.other, self._name = other, path.name
         self._show()
 
     def _on_slid(self) -> None:
-        self.bench.regenerate(landmarks=self.between() if self.share else self.bench.landmarks)
+        try:
+            self.bench.show_morph(self.between() if self.share else None)
+        except InputError as error:
+            # Landmarks were cleared or moved since the other set was opened.
+            self.bench.report(error)
+            with signals_blocked(self.slider):
+                self.slider.setValue(0)
         self._show()
 
     def _on_placed(self) -> None:

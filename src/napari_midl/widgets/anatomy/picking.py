@@ -37,14 +37,29 @@ def on_scan(click: Click, image: Image, voxels: np.ndarray, threshold: float) ->
     return first_above(voxels, finest.shape[-3:], start[-3:], end[-3:], threshold)
 
 
-def on_mesh(click: Click, surface: Surface) -> np.ndarray | None:
-    """Where the ray of a click in 3D meets a mesh first, in its data ``(z, y, x)``."""
+def on_mesh(click: Click, surface: Surface, corners: np.ndarray) -> np.ndarray | None:
+    """Where the ray of a click in 3D meets a mesh first, in its data ``(z, y, x)``.
+
+    Parameters
+    ----------
+    click : Click
+        In the 3D view.
+    surface : Surface
+        The mesh's layer.
+    corners : ndarray, shape (F, 3, 3)
+        Of its triangles, or of those that it had.
+    """
     ray = click.ray_in(surface)
     if ray is None:
         return None
     start, end = ray
     way = end - start
-    corners, faces = (np.asarray(part) for part in surface.data[:2])
     place: np.ndarray | None
-    _, place = find_nearest_triangle_intersection(start, way / np.linalg.norm(way), corners[faces])
+    _, place = find_nearest_triangle_intersection(start, way / np.linalg.norm(way), corners)
     return place
+
+
+def corners_of(surface: Surface) -> np.ndarray:
+    """The corners ``(F, 3, 3)`` of the triangles that a mesh's layer has now."""
+    vertices, faces = (np.asarray(part) for part in surface.data[:2])
+    return np.asarray(vertices[faces])

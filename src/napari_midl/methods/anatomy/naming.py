@@ -1,0 +1,70 @@
+"""Which landmarks of a template the names in a file mean."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_midl.methods.anatomy.template import Template
+
+_SHORT = {
+    "l": "left",
+    "r": "right",
+    "lt": "left",
+    "rt": "right",
+    "ant": "anterior",
+    "post": "posterior",
+    "lat": "lateral",
+    "med": "medial",
+}
+_NUMBERED = re.compile(r"(.*?)(\d+)")
+_ALIKE = 0.75
+
+
+def suggested(names: Sequence[str], template: Template) -> list[int | None]:
+    """Which landmark each name probably means; None where none or more than one may be meant.
+
+    By its words in any order, written in any way; else by likeness; and where all names are the
+    same but for a number, as those of 3D Slicer are (``F-1``), by their order.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As a file has them.
+    template : Template
+        Names the landmarks.
+    """
+    known = [" ".join(sorted(_words(item.name))) for item in template.landmarks]
+    found: list[int | None] = []
+    for name in names:
+        words = " ".join(sorted(_words(name)))
+        alike = [words] if words in known else get_close_matches(words, known, n=2, cutoff=_ALIKE)
+        # The two sides of a name are as alike as can be; only one that says its side is meant.
+        alike = [a for a in alike if _side(a) == _side(words)]
+        found.append(known.index(alike[0]) if len(alike) == 1 else None)
+    if not any(place is not None for place in found):
+        found = _by_number(names, len(known))
+    return [place if place is None or found.count(place) == 1 else None for place in found]
+
+
+def _words(name: str) -> list[str]:
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    words = re.findall(r"[^\W_]+", apart.casefold())
+    return [_SHORT.get(word, word) for word in words]
+
+
+def _side(words: str) -> set[str]:
+    return {"left", "right"} & set(words.split())
+
+
+def _by_number(names: Sequence[str], count: int) -> list[int | None]:
+    parts = [_NUMBERED.fullmatch(name.strip()) for name in names]
+    prefixes = {part[1] for part in parts if part}
+    if len(prefixes) != 1 or not all(parts):
+        return [None] * len(names)
+    numbers = [int(part[2]) - 1 for part in parts if part]
+    return [number if 0 <= number < count else None for number in numbers]
