@@ -399,7 +399,8 @@ def test_save_and_open(traced, fibre, click, finish, monkeypatch, tmp_path):
     for path, operation in ((swc, "axons.export"), (csv, "axons.measure")):
         assert read_run(record_path(path)).operation == operation
     assert pd.read_csv(csv)["state"].tolist() == ["proposed"]
-    names = ["measured sholl.csv", "measured trees.csv", "measured.csv", "measured.csv.run.json"]
+    tables = ["sholl", "traces", "trees"]
+    names = [*(f"measured {table}.csv" for table in tables), "measured.csv", "measured.csv.run.json"]
     names += ["out.csv", "out.swc", "out.swc.run.json"]
     assert sorted(path.name for path in tmp_path.glob("*.*")) == names
     assert pd.read_csv(csv)["length (µm)"][0] == pytest.approx(before.length((1, *SCALE)), rel=1e-3)
