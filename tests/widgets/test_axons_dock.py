@@ -400,8 +400,8 @@ def test_save_and_open(traced, fibre, click, finish, monkeypatch, tmp_path):
         assert read_run(record_path(path)).operation == operation
     assert pd.read_csv(csv)["state"].tolist() == ["proposed"]
     tables = ["sholl", "traces", "trees"]
-    names = [*(f"measured {table}.csv" for table in tables), "measured.csv", "measured.csv.run.json"]
-    names += ["out.csv", "out.swc", "out.swc.run.json"]
+    names = [f"measured {table}.csv" for table in tables]
+    names += ["measured.csv", "measured.csv.run.json", "out.csv", "out.swc", "out.swc.run.json"]
     assert sorted(path.name for path in tmp_path.glob("*.*")) == names
     assert pd.read_csv(csv)["length (µm)"][0] == pytest.approx(before.length((1, *SCALE)), rel=1e-3)
     for path in (swc, swc.with_suffix(".csv")):
