@@ -412,13 +412,13 @@ def test_colours_by_distance_to_a_segmentation(placed, person, viewer, finish, q
         section.colours.setCurrentIndex(section.colours.findText(text))
         section.colours.activated.emit(section.colours.currentIndex())
         finish()
-        qtbot.waitUntil(lambda: placed.bench.shown.request.target is not None, timeout=MINUTE)
+        said = text.capitalize()
+        qtbot.waitUntil(lambda said=said: said in section.words.text(), timeout=MINUTE)
         assert np.median(placed.bench.shown.values) < 1.0
         assert "distance" in section.bar.low.text()
         # Red means the same, however far the surface lies.
         assert section.bar.high.text() == "4 mm"
         values = placed.bench.shown.values
-        assert text.capitalize() in section.words.text()
         assert f"{values.mean():.2f} mm on average" in section.words.text()
         assert f"95 % within {np.percentile(values, 95):.2f} mm" in section.words.text()
     section.colours.setCurrentIndex(0)
