@@ -368,7 +368,7 @@ def test_from_paint_to_files(
     assert 0 <= place[0] < viewer.layers.selection.active.data.shape[0]
 
     # Predict, cancel, resume
-    dock.predict.form.widgets["tile"].value = (4, 32, 32)
+    dock.predict.form.widgets["tile"].value = (1, 16, 16)
     dock.predict.uncertainty.setChecked(True)
     dock.predict.form.widgets["samples"].value = 2
     out = dock.predict.out.path

@@ -191,8 +191,10 @@ class LandmarkLayer(QObject):
             layer.mode, self._hovering = "pan_zoom", False
 
     def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
+        # A quick hand presses before the way there is told.
+        self._on_hover(viewer, event)
         layer = self.layer
-        if layer is None or not self._is_active() or self._under_mouse is None:
+        if layer is None or self._under_mouse is None:
             return
         self.dragging = True
         self.held.emit(self._under_mouse)
