@@ -286,6 +286,7 @@ def test_painting_on_an_image_larger_than_memory_reads_none_of_it(
     viewer.reset_view()
     viewer.scene.camera.zoom *= 5
     y, x = viewer.scene.camera.center[-2:]
+    dock.learn.live.setChecked(False)  # learning reads what is in view
     before = Counting.read
     click(dock.annotate.classes[VESSEL])
     drag((y, x - 300), (y, x), (y, x + 300))
