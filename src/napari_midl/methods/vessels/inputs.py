@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.volumes import labels
 from napari_midl.volumes.labels import patches_identity
 from napari_midl.volumes.laying import laid_on
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.scaling import scaling_around
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from napari_midl.methods.vessels.settings import FinetuneSettings
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
-__all__ = ["patches_identity", "read_labels", "read_stacks"]
+__all__ = ["painted_on", "patches_identity", "read_labels", "read_stacks"]
 
 
 def read_labels(path: Path, volume: Volume, dense: bool = False) -> list[Patch]:
@@ -45,3 +49,11 @@ def read_stacks(folder: Path, hold_out: str = "") -> list[tuple[Volume, Volume]]
         mask = open_volume(folder / f"{name}_label.tif").spatial()
         pairs.append((image, laid_on(mask, image)))
     return pairs
+
+
+def painted_on(
+    volume: Volume, patches: Sequence[Patch], settings: FinetuneSettings
+) -> PaintedVolume:
+    """What is painted on a volume, some of it held out."""
+    scaling = scaling_around(volume, [patch.box for patch in patches])
+    return PaintedVolume(volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed)

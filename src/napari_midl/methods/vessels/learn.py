@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, Progress, elsewhere, mapped
@@ -24,17 +23,18 @@ from napari_midl.engine.training import Schedule, Trained, train
 from napari_midl.engine.verdict import Basis, verdict_of
 from napari_midl.methods.vessels.apply import both_classes, probability
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
+from napari_midl.methods.vessels.inputs import painted_on
 from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.network import VesselNet
 from napari_midl.methods.vessels.preview import Preview
 from napari_midl.methods.vessels.teaching import taught
-from napari_midl.volumes.scaling import scaling_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
 
+    from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.holding_out import Block
     from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.settings import FinetuneSettings
@@ -109,14 +109,9 @@ def finetune(
     InputError
         If the labels do not fit the image or hold one class only.
     """
-
-    def read() -> PaintedVolume:
-        scaling = scaling_around(volume, [patch.box for patch in patches])
-        return PaintedVolume(
-            volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed
-        )
-
-    painted = yield from elsewhere(read, "reading the painted voxels")
+    painted = yield from elsewhere(
+        partial(painted_on, volume, patches, settings), "reading the painted voxels"
+    )
     scored, known = painted.scored, bool(model.card.get("steps", 0))
     where = f"on {len(scored.scoring)} blocks"
     before: dict[str, float] = {}

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import Job, elsewhere, mapped
 from napari_midl.engine.models import Model
 from napari_midl.engine.paint_score import PaintScore, paint_score
@@ -20,13 +19,13 @@ from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
 from napari_midl.methods.vessels import learn, learn_pixels
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
+from napari_midl.methods.vessels.inputs import painted_on
 from napari_midl.methods.vessels.joint_network import JointNet, joint_architecture
 from napari_midl.methods.vessels.looking import answers
 from napari_midl.methods.vessels.mixture import shares
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.preview import Preview
 from napari_midl.methods.vessels.teaching import Teacher
-from napari_midl.volumes.scaling import scaling_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.holding_out import Block
     from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.network import VesselNet
@@ -85,19 +85,15 @@ def finetune(
         If the labels do not fit the image or hold one class only.
     """
 
-    def read() -> PaintedVolume:
-        scaling = scaling_around(volume, [patch.box for patch in patches])
-        return PaintedVolume(
-            volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed
-        )
-
     def of_pixels(hidden: bool) -> Job[Finetuned]:
         alone = replace(settings, steps=0)
         of = painted.is_held_out if hidden else None
         job = learn_pixels.finetune(volume, patches, pixels, alone, base, hidden=of)
         return (yield from mapped(job, lambda p: replace(p, message=f"pixel network: {p.message}")))
 
-    painted = yield from elsewhere(read, "reading the painted voxels")
+    painted = yield from elsewhere(
+        partial(painted_on, volume, patches, settings), "reading the painted voxels"
+    )
     pixels, deep = yield from elsewhere(partial(parts_of, model, base), "loading the networks")
     scored = painted.scored
     if scored.basis is Basis.LEARNT:
