@@ -273,16 +273,13 @@ def _peak(places: NDArray[np.float64], values: NDArray[np.float64]) -> float:
 def _end(steps: Steps, reason: int, window: int, give_up: float) -> None:
     """Note why, and take back the doubtful end.
 
-    Of one that is lost that is what it did since it first was in doubt.
+    It begins where, counted from there on, the doubt is most in excess of `give_up`: a doubtful
+    step in a sure stretch is no end.
     """
     steps.why = ("border", LOST, "met itself", "longest")[reason]
-    sure = len(steps.points)
-    if reason == 1:
-        sure = max(1, sure - window)
-        while steps.uncertainty[sure] <= give_up:
-            sure += 1
-    while sure > 1 and steps.uncertainty[sure - 1] > give_up:
-        sure -= 1
+    first = max(1, len(steps.points) - window)
+    trust = np.cumsum(give_up - np.array([0.0, *steps.uncertainty[first:]]))
+    sure = first + int(trust.argmax())
     doubtful = len(steps.points) - sure
     if doubtful > give_up * window:  # enough to give up, had the image gone on
         steps.why = LOST
