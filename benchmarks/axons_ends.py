@@ -20,6 +20,7 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.axons_ground import places
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons.apply import Tracing, trace
+from napari_midl.methods.axons.batch import trace_each_fibre
 from napari_midl.methods.axons.painting import cloud, profile
 from napari_midl.methods.axons.score import NEAR, score
 from napari_midl.methods.axons.settings import TraceSettings
@@ -136,7 +137,7 @@ def batch(model: Model, data: Path) -> list[dict[str, Any]]:
     tracing = Tracing(volume, model, TraceSettings())
     image = tracing.pixels.block((0, 0), volume.shape[1:])
     seeds = [Seed(str(k), (0.0, y, x)) for k, (y, x) in enumerate(bright_spots(image, SPOTS))]
-    found = [t for t in run(trace(tracing, seeds, skip=True)) if len(t.points) > 1]
+    found = [t for t in run(trace_each_fibre(tracing, seeds)) if len(t.points) > 1]
     nothing, doubted = 0.0, 0.0
     for one in found:
         lies = places(one.points[:, 1:], line, image)

@@ -50,7 +50,7 @@ def retina(model: Model, data: Path) -> list[dict[str, Any]]:
             trace = run(tracing.follow([Seed("", (0.0, y, x), (0.0, dy, dx))]))[0].points[:, 1:]
             ends = [(0.0, *line[0].tolist()), (0.0, *line[-1].tolist())]
             both, path_alone = (
-                score(run(connect(how, *ends, "")).points[:, 1:], line)
+                score(run(connect(how, ends, "")).points[:, 1:], line)
                 for how in (tracing, classical)
             )
             one = score(trace, line)

@@ -34,8 +34,9 @@ CROWDED = 0.4
 WIDTHS = (0.8, 4.0)
 SIZE = 224
 # How far a fibre to learn from goes on beyond the image, and how near any fibre what lies there
-# is not called empty, in px; of the images to learn from, how many have a rim.
-BEYOND, CLEAR, RIMS = 12, 4.0, 0.35
+# is not called empty, in px; of the images to learn from, how many have a rim, and how uneven
+# their ground is at most, of the contrast of the fibre.
+BEYOND, CLEAR, RIMS, GRAIN = 12, 4.0, 0.35, 1.0
 _SHORTEST, _SEEN = 60, 0.05
 
 
@@ -207,9 +208,12 @@ def _net(condition: Condition, rng: np.random.Generator, size: int, ends: bool =
     crowded = condition == "crowded" or rng.random() < CROWDED
     beyond = BEYOND if ends else -1
     straight = (0.04, 0.2) if crowded else (0.08, 0.4)
-    line = _centreline(rng, size, bend=rng.uniform(*straight), beyond=beyond)
+    bend = rng.uniform(*straight)
+    line = _centreline(rng, size, bend, beyond=beyond)
     if ends:
         line = _shortened(line, rng)
+        while not ((line > 0) & (line < size - 1)).all(axis=1).any():
+            line = _shortened(_centreline(rng, size, bend, beyond=beyond), rng)
     width = np.exp(rng.uniform(*np.log(WIDTHS)))
     contrast = np.exp(rng.uniform(np.log(0.18), np.log(0.8)))
     image = contrast * fibre(line, width, rng, size)
@@ -238,6 +242,9 @@ def _net(condition: Condition, rng: np.random.Generator, size: int, ends: bool =
     count = int(area * rng.integers(0, 24 if crowded else 12))
     image = image + contrast * blobs(rng, size, count, (1.5, 5.0))
     image += rng.uniform(0.02, 0.15) * cloud(rng, size, rng.uniform(10, 40))
+    if ends:
+        # Grained ground, as tissue has, lest every unevenness is taken for the end of a fibre.
+        image += rng.uniform(0, GRAIN) * contrast * cloud(rng, size, rng.uniform(3, 12))
     image += rng.uniform(0.0, 0.12)
     if rng.random() < 0.5:
         image *= 1 - rng.uniform(0, 0.6) * vignette(rng, size)
