@@ -12,7 +12,8 @@ from napari_midl.cli import app as command_line
 from napari_midl.commands import command_of
 from napari_midl.engine.jobs import run
 from napari_midl.engine.operations import OPERATIONS
-from napari_midl.engine.runs import record_path, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import record_path
 from tests.page import page_modules
 
 

@@ -107,11 +107,11 @@ def replay(record: Path, /) -> int:
     record : Path
         The ``.run.json`` file that lies beside an output.
     """
-    from napari_midl.engine import runs as records
+    from napari_midl.engine import replaying
     from napari_midl.methods import all_operations
 
     all_operations()
-    comparison = drive(records.replay(record))
+    comparison = drive(replaying.replay(record))
     print(*comparison.lines, sep="\n")
     print("identical" if comparison.same else "different")
     return 0 if comparison.same else 1

@@ -13,7 +13,8 @@ from napari_midl.engine.inputs import FileIn, ImageIn
 from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.operations import OPERATIONS, Operation, operation, options_of
 from napari_midl.engine.outputs import FileOut
-from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.settings import Settings, within
 from napari_midl.errors import InputError
 from napari_midl.volumes.volume import Volume

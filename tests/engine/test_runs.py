@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from napari_midl.engine.jobs import run
-from napari_midl.engine.runs import Run, read_run, record_path, replay, schema, write_run
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import Run, read_run, record_path, schema, write_run
 from napari_midl.errors import InputError
 
 RUN = Run("toy.add", {"a": 1}, {"b": 2}, outputs={"o.txt": {"sha256": "3"}}, seconds=1.5)

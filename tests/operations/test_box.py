@@ -14,7 +14,8 @@ from napari_midl.cli import main
 from napari_midl.engine.jobs import run
 from napari_midl.engine.journal import finished_box, is_unfinished
 from napari_midl.engine.operations import OPERATIONS, Operation
-from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 from napari_midl.methods import all_operations
 from napari_midl.volumes.open import open_volume

@@ -13,7 +13,8 @@ from napari_midl.cli import main
 from napari_midl.engine.jobs import run
 from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.operations import Operation, options_of
-from napari_midl.engine.runs import read_run, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 from napari_midl.methods import all_operations
 from tests.operations.disk import Disk, content, watched

@@ -12,7 +12,8 @@ from napari_midl.cli import main
 from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import run
 from napari_midl.engine.operations import hints_of, options_of
-from napari_midl.engine.runs import read_run, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 from napari_midl.methods import all_operations
 from napari_midl.volumes import open as opening

@@ -13,7 +13,8 @@ from napari_midl.engine.inputs import FileIn
 from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import read_card
 from napari_midl.engine.outputs import ModelOut
-from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 from napari_midl.methods.staining import data, score
 from napari_midl.methods.staining.models import named_despeckler

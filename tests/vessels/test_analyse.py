@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from napari_midl.engine.jobs import run
-from napari_midl.engine.runs import replay
+from napari_midl.engine.replaying import replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.analyse import analyse
 from napari_midl.methods.vessels.operations import Analyse

@@ -11,7 +11,7 @@ from tests.operations.disk import Disk, dies, watched
 
 from napari_midl.cli import main
 from napari_midl.engine.jobs import Job, run
-from napari_midl.engine.runs import replay
+from napari_midl.engine.replaying import replay
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.labels import hash_labels, labels_path
 from napari_midl.methods.vessels.operations import Labels

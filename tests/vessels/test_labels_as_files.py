@@ -11,7 +11,8 @@ import torch
 from napari_midl.cli import main
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import save_model
-from napari_midl.engine.runs import read_run, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.models import scratch
 from napari_midl.methods.vessels.operations import Labels, Predict

@@ -17,7 +17,8 @@ from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import Model, ModelFamily, save_model
 from napari_midl.engine.outputs import ModelOut
-from napari_midl.engine.runs import Run, read_run, record_path, replay, write_run
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import Run, read_run, record_path, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, inputs, learn, pretraining
 from napari_midl.methods.vessels.models import named_model, scratch

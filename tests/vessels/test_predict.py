@@ -13,7 +13,8 @@ from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import save_model
 from napari_midl.engine.outputs import OmeZarrOut
-from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply

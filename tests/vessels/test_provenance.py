@@ -19,7 +19,8 @@ from napari_midl.cli import main
 from napari_midl.engine.jobs import run
 from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.models import hash_file, shipped_weights
-from napari_midl.engine.runs import read_run, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES, CORRECTIONS
 from napari_midl.methods.vessels.operations import Analyse, Labels, Predict

@@ -17,7 +17,8 @@ from qtpy.QtWidgets import QDockWidget, QScrollArea
 from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.models import read_card, shipped_weights
-from napari_midl.engine.runs import read_run, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.operations import Finetune, Predict

@@ -15,7 +15,8 @@ from safetensors.numpy import save_file
 
 from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.journal import is_unfinished
-from napari_midl.engine.runs import read_run, record_path, replay
+from napari_midl.engine.replaying import replay
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.methods.staining.review import read_review, review_path
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.open import open_volume
