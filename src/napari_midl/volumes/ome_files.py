@@ -113,19 +113,20 @@ class Files:
         places = [folder / name for folder in self._folders if name]
         places += [folder / Path(name).name for folder in self._folders if name]
         named = next((place for place in places if place.is_file()), None)
-        if named is not None and self._uuid_of(named) in (None, uuid):
+        if named is not None and self.uuid_of(named) in (None, uuid):
             return named
         if named is None and self._refers_to_one:
             return self.path  # it was renamed, and got a new UUID
         folders = {place.parent for place in places} | set(self._folders)
         for file in sorted(f for folder in folders for f in folder.glob("*.[tT][iI][fF]*")):
-            if file != named and self._uuid_of(file) == uuid:
+            if file != named and self.uuid_of(file) == uuid:
                 return file  # it was renamed
         if named is not None:
             self.by_name.append(named)
         return named
 
-    def _uuid_of(self, file: Path) -> str | None:
+    def uuid_of(self, file: Path) -> str | None:
+        """The UUID that a file carries, if any."""
         if file not in self._uuids:
             root = _ROOT.search(description_of(file)[:_HEAD])
             found = _UUID.search(root.group()) if root else None

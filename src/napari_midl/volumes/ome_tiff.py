@@ -116,7 +116,7 @@ def ome_image(path: Path, description: str, directories: dict[Path, Directories]
         if other is not image:
             root.remove(other)
     root.set("UUID", "opened")
-    layout.refer_to(planes, first)
+    layout.refer_to(planes, first, files)
     xml = ElementTree.tostring(root, encoding="unicode")
     return OmeImage(first, xml, pixels, notes)
 
@@ -193,8 +193,11 @@ class _Layout:
         positions = itertools.product(*(range(count) for count in reversed(self.counts)))
         return {at[::-1]: found[n] for n, at in enumerate(positions)}
 
-    def refer_to(self, planes: dict[Position, tuple[Path, int]], opened: Path) -> None:
+    def refer_to(
+        self, planes: dict[Position, tuple[Path, int]], opened: Path, files: Files
+    ) -> None:
         """Describe each plane as it was found, for one who opens the file `opened`."""
+        known: dict[str | None, Path] = {}
         prefix = self.pixels.tag.removesuffix("Pixels")
         folder = Path(os.path.realpath(opened)).parent
         for data in self.pixels.findall("{*}TiffData"):
@@ -206,7 +209,9 @@ class _Layout:
             if file != opened:
                 name = os.path.relpath(os.path.realpath(file), folder)
                 uuid = ElementTree.SubElement(data, f"{prefix}UUID", {"FileName": name})
-                uuid.text = f"file {name}"
+                # tifffile takes a file in another folder only by the UUID that it carries.
+                own = files.uuid_of(file)
+                uuid.text = own if own and known.setdefault(own, file) == file else f"file {name}"
 
     def _pages(self, data: Element, room: int, held: int) -> Iterator[int]:
         """The pages that an element names, of which its file holds so many."""

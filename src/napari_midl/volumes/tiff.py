@@ -170,8 +170,15 @@ class _Opened:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Opened]:
+def _opened(path: Path, *, uniform: bool = True) -> Iterator[_Opened]:
     """Open a TIFF and look whether its image is whole.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    uniform : bool
+        Whether pages that look alike may be taken for one image.
 
     Raises
     ------
@@ -188,7 +195,7 @@ def _opened(path: Path) -> Iterator[_Opened]:
         text = description_of(path)
         ome = ome_image(path, text, directories) if not directories or is_ome(text) else None
         first = path if ome is None else ome.path
-        with _tifffile(first, ome) as file:
+        with _tifffile(first, ome, uniform) as file:
             if not file.pages:
                 raise damaged(path)
             check_first_page(path, file.pages.first, directories[Path(os.path.realpath(first))])
@@ -197,10 +204,10 @@ def _opened(path: Path) -> Iterator[_Opened]:
                 raise InputError(f"{path} is empty (shape {series.shape}); export it again.")
             odd = unlike(series, directories)
             if odd is not None and series.kind == "uniform":
-                file.is_uniform = False
-                del file.series
-                series = _series(path, file, ome)
-            elif odd is not None:
+                with _opened(path, uniform=False) as opened:
+                    yield opened
+                return
+            if odd is not None:
                 raise InputError(
                     f"{odd} has a plane of another size, or stored in another way, than the rest "
                     "of its image; save each kind as a file of its own."
@@ -222,10 +229,11 @@ def _opened(path: Path) -> Iterator[_Opened]:
         tifffile.logger().removeHandler(silent)
 
 
-def _tifffile(path: Path, ome: OmeImage | None) -> tifffile.TiffFile:
+def _tifffile(path: Path, ome: OmeImage | None, uniform: bool) -> tifffile.TiffFile:
     """Open a TIFF; an OME-TIFF by its description, whatever else it says of itself."""
     if ome is None:
-        return tifffile.TiffFile(path)
+        other_than_uniform: dict[str, Any] = {} if uniform else {"is_uniform": False}
+        return tifffile.TiffFile(path, **other_than_uniform)
     others: dict[str, Any] = {"is_shaped": False, "is_mmstack": False, "is_lsm": False}
     return tifffile.TiffFile(path, omexml=ome.xml, **others)
 

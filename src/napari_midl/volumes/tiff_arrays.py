@@ -62,7 +62,9 @@ def arrays_of(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeri
     node = zarr.open(store, mode="r")
     if isinstance(node, zarr.Array):
         return [node]
-    about: Any = node.attrs["multiscales"]
+    attributes: Any = node.attrs.asdict()
+    # tifffile writes them as OME-Zarr 0.4 has them, or 0.5.
+    about = attributes.get("ome", attributes)["multiscales"]
     return [node[dataset["path"]] for dataset in about[0]["datasets"]]
 
 

@@ -204,7 +204,7 @@ def check_voxels(path: Path, series: tifffile.TiffPageSeries) -> list[str]:
                 raise cut_short(path)
             continue
         pages = [level[n] for n in range(len(level))]
-        wanted = math.prod(level.get_shape(squeeze=False)) // max(1, key.size)
+        wanted = math.prod(level.shape) // max(1, key.size)
         if len(pages) != wanted or None in pages:
             raise not_all_planes(path, wanted, len(pages) - pages.count(None))
         for page in pages:
