@@ -136,9 +136,11 @@ def test_help_starts_without_torch_qt_or_napari():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_interrupt_closes_the_job_and_leaves_with_130(tmp_path):
+    # A shell that starts the tests in the background has them ignore SIGINT, and so all they start.
     script = """
-import sys, time, types
+import signal, sys, time, types
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from napari_midl.engine.jobs import Progress
 def run_demo(outdir):
     try:
@@ -154,10 +156,13 @@ from napari_midl.cli import main
 main(["demo", sys.argv[1]])
 """
     mark = tmp_path / "mark"
-    job = subprocess.Popen(child(script, mark), stderr=subprocess.PIPE, text=True)
-    assert job.stderr.readline() == "working\n"
-    os.kill(job.pid, signal.SIGINT)
-    _, err = job.communicate(timeout=60)
+    with subprocess.Popen(child(script, mark), stderr=subprocess.PIPE, text=True) as job:
+        try:
+            assert job.stderr.readline() == "working\n"
+            os.kill(job.pid, signal.SIGINT)
+            _, err = job.communicate(timeout=60)
+        finally:
+            job.kill()  # what goes on would disturb the tests after it
     assert job.returncode == 130
     assert "Traceback" not in err
     assert mark.read_text() == "closed"
