@@ -114,6 +114,15 @@ def test_no_screen_is_a_sentence(call, monkeypatch):
     assert "screen" in err
 
 
+def test_without_a_qt_binding_a_window_is_a_sentence(call, monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setitem(sys.modules, "qtpy.QtWidgets", None)
+    code, _, err = call()
+    assert code == 2
+    assert is_one_sentence(err)
+    assert 'pip install "napari-midl[all]"' in err
+
+
 def test_missing_torch_names_what_to_install(tmp_path):
     script = "import sys; sys.modules['torch'] = None; from napari_midl.cli import main; main()"
     for name in ("image.tif", "labels.tif"):
