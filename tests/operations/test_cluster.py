@@ -34,7 +34,7 @@ def cluster() -> Iterator[Any]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
-@pytest.mark.filterwarnings("default")  # what dask says of a worker that died
+@pytest.mark.filterwarnings("ignore")  # what dask says of a worker that died
 @pytest.mark.parametrize("name", sorted(TILES))
 def test_with_a_worker_killed_in_the_middle_it_writes_the_same_bits(name, cluster, tmp_path):
     folder = tmp_path / "inputs"
