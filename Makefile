@@ -1,6 +1,7 @@
 # `make test` and `make demo` each work alone from a fresh clone.
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor.
 SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
 # Two at a time, each with a screen of its own, since windows on one would take the focus from each other.
 TWO_SCREENS := --dist load --tx '2*popen//python=$(SCREEN) $(BIN)/python'
@@ -10,11 +11,13 @@ NAME ?= vessels
 PYTEST_ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help test lint demo benchmarks docs-pictures venv screen clean
+.PHONY: help test coverage lint docs demo benchmarks docs-pictures venv screen clean
 
 help:
 	@echo "make test           everything that must hold: lint, then all tests"
-	@echo "make lint           ruff, mypy, import contract, manifest"
+	@echo "make coverage       all tests, and whether they run enough of the code"
+	@echo "make lint           style, types, import contract, spelling, metadata, workflows, docs"
+	@echo "make docs           the site, in site/; scripts/docs_pages.py writes the pages made of the code"
 	@echo "make demo           every tool on built-in data, no screen needed; OUT=folder"
 	@echo "make benchmarks     side by side with peers; NAME=vessels"
 	@echo "make docs-pictures  the pictures of docs/, made by the demo"
@@ -28,12 +31,29 @@ test: screen lint
 	$(PYTEST) --ignore=tests/widgets --numprocesses 2 $(PYTEST_ARGS)
 	$(PYTEST) tests/widgets $(TWO_SCREENS) $(PYTEST_ARGS)
 
-lint: venv
+coverage: export OMP_WAIT_POLICY = PASSIVE
+coverage: export NAPARI_CONFIG =
+coverage: screen
+	$(PYTEST) --ignore=tests/widgets --numprocesses 2 --cov --cov-report= $(PYTEST_ARGS)
+	$(PYTEST) tests/widgets $(TWO_SCREENS) --cov --cov-append --cov-report=term $(PYTEST_ARGS)
+
+lint: docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari-midl
+	$(BIN)/typos
+	$(BIN)/validate-pyproject pyproject.toml
+	$(SCHEMA)github-workflows .github/workflows/*.yml
+	$(SCHEMA)github-issue-forms .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/wish.yml
+	$(SCHEMA)github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA)dependabot .github/dependabot.yml
+	$(SCHEMA)citation-file-format CITATION.cff
+
+docs: venv
+	$(BIN)/python scripts/docs_pages.py --check
+	$(BIN)/zensical build --clean --strict
 
 demo: venv
 	$(BIN)/napari-midl demo $(OUT)
@@ -52,4 +72,4 @@ screen:
 	@bash scripts/bootstrap.sh screen
 
 clean:
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo-output
+	rm -rf .venv site .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo-output

@@ -15,6 +15,14 @@ settings.register_profile("same", derandomize=True, deadline=None, database=None
 settings.load_profile("same")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m cuda`` read those tests alone: a machine with a GPU may lack what others import."""
+    if config.option.markexpr != "cuda":
+        return None
+    files = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
+    return not any("pytest.mark.cuda" in file.read_text("utf-8") for file in files) or None
+
+
 @pytest.fixture
 def shared() -> Path:
     """The folder of shared data beside the repository; the test is skipped without it."""

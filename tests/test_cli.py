@@ -114,6 +114,15 @@ def test_no_screen_is_a_sentence(call, monkeypatch):
     assert "screen" in err
 
 
+def test_without_a_qt_binding_a_window_is_a_sentence(call, monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setitem(sys.modules, "qtpy.QtWidgets", None)
+    code, _, err = call()
+    assert code == 2
+    assert is_one_sentence(err)
+    assert 'pip install "napari-midl[all]"' in err
+
+
 def test_missing_torch_names_what_to_install(tmp_path):
     script = "import sys; sys.modules['torch'] = None; from napari_midl.cli import main; main()"
     for name in ("image.tif", "labels.tif"):
@@ -136,9 +145,11 @@ def test_help_starts_without_torch_qt_or_napari():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_interrupt_closes_the_job_and_leaves_with_130(tmp_path):
+    # A shell that starts the tests in the background has them ignore SIGINT, and so all they start.
     script = """
-import sys, time, types
+import signal, sys, time, types
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from napari_midl.engine.jobs import Progress
 def run_demo(outdir):
     try:
@@ -154,10 +165,13 @@ from napari_midl.cli import main
 main(["demo", sys.argv[1]])
 """
     mark = tmp_path / "mark"
-    job = subprocess.Popen(child(script, mark), stderr=subprocess.PIPE, text=True)
-    assert job.stderr.readline() == "working\n"
-    os.kill(job.pid, signal.SIGINT)
-    _, err = job.communicate(timeout=60)
+    with subprocess.Popen(child(script, mark), stderr=subprocess.PIPE, text=True) as job:
+        try:
+            assert job.stderr.readline() == "working\n"
+            os.kill(job.pid, signal.SIGINT)
+            _, err = job.communicate(timeout=60)
+        finally:
+            job.kill()  # what goes on would disturb the tests after it
     assert job.returncode == 130
     assert "Traceback" not in err
     assert mark.read_text() == "closed"

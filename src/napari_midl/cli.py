@@ -57,6 +57,14 @@ def open_napari(*files: Path) -> None:
             "there is no screen here to open napari on; log in with one, or use the commands "
             "listed by napari-midl --help."
         )
+    try:
+        import qtpy.QtWidgets  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "napari needs a Qt binding for its window, and none can be loaded here; pip install "
+            '"napari-midl[all]" '
+            "(napari-midl doctor says more), or use the commands listed by napari-midl --help."
+        ) from error
     import napari
 
     viewer = napari.Viewer()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from napari_midl.engine.inputs import FileIn, ImageIn
 from napari_midl.engine.jobs import Progress, run
@@ -207,6 +208,32 @@ def test_a_kept_input_that_a_person_changed_is_not_written_over(image, tmp_path)
         run(again.perform())
     (tmp_path / "o numbers").write_text("1\n")
     assert run(again.perform()).result == 48 + 2
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("not enough memory: 9")]
+)
+def test_too_little_memory_is_a_sentence(image, tmp_path, monkeypatch, error):
+    def read(path):
+        raise error
+
+    monkeypatch.setattr(np, "loadtxt", read)
+    (tmp_path / "numbers.txt").write_text("1")
+    adding = Add.of(image=image, numbers=tmp_path / "numbers.txt", out=tmp_path / "sum.txt")
+    with pytest.raises(InputError, match=r"toy\.add needs more memory than there is; close other"):
+        run(adding.perform())
+    assert not (tmp_path / "sum.txt").exists()
+
+
+def test_another_fault_of_the_program_is_not_taken_for_one_of_memory(image, tmp_path, monkeypatch):
+    def read(path):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(np, "loadtxt", read)
+    (tmp_path / "numbers.txt").write_text("1")
+    adding = Add.of(image=image, numbers=tmp_path / "numbers.txt", out=tmp_path / "sum.txt")
+    with pytest.raises(RuntimeError, match="a fault"):
+        run(adding.perform())
 
 
 def test_without_an_output_the_result_stays_in_memory(image, tmp_path):

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
+import torch
 
+from napari_midl.engine.devices import out_of_memory_as_exception
 from napari_midl.engine.jobs import run
 from napari_midl.engine.journal import Journal
 from napari_midl.engine.prediction import predict_tiles
@@ -67,6 +71,22 @@ def test_a_tile_too_large_for_the_memory_is_halved(tmp_path):
     def compute(block, part, stop):
         if block.size > 700:
             raise MemoryError
+        return box_sum(block, part, stop)
+
+    run(job(out, Journal(tmp_path / "j", {}), compute))
+    np.testing.assert_array_equal(out, box_sum(IMAGE, ..., None)[0])
+
+
+def test_what_did_not_fit_is_gone_before_the_halves_are_computed(tmp_path):
+    out, taken = np.zeros(SHAPE, np.float32), []
+
+    def compute(block, part, stop):
+        assert all(reference() is None for reference in taken)
+        features = np.ones(block.shape)  # as a network's layers hold
+        taken.append(weakref.ref(features))
+        if block.size > 700:
+            with out_of_memory_as_exception():
+                raise torch.OutOfMemoryError("no room")
         return box_sum(block, part, stop)
 
     run(job(out, Journal(tmp_path / "j", {}), compute))

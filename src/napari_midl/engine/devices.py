@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from napari_midl.engine.out_of_memory import is_out_of_memory
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,11 +47,8 @@ def out_of_memory_as_exception() -> Iterator[None]:
 
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise MemoryError(str(error)) from error
     except RuntimeError as error:
-        # The CPU allocator has no exception class of its own.
-        if "not enough memory" in str(error) or "can't allocate memory" in str(error):
-            raise MemoryError(str(error)) from error
-        raise
+        if not is_out_of_memory(error):
+            raise
+        torch.cuda.empty_cache()  # does nothing where CUDA was not used
+        raise MemoryError(str(error)) from error

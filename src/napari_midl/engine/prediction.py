@@ -112,26 +112,26 @@ def compute_core(
         If not even the smallest part fits into the memory.
     """
     outer, inner = tiling.expand(core)
+    sizes = [(s.stop - s.start) // t for s, t in zip(core, tiling.stride, strict=True)]
+    axis = int(np.argmax(sizes))
     try:
         return compute(block, inner, stop)
     except MemoryError as error:
-        sizes = [(s.stop - s.start) // t for s, t in zip(core, tiling.stride, strict=True)]
-        axis = int(np.argmax(sizes))
         if sizes[axis] < 2:
             raise InputError(
                 "the memory is too small for even the smallest tile; close other programs, or "
                 "compute on another device."
             ) from error
-        middle = core[axis].start + sizes[axis] // 2 * tiling.stride[axis]
-        halves = []
-        for part in (slice(core[axis].start, middle), slice(middle, core[axis].stop)):
-            half = (*core[:axis], part, *core[axis + 1 :])
-            region = (half[0], half[1], half[2])
-            wanted = tiling.expand(region)[0]
-            inside: tuple[Any, ...] = tuple(
-                slice(w.start - o.start, w.stop - o.start)
-                for w, o in zip(wanted, outer, strict=True)
-            )
-            part_block = block[(..., *inside)]
-            halves.append(compute_core(tiling, region, part_block, compute, stop))
-        return np.concatenate(halves, axis + 1)
+    # Not above, where the error would hold on to what the computation had taken so far.
+    middle = core[axis].start + sizes[axis] // 2 * tiling.stride[axis]
+    halves = []
+    for part in (slice(core[axis].start, middle), slice(middle, core[axis].stop)):
+        half = (*core[:axis], part, *core[axis + 1 :])
+        region = (half[0], half[1], half[2])
+        wanted = tiling.expand(region)[0]
+        inside: tuple[Any, ...] = tuple(
+            slice(w.start - o.start, w.stop - o.start) for w, o in zip(wanted, outer, strict=True)
+        )
+        part_block = block[(..., *inside)]
+        halves.append(compute_core(tiling, region, part_block, compute, stop))
+    return np.concatenate(halves, axis + 1)

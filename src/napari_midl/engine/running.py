@@ -23,7 +23,8 @@ from napari_midl.engine.hashes import hash_path
 from napari_midl.engine.inputs import FileIn, In
 from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
 from napari_midl.engine.one_writer import one_writer
-from napari_midl.engine.operations import inputs_of
+from napari_midl.engine.operations import inputs_of, options_of
+from napari_midl.engine.out_of_memory import memory_of
 from napari_midl.engine.outputs import FileOut, Out
 from napari_midl.engine.runs import Run, read_run, write_run
 from napari_midl.errors import InputError
@@ -256,7 +257,8 @@ def perform(done: Operation[T], watch: Watch | None, steps: int | None) -> Job[O
     with nullcontext() if out is None else one_writer(out, done.out.record(out)):
         check(done)
         try:
-            result = yield from done.job(run)
+            with memory_of(done.name, {option.name for option in options_of(type(done))}):
+                result = yield from done.job(run)
             step = Progress(1, 1, "writing the record")
             record = yield from wait_for(in_thread(lambda: run.record(began)), step)
             if out is not None:

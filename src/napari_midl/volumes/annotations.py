@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, whole_file
 from napari_midl.volumes.boxes import box_of
 from napari_midl.volumes.classes import Classes
+from napari_midl.volumes.own_files import OwnFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +70,8 @@ class AnnotationStore:
     """A folder of patches painted over one volume, with the names of its classes.
 
     Each patch is a compressed TIFF whose description says where it lies and on what, so
-    that it can be read alone and moved. A file appears only once it is complete.
+    that it can be read alone and moved. A file appears only once it is complete, and what another
+    window wrote in the place of one becomes a patch of its own.
 
     Parameters
     ----------
@@ -78,12 +81,18 @@ class AnnotationStore:
         Axes ``Z Y X`` or ``Y X``.
     classes : Classes
         What the labels mean.
+
+    Attributes
+    ----------
+    own : OwnFiles
+        The patches as they were last read or written.
     """
 
     def __init__(self, folder: Path, volume: Volume, classes: Classes = UNNAMED) -> None:
         self.folder = folder
         self.volume = volume
         self.classes = classes
+        self.own = OwnFiles()
 
     def kept_classes(self) -> Classes | None:
         """The classes that the folder was painted with, or None if it holds no patch.
@@ -119,6 +128,7 @@ class AnnotationStore:
             "origin": list(patch.origin),
             "volume": self.volume.name,
             "volume_shape": list(self.volume.shape),
+            "shape": list(patch.labels.shape),
         }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -128,6 +138,7 @@ class AnnotationStore:
             with whole_file(self.folder / CLASSES_FILE) as beside:
                 text = json.dumps(self.classes.to_dict(), indent=2)
                 beside.write_text(f"{text}\n", encoding="utf-8")
+        self.own.make_way(path)
         with whole_file(path) as beside:
             tifffile.imwrite(
                 beside,
@@ -137,6 +148,7 @@ class AnnotationStore:
                 description=json.dumps(about),
                 metadata=None,
             )
+        self.own.saw(path)
         return path
 
     def load(self) -> tuple[list[Patch], list[str]]:
@@ -156,6 +168,7 @@ class AnnotationStore:
             return [], [str(error)]
         patches, problems = [], []
         for path in sorted(self.folder.glob("*.tif")) if self.folder.is_dir() else []:
+            self.own.saw(path)
             try:
                 patches.append(self._read(path))
             except InputError as error:
@@ -176,6 +189,7 @@ class AnnotationStore:
         if target.exists():
             raise InputError(f"{target} exists already; give the patch {old} another name.")
         _move(source, target)
+        self.own.saw(target)
 
     def remove(self, name: str) -> Path | None:
         """Move a patch into the bin, a folder beside the patches.
@@ -206,6 +220,7 @@ class AnnotationStore:
             If the file cannot be moved.
         """
         _move(removed, self.path(name))
+        self.own.saw(self.path(name))
 
     def taken(self, name: str) -> bool:
         """Whether a patch has a name, or one in the bin."""
@@ -242,6 +257,8 @@ class AnnotationStore:
                 raise ValueError(f"its origin {origin} is not one of {len(shape)} axes")
             if labels.dtype != np.uint8 or labels.ndim not in (len(shape) - 1, len(shape)):
                 raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}")
+            if math.prod(about.get("shape", labels.shape)) != labels.size:
+                raise ValueError("it is cut short")
         except InputError:
             raise
         except Exception as error:  # tifffile and its codecs raise many classes

@@ -107,6 +107,22 @@ def write_table(table: pd.DataFrame, path: Path, digits: int = 6) -> None:
         table.to_csv(file, index=False, float_format=f"%.{digits}g", lineterminator="\n")
 
 
+def refuse_cut(path: Path) -> None:
+    """Refuse a table of ours whose last line has no end, as a copy that broke off leaves it.
+
+    Raises
+    ------
+    InputError
+        If so, or if it cannot be read.
+    """
+    data = read_bytes(path)
+    if data and not data.endswith(b"\n"):
+        raise InputError(
+            f"{path} cannot be read to its end: its last line is cut short; copy it again, or mend "
+            "that line."
+        )
+
+
 def _text(path: Path) -> str:
     data = read_bytes(path)
     if encoding_of(data) != "utf-8-sig":

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written
+from napari_midl.volumes.own_files import OwnFiles
 from napari_midl.widgets.threads import OneThread
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Autosave(QObject):
     Attributes
     ----------
     failed : Signal(Exception)
-        The state could not be written.
+        The state could not be written, or another window wrote its file meanwhile.
     """
 
     failed = Signal(object)
@@ -38,10 +39,15 @@ class Autosave(QObject):
     def __init__(self, write: Callable[[Path, Any], object], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._write = write
+        self._own = OwnFiles(self._fail)
         self._thread = OneThread()
         self._lock = Lock()
         self._next: tuple[Path, Any] | None = None
         self._not_written: tuple[Path, Any] | None = None
+
+    def saw(self, path: Path) -> None:
+        """Know a file as it is, before it is read: what another writes from now on is kept."""
+        self._own.saw(path)
 
     def save(self, path: Path, state: Any) -> None:
         """Write this soon."""
@@ -80,13 +86,18 @@ class Autosave(QObject):
             self._not_written = None
         except InputError as error:
             self._not_written = latest
-            # The dock may have been closed, and this object with it.
-            with suppress(RuntimeError):
-                self.failed.emit(error)
+            self._fail(error)
+
+    def _fail(self, error: InputError) -> None:
+        # The dock may have been closed, and this object with it.
+        with suppress(RuntimeError):
+            self.failed.emit(error)
 
     def _write_at(self, path: Path, state: Any) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_written(path, error) from error
+        self._own.make_way(path)
         self._write(path, state)
+        self._own.saw(path)

@@ -145,6 +145,7 @@ class PatchLayers(QObject):
         """
         self.detach()
         store = AnnotationStore(folder, volume, self.classes)
+        store.own.tell = self.failed.emit
         self.image, self._saved = image, SavedPatches(store, self._noun)
         self.cells = PatchCells(volume.shape, self._blank)
         self._bin = PatchBin(self._saved, self.strokes, lambda: image in self._viewer.layers, self)

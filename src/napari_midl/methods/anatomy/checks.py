@@ -10,6 +10,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.alignment import Points, similarity
 from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks
+from napari_midl.volumes.tables import refuse_cut
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,18 @@ def read_set(path: Path, template: Template) -> Landmarks:
         return Landmarks(template.names, in_order(landmarks, template))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def read_kept(path: Path, template: Template) -> Landmarks:
+    """Read the landmarks that a project keeps.
+
+    Raises
+    ------
+    InputError
+        As `read_set`, or if the file is cut short.
+    """
+    refuse_cut(path)
+    return read_set(path, template)
 
 
 def unit_guessed(share: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.tables import write_table
+from napari_midl.volumes.tables import refuse_cut, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +61,7 @@ def read_fine(path: Path) -> list[Place]:
     """
     if not path.exists():
         return []
+    refuse_cut(path)
     try:
         table = pd.read_csv(path)[_COLUMNS].astype(float)
         return [(z, y, x) for z, y, x in table.to_numpy().tolist()]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.entries import Entry
-from napari_midl.volumes.tables import write_table
+from napari_midl.volumes.tables import refuse_cut, write_table
 from napari_midl.volumes.trace_table import FIRST, from_table, to_table
 from napari_midl.volumes.traces import DIGITS
 
@@ -40,6 +40,7 @@ def read_entries(path: Path) -> list[Entry]:
     """
     if not path.exists():
         return []
+    refuse_cut(path)
     try:
         # A name may be "NA".
         table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_midl.engine.project import landmarks_file
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.asking import order_of
-from napari_midl.methods.anatomy.checks import SwappedSides, read_set
+from napari_midl.methods.anatomy.checks import SwappedSides, read_kept
 from napari_midl.methods.anatomy.editing import LandmarkEditor, landmark_points
 from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMesh
 from napari_midl.methods.anatomy.scan import as_scan
@@ -282,10 +282,11 @@ class AnatomyBench(Bench):
 
     def _restored(self) -> Landmarks | None:
         path = landmarks_file(self.opened_folder)
+        self.autosave.saw(path)
         if not path.exists():
             return None
         try:
-            return read_set(path, self.editor.template)
+            return read_kept(path, self.editor.template)
         except InputError as error:
             self.report_damaged(path, error)
             return None

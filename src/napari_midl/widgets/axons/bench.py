@@ -107,6 +107,8 @@ class AxonsBench(Bench):
         if not self._stays:
             self.layers.attach(self.opened_image)
         size = self.opened_volume.voxel_size
+        self.autosave.saw(self._file)
+        self._fine_saved.saw(fine_file(self._file))
         entries = self._read(self._file, read_entries)
         self.traces = TraceList(entries, size, self._read(fine_file(self._file), read_fine))
         self.layers.show(self.entries)

@@ -16,6 +16,7 @@ from napari_midl.methods.staining.operations import Export, ExportReview
 from napari_midl.methods.staining.ports import SlideOut, StainIn
 from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
 from napari_midl.volumes.boxes import written
+from napari_midl.volumes.own_files import OwnFiles
 from napari_midl.widgets.looking import drawn_box, field_in_view
 from napari_midl.widgets.parts import thumbnail
 from napari_midl.widgets.parts.colour_bar import ColourBar
@@ -64,6 +65,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         """Begin and export above the grid, what the numbers mean and decisions below it."""
         bench = self.bench
         self._path: Path | None = None
+        self._own = OwnFiles(bench.report)
         self.begin = self.action(
             "Review",
             "Cut the stain that is shown into fields, most doubtful first",
@@ -110,7 +112,10 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
     def keep(self, items: list[Shown]) -> None:
         """Beside the stain."""
         assert self._path is not None
-        write_review([field for field, _ in items], review_path(self._path))
+        path = review_path(self._path)
+        self._own.make_way(path)
+        write_review([field for field, _ in items], path)
+        self._own.saw(path)
 
     def shown(self) -> None:
         """How far the review has come."""
@@ -177,6 +182,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
     def _on_begin(self) -> None:
         assert self.bench.shown is not None
         path = self.bench.shown.path
+        self._own.saw(review_path(path))
         self.bench.start("Review", find_fields(path), lambda found: self._on_found(path, found))
 
     def _on_found(self, path: Path, found: list[Shown]) -> None:

@@ -1,0 +1,98 @@
+"""Annotate, learn, predict and cancel, over and over: nothing is held on to.
+
+Longer with SOAK_ROUNDS in the environment.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psutil
+
+from napari_midl.engine.jobs import run
+from napari_midl.methods import all_operations
+from napari_midl.methods.vessels.classes import CLASSES
+from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.volumes.open import open_volume
+from tests.operations.examples import EXAMPLES, staining_despeckle, vessel_image, vessel_labels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WARM_UP, ROUNDS = 3, int(os.environ.get("SOAK_ROUNDS", "6"))
+OPERATIONS = all_operations()
+
+
+def one_round(inputs: dict[str, Path], folder: Path, number: int) -> None:
+    """What a person does in a quarter of an hour, in seconds."""
+    folder.mkdir()
+    store = AnnotationStore(folder / "patches", open_volume(inputs["image"]), CLASSES)
+    for stroke in (1, 2):
+        labels = np.zeros((12, 48, 48), np.uint8)
+        labels[6, 8:40, 4:30], labels[6, 12:17, 4 : 30 + stroke] = 1, 2
+        store.save(Patch((0, 0, 0), labels, "patch 1"))
+    assert store.load()[1] == []
+    finetune, predict = (OPERATIONS[f"vessels.{name}"] for name in ("finetune", "predict"))
+    learn = {"image": inputs["image"], "labels": inputs["labels"], "steps": 3, "seed": number}
+    with closing(finetune.of(**learn, out=folder / "a.safetensors").perform()) as job:
+        next(job)  # and cancelled
+    model = folder / "b.safetensors"
+    run(finetune.of(**learn, out=model).perform())
+    out = folder / "vessels.ome.zarr"
+    asked = {"image": inputs["image"], "model": str(model), "tile": (12, 16, 16), "out": out}
+    with closing(predict.of(**asked).perform()) as job:
+        while next(job).done < 2:
+            pass
+    run(predict.of(**asked, resume=True).perform())
+    with closing(
+        OPERATIONS["staining.despeckle"]
+        .of(reflectance=inputs["reflectance"], tile=64, out=folder / "clean.ome.zarr")
+        .perform()
+    ) as job:
+        while next(job).done < 1:
+            pass
+    options = {"landmarks": inputs["landmarks"], "out": folder / "bone.ply"}
+    run(OPERATIONS["anatomy.generate"].of(**options).perform())
+    shutil.rmtree(folder)
+
+
+def held() -> dict[str, int]:
+    """Threads, open files, objects of Python and MiB of this process."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("napari-midl"):
+            thread.join()  # what a cancelled job had begun
+    gc.collect()
+    process = psutil.Process()
+    files = process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
+    return {
+        "threads": threading.active_count(),
+        "files": files,
+        "objects": len(gc.get_objects()),
+        "MiB": process.memory_info().rss >> 20,
+    }
+
+
+def test_nothing_grows_from_round_to_round(tmp_path):
+    inputs = {
+        "image": vessel_image(tmp_path),
+        "labels": vessel_labels(tmp_path),
+        "reflectance": staining_despeckle(tmp_path)[0]["reflectance"],
+        "landmarks": EXAMPLES["anatomy.generate"](tmp_path)[0]["landmarks"],
+    }
+    for number in range(WARM_UP):
+        one_round(inputs, tmp_path / "round", number)
+    before = held()
+    for number in range(ROUNDS):
+        one_round(inputs, tmp_path / "round", number)
+    after = held()
+    # Less than one a round: the pools of libraries begin a thread now and then, up to so many.
+    assert after["threads"] < before["threads"] + ROUNDS
+    assert after["files"] < before["files"] + ROUNDS
+    assert after["objects"] < before["objects"] + 600 * ROUNDS
+    assert after["MiB"] < before["MiB"] + 8 * ROUNDS
