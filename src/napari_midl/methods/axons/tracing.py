@@ -66,7 +66,7 @@ class Tracing:
         self.volume, self.model, self.settings = volume, model, settings
         self.forks: list[Fork] = []
         self.flat = volume.shape[0] == 1
-        image = volume.data[0] if self.flat else volume.data
+        image, *coarser = [level[0] if self.flat else level for level in volume.levels]
         if min(volume.shape[1:]) < VIEW:
             raise InputError(
                 f"{volume.name} is {volume.shape[1]} x {volume.shape[2]} pixels, smaller than "
@@ -78,7 +78,7 @@ class Tracing:
         shown = (lambda block: 1 - scaling(block)) if settings.dark else scaling
         actor = model.network
         assert isinstance(actor, Actor)
-        self.pixels = Pixels(image, shown, self.spacing, actor.design.averages)
+        self.pixels = Pixels(image, shown, self.spacing, actor.design.averages, coarser)
         self.tracker = Tracker(actor, self.pixels, model.card.get("calibration", (1.0, 0.0)))
 
     def position(self, voxel: Sequence[float]) -> torch.Tensor:
