@@ -199,7 +199,7 @@ class _Part:
 
     def _factors(self, edge: float) -> NDArray[np.int_]:
         """Voxels of a block along each axis."""
-        return np.maximum(1, np.round(edge / self._spacing)).astype(int)
+        return np.asarray(np.maximum(1, np.round(edge / self._spacing)), int)
 
     def blocks(self, edge: float) -> Job[NDArray[np.float32]]:
         """The intensities of the blocks, read slab by slab."""

@@ -25,7 +25,7 @@ MOST = 20_000
 _OTHER_WIDTH = 1.15
 
 
-class LineLayer(Overlay["Vectors"]):
+class LineLayer(Overlay):
     """Draws lines.
 
     Parameters

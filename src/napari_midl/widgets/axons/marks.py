@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PIXELS = 18.0
 
 
-class Marks(Overlay["Points"]):
+class Marks(Overlay):
     """Shows rings over one image, equally large on the screen, in whichever slice is in view."""
 
     def __init__(self, viewer: Any) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from napari_midl.widgets.layers import take_out
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
-L = TypeVar("L")
 
-
-class Overlay(Generic[L]):
+class Overlay:
     """A layer over one image at a time.
 
     Parameters
@@ -24,11 +22,11 @@ class Overlay(Generic[L]):
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._image: Image | None = None
-        self._layer: L | None = None
+        self._layer: Any = None
 
     @property
-    def layer(self) -> L | None:
-        """The layer, if it is shown."""
+    def layer(self) -> Any:
+        """The layer, if it is shown, or None."""
         return self._layer if self._layer in self._viewer.layers else None
 
     def attach(self, image: Image) -> None:
