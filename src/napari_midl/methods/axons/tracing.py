@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 # On synthetic images 98 of 100 places on a fibre lie below, 94 of 100 away from any above.
 _NO_FIBRE = 0.5
 # How many times wider than the fibre asks agents see and step: more to keep the way at crossings
-# and through noise, less for sharp bends; and how much further one after the first must come. On
-# synthetic images these covered most.
-ZOOMS = (1.0, 1.5, 2.25, 0.67)
+# and through noise, less for sharp bends and for a thin fibre beside a wide one, whose width is
+# measured in its place; and how much further one after the first must come. On synthetic images
+# these covered most.
+ZOOMS = (1.0, 1.5, 2.25, 0.67, 0.45)
 _MUCH = 1.25
 # How often one agent goes on where it was lost, and how unsure its choice of a way is at least.
 _CHOICES, _CHOSEN = 4, 0.6
