@@ -37,10 +37,10 @@ def test_a_fibre_that_a_rim_hides_but_where_it_lies_beyond_the_image_has_none(
 ) -> None:
     """Beyond the image its border says what is seen; all that lies in the image may be hidden."""
 
-    def only_at_the_top(rng: np.random.Generator, size: int) -> np.ndarray:
-        return np.repeat([[1.0], [0.0]], [1, size - 1], axis=0) * np.ones(size)
+    def left_of_it(rng: np.random.Generator, size: int) -> np.ndarray:
+        return (np.arange(size) < 115.0) * np.ones((size, 1))
 
-    monkeypatch.setattr(synthetic, "rim", only_at_the_top)
+    monkeypatch.setattr(synthetic, "rim", left_of_it)
     monkeypatch.setattr(synthetic, "RIMS", 1.0)
     beyond = np.stack([np.full(200, -6.0), np.linspace(20, 119.5, 200)], 1)
     line = np.concatenate([beyond, np.stack([np.linspace(-6, 60, 130), np.full(130, 120.0)], 1)])
