@@ -1,16 +1,16 @@
 """The learnt tracker against the paper's figures, classical trackers, and its own doubt.
 
-``synthetic``: table 1 of Dai et al. again on its five conditions. ``ends``: where traces should
+``synthetic``: table 1 of Dai et al. again on its five conditions. ``kinds``: images by another
+generator than those of the training. ``ends``: where traces should
 stop. ``tiles``: real two-photon tiles, one seed and a direction, then both ends. ``batch``: many
 seeds on one of them. ``retina``: photographs of another kind.
-``speed``: one seed, a hundred, and brightest-path-lib between the same two points. ``memory``:
-volumes of growing size. Shared images are only read.
+``speed``: one seed, a hundred, brightest-path-lib between the same two points, and stacks.
+``memory``: volumes of growing size. Shared images are only read.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,11 @@ from sklearn.metrics import roc_auc_score
 from benchmarks import report
 from benchmarks.axons_ends import batch, ends
 from benchmarks.axons_ground import places
+from benchmarks.axons_kinds import kinds
 from benchmarks.axons_memory import memory
 from benchmarks.axons_retina import retina
+from benchmarks.axons_seed import seed_at
+from benchmarks.axons_speed import speed
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons import minimal_path
 from napari_midl.methods.axons.apply import Tracing, connect, trace
@@ -32,13 +35,13 @@ from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import LOOKS, synthetic_image
 from napari_midl.volumes.open import open_volume
-from napari_midl.volumes.traces import Seed, resample
 from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.models import Model
+    from napari_midl.volumes.traces import Seed
 
 GROUPS = {"06-07": ("06", "07"), "08-12": ("08", "09", "10", "11", "12"), "13-14": ("13", "14")}
 SYNTHETIC_IMAGES = 100
@@ -53,7 +56,7 @@ def synthetic(model: Model, _: Path) -> list[dict[str, Any]]:
         for _ in range(SYNTHETIC_IMAGES):
             image, line = synthetic_image(condition, rng)  # type: ignore[arg-type]
             volume = Volume.from_array(image[None], name=condition)
-            found = run(trace(Tracing(volume, model, TraceSettings()), [_seed(line, 4)]))[0]
+            found = run(trace(Tracing(volume, model, TraceSettings()), [seed_at(line, 4)]))[0]
             scores.append(score(found.points[:, 1:], line))
         rows.append(
             {
@@ -111,7 +114,7 @@ def tiles(model: Model, data: Path) -> list[dict[str, Any]]:
 def _tile(
     volume: Volume, line: NDArray[np.float64], model: Model
 ) -> tuple[dict[str, float], NDArray[Any]]:
-    seed = _seed(line, 3)
+    seed = seed_at(line, 3)
     settings = TraceSettings()
     tracing = Tracing(volume, model, settings)
     found = run(tracing.follow([seed]))[0]
@@ -150,52 +153,9 @@ def _tile(
     return row, np.stack([off, unsure], 1)
 
 
-def speed(model: Model, data: Path) -> list[dict[str, Any]]:
-    """One run, ratios: a seed, a hundred at once, and the classical path."""
-    from brightest_path_lib.algorithm import NBAStarSearch
-
-    volume = open_volume(data / "depaola_08.jpg").spatial()
-    table = pd.read_csv(data / "depaola_08_traces.csv")
-    line = table[table["path"] == "A"][["y", "x"]].to_numpy()
-    tracing = Tracing(volume, model, TraceSettings(width=1.0))
-    seed = _seed(line, 3)
-    one = _best(lambda: run(tracing.follow([seed])))
-    length = run(tracing.follow([seed]))[0].length((1.0, 1.0, 1.0))
-    hundred = _best(lambda: run(tracing.follow([seed] * 100)), 3)
-    image = np.asarray(volume.data[0])
-    ends = np.rint(line[[0, -1]]).astype(int).clip(0, 511)
-    theirs = _best(lambda: NBAStarSearch(image, ends[0], ends[1]).search(), 1)
-    ours = _best(lambda: run(connect(tracing, [(0, *line[0]), (0, *line[-1])], "both")), 3)
-    return [
-        {
-            "ms for 500 px from one seed": 1e3 * one * 500 / length,
-            "rate of 100 seeds / rate of one": 100 * one / hundred,
-            "brightest-path-lib / ours from one seed": theirs / one,
-            "brightest-path-lib / ours between both ends": theirs / ours,
-        }
-    ]
-
-
-def _best(call: Any, repeats: int = 5) -> float:
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
-
-
-def _seed(line: NDArray[np.float64], index: int) -> Seed:
-    """A little way in from an end, looking along the fibre."""
-    spaced = resample(line, 1.0)
-    place, ahead = spaced[index], spaced[min(index + 12, len(spaced) - 1)]
-    y, x = place.tolist()
-    dy, dx = (ahead - place).tolist()
-    return Seed("fibre", (0.0, y, x), (0.0, dy, dx))
-
-
 PARTS = {
     "synthetic": synthetic,
+    "kinds": kinds,
     "ends": ends,
     "tiles": tiles,
     "batch": batch,

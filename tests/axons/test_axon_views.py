@@ -78,8 +78,9 @@ def test_blocks_follow_the_size_of_voxels() -> None:
 def test_contrast_does_not_depend_on_gain_or_offset() -> None:
     views = torch.rand(4, 3, 11, 11)
     torch.testing.assert_close(
-        local_contrast(views), local_contrast(0.5 * views + 0.3), atol=0.15, rtol=0.1
+        local_contrast(views), local_contrast(0.1 * views + 0.3), atol=0.02, rtol=0.08
     )
+    assert local_contrast(0.5 + 1e-5 * views).abs().max() < 0.05
 
 
 def test_what_is_not_known_has_no_contrast_and_counts_for_nothing() -> None:
@@ -90,7 +91,7 @@ def test_what_is_not_known_has_no_contrast_and_counts_for_nothing() -> None:
     assert (seen[..., 6:, :] == 0).all()
     part = views[..., :6, :]
     expected = (part - part.mean((-2, -1), keepdim=True)) / (
-        part.flatten(-2).std(-1, correction=0)[..., None, None] + 0.02
+        part.flatten(-2).std(-1, correction=0)[..., None, None]
     )
-    torch.testing.assert_close(seen[..., :6, :], expected)
+    torch.testing.assert_close(seen[..., :6, :], expected, atol=0.01, rtol=0.01)
     assert (local_contrast(torch.full((1, 11, 11), torch.nan)) == 0).all()

@@ -111,3 +111,13 @@ def test_no_trace_ends_in_doubt(base: Model) -> None:
     line = fibre((120, 70), (110, 120), (130, 170))
     found, tracing = traced(image_of(line), (110.0, 120.0), base)
     assert found.uncertainty[[0, -1]].max() <= tracing.settings.give_up
+
+
+def test_a_faint_fibre_is_followed_whatever_else_is_far_brighter(base: Model) -> None:
+    """What fills the range of the image is not what the fibre has to stand out from."""
+    line = fibre((120, 20), (100, 120), (130, 220))
+    image = 0.2 + 0.02 * (image_of(line) - 0.2)
+    image[150:] = 1.0
+    found, _ = traced(image, (100.0, 120.0), base)
+    assert covered(found, line) > 0.95
+    assert sure_px_off(found, line) < FEW

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
 import gymnasium
 import numpy as np
 import pytest
@@ -9,7 +13,7 @@ import torch
 
 from napari_midl.methods.axons.environment import TrackingEnvironment
 from napari_midl.methods.axons.network import DESIGNS
-from napari_midl.methods.axons.synthetic import Scene
+from napari_midl.methods.axons.synthetic import Scene, synthetic_scene
 from napari_midl.volumes.traces import resample
 
 
@@ -48,6 +52,16 @@ def test_it_is_a_gymnasium_environment(preset: str) -> None:
         assert observed[name].shape == (6, *space.shape)
     observed, reward, ended, over, _ = made.step(torch.zeros(6, 2))
     assert reward.shape == ended.shape == over.shape == (6,)
+
+
+def test_images_are_the_same_whoever_draws_them() -> None:
+    draw = partial(synthetic_scene, "rich")
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        seen = [
+            TrackingEnvironment(draw, DESIGNS["compact"], 3, 2, mapped=mapped).reset(seed=5)[0]
+            for mapped in (map, pool.map)
+        ]
+    assert torch.equal(seen[0]["actor"], seen[1]["actor"])
 
 
 def test_moving_along_the_centreline_earns_all_of_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from napari_midl.methods.axons.entries import Entry
@@ -65,3 +67,13 @@ def test_traces_of_one_fibre_are_grouped_also_by_a_third(line):
     left, right = line(range(0, 60), "left"), line(range(40, 120), "right")
     end, other = line(range(100, 200), "end"), line(range(300, 400), "other")
     assert same_fibres([left, other, end, right], PX) == [[0, 2, 3], [1]]
+
+
+def test_traces_of_one_tree_are_grouped_also_where_their_parent_is_not_among_them(line):
+    trunk, other = line(range(0, 60), "trunk"), line(range(300, 400), "other")
+    near, far = (
+        replace(line(at, "twig"), parent=Link("trunk", 3))
+        for at in (range(100, 160), range(200, 260))
+    )
+    assert same_fibres([near, other, far], PX) == [[0, 2], [1]]
+    assert same_fibres([other, trunk, far], PX) == [[0], [1, 2]]

@@ -66,11 +66,25 @@ def test_a_large_image_is_crossed_by_windows(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_too_far_apart_is_said_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "FEW_VOXELS", 1000)
     monkeypatch.setattr(routes, "MOST_VOXELS", 1000)
     image, line = detour()
     with pytest.raises(InputError, match="too far apart"):
         run(routes.between(pixels_of(image), line[0], line[-1]))
     assert not image.boxes
+
+
+def test_what_is_large_is_searched_on_a_coarser_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "FEW_VOXELS", 20_000)
+    monkeypatch.setattr(routes, "_BLOCKS", 5_000)
+    monkeypatch.setattr(routes, "MOST_VOXELS", 20_000)
+    image, line = detour()
+    coarse = Recorded(image.image.reshape(200, 2, 300, 2).mean((1, 3)))
+    scaled = lambda block: np.asarray(block, np.float32) / 255  # noqa: E731
+    pixels = Pixels(image, scaled, (1.0, 1.0), (1.0,), [coarse])
+    path = run(routes.between(pixels, line[0], line[-1]))
+    assert coarse.boxes and score(path, line).coverage == 1
+    assert max(np.prod([s.stop - s.start for s in box]) for box in image.boxes) < 20_000
 
 
 def test_the_progress_is_real_and_no_search_is_long() -> None:

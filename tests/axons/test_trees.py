@@ -230,6 +230,14 @@ def test_a_soma_is_where_the_trees_begin_that_come_into_it(tree, tmp_path):
     assert sum(trace.parent is None for trace in back) == 1
 
 
+@pytest.mark.parametrize("radius", [4.0, float("nan")])
+def test_a_soma_near_a_tip_leaves_no_small_piece(tree, radius):
+    tree.add_soma((0, 1, 29), radius=radius)
+    (soma,) = (e for e in tree.entries if e.trace.parent is None)
+    assert soma.trace.is_soma and len(tree.entries) == len(WHOLE) + 1
+    assert min(len(e.trace.points) for e in tree.entries if e is not soma) > 5
+
+
 def test_the_project_keeps_trees(tree, tmp_path):
     tree.add_soma((0, 0, 0), radius=3.0)
     write_entries(tmp_path / "traces.csv", tree.entries)

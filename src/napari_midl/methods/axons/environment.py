@@ -6,6 +6,7 @@ Dai et al., MIDL 2019, section 3.1 and appendix B.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -29,7 +30,7 @@ from napari_midl.methods.axons.views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from napari_midl.methods.axons.synthetic import Scene
 
@@ -67,6 +68,8 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         being lost is learnt too.
     elsewhere : float
         Share of the agents that begin where there is no fibre.
+    mapped : callable
+        Draws images as `map` does, such as the ``map`` of a pool of processes.
     """
 
     def __init__(
@@ -77,7 +80,9 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         agents: int = 8,
         astray: float = 0.0,
         elsewhere: float = 0.0,
+        mapped: Callable[..., Iterable[Scene]] = map,
     ) -> None:
+        self.mapped = mapped
         self.draw, self.design, self.astray, self.elsewhere = draw, design, astray, elsewhere
         self.shape = (images, agents)
         self.num_envs = images * agents
@@ -109,8 +114,10 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         """Draw new images one by one, yielding how many there are; `place` has to follow."""
         super().reset(seed=seed)
         self._drawn: list[Scene] = []
-        for _ in range(self.shape[0]):
-            self._drawn.append(self.draw(self.np_random))
+        # One for each image, so that it is no matter which process draws it.
+        seeds = self.np_random.integers(2**63, size=self.shape[0]).tolist()
+        for scene in self.mapped(partial(_drawn, self.draw), seeds):
+            self._drawn.append(scene)
             yield len(self._drawn)
 
     def place(self) -> dict[str, Tensor]:
@@ -290,6 +297,10 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         nearest = distance.argmin(-1, keepdim=True)
         self._index = self._clamp(window.gather(-1, nearest)[..., 0])
         self.distance = distance.gather(-1, nearest)[..., 0]
+
+
+def _drawn(draw: Draw, seed: int) -> Scene:
+    return draw(np.random.default_rng(seed))
 
 
 def _turn(headings: Tensor, angle: Tensor) -> Tensor:

@@ -7,6 +7,10 @@ proximal policy optimisation may go on from there.
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +39,7 @@ from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.traces import Seed, check_inside, resample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.methods.axons.settings import FinetuneSettings, TrainSettings
@@ -80,20 +84,19 @@ def train(
     actor = model.network
     assert isinstance(actor, Actor)
 
-    def draw(rng: np.random.Generator) -> Scene:
-        return synthetic_scene(settings.images, rng)
-
+    draw = partial(synthetic_scene, settings.images)
     device = pick_device(settings.device)
-    environment = TrackingEnvironment(
-        draw, actor.design, IMAGES, settings.agents, _ASTRAY, _ELSEWHERE
-    )
-    demonstrations = Demonstrations(environment, actor.train())
-    trained = yield from fit(
-        Imitation(demonstrations, settings.learning_rate, settings.half_life, average=0.998),
-        Schedule.of(settings, evaluate_every=200, exactly=exactly),
-        device=device,
-        checkpoint=checkpoint,
-    )
+    with _pool(settings.processes) as mapped:
+        environment = TrackingEnvironment(
+            draw, actor.design, IMAGES, settings.agents, _ASTRAY, _ELSEWHERE, mapped
+        )
+        demonstrations = Demonstrations(environment, actor.train())
+        trained = yield from fit(
+            Imitation(demonstrations, settings.learning_rate, settings.half_life, average=0.998),
+            Schedule.of(settings, evaluate_every=200, exactly=exactly),
+            device=device,
+            checkpoint=checkpoint,
+        )
     actor = trained.network
     assert isinstance(actor, Actor)
     if settings.reinforce:
@@ -123,6 +126,16 @@ def train(
         "calibration": calibration,
     }
     return Model(actor, card)
+
+
+@contextmanager
+def _pool(processes: int) -> Iterator[Callable[..., Iterable[Scene]]]:
+    """The `map` of so many processes, or of this one."""
+    if not processes:
+        yield map
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        yield pool.map
 
 
 def finetune(

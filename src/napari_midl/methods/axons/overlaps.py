@@ -183,7 +183,9 @@ class Traced:
 def same_fibres(
     traces: Sequence[Trace], spacing: Sequence[float], radius: float = ON_IT
 ) -> list[list[int]]:
-    """Indices of traces that run along one another, directly or by others, group by group.
+    """Indices of traces of one tree, or that run along one another, group by group.
+
+    Two that have a third in common are in one group too.
 
     Parameters
     ----------
@@ -199,6 +201,10 @@ def same_fibres(
         known = Traced(spacing, [trace])
         for other in range(k):
             together[k, other] = known.shares(traces[other], radius)
+    for name in {t.parent.path for t in traces if t.parent}:
+        # The parent itself may not be among them.
+        grown = [k for k, t in enumerate(traces) if name in (t.path, t.parent and t.parent.path)]
+        together[grown[0], grown] = True
     _, labels = connected_components(together, directed=False)
     return [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
 

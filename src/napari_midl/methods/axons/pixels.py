@@ -35,6 +35,13 @@ class Pixels:
         Size of a voxel along each axis, in isotropic px (1 in the plane).
     averages : tuple of float
         Over how many px each view of the agents averages.
+    coarser : sequence of array-like
+        The same image at coarser levels, the finest first.
+
+    Attributes
+    ----------
+    shapes : list of tuple of int
+        Voxels of the image, and of the coarser levels.
     """
 
     def __init__(
@@ -43,12 +50,14 @@ class Pixels:
         scaling: Callable[[NDArray[Any]], NDArray[np.float32]],
         spacing: tuple[float, ...],
         averages: tuple[float, ...],
+        coarser: Sequence[Any] = (),
     ) -> None:
         self.spacing = torch.tensor(spacing, dtype=torch.float32)
         self.shape = tuple(int(n) for n in image.shape)
         self._size = torch.tensor(self.shape)
         self.end = (self._size - 1) * self.spacing
-        self._image, self._scaling = image, scaling
+        self._levels, self._scaling = (image, *coarser), scaling
+        self.shapes = [tuple(int(n) for n in level.shape) for level in self._levels]
         self._blocks = view_blocks(averages, spacing)
         # Crops begin and end on the largest blocks, so that they average as the whole would.
         self._largest = torch.tensor(self._blocks).amax(0)
@@ -139,12 +148,14 @@ class Pixels:
         )
         return self._read(box).numpy()
 
-    def block(self, first: Sequence[int], last: Sequence[int]) -> NDArray[np.float32]:
-        """The voxels from one corner up to, and without, the other."""
-        return self._read(tuple(map(slice, first, last))).numpy()
+    def block(
+        self, first: Sequence[int], last: Sequence[int], level: int = 0
+    ) -> NDArray[np.float32]:
+        """The voxels of a level from one corner up to, and without, the other."""
+        return self._read(tuple(map(slice, first, last)), level).numpy()
 
     def _all(self) -> Tensor:
         return self._read(tuple(slice(0, n) for n in self.shape))
 
-    def _read(self, box: tuple[slice, ...]) -> Tensor:
-        return torch.from_numpy(self._scaling(np.asarray(self._image[box])))
+    def _read(self, box: tuple[slice, ...], level: int = 0) -> Tensor:
+        return torch.from_numpy(self._scaling(np.asarray(self._levels[level][box])))

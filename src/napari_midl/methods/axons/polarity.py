@@ -30,6 +30,8 @@ _AROUND, _NEAR = 32, 4.0
 _MOST = 32  # places that are looked at
 _FEW, _APART = 4, 80  # of fewer one may be misleading, so that planes beside them count too
 _HIGH = 98.0
+# What is weaker than such a share of the strongest is nothing.
+_NOTHING, _HIGHEST = 0.03, 99.9
 # Mean of what `_darker` gives above which a whole image has dark fibres.
 _SURELY = 0.1
 
@@ -110,7 +112,13 @@ def _darker_at(volume: Volume, place: Sequence[float]) -> float:
 
 
 def _darker(bright: NDArray[np.float64], dark: NDArray[np.float64]) -> float:
-    strong = [float(np.percentile(ridge, _HIGH)) + 1e-6 for ridge in (bright, dark)]
+    either = np.maximum(bright, dark)
+    # Beside a fibre on empty ground there is a weaker ridge of the other kind, which is wider: of
+    # all pixels, which mostly show nothing, it would take the greater part.
+    some = either > _NOTHING * float(np.percentile(either, _HIGHEST))
+    if not some.any():
+        return 0.0
+    strong = [float(np.percentile(ridge[some], _HIGH)) + 1e-6 for ridge in (bright, dark)]
     return math.log(strong[1] / strong[0])
 
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Find = Callable[..., NDArray[np.float64]]
 
 MARGIN, MARGIN_SHARE = 32.0, 0.15
-MOST_VOXELS = 2**28
+# Of a box, what is read without a thought, of a coarser level where there is one; and at most.
+FEW_VOXELS, MOST_VOXELS = 2**28, 2**31
 WINDOW_VOXELS = 2**20
 _TANGENT = 20
 # Blocks that are searched at once, their least edge in px, and voxels that are read at once.
@@ -70,7 +71,7 @@ def between(
     margin = max(MARGIN, MARGIN_SHARE * float(np.linalg.norm(end - start)))
     while True:
         low, high = np.minimum(start, end) - margin, np.maximum(start, end) + margin
-        part = _Part(pixels, low, high)
+        part = _Part.of_few_voxels(pixels, low, high)
         edge = part.edge_of_blocks()
         blocks = yield from part.blocks(edge)
         search = partial(part.search_blocks, blocks, edge, start, end)
@@ -134,20 +135,46 @@ def ahead(
 
 
 class _Part:
-    """A box of an image in memory."""
+    """A box of an image, or of a coarser level of it."""
 
-    def __init__(self, pixels: Pixels, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
-        self._spacing = pixels.spacing.double().numpy()
-        shape = np.array(pixels.shape)
-        self._first = np.maximum(0, np.floor(low / self._spacing)).astype(int)
-        self._last = np.minimum(shape, np.ceil(high / self._spacing) + 1).astype(int)
+    def __init__(
+        self,
+        pixels: Pixels,
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+        level: int = 0,
+    ) -> None:
+        shape = np.array(pixels.shapes[level])
+        times = np.array(pixels.shape) / shape
+        finest = pixels.spacing.double().numpy()
+        self._spacing = finest * times
+        # The middle of the first voxel lies further in, the coarser it is.
+        self._zero = finest * (times - 1) / 2
+        self._first = np.floor(self._voxels(low)).clip(0, shape - 1).astype(int)
+        self._last = (np.ceil(self._voxels(high)) + 1).clip(1, shape).astype(int)
         self._open = (self._first > 0, self._last < shape)
-        self._pixels = pixels
-        if np.prod(self._last - self._first) > MOST_VOXELS:
+        self._pixels, self._level = pixels, level
+
+    @classmethod
+    def of_few_voxels(
+        cls, pixels: Pixels, low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> _Part:
+        """The box at the finest level at which it is small, or at the coarsest."""
+        for level in range(len(pixels.shapes)):
+            part = cls(pixels, low, high, level)
+            count = np.prod(part._last - part._first)
+            if count <= FEW_VOXELS:
+                return part
+        if count > MOST_VOXELS:
             raise InputError(
                 "The two places lie too far apart to search all that is between; give places on "
                 "the way, or trace the fibre from one of them."
             )
+        return part
+
+    def _voxels(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Isotropic px as voxels of the level."""
+        return np.asarray((places - self._zero) / self._spacing)
 
     def search(
         self,
@@ -157,11 +184,11 @@ class _Part:
         widths: Sequence[float] = minimal_path.WIDTHS,
     ) -> NDArray[np.float64]:
         """A path found in the voxels of the box, back in isotropic px."""
-        block = self._pixels.block(self._first.tolist(), self._last.tolist())
+        block = self._pixels.block(self._first.tolist(), self._last.tolist(), self._level)
         costs = minimal_path.cost(block, widths)
-        here = [place / self._spacing - self._first for place in (one, other)]
+        here = [self._voxels(place) - self._first for place in (one, other)]
         path = find(costs, *here, tuple(self._spacing))
-        return np.asarray((path + self._first) * self._spacing)
+        return np.asarray((path + self._first) * self._spacing + self._zero)
 
     def edge_of_blocks(self) -> float:
         """Edge in px of the blocks, of which so many as can be searched at once fill the box."""
@@ -172,7 +199,7 @@ class _Part:
 
     def _factors(self, edge: float) -> NDArray[np.int_]:
         """Voxels of a block along each axis."""
-        return np.maximum(1, np.round(edge / self._spacing)).astype(int)
+        return np.asarray(np.maximum(1, np.round(edge / self._spacing)), int)
 
     def blocks(self, edge: float) -> Job[NDArray[np.float32]]:
         """The intensities of the blocks, read slab by slab."""
@@ -185,7 +212,7 @@ class _Part:
             yield Progress(0.5 * _ROUGH * float(share), 1, "looking between the two")
             first, last = self._first.copy(), self._last.copy()
             first[0], last[0] = begin, min(begin + deep, self._last[0])
-            read = partial(self._pixels.block, first.tolist(), last.tolist())
+            read = partial(self._pixels.block, first.tolist(), last.tolist(), self._level)
             slab = yield from wait_for(in_thread(read), Progress(0, 0, "looking between the two"))
             slabs.append(_reduced(slab, factors))
         return np.concatenate(slabs)
@@ -199,7 +226,7 @@ class _Part:
     ) -> NDArray[np.float64]:
         """A path through the middles of blocks, in isotropic px."""
         size = self._factors(edge) * self._spacing
-        middle = self._first * self._spacing + (size - self._spacing) / 2
+        middle = self._zero + self._first * self._spacing + (size - self._spacing) / 2
         costs = minimal_path.cost(blocks)
         one, other = ((place - middle) / size for place in (start, end))
         path = minimal_path.between(costs, one, other, tuple(size))
@@ -207,7 +234,7 @@ class _Part:
 
     def touched_by(self, path: NDArray[np.float64], edge: float = 1.0) -> bool:
         """Whether a path comes to a face beyond which the image goes on."""
-        voxels, near = np.rint(path / self._spacing), self._factors(edge) - 1
+        voxels, near = np.rint(self._voxels(path)), self._factors(edge) - 1
         low, high = voxels <= self._first + near, voxels >= self._last - 1 - near
         return bool((low & self._open[0]).any() or (high & self._open[1]).any())
 

@@ -105,6 +105,9 @@ class TrainSettings(Settings):
         Learning rate of the policy optimisation.
     agents : int
         Agents on each of 32 images.
+    processes : int
+        Processes that draw images, beside the one that learns; 0 lets that one do it. The result
+        does not depend on it.
     seed : int
         Seed of everything drawn at random.
     device : str
@@ -120,6 +123,7 @@ class TrainSettings(Settings):
     half_life: Annotated[int, within(1, 1_000_000)] = 2000
     reinforce_rate: Annotated[float, within(1e-7, 0.01)] = 1e-4
     agents: Annotated[int, within(1, 64)] = 8
+    processes: Annotated[int, within(0, 256)] = 0
     seed: Annotated[int, within(0, 2**31 - 1)] = 0
     device: Device = "auto"
 

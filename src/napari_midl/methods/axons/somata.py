@@ -14,6 +14,9 @@ from napari_midl.volumes.trace import SOMA, Link, Trace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# In sizes of a voxel along x: no piece shorter than that is left beside a soma of unknown size.
+_TIP = 5.0
+
 
 def made_soma(path: str, place: Sequence[float], radius: float) -> Trace:
     """A soma: one point at a voxel ``(z, y, x)``, its radius in sizes of a voxel along x."""
@@ -39,7 +42,19 @@ def grown_from(traces: Sequence[Trace], soma: Trace, voxel_size: Sequence[float]
         near = [(*nearest(t, soma.points[0].tolist(), voxel_size), t.path) for t in tree]
         index, distance, path = min(near, key=lambda found: found[1])
         if distance <= reach:
-            now = rooted(now, Link(path, index))
+            within = (radius if radius > 0 else _TIP) * voxel_size[-1]
+            now = rooted(now, Link(path, _or_end(by_name[path], index, within, voxel_size)))
             first = root_of(path, {trace.path: trace for trace in now})
             now = [replace(t, parent=Link(soma.path, 0)) if t.path == first else t for t in now]
     return now[:-1]
+
+
+def _or_end(trace: Trace, index: int, within: float, voxel_size: Sequence[float]) -> int:
+    """A point of a trace, or its end where that is so near that hardly a piece would be left."""
+    last = len(trace.points) - 1
+    lengths = {
+        0: trace.part(slice(index + 1)).length(voxel_size),
+        last: trace.part(slice(index, None)).length(voxel_size),
+    }
+    end = min(lengths, key=lambda k: lengths[k])
+    return end if lengths[end] <= within else index

@@ -273,8 +273,9 @@ def _rimmed(
     """A scene with a rim, noisy as the rest or of one value, behind which nothing is seen."""
     within = rim(rng, len(image))
     inside = _look_up(within, line) > 0.5
-    middle = int(np.flatnonzero(inside)[inside.sum() // 2]) if inside.any() else 0
-    shown = _run(line, inside, middle)
+    # What goes on beyond the image is as the rim next to it, but there must be some in the image.
+    seen_at = np.flatnonzero(inside & ((line > 0) & (line < len(image) - 1)).all(axis=1))
+    shown = _run(line, inside, int(seen_at[len(seen_at) // 2])) if len(seen_at) else line[:0]
     if len(shown) < _SHORTEST:
         return Scene(sensor(image, contrast, rng), line, _empty(lines, seen))
     value = float(rng.choice([0.0, rng.uniform(0, 1.3), 1.0], p=[0.6, 0.2, 0.2]))

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 # On synthetic images 98 of 100 places on a fibre lie below, 94 of 100 away from any above.
 _NO_FIBRE = 0.5
 # How many times wider than the fibre asks agents see and step: more to keep the way at crossings
-# and through noise, less for sharp bends; and how much further one after the first must come. On
-# synthetic images these covered most.
-ZOOMS = (1.0, 1.5, 2.25, 0.67)
+# and through noise, less for sharp bends and for a thin fibre beside a wide one, whose width is
+# measured in its place; and how much further one after the first must come. On synthetic images
+# these covered most.
+ZOOMS = (1.0, 1.5, 2.25, 0.67, 0.45)
 _MUCH = 1.25
 # How often one agent goes on where it was lost, and how unsure its choice of a way is at least.
 _CHOICES, _CHOSEN = 4, 0.6
@@ -66,7 +67,7 @@ class Tracing:
         self.volume, self.model, self.settings = volume, model, settings
         self.forks: list[Fork] = []
         self.flat = volume.shape[0] == 1
-        image = volume.data[0] if self.flat else volume.data
+        image, *coarser = [level[0] if self.flat else level for level in volume.levels]
         if min(volume.shape[1:]) < VIEW:
             raise InputError(
                 f"{volume.name} is {volume.shape[1]} x {volume.shape[2]} pixels, smaller than "
@@ -78,7 +79,7 @@ class Tracing:
         shown = (lambda block: 1 - scaling(block)) if settings.dark else scaling
         actor = model.network
         assert isinstance(actor, Actor)
-        self.pixels = Pixels(image, shown, self.spacing, actor.design.averages)
+        self.pixels = Pixels(image, shown, self.spacing, actor.design.averages, coarser)
         self.tracker = Tracker(actor, self.pixels, model.card.get("calibration", (1.0, 0.0)))
 
     def position(self, voxel: Sequence[float]) -> torch.Tensor:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VIEW = 11
+# Deviation that is next to none: half a grey level of eight bits.
+_FLAT = 0.002
 
 
 def sample(images: Tensor, points: Tensor) -> Tensor:
@@ -49,7 +51,8 @@ def mipmap(images: Tensor, blocks: Sequence[Sequence[int]]) -> tuple[list[Tensor
     images : Tensor, shape (M, 1, Y, X) or (M, 1, Z, Y, X)
         Images.
     blocks : sequence of sequence of int
-        For each view, the edges of its blocks in voxels (see `view_blocks`).
+        For each view, the edges of its blocks in voxels (see `view_blocks`), each a multiple of
+        those of the view before.
 
     Returns
     -------
@@ -63,7 +66,15 @@ def mipmap(images: Tensor, blocks: Sequence[Sequence[int]]) -> tuple[list[Tensor
     room = [-n % edge for n, edge in zip(images.shape[2:], largest, strict=True)]
     padded = repeated(images, room)
     pool = F.avg_pool2d if images.ndim == 4 else F.avg_pool3d
-    return [pool(padded, list(edges)) for edges in blocks], tuple(padded.shape[2:])
+    levels: list[Tensor] = []
+    finer, known = padded, [1] * len(largest)
+    for edges in blocks:
+        # Of the level before, not of the image: the mean of means, for a part of the work.
+        times = [edge // last for edge, last in zip(edges, known, strict=True)]
+        finer = pool(finer, times) if max(times) > 1 else finer
+        levels.append(finer)
+        known = list(edges)
+    return levels, tuple(padded.shape[2:])
 
 
 def repeated(images: Tensor, room: Sequence[int]) -> Tensor:
@@ -194,5 +205,5 @@ def local_contrast(views: Tensor) -> Tensor:
     centred = pixels - pixels.nansum(-1, keepdim=True) / count
     centred = centred.masked_fill(unknown, 0.0)
     deviation = (centred.square().sum(-1, keepdim=True) / count).sqrt()
-    contrast: Tensor = centred / (deviation + 0.02)
+    contrast: Tensor = centred / (deviation + _FLAT)
     return contrast.reshape(views.shape)

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.widgets.axons.overlay import Overlay
 from napari_midl.widgets.axons.polylines import Polylines
 from napari_midl.widgets.axons.seen import seen
 from napari_midl.widgets.images import placed_over, spatial_ndim
-from napari_midl.widgets.layers import OURS, keeping_active, take_out
+from napari_midl.widgets.layers import OURS, keeping_active
 from napari_midl.widgets.world import voxel_edges
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Vectors
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_midl.widgets.axons.seen import Depth, Seen
@@ -24,7 +25,7 @@ MOST = 20_000
 _OTHER_WIDTH = 1.15
 
 
-class LineLayer:
+class LineLayer(Overlay):
     """Draws lines.
 
     Parameters
@@ -47,28 +48,12 @@ class LineLayer:
     """
 
     def __init__(self, viewer: Any, what: str, width: float, joined: bool = False) -> None:
-        self._viewer, self._what, self._width, self._joined = viewer, what, width, joined
-        self._image: Image | None = None
-        self._layer: Vectors | None = None
+        super().__init__(viewer)
+        self._what, self._width, self._joined = what, width, joined
         self._drawn_width = 0.0
         self.cut_off = False
         self._thin: dict[int, Polylines] = {}
         self.lines = Polylines.of([], [], 3)
-
-    @property
-    def layer(self) -> Vectors | None:
-        """The layer, if it is shown."""
-        return self._layer if self._layer in self._viewer.layers else None
-
-    def attach(self, image: Image) -> None:
-        """Draw over an image from now on."""
-        self.detach()
-        self._image = image
-
-    def detach(self) -> None:
-        """Take the layer out of the viewer."""
-        take_out(self._viewer, *([self._layer] if self._layer is not None else []))
-        self._layer = self._image = None
 
     def show(self, lines: Polylines, depth: Depth, below: LineLayer | None = None) -> None:
         """Draw other lines, as far as they are seen."""

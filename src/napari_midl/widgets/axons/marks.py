@@ -6,42 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.widgets.axons.overlay import Overlay
 from napari_midl.widgets.axons.seen import seen
 from napari_midl.widgets.images import placed_over, spatial_ndim, stay_over
-from napari_midl.widgets.layers import OURS, keeping_active, take_out
+from napari_midl.widgets.layers import OURS, keeping_active
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Image, Points
     from numpy.typing import NDArray
 
 _PIXELS = 18.0
 
 
-class Marks:
+class Marks(Overlay):
     """Shows rings over one image, equally large on the screen, in whichever slice is in view."""
 
     def __init__(self, viewer: Any) -> None:
-        self._viewer = viewer
-        self._image: Image | None = None
-        self._layer: Points | None = None
+        super().__init__(viewer)
         self._places: dict[str, NDArray[np.float64]] = {}
-
-    @property
-    def layer(self) -> Points | None:
-        """The layer, if it is shown."""
-        return self._layer if self._layer in self._viewer.layers else None
-
-    def attach(self, image: Image) -> None:
-        """Show rings over an image from now on."""
-        self.detach()
-        self._image = image
 
     def detach(self) -> None:
         """Take the layer out of the viewer."""
-        take_out(self._viewer, *([self._layer] if self._layer is not None else []))
-        self._layer = self._image = None
+        super().detach()
         self._places.clear()
 
     def show(self, why: str, places: Sequence[Sequence[float]]) -> None:

@@ -1,0 +1,30 @@
+"""Whether fibres are bright or dark is found out, also where an image is nearly empty."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_midl.methods.axons.polarity import are_dark
+from napari_midl.volumes.volume import Volume
+
+
+def sparse_neuron() -> np.ndarray:
+    """A stack of zeros with a few fibres in it, as after deconvolution or masking."""
+    stack = np.zeros((40, 200, 200), np.float32)
+    along = np.linspace(0, 39, 400)
+    for y, x in ((60, 70), (65, 130), (128, 60), (140, 138)):
+        rows, columns = np.rint(y + 8 * np.sin(along / 9)), np.rint(x + along / 4)
+        stack[along.astype(int), rows.astype(int), columns.astype(int)] = 1
+    stack = ndimage.gaussian_filter(stack, 1.2)
+    stack[stack < 0.02 * stack.max()] = 0
+    return (255 * stack / stack.max()).astype(np.uint8)
+
+
+@pytest.mark.parametrize("noise", [0.0, 8.0])
+def test_fibres_on_empty_ground_are_told_from_what_lies_beside_them(noise: float) -> None:
+    stack = sparse_neuron() + noise * np.random.default_rng(0).random((40, 200, 200))
+    assert not are_dark(Volume.from_array(stack.astype(np.float32), name="bright"), "auto")
+    assert are_dark(Volume.from_array(255 - stack.astype(np.float32), name="dark"), "auto")
+    assert are_dark(Volume.from_array(stack.astype(np.float32), name="said"), "dark")
