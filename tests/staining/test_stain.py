@@ -27,6 +27,7 @@ from napari_midl.methods.staining.pipeline import Pipeline, build_pipeline
 from napari_midl.methods.staining.ports import ChannelIn
 from napari_midl.methods.staining.settings import LEARNT, StainSettings
 from napari_midl.methods.staining.stains import Stains, stains_of
+from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.methods.staining.watermark import NOTICE
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume
@@ -84,6 +85,23 @@ def test_the_output_is_colour_with_a_pyramid_and_says_what_it_is(folder):
     assert NOTICE in group.attrs["ome"]["multiscales"][0]["name"]
     channels = group.attrs["ome"]["omero"]["channels"]
     assert [c["color"] for c in channels] == ["FF0000", "00FF00", "0000FF"]
+
+
+def test_coarse_levels_of_a_part_are_as_bright_as_the_part(tmp_path):
+    drawn = synthetic_mosaic((500, 520), np.random.default_rng(1))
+    for name, channel in (("f", drawn.fluorescence), ("r", drawn.reflectance)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", (channel * 4000).astype(np.uint16))
+    path = tmp_path / "part.ome.zarr"
+    out = OmeZarrOut(path, box="0:60,0:60")
+    channels = {c: ChannelIn(tmp_path / f"{c[0]}.tif") for c in ("fluorescence", "reflectance")}
+    # An edge that cuts through pixels of the coarser levels.
+    settings = StainSettings(method="linear", keep_speckle=True, tile=66)
+    run(Stain(**channels, out=out, settings=settings).perform())
+    fine, *coarser = (np.asarray(level) for level in open_volume(path).levels)
+    darkest = [channel[fine.any(0)].min() for channel in fine]
+    assert len(coarser) == 2 and coarser[1].any(0).sum() == 17**2
+    for coarse in coarser:
+        assert (coarse[:, coarse.any(0)].min(1) >= darkest).all()
 
 
 def test_nuclei_become_blue_and_stroma_pink(folder, drawn):

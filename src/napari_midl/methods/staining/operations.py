@@ -149,8 +149,7 @@ class Train(TrainedOperation):
     slides : FileIn
         Folder of H&E pictures at the mosaics' resolution.
     despeckler : DespecklerIn
-        ``base`` or ``correlated`` (shipped), or the path of a despeckler: the mosaics are
-        despeckled first.
+        ``base`` (shipped), or the path of a despeckler: the mosaics are despeckled first.
     """
 
     slides: FileIn

@@ -36,10 +36,7 @@ METHODS = {
     "beer-lambert": "Beer-Lambert",
 }
 KEPT = "kept"
-DESPECKLERS = BASE | {
-    "correlated: grain wider than a pixel": "correlated",
-    "none: keep the speckle": KEPT,
-}
+DESPECKLERS = BASE | {"none: keep the speckle": KEPT}
 _REST_MS = 600
 LOOK_EDGE = 1024  # pixels of the view that are stained at once
 
