@@ -21,7 +21,7 @@ from imageio import v3 as imageio
 
 from benchmarks import report
 from benchmarks.staining_despeckle import despeckle
-from benchmarks.staining_pictures import textures, training_parts
+from benchmarks.staining_pictures import sections, textures
 from napari_midl.engine.models import read_card
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.methods.staining import score
@@ -29,9 +29,9 @@ from napari_midl.methods.staining.apply import Staining
 from napari_midl.methods.staining.models import named_despeckler, named_translator, stains_in
 from napari_midl.methods.staining.mosaic import Mosaic
 from napari_midl.methods.staining.pictures import read_picture
-from napari_midl.methods.staining.pipeline import build_pipeline
+from napari_midl.methods.staining.pipeline import Pipeline, build_pipeline
 from napari_midl.methods.staining.settings import LEARNT, StainSettings
-from napari_midl.methods.staining.stains import Stains, densities_of
+from napari_midl.methods.staining.stains import RUIFROK, BeerLambert, Stains, densities_of
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.space import Space
 from napari_midl.volumes.volume import Volume
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 METHODS = ("linear", "beer-lambert", "cyclegan", "density")
+# The vectors that most programs begin with, and no adjustment to the mosaic.
+STANDARD = "standard vectors"
+STANDARD_STAINS = Stains(vectors=RUIFROK, full=(1.5, 0.8))
 NUCLEAR, EOSIN, RENDERED = "_nuclear.tif", "_eosin.tif", "_reference_rgb.jpg"
 # The rendering of the shared field is this part of its channels.
 RENDERED_PART = (slice(13, 883), slice(31, 579))
@@ -50,6 +53,10 @@ def painter(
     mosaic: Mosaic, method: str, model: str | Path = "base", tile: int = 512, **options: bool
 ) -> ReadyModel:
     """A stain of a mosaic, with the shipped weights or those of a file."""
+    if method == STANDARD:
+        settings = StainSettings(method="beer-lambert", keep_speckle=True)
+        pipeline = Pipeline(BeerLambert(STANDARD_STAINS))
+        return ReadyModel(Staining(mosaic, pipeline, settings))
     settings = StainSettings(method=method, tile=tile, **options)  # type: ignore[arg-type]
     translator = named_translator(model, method) if method in LEARNT else None
     cleaner = None if settings.keep_speckle else named_despeckler("base")
@@ -79,7 +86,9 @@ def stain(data: Path, also: Sequence[Path] = ()) -> list[dict[str, object]]:
 
     ``also`` are other models, such as the paper's generator.
     """
-    stains: dict[str, tuple[str, str | Path]] = {method: (method, "base") for method in METHODS}
+    stains: dict[str, tuple[str, str | Path]] = {
+        method: (method, "base") for method in (STANDARD, *METHODS)
+    }
     for path in also:
         kind = "density" if read_card(path)["architecture"] == "density" else "cyclegan"
         stains[path.stem] = kind, path
@@ -117,6 +126,8 @@ def stain(data: Path, also: Sequence[Path] = ()) -> list[dict[str, object]]:
 
 def _stains(method: str, model: str | Path) -> Stains:
     """What the stain itself was made with, to take it apart again."""
+    if method == STANDARD:
+        return STANDARD_STAINS
     return stains_in(named_translator(model, method) if method in LEARNT else None)
 
 
@@ -246,7 +257,11 @@ def write_mosaic(folder: Path, height: int, width: int) -> None:
 def slides(data: Path) -> list[dict[str, object]]:
     """Write what the despeckler is trained on into ``slides``, and the stains into ``he``."""
     rows = []
-    for folder, pictures in (("slides", textures()), ("he", training_parts(data))):
+    for folder, pictures in (
+        ("slides", textures(data)),
+        ("no-histology", textures(data, histology=False)),
+        ("he", sections(data)),
+    ):
         Path(folder).mkdir(exist_ok=True)
         for name, image in pictures.items():
             imageio.imwrite(Path(folder) / f"{name}.png", image)

@@ -72,7 +72,7 @@ def test_the_doubt_of_a_field_is_that_of_what_is_stained(stain):
     image.write((slice(None),) * 3, pixels)
     (field, thumbnail), *_ = run(find_fields(stain))
     assert (field.y, field.x, field.doubt) == (512, 0, 0.8)
-    assert (thumbnail[:, 140:] == 255).all() and (thumbnail[:, :120] == 120).all()
+    assert (thumbnail[:, 64:] == 255).all() and (thumbnail[:, :64] == 120).all()
 
 
 def test_a_damaged_review_is_a_sentence(stain):

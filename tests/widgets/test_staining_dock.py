@@ -128,6 +128,7 @@ def test_a_flat_channel_is_said(viewer, notes, open_staining, click, idle):
 
 
 def test_a_look_shows_each_step_over_the_view(staining, viewer, click, idle):
+    choose(staining, "density")
     click(staining.stain.look)
     idle(staining)
     assert names(viewer)[2:] == ["view: despeckled", "view: linear", "view: density"]
@@ -140,6 +141,7 @@ def test_a_look_shows_each_step_over_the_view(staining, viewer, click, idle):
 
 
 def test_the_choice_of_speckle_reaches_the_view(staining, viewer, click, idle, other_despeckler):
+    choose(staining, "density")
     click(staining.stain.look)
     idle(staining)
     base = viewer.layers["view: despeckled"].data
@@ -193,6 +195,7 @@ def test_what_was_looked_at_last_lies_on_top_and_no_other_view_is_left(
 
 
 def test_a_look_and_the_whole_show_the_same(staining, viewer, click, idle):
+    choose(staining, "density")
     click(staining.stain.look)
     idle(staining)
     view = viewer.layers["view: density"]

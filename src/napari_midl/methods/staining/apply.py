@@ -68,7 +68,7 @@ class MosaicModel(DenseModel):
         """A copy, exposed for the mosaic."""
         pipeline = copy.deepcopy(self._pipeline)
         if pipeline.is_exposed:
-            pipeline.expose(self._mosaic.exposure)
+            pipeline.expose(self._mosaic)
         return pipeline
 
     def identity(self) -> dict[str, Any]:

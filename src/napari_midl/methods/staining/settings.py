@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 from napari_midl.engine.settings import Settings, within
 
-Method = Literal["density", "cyclegan", "linear", "beer-lambert"]
+Method = Literal["beer-lambert", "density", "cyclegan", "linear"]
 Speckle = Literal["any", "gaussian", "gamma", "correlated"]
 DespecklerPreset = Literal["unet", "paper", "compact"]
 GeneratorPreset = Literal["density", "compact", "resnet"]
 Device = Literal["auto", "cpu", "cuda"]
 Compression = Literal["deflate", "jpeg"]
 LEARNT: tuple[Method, ...] = ("density", "cyclegan")
+HAS_DOUBT: tuple[Method, ...] = ("beer-lambert", "density", "cyclegan")
 TAKES_REFERENCE: tuple[Method, ...] = ("density", "beer-lambert")
 Tile = Annotated[int, within(64, 8192)]
 
@@ -25,8 +26,9 @@ class StainSettings(Settings):
     Parameters
     ----------
     method : str
-        ``density`` predicts the two stain densities and cannot invent nuclei; ``cyclegan``
-        draws the slide freely; ``linear`` is Gareau's; ``beer-lambert`` has fixed densities.
+        ``beer-lambert`` takes the channels for the two stain densities; ``density`` predicts
+        these and cannot invent nuclei; ``cyclegan`` draws the slide freely; ``linear`` is
+        Gareau's.
     keep_speckle : bool
         Stain the reflectance as it is; otherwise it is despeckled first.
     doubt : bool
@@ -39,7 +41,7 @@ class StainSettings(Settings):
         Where to compute; ``auto`` takes a GPU where there is one.
     """
 
-    method: Method = "density"
+    method: Method = "beer-lambert"
     keep_speckle: bool = False
     doubt: bool = False
     watermark: bool = False
