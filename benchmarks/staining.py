@@ -259,7 +259,6 @@ def slides(data: Path) -> list[dict[str, object]]:
     rows = []
     for folder, pictures in (
         ("slides", textures(data)),
-        ("no-histology", textures(data, histology=False)),
         ("he", sections(data)),
     ):
         Path(folder).mkdir(exist_ok=True)

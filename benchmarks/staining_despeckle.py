@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft, ndimage
-from skimage import data as samples
 from skimage import restoration
 
 from napari_midl.methods.staining import score
@@ -27,15 +26,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DECIBEL = 16.2
+SKIN = "he_skin_reference.png"  # trained on
 SPECKLES = ("gaussian", "gamma", "correlated")
 
 
 def histology(data: Path) -> dict[str, np.ndarray]:
-    """Public-domain and MIT pictures of stained sections, whole."""
-    found = {
-        p.stem.removesuffix("_reference"): read_picture(p) for p in sorted(data.glob("he_*.png"))
-    }
-    return {**found, "ihc": samples.immunohistochemistry()}
+    """Stained sections that the shipped weights were not trained on, whole."""
+    paths = sorted(data.glob("he_*.png"))
+    return {p.stem.removesuffix("_reference"): read_picture(p) for p in paths if p.name != SKIN}
 
 
 def _logarithm(

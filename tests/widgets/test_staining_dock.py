@@ -491,11 +491,25 @@ def test_two_different_stains_are_compared_whichever_goes(staining, viewer, draw
     viewer.add_image(picture, rgb=True, name="b")
     assert chosen() == ["a", "b"] and compare.swipe.isEnabled()
     viewer.add_image(picture, rgb=True, name="c")
-    viewer.layers.remove("a")
-    assert chosen() == ["c", "b"]
-    viewer.layers.remove("b")
+    assert chosen() == ["b", "c"]
+    compare.left.setCurrentIndex(0)
+    compare.left.activated.emit(0)
     viewer.add_image(picture, rgb=True, name="d")
-    assert chosen() == ["c", "d"]
+    assert chosen() == ["a", "c"]
+    viewer.layers.remove("a")
+    assert chosen() == ["d", "c"]
+    viewer.layers.remove("c")
+    assert chosen() == ["d", "b"]
+
+
+def test_a_slide_that_lies_beside_is_not_compared_unasked(staining, viewer, click, idle):
+    viewer.add_image(np.full((60, 60, 3), 90, np.uint8), rgb=True, name="slide")
+    choose(staining, "density")
+    click(staining.stain.look)
+    idle(staining)
+    compare = staining.compare
+    chosen = [made.currentText() for made in (compare.left, compare.right)]
+    assert chosen == ["view: linear", "view: density"] and compare.swipe.isEnabled()
 
 
 class Mouse:

@@ -17,7 +17,7 @@ from napari_midl.methods.staining.crops import check_sizes, speckled_batch, unpa
 from napari_midl.methods.staining.generators import DensityGenerator, Translator
 from napari_midl.methods.staining.models import scratch_despeckler, scratch_translator
 from napari_midl.methods.staining.pictures import inverted_luma
-from napari_midl.methods.staining.stains import BeerLambert, stains_of_all
+from napari_midl.methods.staining.stains import BeerLambert, stains_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +134,9 @@ def train_stain(
     largest = 2 * edge if settings.steps else edge
     check_sizes(mosaics, largest)
     check_sizes(colours, largest)
-    stains = stains_of_all(slides)
+    # All slides side by side, so that each counts by its number of pixels.
+    pixels = np.concatenate([picture.reshape(1, -1, 3) for picture in slides.values()], axis=1)
+    stains = stains_of(pixels, ", ".join(slides))
     device = pick_device(settings.device)
     model = scratch_translator(settings.generator, settings.seed)
     translator = model.network

@@ -7,7 +7,7 @@ The two channels are always in the order fluorescence (nuclei, hematoxylin), ref
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,7 +18,6 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 GAREAU = ((0.30, 0.20, 1.00), (1.00, 0.55, 0.88))
 # Ruifrok and Johnston, Anal. Quant. Cytol. Histol. 23, 291 (2001): optical density, unit length.
 RUIFROK = ((0.650, 0.704, 0.286), (0.072, 0.990, 0.105))
-# Hues of a skin section (skimage.data.skin, public domain), and strengths of it and of a second
-# slide, as `stains_of_all` measures them.
+# As `stains_of` measures them: the hues of a skin section (skimage.data.skin, public domain), and
+# the strengths of that and a second slide side by side.
 REAL = ((0.590, 0.743, 0.315), (0.120, 0.802, 0.585))
 STRENGTHS = (1.6, 0.51)
 FULL = 99.0  # percentile of a slide's hematoxylin that counts as full
@@ -184,28 +183,6 @@ def stains_of(picture: NDArray[np.uint8], name: str = "the slide") -> Stains:
         tuple(tuple(round(float(x), 4) for x in v) for v in vectors),
         tuple(round(float(x), 4) for x in full),
     )
-
-
-def stains_of_all(slides: Mapping[str, NDArray[np.uint8]]) -> Stains:
-    """The hues of the largest slide, and the strengths that all of them have together.
-
-    Each slide counts by its pixels for the strengths. For the hues it does not: the extreme
-    directions of several slides together are those of none of them.
-
-    Parameters
-    ----------
-    slides : mapping of str to ndarray of uint8, shape (Y, X, 3)
-        By name.
-
-    Raises
-    ------
-    InputError
-        If one is no colour picture or shows no stained tissue.
-    """
-    largest = max(slides, key=lambda name: slides[name].size)
-    side_by_side = np.concatenate([slide.reshape(1, -1, 3) for slide in slides.values()], axis=1)
-    together = stains_of(side_by_side, ", ".join(slides))
-    return replace(together, vectors=stains_of(slides[largest], largest).vectors)
 
 
 def densities_of(picture: NDArray[np.uint8], vectors: NDArray[np.floating]) -> NDArray[np.float32]:
