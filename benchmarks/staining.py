@@ -1,7 +1,7 @@
 """The staining tool: despeckling, colours, nuclei, seams, speed and memory, invariance.
 
 ``python -m benchmarks staining PART --data FOLDER``; ``slides`` writes the pictures that the
-shipped weights were trained on, the left three quarters of each; the rest is held out here.
+shipped weights were trained on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tifffile
@@ -20,38 +21,52 @@ from imageio import v3 as imageio
 
 from benchmarks import report
 from benchmarks.staining_despeckle import despeckle
+from benchmarks.staining_pictures import sections, textures
+from napari_midl.engine.models import read_card
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.methods.staining import score
 from napari_midl.methods.staining.apply import Staining
 from napari_midl.methods.staining.models import named_despeckler, named_translator, stains_in
 from napari_midl.methods.staining.mosaic import Mosaic
 from napari_midl.methods.staining.pictures import read_picture
-from napari_midl.methods.staining.pipeline import build_pipeline
+from napari_midl.methods.staining.pipeline import Pipeline, build_pipeline
 from napari_midl.methods.staining.settings import LEARNT, StainSettings
-from napari_midl.methods.staining.stains import Stains, densities_of
+from napari_midl.methods.staining.stains import RUIFROK, BeerLambert, Stains, densities_of
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.space import Space
 from napari_midl.volumes.volume import Volume
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 METHODS = ("linear", "beer-lambert", "cyclegan", "density")
+# The vectors that most programs begin with, and no adjustment to the mosaic.
+STANDARD = "standard vectors"
+STANDARD_STAINS = Stains(vectors=RUIFROK, full=(1.5, 0.8))
 NUCLEAR, EOSIN, RENDERED = "_nuclear.tif", "_eosin.tif", "_reference_rgb.jpg"
 # The rendering of the shared field is this part of its channels.
 RENDERED_PART = (slice(13, 883), slice(31, 579))
 MOSAIC = (10_000, 15_000)
 
 
-def painter(mosaic: Mosaic, method: str, tile: int = 512, **options: bool) -> ReadyModel:
-    """A stain of a mosaic with the shipped weights."""
+def painter(
+    mosaic: Mosaic, method: str, model: str | Path = "base", tile: int = 512, **options: bool
+) -> ReadyModel:
+    """A stain of a mosaic, with the shipped weights or those of a file."""
+    if method == STANDARD:
+        settings = StainSettings(method="beer-lambert", keep_speckle=True)
+        pipeline = Pipeline(BeerLambert(STANDARD_STAINS))
+        return ReadyModel(Staining(mosaic, pipeline, settings))
     settings = StainSettings(method=method, tile=tile, **options)  # type: ignore[arg-type]
-    translator = named_translator("base", method) if method in LEARNT else None
+    translator = named_translator(model, method) if method in LEARNT else None
     cleaner = None if settings.keep_speckle else named_despeckler("base")
     return ReadyModel(Staining(mosaic, build_pipeline(settings, cleaner, translator), settings))
 
 
-def picture(mosaic: Mosaic, method: str, **options: bool) -> np.ndarray:
+def picture(mosaic: Mosaic, method: str, model: str | Path = "base", **options: bool) -> np.ndarray:
     """The stain of a whole mosaic in one piece, colours last, as bytes."""
     whole = tuple(slice(0, n) for n in mosaic.shape)
-    colours = painter(mosaic, method, **options).look(whole)[:3, 0]  # type: ignore[arg-type]
+    colours = painter(mosaic, method, model, **options).look(whole)[:3, 0]  # type: ignore[arg-type]
     return np.rint(np.moveaxis(colours, 0, -1).clip(0, 1) * 255).astype(np.uint8)
 
 
@@ -66,23 +81,33 @@ def fields(data: Path) -> dict[str, tuple[Mosaic, np.ndarray]]:
     return found
 
 
-def stain(data: Path) -> list[dict[str, object]]:
-    """Colours against the independent rendering and real H&E, nuclei against the channel."""
+def stain(data: Path, also: Sequence[Path] = ()) -> list[dict[str, object]]:
+    """Colours against the independent rendering and real H&E, nuclei against the channel.
+
+    ``also`` are other models, such as the paper's generator.
+    """
+    stains: dict[str, tuple[str, str | Path]] = {
+        method: (method, "base") for method in (STANDARD, *METHODS)
+    }
+    for path in also:
+        kind = "density" if read_card(path)["architecture"] == "density" else "cyclegan"
+        stains[path.stem] = kind, path
     slides = {p.stem: read_picture(p) for p in sorted(data.glob("he_*.png"))}
     rows = []
     for name, (mosaic, rendered) in fields(data).items():
         nuclear = mosaic.scaled(mosaic.read(tuple(slice(0, n) for n in mosaic.shape)))[0, 0]  # type: ignore[arg-type]
         true = score.nuclei(nuclear)
-        for method in METHODS:
-            made = picture(mosaic, method, keep_speckle=True)
+        for way, (method, model) in stains.items():
+            made = picture(mosaic, method, model, keep_speckle=True)
             part = made[RENDERED_PART]
-            hematoxylin = densities_of(made, np.array(_stains(method).vectors))[0]
+            hematoxylin = densities_of(made, np.array(_stains(method, model).vectors))[0]
             found = score.nuclei(hematoxylin.clip(0))
             rows.append(
                 {
                     "field": name,
-                    "method": method,
+                    "method": way,
                     "CIEDE2000 to rendering": score.ciede2000(part, rendered),
+                    "SSIM to rendering": score.ssim(part / 255, rendered / 255, channel_axis=-1),
                     "hue to rendering": score.hue_distance(part, rendered),
                     **{
                         f"colours to {s}": score.palette_distance(made, p)
@@ -93,22 +118,24 @@ def stain(data: Path) -> list[dict[str, object]]:
                     "nuclei in": len(true),
                     "nuclei out": len(found),
                     **score.matched(found, true),
-                    "cycle error": _cycle_error(mosaic, method),
+                    "cycle error": _cycle_error(mosaic, method, model),
                 }
             )
     return rows
 
 
-def _stains(method: str) -> Stains:
+def _stains(method: str, model: str | Path) -> Stains:
     """What the stain itself was made with, to take it apart again."""
-    return stains_in(named_translator("base", method) if method in LEARNT else None)
+    if method == STANDARD:
+        return STANDARD_STAINS
+    return stains_in(named_translator(model, method) if method in LEARNT else None)
 
 
-def _cycle_error(mosaic: Mosaic, method: str) -> float:
+def _cycle_error(mosaic: Mosaic, method: str, model: str | Path) -> float:
     """Mean difference of what the inverse generator makes of the stain from its start."""
     if method not in LEARNT:
         return float("nan")
-    translator = named_translator("base", method).network
+    translator = named_translator(model, method).network
     whole = tuple(slice(0, n) for n in mosaic.shape)
     channels = mosaic.scaled(mosaic.read(whole))[:, 0][None]  # type: ignore[arg-type]
     with torch.inference_mode():
@@ -228,21 +255,21 @@ def write_mosaic(folder: Path, height: int, width: int) -> None:
 
 
 def slides(data: Path) -> list[dict[str, object]]:
-    """Write the training part of each picture into ``slides``, of H&E alone into ``he`` too."""
-    from benchmarks.staining_despeckle import TRAINED, histology
-
+    """Write what the despeckler is trained on into ``slides``, and the stains into ``he``."""
     rows = []
-    for name, image in histology(data).items():
-        part = image[:, : round(image.shape[1] * TRAINED)]
-        for folder in (Path("slides"), Path("he")):
-            if folder.name == "slides" or name.startswith("he_"):
-                folder.mkdir(exist_ok=True)
-                imageio.imwrite(folder / f"{name}.png", part)
-        rows.append({"picture": name, "pixels": f"{part.shape[1]} x {part.shape[0]}"})
+    for folder, pictures in (
+        ("slides", textures(data)),
+        ("he", sections(data)),
+    ):
+        Path(folder).mkdir(exist_ok=True)
+        for name, image in pictures.items():
+            imageio.imwrite(Path(folder) / f"{name}.png", image)
+            size = f"{image.shape[1]} x {image.shape[0]}"
+            rows.append({"folder": folder, "picture": name, "pixels": size})
     return rows
 
 
-PARTS = {
+PARTS: dict[str, Callable[..., list[dict[str, object]]]] = {
     "slides": slides,
     "despeckle": despeckle,
     "stain": stain,
@@ -257,10 +284,12 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks staining")
     parser.add_argument("parts", nargs="*", default=["despeckle", "stain", "seams", "invariance"])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/staining"))
+    parser.add_argument("--also", type=Path, nargs="*", default=[], help="models to score too")
     given = parser.parse_args(arguments)
     for name in given.parts:
         started = time.monotonic()
-        rows = PARTS[name](given.data)
+        part = PARTS[name]
+        rows = part(given.data, given.also) if part in (despeckle, stain) else part(given.data)
         seconds = time.monotonic() - started
         print(f"\n{name} ({seconds:.0f} s)\n\n{report.markdown(rows)}", flush=True)
         if name != "slides":

@@ -11,6 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.staining.adversarial import CycleGan, ImagePool, PatchDiscriminator
 from napari_midl.methods.staining.despeckler import build_despeckler, median_3x3
 from napari_midl.methods.staining.generators import GAIN, DensityGenerator, build_translator
+from napari_midl.methods.staining.models import named_despeckler
 from napari_midl.methods.staining.settings import TrainSettings
 from napari_midl.methods.staining.speckle import speckle_to, speckled
 
@@ -54,12 +55,24 @@ def test_the_median_is_scipys():
     np.testing.assert_array_equal(ours, ndimage.median_filter(image, 3, mode="nearest"))
 
 
-@pytest.mark.parametrize("preset", ["paper", "compact"])
+@pytest.mark.parametrize("preset", ["paper", "compact", "unet"])
 def test_a_despeckler_reaches_no_further_than_its_halo(preset):
     network = fold_batch_norm(stirred(build_despeckler(preset)))
     torch.manual_seed(0)
-    image = torch.rand(1, 1, 96, 96)
+    image = torch.rand(1, 1, 120, 120)
     _same_inside(network, image, network.halo, network.stride)
+
+
+def test_a_picture_twice_as_bright_is_despeckled_to_twice_as_bright():
+    network = build_despeckler("unet").eval()
+    image = torch.rand(1, 1, 45, 51)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(2 * image), 2 * network(image))
+        assert network(image).shape == image.shape
+
+
+def test_what_was_the_second_despeckler_is_the_one_that_serves_every_grain():
+    assert named_despeckler("correlated").sha256 == named_despeckler("base").sha256
 
 
 @pytest.mark.parametrize("preset", ["density", "compact"])
@@ -241,6 +254,17 @@ def test_speckle_has_the_deviation_asked_for(kind):
     assert noisy.std() / 0.5 == pytest.approx(0.2, rel=0.03)
     neighbours = np.corrcoef(noisy[:, 1:].ravel(), noisy[:, :-1].ravel())[0, 1]
     assert (neighbours > 0.4) == (kind == "correlated")
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "gamma"])
+def test_coarse_grain_is_of_the_same_strength(kind):
+    clean, rng = np.full((200, 200), 0.5, np.float32), np.random.default_rng(0)
+    noisy = speckled(clean, 0.4, kind, rng, grain=1.2)
+    assert noisy.mean() == pytest.approx(0.5, rel=0.03)
+    assert noisy.std() / 0.5 == pytest.approx(0.4, rel=0.05)
+    assert np.corrcoef(noisy[:, 1:].ravel(), noisy[:, :-1].ravel())[0, 1] > 0.7
+    third = float(np.mean((noisy - 0.5) ** 3)) / noisy.std() ** 3
+    assert (third > 0.5) == (kind == "gamma")
 
 
 def test_speckle_is_raised_to_a_ratio():

@@ -65,6 +65,16 @@ def test_what_was_decided_is_found_again(stain):
     assert again[0] == decided and again[1].verdict == ""
 
 
+def test_the_doubt_of_a_field_is_that_of_what_is_stained(stain):
+    image = OmeZarrImage.open(stain)
+    pixels = np.asarray(image.levels[0])
+    pixels[:, 512:, 256:512] = 0
+    image.write((slice(None),) * 3, pixels)
+    (field, thumbnail), *_ = run(find_fields(stain))
+    assert (field.y, field.x, field.doubt) == (512, 0, 0.8)
+    assert (thumbnail[:, 64:] == 255).all() and (thumbnail[:, :64] == 120).all()
+
+
 def test_a_damaged_review_is_a_sentence(stain):
     review_path(stain).write_text("y,x\n1,b\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"review\.csv is no review"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from napari_midl.methods.staining.pipeline import Pipeline, build_pipeline
 from napari_midl.methods.staining.ports import ChannelIn
 from napari_midl.methods.staining.settings import LEARNT, StainSettings
 from napari_midl.methods.staining.stains import Stains, stains_of
+from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.methods.staining.watermark import NOTICE
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume
@@ -46,7 +48,8 @@ def stained(path: Path, method: str = "density", **options) -> np.ndarray:
 
 
 def shipped(settings: StainSettings, reference: Stains | None = None) -> Pipeline:
-    translator = named_translator("base", settings.method) if settings.method in LEARNT else None
+    method = settings.method if settings.method in LEARNT else "density" * settings.doubt
+    translator = named_translator("base", method) if method else None
     cleaner = None if settings.keep_speckle else named_despeckler("base")
     return build_pipeline(settings, cleaner, translator, reference)
 
@@ -86,6 +89,23 @@ def test_the_output_is_colour_with_a_pyramid_and_says_what_it_is(folder):
     assert [c["color"] for c in channels] == ["FF0000", "00FF00", "0000FF"]
 
 
+def test_coarse_levels_of_a_part_are_as_bright_as_the_part(tmp_path):
+    drawn = synthetic_mosaic((500, 520), np.random.default_rng(1))
+    for name, channel in (("f", drawn.fluorescence), ("r", drawn.reflectance)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", (channel * 4000).astype(np.uint16))
+    path = tmp_path / "part.ome.zarr"
+    out = OmeZarrOut(path, box="0:60,0:60")
+    channels = {c: ChannelIn(tmp_path / f"{c[0]}.tif") for c in ("fluorescence", "reflectance")}
+    # An edge that cuts through pixels of the coarser levels.
+    settings = StainSettings(method="linear", keep_speckle=True, tile=66)
+    run(Stain(**channels, out=out, settings=settings).perform())
+    fine, *coarser = (np.asarray(level) for level in open_volume(path).levels)
+    darkest = [channel[fine.any(0)].min() for channel in fine]
+    assert len(coarser) == 2 and coarser[1].any(0).sum() == 17**2
+    for coarse in coarser:
+        assert (coarse[:, coarse.any(0)].min(1) >= darkest).all()
+
+
 def test_nuclei_become_blue_and_stroma_pink(folder, drawn):
     red, green, blue = stained(Path("out.ome.zarr"), keep_speckle=True).astype(float)
     nuclei = drawn.fluorescence > 0.6
@@ -95,8 +115,24 @@ def test_nuclei_become_blue_and_stroma_pink(folder, drawn):
     assert red[nuclei].mean() < red[stroma].mean() - 40
 
 
-def test_a_match_leaves_the_doubt_as_it_is(mosaic, folder):
-    settings = StainSettings(doubt=True, keep_speckle=True)
+def test_a_few_bright_nuclei_do_not_make_the_others_pale(tmp_path):
+    rng = np.random.default_rng(0)
+    reflectance = rng.uniform(0.4, 0.6, (200, 230))
+    fluorescence = rng.uniform(0, 0.02, (200, 230))
+    fluorescence[::8, ::8] = 0.5
+    pictures = []
+    for brightest in (0.5, 0.8):
+        fluorescence[4:8, 4:60:2] = brightest
+        channels = [Volume.from_array(c[None]) for c in (fluorescence, reflectance)]
+        mosaic = Mosaic([replace(c, name=str(n)) for n, c in enumerate(channels)])
+        painter = ready(mosaic, shipped(StainSettings(method="beer-lambert", keep_speckle=True)))
+        pictures.append(painter.look((slice(0, 1), slice(0, 200), slice(0, 230)))[:3, 0, ::8, ::8])
+    assert np.abs(pictures[0] - pictures[1]).mean() < 0.01
+
+
+@pytest.mark.parametrize("method", ["beer-lambert", "density"])
+def test_a_match_leaves_the_doubt_as_it_is(mosaic, folder, method):
+    settings = StainSettings(method=method, doubt=True, keep_speckle=True)
     own, matched = (
         ready(mosaic, shipped(settings, reference), 256).look(
             (slice(0, 1), slice(0, 200), slice(0, 230))
@@ -107,10 +143,11 @@ def test_a_match_leaves_the_doubt_as_it_is(mosaic, folder):
     assert own[3].max() > 0 and np.abs(own[:3] - matched[:3]).mean() > 0.02
 
 
-def test_doubt_is_a_fourth_channel_in_0_to_255(folder):
-    out = stained(Path("out.ome.zarr"), "cyclegan", doubt=True)
+@pytest.mark.parametrize("method", ["beer-lambert", "cyclegan"])
+def test_doubt_is_a_fourth_channel_in_0_to_255(folder, method):
+    out = stained(Path("out.ome.zarr"), method, doubt=True)
     assert out.shape[0] == 4
-    plain = stained(Path("plain.ome.zarr"), "cyclegan")
+    plain = stained(Path("plain.ome.zarr"), method)
     # The wider halo changes the order in which the network's sums are taken.
     assert np.abs(out[:3].astype(int) - plain).max() <= 1
     assert out[3].std() > 0
@@ -199,7 +236,8 @@ def test_two_channels_of_one_file_and_replay(folder, capfd):
         main(command)
     assert not ended.value.code
     np.testing.assert_array_equal(
-        np.asarray(open_volume("out.ome.zarr").data), stained(Path("two.ome.zarr"), tile=512)
+        np.asarray(open_volume("out.ome.zarr").data),
+        stained(Path("two.ome.zarr"), "beer-lambert", tile=512),
     )
     with pytest.raises(SystemExit) as ended:
         main(["runs", "replay", "out.ome.zarr.run.json"])

@@ -83,7 +83,7 @@ def test_outputs_that_cannot_be(folder, capfd):
 def test_corrupt_weights(folder, capfd):
     good = shipped_weights("staining-density").read_bytes()
     Path("cut.safetensors").write_bytes(good[: len(good) // 2])
-    sentence = refused(capfd, stain("--model", "cut.safetensors"))
+    sentence = refused(capfd, stain("--method", "density", "--model", "cut.safetensors"))
     assert "cut.safetensors" in sentence and "safetensors" in sentence
     sentence = refused(capfd, stain("--despeckler", "cut.safetensors"))
     assert "cut.safetensors" in sentence
@@ -91,7 +91,7 @@ def test_corrupt_weights(folder, capfd):
 
 def test_weights_of_something_else(folder, capfd):
     vessels = str(shipped_weights("vessels-base"))
-    assert "vessels" in refused(capfd, stain("--model", vessels))
+    assert "vessels" in refused(capfd, stain("--method", "density", "--model", vessels))
     density = str(shipped_weights("staining-density"))
     assert "method" in refused(capfd, stain("--method", "cyclegan", "--model", density))
     sentence = refused(capfd, stain("--despeckler", density))

@@ -15,8 +15,10 @@ from safetensors.numpy import save_file
 
 from napari_midl.engine.jobs import Progress, run
 from napari_midl.engine.journal import is_unfinished
+from napari_midl.engine.models import Model, save_model
 from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import read_run, record_path
+from napari_midl.methods.staining.models import scratch_despeckler
 from napari_midl.methods.staining.review import read_review, review_path
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
 from napari_midl.volumes.open import open_volume
@@ -51,6 +53,15 @@ def idle(qtbot):
         qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=2 * MINUTE)
 
     return wait
+
+
+@pytest.fixture
+def other_despeckler(tmp_path):
+    """A despeckler of one's own, which has learnt nothing."""
+    path = tmp_path / "other.safetensors"
+    model = scratch_despeckler("compact", 3)
+    save_model(Model(model.network, {**model.card, "settings": {"preset": "compact"}}), path)
+    return path
 
 
 @pytest.fixture
@@ -117,6 +128,7 @@ def test_a_flat_channel_is_said(viewer, notes, open_staining, click, idle):
 
 
 def test_a_look_shows_each_step_over_the_view(staining, viewer, click, idle):
+    choose(staining, "density")
     click(staining.stain.look)
     idle(staining)
     assert names(viewer)[2:] == ["view: despeckled", "view: linear", "view: density"]
@@ -128,15 +140,16 @@ def test_a_look_shows_each_step_over_the_view(staining, viewer, click, idle):
     np.testing.assert_array_equal(viewer.layers["view: density"].data, before)
 
 
-def test_the_choice_of_speckle_reaches_the_view(staining, viewer, click, idle):
+def test_the_choice_of_speckle_reaches_the_view(staining, viewer, click, idle, other_despeckler):
+    choose(staining, "density")
     click(staining.stain.look)
     idle(staining)
     base = viewer.layers["view: despeckled"].data
-    staining.stain.speckle.choice = "correlated"
+    clean = viewer.layers["view: density"].data
+    staining.stain.speckle.add(other_despeckler)
     click(staining.stain.look)
     idle(staining)
     assert np.abs(viewer.layers["view: despeckled"].data - base).mean() > 0.01
-    clean = viewer.layers["view: density"].data
     staining.stain.speckle.choice = "kept"
     click(staining.stain.look)
     idle(staining)
@@ -148,16 +161,20 @@ def test_the_choice_of_speckle_reaches_the_view(staining, viewer, click, idle):
     assert grain(kept) > 1.2 * grain(clean)
 
 
-def test_the_choice_of_speckle_reaches_the_whole_and_its_record(staining, click, idle):
+def test_the_choice_of_speckle_reaches_the_whole_and_its_record(
+    staining, click, idle, other_despeckler
+):
     choose(staining, "linear")
+    staining.stain.speckle.add(other_despeckler)
     records = {}
-    for speckle in ("base", "correlated", "kept"):
+    for speckle in ("base", other_despeckler, "kept"):
         staining.stain.speckle.choice = speckle
         click(staining.stain.go)
         idle(staining)
         records[speckle] = read_run(record_path(staining.bench.shown.path))
-    assert records["base"].inputs["despeckler"] != records["correlated"].inputs["despeckler"]
-    assert records["correlated"].arguments["despeckler"] == "correlated"
+    other = records[other_despeckler]
+    assert records["base"].inputs["despeckler"] != other.inputs["despeckler"]
+    assert other.arguments["despeckler"] == str(other_despeckler)
     assert records["kept"].settings["keep_speckle"] and "despeckler" not in records["kept"].inputs
     assert len({each["sha256"] for r in records.values() for each in r.outputs.values()}) == 3
 
@@ -178,6 +195,7 @@ def test_what_was_looked_at_last_lies_on_top_and_no_other_view_is_left(
 
 
 def test_a_look_and_the_whole_show_the_same(staining, viewer, click, idle):
+    choose(staining, "density")
     click(staining.stain.look)
     idle(staining)
     view = viewer.layers["view: density"]
@@ -256,6 +274,7 @@ def test_a_stopped_stain_shows_the_settings_that_it_goes_on_with(
     click(staining.progress.cancel)
     idle(staining)
     assert "Resume" in staining.hint.text()
+    assert not staining.review.begin.isEnabled() and "Resume" in staining.review.status.text()
     viewer.window.remove_dock_widget(staining.parent())
     again = open_staining()
     assert again.stain.go.text() == "Resume"
@@ -263,9 +282,11 @@ def test_a_stopped_stain_shows_the_settings_that_it_goes_on_with(
     assert again.stain.speckle.choice == "kept" and again.stain.watermark.isChecked()
 
 
-def test_resuming_with_another_despeckler_says_what_to_mend(staining, click, qtbot, idle, notes):
+def test_resuming_with_another_despeckler_says_what_to_mend(
+    staining, click, qtbot, idle, notes, other_despeckler
+):
     choose(staining, "linear")
-    staining.stain.speckle.choice = "correlated"
+    staining.stain.speckle.add(other_despeckler)
     staining.stain.form.widgets["tile"].value = 64
     click(staining.stain.go)
     qtbot.waitUntil(lambda: staining.bench.shown is not None, timeout=MINUTE)
@@ -275,7 +296,7 @@ def test_resuming_with_another_despeckler_says_what_to_mend(staining, click, qtb
     click(staining.stain.go)
     idle(staining)
     assert "another despeckler; go on with what it began with" in notes[-1]
-    staining.stain.speckle.choice = "correlated"
+    staining.stain.speckle.choice = other_despeckler
     click(staining.stain.go)
     idle(staining)
     assert record_path(staining.bench.shown.path).exists()
@@ -470,11 +491,25 @@ def test_two_different_stains_are_compared_whichever_goes(staining, viewer, draw
     viewer.add_image(picture, rgb=True, name="b")
     assert chosen() == ["a", "b"] and compare.swipe.isEnabled()
     viewer.add_image(picture, rgb=True, name="c")
-    viewer.layers.remove("a")
-    assert chosen() == ["c", "b"]
-    viewer.layers.remove("b")
+    assert chosen() == ["b", "c"]
+    compare.left.setCurrentIndex(0)
+    compare.left.activated.emit(0)
     viewer.add_image(picture, rgb=True, name="d")
-    assert chosen() == ["c", "d"]
+    assert chosen() == ["a", "c"]
+    viewer.layers.remove("a")
+    assert chosen() == ["d", "c"]
+    viewer.layers.remove("c")
+    assert chosen() == ["d", "b"]
+
+
+def test_a_slide_that_lies_beside_is_not_compared_unasked(staining, viewer, click, idle):
+    viewer.add_image(np.full((60, 60, 3), 90, np.uint8), rgb=True, name="slide")
+    choose(staining, "density")
+    click(staining.stain.look)
+    idle(staining)
+    compare = staining.compare
+    chosen = [made.currentText() for made in (compare.left, compare.right)]
+    assert chosen == ["view: linear", "view: density"] and compare.swipe.isEnabled()
 
 
 class Mouse:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ABOUT = "napari-midl"  # key of what we ourselves say of an image
+HOLES = "zeros_are_holes"  # said there of channels first whose zeros were never written
 HEADER = "nifti"  # name of the array that holds a header
 _LARGEST_HEADER = 2**20
 _AXES = ("T", "C", *SPATIAL)

@@ -21,6 +21,7 @@ from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folde
 from napari_midl.volumes.multiscales import (
     ABOUT,
     HEADER,
+    HOLES,
     Multiscale,
     header_for,
     header_in,
@@ -72,6 +73,9 @@ class OmeZarrImage:
         self.levels = levels
         self._group = group
         self._is_label = is_label
+        about = group.attrs.asdict().get(ABOUT)
+        holes = isinstance(about, dict) and about.get(HOLES) is True
+        self._mean = pyramid.mean_of_filled if holes else pyramid.mean
         self.factors = [
             tuple(math.ceil(m / n) for m, n in zip(above.shape, below.shape, strict=True))
             for above, below in itertools.pairwise(levels)
@@ -264,7 +268,7 @@ class OmeZarrImage:
 
     def _coarsen(self, box: Region, held: NDArray[Any] | None) -> None:
         """Go down the pyramid; `held` is what the finest level holds in `box`, if known."""
-        merge = pyramid.stride if self._is_label else pyramid.mean
+        merge = pyramid.stride if self._is_label else self._mean
         for (above, below), factors in zip(
             itertools.pairwise(self.levels), self.factors, strict=True
         ):

@@ -94,6 +94,21 @@ def mean(block: NDArray[Any], factors: Sequence[int]) -> NDArray[Any]:
     return total if block.dtype.kind == "f" else np.rint(total)
 
 
+def mean_of_filled(block: NDArray[Any], factors: Sequence[int]) -> NDArray[Any]:
+    """Mean as by `mean`, of whole numbers, without what is 0 in all channels.
+
+    Parameters
+    ----------
+    block : ndarray of int, shape (C, ..., Y, X)
+        A voxel of zeros alone is a hole.
+    factors : sequence of int
+        One an axis; that of the channels is 1.
+    """
+    filled = mean(block.any(0, keepdims=True).astype(np.float32), factors)
+    total = mean(block.astype(np.float32), factors)
+    return np.rint(total / np.where(filled > 0, filled, 1))
+
+
 def stride(block: NDArray[Any], factors: Sequence[int]) -> NDArray[Any]:
     """Keep the first voxel of each box, as labels have no mean."""
     return block[tuple(slice(None, None, f) for f in factors)]

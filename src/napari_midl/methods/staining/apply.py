@@ -15,6 +15,7 @@ from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.staining.beyond import filled
 from napari_midl.methods.staining.stained import COLOURS, never_black
 from napari_midl.methods.staining.watermark import NOTICE, watermarked
+from napari_midl.volumes.multiscales import HOLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +68,7 @@ class MosaicModel(DenseModel):
         """A copy, exposed for the mosaic."""
         pipeline = copy.deepcopy(self._pipeline)
         if pipeline.is_exposed:
-            pipeline.expose(self._mosaic.exposure)
+            pipeline.expose(self._mosaic)
         return pipeline
 
     def identity(self) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class Staining(MosaicModel):
             chunks=(len(channels), *self.tiling.core_size),
             channels=channels,
             colours=_HEXADECIMAL,
-            about={"notice": NOTICE, "method": settings.method},
+            about={"notice": NOTICE, "method": settings.method, HOLES: True},
         )
 
     def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_midl.methods.staining.settings import TrainDespecklerSettings
 
 BRIGHTNESS = (0.6, 1.2)
+COARSEST = 1.5  # standard deviation in pixels of the widest grain that is drawn
+FINE, CUT = 0.4, 0.3  # shares of the crops whose grain is one pixel, and that a camera saturates
 
 
 def random_crop(
@@ -77,8 +79,21 @@ def speckled_batch(
         crop = random_crop(images, settings.crop, rng) * np.float32(rng.uniform(*BRIGHTNESS))
         deviation = rng.uniform(settings.deviation, highest)
         clean.append(crop)
-        noisy.append(speckled(crop, deviation, settings.speckle, rng))
+        if settings.speckle == "any":
+            noisy.append(_any_speckle(crop, deviation, rng))
+        else:
+            noisy.append(speckled(crop, deviation, settings.speckle, rng))
     return torch.from_numpy(np.stack(noisy)), torch.from_numpy(np.stack(clean))
+
+
+def _any_speckle(
+    crop: NDArray[np.float32], deviation: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Fine or coarse, symmetric or not, and cut off where a camera would be saturated."""
+    grain = 0.0 if rng.random() < FINE else rng.uniform(0.3, COARSEST)
+    kind = "gaussian" if rng.random() < 0.5 else "gamma"
+    noisy = speckled(crop, deviation, kind, rng, grain)
+    return noisy.clip(max=1) if rng.random() < CUT else noisy
 
 
 def unpaired_batch(

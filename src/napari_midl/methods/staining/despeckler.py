@@ -1,4 +1,4 @@
-"""Despeckling networks: the paper's, and the compact one that ships.
+"""Despeckling networks: the paper's, the U-Net that ships, and the compact one before it.
 
 Combalia et al., *Digitally Stained Confocal Microscopy through Deep Learning*, MIDL 2019,
 section 2.1 and figure 3.
@@ -14,6 +14,7 @@ from napari_midl.errors import InputError
 
 PAPER_LAYERS, PAPER_FILTERS = 7, 64
 COMPACT_LAYERS, COMPACT_FILTERS = 7, 32
+UNET_FILTERS = (32, 48, 64)  # at a half, a quarter and an eighth of the resolution
 
 
 class PaperDespeckler(nn.Module):
@@ -79,14 +80,69 @@ class CompactDespeckler(nn.Module):
         return clean if self.training else clean.clamp(min=0)
 
 
-DESPECKLERS: dict[str, type[PaperDespeckler | CompactDespeckler]] = {
+class UnetDespeckler(nn.Module):
+    """A U-Net at half the resolution and below, without biases (Mohan et al., ICLR 2020).
+
+    Speckle multiplies, so a picture twice as bright has to come out twice as bright. A network of
+    convolutions and rectifiers alone does that, and serves speckle of a strength that it has not
+    seen. It looks 60 pixels far, which is enough to tell how strong the speckle is and how wide
+    its grain.
+    """
+
+    halo, stride = 64, 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        half, quarter, eighth = UNET_FILTERS
+        self.first = nn.Sequential(nn.PixelUnshuffle(2), _plain(4, half), nn.ReLU(), _Block(half))
+        self.second = nn.Sequential(nn.Conv2d(half, quarter, 2, 2, bias=False), _Block(quarter))
+        self.deepest = nn.Sequential(
+            nn.Conv2d(quarter, eighth, 2, 2, bias=False),
+            _Block(eighth),
+            _Block(eighth),
+            nn.ConvTranspose2d(eighth, quarter, 2, 2, bias=False),
+        )
+        self.third = nn.Sequential(
+            _Block(quarter), nn.ConvTranspose2d(quarter, half, 2, 2, bias=False)
+        )
+        self.last = nn.Sequential(_Block(half), _plain(half, 4), nn.PixelShuffle(2))
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """Reflectance ``(N, 1, Y, X)`` on any scale, not negative, without its speckle."""
+        height, width = noisy.shape[-2:]
+        padded = pad_to(noisy, self.stride)
+        first = self.first(padded)
+        second = self.second(first)
+        clean: Tensor = padded + self.last(first + self.third(second + self.deepest(second)))
+        clean = clean[..., :height, :width]
+        return clean if self.training else clean.clamp(min=0)
+
+
+class _Block(nn.Module):
+    """Two convolutions around which the maps pass."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(_plain(width, width), nn.ReLU(), _plain(width, width))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        out: Tensor = maps + self.body(maps)
+        return out
+
+
+def _plain(before: int, after: int) -> nn.Conv2d:
+    return nn.Conv2d(before, after, 3, padding=1, bias=False)
+
+
+DESPECKLERS: dict[str, type[PaperDespeckler | CompactDespeckler | UnetDespeckler]] = {
+    "unet": UnetDespeckler,
     "paper": PaperDespeckler,
     "compact": CompactDespeckler,
 }
 
 
 def build_despeckler(preset: str) -> nn.Module:
-    """A fresh despeckler of a preset, ``paper`` or ``compact``.
+    """A fresh despeckler of a preset, ``unet``, ``paper`` or ``compact``.
 
     Raises
     ------

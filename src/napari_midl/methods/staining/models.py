@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
 
 def named_despeckler(name: str | Path) -> Model:
-    """The despeckler for ``base`` or ``correlated`` (shipped), or the path of a file.
+    """The despeckler for ``base`` (shipped), or the path of a file.
 
-    ``base`` knows speckle that is independent from pixel to pixel, ``correlated`` speckle whose
-    grain is wider than a pixel.
+    ``base`` serves fine and coarse grain; ``correlated``, which once was a second one, is the same.
 
     Raises
     ------
@@ -86,7 +85,7 @@ def _family(build: Callable[[str], nn.Module], **shipped: str) -> ModelFamily:
 
 
 _DESPECKLERS = _family(
-    build_despeckler, base="staining-despeckler", correlated="staining-despeckler-correlated"
+    build_despeckler, base="staining-despeckler", correlated="staining-despeckler"
 )
 _TRANSLATORS = {
     "density": _family(build_translator, base="staining-density"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.methods.staining.stains import FULL
 from napari_midl.volumes.laying import laid_on
 from napari_midl.volumes.overview import overview
 from napari_midl.volumes.scaling import Scaling, robust_scaling
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 TYPICAL = 0.5  # reflectance of typical tissue; eosin is then at half of its full density
 DARKEST_TISSUE = 0.1
+STRONGEST = 2.0  # times that the fluorescence may be raised
 
 
 class Mosaic:
@@ -69,9 +71,24 @@ class Mosaic:
         Percentiles alone do not do so: they depend on how much glass and how many bright spots
         a mosaic has.
         """
-        scaled = [self.scalings[-1](block).ravel() for block in overview(self.channels[-1])]
-        tissue = np.concatenate([block[block > DARKEST_TISSUE] for block in scaled])
+        sample = self._sample(-1)
+        tissue = sample[sample > DARKEST_TISSUE]
         return TYPICAL / float(np.median(tissue)) if tissue.size else 1.0
+
+    @cached_property
+    def nuclear_exposure(self) -> float:
+        """Factor that brings the first channel to 1 where few pixels of the tissue exceed it.
+
+        This is what counts as a slide's full hematoxylin; a few bright nuclei must not set it.
+        Where there are hardly any nuclei, what lies between them is not brought up to be some.
+        """
+        tissue = float((self._sample(-1) > DARKEST_TISSUE).mean())
+        dark = float(np.percentile(self._sample(0), 100 - (100 - FULL) * tissue))
+        return min(1 / dark, STRONGEST) if dark > 0 else 1.0
+
+    def _sample(self, channel: int) -> NDArray[np.float32]:
+        scaling = self.scalings[channel]
+        return np.concatenate([scaling(b).ravel() for b in overview(self.channels[channel])])
 
     def read(self, region: Region) -> NDArray[Any]:
         """Intensities ``(C, z, y, x)`` of a region, as they are stored."""

@@ -92,16 +92,17 @@ class Stain(StreamedOperation):
         translator = cleaner = matched = None
         if self.settings.method in LEARNT:
             translator = yield from run.open(self.model, LOADING, method=self.settings.method)
+        elif self.settings.doubt:
+            translator = yield from run.open(self.model, LOADING)
         if not self.settings.keep_speckle:
             cleaner = yield from run.open(self.despeckler, LOADING)
         if self.reference is not None:
             matched = yield from run.open(self.reference, "looking at the slide")
 
         def build() -> tuple[Pipeline, Stains]:
-            from napari_midl.methods.staining.models import stains_in
-            from napari_midl.methods.staining.pipeline import build_pipeline
+            from napari_midl.methods.staining.pipeline import build_pipeline, stains_for
 
-            shown = matched or stains_in(translator)
+            shown = matched or stains_for(self.settings, translator)
             return build_pipeline(self.settings, cleaner, translator, matched), shown
 
         pipeline, stains = yield from elsewhere(build, LOADING)
@@ -149,8 +150,7 @@ class Train(TrainedOperation):
     slides : FileIn
         Folder of H&E pictures at the mosaics' resolution.
     despeckler : DespecklerIn
-        ``base`` or ``correlated`` (shipped), or the path of a despeckler: the mosaics are
-        despeckled first.
+        ``base`` (shipped), or the path of a despeckler: the mosaics are despeckled first.
     """
 
     slides: FileIn

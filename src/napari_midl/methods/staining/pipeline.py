@@ -13,10 +13,12 @@ from napari_midl.engine.folding import fold_batch_norm
 from napari_midl.methods.staining.beyond import FILLED, filled
 from napari_midl.methods.staining.generators import DensityGenerator, Translator
 from napari_midl.methods.staining.models import stains_in
+from napari_midl.methods.staining.settings import LEARNT
 from napari_midl.methods.staining.stains import BeerLambert, LinearStain
 
 if TYPE_CHECKING:
     from napari_midl.engine.models import Model
+    from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.methods.staining.settings import StainSettings
     from napari_midl.methods.staining.stains import Stains
 
@@ -63,6 +65,28 @@ class Exposed(nn.Module):
         return torch.cat([fluorescence, (self.factor * reflectance).clamp(0, 1)], 1)
 
 
+class Strengthened(nn.Module):
+    """Beer-Lambert's stain with nuclei as dark as on a slide, once `Pipeline.expose` says how.
+
+    Parameters
+    ----------
+    colour : BeerLambert
+        The stain.
+    """
+
+    halo, stride = 0, 1
+
+    def __init__(self, colour: BeerLambert) -> None:
+        super().__init__()
+        self.colour, self.factor = colour, 1.0
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Colours ``(N, 3, Y, X)`` for channels ``(N, 2, Y, X)`` in [0, 1]."""
+        fluorescence, reflectance = channels.split(1, 1)
+        colours: Tensor = self.colour(torch.cat([self.factor * fluorescence, reflectance], 1))
+        return colours
+
+
 class Doubtful(nn.Module):
     """A stain with a fourth channel: where not to trust it.
 
@@ -77,11 +101,15 @@ class Doubtful(nn.Module):
     second : BeerLambert
         Another stain of the same channels, pixel by pixel, in the model's own colours. The doubt
         of a matched slide is measured in these too: the inverse generator knows no others.
+    shown : torch.nn.Module, optional
+        What to show in the place of the translator's stain, which then only tells the doubt.
     """
 
-    def __init__(self, translator: Translator, second: BeerLambert) -> None:
+    def __init__(
+        self, translator: Translator, second: BeerLambert, shown: nn.Module | None = None
+    ) -> None:
         super().__init__()
-        self.translator, self.second = translator, second
+        self.translator, self.second, self.shown = translator, second, shown
         self.halo = translator.halo + int(translator.inverse.halo) + DOUBT_WINDOW // 2  # type: ignore[arg-type]
         self.stride = math.lcm(translator.stride, int(translator.inverse.stride))  # type: ignore[arg-type]
 
@@ -97,6 +125,8 @@ class Doubtful(nn.Module):
         cycle = (self.translator.inverse(own) - start).abs().mean(1, keepdim=True)
         disagreement = (self.second(channels) - own).abs().mean(1, keepdim=True)
         doubt = torch.maximum(_around(cycle), _around(disagreement)) / DOUBTFUL
+        if self.shown is not None:
+            colours = self.shown(channels)
         return torch.cat([colours, doubt.clamp(0, 1)], 1)
 
 
@@ -117,14 +147,16 @@ class Pipeline(nn.Module):
 
     @property
     def is_exposed(self) -> bool:
-        """Whether a stage has to know the mosaic's exposure."""
+        """Whether a stage has to know the mosaic's exposures."""
         return any(isinstance(stage, Exposed) for stage in self.stages)
 
-    def expose(self, factor: float) -> None:
-        """Bring typical tissue of a mosaic to where the networks expect it (`Mosaic.exposure`)."""
-        for stage in self.stages:
+    def expose(self, mosaic: Mosaic) -> None:
+        """Bring typical tissue of a mosaic, and its nuclei, to where the stains expect them."""
+        for stage in self.modules():
             if isinstance(stage, Exposed):
-                stage.factor = factor
+                stage.factor = mosaic.exposure
+            elif isinstance(stage, Strengthened):
+                stage.factor = mosaic.nuclear_exposure
 
     def forward(self, channels: Tensor) -> Tensor:
         """What the last stage gives for channels ``(N, C, Y, X)``; NaN is as what is around it."""
@@ -145,27 +177,33 @@ def build_pipeline(
     settings : StainSettings
         Which stain, and whether it tells its doubt.
     despeckler, translator : Model or None
-        The networks, where the settings ask for them.
+        The networks, where the settings ask for them; Beer-Lambert's tells its doubt.
     reference : Stains, optional
         Those of a slide to show instead, with typical tissue as strong as there.
     """
     stains = stains_in(translator)
-    own, shown = BeerLambert(stains), BeerLambert(reference or stains)
+    own, shown = BeerLambert(stains), BeerLambert(reference or stains_for(settings, translator))
+    plain = Strengthened(shown) if settings.method == "beer-lambert" else None
     if translator is None:
-        stain: nn.Module = LinearStain() if settings.method == "linear" else shown
+        stain: nn.Module = plain or LinearStain()
     else:
         assert isinstance(translator.network, Translator)
         stain = fold_batch_norm(translator.network)
         if isinstance(stain.generator, DensityGenerator):
-            stain.generator.colour = shown
+            stain.generator.colour = own if plain else shown
         if settings.doubt:
-            stain = Doubtful(stain, own)
+            stain = Doubtful(stain, own, plain)
     before: list[nn.Module] = []
     if despeckler is not None:
         before.append(Despeckled(fold_batch_norm(despeckler.network)))
-    if reference is not None or translator is not None:
+    if settings.method != "linear":
         before.append(Exposed())
     return Pipeline(*before, stain)
+
+
+def stains_for(settings: StainSettings, translator: Model | None) -> Stains:
+    """The colours that a stain shows without a reference: those of its own model."""
+    return stains_in(translator if settings.method in LEARNT else None)
 
 
 def _around(difference: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class StainModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class DespecklerIn(ModelIn):
-    """``base`` or ``correlated`` (shipped), or the path of a despeckler."""
+    """``base`` (shipped), or the path of a despeckler."""
 
     def open(self) -> Model:
         """The despeckler."""

@@ -73,7 +73,8 @@ def review_path(stain: Path) -> Path:
 def find_fields(stain: Path) -> Job[list[tuple[Field, NDArray[np.uint8]]]]:
     """Fields that show tissue, most doubtful first, each with a thumbnail (y, x, 3).
 
-    What was decided before is read from beside the stain. Only a coarse level is read.
+    What was decided before is read from beside the stain. Only a coarse level is read, and of a
+    field only what is stained.
 
     Parameters
     ----------
@@ -103,13 +104,15 @@ def find_fields(stain: Path) -> Job[list[tuple[Field, NDArray[np.uint8]]]]:
             for start, n in zip((y, x), size, strict=True)
         ]
         block = np.asarray(level[(slice(None), *box)])
-        doubt = round(float(block[3].mean()) / 255, 4) if len(block) > 3 else 0.0
+        colours = np.moveaxis(block[:3], 0, -1)
+        seen = is_stained(colours)
+        doubtful = len(block) > 3 and seen.any()
+        doubt = round(float(block[3][seen].mean()) / 255, 4) if doubtful else 0.0
         old = known.get((y, x))
         field = Field(y, x, *size, doubt)
         if old is not None:
             field = replace(field, verdict=old.verdict, comment=old.comment)
-        colours = np.moveaxis(block[:3], 0, -1)
-        found.append((field, np.where(is_stained(colours)[..., None], colours, np.uint8(GLASS))))
+        found.append((field, np.where(seen[..., None], colours, np.uint8(GLASS))))
     # Against the slide itself, since all of a pale one is brighter than the glass of another.
     darkness = [255 - float(thumbnail.mean()) for _, thumbnail in found]
     dark = SHOWS * max(darkness, default=0)

@@ -23,9 +23,13 @@ def psnr(image: NDArray[np.floating], clean: NDArray[np.floating]) -> float:
     return float(-10 * np.log10(np.mean((np.asarray(image, float) - clean) ** 2)))
 
 
-def ssim(image: NDArray[np.floating], clean: NDArray[np.floating]) -> float:
+def ssim(
+    image: NDArray[np.floating], clean: NDArray[np.floating], channel_axis: int | None = None
+) -> float:
     """Structural similarity (Wang et al., 2004) of images whose range is 1."""
-    return float(metrics.structural_similarity(image, clean, data_range=1.0))
+    return float(
+        metrics.structural_similarity(image, clean, data_range=1.0, channel_axis=channel_axis)
+    )
 
 
 def ciede2000(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 from napari_midl.engine.settings import Settings, within
 
-Method = Literal["density", "cyclegan", "linear", "beer-lambert"]
-Speckle = Literal["gaussian", "gamma", "correlated"]
-DespecklerPreset = Literal["compact", "paper"]
+Method = Literal["beer-lambert", "density", "cyclegan", "linear"]
+Speckle = Literal["any", "gaussian", "gamma", "correlated"]
+DespecklerPreset = Literal["unet", "paper", "compact"]
 GeneratorPreset = Literal["density", "compact", "resnet"]
 Device = Literal["auto", "cpu", "cuda"]
 Compression = Literal["deflate", "jpeg"]
 LEARNT: tuple[Method, ...] = ("density", "cyclegan")
+HAS_DOUBT: tuple[Method, ...] = ("beer-lambert", "density", "cyclegan")
 TAKES_REFERENCE: tuple[Method, ...] = ("density", "beer-lambert")
 Tile = Annotated[int, within(64, 8192)]
 
@@ -25,8 +26,9 @@ class StainSettings(Settings):
     Parameters
     ----------
     method : str
-        ``density`` predicts the two stain densities and cannot invent nuclei; ``cyclegan``
-        draws the slide freely; ``linear`` is Gareau's; ``beer-lambert`` has fixed densities.
+        ``beer-lambert`` takes the channels for the two stain densities; ``density`` predicts
+        these and cannot invent nuclei; ``cyclegan`` draws the slide freely; ``linear`` is
+        Gareau's.
     keep_speckle : bool
         Stain the reflectance as it is; otherwise it is despeckled first.
     doubt : bool
@@ -39,7 +41,7 @@ class StainSettings(Settings):
         Where to compute; ``auto`` takes a GPU where there is one.
     """
 
-    method: Method = "density"
+    method: Method = "beer-lambert"
     keep_speckle: bool = False
     doubt: bool = False
     watermark: bool = False
@@ -70,10 +72,10 @@ class TrainDespecklerSettings(Settings):
     Parameters
     ----------
     preset : str
-        The network: ``compact`` ships, ``paper`` is that of Combalia et al.
+        The network: ``unet`` ships, ``paper`` is that of Combalia et al., ``compact`` is smaller.
     speckle : str
-        ``gaussian`` as in the paper, ``gamma`` as of averaged laser looks, or ``correlated``
-        over neighbouring pixels.
+        ``gaussian`` as in the paper, ``gamma`` as of averaged laser looks, ``correlated``
+        over neighbouring pixels, or ``any``, where each crop has its own kind and grain.
     deviation : float
         Standard deviation of the speckle; the paper's is 0.2.
     deviation_up_to : float
@@ -98,10 +100,10 @@ class TrainDespecklerSettings(Settings):
         Where to compute; ``auto`` takes a GPU where there is one.
     """
 
-    preset: DespecklerPreset = "compact"
-    speckle: Speckle = "gaussian"
-    deviation: Annotated[float, within(0.01, 1.0, step=0.05)] = 0.2
-    deviation_up_to: Annotated[float, within(0.0, 1.0, step=0.05)] = 0.0
+    preset: DespecklerPreset = "unet"
+    speckle: Speckle = "any"
+    deviation: Annotated[float, within(0.01, 1.0, step=0.05)] = 0.1
+    deviation_up_to: Annotated[float, within(0.0, 1.0, step=0.05)] = 0.8
     minutes: Annotated[float, within(0.05, 6000.0)] = 30.0
     steps: Annotated[int, within(0, 10_000_000)] = 0
     learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 5e-4

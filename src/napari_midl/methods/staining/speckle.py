@@ -16,14 +16,18 @@ GRAIN = 0.7  # standard deviation in pixels of the blur that correlates neighbou
 
 
 def speckled(
-    clean: NDArray[np.float32], deviation: float, kind: str, rng: np.random.Generator
+    clean: NDArray[np.float32],
+    deviation: float,
+    kind: str,
+    rng: np.random.Generator,
+    grain: float = 0.0,
 ) -> NDArray[np.float32]:
     """Multiply an image by speckle.
 
     Parameters
     ----------
-    clean : ndarray of float32
-        Reflectance, not negative; any shape.
+    clean : ndarray of float32, shape (..., Y, X)
+        Reflectance, not negative.
     deviation : float
         Standard deviation of the factor, whose mean is 1.
     kind : {"gaussian", "gamma", "correlated"}
@@ -31,6 +35,9 @@ def speckled(
         looks. ``correlated`` is Gaussian, blurred over neighbouring pixels.
     rng : numpy.random.Generator
         Where it is drawn from.
+    grain : float
+        Standard deviation in pixels of the blur; 0 for independent pixels, or the `GRAIN` of
+        correlated ones.
 
     Returns
     -------
@@ -42,17 +49,19 @@ def speckled(
     InputError
         If there is no such kind.
     """
-    if kind == "gamma":
-        looks = 1 / deviation**2
-        factor = rng.gamma(looks, 1 / looks, clean.shape)
-    elif kind in ("gaussian", "correlated"):
-        field = rng.standard_normal(clean.shape)
-        if kind == "correlated":
-            field = ndimage.gaussian_filter(field, GRAIN, mode="wrap")
-            field /= field.std()
-        factor = 1 + deviation * field
-    else:
+    if kind not in ("gaussian", "gamma", "correlated"):
         raise InputError(f"{kind!r} is no speckle; choose one of gaussian, gamma, correlated.")
+    field = rng.standard_normal(clean.shape, np.float32)
+    grain = grain or (GRAIN if kind == "correlated" else 0.0)
+    if grain:
+        field = ndimage.gaussian_filter(field, grain, mode="wrap", axes=(-2, -1))
+        field /= field.std()
+    if kind == "gamma":
+        # Wilson and Hilferty, PNAS 17, 684 (1931): the cube root of gamma is normal, nearly.
+        part = deviation**2 / 9
+        factor = np.maximum(1 - part + part**0.5 * field, 0) ** 3
+    else:
+        factor = 1 + deviation * field
     return np.asarray(np.maximum(clean * factor, 0), np.float32)
 
 

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 GAREAU = ((0.30, 0.20, 1.00), (1.00, 0.55, 0.88))
 # Ruifrok and Johnston, Anal. Quant. Cytol. Histol. 23, 291 (2001): optical density, unit length.
 RUIFROK = ((0.650, 0.704, 0.286), (0.072, 0.990, 0.105))
+# As `stains_of` measures them: the hues of a skin section (skimage.data.skin, public domain), and
+# the strengths of that and a second slide side by side.
+REAL = ((0.590, 0.743, 0.315), (0.120, 0.802, 0.585))
+STRENGTHS = (1.6, 0.51)
 FULL = 99.0  # percentile of a slide's hematoxylin that counts as full
 FAINTEST = 0.05  # optical density below which a pixel is glass
 NARROWEST = 0.15  # angle (rad) between the stains below which a slide shows only one of them
@@ -42,12 +46,12 @@ class Stains:
     vectors : ((float, float, float), (float, float, float))
         Optical density in red, green and blue of each stain, of unit length.
     full : (float, float)
-        Density of each stain where a channel is 1: what few pixels of a slide exceed for
+        Density of each stain where a channel is 1: what few pixels of a slide's tissue exceed for
         hematoxylin, which is in the nuclei alone, and twice that of typical tissue for eosin.
     """
 
-    vectors: tuple[tuple[float, ...], ...] = RUIFROK
-    full: tuple[float, ...] = (1.5, 0.8)
+    vectors: tuple[tuple[float, ...], ...] = REAL
+    full: tuple[float, ...] = STRENGTHS
 
     def to_dict(self) -> dict[str, list[list[float]] | list[float]]:
         """Plain JSON values."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_midl.errors import InputError
-from napari_midl.methods.staining.settings import LEARNT, TAKES_REFERENCE
+from napari_midl.methods.staining.settings import HAS_DOUBT, LEARNT, TAKES_REFERENCE
 
 if TYPE_CHECKING:
     from napari_midl.methods.staining.operations import Stain
@@ -22,10 +22,10 @@ def check_use(stain: Stain) -> None:
     """
     settings = stain.settings
     method, learnt = settings.method, settings.method in LEARNT
-    if settings.doubt and not learnt:
+    if settings.doubt and method not in HAS_DOUBT:
         raise InputError(
             f"the method {method} has no doubt: it cannot say where not to trust it; choose "
-            "density or cyclegan, or leave out --doubt."
+            "another, or leave out --doubt."
         )
     if stain.reference is not None and method not in TAKES_REFERENCE:
         raise InputError(

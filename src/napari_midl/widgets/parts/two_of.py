@@ -44,12 +44,20 @@ class TwoOf(Generic[T]):
         first, second = (made.currentData() for made in self.lists)
         return first, second
 
-    def offer(self, things: Sequence[T]) -> bool:
-        """Offer other things; tells whether others are chosen now. No signal says so."""
+    def offer(self, things: Sequence[T], anew: bool = False) -> bool:
+        """Offer other things; tells whether others are chosen now. No signal says so.
+
+        Parameters
+        ----------
+        things : sequence
+            What to offer.
+        anew : bool
+            Guess again, whatever is chosen.
+        """
         before = self.chosen
         self.things = list(things)
         # A single one stood for both; now that there is another, guess anew.
-        kept = before if before[0] != before[1] else (None, None)
+        kept = before if before[0] != before[1] and not anew else (None, None)
         places = list(self._guess(things))
         if len(things) > 1:
             # The other stays as it is; what is guessed in the place of one that went is not it.

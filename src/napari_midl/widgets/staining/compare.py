@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider
@@ -9,12 +11,15 @@ from superqt.utils import qthrottled
 
 from napari_midl.methods.staining.colours import Curtain, curtains
 from napari_midl.widgets.images import placed_over, stay_over
-from napari_midl.widgets.layers import OURS, take_out
+from napari_midl.widgets.layers import OURS, is_ours, take_out
 from napari_midl.widgets.parts.section import button, combo
 from napari_midl.widgets.parts.two_of import TwoOf
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.curtain_hold import CurtainHold
 from napari_midl.widgets.tool.section import ToolSection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CURTAIN = "curtain"
 _STEPS = 1000
@@ -30,10 +35,11 @@ class CompareSection(ToolSection[StainingBench]):
         super().__init__(bench)
         self._curtains: list[Curtain] = []
         self._curtain: Image | None = None
+        self._picked = False
         self.left = combo("What to show left of the curtain")
         self.right = combo("What to show right of the curtain")
         self._pair = TwoOf[Image](
-            self.left, self.right, lambda layer: str(layer.name), lambda seen: _last_two(len(seen))
+            self.left, self.right, lambda layer: str(layer.name), _last_stains
         )
         self.swipe = button("Swipe", "Show one left and the other right", self._on_swipe)
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -50,6 +56,7 @@ class CompareSection(ToolSection[StainingBench]):
         bench.layers_changed.connect(self._on_layers)
         for made in (self.left, self.right):
             made.currentIndexChanged.connect(lambda _: self._on_chosen())
+            made.activated.connect(lambda _: self._on_picked())
         self._on_layers()
 
     def _on_layers(self) -> None:
@@ -58,10 +65,16 @@ class CompareSection(ToolSection[StainingBench]):
         if self._curtain not in present:
             self._curtain = None
             self._hold.take(None)
-        pictures = [p for p in present if isinstance(p, Image) and p.rgb and p is not self._curtain]
+        pictures = [
+            p for p in present if isinstance(p, Image) and p.rgb and CURTAIN not in p.metadata
+        ]
         if pictures != self._pair.things:
-            self._pair.offer(pictures)
+            # What is newest is of interest, until a person chooses.
+            self._pair.offer(pictures, anew=not self._picked and self._curtain is None)
         self._show()
+
+    def _on_picked(self) -> None:
+        self._picked = True
 
     def _on_swipe(self) -> None:
         if self._curtain is not None:
@@ -78,7 +91,7 @@ class CompareSection(ToolSection[StainingBench]):
             multiscale=left.multiscale,
             rgb=True,
             name=f"{CURTAIN}: {left.name}",
-            metadata={OURS: "made by the staining dock"},
+            metadata={OURS: "made by the staining dock", CURTAIN: True},
             **placed_over(left, (0,) * left.ndim),
         )
         stay_over(left, self._curtain, (0,) * left.ndim)
@@ -134,6 +147,8 @@ class CompareSection(ToolSection[StainingBench]):
         self.slider.setEnabled(up)
 
 
-def _last_two(count: int) -> tuple[int, int]:
-    """What was made before, and what was made last."""
-    return max(count - 2, 0), max(count - 1, 0)
+def _last_stains(pictures: Sequence[Image]) -> tuple[int, int]:
+    """What was stained before and what was stained last; a slide beside them is no stain."""
+    every = range(len(pictures))
+    stains = [place for place in every if is_ours(pictures[place])] or [0, *every]
+    return stains[-2:][0], stains[-1]

@@ -9,6 +9,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QInputDialog
 
+from napari_midl.engine.journal import is_unfinished
 from napari_midl.engine.outputs import FolderOut
 from napari_midl.engine.project import free_name
 from napari_midl.errors import InputError
@@ -70,7 +71,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             "Review",
             "Cut the stain that is shown into fields, most doubtful first",
             self._on_begin,
-            lambda: bench.idle and bench.shown is not None,
+            lambda: bench.idle and self._whole,
             bench.result,
         )
         self.export = ExportButton(self._on_export)
@@ -124,13 +125,27 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         self.export.offer(self._why_not)
         self._show_scale()
         self._show_frame()
-        decided = [field.verdict for field, _ in self.items if field.verdict]
-        self.status.setText(
-            f"{len(decided)} of {len(self.items)} fields reviewed, "
-            f"{decided.count(REJECTED)} rejected."
-            if self.items
-            else "Stain the mosaic, or show a stain, then review it."
-        )
+        self.status.setText(self._standing())
+
+    def _standing(self) -> str:
+        """How far the review has come, or what to do first."""
+        if self.items:
+            decided = [field.verdict for field, _ in self.items if field.verdict]
+            return (
+                f"{len(decided)} of {len(self.items)} fields reviewed, "
+                f"{decided.count(REJECTED)} rejected."
+            )
+        if self.bench.shown is None:
+            return "Stain the mosaic, or show a stain, then review it."
+        if not self._whole:
+            return "This stain is not whole yet: let it end, or Resume it, then review it."
+        return "Press Review to go through its fields, most doubtful first."
+
+    @property
+    def _whole(self) -> bool:
+        """Whether a stain is shown that was not stopped: a field is judged once it is all there."""
+        shown = self.bench.shown
+        return shown is not None and not is_unfinished(shown.path)
 
     def _show_scale(self) -> None:
         """What the number of a field means, and how far it goes in this stain."""
@@ -203,6 +218,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             self._path = None
             self.fill([])
         self.export.offer(self._why_not)
+        self.status.setText(self._standing())
 
     def _why_not(self, kind: Kind) -> str:
         """Why something cannot be exported; empty where it can."""

@@ -9,7 +9,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.staining.look import Look, look
 from napari_midl.methods.staining.operations import Stain
 from napari_midl.methods.staining.ports import DespecklerIn, ReferenceIn, StainModelIn
-from napari_midl.methods.staining.settings import LEARNT, TAKES_REFERENCE, StainSettings
+from napari_midl.methods.staining.settings import HAS_DOUBT, LEARNT, TAKES_REFERENCE, StainSettings
 from napari_midl.methods.staining.watermark import NOTICE
 from napari_midl.widgets.layers import OURS
 from napari_midl.widgets.looking import box_in_view
@@ -30,16 +30,13 @@ if TYPE_CHECKING:
     from napari_midl.volumes.boxes import Box
 
 METHODS = {
+    "beer-lambert": "plain (Beer-Lambert)",
     "density": "structure-safe (density)",
     "cyclegan": "CycleGAN",
     "linear": "linear (Gareau)",
-    "beer-lambert": "Beer-Lambert",
 }
 KEPT = "kept"
-DESPECKLERS = BASE | {
-    "correlated: grain wider than a pixel": "correlated",
-    "none: keep the speckle": KEPT,
-}
+DESPECKLERS = BASE | {"none: keep the speckle": KEPT}
 _REST_MS = 600
 LOOK_EDGE = 1024  # pixels of the view that are stained at once
 
@@ -57,8 +54,8 @@ class StainSection(StreamSection[StainingBench]):
         bench = self.bench
         self._live = BoxLayers(bench.viewer)
         self.method = combo(
-            "Structure-safe predicts the two stain densities and cannot invent nuclei; the "
-            "CycleGAN draws freely; the others have fixed colours",
+            "Plain takes the channels for the densities of the two stains; structure-safe evens "
+            "them out and cannot invent nuclei; the CycleGAN draws freely",
             METHODS,
         )
         self.model = ModelPicker("staining", bench.report, "Weights of the method")
@@ -112,7 +109,7 @@ class StainSection(StreamSection[StainingBench]):
         settings = self.form.value(
             method=method,
             keep_speckle=self.speckle.choice == KEPT,
-            doubt=self.doubt.isChecked() and learnt,
+            doubt=self.doubt.isChecked() and method in HAS_DOUBT,
             watermark=self.watermark.isChecked(),
         )
         if out is not None and resume:
@@ -194,7 +191,7 @@ class StainSection(StreamSection[StainingBench]):
         self.enabled_when(self.reference, lambda: idle() and method() in TAKES_REFERENCE, changed)
         self.enabled_when(self.speckle, idle)
         self.enabled_when(
-            self.doubt, lambda: method() in LEARNT and not self.unfinished, changed, named
+            self.doubt, lambda: method() in HAS_DOUBT and not self.unfinished, changed, named
         )
         for widget in (self.method, self.watermark):
             self.enabled_when(widget, lambda: not self.unfinished, named)
