@@ -75,7 +75,7 @@ class LiveView(QObject):
 
             return None
         if self._of is None or self._of[0] is not request.volume or self._of[1] != request.model:
-            self._learner = _learner(request.volume, request.model)
+            self._learner = _learner(request)
             self._of = (request.volume, request.model)
         if self._learner is None:
             return None
@@ -89,16 +89,18 @@ class LiveView(QObject):
             self.found.emit(answer)
 
 
-def _learner(volume: Volume, model: str | Path) -> LiveLearner | None:
+def _learner(request: _Request) -> LiveLearner | None:
     from napari_midl.methods.vessels.learn_pixels import Known
     from napari_midl.methods.vessels.live import LiveLearner
     from napari_midl.methods.vessels.models import named_model
     from napari_midl.methods.vessels.pixel_network import PixelNet
     from napari_midl.methods.vessels.ports import VesselModelIn
-    from napari_midl.volumes.scaling import robust_scaling
+    from napari_midl.volumes.scaling import scaling_around
 
-    start = VesselModelIn(str(model)).open()
+    start = VesselModelIn(str(request.model)).open()
     if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
         return None
+    volume, look = request.volume, request.look
     known = Known.of(start, lambda: named_model("base"), volume.name)
-    return LiveLearner(volume, known, robust_scaling(volume))
+    boxes = [patch.box for patch in look.patches] or [look.region]
+    return LiveLearner(volume, known, scaling_around(volume, boxes))
