@@ -216,6 +216,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
     def _on_result(self) -> None:
         """Something better than the preview is shown."""
         if self.bench.shown is not None and not self.training:
+            self._learning.forget()
             self.forgotten()
 
     def _on_moved(self, event: Any = None) -> None:
