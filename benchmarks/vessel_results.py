@@ -17,8 +17,9 @@ ORACLE, FOREST, BASE = "threshold oracle", "random forest", "base, not tuned"
 PARTS = ("trees", "shipped", "tuned")
 MIXED, ALL, SCRATCH = "all, mixed", "all, distilled", "from scratch"
 JOINT, DEEP, DEEP_SCRATCH = "all, with U-Net", "U-Net", "U-Net from scratch"
+LARGE = "tUbe net from scratch"
 CLOCKS = ("clock", "processor")
-LEARNERS = (ORACLE, FOREST, BASE, *PARTS, MIXED, ALL, SCRATCH, JOINT, DEEP, DEEP_SCRATCH)
+COLUMNS = (ORACLE, FOREST, BASE, *PARTS, MIXED, ALL, SCRATCH, JOINT, DEEP, DEEP_SCRATCH, LARGE)
 
 
 class Results:
@@ -84,12 +85,12 @@ class Results:
         return "\n\n".join(tables)
 
     def _numbers(self, stack: str, revealed: str, number: str) -> Row:
-        found = {name: self.mean(stack, revealed, name, number) for name in LEARNERS}
+        found = {name: self.mean(stack, revealed, name, number) for name in COLUMNS}
         return {"stack": stack, **{name: x for name, x in found.items() if x is not None}}
 
     def _seconds(self, stack: str, revealed: str, clock: str) -> Row:
         row = {"stack": stack}
-        for name in LEARNERS:
+        for name in COLUMNS:
             learning, predicting = (
                 self.mean(stack, revealed, name, f"{doing}, {clock}")
                 for doing in ("learning", "predicting")

@@ -38,6 +38,7 @@ from benchmarks.vessel_results import (
     DEEP_SCRATCH,
     FOREST,
     JOINT,
+    LARGE,
     MIXED,
     ORACLE,
     PARTS,
@@ -45,21 +46,19 @@ from benchmarks.vessel_results import (
     Results,
     Row,
 )
-from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.methods.vessels import apply, experts, learn, learn_joint, learn_pixels
-from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.depth import depth_of
+from napari_midl.methods.vessels.inputs import painted_on
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.scale_space import ScaleSpace
 from napari_midl.methods.vessels.score import cl_dice, dice
 from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.methods.vessels.voxels import Voxels, features_of, read_voxels
 from napari_midl.volumes.annotations import Patch
-from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -154,7 +153,7 @@ def _parts(trial: Trial, shares: Mapping[str, float]) -> dict[str, Row]:
     """Each expert alone, trained on the strokes as `learn_pixels.finetune` trains it in the end."""
     started = now()
     image = trial.case.image
-    painted = PaintedVolume(image.data, robust_scaling(image), trial.patches, CLASSES)
+    painted = painted_on(image, trial.patches)
     known = learn_pixels.Known.of(trial.base, lambda: trial.base, "")
     space = ScaleSpace(depth_of(image, painted))
     *_, voxels = read_voxels(painted, space, SETTINGS.seed)
@@ -214,14 +213,20 @@ def _deep(trial: Trial) -> dict[str, Row]:
     """The U-Net alone, from its base and from scratch, as its paper trains it."""
     assert trial.deep is not None
     starts = {DEEP: trial.deep, DEEP_SCRATCH: scratch("compact", SETTINGS.seed)}
-    rows = {}
-    for name, start in starts.items():
-        started = now()
-        learning = learn.finetune(trial.case.image, trial.patches, start, trial.deep_settings)
-        found = run(learning)
-        row = trial.predicted(found.model, now() - started)
-        rows[name] = row | {"verdict": found.verdict.value, "steps": found.steps}
-    return rows
+    return {name: _alone(trial, start) for name, start in starts.items()}
+
+
+def _large(trial: Trial) -> dict[str, Row]:
+    """The network of the paper in its full size."""
+    return {LARGE: _alone(trial, scratch("tubenet", SETTINGS.seed))}
+
+
+def _alone(trial: Trial, start: Model) -> Row:
+    started = now()
+    learning = learn.finetune(trial.case.image, trial.patches, start, trial.deep_settings)
+    found = run(learning)
+    row = trial.predicted(found.model, now() - started)
+    return row | {"verdict": found.verdict.value, "steps": found.steps}
 
 
 LEARNERS: dict[tuple[str, ...], Callable[[Trial], dict[str, Row]]] = {
@@ -232,7 +237,10 @@ LEARNERS: dict[tuple[str, ...], Callable[[Trial], dict[str, Row]]] = {
     (SCRATCH,): _scratch,
     (JOINT,): _joint,
     (DEEP, DEEP_SCRATCH): _deep,
+    (LARGE,): _large,
 }
+# Too slow where there is no GPU.
+USUAL = [names[-1] for names in LEARNERS if LARGE not in names]
 
 
 def main(arguments: list[str]) -> None:
@@ -247,6 +255,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--deep", type=Path, help="folder of the U-Nets; none are tuned without")
     parser.add_argument("--only", default="", help="only the stacks whose name contains this")
     parser.add_argument("--reveal", choices=["slice", "scribbles", "both"], default="both")
+    every = [names[-1] for names in LEARNERS]
+    parser.add_argument("--learners", nargs="+", choices=every, default=USUAL)
     parser.add_argument("--rehearse", action="store_true", help="other slices and squares")
     parser.add_argument("--minutes", type=float, default=2.0, help="of tuning a U-Net")
     parser.add_argument("--steps", type=int, default=0, help="of tuning a U-Net, not minutes")
@@ -273,7 +283,7 @@ def main(arguments: list[str]) -> None:
             for draw, reveal in enumerate(draws):
                 trial = Trial(case, reveal(case.mask), base, deep, deep_settings)
                 about = {"stack": case.name, "revealed": revealed, "draw": draw}
-                _run(trial, about, budget, results)
+                _run(trial, about, budget, results, options.learners)
     for revealed in wanted:
         print(results.tables(shown, revealed))
 
@@ -286,15 +296,15 @@ def _model(folder: Path, case: Case) -> Model | None:
     return named_model(weights)
 
 
-def _run(trial: Trial, about: Row, budget: str, results: Results) -> None:
+def _run(trial: Trial, about: Row, budget: str, results: Results, learners: Sequence[str]) -> None:
     """Run the learners whose rows are not there."""
     begin = dict.fromkeys((BASE, *PARTS, MIXED, ALL), trial.base.sha256[:12])
     if trial.deep is not None:
         begin[DEEP] = f"{trial.deep.sha256[:12]}, {budget}"
         begin[JOINT] = f"{trial.base.sha256[:12]}, {begin[DEEP]}"
-        begin[DEEP_SCRATCH] = budget
+    begin[DEEP_SCRATCH] = begin[LARGE] = budget
     for names, learner in LEARNERS.items():
-        if names[0] in (JOINT, DEEP) and trial.deep is None:
+        if names[-1] not in learners or (names[0] in (JOINT, DEEP) and trial.deep is None):
             continue
         rows = {name: {**about, "learner": name, "base": begin.get(name, "")} for name in names}
         if all(map(results.holds, rows.values())):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import weakref
+from threading import Barrier, Event
 
 import numpy as np
 import pytest
@@ -31,17 +32,60 @@ def box_sum(block, part, stop):
     return total[part][None]
 
 
-def job(out, journal, compute=box_sum, focus=None):
+def job(out, journal, compute=box_sum, focus=None, at_once=1):
     def write(region, block):
         out[region] = block[0]
 
-    return predict_tiles(TILING, lambda r: IMAGE[r], compute, write, journal, focus)
+    return predict_tiles(
+        TILING, lambda r: IMAGE[r], compute, write, journal, focus, at_once=at_once
+    )
 
 
 def test_tiles_give_what_the_whole_gives(tmp_path):
     out = np.zeros(SHAPE, np.float32)
     run(job(out, Journal(tmp_path / "j", {})))
     np.testing.assert_array_equal(out, box_sum(IMAGE, ..., None)[0])
+
+
+def test_tiles_are_computed_side_by_side_as_one_after_the_other(tmp_path):
+    out = np.zeros(SHAPE, np.float32)
+    both = Barrier(2)
+
+    def compute(block, part, stop):
+        both.wait(timeout=30)  # nobody passes alone
+        return box_sum(block, part, stop)
+
+    shown = []
+    work = job(out, Journal(tmp_path / "j", {}), compute, focus=(1, 30, 38), at_once=2)
+    run(work, lambda p: shown.append(p.preview) if p.preview else None)
+    np.testing.assert_array_equal(out, box_sum(IMAGE, ..., None)[0])
+    assert shown == [TILING.core(int(i)) for i in TILING.nearest_first((1, 30, 38))]
+
+
+def test_an_error_in_a_tile_ends_those_beside_it(tmp_path):
+    def compute(block, part, stop):
+        if started.wait(timeout=0):
+            assert stop.wait(timeout=30)
+            return box_sum(block, part, stop)
+        started.set()
+        raise InputError("damaged")
+
+    started = Event()
+    with pytest.raises(InputError, match="damaged"):
+        run(job(np.zeros(SHAPE, np.float32), Journal(tmp_path / "j", {}), compute, at_once=2))
+
+
+def test_other_threads_keep_theirs(tmp_path):
+    before = torch.get_num_threads()
+    used = set()
+
+    def compute(block, part, stop):
+        used.add(torch.get_num_threads())
+        return box_sum(block, part, stop)
+
+    run(job(np.zeros(SHAPE, np.float32), Journal(tmp_path / "j", {}), compute, at_once=2))
+    assert used == {max(1, before // 2)}
+    assert torch.get_num_threads() == before
 
 
 def test_a_stopped_prediction_computes_only_what_is_missing(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from napari_midl.engine.annotation import Classes
 from napari_midl.engine.jobs import run
-from napari_midl.engine.proposals import propose
+from napari_midl.engine.proposals import least_sure, propose
 from napari_midl.engine.uncertainty import binary_entropy, entropy
 from napari_midl.volumes.annotations import Patch
 
@@ -45,6 +45,22 @@ def test_places_that_are_painted_or_overlap_are_left_out():
         for index, a in enumerate(corners)
         for b in corners[:index]
     )
+
+
+def test_other_vessels_come_before_the_same_ones_a_slice_on():
+    def here(box):
+        """Most in doubt in one corner, whichever slice."""
+        doubt = np.full([s.stop - s.start for s in box], 0.5 if box[1].start < 8 else 0.1)
+        return np.stack([1 - doubt, doubt]).astype(np.float32)
+
+    places = [
+        (slice(z, z + 1), slice(y, y + 8), slice(y, y + 8)) for z in (4, 5, 6) for y in (0, 20)
+    ]
+    two = Classes("background", "a")
+    found = run(least_sure(places, (12, 40, 40), here, two, [], 2))
+    assert [place.origin[1] for place in found] == [0, 20]
+    # Where there is nothing else, the next slice will do.
+    assert len(run(least_sure(places[::2], (12, 40, 40), here, two, [], 2))) == 2
 
 
 def test_a_patch_larger_than_the_image_is_cut():

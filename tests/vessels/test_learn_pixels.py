@@ -20,7 +20,7 @@ from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.methods.vessels.voxels import Voxels, features_of, read_voxels
 from napari_midl.volumes.annotations import Patch
-from napari_midl.volumes.scaling import Scaling
+from napari_midl.volumes.scaling import FlatImage, Scaling, robust_scaling
 from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -191,3 +191,35 @@ def test_where_all_is_labelled_there_is_nothing_else_to_look_at():
     voxels = read(one_slice(), elsewhere=False)
     assert len(voxels.unpainted) == 0
     assert len(voxels) == 128 * 128 and voxels.vessel.sum() == MASK[PAINTED].sum()
+
+
+class Hidden:
+    """A stack too large to be looked through, empty but for one place."""
+
+    shape, dtype, ndim, size = (512, 8192, 8192), np.dtype(np.float32), 3, 2**35
+    place = (slice(100, 112), slice(1000, 1128), slice(1000, 1128))
+
+    def __getitem__(self, key):
+        bounds = [s.indices(n) for s, n in zip(key, self.shape, strict=True)]
+        part = np.zeros([stop - start for start, stop, _ in bounds], np.float32)
+        both = [
+            (max(start, p.start), min(stop, p.stop))
+            for (start, stop, _), p in zip(bounds, self.place, strict=True)
+        ]
+        if all(start < stop for start, stop in both):
+            into, out_of = (
+                tuple(slice(a - o, b - o) for (a, b), o in zip(both, of, strict=True))
+                for of in ([b[0] for b in bounds], [p.start for p in self.place])
+            )
+            part[into] = IMAGE[out_of]
+        return part
+
+
+def test_a_large_image_that_looks_empty_is_learnt_where_it_is_painted():
+    hidden = Volume.from_array(Hidden(), scale=VOXEL, units=("micrometer",) * 3, name="hidden")
+    with pytest.raises(FlatImage):
+        robust_scaling(hidden)
+    base = named_model("base")
+    patches = [Patch((100 + PAINTED, 1000, 1000), one_slice()[0].labels, "a slice")]
+    found = run(learn_pixels.finetune(hidden, patches, base, QUICK, lambda: base))
+    assert found.after["dice"] > 0.5

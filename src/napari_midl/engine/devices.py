@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     import torch
 
+# More would not fit into the memory of a small machine.
+_SIDE_BY_SIDE = 2
+
 
 def pick_device(choice: str = "auto") -> torch.device:
     """The device for ``auto``, ``cpu`` or ``cuda``.
@@ -28,6 +31,27 @@ def pick_device(choice: str = "auto") -> torch.device:
     if choice == "cuda" and not available:
         raise InputError("device is cuda but torch finds no CUDA GPU here; choose auto or cpu.")
     return torch.device("cuda" if available and choice != "cpu" else "cpu")
+
+
+def blocks_at_once(device: torch.device) -> int:
+    """How many blocks to compute side by side.
+
+    Small layers leave one of two cores idle, however they are cut among its threads; a GPU is busy
+    with one block.
+    """
+    import torch
+
+    return 1 if device.type == "cuda" else min(_SIDE_BY_SIDE, torch.get_num_threads())
+
+
+def take_a_share_of_threads(at_once: int) -> None:
+    """Let what this thread computes have its part of the processor; other threads keep theirs."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    # torch looks at this once in each thread, and would undo what comes before.
+    threads = torch.get_num_threads()
+    threadpool_limits(max(1, threads // at_once), user_api="openmp")
 
 
 def device_name(device: torch.device) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.engine.jobs import Job, Progress, in_thread
+from napari_midl.engine.pieces import Pieces
 from napari_midl.volumes.export import write_image
 from napari_midl.volumes.lazy import Lazy
 
@@ -19,10 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.engine.jobs import Job
     from napari_midl.volumes.boxes import Region
     from napari_midl.volumes.space import Space
-
-_EVERY = 0.2  # seconds
 
 
 def export(
@@ -60,31 +57,21 @@ def export(
     InputError
         If the voxels cannot be read or the file cannot be written.
     """
-    read = _Watched(array)
-    written = in_thread(lambda: write_image(make(read), space, path, about))
-    try:
-        yield Progress(0, array.size, message)
-        while not wait([written], timeout=_EVERY).done:
-            yield Progress(read.count, array.size, message)
-        written.result()
-    finally:
-        read.cancelled = True
-        wait([written])
+    voxels = Pieces(array.size)
+    read = _Hashed(array, voxels)
+    yield from voxels.written_by(lambda: write_image(make(read), space, path, about), message)
     return read.digest.hexdigest()
 
 
-class _Watched(Lazy):
-    """Counts and hashes the voxels that are read, and ends the reading once it is cancelled."""
+class _Hashed(Lazy):
+    """Counts and hashes the voxels that are read."""
 
-    def __init__(self, array: Lazy) -> None:
+    def __init__(self, array: Lazy, voxels: Pieces) -> None:
         super().__init__(array.shape, array.dtype, array.chunks)
-        self._array = array
-        self.count, self.digest, self.cancelled = 0, hashlib.sha256(), False
+        self._array, self._voxels, self.digest = array, voxels, hashlib.sha256()
 
     def read(self, box: Region) -> NDArray[Any]:
-        if self.cancelled:
-            raise InterruptedError("nobody waits for it")
-        voxels = np.ascontiguousarray(self._array[box])
-        self.count += math.prod(voxels.shape)
-        self.digest.update(voxels.data)
-        return voxels
+        block = np.ascontiguousarray(self._array[box])
+        self._voxels.take(block.size)
+        self.digest.update(block.data)
+        return block

@@ -1,4 +1,4 @@
-"""A file that a library writes from an iterator: it tells how far it is, and can be cancelled."""
+"""A file that a library writes piece by piece: it tells how far it is, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -29,13 +29,23 @@ class Pieces:
     def counted(self, pieces: Iterable[T]) -> Iterator[T]:
         """Some of the pieces, each made when the writer asks for it."""
         for piece in pieces:
-            if self._cancelled:
-                raise InterruptedError("nobody waits for it")
             yield piece
-            self._done += 1
+            self.take(1)
+
+    def take(self, count: int) -> None:
+        """Note that the writer has taken some more.
+
+        Raises
+        ------
+        InterruptedError
+            Once nobody waits for it.
+        """
+        if self._cancelled:
+            raise InterruptedError("nobody waits for it")
+        self._done += count
 
     def written_by(self, write: Callable[[], object], message: str) -> Job[None]:
-        """Have a function, which takes what is `counted`, write in a thread that ends with this.
+        """Have a function, which takes pieces, write in a thread that ends with this.
 
         Raises
         ------

@@ -1,18 +1,22 @@
 """A computation over the tiles of a volume on this machine.
 
-Reading, computing and writing overlap in three threads. A tile is noted in the journal once
-all of it is written; what is not noted is done again, and since a tile does not depend on
-the order of the tiles, the result is the same to the bit.
+Reading, computing and writing overlap in threads, and some tiles may be computed side by side. A
+tile is noted in the journal once all of it is written; what is not noted is done again, and since a
+tile does not depend on the order of the tiles, the result is the same to the bit.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.engine.devices import take_a_share_of_threads
 from napari_midl.engine.jobs import Job, wait_for
 from napari_midl.engine.tiles import Missing
 from napari_midl.errors import InputError
@@ -36,6 +40,7 @@ def predict_tiles(
     journal: Journal,
     focus: Sequence[float] | None = None,
     box: Region | None = None,
+    at_once: int = 1,
 ) -> Job[None]:
     """Compute the tiles that the journal lacks, nearest to `focus` first.
 
@@ -57,6 +62,9 @@ def predict_tiles(
         Voxel at which a person looks.
     box : tuple of slice, optional
         What is wanted of the volume: only tiles that meet it are computed.
+    at_once : int
+        Tiles to compute side by side, each with its part of the processor's threads. One more is
+        read ahead.
 
     Yields
     ------
@@ -65,7 +73,12 @@ def predict_tiles(
     """
     wanted, stop = Missing(tiling, journal, focus, box), Event()
     missing, progress = iter(wanted), wanted.progress
-    reader, computer, writer = (ThreadPoolExecutor(1) for _ in range(3))
+    reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+    sharing = partial(take_a_share_of_threads, at_once) if at_once > 1 else None
+    computer = ThreadPoolExecutor(at_once, initializer=sharing)
+
+    def computed(index: int, reading: Future[NDArray[Any]]) -> NDArray[Any]:
+        return compute_core(tiling, tiling.core(index), reading.result(), compute, stop)
 
     def finish(index: int, block: NDArray[Any]) -> Region:
         core = tiling.core(index)
@@ -75,18 +88,15 @@ def predict_tiles(
 
     try:
         yield progress()
-        following = next(missing, None)
-        reading: Future[NDArray[Any]] | None = None
+        under_way: deque[tuple[int, Future[NDArray[Any]]]] = deque()
         writing: Future[Region] | None = None
-        while (index := following) is not None:
-            reading = reading or reader.submit(read, tiling.padded(index)[0])
-            block = yield from wait_for(reading, progress())
-            following = next(missing, None)
-            if following is not None:
-                reading = reader.submit(read, tiling.padded(following)[0])
-            computing = computer.submit(
-                compute_core, tiling, tiling.core(index), block, compute, stop
-            )
+        while True:
+            for index in islice(missing, at_once + 1 - len(under_way)):
+                reading = reader.submit(read, tiling.padded(index)[0])
+                under_way.append((index, computer.submit(computed, index, reading)))
+            if not under_way:
+                break
+            index, computing = under_way.popleft()
             result = yield from wait_for(computing, progress())
             if writing is not None:
                 region = yield from wait_for(writing, progress())

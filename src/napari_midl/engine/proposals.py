@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.classes import Classes
 
+_SLICES_APART = 8  # within which one sees the same structures
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -124,11 +126,25 @@ def least_sure(
         unsure = float(entropy(probability).mean()) / math.log2(len(classes))
         origin, extent = _corner_and_size(box)
         found.append(Proposal(origin, extent, unsure, _reason(probability, unsure, classes)))
+    return _spread(sorted(found, key=lambda p: -p.uncertainty), count)
+
+
+def _spread(places: Sequence[Proposal], count: int) -> list[Proposal]:
+    """The first places that do not overlap, rather ones that are not the same some slices on."""
     chosen: list[Proposal] = []
-    for proposal in sorted(found, key=lambda p: -p.uncertainty):
-        if not any(_overlap(proposal.origin, proposal.shape, c.origin, c.shape) for c in chosen):
-            chosen.append(proposal)
-    return chosen[:count]
+    for slices in (_SLICES_APART, 0):
+        for place in places:
+            if len(chosen) < count and not any(_meet(place, other, slices) for other in chosen):
+                chosen.append(place)
+    return sorted(chosen, key=lambda p: -p.uncertainty)
+
+
+def _meet(place: Proposal, other: Proposal, slices: int) -> bool:
+    """Whether two places overlap, or lie on each other so many slices apart."""
+    reach = [slices if n == 1 else 0 for n in place.shape]
+    start = [o - r for o, r in zip(place.origin, reach, strict=True)]
+    size = [n + 2 * r for n, r in zip(place.shape, reach, strict=True)]
+    return _overlap(start, size, other.origin, other.shape)
 
 
 def how_unsure(uncertainty: float) -> str:

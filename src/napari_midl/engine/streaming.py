@@ -7,18 +7,20 @@ the output and its journal, on this machine or on a cluster.
 
 from __future__ import annotations
 
+import copy
 import math
 from concurrent.futures import wait
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Event, Lock
+from queue import SimpleQueue
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from napari_midl.engine import journal as journals
-from napari_midl.engine.devices import out_of_memory_as_exception, pick_device
+from napari_midl.engine.devices import blocks_at_once, out_of_memory_as_exception, pick_device
 from napari_midl.engine.frozen_norm import freeze_group_norm
 from napari_midl.engine.interrupt import interruptible
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from napari_midl.engine.dense import DenseModel, Scale
     from napari_midl.engine.journal import Journal
@@ -48,8 +50,8 @@ _AXES = ("C", "Z", "Y", "X")
 class ReadyModel:
     """A model made ready for its input.
 
-    Its network is its own and computes one block at a time, so that others that predict or learn
-    meanwhile change nothing.
+    Its networks are its own and each computes one block at a time, so that others that predict or
+    learn meanwhile change nothing.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ class ReadyModel:
     own_range : list of (float, float)
         Of each channel, where the image looks empty outside the box that is wanted, so that the
         intensities are scaled by those in it.
+    at_once : int
+        Blocks that are computed side by side.
 
     Raises
     ------
@@ -86,9 +90,11 @@ class ReadyModel:
                 "the memory is too small to measure the network's normalisation on tiles of this "
                 "size; choose smaller tiles, or compute on another device."
             ) from error
-        self.network.register_forward_hook(lambda _, __, maps: self._check(maps))
-        # The threads of a cluster's worker share it.
-        self._turn = Lock()
+        self.at_once = blocks_at_once(self._device)
+        self._idle: SimpleQueue[nn.Module] = SimpleQueue()
+        for each in (self.network, *map(copy.deepcopy, [self.network] * (self.at_once - 1))):
+            each.register_forward_hook(lambda _, __, maps: self._check(maps))
+            self._idle.put(each)
 
     def _scale(self) -> Sequence[Scale]:
         """The scalings of the whole; where that looks empty, those of the box that is wanted."""
@@ -126,13 +132,16 @@ class ReadyModel:
         MemoryError
             If the device has too little memory.
         """
-        with (
-            self._turn,
-            interruptible(self.network, stop or Event()),
-            out_of_memory_as_exception(),
-            torch.inference_mode(),
-        ):
-            return self.model.forward_part(self.network, self.tensor(block), part)
+        network = self._idle.get()
+        try:
+            with (
+                interruptible(network, stop or Event()),
+                out_of_memory_as_exception(),
+                torch.inference_mode(),
+            ):
+                return self.model.forward_part(network, self.tensor(block), part)
+        finally:
+            self._idle.put(network)
 
     def look(self, region: Region) -> NDArray[np.float32]:
         """What the whole output will be in a region, ``(C, z, y, x)``."""
@@ -307,6 +316,7 @@ def stream(
                     journal,
                     focus,
                     model.box,
+                    ready.at_once,
                 )
             else:
                 yield from cluster.predict_tiles_on(client, model, output, journal, focus)

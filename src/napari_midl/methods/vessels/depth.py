@@ -36,17 +36,19 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True)
-class _Scaled:
-    """A volume by its scaling."""
+class Scaled:
+    """A volume by its scaling, read where it is asked for."""
 
     volume: Volume
     scaling: Scaling
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Voxels ``(z, y, x)``."""
         return self.volume.shape
 
     def read(self, box: tuple[slice, ...]) -> NDArray[np.float32]:
+        """Scaled intensities of a box."""
         return self.scaling(self.volume.read(box))
 
 
@@ -68,7 +70,7 @@ def depth_of(volume: Volume, image: Readable) -> float:
 
 def depth_seen(volume: Volume, scaling: Scaling) -> float:
     """The same of an image that is not painted, by its scaling."""
-    return depth_of(volume, _Scaled(volume, scaling))
+    return depth_of(volume, Scaled(volume, scaling))
 
 
 def known_depth(volume: Volume) -> float | None:

@@ -153,7 +153,7 @@ def descend(
     dropout: float = 0.0,
 ) -> None:
     """AdamW down the cross-entropy, at a rate that falls to nothing over the second half."""
-    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay, fused=True)
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.02)

@@ -25,21 +25,22 @@ def pool(image: Tensor, factor: Index) -> Tensor:
 def smooth(image: Tensor) -> Tensor:
     """A Gaussian of one voxel in the plane: the binomial kernel of five."""
     image = F.pad(image[:, None], (2, 2, 2, 2), mode="replicate")[:, 0]
-    for _ in range(4):
-        image = image[:, :, :-1] + image[:, :, 1:]
-    for _ in range(4):
-        image = image[:, :-1] + image[:, 1:]
-    return image * (1 / 256)
+    for axis in (2, 2, 1, 1):
+        image = _one_two_one(image, axis)
+    return image.mul_(1 / 256)
 
 
 def soften(image: Tensor) -> Tensor:
     """A Gaussian of 0.7 voxels in the plane: the binomial kernel of three."""
     image = F.pad(image[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
-    for _ in range(2):
-        image = image[:, :, :-1] + image[:, :, 1:]
-    for _ in range(2):
-        image = image[:, :-1] + image[:, 1:]
-    return image * (1 / 16)
+    return _one_two_one(_one_two_one(image, 2), 1).mul_(1 / 16)
+
+
+def _one_two_one(image: Tensor, axis: int) -> Tensor:
+    """Sums of each voxel twice and its neighbours, where it has both."""
+    size = image.shape[axis] - 2
+    before, here, after = (image.narrow(axis, start, size) for start in range(3))
+    return (before + after).add_(here, alpha=2)
 
 
 def smooth_z(image: Tensor, sigma: float) -> Tensor:
@@ -83,7 +84,8 @@ def curvature(image: Tensor, axis: int) -> Tensor:
 
 def eigenvalues_2d(yy: Tensor, xx: Tensor, yx: Tensor) -> tuple[Tensor, Tensor]:
     """Of the symmetric matrix at each voxel, the lesser first."""
-    middle, spread = (yy + xx) / 2, (((yy - xx) / 2) ** 2 + yx * yx).sqrt()
+    middle, half = (yy + xx).div_(2), (yy - xx).div_(2)
+    spread = half.mul_(half).addcmul_(yx, yx).sqrt_()
     return middle - spread, middle + spread
 
 
@@ -91,15 +93,20 @@ def eigenvalues_3d(
     zz: Tensor, yy: Tensor, xx: Tensor, zy: Tensor, zx: Tensor, yx: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Of the symmetric matrix at each voxel, the least first (Smith, *Comm. ACM* 4:168, 1961)."""
-    mean = (zz + yy + xx) / 3
+    mean = (zz + yy).add_(xx).div_(3)
     a, b, c = zz - mean, yy - mean, xx - mean
-    scale = ((a * a + b * b + c * c + 2 * (zy * zy + zx * zx + yx * yx)) / 6).sqrt()
-    determinant = a * (b * c - yx * yx) - zy * (zy * c - yx * zx) + zx * (zy * yx - b * zx)
-    cosine = determinant / (2 * scale**3).clamp_min(1e-20)
-    angle = torch.acos(cosine.clamp(-1, 1)) / 3
-    greatest = mean + 2 * scale * torch.cos(angle)
-    least = mean + 2 * scale * torch.cos(angle + 2 * math.pi / 3)
-    return least, 3 * mean - greatest - least, greatest
+    squares = (a * a).addcmul_(b, b).addcmul_(c, c)
+    for beside in (zy, zx, yx):
+        squares.addcmul_(beside, beside, value=2)
+    scale = squares.div_(6).sqrt_()
+    determinant = (b * c).addcmul_(yx, yx, value=-1).mul_(a)
+    determinant.addcmul_(zy, (zy * c).addcmul_(yx, zx, value=-1), value=-1)
+    determinant.addcmul_(zx, (zy * yx).addcmul_(b, zx, value=-1))
+    cosine = determinant.div_((scale * scale).mul_(scale).mul_(2).clamp_min_(1e-20))
+    angle = cosine.clamp_(-1, 1).acos_().div_(3)
+    greatest = torch.cos(angle).mul_(scale).mul_(2).add_(mean)
+    least = angle.add_(2 * math.pi / 3).cos_().mul_(scale).mul_(2).add_(mean)
+    return least, mean.mul_(3).sub_(greatest).sub_(least), greatest
 
 
 def greatest_around(image: Tensor) -> Tensor:

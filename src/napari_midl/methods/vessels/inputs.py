@@ -52,8 +52,9 @@ def read_stacks(folder: Path, hold_out: str = "") -> list[tuple[Volume, Volume]]
 
 
 def painted_on(
-    volume: Volume, patches: Sequence[Patch], settings: FinetuneSettings
+    volume: Volume, patches: Sequence[Patch], settings: FinetuneSettings | None = None
 ) -> PaintedVolume:
-    """What is painted on a volume, some of it held out."""
+    """What is painted on a volume; by the settings, where there are some, part is held out."""
     scaling = scaling_around(volume, [patch.box for patch in patches])
-    return PaintedVolume(volume.data, scaling, patches, CLASSES, settings.held_out, settings.seed)
+    held_out = (settings.held_out, settings.seed) if settings is not None else ()
+    return PaintedVolume(volume.data, scaling, patches, CLASSES, *held_out)

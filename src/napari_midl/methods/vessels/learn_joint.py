@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, elsewhere, mapped
 from napari_midl.engine.models import Model
 from napari_midl.engine.paint_score import PaintScore, paint_score
@@ -98,7 +99,7 @@ def finetune(
     scored = painted.scored
     if scored.basis is Basis.LEARNT:
         return replace((yield from of_pixels(hidden=False)), advice=TOO_LITTLE)
-    first = _pixels((yield from of_pixels(hidden=True)).model)
+    first = _pixels((yield from of_pixels(hidden=True)).model).to(pick_device(settings.device))
     z, y, x = painted.shape
     teacher = Teacher((z, y, x))
     yield from teacher.asking(first, painted, settings.seed)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.level import level_advice
@@ -23,10 +22,10 @@ from napari_midl.engine.verdict import Basis
 from napari_midl.methods.vessels import experts
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.depth import depth_of
+from napari_midl.methods.vessels.inputs import painted_on
 from napari_midl.methods.vessels.mixture import Judged, folds, judge
 from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
 from napari_midl.methods.vessels.voxels import Voxels, read_voxels
-from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.models import Model
     from napari_midl.methods.vessels.experts import Expert
     from napari_midl.methods.vessels.pixel_network import Perceptron
@@ -189,10 +189,9 @@ def finetune(
     steps = exactly if exactly is not None else settings.steps or experts.STEPS + DISTILLING
     tuning = max(1, steps * experts.STEPS // (experts.STEPS + DISTILLING))
 
-    def read() -> PaintedVolume:
-        return PaintedVolume(volume.data, robust_scaling(volume), patches, CLASSES)
-
-    painted = yield from elsewhere(read, "reading the painted voxels")
+    painted = yield from elsewhere(
+        partial(painted_on, volume, patches), "reading the painted voxels"
+    )
     known = yield from elsewhere(
         partial(Known.of, model, base, volume.name), "loading what is known"
     )

@@ -12,7 +12,7 @@ import torch
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.depth import depth_of
+from napari_midl.methods.vessels.depth import Scaled, depth_of
 from napari_midl.methods.vessels.learn_pixels import PRIOR, Known, distil, fit_experts, mixed
 from napari_midl.methods.vessels.pixel_network import softened
 from napari_midl.methods.vessels.scale_space import ScaleSpace
@@ -55,19 +55,6 @@ class Look:
     learn: bool = True
 
 
-class _Scaled:
-    """An image that is read where it is asked for, as `PaintedVolume` does before any paint."""
-
-    def __init__(self, volume: Volume, scaling: Scaling) -> None:
-        self.shape = volume.shape
-        self._data, self._scaling = volume.data, scaling
-
-    def read(self, box: tuple[slice, ...]) -> Floats:
-        """Scaled intensities of a box."""
-        found: Floats = self._scaling(np.asarray(self._data[box]))
-        return found
-
-
 class LiveLearner:
     """Learns anew with each stroke; what it has computed of the view and the strokes it keeps.
 
@@ -83,7 +70,7 @@ class LiveLearner:
 
     def __init__(self, volume: Volume, known: Known, scaling: Scaling) -> None:
         self._volume, self._known, self._scaling = volume, known, scaling
-        self._image = _Scaled(volume, scaling)
+        self._image = Scaled(volume, scaling)
         self._view: tuple[Region, Floats] | None = None
         self._strokes: dict[tuple[int, int, int], Floats] = {}
         self._student: Perceptron | None = None

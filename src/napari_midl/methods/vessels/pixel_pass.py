@@ -101,7 +101,7 @@ class _Share:
 
     def _standardised(self, z: int, rows: slice, columns: slice) -> Tensor:
         maps = self._maps[:, z, rows, columns]
-        return torch.addcmul(self._offset, maps, self._scale).clamp_(-MOST, MOST)
+        return (maps * self._scale).add_(self._offset).clamp_(-MOST, MOST)
 
 
 def _coarser(extent: slice) -> slice:

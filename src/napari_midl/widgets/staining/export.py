@@ -1,41 +1,30 @@
-"""Saving a stain and its review for other programs."""
+"""What can be saved of a stain and its review for other programs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QMenu, QPushButton
+from napari_midl.widgets.tool import export
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from qtpy.QtGui import QAction
-
     from napari_midl.methods.staining.settings import Compression
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(export.Kind):
     """Something to save.
 
     Parameters
     ----------
-    words : str
-        What the menu says.
-    filter : str
-        Qt's filter; its first word stands for `ending`.
-    ending : str
-        Of a name without one; empty for a folder.
+    words, filter, ending
+        As for `export.Kind`.
     compression : {"deflate", "jpeg"}
         Of a slide.
     of_review : bool
         Whether it is of what was decided, and not of the colours.
     """
 
-    words: str
-    filter: str = ""
-    ending: str = ""
     compression: Compression = "deflate"
     of_review: bool = False
 
@@ -50,37 +39,4 @@ ANNOTATIONS = Kind(
     "Review for QuPath (GeoJSON)…", "GeoJSON (*.geojson)", ".geojson", of_review=True
 )
 PAGE = Kind("Review as table and page (CSV, HTML)…", of_review=True)
-KINDS = (SLIDE, SMALL, VIEW, DRAWN, ANNOTATIONS, PAGE)
-
-
-class ExportButton(QPushButton):
-    """One button whose menu has all kinds.
-
-    Parameters
-    ----------
-    chosen : callable
-        Called with the kind.
-    """
-
-    def __init__(self, chosen: Callable[[Kind], object]) -> None:
-        super().__init__("Export…")
-        self.setToolTip("Save the slide, a picture or the review for another program")
-        self._menu = QMenu(self)
-        self._menu.setToolTipsVisible(True)
-        self.kinds: dict[Kind, QAction] = {}
-        for kind in KINDS:
-            if kind is ANNOTATIONS:
-                self._menu.addSeparator()
-            action = self._menu.addAction(kind.words)
-            assert action is not None
-            action.triggered.connect(lambda _=False, kind=kind: chosen(kind))
-            self.kinds[kind] = action
-        self.setMenu(self._menu)
-
-    def offer(self, can: Callable[[Kind], str]) -> None:
-        """Grey what cannot be saved; `can` says why not, or nothing."""
-        for kind, action in self.kinds.items():
-            why = can(kind)
-            action.setEnabled(not why)
-            action.setToolTip(why)
-        self.setEnabled(any(action.isEnabled() for action in self.kinds.values()))
+GROUPS = ((SLIDE, SMALL, VIEW, DRAWN), (ANNOTATIONS, PAGE))

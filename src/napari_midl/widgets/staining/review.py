@@ -24,10 +24,11 @@ from napari_midl.widgets.parts.colour_bar import ColourBar
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.parts.thumbnail import framed
 from napari_midl.widgets.staining.bench import StainingBench
-from napari_midl.widgets.staining.export import DRAWN, PAGE, VIEW, ExportButton, Kind
+from napari_midl.widgets.staining.export import DRAWN, GROUPS, PAGE, VIEW, Kind
 from napari_midl.widgets.staining.field_frame import FieldFrame
 from napari_midl.widgets.staining.layers import DOUBT_COLOURS
 from napari_midl.widgets.tool.dialogs import ask_folder, ask_save
+from napari_midl.widgets.tool.export import ExportButton
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             lambda: bench.idle and self._whole,
             bench.result,
         )
-        self.export = ExportButton(self._on_export)
+        tip = "Save the slide, a picture or the review for another program"
+        self.export = ExportButton(GROUPS, self._on_export, tip)
         self.frame = FieldFrame(bench.viewer)
         self.scale = ColourBar()
         self.accept = self.action(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -57,10 +60,6 @@ class LiveView(QObject):
         self._strokes += look.learn
         self._worker.ask(_Request(volume, model, look, self._strokes))
 
-    def warm_up(self) -> None:
-        """Import what learning needs, so that no stroke waits for that."""
-        self._worker.ask(None)
-
     def forget(self) -> None:
         """Drop what is under way, as where another image is opened."""
         self._worker.forget()
@@ -69,13 +68,9 @@ class LiveView(QObject):
         """End; whether the thread has."""
         return self._worker.shut_down()
 
-    def _work(self, request: _Request | None) -> Any:
-        if request is None:
-            import napari_midl.methods.vessels.live  # noqa: F401
-
-            return None
+    def _work(self, request: _Request) -> Any:
         if self._of is None or self._of[0] is not request.volume or self._of[1] != request.model:
-            self._learner = _learner(request.volume, request.model)
+            self._learner = _learner(request)
             self._of = (request.volume, request.model)
         if self._learner is None:
             return None
@@ -89,16 +84,32 @@ class LiveView(QObject):
             self.found.emit(answer)
 
 
-def _learner(volume: Volume, model: str | Path) -> LiveLearner | None:
+def warm_up() -> None:
+    """Import what learning needs, so that no stroke waits for that.
+
+    The thread may outlive the dock, as an import cannot be stopped. What fails is told by the
+    first stroke.
+    """
+
+    def load() -> None:
+        with suppress(ImportError, OSError):
+            import_module("napari_midl.methods.vessels.live")
+
+    Thread(target=load, daemon=True, name="import of torch").start()
+
+
+def _learner(request: _Request) -> LiveLearner | None:
     from napari_midl.methods.vessels.learn_pixels import Known
     from napari_midl.methods.vessels.live import LiveLearner
     from napari_midl.methods.vessels.models import named_model
     from napari_midl.methods.vessels.pixel_network import PixelNet
     from napari_midl.methods.vessels.ports import VesselModelIn
-    from napari_midl.volumes.scaling import robust_scaling
+    from napari_midl.volumes.scaling import scaling_around
 
-    start = VesselModelIn(str(model)).open()
+    start = VesselModelIn(str(request.model)).open()
     if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
         return None
+    volume, look = request.volume, request.look
     known = Known.of(start, lambda: named_model("base"), volume.name)
-    return LiveLearner(volume, known, robust_scaling(volume))
+    boxes = [patch.box for patch in look.patches] or [look.region]
+    return LiveLearner(volume, known, scaling_around(volume, boxes))

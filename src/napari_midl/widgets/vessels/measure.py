@@ -25,10 +25,11 @@ from napari_midl.widgets.layers import take_out
 from napari_midl.widgets.parts.colour_bar import ColourBar
 from napari_midl.widgets.parts.section import NO_SIZE, note
 from napari_midl.widgets.tool.dialogs import ask_save
+from napari_midl.widgets.tool.export import ExportButton
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.branch_table import BranchTable
-from napari_midl.widgets.vessels.export import SUMMARY, ExportButton, Kind
+from napari_midl.widgets.vessels.export import GROUPS, SUMMARY, Kind
 from napari_midl.widgets.vessels.layers import add_paths
 from napari_midl.widgets.vessels.lit_branch import LitBranch
 from napari_midl.widgets.vessels.mask_picker import MaskPicker, RegionsPicker
@@ -95,7 +96,8 @@ class MeasureSection(ToolSection[VesselsBench]):
             bench.result,
             self.what.changed,
         )
-        self.export = ExportButton(self._on_export)
+        tip = "Save the numbers, the centre lines or the mask for another program"
+        self.export = ExportButton(GROUPS, self._on_export, tip)
         self.lit = LitBranch(bench, self._on_lit)
         self.bar = ColourBar()
         self.warning = note("What the prediction that is shown is not")

@@ -23,7 +23,7 @@ from napari_midl.widgets.tool.box_layers import BoxLayers
 from napari_midl.widgets.tool.train_section import TrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import LOOK, PROBABILITY_COLOURS
-from napari_midl.widgets.vessels.live import LiveView
+from napari_midl.widgets.vessels.live import LiveView, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,13 +86,16 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
         bench.patches.picked.connect(self._on_picked)
-        bench.opened.connect(self._warm_up)
+        bench.opened.connect(self._learning.forget)
         model.changed.connect(self._on_chosen)
         self.live.toggled.connect(self._on_live)
         bench.viewer.dims.events.point.connect(self._on_moved)
         bench.viewer.scene.camera.events.connect(self._on_moved)
         bench.result.connect(self._on_result)
         self._on_chosen()
+        if torch_is_here():
+            # The window pauses meanwhile: better as the dock opens than as an image does.
+            warm_up()
 
     def first_rows(self) -> None:
         """Which model to begin with."""
@@ -171,12 +174,6 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         look = Look((z, y, x), bench.patches.patches, learn)
         self._learning.ask(bench.opened_volume, self.model.choice, look)
 
-    def _warm_up(self) -> None:
-        """Import in the background, while a person looks at the image that was opened."""
-        self._learning.forget()
-        if self.bench.image is not None and self.live.isChecked() and torch_is_here():
-            self._learning.warm_up()
-
     def _on_picked(self) -> None:
         """Load what learning needs while the hand goes to the image."""
         if self.bench.patches.label is not None:
@@ -219,6 +216,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
     def _on_result(self) -> None:
         """Something better than the preview is shown."""
         if self.bench.shown is not None and not self.training:
+            self._learning.forget()
             self.forgotten()
 
     def _on_moved(self, event: Any = None) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PLACES = 3  # to propose at once
 SECONDS = 8.0  # after which the places that the model has looked at will do
 DONE = "painted"
+BRIGHTER = 4  # times, at most, that a picture of a dim place is
 
 Shown = tuple["Proposal", "np.ndarray"]
 
@@ -155,7 +156,9 @@ class WhereNextSection(ReviewSection[VesselsBench, Shown]):
 
 
 def _gray(plane: np.ndarray, limits: Sequence[float]) -> np.ndarray:
-    """A plane as it is shown, as bytes."""
+    """A plane as it is shown, as bytes; a dim one brighter, as what is unsure often is."""
     low, high = limits
+    brightest = float(np.nan_to_num(plane).max())
+    high = min(high, max(brightest, low + (high - low) / BRIGHTER))
     share = (np.nan_to_num(plane.astype(np.float32)) - low) / max(high - low, 1e-9)
     return np.asarray((share.clip(0, 1) * 255).astype(np.uint8))
