@@ -19,6 +19,7 @@ from napari_midl.engine.models import Model, ModelFamily, save_model
 from napari_midl.engine.outputs import ModelOut
 from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import Run, read_run, record_path, write_run
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, inputs, learn, pretraining
 from napari_midl.methods.vessels.models import named_model, scratch
@@ -27,7 +28,6 @@ from napari_midl.methods.vessels.operations import Finetune, Predict, Pretrain
 from napari_midl.methods.vessels.ports import LabelsIn, VesselModelIn
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume

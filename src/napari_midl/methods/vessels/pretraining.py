@@ -14,11 +14,11 @@ from napari_midl.engine.models import Model
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.sampling import draw_batch
 from napari_midl.engine.training import Schedule, train
+from napari_midl.engine.trees import synthetic_volume
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.learn import trainable
 from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.models import scratch
-from napari_midl.methods.vessels.synthetic import synthetic_volume
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import Scaling, robust_scaling
 
