@@ -153,8 +153,9 @@ class DecayingCrossEntropy:
         by_value = torch.ones(256, device=logits.device, dtype=logits.dtype)
         for value, weight in self.weights(step).items():
             by_value[value] = weight
-        weight = by_value[voxels.values]
-        return (weight * voxels.surprise).sum() / weight.sum().clamp(min=1)
+        each = by_value[voxels.values]
+        loss: Tensor = (each * voxels.surprise).sum() / each.sum().clamp(min=1)
+        return loss
 
 
 @dataclass(frozen=True)

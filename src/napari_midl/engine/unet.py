@@ -67,8 +67,8 @@ class ConvLayer(nn.Sequential):
     def __init__(
         self, inputs: int, outputs: int, norm: Literal["group", "batch"], kernel: Stride = CUBE
     ) -> None:
-        around = tuple(k // 2 for k in kernel)
-        conv = nn.Conv3d(inputs, outputs, kernel, padding=around, bias=norm == "group")
+        z, y, x = (k // 2 for k in kernel)
+        conv = nn.Conv3d(inputs, outputs, kernel, padding=(z, y, x), bias=norm == "group")
         nn.init.kaiming_normal_(conv.weight, a=0.2)
         activation = nn.LeakyReLU(0.2, inplace=norm == "batch")
         if norm == "group":

@@ -96,7 +96,7 @@ def start_for(
     part: tuple[str, ...] = ()
     if kind == "mo-net":
         part = _second_classes(examples, classes, start)
-    name = named(kind, dimensions, width, channels, len(classes), len(part))
+    name = named(kind, dimensions, width, channels, len(classes), len(part) + 1)
     if start is None:
         model = models.scratch(name, classes, channels, settings.seed)
     elif start.card["architecture"] == name and models.classes_of(start).names == classes.names:

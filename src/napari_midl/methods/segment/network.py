@@ -37,16 +37,11 @@ class CrossHair(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__()
-        half = size // 2
+        half, planes = size // 2, ((1, size, size), (size, 1, size), (size, size, 1))
+        around = ((0, half, half), (half, 0, half), (half, half, 0))
         self.planes = nn.ModuleList(
-            nn.Conv3d(
-                inputs,
-                outputs,
-                [1 if axis == flat else size for axis in range(3)],
-                padding=[0 if axis == flat else half for axis in range(3)],
-                bias=False,
-            )
-            for flat in range(3)
+            nn.Conv3d(inputs, outputs, plane, padding=padding, bias=False)
+            for plane, padding in zip(planes, around, strict=True)
         )
 
     def forward(self, maps: Tensor) -> Tensor:
