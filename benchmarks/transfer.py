@@ -189,7 +189,7 @@ def what_to_tune(how: How, seed: int) -> Rows:
 def partial_labels(how: How, seed: int, task: str) -> Rows:
     """Part c: many subjects of which some structures are labelled, and one with all."""
     from napari_midl.methods.segment import models
-    from napari_midl.methods.segment.data import with_rests
+    from napari_midl.volumes.partial import with_rests
 
     if task == "atlas":
         template, names, known, how_far = data.atlas(), data.STRUCTURES, data.STRUCTURES[1:4], 2.5

@@ -20,7 +20,7 @@ def _features(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Intensity, edges and texture at five scales, ``(voxels, features)``; slices are pictures."""
     flat = image.shape[1] == 1
     of_each = [
-        multiscale_basic_features(channel[0] if flat else channel, sigma_max=8, num_workers=1)
+        multiscale_basic_features(channel[0] if flat else channel, sigma_max=8, workers=1)
         for channel in image
     ]
     return np.concatenate([f.reshape(-1, f.shape[-1]) for f in of_each], axis=1)

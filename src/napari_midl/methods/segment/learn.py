@@ -84,15 +84,21 @@ def start_for(
     image = examples.images[0]
     channels, flat = image.image.shape[0], image.shape[0] == 1
     if start is None:
-        wanted = "2d" if settings.dimensions == "auto" and flat else settings.dimensions
         kind, width = settings.architecture, settings.width
-        dimensions = "3d" if wanted == "auto" else wanted
+        dimensions = settings.dimensions
+        if dimensions == "auto":
+            dimensions = "2d" if flat else "3d"
     else:
         models.check_fits(start, called, channels, None if settings.new_head else classes)
         kind, dimensions, width = kind_of(start.card["architecture"])
         kind = settings.architecture if settings.architecture == "mo-net" else kind
-    if dimensions == "3d" and any(each.shape[0] == 1 for each in examples.images):
-        raise InputError("one of the images has one slice and the network is 3D; take a 2D one.")
+    if kind == "deepvesselnet":
+        dimensions = "3d"
+    slices = [each.patches[0].name for each in examples.images if each.shape[0] == 1]
+    if dimensions == "3d" and slices:
+        raise InputError(
+            f"{slices[0]} is of one slice and the network is 3D; take a unet of dimensions 2d."
+        )
     part: tuple[str, ...] = ()
     if kind == "mo-net":
         part = _second_classes(examples, classes, start)

@@ -7,7 +7,7 @@ apart; ``mo-net-2d-full 1>9+4`` has a second decoder for four.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from napari_midl.engine.unet import Architecture, Stride, UNet, decode, make_dec
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_midl.methods.segment.settings import Scope
+    from napari_midl.methods.segment.settings import Kind, Scope, Width
 
 _MOST = 512  # channels, and classes
 _CUBES = ((1, 2, 2), (2, 2, 2), (2, 2, 2))
@@ -122,10 +122,10 @@ def named(
     return f"{kind}{size} {inputs}>{outputs}{f'+{partial}' if kind == 'mo-net' else ''}"
 
 
-def kind_of(name: str) -> tuple[str, str, str]:
+def kind_of(name: str) -> tuple[Kind, Literal["2d", "3d"], Width]:
     """Kind, dimensions and width of the network of a name."""
     kind, dimensions, width, *_ = _parts(name)
-    return kind, dimensions or "3d", width or "compact"
+    return kind, dimensions or "3d", width or "compact"  # type: ignore[return-value]
 
 
 def build(name: str) -> SegmentNet:
@@ -146,25 +146,20 @@ def build(name: str) -> SegmentNet:
     return UNet(design, inputs, outputs)
 
 
-def layers_in(network: SegmentNet, scope: Scope) -> list[nn.Module]:
+def layers_in(network: nn.Module, scope: Scope) -> list[nn.Module]:
     """What of a network learns in a scope; the last layers are three, as with Kaur et al."""
     if scope == "everything":
         return [network]
     last = scope == "last-layers"
     if isinstance(network, DeepVesselNet):
         return [*network.layers[2 if last else 1 :], network.head]
-    found: list[nn.Module] = []
-    for decoder, head in _ends(network):
-        found += [decoder[0].convolutions if last else decoder, head]
-    return found
-
-
-def _ends(network: UNet) -> list[tuple[nn.ModuleList, nn.Module]]:
-    """Each decoder with its head."""
-    ends: list[tuple[nn.ModuleList, nn.Module]] = [(network.decoder, network.head)]
+    assert isinstance(network, UNet)
+    decoders, heads = [network.decoder], [network.head]
     if isinstance(network, MultiOutputNet):
-        ends.append((network.second_decoder, network.second_head))
-    return ends
+        decoders, heads = [*decoders, network.second_decoder], [*heads, network.second_head]
+    if last:
+        return [*(decoder.get_submodule("0.convolutions") for decoder in decoders), *heads]
+    return [*decoders, *heads]
 
 
 def _parts(name: str) -> tuple[str, str, str, int, int, int]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.channels import ChannelsIn
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.operations import operation
 from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
-from napari_midl.methods.segment.ports import ChannelsIn, ExamplesIn, SegmentModelIn, StartIn
+from napari_midl.methods.segment.ports import ExamplesIn, SegmentModelIn, StartIn
 from napari_midl.methods.segment.settings import PredictSettings, PretrainSettings, TrainSettings
 
 if TYPE_CHECKING:

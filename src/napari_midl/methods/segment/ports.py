@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.channels import ChannelsIn
 from napari_midl.engine.hashes import hash_path
-from napari_midl.engine.inputs import ImageIn, In, ModelIn
+from napari_midl.engine.inputs import In, ModelIn
 from napari_midl.engine.ports import IN_MEMORY
 from napari_midl.errors import InputError
 
@@ -17,39 +18,6 @@ if TYPE_CHECKING:
 
 ALL = "all"
 SEVERAL = "+"
-
-
-@dataclass(frozen=True)
-class ChannelsIn(ImageIn):
-    """The image, with as many channels as the model looks at.
-
-    Parameters
-    ----------
-    channels : tuple of int
-        Channels to look at, counted from 0, in this order; by default all that it has.
-    """
-
-    channel: int = field(default=0, repr=False, metadata=IN_MEMORY)
-    channels: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, volume: Volume, channel: int = 0, time: int = 0, voxel_size: str = "") -> Self:
-        """A volume that is open already, and which channel of its file at which time it is."""
-        path, chosen = Path(volume.source) if volume.source else None, (channel,)
-        return cls(path, time=time, voxel_size=voxel_size, volume=volume, channels=chosen)
-
-    def part(self, whole: Volume) -> Volume:
-        """All of it: what is chosen of it is so by `chosen`."""
-        for channel in self.channels:
-            whole.spatial(channel, self.time)  # says so if there is none
-        return whole
-
-    def chosen(self, opened: Volume) -> list[Volume]:
-        """The channels of an opened image, each with axes ``Z Y X``."""
-        count = opened.shape[opened.axes.index("C")] if "C" in opened.axes else 1
-        if self.volume is not None:
-            return [opened.spatial(channel) for channel in range(count)]
-        return [opened.spatial(channel, self.time) for channel in self.channels or range(count)]
 
 
 @dataclass(frozen=True)
@@ -123,8 +91,7 @@ class ExamplesIn(In["list[Example]"]):
             name: [str(Path(path).resolve()) for path in getattr(self, name)]
             for name in ("paths", "labels")
         }
-        rest = {name: list(getattr(self, name)) for name in ("knows", "channels")}
-        return super().recorded() | whole | rest
+        return super().recorded() | whole
 
     def open(self) -> list[Example]:
         """All of them; labels are only looked for.
