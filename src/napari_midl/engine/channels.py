@@ -42,18 +42,32 @@ class ChannelsIn(ImageIn):
         path, chosen = Path(volume.source) if volume.source else None, (channel,)
         return cls(path, time=time, voxel_size=voxel_size, volume=volume, channels=chosen)
 
-    def part(self, whole: Volume) -> Volume:
-        """All of it: what is chosen of it is so by `chosen`."""
-        for channel in self.channels:
-            whole.spatial(channel, self.time)  # says so if there is none
+    def open(self) -> Volume:
+        """All of the file; what is chosen of it is so by `chosen`.
+
+        Raises
+        ------
+        InputError
+            If it came from no file, its file cannot be used, or there is no such channel.
+        """
+        whole: Volume = self.whole() if self.volume is None else self.volume
+        self.chosen(whole)
         return whole
 
     def chosen(self, opened: Volume) -> list[Volume]:
         """The channels of an opened image, each with axes ``Z Y X``."""
-        count = opened.shape[opened.axes.index("C")] if "C" in opened.axes else 1
+        every = range(opened.shape[opened.axes.index("C")] if "C" in opened.axes else 1)
         if self.volume is not None:
-            return [opened.spatial(channel) for channel in range(count)]
-        return [opened.spatial(channel, self.time) for channel in self.channels or range(count)]
+            return [opened.spatial(channel) for channel in every]
+        found = [opened.spatial(channel, self.time) for channel in self.channels or every]
+        return [each.resized(self.voxel_size) for each in found] if self.voxel_size else found
+
+    def identity(self, opened: Volume) -> dict[str, Any]:
+        """The fingerprints of the channels, and the shape and the scale of each."""
+        each = [channel.identity() for channel in self.chosen(opened)]
+        prints = " ".join(one["fingerprint"] for one in each)
+        source = str(self.path.resolve()) if self.path is not None else None
+        return each[0] | {"fingerprint": prints, "source": source}
 
 
 class Stacked:

@@ -31,7 +31,7 @@ class TrainSettings(Settings):
         ``3d`` looks through the slices, ``2d`` at each by itself; ``auto`` takes ``2d`` for images
         of one slice.
     width : str
-        ``compact`` is pleasant without a GPU, ``full`` has four times as many features and one
+        ``compact`` is pleasant without a GPU, ``full`` has twice the features and one
         level more.
     scope : str
         What learns of a start that is trained. ``everything`` is right where the images look
