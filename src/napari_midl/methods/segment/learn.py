@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -52,22 +51,6 @@ MONITOR = "validation_dice"
 WARM_UP = 30
 LOOK_AT_FIRST = 10
 CHANGES = Augmentation(zoom=(0.9, 1.25), gamma=(0.85, 1.2), contrast=(0.9, 1.1), offset=0.03)
-
-
-@dataclass
-class Score:
-    """Dice of each class on some blocks.
-
-    Parameters
-    ----------
-    scores : dict of str to float
-        ``dice``, the mean over the classes but the background, and ``dice of`` each.
-    counts : dict of str to int
-        ``blocks``, and ``voxels of`` each class.
-    """
-
-    scores: dict[str, float]
-    counts: dict[str, int]
 
 
 def start_for(
@@ -154,8 +137,9 @@ def fit(
     Returns
     -------
     Finetuned
-        Returned by the generator; its scores are those of `Score`, on blocks that neither
-        trained nor chose the model where there are enough.
+        Returned by the generator; its scores are ``dice``, the mean over the classes but the
+        background, and ``dice of`` each, on blocks that neither trained nor chose the model
+        where there are enough.
     """
     images = [image for image in examples.images if image.painted]
     refuse_one_class(examples.images)
@@ -164,17 +148,16 @@ def fit(
     names = models.classes_of(model).names
     known, keeps_head = bool(model.card["steps"]), not model.card.get("new_head", False)
     scoring = partial(_score, of=scored, which="scoring")
-    before = None
+    before: dict[str, float] = {}
     if known and keeps_head and basis is Basis.UNSEEN:
-        before = yield from elsewhere(lambda: scoring(model.network), "scoring the start")
+        before, _ = yield from elsewhere(lambda: scoring(model.network), "scoring the start")
     recipe = Learning(images, scored, model, settings, examples)
     schedule = Schedule.of(settings, at_first=LOOK_AT_FIRST, exactly=exactly)
     device = pick_device(settings.device)
     trained = yield from train(recipe, schedule, device=device, enough=enough)
-    after = yield from elsewhere(lambda: scoring(trained.network), "scoring the result")
-    gained = None
-    if before is not None and after.scores:
-        gained = after.scores["dice"] - before.scores["dice"]
+    asking = elsewhere(lambda: scoring(trained.network), "scoring the result")
+    after, counts = yield from asking
+    gained = after["dice"] - before["dice"] if before and after else None
     seen = ", ".join(dict.fromkeys(image.patches[0].name for image in images))
     tuned = model.tuned(
         trained.network,
@@ -183,21 +166,22 @@ def fit(
         trained.steps,
         seed=settings.seed,
         settings=settings.to_dict(),
-        scores={"held out": after.scores},
+        scores={"held out": after},
     )
     tuned.card.pop("new_head", None)
     tuned.card["name"] = f"{', '.join(names[1:])} of {seen}"
     return Finetuned.judged(
         model,
-        None if before is not None and not trained.best_step else tuned,
+        None if before and not trained.best_step else tuned,
         gained=gained,
-        before={} if before is None else before.scores,
-        after=after.scores,
+        before=before,
+        after=after,
         image=seen,
         steps=trained.steps,
         history=trained.history,
         basis=basis,
-        counts=after.counts,
+        counts=counts,
+        advice=_never_labelled(examples, names),
     )
 
 
@@ -243,8 +227,8 @@ class Learning(Supervised):
 
     def score(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """Dice of the blocks that choose."""
-        found = _score(networks["network"], self.scored, "choosing")
-        return {f"validation_{name}": value for name, value in found.scores.items()}
+        scores, _ = _score(networks["network"], self.scored, "choosing")
+        return {f"validation_{name}": value for name, value in scores.items()}
 
 
 def loss_named(name: LossName, counts: Callable[[], Mapping[int, int]]) -> Loss:
@@ -277,8 +261,10 @@ def _freeze_all_but(layers: list[nn.Module], network: nn.Module) -> None:
         layer.requires_grad_(True)
 
 
-def _score(network: nn.Module, of: list[PaintedVolume], which: str) -> Score:
-    """Dice of each class over the blocks of all images together."""
+def _score(
+    network: nn.Module, of: list[PaintedVolume], which: str
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Dice of each class over the blocks of all images together, and what is behind it."""
     found, labels, blocks = [], [], 0
     classes = of[0].classes
     for image in of:
@@ -296,7 +282,15 @@ def _score(network: nn.Module, of: list[PaintedVolume], which: str) -> Score:
     structures = [score.dice for name, score in each.items() if name != classes.names[0]]
     mean = {"dice": float(np.mean(structures))} if structures else {}
     counts = {f"voxels of {name}": score.voxels for name, score in each.items()}
-    return Score(mean | dice, {"blocks": blocks} | counts)
+    return mean | dice, {"blocks": blocks} | counts
+
+
+def _never_labelled(examples: Examples, names: tuple[str, ...]) -> str:
+    """A sentence on classes of which no voxel is surely one; empty where there are none."""
+    painted = {value for image in examples.images for value in image.painted}
+    missing = [name for name in names if examples.classes.value(name) not in painted]
+    said = f"Nothing is labelled {' or '.join(missing)}, so it is not learnt; label some."
+    return said if missing else ""
 
 
 def _best(bases: object) -> Basis:
