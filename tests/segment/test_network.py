@@ -33,13 +33,12 @@ def test_any_size_goes_in_and_comes_out(name):
     assert net(torch.rand(1, channels, 3, 21, 18)).shape == (1, NAMES[name], 3, 21, 18)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "full" not in name])
+@pytest.mark.parametrize(
+    "name", ["unet-2d-compact 1>2", "unet-3d-compact 1>2", "deepvesselnet 1>2"]
+)
 def test_no_voxel_beyond_the_halo_changes_an_output(name):
-    channels = int(name.split()[1].split(">")[0])
-    net = build(name).eval().double()
-    reach = [2 * (halo + stride) for halo, stride in zip(net.halo, net.stride, strict=True)]
-    image = torch.rand(1, channels, *(r + 1 for r in reach), dtype=torch.float64)
-    image.requires_grad_()
+    net = build(name).eval()
+    image = torch.rand(1, 1, *(2 * halo + 3 for halo in net.halo)).requires_grad_()
     middle = [n // 2 for n in image.shape[2:]]
     net(image)[(0, 0, *middle)].backward()
     touched = image.grad[0].abs().sum(0).nonzero()
