@@ -79,7 +79,7 @@ def test_deepvesselnet_has_the_papers_layers():
 
 
 def test_both_decoders_share_one_encoder():
-    net = build("mo-net-3d-compact 1>3+2")
+    net = build("mo-net-3d-compact 1>3+2").eval()
     assert isinstance(net, MultiOutputNet)
     net(torch.rand(1, 1, 4, 16, 16))[:, 3:].sum().backward()
     with_gradient = {name.split(".")[0] for name, p in net.named_parameters() if p.grad is not None}
