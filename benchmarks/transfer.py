@@ -94,8 +94,10 @@ def learn(
 
 def dice(network: Any, samples: Sequence[data.Sample], names: Sequence[str]) -> dict[str, float]:
     """Dice of each class but the first over all voxels of some samples together."""
+    from napari_midl.engine.devices import pick_device
     from napari_midl.methods.segment.predictor import probability
 
+    network = network.to(pick_device())
     hits, sizes = np.zeros(len(names)), np.zeros(len(names))
     for sample in samples:
         called = probability(network, len(names), sample.image[None])[0].argmax(0)
@@ -288,7 +290,7 @@ def cases(how: How, seed: int) -> dict[str, tuple[data.Sample, data.Sample, Sequ
         if domain.name != data.FOREIGN:
             found[f"{domain.name}, stack"] = (
                 domain.learnt[0],
-                domain.scored[0],
+                domain.scored[0].middle((26, 160, 160)),
                 ("background", "vessel"),
             )
     return found

@@ -75,6 +75,12 @@ class Sample:
         """One slice of it as a picture."""
         return Sample(self.image[:, z : z + 1], self.truth[z : z + 1])
 
+    def middle(self, most: Sequence[int]) -> Sample:
+        """A box about its middle, of so many voxels along each axis at most."""
+        whole = self.truth.shape
+        box = tuple(slice(*_around(n // 2, m, n)) for n, m in zip(whole, most, strict=True))
+        return Sample(self.image[(slice(None), *box)], self.truth[box])
+
     def revealing(
         self, count: int, size: Sequence[int], rng: np.random.Generator, classes: Classes
     ) -> Sample:

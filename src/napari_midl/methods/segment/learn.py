@@ -186,7 +186,7 @@ def fit(
 
 
 class Learning(Supervised):
-    """Batches of one image after the other; the blocks that choose keep the best look."""
+    """Batches of single images; the blocks that choose keep the best look."""
 
     monitor = MONITOR
 
@@ -208,7 +208,11 @@ class Learning(Supervised):
             settings.half_life,
             warm_up=WARM_UP if known else 0,
         )
-        self.images, self.scored, self.settings = images, scored, settings
+        self.scored, self.settings = scored, settings
+        # Many partial labels would drown few full ones, which alone tell all classes.
+        full = [image for image in images if max(image.painted) <= len(examples.classes)]
+        others = [image for image in images if image not in full]
+        self.kinds = [kind for kind in (full, others) if kind]
         self.table = examples.classes.table
         self.minimised = loss_of(settings, examples, model)
         self.start_counts = known and not model.card.get("new_head", False)
@@ -216,9 +220,10 @@ class Learning(Supervised):
         self.size = (depth, *settings.patch[1:])
 
     def batch(self, rng: np.random.Generator, step: int) -> Generator[str, None, Batch]:
-        """Patches around labelled voxels of an image."""
+        """Patches around labelled voxels of an image: one labelled fully, then one in part."""
         yield from ()
-        image = self.images[rng.integers(len(self.images))]
+        kind = self.kinds[step % len(self.kinds)]
+        image = kind[rng.integers(len(kind))]
         return draw_batch(image, self.size, self.settings.batch, CHANGES, rng)
 
     def cost(self, outputs: Tensor, targets: Tensor, step: int) -> Tensor:
