@@ -12,6 +12,8 @@ import argparse
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +23,7 @@ import numpy as np
 
 from benchmarks import transfer_data as data
 from benchmarks import transfer_report
+from benchmarks.transfer_scores import dice, forest_dice, mean_dice
 from napari_midl.methods.segment.settings import PretrainSettings, TrainSettings
 from napari_midl.volumes.classes import Classes
 
@@ -90,26 +93,6 @@ def learn(
     curve = [(look["step"], look["test"]) for look in trained.history if "test" in look]
     card = model.card | {"steps": model.card["steps"] + steps}
     return Model(trained.network, card), curve
-
-
-def dice(network: Any, samples: Sequence[data.Sample], names: Sequence[str]) -> dict[str, float]:
-    """Dice of each class but the first over all voxels of some samples together."""
-    from napari_midl.engine.devices import pick_device
-    from napari_midl.methods.segment.predictor import probability
-
-    network = network.to(pick_device())
-    hits, sizes = np.zeros(len(names)), np.zeros(len(names))
-    for sample in samples:
-        called = probability(network, len(names), sample.image[None])[0].argmax(0)
-        for index in range(len(names)):
-            found, true = called == index, sample.truth == index
-            hits[index] += 2 * (found & true).sum()
-            sizes[index] += found.sum() + true.sum()
-    return {n: float(hits[k] / max(sizes[k], 1)) for k, n in enumerate(names) if k}
-
-
-def mean_dice(scores: dict[str, float]) -> float:
-    return float(np.mean(list(scores.values())))
 
 
 def synthetic_first(how: How, seed: int) -> Rows:
@@ -241,7 +224,6 @@ def partial_labels(how: How, seed: int, task: str) -> Rows:
 
 def against_forest(how: How, seed: int) -> Rows:
     """Part d: the same labels for a network and for a forest on multiscale features."""
-    from benchmarks.transfer_forest import forest_dice
     from napari_midl.methods.segment import models
 
     rows = []
@@ -305,6 +287,13 @@ PARTS: dict[str, Callable[[How, int], Rows]] = {
 }
 
 
+def _nilearn(folder: Path) -> Path:
+    """The wheel in which the brain template lies; the package itself is not needed."""
+    command = (sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder))
+    subprocess.run([*command, "nilearn==0.14.1"], check=True)
+    return next(folder.glob("nilearn-*.whl"))
+
+
 def _work(job: tuple[How, str, int, Path]) -> str:
     """One part with one seed; its rows are kept at once, so that a stop loses nothing else."""
     import torch
@@ -325,7 +314,7 @@ def main(arguments: Sequence[str]) -> None:
     """Train what is asked for, side by side; then print and plot all that there is."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks transfer", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/vessels"))
-    parser.add_argument("--brain", type=Path, help="nilearn's wheel, as pip downloads it")
+    parser.add_argument("--brain", type=Path, help="nilearn's wheel; by default pip fetches it")
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
@@ -336,9 +325,8 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     asked.keep.mkdir(exist_ok=True, parents=True)
     if not asked.report:
-        if asked.brain is None and set(asked.parts) != {"a"}:
-            parser.error("give --brain; `pip download --no-deps nilearn` fetches it")
-        how = How(asked.data, asked.brain or Path(), asked.device, asked.scale)
+        brain = asked.brain or _nilearn(asked.keep)
+        how = How(asked.data, brain, asked.device, asked.scale)
         jobs = [(how, part, seed, asked.keep) for seed in asked.seeds for part in asked.parts]
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         with multiprocessing.get_context("spawn").Pool(asked.processes, maxtasksperchild=1) as pool:

@@ -1,8 +1,8 @@
-"""A random forest on multiscale features of single voxels: what interactive tools learn with."""
+"""How well networks score, and the forest on features of voxels that they are held against."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from skimage.feature import multiscale_basic_features
@@ -14,6 +14,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.transfer_data import Sample
+
+
+def dice(network: Any, samples: Sequence[Sample], names: Sequence[str]) -> dict[str, float]:
+    """Dice of each class but the first over all voxels of some samples together."""
+    from napari_midl.engine.devices import pick_device
+    from napari_midl.methods.segment.predictor import probability
+
+    network = network.to(pick_device())
+    hits, sizes = np.zeros(len(names)), np.zeros(len(names))
+    for sample in samples:
+        called = probability(network, len(names), sample.image[None])[0].argmax(0)
+        for index in range(len(names)):
+            found, true = called == index, sample.truth == index
+            hits[index] += 2 * (found & true).sum()
+            sizes[index] += found.sum() + true.sum()
+    return {n: float(hits[k] / max(sizes[k], 1)) for k, n in enumerate(names) if k}
+
+
+def mean_dice(scores: dict[str, float]) -> float:
+    return float(np.mean(list(scores.values())))
 
 
 def _features(image: NDArray[np.float32]) -> NDArray[np.float32]:
