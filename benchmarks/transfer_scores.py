@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from benchmarks.transfer_data import Sample
 
 
+# Intensity, edges, texture; from which to which scale, how many; threads, whose name has changed.
+_FEATURES = (True, True, True, 0.5, 8, None, 1)
+
+
 def dice(network: Any, samples: Sequence[Sample], names: Sequence[str]) -> dict[str, float]:
     """Dice of each class but the first over all voxels of some samples together."""
     from napari_midl.engine.devices import pick_device
@@ -40,8 +44,7 @@ def _features(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Intensity, edges and texture at five scales, ``(voxels, features)``; slices are pictures."""
     flat = image.shape[1] == 1
     of_each = [
-        multiscale_basic_features(channel[0] if flat else channel, sigma_max=8, workers=1)
-        for channel in image
+        multiscale_basic_features(channel[0] if flat else channel, *_FEATURES) for channel in image
     ]
     return np.concatenate([f.reshape(-1, f.shape[-1]) for f in of_each], axis=1)
 
