@@ -35,17 +35,39 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 SCOPES = ("last-layers", "decoder", "everything")
 PATCHES = (1, 2, 5, 10, 20)
-STACK_BOX, LOOKS = (8, 48, 48), 8
+STACK_BOX = (8, 48, 48)
 
 
 @dataclass(frozen=True)
 class How:
-    """Where the data lie, where to compute, and by what the steps are multiplied."""
+    """Where the data lie, where to compute, and how much of it.
+
+    Parameters
+    ----------
+    data, brain : Path
+        The shared stacks, and nilearn's wheel.
+    device : str
+        Where to compute.
+    scale : float
+        By what the numbers of steps are multiplied.
+    looks : int
+        Looks at the score in a training of part a.
+    most : tuple of int, optional
+        Voxels of the shared stacks that are scored at most, about their middle.
+    trees : Path, optional
+        A model that `segment pretrain` has made, instead of training one for each seed.
+    patches : tuple of int
+        Numbers of labelled slices in part b.
+    """
 
     data: Path
     brain: Path
     device: str = "auto"
     scale: float = 1.0
+    looks: int = 8
+    most: tuple[int, ...] | None = None
+    trees: Path | None = None
+    patches: tuple[int, ...] = PATCHES
 
     def steps(self, count: int) -> int:
         return max(2, round(count * self.scale))
@@ -86,9 +108,8 @@ def learn(
     images = [sample.painted(classes, seed) for sample in samples]
     examples = Examples(images, classes, list(known))
     recipe = Timed(images, images, model, chosen, examples)
-    schedule = Schedule(
-        600.0, seed=seed, evaluate_every=max(steps // LOOKS, min(steps, LOOKS)), exactly=steps
-    )
+    every = max(steps // how.looks, min(steps, how.looks))
+    schedule = Schedule(600.0, seed=seed, evaluate_every=every, exactly=steps)
     trained = run(train(recipe, schedule, device=pick_device(how.device)))
     curve = [(look["step"], look["test"]) for look in trained.history if "test" in look]
     card = model.card | {"steps": model.card["steps"] + steps}
@@ -113,8 +134,8 @@ def synthetic_first(how: How, seed: int) -> Rows:
         half_life=max(long // 2, 1),
         minutes=600.0,
     )
-    trees = run(pretrain(pretraining, exactly=long))
-    domains = data.vessel_domains(how.data)
+    trees = models.named_model(how.trees) if how.trees else run(pretrain(pretraining, exactly=long))
+    domains = data.vessel_domains(how.data, how.most)
     for domain in domains:
         rng = np.random.default_rng((seed, 1))
         each = -(-3 // len(domain.learnt))
@@ -152,12 +173,12 @@ def what_to_tune(how: How, seed: int) -> Rows:
     source = [data.head_slice(how.brain, rng, tumour=False) for _ in range(240)]
     scratch = models.scratch("unet-2d-compact 2>2", lesion, 2, seed)
     knows, _ = learn(how, source, scratch, lesion, how.steps(1200), seed, **flat)
-    many = [data.head_slice(how.brain, rng, tumour=True) for _ in range(max(PATCHES))]
+    many = [data.head_slice(how.brain, rng, tumour=True) for _ in range(max(how.patches))]
     tests = [
         data.head_slice(how.brain, np.random.default_rng((9, k)), tumour=True) for k in range(40)
     ]
     rows, steps, name = [], how.steps(300), "unet-2d-compact 2>4"
-    for count in PATCHES:
+    for count in how.patches:
         for scope in ("scratch", *SCOPES):
             start = (
                 models.scratch(name, tumour, 2, seed)
@@ -268,7 +289,7 @@ def cases(how: How, seed: int) -> dict[str, tuple[data.Sample, data.Sample, Sequ
         "brain, slice": (*slices, data.BRAIN),
         "brain, stack": (*people, data.BRAIN),
     }
-    for domain in data.vessel_domains(how.data):
+    for domain in data.vessel_domains(how.data, how.most):
         if domain.name != data.FOREIGN:
             found[f"{domain.name}, stack"] = (
                 domain.learnt[0],
@@ -318,6 +339,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
+    parser.add_argument("--looks", type=int, default=8)
+    parser.add_argument("--most", nargs="*", type=int, default=[], help="voxels z y x to score")
+    parser.add_argument("--trees", type=Path, help="a DeepVesselNet of `segment pretrain`")
+    parser.add_argument("--patches", nargs="*", type=int, default=list(PATCHES))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--keep", type=Path, default=Path(".transfer"), help="rows of each part")
@@ -326,10 +351,23 @@ def main(arguments: Sequence[str]) -> None:
     asked.keep.mkdir(exist_ok=True, parents=True)
     if not asked.report:
         brain = asked.brain or _nilearn(asked.keep)
-        how = How(asked.data, brain, asked.device, asked.scale)
+        how = How(
+            asked.data,
+            brain,
+            asked.device,
+            asked.scale,
+            asked.looks,
+            tuple(asked.most) or None,
+            asked.trees,
+            tuple(asked.patches),
+        )
         jobs = [(how, part, seed, asked.keep) for seed in asked.seeds for part in asked.parts]
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         with multiprocessing.get_context("spawn").Pool(asked.processes, maxtasksperchild=1) as pool:
-            for said in pool.imap_unordered(_work, jobs):
-                print(said, flush=True)
+            running = [pool.apply_async(_work, (job,)) for job in jobs]
+            for each, (_, part, seed, _) in zip(running, jobs, strict=True):
+                try:
+                    print(each.get(), flush=True)
+                except Exception as error:  # the others go on
+                    print(f"{part} {seed} failed: {error}", flush=True)
     transfer_report.report(asked.keep)

@@ -113,8 +113,11 @@ def _around(centre: int, size: int, whole: int) -> tuple[int, int]:
     return start, start + size
 
 
-def vessel_domains(folder: Path) -> list[Domain]:
-    """The shared stacks by group, each cut in the middle of X, and the generated nerves."""
+def vessel_domains(folder: Path, most: Sequence[int] | None = None) -> list[Domain]:
+    """The shared stacks by group, each cut in the middle of X, and the generated nerves.
+
+    Of what is scored only `most` voxels about the middle are taken.
+    """
     domains = []
     for group, names in GROUPS.items():
         learnt, scored = [], []
@@ -130,7 +133,10 @@ def vessel_domains(folder: Path) -> list[Domain]:
                 into.append(Sample(image[..., half], mask[..., half].astype(np.uint8)))
         domains.append(Domain(group, learnt, scored))
     nerves = [nerve_volume(np.random.default_rng((77, k))) for k in range(4)]
-    return [*domains, Domain(FOREIGN, nerves[:2], nerves[2:])]
+    domains.append(Domain(FOREIGN, nerves[:2], nerves[2:]))
+    if most is None:
+        return domains
+    return [Domain(d.name, d.learnt, [s.middle(most) for s in d.scored]) for d in domains]
 
 
 def nerve_volume(rng: np.random.Generator, shape: Sequence[int] = (24, 160, 160)) -> Sample:
