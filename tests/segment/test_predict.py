@@ -75,3 +75,14 @@ def test_a_model_of_two_channels_refuses_one(tmp_path):
 def test_a_network_for_stacks_refuses_a_picture(tmp_path):
     with pytest.raises(InputError, match="has one slice and the network is 3D"):
         predict(tmp_path, (1, 40, 44), "unet-3d-compact 1>3")
+
+
+def test_the_trees_that_ship_find_a_vessel_that_nobody_labelled(tmp_path):
+    z, y, _ = np.indices((16, 64, 64))
+    tube = (y - 32) ** 2 + (z - 8) ** 2 < 25
+    image = np.random.default_rng(0).normal(50, 8, tube.shape) + 110 * tube
+    tifffile.imwrite(tmp_path / "tube.tif", image.clip(0, 255).astype(np.uint8))
+    out = tmp_path / "out.ome.zarr"
+    run(Predict.of(image=tmp_path / "tube.tif", model="trees", out=out).perform())
+    found = np.asarray(open_volume(out / "labels" / "classes").data).squeeze() == 1
+    assert 2 * (found & tube).sum() / (found.sum() + tube.sum()) > 0.7

@@ -34,7 +34,9 @@ _FIELDS = {
     "classes": ("the names and colours of classes", _are_classes),
     "channels": ("a whole number from 0", is_count),
 }
-_FAMILY = ModelFamily("segment", _build, {}, _FIELDS, ("classes", "channels"))
+_FAMILY = ModelFamily(
+    "segment", _build, {"trees": "segment-trees"}, _FIELDS, ("classes", "channels")
+)
 named_model, path_of = _FAMILY.load, _FAMILY.path
 
 

@@ -38,7 +38,7 @@ class Train(FinetunedOperation):
         The classes, the background first; ``vessel=artery+vein`` is a label that says only "one
         of these". By default those of the start.
     start : StartIn
-        ``scratch``, or the path of a model to go on from.
+        ``scratch``, ``trees`` (shipped: generated vessels), or the path of a model to go on from.
     """
 
     scored_on = "labels"

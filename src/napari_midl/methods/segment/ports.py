@@ -138,7 +138,7 @@ def names_of(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class SegmentModelIn(ModelIn):
-    """The path of a model that ``segment train`` or ``segment pretrain`` has made."""
+    """The path of a model, or ``trees`` (shipped), which learnt generated vessels alone."""
 
     name: str = ""
 
@@ -153,7 +153,7 @@ class SegmentModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class StartIn(SegmentModelIn):
-    """``scratch``, or the path of a model to go on from."""
+    """``scratch``, ``trees`` (shipped: generated vessels), or the path of a model to go on from."""
 
     name: str = "scratch"
 
