@@ -18,6 +18,7 @@ NAMES = (
     "anatomy",
     "anatomy_dock",
     "staining",
+    "transfer",
 )
 
 

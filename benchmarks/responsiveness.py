@@ -15,8 +15,8 @@ from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
 
 from benchmarks import report
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.methods.vessels.settings import FinetuneSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.volume import Volume
 from napari_midl.widgets.worker import JobRunner

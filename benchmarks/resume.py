@@ -16,8 +16,8 @@ import numpy as np
 import tifffile
 
 from benchmarks import report
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.methods.staining.synthetic import synthetic_mosaic
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.open import open_volume
 
 KILLS = 10

@@ -23,7 +23,7 @@ import psutil
 
 from benchmarks import report
 from benchmarks.responsiveness import late
-from napari_midl.methods.vessels.synthetic import synthetic_sample
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space

@@ -22,11 +22,11 @@ import torch
 from benchmarks import report
 from napari_midl.engine.jobs import run
 from napari_midl.engine.tiles import Tiling
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.network import for_prediction
 from napari_midl.methods.vessels.settings import PredictSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.volume import Volume
 

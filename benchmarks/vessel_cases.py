@@ -23,8 +23,8 @@ import numpy as np
 from scipy import ndimage
 
 from benchmarks.vessel_peers import features
+from napari_midl.engine.trees import Appearance, synthetic_volume
 from napari_midl.methods.vessels.inputs import read_stacks
-from napari_midl.methods.vessels.synthetic import Appearance, synthetic_volume
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.volume import Volume
 

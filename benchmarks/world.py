@@ -21,13 +21,13 @@ from scipy.spatial.transform import Rotation
 
 from benchmarks import report
 from napari_midl.engine.jobs import run
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.operations import Generate
 from napari_midl.methods.anatomy.ports import table_path
 from napari_midl.methods.axons.operations import Trace
 from napari_midl.methods.vessels.operations import Analyse, Labels, Predict
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ def synthetic_vessels(
         An image (uint8, Z Y X, scaled in micrometres) and the hidden labels that are its
         truth (0 background, 1 vessel).
     """
-    from napari_midl.methods.vessels.synthetic import synthetic_sample
+    from napari_midl.engine.trees import synthetic_sample
 
     image, mask, voxel_size = synthetic_sample(shape=shape, seed=seed)
     place = {"scale": tuple(voxel_size), "units": ("um",) * 3}

@@ -14,6 +14,7 @@ from napari_midl.engine.models import CARD, read_card, shipped_weights
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.models import named_model as anatomy_model
 from napari_midl.methods.axons.models import named_model as axon_model
+from napari_midl.methods.segment.models import named_model as segment_model
 from napari_midl.methods.staining.models import named_despeckler, named_translator
 from napari_midl.methods.vessels.models import named_model as vessel_model
 
@@ -21,6 +22,7 @@ OLD = Path(__file__).parents[1] / "fixtures" / "v498e827"
 MODELS = {
     "vessels": (shipped_weights("vessels-base"), vessel_model),
     "axons": (shipped_weights("axons-base"), axon_model),
+    "segment": (shipped_weights("segment-trees"), segment_model),
     "anatomy": (OLD / "anatomy" / "egg.safetensors", anatomy_model),
     "despeckler": (shipped_weights("staining-despeckler"), named_despeckler),
     "stain": (

@@ -385,6 +385,65 @@ def anatomy_fill(folder: Path) -> tuple[dict[str, Any], str]:
     return {"mesh": ball(folder), "scan": scan(folder)}, "filled.ome.zarr"
 
 
+def cells(folder: Path) -> tuple[Path, Path]:
+    """A picture of 64 x 64 pixels with bright and dim discs, and strokes on it."""
+    y, x = np.indices((64, 64))
+    picture = np.random.default_rng(0).normal(40, 8, (64, 64))
+    labels = np.ones((64, 64), np.uint8)
+    for place, (cy, cx) in enumerate(((14, 14), (14, 46), (46, 14), (46, 46))):
+        disc = (y - cy) ** 2 + (x - cx) ** 2 < 64
+        picture[disc] += 160 if place % 2 else 80
+        labels[disc] = 3 if place % 2 else 2
+    paths = folder / "cells.tif", folder / "strokes.tif"
+    tifffile.imwrite(paths[0], np.clip(picture, 0, 255).astype(np.uint8))
+    tifffile.imwrite(paths[1], labels)
+    return paths
+
+
+SMALL_PATCHES = {"steps": 2, "patch": (8, 32, 32), "batch": 1}
+
+
+def segment_train(folder: Path) -> tuple[dict[str, Any], str]:
+    picture, strokes = cells(folder)
+    options = {"images": (str(picture),), "labels": (str(strokes),)}
+    named = {"classes": ("background", "dim", "bright")}
+    return options | named | SMALL_PATCHES, "model.safetensors"
+
+
+def segment_train_stack(folder: Path) -> tuple[dict[str, Any], str]:
+    """Two labels of one stack, of which the second knows one class only."""
+    stack, strokes = vessel_image(folder), vessel_labels(folder)
+    options = {
+        "images": (str(stack), str(stack)),
+        "labels": (str(strokes), str(strokes)),
+        "knows": ("all", "vessel"),
+        "classes": ("background", "vessel", "haze"),
+        "architecture": "deepvesselnet",
+        "loss": "corrected",
+    }
+    return options | SMALL_PATCHES, "model.safetensors"
+
+
+def segment_model(folder: Path) -> Path:
+    """An untrained model of two classes."""
+    from napari_midl.engine.models import save_model
+    from napari_midl.methods.segment.models import scratch
+    from napari_midl.volumes.classes import Classes
+
+    model = scratch("unet-2d-compact 1>3", Classes("background", "dim", "bright"), 1)
+    save_model(model, folder / "segment.safetensors")
+    return folder / "segment.safetensors"
+
+
+def segment_predict(folder: Path) -> tuple[dict[str, Any], str]:
+    options = {"image": cells(folder)[0], "model": str(segment_model(folder))}
+    return options | {"tile": (1, 32, 32)}, "segments.ome.zarr"
+
+
+def segment_pretrain(folder: Path) -> tuple[dict[str, Any], str]:
+    return {"architecture": "deepvesselnet"} | SMALL_PATCHES, "trees.safetensors"
+
+
 EXAMPLES: dict[str, Example] = {
     "anatomy.fill": anatomy_fill,
     "anatomy.generate": anatomy_generate,
@@ -398,6 +457,10 @@ EXAMPLES: dict[str, Example] = {
     "axons.measure": axons_measure,
     "axons.trace": axons_trace,
     "axons.train": axons_train,
+    "segment.predict": segment_predict,
+    "segment.pretrain": segment_pretrain,
+    "segment.train": segment_train,
+    "segment.train stack": segment_train_stack,
     "vessels.finetune": vessels_finetune,
     "vessels.finetune unet": vessels_finetune_unet,
     "vessels.predict": vessels_predict,

@@ -40,6 +40,7 @@ ON_IMAGES = [name for name in sorted(OPERATIONS) if images_of(name)[0]]
 QUICK = [
     "axons.export",
     "staining.despeckle",
+    "segment.predict",
     "vessels.analyse",
     "vessels.predict",
     "anatomy.outline",

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 import torch
 
+from napari_midl.engine import tree_volumes
 from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import Job, run
@@ -19,6 +20,7 @@ from napari_midl.engine.models import Model, ModelFamily, save_model
 from napari_midl.engine.outputs import ModelOut
 from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import Run, read_run, record_path, write_run
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, inputs, learn, pretraining
 from napari_midl.methods.vessels.models import named_model, scratch
@@ -27,7 +29,6 @@ from napari_midl.methods.vessels.operations import Finetune, Predict, Pretrain
 from napari_midl.methods.vessels.ports import LabelsIn, VesselModelIn
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import FinetuneSettings, PretrainSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume
@@ -120,7 +121,7 @@ def test_the_view_is_previewed_while_it_trains():
 
 
 def test_pretraining_needs_no_data_and_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(pretraining, "SYNTHETIC_SHAPE", (8, 32, 32))
+    monkeypatch.setattr(tree_volumes, "SHAPE", (8, 32, 32))
     settings = PretrainSettings(minutes=10, steps=4, patch=(8, 16, 16), batch=1)
     whole = run(pretraining.pretrain(settings))
     assert whole.card["training_data"] == ["synthetic vessel volumes"]
@@ -181,7 +182,7 @@ def test_a_fine_tuning_that_took_no_step_replays_as_such(tmp_path):
 
 
 def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_path, monkeypatch):
-    monkeypatch.setattr(pretraining, "SYNTHETIC_SHAPE", (8, 32, 32))
+    monkeypatch.setattr(tree_volumes, "SHAPE", (8, 32, 32))
     out = tmp_path / "new.safetensors"
     options = {"steps": 2, "patch": (8, 16, 16), "batch": 1, "start": "unet"}
     record = run(Pretrain.of(out=out, **options).perform()).run
@@ -190,7 +191,7 @@ def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_pa
 
 
 def test_a_started_base_keeps_its_normalisation_and_learns_on(monkeypatch):
-    monkeypatch.setattr(pretraining, "SYNTHETIC_SHAPE", (8, 32, 32))
+    monkeypatch.setattr(tree_volumes, "SHAPE", (8, 32, 32))
     settings = PretrainSettings(steps=2, patch=(8, 16, 16), batch=1)
     first = run(pretraining.pretrain(settings))
     second = run(pretraining.pretrain(settings, start=first)).network.state_dict()

@@ -10,6 +10,7 @@ import torch
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import Model, save_model
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.verdict import Basis
 from napari_midl.methods.vessels import apply, learn_joint
 from napari_midl.methods.vessels.classes import CLASSES
@@ -18,7 +19,6 @@ from napari_midl.methods.vessels.models import build, named_model, scratch
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.methods.vessels.teaching import Teacher, taught
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.open import open_volume

@@ -9,6 +9,7 @@ import pytest
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import ModelFamily, save_model
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.verdict import Basis, Verdict
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, learn_pixels
@@ -17,7 +18,6 @@ from napari_midl.methods.vessels.models import build, named_model, scratch
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.scale_space import ScaleSpace, feature_names
 from napari_midl.methods.vessels.settings import FinetuneSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.methods.vessels.voxels import Voxels, features_of, read_voxels
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import FlatImage, Scaling, robust_scaling

@@ -13,12 +13,12 @@ from napari_midl.engine import training
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.engine.scores import scores_at
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.verdict import Basis, Verdict, verdict_of
 from napari_midl.methods.vessels import apply, learn
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.settings import FinetuneSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.volume import Volume

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from napari_midl.engine.streaming import ReadyModel
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.depth import depth_seen
@@ -15,7 +16,6 @@ from napari_midl.methods.vessels.pixel_network import PixelNet, softened
 from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.scale_space import feature_names
 from napari_midl.methods.vessels.settings import PredictSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.volume import Volume
 

@@ -15,6 +15,7 @@ from napari_midl.engine.models import save_model
 from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import read_run, record_path
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply
@@ -22,7 +23,6 @@ from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.operations import Predict, Propose
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PredictSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume, hash_volume
 

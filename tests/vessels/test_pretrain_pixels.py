@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from napari_midl.engine.jobs import run
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.methods.vessels import apply, pretrain_pixels
 from napari_midl.methods.vessels.pixel_network import PIXEL_ARCHITECTURES, PixelNet
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PretrainPixelsSettings
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.volume import Volume
 
 QUICK = PretrainPixelsSettings(steps=3, data_licence="CC0-1.0")

@@ -6,7 +6,7 @@ Annotations are read at run time here; whatever is heavy is imported by the job 
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from cyclopts import App, Parameter
 
@@ -50,7 +50,9 @@ def _parameter(option: Option, operation: type[Operation[Any]]) -> inspect.Param
     # What is on from the start needs a --no-….
     off = None if option.default is True else ()
     strict = _whole_number if plain(option.type) is int else None
-    about = Parameter(help=option.help, negative=off, converter=strict)
+    # As many as there are: --labels a.tif b.tif.
+    several = get_args(plain(option.type))[-1:] == (Ellipsis,)
+    about = Parameter(help=option.help, negative=off, converter=strict, consume_multiple=several)
     kind_of_value = plain(option.type) | None if default is None else plain(option.type)
     hint = Annotated[kind_of_value, about]  # type: ignore[valid-type]
     return inspect.Parameter(option.name, kind, default=default, annotation=hint)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Box = tuple[slice, ...]
 
-__all__ = ["BLOCK", "Classes", "PaintedVolume"]
+__all__ = ["BLOCK", "Classes", "PaintedVolume", "refuse_one_class"]
 
 BLOCK = (16, 32, 32)
 MARGIN = (8, 16, 16)
@@ -53,6 +53,8 @@ class PaintedVolume:
     read_once : bool
         Whether an image that is small enough is read as a whole at once; else only what is asked
         for is read.
+    alone : bool
+        Whether no other image is learnt from beside it, so that it has to hold two classes.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class PaintedVolume:
         seed: int = 0,
         channels: bool = False,
         read_once: bool = True,
+        alone: bool = True,
     ) -> None:
         self.shape: Shape = tuple(int(n) for n in (image.shape[1:] if channels else image.shape))
         self.block, self.margin = BLOCK[-len(self.shape) :], MARGIN[-len(self.shape) :]
@@ -94,7 +97,8 @@ class PaintedVolume:
         rng = np.random.default_rng(seed)
         self._blocks: dict[tuple[int, int], set[Shape]] = {}
         self._all = self.painted = self._find_painted(rng)
-        self._refuse_one_class()
+        if alone:
+            refuse_one_class([self])
         self.scored = hold_out(self._blocks, held_out, rng)
         self.held_out = self.scored.hidden
         self.painted = {v: points[~self.is_held_out(points)] for v, points in self._all.items()}
@@ -210,29 +214,40 @@ class PaintedVolume:
                 f"beyond the image of {self.shape}; give labels of the image's shape."
             )
 
-    def _refuse_one_class(self) -> None:
-        """A network that called every voxel so would make no mistake."""
-        names = ", ".join(patch.name for patch in self.patches) or "The annotation"
-        if not self.painted:
-            raise InputError(f"{names} holds no painted voxel; paint some of at least two classes.")
-        possible = np.all(self.classes.table[list(self.painted)], axis=0).tolist()
-        if any(possible):
-            wanted = [
-                f"{name} ({self.classes.value(name)})"
-                for name, everywhere in zip(self.classes.names, possible, strict=True)
-                if not everywhere
-            ]
-            both = "both classes" if len(self.classes) == 2 else "at least two classes"
-            raise InputError(
-                f"{names} holds no voxel labelled {' or '.join(wanted)}; paint some of {both}."
-            )
-
     def is_held_out(self, points: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of some voxels ``(N, axes)`` lie in a held-out block."""
         hidden = np.zeros(len(points), bool)
         for block in self.held_out:
             hidden |= np.all(points // self.block == block, axis=1)
         return hidden
+
+
+def refuse_one_class(volumes: Sequence[PaintedVolume]) -> None:
+    """Refuse labels of some images of which all may be of one class.
+
+    A network that called every voxel so would make no mistake.
+
+    Raises
+    ------
+    InputError
+        If so, or if nothing is painted.
+    """
+    names = ", ".join(patch.name for volume in volumes for patch in volume.patches)
+    names, classes = names or "The annotation", volumes[0].classes
+    painted = {value for volume in volumes for value in volume.painted}
+    if not painted:
+        raise InputError(f"{names} holds no painted voxel; paint some of at least two classes.")
+    possible = np.all(classes.table[list(painted)], axis=0).tolist()
+    if any(possible):
+        wanted = [
+            f"{name} ({classes.value(name)})"
+            for name, everywhere in zip(classes.names, possible, strict=True)
+            if not everywhere
+        ]
+        both = "both classes" if len(classes) == 2 else "at least two classes"
+        raise InputError(
+            f"{names} holds no voxel labelled {' or '.join(wanted)}; paint some of {both}."
+        )
 
 
 def _planes(labels: Any) -> Iterator[tuple[Shape, NDArray[Any]]]:

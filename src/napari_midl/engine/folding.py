@@ -25,9 +25,9 @@ def fold_batch_norm(network: N) -> N:
         if not isinstance(layers, nn.Sequential):
             continue
         for index in range(1, len(layers)):
-            norm = layers[index]
-            if isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
-                convolution = cast("nn.Conv2d", layers[index - 1])
-                layers[index - 1] = fuse_conv_bn_eval(convolution, norm)
+            before, norm = layers[index - 1], layers[index]
+            convolution = isinstance(before, nn.Conv2d | nn.Conv3d)
+            if convolution and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
+                layers[index - 1] = fuse_conv_bn_eval(cast("nn.Conv2d", before), norm)
                 layers[index] = nn.Identity()
     return folded

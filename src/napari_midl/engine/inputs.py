@@ -101,6 +101,17 @@ class ImageIn(In["Volume"]):
         if self.volume is not None:
             volume: Volume = self.volume
             return volume
+        found = self.part(self.whole())
+        return found.resized(self.voxel_size) if self.voxel_size else found
+
+    def whole(self) -> Volume:
+        """All that lies in its file, lazily.
+
+        Raises
+        ------
+        InputError
+            As `open`.
+        """
         if self.path is None:
             raise InputError(
                 "the image of this run came from no file; save the image, open the file and run "
@@ -108,8 +119,7 @@ class ImageIn(In["Volume"]):
             )
         from napari_midl.volumes.open import open_volume
 
-        found = self.part(open_volume(self.path, self.axes))
-        return found.resized(self.voxel_size) if self.voxel_size else found
+        return open_volume(self.path, self.axes)
 
     def part(self, whole: Volume) -> Volume:
         """Hook: what of the file it is, or an `InputError` that says why it is none."""

@@ -23,8 +23,11 @@ class Port:
     def recorded(self) -> dict[str, Any]:
         """The parts as a record keeps them, paths made absolute."""
         kept = (f.name for f in fields(self) if not f.metadata)
-        return {name: _absolute(getattr(self, name)) for name in kept}
+        return {name: _plain(getattr(self, name)) for name in kept}
 
 
-def _absolute(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """A value as JSON gives it back."""
+    if isinstance(value, tuple):
+        return list(value)
     return str(value.resolve()) if isinstance(value, Path) else value

@@ -14,6 +14,7 @@ METHODS = {
     "axons": "Follow axons and other fibres.",
     "anatomy": "Generate a shape from landmarks.",
     "staining": "Stain confocal mosaics as H&E slides; not for diagnosis.",
+    "segment": "Segment any structures, from few and from partial labels.",
 }
 
 

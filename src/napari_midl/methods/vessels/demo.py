@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from napari_midl.engine.page import Section
 from napari_midl.engine.runs import record_path
+from napari_midl.engine.trees import synthetic_sample
 from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.export import with_units
@@ -22,7 +23,6 @@ from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.operations import Analyse, Finetune, Predict
 from napari_midl.methods.vessels.ports import GraphOut, MaskIn
 from napari_midl.methods.vessels.score import score
-from napari_midl.methods.vessels.synthetic import synthetic_sample
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.tables import write_table
 from napari_midl.volumes.units import symbol

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
+from napari_midl.engine.finetuning import trainable as copied
 from napari_midl.engine.jobs import Job, Progress, elsewhere, mapped
 from napari_midl.engine.models import Model
 from napari_midl.engine.paint_score import PaintScore, paint_score
@@ -33,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
+    import torch
+    from torch import nn
 
     from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.holding_out import Block
@@ -266,17 +265,8 @@ class _Finetuning(Supervised):
 
 
 def trainable(model: Model) -> VesselNet:
-    """A copy of the network in training mode; a trained one keeps its normalisation.
-
-    A batch comes from one volume: its own statistics would hide how it differs from others,
-    and a few patches are too few to measure new ones.
-    """
-    network = copy.deepcopy(vessel_net(model.network)).train().requires_grad_(True)
-    if model.card.get("steps", 0):
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm3d):
-                module.eval()
-    return network
+    """A copy of the network in training mode; a trained one keeps its normalisation."""
+    return copied(vessel_net(model.network), bool(model.card.get("steps", 0)))
 
 
 def vessel_net(network: nn.Module) -> VesselNet:

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_midl.engine.annotation import PaintedVolume
-from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import device_name, pick_device
 from napari_midl.engine.models import Model
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.sampling import draw_batch
 from napari_midl.engine.training import Schedule, train
+from napari_midl.engine.tree_volumes import ANY_IMAGE, tree_volumes
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.learn import trainable
 from napari_midl.methods.vessels.losses import LOSSES
 from napari_midl.methods.vessels.models import scratch
-from napari_midl.methods.vessels.synthetic import synthetic_volume
 from napari_midl.volumes.annotations import Patch
-from napari_midl.volumes.scaling import Scaling, robust_scaling
+from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import torch
 
     from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.engine.jobs import Job
     from napari_midl.methods.vessels.settings import PretrainSettings
     from napari_midl.volumes.volume import Volume
-
-SYNTHETIC_SHAPE = (32, 144, 144)
-SYNTHETIC_VOLUMES = 96
-
-# Base weights must bear any microscope; tissue darkens with depth.
-ANY_IMAGE = Augmentation(zoom=(0.7, 1.4), contrast=(0.4, 1.2))
 
 
 def pretrain(
@@ -75,22 +66,13 @@ def pretrain(
         for image, mask in stacks
     ]
 
-    @lru_cache(maxsize=SYNTHETIC_VOLUMES)
-    def synthetic(index: int) -> PaintedVolume:
-        attempt = 0
-        while True:
-            rng = np.random.default_rng((settings.seed, index, attempt))
-            image, mask, _ = synthetic_volume(SYNTHETIC_SHAPE, rng)
-            if mask.any() and not mask.all():
-                patch = Patch((0, 0, 0), CLASSES.from_indices(mask), "synthetic")
-                return PaintedVolume(image, Scaling(0.0, 1.0), [patch], CLASSES)
-            attempt += 1
+    synthetic = tree_volumes(CLASSES, settings.seed)
 
     def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
         if real and rng.random() < settings.real_share:
             source = real[rng.integers(len(real))]
         else:
-            source = synthetic(int(rng.integers(SYNTHETIC_VOLUMES)))
+            source = synthetic(rng)
         return draw_batch(source, settings.patch, settings.batch, ANY_IMAGE, rng)
 
     loss, rate = LOSSES[settings.loss], settings.learning_rate

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_midl.engine.trees import synthetic_sample, synthetic_volume
 from napari_midl.methods.vessels.score import dice
-from napari_midl.methods.vessels.synthetic import synthetic_sample, synthetic_volume
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,0 +1,1 @@
+"""Any structures, any number of classes, from few and from partial labels."""

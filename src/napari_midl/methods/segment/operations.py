@@ -1,0 +1,106 @@
+"""What can be done: train on labels, predict, and learn generated trees beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.engine.channels import ChannelsIn
+from napari_midl.engine.jobs import elsewhere
+from napari_midl.engine.operations import operation
+from napari_midl.engine.streamed import StreamedOperation
+from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
+from napari_midl.errors import InputError
+from napari_midl.methods.segment.ports import ExamplesIn, SegmentModelIn, StartIn
+from napari_midl.methods.segment.settings import PredictSettings, PretrainSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from napari_midl.engine.jobs import Job
+    from napari_midl.engine.models import Model
+    from napari_midl.engine.running import Running
+    from napari_midl.engine.trained import Finetuned
+    from napari_midl.methods.segment.predictor import SegmentModel
+
+__all__ = ["Predict", "Pretrain", "Train"]
+
+
+@operation("segment.train", argument="images")
+@dataclass(frozen=True, kw_only=True)
+class Train(FinetunedOperation):
+    """Train a network on labels of one image or of several.
+
+    Parameters
+    ----------
+    images : ExamplesIn
+        The images to learn from, each named as often as there are labels of it.
+    classes : tuple of str
+        The classes, the background first; ``vessel=artery+vein`` is a label that says only "one
+        of these". By default those of the start.
+    start : StartIn
+        ``scratch``, ``trees`` (shipped: generated vessels), or the path of a model to go on from.
+    """
+
+    scored_on = "labels"
+    more = "label more, so that some can be held out"
+
+    images: ExamplesIn
+    classes: tuple[str, ...] = ()
+    start: StartIn = StartIn()
+    settings: TrainSettings = TrainSettings()
+
+    def finetune(self, run: Running) -> Job[Finetuned]:
+        """Read the labels and learn from them."""
+        given = yield from run.open(self.images)
+        start = yield from run.open(self.start, "loading the network")
+        from napari_midl.methods.segment import data, learn
+        from napari_midl.methods.segment.models import classes_of
+
+        if not self.classes and start is None:
+            raise InputError("no classes are named; give them with --classes, background first.")
+        classes = classes_of(start) if not self.classes else data.classes_from(self.classes)
+        how = self.settings
+        reading = partial(data.read_examples, given, classes, how.dense, how.held_out, how.seed)
+        examples = yield from elsewhere(reading, "reading the labels")
+        model = learn.start_for(examples, classes, how, start, self.start.called)
+        return (yield from learn.fit(examples, model, how, run.watch.enough, exactly=run.steps))
+
+
+@operation("segment.predict", argument="image")
+@dataclass(frozen=True, kw_only=True)
+class Predict(StreamedOperation):
+    """Segment an image into an OME-Zarr: a probability of each class, doubt, and labels."""
+
+    image: ChannelsIn
+    model: SegmentModelIn
+    settings: PredictSettings = PredictSettings()
+
+    def model_for(self, run: Running) -> Job[SegmentModel]:
+        """The network and the image."""
+        image = yield from run.open(self.image)
+        model = yield from run.open(self.model, "loading the network")
+        from napari_midl.methods.segment.predictor import SegmentModel
+
+        channels = self.image.chosen(image)
+        made = partial(SegmentModel, channels, model, self.settings, self.model.called)
+        return (yield from elsewhere(made, "looking at the image"))
+
+
+@operation("segment.pretrain")
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(TrainedOperation):
+    """Learn vessels and other trees from generated volumes, as a start for few labels."""
+
+    facts = ("steps", "device")
+
+    settings: PretrainSettings = PretrainSettings()
+
+    def train(self, run: Running) -> Job[Model]:
+        """Train on what was drawn."""
+        from napari_midl.methods.segment.pretraining import pretrain
+
+        return (yield from pretrain(self.settings, run.checkpoint(), exactly=run.steps))
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How long it learnt."""
+        return [f"{results['steps']} steps on {results['device']}"]

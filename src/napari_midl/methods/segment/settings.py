@@ -1,0 +1,154 @@
+"""What a user may choose: the one source of the dock's form, the options and the run record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from napari_midl.engine.settings import Settings, within
+
+Voxels = Annotated[int, within(1, 4096)]
+Box = tuple[Voxels, Voxels, Voxels]
+Device = Literal["auto", "cpu", "cuda"]
+Kind = Literal["unet", "deepvesselnet", "mo-net"]
+Dimensions = Literal["auto", "2d", "3d"]
+Width = Literal["compact", "full"]
+Scope = Literal["everything", "decoder", "last-layers"]
+LossName = Literal["balanced", "corrected", "decaying", "plain"]
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    """How to learn to segment from labels.
+
+    Parameters
+    ----------
+    architecture : str
+        The network of a start from scratch. ``unet`` suits most structures, ``deepvesselnet``
+        thin trees in stacks, ``mo-net`` many images of which only some classes are labelled
+        beside few whose labels are full.
+    dimensions : str
+        ``3d`` looks through the slices, ``2d`` at each by itself; ``auto`` takes ``2d`` for images
+        of one slice.
+    width : str
+        ``compact`` is pleasant without a GPU, ``full`` has twice the features and one
+        level more.
+    scope : str
+        What learns of a start that is trained. ``everything`` is right where the images look
+        different, and nearly always; ``decoder`` where they look alike and something else is to
+        be found in them; ``last-layers`` where the images and the structures are alike and a
+        handful of strokes is all there is.
+    new_head : bool
+        Let a start that is trained tell other classes apart: its last layer begins anew.
+    loss : str
+        What to minimise over the labelled voxels: ``balanced`` lets each class count the same,
+        ``corrected`` also punishes what is wrongly found (DeepVesselNet) and mostly draws finer,
+        ``decaying`` begins with weights for rare classes that decay to 1 (Kaur et al.),
+        ``plain`` counts voxels.
+    minutes : float
+        Longest time to train. Training stops sooner once the held-out blocks stop getting better.
+    steps : int
+        Most optimiser steps; 0 means that only the time counts.
+    learning_rate : float
+        Rate of the first step; it halves every `half_life` steps.
+    half_life : int
+        Steps after which the learning rate has halved.
+    patch : tuple of int
+        Size ``(z, y, x)`` in voxels of what is drawn around labelled voxels; one slice for ``2d``.
+    batch : int
+        Patches to a step.
+    held_out : float
+        Share of the labelled blocks held out: half of them choose the best model, half score it.
+    dense : bool
+        Read the labels as full maps (0 background, 1 the first class it knows, 2 the next)
+        instead of strokes (0 unlabelled, 1 background, 2 the first class).
+    seed : int
+        Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    architecture: Kind = "unet"
+    dimensions: Dimensions = "auto"
+    width: Width = "compact"
+    scope: Scope = "everything"
+    new_head: bool = False
+    loss: LossName = "corrected"
+    minutes: Annotated[float, within(0.05, 600.0, step=0.5)] = 3.0
+    steps: Annotated[int, within(0, 1_000_000)] = 0
+    learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 3e-3
+    half_life: Annotated[int, within(1, 100_000)] = 300
+    patch: Box = (16, 64, 64)
+    batch: Annotated[int, within(1, 64)] = 2
+    held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.2
+    dense: bool = False
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class PredictSettings(Settings):
+    """How to segment a whole image.
+
+    Parameters
+    ----------
+    tile : tuple of int
+        Size ``(z, y, x)`` in voxels of the piece predicted and written at once.
+    samples : int
+        Predictions with dropout to average for the doubt; 1 takes that of the network itself.
+    seed : int
+        Seed of the dropout masks.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    tile: Box = (32, 128, 128)
+    samples: Annotated[int, within(1, 64)] = 1
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class PretrainSettings(Settings):
+    """How to learn trees from generated volumes, before there are any labels.
+
+    Parameters
+    ----------
+    architecture : str
+        ``unet`` or ``deepvesselnet``.
+    dimensions : str
+        ``3d``, or ``2d`` for a network that sees one slice at a time.
+    width : str
+        ``compact`` or ``full``.
+    minutes : float
+        Longest time to train.
+    steps : int
+        Most optimiser steps; 0 means that only the time counts.
+    loss : str
+        What to minimise, as for training.
+    learning_rate : float
+        Rate of the first step; it halves every `half_life` steps.
+    half_life : int
+        Steps after which the learning rate has halved.
+    patch : tuple of int
+        Size ``(z, y, x)`` in voxels of what is drawn; one slice for ``2d``.
+    batch : int
+        Patches to a step.
+    seed : int
+        Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+    """
+
+    architecture: Literal["unet", "deepvesselnet"] = "unet"
+    dimensions: Literal["3d", "2d"] = "3d"
+    width: Width = "compact"
+    minutes: Annotated[float, within(0.05, 6000.0)] = 30.0
+    steps: Annotated[int, within(0, 10_000_000)] = 0
+    loss: LossName = "corrected"
+    learning_rate: Annotated[float, within(1e-6, 0.1)] = 2e-3
+    half_life: Annotated[int, within(1, 1_000_000)] = 900
+    patch: Box = (16, 64, 64)
+    batch: Annotated[int, within(1, 64)] = 2
+    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    device: Device = "auto"
