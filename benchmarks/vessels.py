@@ -47,11 +47,12 @@ from benchmarks.vessel_results import (
 )
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
-from napari_midl.methods.vessels import apply, experts, learn, learn_joint, learn_pixels
+from napari_midl.engine.pixels import experts
+from napari_midl.engine.pixels.depth import depth_of
+from napari_midl.engine.pixels.scale_space import ScaleSpace
+from napari_midl.methods.vessels import apply, learn, learn_joint, learn_pixels
 from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.depth import depth_of
 from napari_midl.methods.vessels.models import named_model, scratch
-from napari_midl.methods.vessels.scale_space import ScaleSpace
 from napari_midl.methods.vessels.score import cl_dice, dice
 from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.methods.vessels.voxels import Voxels, features_of, read_voxels

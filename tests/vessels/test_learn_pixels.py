@@ -10,13 +10,13 @@ from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import ModelFamily, save_model
 from napari_midl.engine.trees import synthetic_sample
+from napari_midl.engine.pixels.scale_space import ScaleSpace, feature_names
 from napari_midl.engine.verdict import Basis, Verdict
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply, learn_pixels
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.models import build, named_model, scratch
 from napari_midl.methods.vessels.pixel_network import PixelNet
-from napari_midl.methods.vessels.scale_space import ScaleSpace, feature_names
 from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.methods.vessels.voxels import Voxels, features_of, read_voxels
 from napari_midl.volumes.annotations import Patch

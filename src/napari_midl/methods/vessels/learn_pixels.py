@@ -18,12 +18,12 @@ from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.level import level_advice
+from napari_midl.engine.pixels import experts
+from napari_midl.engine.pixels.depth import depth_of
+from napari_midl.engine.pixels.mixture import Judged, folds, judge
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
-from napari_midl.methods.vessels import experts
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
-from napari_midl.methods.vessels.depth import depth_of
-from napari_midl.methods.vessels.mixture import Judged, folds, judge
 from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
 from napari_midl.methods.vessels.voxels import Voxels, read_voxels
 from napari_midl.volumes.scaling import robust_scaling
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_midl.engine.models import Model
-    from napari_midl.methods.vessels.experts import Expert
-    from napari_midl.methods.vessels.pixel_network import Perceptron
+    from napari_midl.engine.pixels.experts import Expert
+    from napari_midl.engine.pixels.perceptron import Perceptron
     from napari_midl.methods.vessels.settings import FinetuneSettings
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume

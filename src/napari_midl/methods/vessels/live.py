@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from napari_midl.engine.annotation import PaintedVolume
+from napari_midl.engine.pixels.depth import depth_of
+from napari_midl.engine.pixels.scale_space import ScaleSpace
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.depth import depth_of
 from napari_midl.methods.vessels.learn_pixels import PRIOR, Known, distil, fit_experts, mixed
 from napari_midl.methods.vessels.pixel_network import softened
-from napari_midl.methods.vessels.scale_space import ScaleSpace
 from napari_midl.methods.vessels.voxels import features_of, painted_planes
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.engine.pixels.perceptron import Perceptron
     from napari_midl.engine.tiles import Region
-    from napari_midl.methods.vessels.pixel_network import Perceptron
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from napari_midl.engine.pixels.filters import soften
+from napari_midl.engine.pixels.perceptron import Perceptron
+from napari_midl.engine.pixels.pixel_pass import MOST, PixelPass
+from napari_midl.engine.pixels.scale_space import ScaleSpace, feature_names
 from napari_midl.engine.tiles import Tiling
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.filters import soften
-from napari_midl.methods.vessels.pixel_pass import MOST, PixelPass
-from napari_midl.methods.vessels.scale_space import ScaleSpace, feature_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_midl.engine.tiles import Index, Region
 
-HIDDEN = (96, 48)
 _SLAB = 16
 _SMOOTHING = 1
 _SURE = 1e-6
@@ -43,21 +43,6 @@ class PixelArchitecture:
 
 
 PIXEL_ARCHITECTURES = {"pixels": PixelArchitecture(), "pixels-base": PixelArchitecture(3, 24_000)}
-
-
-class Perceptron(nn.Module):
-    """From standardised features ``(N, features)`` to the logit ``(N,)`` of "inside a vessel"."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        wide, narrow = HIDDEN
-        self.first = nn.Linear(features, wide)
-        self.rest = nn.Sequential(nn.Linear(wide, narrow), nn.ReLU(), nn.Linear(narrow, 1))
-
-    def forward(self, standardised: Tensor) -> Tensor:
-        """Logits."""
-        logits: Tensor = self.rest(torch.relu(self.first(standardised)))[:, 0]
-        return logits
 
 
 class PixelNet(nn.Module):

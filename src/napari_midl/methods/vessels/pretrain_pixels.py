@@ -17,16 +17,16 @@ from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.models import Model
+from napari_midl.engine.pixels.depth import depth_of
+from napari_midl.engine.pixels.experts import descend, noisy
+from napari_midl.engine.pixels.scale_space import ScaleSpace
 from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.depth import depth_of
-from napari_midl.methods.vessels.experts import descend, noisy
 from napari_midl.methods.vessels.pixel_network import (
     PIXEL_ARCHITECTURES,
     PixelNet,
     build_pixel_network,
 )
 from napari_midl.methods.vessels.pretraining import mask_patch
-from napari_midl.methods.vessels.scale_space import ScaleSpace
 from napari_midl.methods.vessels.voxels import Voxels, read_voxels
 from napari_midl.volumes.scaling import robust_scaling
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.annotation import PaintedVolume
+    from napari_midl.engine.pixels.depth import Readable
+    from napari_midl.engine.pixels.scale_space import ScaleSpace
     from napari_midl.engine.tiles import Region
-    from napari_midl.methods.vessels.depth import Readable
-    from napari_midl.methods.vessels.scale_space import ScaleSpace
     from napari_midl.volumes.annotations import Patch
 
     Floats = NDArray[np.float32]

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_midl.methods.vessels.filters import doubled
+from napari_midl.engine.pixels.filters import doubled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_midl.methods.vessels.levels import Level
-    from napari_midl.methods.vessels.pixel_network import Perceptron
+    from napari_midl.engine.pixels.levels import Level
+    from napari_midl.engine.pixels.perceptron import Perceptron
 
 # Beyond it a feature is an accident; no voxel that was learnt from had it so.
 MOST = 6.0

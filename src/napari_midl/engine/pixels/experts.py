@@ -17,15 +17,13 @@ from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from napari_midl.engine.initialisation import WeightsFrom
-from napari_midl.methods.vessels.pixel_network import Perceptron
+from napari_midl.engine.pixels.perceptron import Perceptron
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from napari_midl.methods.vessels.pixel_network import PixelNet
 
     Floats = NDArray[np.float32]
     Bools = NDArray[np.bool_]
@@ -36,6 +34,13 @@ STEPS, BATCH, REHEARSED, RATE = 250, 512, 0.4, 2e-3
 NOISE, SHIFT, DECAY, DROPOUT = 0.5, 0.5, 1e-2, 0.2
 
 
+class Knowing(Protocol):
+    """Networks that say something of a voxel by its features."""
+
+    def logits(self, standardised: Tensor, /) -> Tensor:
+        """Logits ``(N,)`` for standardised features ``(N, features)``."""
+
+
 class Expert(Protocol):
     """What has learnt from the strokes."""
 
@@ -43,12 +48,12 @@ class Expert(Protocol):
         """Probability of vessel ``(N,)`` for standardised features ``(N, features)``."""
 
 
-def trees(network: PixelNet | None, features: Floats, vessel: Bools, seed: int) -> Expert:
+def trees(network: Knowing | None, features: Floats, vessel: Bools, seed: int) -> Expert:
     """Extremely randomised trees on the strokes (Geurts et al., *Mach. Learn.* 63:3, 2006).
 
     Parameters
     ----------
-    network : PixelNet or None
+    network : Knowing or None
         What it says of a voxel is a feature more.
     features, vessel : ndarray, shapes (N, features) and (N,)
         Strokes.
@@ -70,14 +75,14 @@ def trees(network: PixelNet | None, features: Floats, vessel: Bools, seed: int) 
     return lambda x: forest.predict_proba(seen(x))[:, 1].astype(np.float32)
 
 
-def levelled(network: PixelNet, features: Floats, vessel: Bools) -> Expert:
+def levelled(network: Knowing, features: Floats, vessel: Bools) -> Expert:
     """A network as it is, with its level fitted by two numbers (Platt, 1999)."""
     some = slice(MOST_FOR_TREES)
     level = LogisticRegression().fit(_logits(network, features[some])[:, None], vessel[some])
     return lambda x: level.predict_proba(_logits(network, x)[:, None])[:, 1].astype(np.float32)
 
 
-def _logits(network: PixelNet, features: Floats) -> Floats:
+def _logits(network: Knowing, features: Floats) -> Floats:
     with torch.inference_mode():
         found: Floats = network.logits(torch.from_numpy(features)).numpy()
     return found

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from napari_midl.methods.vessels.filters import smooth
-from napari_midl.methods.vessels.levels import log_of
+from napari_midl.engine.pixels.filters import smooth
+from napari_midl.engine.pixels.levels import log_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

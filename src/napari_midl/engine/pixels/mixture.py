@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_midl.methods.vessels.experts import Expert
+    from napari_midl.engine.pixels.experts import Expert
 
     Floats = NDArray[np.float32]
     Bools = NDArray[np.bool_]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_midl.methods.vessels.filters import (
+from napari_midl.engine.pixels.filters import (
     curvature,
     eigenvalues_3d,
     pool,
@@ -25,7 +25,7 @@ from napari_midl.methods.vessels.filters import (
     smooth,
     smooth_z,
 )
-from napari_midl.methods.vessels.levels import (
+from napari_midl.engine.pixels.levels import (
     FLOOR,
     MARGIN,
     STRIDE,
@@ -35,7 +35,7 @@ from napari_midl.methods.vessels.levels import (
     onto_finer,
     to_multiple,
 )
-from napari_midl.methods.vessels.planes import BESIDE, plane_levels
+from napari_midl.engine.pixels.planes import BESIDE, plane_levels
 
 if TYPE_CHECKING:
     from napari_midl.engine.tiles import Index, Region
