@@ -1,4 +1,4 @@
-"""Learners that err in different ways, each of which says how probable vessel is at a voxel.
+"""Learners that err in different ways, each of which says how probable something is at a voxel.
 
 *Trees* follow the strokes alone, with what the networks say as one feature of many. The *shipped*
 networks know other images, and only their level is fitted to the strokes. A *tuned* network
@@ -64,15 +64,20 @@ def trees(network: Knowing | None, features: Floats, vessel: Bools, seed: int) -
     def seen(x: Floats) -> Floats:
         return x if network is None else np.column_stack([x, _logits(network, x)])
 
-    forest = ExtraTreesClassifier(
+    forest = untrained_trees(seed)
+    forest.fit(seen(features[:MOST_FOR_TREES]), vessel[:MOST_FOR_TREES])
+    return lambda x: forest.predict_proba(seen(x))[:, 1].astype(np.float32)
+
+
+def untrained_trees(seed: int) -> ExtraTreesClassifier:
+    """As many as a person waits for, each no deeper than strokes bear."""
+    return ExtraTreesClassifier(
         TREES,
         min_samples_leaf=LEAF,
         max_features=SHARE_OF_FEATURES,
         max_depth=DEPTH,
         random_state=seed,
     )
-    forest.fit(seen(features[:MOST_FOR_TREES]), vessel[:MOST_FOR_TREES])
-    return lambda x: forest.predict_proba(seen(x))[:, 1].astype(np.float32)
 
 
 def levelled(network: Knowing, features: Floats, vessel: Bools) -> Expert:
@@ -156,8 +161,9 @@ def descend(
     rate: float,
     decay: float = 0.0,
     dropout: float = 0.0,
+    loss: Callable[[Tensor, Tensor], Tensor] = binary_cross_entropy_with_logits,
 ) -> None:
-    """AdamW down the cross-entropy, at a rate that falls to nothing over the second half."""
+    """AdamW down a loss, at a rate that falls to nothing over the second half."""
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
     for step in range(steps):
         for group in optimiser.param_groups:
@@ -167,7 +173,6 @@ def descend(
         if dropout:
             kept = torch.rand(hidden.shape, generator=generator) >= dropout
             hidden = hidden * kept / (1 - dropout)
-        loss = binary_cross_entropy_with_logits(network.rest(hidden)[:, 0], y)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss(network.logits(hidden), y).backward()
         optimiser.step()

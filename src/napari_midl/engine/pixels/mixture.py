@@ -3,12 +3,15 @@
 Each expert is trained without one part of the strokes after the other, and asked about it; the
 shares of the mixture are those that make these answers most likely (stacked generalisation,
 Wolpert, *Neural Networks* 5:241, 1992; convex, as Breiman, *Mach. Learn.* 24:49, 1996, advises).
+
+Of two classes an expert tells the probability of the second, ``(N,)``, and the *truth* is whether
+it is there, ``(N,)``; of K it tells all, ``(N, K)``, and the truth is which a voxel may be.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -32,15 +35,17 @@ _SURE = 1e-3
 _FEWEST = 20
 
 
-def folds(places: NDArray[np.int64], vessel: Bools, depth: float, seed: int) -> NDArray[np.int64]:
+def folds(
+    places: NDArray[np.int64], labels: NDArray[Any], depth: float, seed: int
+) -> NDArray[np.int64]:
     """The part of the strokes that each painted voxel belongs to; parts lie apart.
 
     Parameters
     ----------
     places : ndarray, shape (N, 3)
         Voxels ``(z, y, x)``.
-    vessel : ndarray of bool, shape (N,)
-        Which are painted as vessel.
+    labels : ndarray, shape (N,)
+        With what they are painted; classes of very few voxels do not count.
     depth : float
         Distance of two slices in distances of two columns.
     seed : int
@@ -51,10 +56,12 @@ def folds(places: NDArray[np.int64], vessel: Bools, depth: float, seed: int) -> 
     ndarray of int, shape (N,)
         All 0 where too little is painted to leave some out.
     """
-    count = min(FOLDS, int(vessel.sum()) // _FEWEST, int((~vessel).sum()) // _FEWEST)
     none = np.zeros(len(places), np.int64)
-    if count < 2:
+    classes, counts = np.unique(labels, return_counts=True)
+    enough = counts >= 2 * _FEWEST
+    if enough.sum() < 2:
         return none
+    count = min(FOLDS, int(counts[enough].min()) // _FEWEST)
     some = np.random.default_rng(seed).permutation(len(places))[:5_000]
     scaled = places * np.array([depth, 1.0, 1.0])
     clusters = KMeans(2 * count, n_init=1, random_state=seed).fit(scaled[some]).predict(scaled)
@@ -65,21 +72,21 @@ def folds(places: NDArray[np.int64], vessel: Bools, depth: float, seed: int) -> 
         fold_of[cluster] = np.argmin(filled)
         filled[fold_of[cluster]] += sizes[cluster]
     found: NDArray[np.int64] = fold_of[clusters]
-    rest = [vessel[found != fold] for fold in range(count)]
-    return found if all(0 < part.sum() < len(part) for part in rest) else none
+    rest = [labels[found != fold] for fold in range(count)]
+    return found if all(np.isin(classes[enough], part).all() for part in rest) else none
 
 
 def shares(
-    answers: Floats, vessel: Bools, prior: NDArray[np.float64], trust: float = TRUST
+    answers: Floats, truth: Bools, prior: NDArray[np.float64], trust: float = TRUST
 ) -> NDArray[np.float64]:
     """Shares of experts, which add up to 1, under which the strokes are most likely.
 
     Parameters
     ----------
-    answers : ndarray of float, shape (N, experts)
-        Probability of vessel at voxels that the expert had not seen.
-    vessel : ndarray of bool, shape (N,)
-        Whether they are.
+    answers : ndarray of float, shape (N, experts) or (N, K, experts)
+        Probability at voxels that the expert had not seen.
+    truth : ndarray of bool, shape (N,) or (N, K)
+        What is there.
     prior : ndarray of float, shape (experts,)
         Shares where nothing is known.
     trust : float
@@ -88,15 +95,17 @@ def shares(
 
     def loss(logits: NDArray[np.float64]) -> float:
         of = _softmax(logits)
-        return log_loss(answers @ of, vessel) + trust * float(((of - prior) ** 2).sum())
+        return log_loss(answers @ of, truth) + trust * float(((of - prior) ** 2).sum())
 
     return _softmax(minimize(loss, np.log(prior), method="L-BFGS-B").x)
 
 
-def log_loss(probability: NDArray[np.floating], vessel: Bools) -> float:
+def log_loss(probability: NDArray[np.floating], truth: Bools) -> float:
     """Mean of minus the logarithm of the probability of what is there."""
+    if truth.ndim > 1:
+        return -float(np.log(np.clip((probability * truth).sum(1), _SURE, 1 - _SURE)).mean())
     probability = np.clip(probability, _SURE, 1 - _SURE)
-    return -float(np.log(np.where(vessel, probability, 1 - probability)).mean())
+    return -float(np.log(np.where(truth, probability, 1 - probability)).mean())
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,7 +122,7 @@ class Judged:
     ----------
     shares : dict of str to float
         By the names of the experts.
-    probability : ndarray of float, shape (N,)
+    probability : ndarray of float, shape (N,) or (N, K)
         Of each painted voxel: neither the experts nor the shares had seen its part of the strokes.
         Empty where too little is painted.
     """
@@ -124,7 +133,7 @@ class Judged:
 
 def judge(
     answers: Mapping[str, Floats],
-    vessel: Bools,
+    truth: Bools,
     fold: NDArray[np.int64],
     prior: Mapping[str, float],
 ) -> Judged:
@@ -132,10 +141,10 @@ def judge(
     names = list(answers)
     before = np.array([prior[name] for name in names])
     before /= before.sum()
-    table = np.stack([answers[name] for name in names], 1)
-    nested = np.empty(len(vessel), np.float32)
+    table = np.stack([answers[name] for name in names], -1)
+    nested = np.empty(table.shape[:-1], np.float32)
     for part in range(int(fold.max()) + 1):
         of = fold == part
-        nested[of] = table[of] @ shares(table[~of], vessel[~of], before)
-    found = shares(table, vessel, before)
+        nested[of] = table[of] @ shares(table[~of], truth[~of], before)
+    found = shares(table, truth, before)
     return Judged(dict(zip(names, map(float, found), strict=True)), nested)

@@ -9,15 +9,27 @@ HIDDEN = (96, 48)
 
 
 class Perceptron(nn.Module):
-    """From standardised features ``(N, features)`` to the logit ``(N,)`` of "inside a vessel"."""
+    """From standardised features ``(N, features)`` to logits.
 
-    def __init__(self, features: int) -> None:
+    Parameters
+    ----------
+    features : int
+        How many it sees.
+    outputs : int
+        Logits of a voxel: ``(N,)`` are given for one, else ``(N, outputs)``.
+    """
+
+    def __init__(self, features: int, outputs: int = 1) -> None:
         super().__init__()
         wide, narrow = HIDDEN
         self.first = nn.Linear(features, wide)
-        self.rest = nn.Sequential(nn.Linear(wide, narrow), nn.ReLU(), nn.Linear(narrow, 1))
+        self.rest = nn.Sequential(nn.Linear(wide, narrow), nn.ReLU(), nn.Linear(narrow, outputs))
 
     def forward(self, standardised: Tensor) -> Tensor:
         """Logits."""
-        logits: Tensor = self.rest(torch.relu(self.first(standardised)))[:, 0]
-        return logits
+        return self.logits(torch.relu(self.first(standardised)))
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """What becomes of the first layer."""
+        found: Tensor = self.rest(hidden)
+        return found.squeeze(1)

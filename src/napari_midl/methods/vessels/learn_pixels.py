@@ -21,11 +21,11 @@ from napari_midl.engine.level import level_advice
 from napari_midl.engine.pixels import experts
 from napari_midl.engine.pixels.depth import depth_of
 from napari_midl.engine.pixels.mixture import Judged, folds, judge
+from napari_midl.engine.pixels.voxels import Voxels, read_voxels
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
-from napari_midl.methods.vessels.voxels import Voxels, read_voxels
 from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
@@ -208,15 +208,16 @@ def finetune(
         network.mean.copy_(torch.from_numpy(voxels.unpainted.mean(0)))
         network.deviation.copy_(torch.from_numpy(voxels.unpainted.std(0) + 1e-6))
         known = Known(network, False, known.library)
+    vessel = voxels.labels == CLASSES.value(VESSEL)
     features, unpainted = (
         network.standardised(torch.from_numpy(x)).numpy()
         for x in (voxels.features, voxels.unpainted)
     )
-    parting = partial(folds, voxels.places, voxels.vessel, depth, seed)
+    parting = partial(folds, voxels.places, vessel, depth, seed)
     fold = yield from elsewhere(parting, "parting the strokes")
-    judged = yield from _judging(known, features, voxels.vessel, fold, seed, tuning)
+    judged = yield from _judging(known, features, vessel, fold, seed, tuning)
     found, tuned = yield from elsewhere(
-        partial(fit_experts, known, features, voxels.vessel, seed, tuning), "learning all strokes"
+        partial(fit_experts, known, features, vessel, seed, tuning), "learning all strokes"
     )
     everything = np.concatenate([features, unpainted])
     teacher = yield from elsewhere(
@@ -227,14 +228,14 @@ def finetune(
         "putting all into one network",
     )
     network.with_member(0, student)
-    after = _scores(judged.probability, voxels.vessel)
+    after = _scores(judged.probability, vessel)
     before: dict[str, float] = {}
     gained: float | None = None
     if known.network is model.network and known.is_trained and after and not known.has_seen:
         with torch.inference_mode():
             start = torch.sigmoid(known.network.logits(torch.from_numpy(features))).numpy()
-        before = _scores(start, voxels.vessel)
-        gained = _gained(start, judged.probability, voxels.vessel, fold)
+        before = _scores(start, vessel)
+        gained = _gained(start, judged.probability, vessel, fold)
     tuned_model = model.tuned(
         network,
         "patches painted",
@@ -248,8 +249,8 @@ def finetune(
     basis = Basis.LEARNT if known.has_seen else Basis.UNSEEN
     history = [{"step": 0.0, **_looked(before)}, {"step": float(steps), **_looked(after)}]
     counts = {
-        f"voxels of {VESSEL}": int(voxels.vessel.sum()),
-        f"voxels of {CLASSES.names[0]}": int((~voxels.vessel).sum()),
+        f"voxels of {VESSEL}": int(vessel.sum()),
+        f"voxels of {CLASSES.names[0]}": int((~vessel).sum()),
     }
     return Finetuned.judged(
         model,
@@ -262,7 +263,7 @@ def finetune(
         history=history,
         basis=basis if after else Basis.NONE,
         counts=counts if after else {},
-        advice=level_advice(judged.probability, voxels.vessel) if after else "",
+        advice=level_advice(judged.probability, vessel) if after else "",
     )
 
 

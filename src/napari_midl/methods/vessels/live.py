@@ -11,12 +11,12 @@ import torch
 
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.pixels.depth import depth_of
+from napari_midl.engine.pixels.network import softened
 from napari_midl.engine.pixels.scale_space import ScaleSpace
+from napari_midl.engine.pixels.voxels import features_of, painted_planes
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.classes import CLASSES
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.learn_pixels import PRIOR, Known, distil, fit_experts, mixed
-from napari_midl.methods.vessels.pixel_network import softened
-from napari_midl.methods.vessels.voxels import features_of, painted_planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +146,7 @@ class LiveLearner:
             places = [(z, int(y), int(x)) for y, x in yx[chosen]]
             self._compute(region, view, places)
             features.append(np.stack([self._strokes[place] for place in places]))
-            vessel.append(values[chosen])
+            vessel.append(values[chosen] == CLASSES.value(VESSEL))
         return np.concatenate(features), np.concatenate(vessel)
 
     def _compute(self, region: Region, view: Floats, places: list[tuple[int, int, int]]) -> None:
