@@ -11,14 +11,17 @@ it is there, ``(N,)``; of K it tells all, ``(N, K)``, and the truth is which a v
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.cluster import KMeans
 
+from napari_midl.engine.jobs import Job, Progress, elsewhere
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Bools = NDArray[np.bool_]
-    Fit = Callable[[Bools], Iterator[Mapping[str, Expert]]]
+    Fit = Callable[[Bools], Mapping[str, Expert]]
 
 FOLDS = 4
 # How much is known of the shares beforehand, in the log loss that a voxel costs.
@@ -35,9 +38,7 @@ _SURE = 1e-3
 _FEWEST = 20
 
 
-def folds(
-    places: NDArray[np.int64], labels: NDArray[Any], depth: float, seed: int
-) -> NDArray[np.int64]:
+def folds(places: NDArray[Any], labels: NDArray[Any], depth: float, seed: int) -> NDArray[np.int64]:
     """The part of the strokes that each painted voxel belongs to; parts lie apart.
 
     Parameters
@@ -129,6 +130,46 @@ class Judged:
 
     shares: dict[str, float]
     probability: Floats
+
+
+def judging(
+    fit: Fit,
+    features: Floats,
+    truth: Bools,
+    fold: NDArray[np.int64],
+    prior: Mapping[str, float],
+) -> Job[Judged]:
+    """Ask experts about each part of the strokes, when they have not seen it.
+
+    Parameters
+    ----------
+    fit : callable
+        Trains the experts on some of the voxels ``(N,)``.
+    features : ndarray of float32, shape (N, features)
+        Standardised.
+    truth : ndarray of bool, shape (N,) or (N, K)
+        What is there.
+    fold : ndarray of int, shape (N,)
+        The part that each belongs to, of `folds`.
+    prior : mapping of str to float
+        Shares where nothing is known, by the names of the experts.
+    """
+    if not fold.any():
+        total = sum(prior.values())
+        return Judged({n: s / total for n, s in prior.items()}, np.empty(0, np.float32))
+    answers = {name: np.zeros(truth.shape, np.float32) for name in prior}
+    parts = int(fold.max()) + 1
+    for part in range(parts):
+        yield Progress(part, parts, f"asking about strokes not seen, part {part + 1} of {parts}")
+        of = fold == part
+
+        def ask(of: Bools = of) -> dict[str, Floats]:
+            return {name: expert(features[of]) for name, expert in fit(~of).items()}
+
+        for name, answer in (yield from elsewhere(ask, f"part {part + 1} of {parts}")).items():
+            answers[name][of] = answer
+    weighing = partial(judge, answers, truth, fold, prior)
+    return (yield from elsewhere(weighing, "weighing the learners"))
 
 
 def judge(

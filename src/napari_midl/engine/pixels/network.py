@@ -136,10 +136,9 @@ class PixelNetwork(nn.Module):
         return torch.stack(found).transpose(1, 2)
 
     def _soft(self, logits: Tensor) -> Tensor:
-        """Logits ``(outputs, y, x)`` of one slice, smoothed, of those of a `PixelPass`."""
-        if self.outputs == 1:
-            return softened(logits[None])
-        return softened_classes(logits.movedim(-1, 0))
+        """Logits ``(outputs, y, x)`` of one slice; one output is smoothed a little."""
+        # Classes may be one voxel wide, as membranes are.
+        return softened(logits[None]) if self.outputs == 1 else logits.movedim(-1, 0)
 
     def _slices(self, image: Tensor, z: slice, y: slice, x: slice) -> Iterator[Tensor]:
         """Logits ``(y, x)`` or ``(y, x, outputs)`` of one slice after the other."""
@@ -167,11 +166,6 @@ def _is_level(name: str) -> bool:
 def softened(logits: Tensor) -> Tensor:
     """Logits ``(Z, Y, X)`` of the probability, smoothed a little in the plane."""
     return torch.logit(soften(torch.sigmoid(logits)), _SURE)
-
-
-def softened_classes(logits: Tensor) -> Tensor:
-    """Logits ``(K, Y, X)`` of the probabilities of classes, smoothed a little in the plane."""
-    return torch.log(soften(torch.softmax(logits, 0)).clamp_min(_SURE))
 
 
 def _wider(extent: slice, size: int) -> slice:

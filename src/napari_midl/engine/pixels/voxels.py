@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.tiles import Tiling
 from napari_midl.volumes.boxes import box_around
 
@@ -111,6 +113,17 @@ def read_voxels(
         np.concatenate(places),
         np.concatenate(unpainted),
     )
+
+
+def reading(painted: PaintedVolume, space: ScaleSpace, seed: int = 0) -> Job[Voxels]:
+    """`read_voxels` as a job."""
+    planes = read_voxels(painted, space, seed)
+    while True:
+        step = yield from elsewhere(partial(next, planes), "reading the painted voxels")
+        if isinstance(step, Voxels):
+            return step
+        done, total = step
+        yield Progress(done, total, "reading the painted voxels")
 
 
 def features_of(image: Readable, space: ScaleSpace, region: Region) -> Floats:

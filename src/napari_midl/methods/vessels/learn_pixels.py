@@ -16,12 +16,12 @@ import torch
 
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.initialisation import WeightsFrom
-from napari_midl.engine.jobs import Job, Progress, elsewhere
+from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.level import level_advice
 from napari_midl.engine.pixels import experts
 from napari_midl.engine.pixels.depth import depth_of
-from napari_midl.engine.pixels.mixture import Judged, folds, judge
-from napari_midl.engine.pixels.voxels import Voxels, read_voxels
+from napari_midl.engine.pixels.mixture import folds, judging
+from napari_midl.engine.pixels.voxels import reading
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
@@ -201,7 +201,7 @@ def finetune(
         network = build_pixel_network("pixels")
     network.load_state_dict(_outline(known.network), strict=False)
     network.depth.fill_(depth)
-    voxels = yield from _reading(painted, network, seed)
+    voxels = yield from reading(painted, network.space, seed)
     if hidden is not None:
         voxels = voxels.without(hidden(voxels.places))
     if not known.is_trained:
@@ -215,7 +215,12 @@ def finetune(
     )
     parting = partial(folds, voxels.places, vessel, depth, seed)
     fold = yield from elsewhere(parting, "parting the strokes")
-    judged = yield from _judging(known, features, vessel, fold, seed, tuning)
+    prior = {name: share for name, share in PRIOR.items() if known.is_trained or name != "shipped"}
+
+    def fit(of: NDArray[np.bool_]) -> dict[str, Expert]:
+        return fit_experts(known, features[of], vessel[of], seed, tuning)[0]
+
+    judged = yield from judging(fit, features, vessel, fold, prior)
     found, tuned = yield from elsewhere(
         partial(fit_experts, known, features, vessel, seed, tuning), "learning all strokes"
     )
@@ -265,45 +270,6 @@ def finetune(
         counts=counts if after else {},
         advice=level_advice(judged.probability, vessel) if after else "",
     )
-
-
-def _reading(painted: PaintedVolume, network: PixelNet, seed: int) -> Job[Voxels]:
-    reading = read_voxels(painted, network.space, seed)
-    while True:
-        step = yield from elsewhere(partial(next, reading), "reading the painted voxels")
-        if isinstance(step, Voxels):
-            return step
-        done, total = step
-        yield Progress(done, total, "reading the painted voxels")
-
-
-def _judging(
-    known: Known,
-    features: Floats,
-    vessel: NDArray[np.bool_],
-    fold: NDArray[np.int64],
-    seed: int,
-    steps: int,
-) -> Job[Judged]:
-    """Ask the experts about each part of the strokes, when they have not seen it."""
-    prior = {name: share for name, share in PRIOR.items() if known.is_trained or name != "shipped"}
-    if not fold.any():
-        total = sum(prior.values())
-        return Judged({n: s / total for n, s in prior.items()}, np.empty(0, np.float32))
-    answers = {name: np.zeros(len(vessel), np.float32) for name in prior}
-    parts = int(fold.max()) + 1
-    for part in range(parts):
-        yield Progress(part, parts, f"asking about strokes not seen, part {part + 1} of {parts}")
-        of = fold == part
-
-        def ask(of: NDArray[np.bool_] = of) -> dict[str, Floats]:
-            found, _ = fit_experts(known, features[~of], vessel[~of], seed, steps)
-            return {name: expert(features[of]) for name, expert in found.items()}
-
-        for name, answer in (yield from elsewhere(ask, f"part {part + 1} of {parts}")).items():
-            answers[name][of] = answer
-    judging = partial(judge, answers, vessel, fold, prior)
-    return (yield from elsewhere(judging, "weighing the learners"))
 
 
 def _outline(network: PixelNet) -> dict[str, Any]:
