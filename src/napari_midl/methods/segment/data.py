@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ class Examples:
     images: list[PaintedVolume]
     classes: Classes
     known: list[tuple[str, ...]]
-    volumes: list[list[Volume]]
+    volumes: list[list[Volume]] = field(default_factory=list)
 
     def counts(self) -> dict[int, int]:
         """Labelled voxels of each value."""

@@ -11,6 +11,7 @@ import torch
 
 from napari_midl.engine.annotation import refuse_one_class
 from napari_midl.engine.jobs import Job, elsewhere
+from napari_midl.engine.models import Model
 from napari_midl.engine.pixels import experts
 from napari_midl.engine.pixels.depth import distance_of_slices
 from napari_midl.engine.pixels.mixture import folds, judging
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_midl.engine.models import Model
     from napari_midl.engine.pixels.experts import Expert
     from napari_midl.methods.segment.data import Examples
     from napari_midl.methods.segment.settings import TrainSettings
@@ -91,7 +91,10 @@ def fit(
     after, counts = _scores(judged.probability, labels, classes)
     seen = ", ".join(dict.fromkeys(channels[0].name for channels in examples.volumes))
     names = classes_of(model).names
-    tuned = model.tuned(
+    # Nothing of a start is left, whatever it had learnt.
+    kept = ("tool", "architecture", "classes", "channels")
+    fresh = Model(model.network, {key: model.card[key] for key in kept})
+    tuned = fresh.tuned(
         network,
         "labels",
         seen,
@@ -100,7 +103,7 @@ def fit(
         scores={"held out": after},
         shares={name: round(share, 3) for name, share in judged.shares.items()},
     )
-    tuned.card |= {"name": f"{', '.join(names[1:])} of {seen}", "steps": steps}
+    tuned.card["name"] = f"{', '.join(names[1:])} of {seen}"
     return Finetuned.judged(
         model,
         tuned,
@@ -111,6 +114,9 @@ def fit(
         steps=steps,
         basis=Basis.UNSEEN if after else Basis.NONE,
         counts=counts,
+        advice=""
+        if after
+        else "Too little is labelled to score it: label each class in two places.",
     )
 
 

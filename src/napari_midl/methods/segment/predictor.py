@@ -12,11 +12,13 @@ import torch
 from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.pixels.depth import distance_of_slices
 from napari_midl.engine.pixels.network import PixelNetwork
+from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.tiles import Tiling
 from napari_midl.engine.uncertainty import dropout_on, entropy
 from napari_midl.engine.unet import for_prediction
 from napari_midl.methods.segment.models import check_fits, classes_of
 from napari_midl.methods.segment.network import kind_of
+from napari_midl.methods.segment.settings import PredictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.models import Model
     from napari_midl.engine.tiles import Region
-    from napari_midl.methods.segment.settings import PredictSettings
+    from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
 
 LABELS = "classes"
@@ -183,3 +185,12 @@ class SegmentModel(DenseModel):
         first = 1 - each.sum(axis=0, keepdims=True)
         called = np.argmax(np.concatenate([first, each]), axis=0)[None]
         return rounded, called.astype(np.uint8)
+
+
+def classes_in(
+    channels: Sequence[Volume], model: Model, region: Region, called: str
+) -> tuple[NDArray[np.uint8], Classes]:
+    """The most probable class ``(z, y, x)`` in a region, 0 the first, and what the classes are."""
+    dense = SegmentModel(channels, model, PredictSettings(), called)
+    found = ReadyModel(dense).look(region)
+    return dense.stored(found, region)[1][0], classes_of(model)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from napari_midl.engine.gain import gain_in_words
@@ -13,7 +14,7 @@ from napari_midl.engine.models import SUFFIX, read_card
 from napari_midl.engine.outputs import ModelOut
 from napari_midl.errors import InputError
 from napari_midl.methods.segment.operations import Pretrain, Train
-from napari_midl.methods.segment.ports import SEVERAL, ExamplesIn, StartIn
+from napari_midl.methods.segment.ports import SEVERAL, ExamplesIn, SegmentModelIn, StartIn
 from napari_midl.methods.segment.settings import PretrainSettings, TrainSettings
 from napari_midl.volumes.classes import Classes
 from napari_midl.widgets.parts.model_picker import ModelPicker
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_midl.engine.jobs import Job
+    from napari_midl.engine.models import Model
     from napari_midl.engine.running import Outcome
     from napari_midl.engine.runs import Run
+    from napari_midl.volumes.boxes import Box
     from napari_midl.widgets.segment.sources import SourcesSection
+    from napari_midl.widgets.tool.shelf import Picture
 
 NONE = "scratch"
 TREES = "generated trees"
@@ -131,6 +135,7 @@ class LearnSection(TrainSection[SegmentBench]):
             {"none yet": NONE},
         )
         super().__init__(bench, model)
+        self.shelf.open_model, self.shelf.look = self._open, self._seen
         self.table.hide()
         self.body.insertWidget(self.body.indexOf(self.gain) + 1, self.table)
         self.way.currentIndexChanged.connect(lambda _: self._on_way())
@@ -169,7 +174,7 @@ class LearnSection(TrainSection[SegmentBench]):
         if not sources:
             raise InputError("nothing is labelled yet; paint a little of at least two classes.")
         bench.patches.flush()
-        start = start or (self.model.choice if way.begins else NONE)
+        start = start or (self._network if way.begins else NONE)
         if way.needs and start == NONE:
             raise InputError(
                 f"{way.name} needs a network to begin with; choose one under Model, or learn "
@@ -222,6 +227,27 @@ class LearnSection(TrainSection[SegmentBench]):
 
         return steps()
 
+    def _open(self, path: Path) -> Model:
+        """A network, for the zoo."""
+        return SegmentModelIn(str(path)).open()
+
+    def _seen(self, model: str | Path, box: Box) -> Picture:
+        """The most probable class of each voxel, in its colour."""
+        from napari_midl.methods.segment.predictor import classes_in
+
+        opened = SegmentModelIn(str(model)).open()
+        bench = self.bench
+        volumes = bench.channels_of(bench.opened_image)
+        if len(volumes) != opened.card["channels"]:
+            volumes = bench.channel_in_use(bench.opened_image)
+        called, classes = classes_in(list(volumes.values()), opened, box, Path(model).stem)
+        colours = [(0, 0, 0, 0.0)] + [
+            (*(part / 255 for part in bytes.fromhex(label.colour[1:])), 0.5)
+            for label in classes.labels[1 : len(classes)]
+        ]
+        picture: Picture = np.array(colours, np.float32)[called]
+        return picture
+
     def gained(self, run: Run) -> str:
         """In words, and class by class in a table."""
         before, after = run.results["before"], run.results["after"]
@@ -244,6 +270,15 @@ class LearnSection(TrainSection[SegmentBench]):
     def forgotten(self) -> None:
         """The table is of a model that is not chosen."""
         self.table.hide()
+
+    @property
+    def _network(self) -> str | Path:
+        """The model that is chosen, if it is a network: what sees single voxels is no start."""
+        chosen = self.model.choice
+        if isinstance(chosen, Path):
+            pixels = str(read_card(chosen).get("architecture", "")).startswith("pixels")
+            return NONE if pixels else chosen
+        return NONE
 
     def _other_classes(self, start: str | Path) -> bool:
         """Whether the start tells other classes apart than those of the dock."""

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from napari_midl.volumes.classes import Classes
 
 ALL = "all classes"
-_ROW = 26
 
 
 @dataclass(frozen=True)
@@ -147,6 +146,9 @@ class SourcesSection(ToolSection[SegmentBench]):
         painted = [each for each in images if each is bench.image or bench.painted_on(each)]
         self._layers = [*painted, *labels]
         self.table.blockSignals(True)
+        for row in range(self.table.rowCount()):
+            for column in (1, 2):
+                there(self.table.cellWidget(row, column)).hide()  # it goes a little later
         self.table.setRowCount(len(self._layers))
         for row, layer in enumerate(self._layers):
             is_image = isinstance(layer, Image)
@@ -159,7 +161,8 @@ class SourcesSection(ToolSection[SegmentBench]):
             self.table.setCellWidget(row, 2, self._classes(layer))
         self.table.blockSignals(False)
         header = there(self.table.horizontalHeader()).sizeHint().height()
-        self.table.setFixedHeight(header + _ROW * min(max(len(self._layers), 1), 5) + 6)
+        row_height = there(self.table.verticalHeader()).defaultSectionSize()
+        self.table.setFixedHeight(header + row_height * min(len(self._layers), 5) + 6)
         self.table.setVisible(len(self._layers) > 1)
         self._tell()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from superqt.utils import qthrottled
 
 from napari_midl.engine.outputs import ModelOut
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.models import Model
     from napari_midl.engine.runs import Run
     from napari_midl.volumes.boxes import Box
+    from napari_midl.widgets.tool.shelf import Picture
 
 
 PREVIEW = "preview while learning"
@@ -75,6 +78,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             BASE | OTHERS,
         )
         super().__init__(bench, model)
+        self.shelf.open_model, self.shelf.look = self._open, self._seen
         self.gain.setToolTip(
             "Scores on painted blocks that were held out: Dice is how well what is called vessel "
             "and what you painted as vessel overlap, from 0 to 1"
@@ -202,6 +206,20 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         else:
             self._learning.forget()
             self.forgotten()
+
+    def _open(self, path: Path) -> Model:
+        """A U-Net, for the zoo."""
+        return VesselModelIn(str(path)).open()
+
+    def _seen(self, model: str | Path, box: Box) -> Picture:
+        """How probable vessel is."""
+        from napari_midl.methods.vessels.apply import predict_region
+
+        z, y, x = box
+        opened = VesselModelIn(str(model)).open()
+        probability = predict_region(self.bench.opened_volume, opened, (z, y, x))
+        picture: Picture = PROBABILITY_COLOURS.map(probability).astype(np.float32)
+        return picture
 
     def gained(self, run: Run) -> str:
         """Before against after."""
