@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.classes import Classes
 
 DISTILLING = 1250
+UNSCORED = "Too little is labelled to leave some out and score it: label each class twice."
 _APART = 1e7  # columns between two images, so that no part of the strokes has some of both
 
 
