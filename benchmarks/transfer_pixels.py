@@ -59,7 +59,7 @@ def pixels_dice(
 def main(arguments: Sequence[str]) -> None:
     """Each case with each seed."""
     from benchmarks.transfer import How, cases
-    from benchmarks.transfer_forest import forest_dice
+    from benchmarks.transfer_scores import forest_dice
     from napari_midl.volumes.classes import Classes
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks transfer_pixels")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from napari_midl.engine.gain import gain_in_words
@@ -21,6 +20,7 @@ from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import check, combo, note
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.segment.bench import SegmentBench
+from napari_midl.widgets.segment.live import LivePreview, in_colours
 from napari_midl.widgets.tool.train_section import TrainSection
 
 if TYPE_CHECKING:
@@ -123,6 +123,12 @@ class LearnSection(TrainSection[SegmentBench]):
             "Look at every channel of the file at once; else only at the one that is open",
             checked=True,
         )
+        self.live = check(
+            "learn while I paint",
+            "After each stroke, show what it teaches in the part in view",
+            checked=True,
+        )
+        self._preview = LivePreview(bench, self.live)
         self.table = TableView(pd.DataFrame())
         self.table.view.setToolTip(
             "Dice, from 0 to 1: how well what is found and what you labelled overlap, on labels "
@@ -152,7 +158,7 @@ class LearnSection(TrainSection[SegmentBench]):
 
     def beside(self) -> Sequence[QWidget]:
         """Whether to look at all channels."""
-        return (self.channels,)
+        return (self.live, self.channels)
 
     def depends_on(self) -> Sequence[Any]:
         """What there is to learn from."""
@@ -241,12 +247,7 @@ class LearnSection(TrainSection[SegmentBench]):
         if len(volumes) != opened.card["channels"]:
             volumes = bench.channel_in_use(bench.opened_image)
         called, classes = classes_in(list(volumes.values()), opened, box, Path(model).stem)
-        colours = [(0, 0, 0, 0.0)] + [
-            (*(part / 255 for part in bytes.fromhex(label.colour[1:])), 0.5)
-            for label in classes.labels[1 : len(classes)]
-        ]
-        picture: Picture = np.array(colours, np.float32)[called]
-        return picture
+        return in_colours(called, classes)
 
     def gained(self, run: Run) -> str:
         """In words, and class by class in a table."""
@@ -266,6 +267,15 @@ class LearnSection(TrainSection[SegmentBench]):
         self.table.setVisible(bool(rows))
         self.table.setFixedHeight(30 * (len(rows) + 1) + 4)
         return gain_in_words(run.results, {"dice": ("Dice", "{:.2f}")}, more=Train.more)
+
+    def began(self) -> None:
+        """What is shown is of the strokes alone."""
+        self._preview.forget()
+
+    def shut_down(self) -> None:
+        """Also what learns from strokes."""
+        self._preview.shut_down()
+        super().shut_down()
 
     def forgotten(self) -> None:
         """The table is of a model that is not chosen."""

@@ -21,10 +21,10 @@ from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check
 from napari_midl.widgets.tool.box_layers import BoxLayers
+from napari_midl.widgets.tool.live_view import LiveView
 from napari_midl.widgets.tool.train_section import TrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import LOOK, PROBABILITY_COLOURS
-from napari_midl.widgets.vessels.live import LiveView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.engine.models import Model
+    from napari_midl.engine.pixels.seen import Look
     from napari_midl.engine.runs import Run
+    from napari_midl.methods.vessels.live import LiveLearner
     from napari_midl.volumes.boxes import Box
+    from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.tool.shelf import Picture
 
 
@@ -85,7 +88,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         )
         self.enabled_when(model, lambda: not bench.runner.running)
         self._look = qthrottled(self._on_view, timeout=200)
-        self._learning = LiveView(self)
+        self._learning = LiveView(_learner, self)
         self._learning.found.connect(lambda found: self._show(*found))
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
@@ -168,12 +171,12 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             return
         if bench.runner.running or not torch_is_here():
             return
-        from napari_midl.methods.vessels.live import Look
+        from napari_midl.engine.pixels.seen import Look
 
         region = box_in_view(bench.viewer, bench.image, _MOST_LIVE)
         z, y, x = region
         look = Look((z, y, x), bench.patches.patches, learn)
-        self._learning.ask(bench.opened_volume, self.model.choice, look)
+        self._learning.ask(look, bench.opened_volume, self.model.choice)
 
     def _warm_up(self) -> None:
         """Import in the background, while a person looks at the image that was opened."""
@@ -249,3 +252,18 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         shown = image in self.bench.viewer.layers and self.live.isChecked()
         viewer = self.bench.viewer
         self._view = box_in_view(viewer, image, _MOST) if image is not None and shown else None
+
+
+def _learner(look: Look, volume: Volume, model: str | Path) -> LiveLearner | None:
+    """What learns from strokes, beginning with a model; None for one that cannot so fast."""
+    from napari_midl.methods.vessels.learn_pixels import Known
+    from napari_midl.methods.vessels.live import LiveLearner
+    from napari_midl.methods.vessels.models import named_model
+    from napari_midl.methods.vessels.pixel_network import PixelNet
+    from napari_midl.volumes.scaling import robust_scaling
+
+    start = VesselModelIn(str(model)).open()
+    if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
+        return None
+    known = Known.of(start, lambda: named_model("base"), volume.name)
+    return LiveLearner(volume, known, robust_scaling(volume))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -10,18 +11,18 @@ from qtpy.QtCore import QObject, Signal
 from napari_midl.widgets.latest import LatestWorker
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from napari_midl.methods.vessels.live import LiveLearner, Look
-    from napari_midl.volumes.volume import Volume
+    from napari_midl.engine.pixels.seen import Look
+
+    Learner = Callable[[Look], Any]
 
 REST_MS = 50
 
 
 @dataclass(frozen=True)
 class _Request:
-    volume: Volume
-    model: str | Path
+    of: tuple[Any, ...]
     look: Look
     strokes: int
 
@@ -29,11 +30,17 @@ class _Request:
 class LiveView(QObject):
     """Learns, with the newest stroke or view that was asked for.
 
+    Parameters
+    ----------
+    learner : callable
+        Of a `Look` and of what is learnt of, such as an image and a model, makes what learns: it
+        gives of a look what was learnt, or None. Called in the thread; None for what cannot.
+
     Attributes
     ----------
     found : Signal(object)
-        ``(region, probability)`` of what was asked for; not emitted until both classes are
-        painted, nor for a model that cannot learn so fast.
+        ``(region, answer)`` of what was asked for; not emitted until enough is painted, nor for a
+        model that cannot learn so fast.
     failed : Signal(Exception)
         The image or the model cannot be read.
     """
@@ -41,21 +48,22 @@ class LiveView(QObject):
     found = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, learner: Callable[..., Learner | None], parent: QObject) -> None:
         super().__init__(parent)
+        self._make = learner
         self._worker = LatestWorker(self._work, REST_MS, self)
         self._worker.answered.connect(self._on_answered)
         self._worker.failed.connect(self.failed)
-        self._learner: LiveLearner | None = None
-        self._of: tuple[Volume, str | Path] | None = None
+        self._learner: Learner | None = None
+        self._of: tuple[Any, ...] | None = None
         # How many strokes were made, and how many of them it has learnt: a request to learn may
         # be overtaken by one that only looks.
         self._strokes = self._learnt = 0
 
-    def ask(self, volume: Volume, model: str | Path, look: Look) -> None:
+    def ask(self, look: Look, *of: Any) -> None:
         """Learn from what is painted, where `look` says so, and look."""
         self._strokes += look.learn
-        self._worker.ask(_Request(volume, model, look, self._strokes))
+        self._worker.ask(_Request(of, look, self._strokes))
 
     def warm_up(self) -> None:
         """Import what learning needs, so that no stroke waits for that."""
@@ -71,12 +79,11 @@ class LiveView(QObject):
 
     def _work(self, request: _Request | None) -> Any:
         if request is None:
-            import napari_midl.methods.vessels.live  # noqa: F401
+            import napari_midl.engine.pixels.experts  # noqa: F401
 
             return None
-        if self._of is None or self._of[0] is not request.volume or self._of[1] != request.model:
-            self._learner = _learner(request.volume, request.model)
-            self._of = (request.volume, request.model)
+        if self._of is None or not all(map(_same, self._of, request.of)):
+            self._learner, self._of = self._make(request.look, *request.of), request.of
         if self._learner is None:
             return None
         look = replace(request.look, learn=request.strokes > self._learnt)
@@ -89,16 +96,6 @@ class LiveView(QObject):
             self.found.emit(answer)
 
 
-def _learner(volume: Volume, model: str | Path) -> LiveLearner | None:
-    from napari_midl.methods.vessels.learn_pixels import Known
-    from napari_midl.methods.vessels.live import LiveLearner
-    from napari_midl.methods.vessels.models import named_model
-    from napari_midl.methods.vessels.pixel_network import PixelNet
-    from napari_midl.methods.vessels.ports import VesselModelIn
-    from napari_midl.volumes.scaling import robust_scaling
-
-    start = VesselModelIn(str(model)).open()
-    if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
-        return None
-    known = Known.of(start, lambda: named_model("base"), volume.name)
-    return LiveLearner(volume, known, robust_scaling(volume))
+def _same(one: Any, other: Any) -> bool:
+    """Whether it is the same image, or the same name or path of a model."""
+    return one is other or (isinstance(one, str | Path) and one == other)
