@@ -124,13 +124,21 @@ class SegmentBench(StreamBench[SegmentationLayers]):
         """What is painted on an image, in this window or before, in the classes of the dock."""
         if image is self.image:
             return self.patches.patches
+        store = self._painted_before(image)
+        return [] if store is None else store.load()[0]
+
+    def has_paint(self, image: Image) -> bool:
+        """Whether something is, or may be, painted on an image; no paint is read."""
+        return image is self.image or self._painted_before(image) is not None
+
+    def _painted_before(self, image: Image) -> AnnotationStore | None:
         try:
             folder = classes_folder(folder_of(image), channel_of(image), 0)
             store = self.store(volume_of(image, plane=True), folder)
             kept = store.kept_classes()
         except InputError:
-            return []  # which says why, where it is opened
-        return store.load()[0] if kept is not None and self.classes.extends(kept) else []
+            return None  # which says why, where it is opened
+        return store if kept is not None and self.classes.extends(kept) else None
 
     def channel_in_use(self, image: Image) -> dict[int, Volume]:
         """The one channel that is painted on, of the open image or of another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -187,7 +188,9 @@ class LearnSection(TrainSection[SegmentBench]):
                 "Everything of a network first."
             )
         classes, kept = bench.classes, out.with_name(f"{out.stem} labels")
-        paths, labels, knows, opened, chosen = [], [], [], {}, set()
+        shutil.rmtree(kept, ignore_errors=True)  # of a training that was cancelled
+        paths, labels, knows, opened = [], [], [], {}
+        of_path: dict[str, tuple[int, ...]] = {}
         for number, source in enumerate(sources, 1):
             folder = kept / f"{number} {source.image.name}".replace("/", "_")
             source.write(folder, classes)
@@ -195,14 +198,20 @@ class LearnSection(TrainSection[SegmentBench]):
             if not self.channels.isChecked() or len(volumes) == 1:
                 volumes = bench.channel_in_use(source.image)
             path = next(iter(volumes.values())).source or source.image.name
-            opened[path] = list(volumes.values())
-            chosen.add(tuple(volumes))
+            if path in opened and set(volumes) != set(of_path[path]):
+                raise InputError(
+                    f"{source.image.name} and another channel of its file are both ticked under "
+                    "Learn from; tick one of them, or all channels together."
+                )
+            of_path[path] = tuple(volumes)
+            opened.setdefault(path, list(volumes.values()))
             paths.append(path)
             labels.append(str(folder))
             knows.append(SEVERAL.join(source.knows) or "all")
         settings = replace(
             self.form.value(scope="everything", dense=False, new_head=False), **way.settings
         )
+        chosen = set(of_path.values())
         return Train(
             images=ExamplesIn(
                 tuple(paths),
@@ -222,9 +231,10 @@ class LearnSection(TrainSection[SegmentBench]):
         """Before it, for that way, trees are learnt, unless they were."""
         if self.way.currentData() != "trees":
             return super().job(out)
-        trees = out.with_name(f"{TREES}{SUFFIX}")
+        dimensions: Any = "2d" if self.bench.opened_volume.shape[0] == 1 else "3d"
+        trees = out.with_name(f"{TREES} {dimensions}{SUFFIX}")
         operation, watch = self.operation(out, trees), self.watch()
-        how = PretrainSettings(minutes=operation.settings.minutes)
+        how = PretrainSettings(minutes=operation.settings.minutes, dimensions=dimensions)
 
         def steps() -> Job[Outcome[Any]]:
             if not trees.exists():

@@ -143,7 +143,7 @@ class SourcesSection(ToolSection[SegmentBench]):
             each for each in bench.viewer.layers if isinstance(each, Labels) and not is_ours(each)
         ]
         images = bench.images
-        painted = [each for each in images if each is bench.image or bench.painted_on(each)]
+        painted = [each for each in images if bench.has_paint(each)]
         self._layers = [*painted, *labels]
         self.table.blockSignals(True)
         for row in range(self.table.rowCount()):
