@@ -144,6 +144,6 @@ def test_what_may_be_anything_of_a_set_is_learnt_as_what_it_looks_like():
     features = np.repeat(np.eye(3, dtype=np.float32) * 4, 60, 0)
     allowed = np.repeat(np.eye(3, dtype=bool), 60, 0)
     allowed[80:120, 2] = True
-    learners, _ = fit_learners(features, allowed, torch.zeros(3), 0, 60)
+    learners, _ = fit_learners(features, allowed, torch.zeros(3), np.ones(3, bool), 0, 60)
     for learner in learners.values():
         assert (learner(features).argmax(1) == np.repeat([0, 1, 2], 60)).mean() > 0.95

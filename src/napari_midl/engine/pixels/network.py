@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,9 +19,13 @@ from napari_midl.engine.tiles import Tiling
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from napari_midl.engine.tiles import Index, Region
 
 _SLAB = 16
+_NEAR = 8  # voxels
+_NUMBER = re.compile(r"\d+")
 _SMOOTHING = 1
 _SURE = 1e-6
 
@@ -100,6 +106,12 @@ class PixelNetwork(nn.Module):
             name.startswith(("L ", "L3 ")) and _is_level(name) for name in feature_names(self.flat)
         ]
         return torch.tensor(self.channels * of_brightness).to(self.deviation) / self.deviation
+
+    @property
+    def near(self) -> NDArray[np.bool_]:
+        """Which features are of a voxel's near surroundings, not of where in the image it is."""
+        scales = ([int(n) for n in _NUMBER.findall(name)] for name in feature_names(self.flat))
+        return np.array(self.channels * [max(each, default=0) <= _NEAR for each in scales])
 
     def standardised(self, features: Tensor) -> Tensor:
         """Features ``(N, features)`` as the perceptrons want them."""

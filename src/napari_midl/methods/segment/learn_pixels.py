@@ -70,15 +70,16 @@ def fit(
     features, unpainted, labels, places = read
     allowed = classes.table[labels]
 
+    how = (network.shift, network.near, seed, learning)
+
     def fit_some(of: NDArray[np.bool_]) -> Mapping[str, Expert]:
-        return fit_learners(features[of], allowed[of], network.shift, seed, learning)[0]
+        return fit_learners(features[of], allowed[of], *how)[0]
 
     parting = partial(folds, places, labels, 1.0, seed)
     fold = yield from elsewhere(parting, "parting the labels")
     judged = yield from judging(fit_some, features, allowed, fold, PRIOR)
     found, trained = yield from elsewhere(
-        partial(fit_learners, features, allowed, network.shift, seed, learning),
-        "learning all labels",
+        partial(fit_learners, features, allowed, *how), "learning all labels"
     )
     everything = np.concatenate([features, unpainted])
     teacher = yield from elsewhere(

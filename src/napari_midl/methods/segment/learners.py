@@ -1,8 +1,9 @@
 """Learners of classes that err in different ways, from voxels whose class may be left open.
 
-*Trees* follow the strokes alone; a small *network* that learns them with noise goes on where they
-end. Both are trusted as far as they were right on strokes that they had not seen, and what they
-say together is taught to one network, as for vessels.
+*Trees* follow the strokes alone; those that are *near* see no further than a few voxels, and do
+not learn where in the image the strokes were; a small *network* that learns them with noise goes on
+where they end. All are trusted as far as they were right on strokes that they had not seen, and
+what they say together is taught to one network, as for vessels.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Bools = NDArray[np.bool_]
 
-PRIOR = {"trees": 0.6, "network": 0.4}
+PRIOR = {"trees": 0.4, "near": 0.3, "network": 0.3}
 DISTILLING_RATE = 3e-3
 
 
 def fit_learners(
-    features: Floats, allowed: Bools, shift: Tensor, seed: int, steps: int
+    features: Floats, allowed: Bools, shift: Tensor, near: Bools, seed: int, steps: int
 ) -> tuple[dict[str, Expert], Perceptron]:
-    """Train both on standardised features of strokes.
+    """Train all on standardised features of strokes.
 
     Parameters
     ----------
@@ -46,6 +47,8 @@ def fit_learners(
         The classes that each may be.
     shift : Tensor, shape (features,)
         How far each feature moves if the image is brighter by a factor of e.
+    near : ndarray of bool, shape (features,)
+        Which features are of the near surroundings.
     seed, steps : int
         Of what is drawn at random, and steps of the network.
 
@@ -69,8 +72,10 @@ def fit_learners(
     # Where the class is left open, the trees learn what the network makes of it.
     guessed = np.where(allowed[some].sum(1, keepdims=True) > 1, by_network(features[some]), 1.0)
     classes = (guessed * allowed[some]).argmax(1)
-    trees = _trees(features[some], classes, allowed.shape[1], seed)
-    return {"trees": trees, "network": by_network}, network
+    count = allowed.shape[1]
+    trees = _trees(features[some], classes, count, seed)
+    few = _trees(features[some][:, near], classes, count, seed)
+    return {"trees": trees, "near": lambda x: few(x[:, near]), "network": by_network}, network
 
 
 def mixed(learners: Mapping[str, Expert], shares: Mapping[str, float], features: Floats) -> Floats:

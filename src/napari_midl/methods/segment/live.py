@@ -97,5 +97,5 @@ class LiveLearner:
         network.deviation.copy_(torch.from_numpy(both.std(0) + 1e-6))
         x, taught = (network.standardised(torch.from_numpy(f)).numpy() for f in (features, both))
         allowed = self._classes.table[labels]
-        learners, trained = fit_learners(x, allowed, network.shift, 0, TUNING)
+        learners, trained = fit_learners(x, allowed, network.shift, network.near, 0, TUNING)
         return distil(trained, taught, mixed(learners, PRIOR, taught), 0, DISTILLING)
