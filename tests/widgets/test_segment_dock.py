@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from napari_midl.engine.models import read_card
 from napari_midl.engine.shelf import shelf_folder
 from napari_midl.widgets.segment.learn import NONE
+from napari_midl.widgets.segment.live import PREVIEW
 
 SECONDS = 120_000
 
@@ -37,6 +38,7 @@ def dock(viewer, notes, tmp_path):
         viewer.open(path, plugin="napari-midl")
     made = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
     made.learn.form.widgets["steps"].value = 300
+    made.learn.live.setChecked(False)  # one test is of it
     choose(made, "cells0")
     return made
 
@@ -160,6 +162,18 @@ def test_the_last_layers_need_a_network_to_begin_with(dock, viewer, click, drag)
     dock.learn.way.setCurrentIndex(dock.learn.way.findData("last"))
     click(dock.learn.train)
     assert "needs a network to begin with" in dock.trouble.text()
+
+
+def test_each_stroke_shows_what_it_teaches(dock, viewer, click, drag, qtbot):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    assert PREVIEW not in viewer.layers
+    click(dock.learn.live)
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
+    shown = viewer.layers[PREVIEW].data
+    assert shown.shape[-1] == 4 and (shown[..., 3] > 0).any()
+    click(dock.learn.live)
+    assert PREVIEW not in viewer.layers
 
 
 def test_each_way_says_when_it_is_right(dock):
