@@ -2,7 +2,8 @@
 
 *Trees* follow the strokes alone; those that are *near* see no further than a few voxels, and do
 not learn where in the image the strokes were; a small *network* that learns them with noise goes on
-where they end. All are trusted as far as they were right on strokes that they had not seen, and
+where they end. To each of them a class counts as much as another, however little of it is
+painted. All are trusted as far as they were right on strokes that they had not seen, and
 what they say together is taught to one network, as for vessels.
 """
 
@@ -118,9 +119,11 @@ def _trained(features: Floats, allowed: Bools, shift: Tensor, seed: int, steps: 
     with WeightsFrom(seed):
         network = Perceptron(features.shape[1], allowed.shape[1])
     x, y = torch.from_numpy(features), torch.from_numpy(allowed)
+    _, label, count = np.unique(allowed, axis=0, return_inverse=True, return_counts=True)
+    often = torch.from_numpy(1 / count[label.ravel()])
 
     def batch() -> tuple[Tensor, Tensor]:
-        of = torch.randint(len(y), (experts.BATCH,), generator=generator)
+        of = torch.multinomial(often, experts.BATCH, replacement=True, generator=generator)
         return experts.noisy(x[of], shift, experts.NOISE, experts.SHIFT, generator), y[of]
 
     experts.descend(
@@ -137,7 +140,8 @@ def _trained(features: Floats, allowed: Bools, shift: Tensor, seed: int, steps: 
 
 
 def _trees(features: Floats, classes: NDArray[np.int64], count: int, seed: int) -> Expert:
-    forest = experts.untrained_trees(seed).fit(features, classes)
+    forest = experts.untrained_trees(seed).set_params(class_weight="balanced")
+    forest.fit(features, classes)
 
     def expert(x: Floats) -> Floats:
         found = np.zeros((len(x), count), np.float32)

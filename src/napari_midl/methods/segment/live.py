@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from napari_midl.engine.annotation import PaintedVolume
+from napari_midl.engine.channels import Stacked, scaled
 from napari_midl.engine.pixels.depth import distance_of_slices
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.pixels.seen import Look, Seen
 from napari_midl.errors import InputError
-from napari_midl.methods.segment.data import Stacked, scaled
 from napari_midl.methods.segment.learners import PRIOR, distil, fit_learners, mixed
 from napari_midl.volumes.scaling import scaling_around
 
@@ -80,7 +80,7 @@ class LiveLearner:
             self._student = self._learn(painted, look, flat)
         with torch.inference_mode():
             logits = self._student(self._network.standardised(torch.from_numpy(flat)))
-            found = logits.argmax(1).numpy().astype(np.uint8)
+            found: NDArray[np.uint8] = logits.argmax(1).numpy().astype(np.uint8)
         return found.reshape(view.shape[:-1])
 
     @cached_property

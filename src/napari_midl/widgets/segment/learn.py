@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.running import Outcome
     from napari_midl.engine.runs import Run
     from napari_midl.volumes.boxes import Box
+    from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.segment.sources import SourcesSection
     from napari_midl.widgets.tool.shelf import Picture
 
@@ -189,7 +190,8 @@ class LearnSection(TrainSection[SegmentBench]):
             )
         classes, kept = bench.classes, out.with_name(f"{out.stem} labels")
         shutil.rmtree(kept, ignore_errors=True)  # of a training that was cancelled
-        paths, labels, knows, opened = [], [], [], {}
+        paths, labels, knows = [], [], []
+        opened: dict[str, list[Volume]] = {}
         of_path: dict[str, tuple[int, ...]] = {}
         for number, source in enumerate(sources, 1):
             folder = kept / f"{number} {source.image.name}".replace("/", "_")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.channels import ChannelsIn
 from napari_midl.engine.journal import begun_with
 from napari_midl.engine.models import read_card
 from napari_midl.engine.outputs import OmeZarrOut
@@ -13,7 +14,7 @@ from napari_midl.engine.project import MODELS
 from napari_midl.engine.unfinished import model_of
 from napari_midl.errors import InputError
 from napari_midl.methods.segment.operations import Predict
-from napari_midl.methods.segment.ports import ChannelsIn, SegmentModelIn
+from napari_midl.methods.segment.ports import SegmentModelIn
 from napari_midl.methods.segment.settings import PredictSettings
 from napari_midl.widgets.images import whole_of
 from napari_midl.widgets.segment.bench import SegmentBench
