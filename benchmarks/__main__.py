@@ -19,6 +19,7 @@ NAMES = (
     "anatomy_dock",
     "staining",
     "transfer",
+    "transfer_pixels",
 )
 
 

@@ -47,14 +47,16 @@ from benchmarks.vessel_results import (
     Row,
 )
 from napari_midl.engine.jobs import run
-from napari_midl.methods.vessels import apply, experts, learn, learn_joint, learn_pixels
-from napari_midl.methods.vessels.depth import depth_of
+from napari_midl.engine.pixels import experts
+from napari_midl.engine.pixels.depth import depth_of
+from napari_midl.engine.pixels.scale_space import ScaleSpace
+from napari_midl.engine.pixels.voxels import Voxels, features_of, read_voxels
+from napari_midl.methods.vessels import apply, learn, learn_joint, learn_pixels
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.inputs import painted_on
 from napari_midl.methods.vessels.models import named_model, scratch
-from napari_midl.methods.vessels.scale_space import ScaleSpace
 from napari_midl.methods.vessels.score import cl_dice, dice
 from napari_midl.methods.vessels.settings import FinetuneSettings
-from napari_midl.methods.vessels.voxels import Voxels, features_of, read_voxels
 from napari_midl.volumes.annotations import Patch
 
 if TYPE_CHECKING:
@@ -162,8 +164,9 @@ def _parts(trial: Trial, shares: Mapping[str, float]) -> dict[str, Row]:
     def standardised(features: NDArray[np.float32]) -> NDArray[np.float32]:
         return known.network.standardised(torch.from_numpy(features)).numpy()
 
+    vessel = voxels.labels == CLASSES.value(VESSEL)
     found, _ = learn_pixels.fit_experts(
-        known, standardised(voxels.features), voxels.vessel, SETTINGS.seed, experts.STEPS
+        known, standardised(voxels.features), vessel, SETTINGS.seed, experts.STEPS
     )
     # Without shares the start was kept, and there was no mixture.
     askers: dict[str, experts.Expert] = {

@@ -31,7 +31,8 @@ def test_contributions_name_known_commands(manifest):
 
 def test_dock_is_in_the_segment_menu(manifest):
     assert [i.command for i in manifest.contributions.menus["napari/layers/segment"]] == [
-        "napari-midl.vessels"
+        "napari-midl.vessels",
+        "napari-midl.segment",
     ]
 
 

@@ -9,6 +9,8 @@ import pytest
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import ModelFamily, save_model
+from napari_midl.engine.pixels.scale_space import ScaleSpace, feature_names
+from napari_midl.engine.pixels.voxels import Voxels, features_of, read_voxels
 from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.verdict import Basis, Verdict
 from napari_midl.errors import InputError
@@ -16,9 +18,7 @@ from napari_midl.methods.vessels import apply, learn_pixels
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.models import build, named_model, scratch
 from napari_midl.methods.vessels.pixel_network import PixelNet
-from napari_midl.methods.vessels.scale_space import ScaleSpace, feature_names
 from napari_midl.methods.vessels.settings import FinetuneSettings
-from napari_midl.methods.vessels.voxels import Voxels, features_of, read_voxels
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import FlatImage, Scaling, robust_scaling
 from napari_midl.volumes.volume import Volume
@@ -177,7 +177,7 @@ def test_painted_voxels_are_read_with_their_features_and_others_beside_them():
     voxels = read([Patch((3, 40, 50), labels, "strokes")])
     wanted = [(3, 44, x) for x in range(55, 59)] + [(4, 50, 56), (4, 50, 57)]
     assert [tuple(place) for place in voxels.places.tolist()] == wanted
-    assert voxels.vessel.tolist() == [True] * 4 + [False] * 2
+    assert voxels.labels.tolist() == [2] * 4 + [1] * 2
     painted = PaintedVolume(IMAGE, Scaling(0, 255), [Patch((3, 40, 50), labels)], CLASSES)
     for (z, y, x), features in zip(wanted, voxels.features, strict=True):
         at = (slice(z, z + 1), slice(y, y + 1), slice(x, x + 1))
@@ -190,7 +190,7 @@ def test_painted_voxels_are_read_with_their_features_and_others_beside_them():
 def test_where_all_is_labelled_there_is_nothing_else_to_look_at():
     voxels = read(one_slice(), elsewhere=False)
     assert len(voxels.unpainted) == 0
-    assert len(voxels) == 128 * 128 and voxels.vessel.sum() == MASK[PAINTED].sum()
+    assert len(voxels) == 128 * 128 and (voxels.labels == 2).sum() == MASK[PAINTED].sum()
 
 
 class Hidden:

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from napari_midl.engine.pixels.depth import depth_seen
+from napari_midl.engine.pixels.network import softened
+from napari_midl.engine.pixels.scale_space import feature_names
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.depth import depth_seen
 from napari_midl.methods.vessels.models import build, named_model, scratch
-from napari_midl.methods.vessels.pixel_network import PixelNet, softened
+from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.predictor import VesselModel
-from napari_midl.methods.vessels.scale_space import feature_names
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.volume import Volume

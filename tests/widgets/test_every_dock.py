@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-DOCKS = ("Vessels", "Axons", "Anatomy", "Staining")
+DOCKS = ("Vessels", "Axons", "Anatomy", "Staining", "Segment")
 # Parts that magicgui and superqt put together, whose outer widget has the tooltip.
 _COMPOUND = ("TupleEdit", "Container", "QLabeledDoubleSlider", "QLabeledSlider")
 

@@ -47,6 +47,11 @@ def patches_folder(folder: Path, channel: int, time: int) -> Path:
     return folder / f"{PATCHES}{_part(channel, time)}"
 
 
+def classes_folder(folder: Path, channel: int, time: int) -> Path:
+    """Where what was painted in classes of a person's own is kept, as for `patches_folder`."""
+    return folder / f"classes{_part(channel, time)}"
+
+
 def _part(channel: int, time: int) -> str:
     return "" if (channel, time) == (0, 0) else f" c{channel} t{time}"
 

@@ -135,9 +135,7 @@ class AnnotationStore:
         except OSError as error:
             raise not_written(self.folder, error) from error
         if self.classes != (kept or UNNAMED):
-            with whole_file(self.folder / CLASSES_FILE) as beside:
-                text = json.dumps(self.classes.to_dict(), indent=2)
-                beside.write_text(f"{text}\n", encoding="utf-8")
+            self._write_classes()
         self.own.make_way(path)
         with whole_file(path) as beside:
             tifffile.imwrite(
@@ -150,6 +148,17 @@ class AnnotationStore:
             )
         self.own.saw(path)
         return path
+
+    def rename_classes(self) -> None:
+        """Let what is painted mean these classes from now on; its values stay.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        if self.kept_classes() is not None:
+            self._write_classes()
 
     def load(self) -> tuple[list[Patch], list[str]]:
         """Read all patches.
@@ -231,6 +240,11 @@ class AnnotationStore:
         """Where a patch of a name is kept."""
         safe = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name)
         return self.folder / f"{safe}.tif"
+
+    def _write_classes(self) -> None:
+        with whole_file(self.folder / CLASSES_FILE) as beside:
+            text = json.dumps(self.classes.to_dict(), indent=2)
+            beside.write_text(f"{text}\n", encoding="utf-8")
 
     def _agreed_classes(self) -> Classes | None:
         """The folder's classes, if all of them mean the same to us."""

@@ -139,6 +139,27 @@ class Channel(Lazy):
         return voxels
 
 
+class MostProbable(Lazy):
+    """The class of each voxel, of the probabilities of all classes but the first, which is 0.
+
+    Parameters
+    ----------
+    channels : sequence of Channel
+        The probabilities; only what they read is read.
+    """
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        super().__init__(channels[0].shape, np.uint8, channels[0].chunks)
+        self._channels = channels
+
+    def read(self, box: Region) -> NDArray[Any]:
+        """The number of the most probable class, as it is written too."""
+        each = np.stack([channel.read(box) for channel in self._channels])
+        first = 1 - each.sum(axis=0, keepdims=True)  # also of what is not computed yet
+        called: NDArray[Any] = np.concatenate([first, each]).argmax(axis=0).astype(self.dtype)
+        return called
+
+
 class Thresholded(Lazy):
     """A channel as labels: 1 where it reaches a threshold; reads only what the channel reads.
 

@@ -124,20 +124,22 @@ def placed_over(layer: Image, origin: Sequence[float] = (0, 0, 0)) -> dict[str, 
     layer : Image
         Its last axes are ``Z Y X``, or ``Y X``.
     origin : sequence of float
-        Voxel ``(z, y, x)``, or ``(y, x)`` for a layer with axes ``Y X``.
+        Voxel ``(z, y, x)``, or ``(y, x)`` for a layer with axes ``Y X``; over such a one what has
+        a *z* lies in one slice.
 
     Returns
     -------
     dict
         ``scale``, ``translate``, ``units`` and ``axis_labels`` for ``viewer.add_*``.
     """
-    last = slice(-len(origin), None)
-    scale = np.asarray(layer.scale)[last]
+    last, more = slice(-len(origin), None), max(len(origin) - layer.ndim, 0)
+    scale = np.concatenate([np.ones(more), np.asarray(layer.scale)[last]])
+    offset = np.concatenate([np.zeros(more), _offset(layer)[last]])
     return {
         "scale": tuple(scale),
-        "translate": tuple(_offset(layer)[last] + scale * np.asarray(origin)),
-        "units": tuple(layer.units[last]),
-        "axis_labels": tuple(layer.axis_labels[last]),
+        "translate": tuple(offset + scale * np.asarray(origin)),
+        "units": (*more * ("pixel",), *layer.units[last]),
+        "axis_labels": (*more * ("z",), *layer.axis_labels[last]),
     }
 
 

@@ -103,6 +103,7 @@ def fly_to(viewer: Any, layer: Image, origin: Sequence[float], size: Sequence[fl
     """Show a box ``Z Y X`` or ``Y X`` of an image: its middle slice, two fifths of the canvas."""
     middle = np.asarray(origin, float) + (np.asarray(size, float) - 1) // 2
     here = to_data(viewer, layer, viewer.dims.point)
+    middle = middle[-len(here) :]  # of a picture there is one slice
     here[-len(middle) :] = middle
     _look_at(viewer, layer, here)
     extent = np.asarray(size, float)[-2:] * voxel_edges(viewer, layer)[-2:]

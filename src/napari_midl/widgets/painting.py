@@ -84,8 +84,9 @@ class Painting:
 
     def _voxel(self, event: Any) -> NDArray[np.int64]:
         """The voxel ``(z, y, x)`` of the image under the mouse, which may lie beside it."""
-        data = to_data(self._viewer, self._patches.image, event.position)
-        return np.round(data[-3:]).astype(np.int64)
+        data = to_data(self._viewer, self._patches.image, event.position)[-3:]
+        plane = np.zeros(3 - len(data))  # a picture is a stack of one slice
+        return np.round(np.concatenate([plane, data])).astype(np.int64)
 
     def _inside(self, voxel: NDArray[np.int64]) -> bool:
         return bool(np.all((voxel >= 0) & (voxel < self._patches.cells.shape)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -48,11 +48,14 @@ class Examples:
         What the labels mean, with a set for whatever is left open.
     known : list of tuple of str
         What the labels of the examples know, where that is not all.
+    volumes : list of list of Volume
+        The channels of each image.
     """
 
     images: list[PaintedVolume]
     classes: Classes
     known: list[tuple[str, ...]]
+    volumes: list[list[Volume]] = field(default_factory=list)
 
     def counts(self) -> dict[int, int]:
         """Labelled voxels of each value."""
@@ -91,7 +94,8 @@ def read_examples(
         how = {"channels": True, "alone": len(of_image) == 1}
         image = PaintedVolume(Stacked(channels), scale, patches, whole, held_out, seed, **how)
         images.append(image)
-    return Examples(images, whole, known)
+    volumes = [alike[0].channels for alike in of_image.values()]
+    return Examples(images, whole, known, volumes)
 
 
 def _check_alike(channels: Sequence[Volume], first: Sequence[Volume]) -> None:

@@ -1,4 +1,4 @@
-"""The networks of the papers: U-Net, DeepVesselNet and MO-Net, for any channels and classes.
+"""The networks of the papers, U-Net, DeepVesselNet and MO-Net, and one that sees single voxels.
 
 A name tells all of a network: ``unet-3d-compact 2>4`` takes two channels and tells four classes
 apart; ``mo-net-2d-full 1>9+4`` has a second decoder for four.
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_midl.engine.dropout import Dropout3d
+from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.unet import Architecture, Stride, UNet, decode, make_decoder
 from napari_midl.errors import InputError
 
@@ -25,7 +26,7 @@ _DESIGNS = {
     "compact": Architecture((16, 32, 64), _CUBES[:2], "batch", (0.0, 0.1, 0.3)),
     "full": Architecture((32, 64, 128, 256), _CUBES, "batch", (0.0, 0.1, 0.2, 0.3)),
 }
-_NAME = re.compile(r"(unet|mo-net|deepvesselnet)(?:-([23]d)-(\w+))? (\d+)>(\d+)(?:\+(\d+))?")
+_NAME = re.compile(r"(unet|mo-net|deepvesselnet|pixels)(?:-([23]d)-(\w+))? (\d+)>(\d+)(?:\+(\d+))?")
 
 
 class CrossHair(nn.Module):
@@ -128,7 +129,7 @@ def kind_of(name: str) -> tuple[Kind, Literal["2d", "3d"], Width]:
     return kind, dimensions or "3d", width or "compact"  # type: ignore[return-value]
 
 
-def build(name: str) -> SegmentNet:
+def build(name: str) -> SegmentNet | PixelNetwork:
     """A fresh network of a name.
 
     Raises
@@ -139,6 +140,8 @@ def build(name: str) -> SegmentNet:
     kind, dimensions, width, inputs, outputs, partial = _parts(name)
     if kind == "deepvesselnet":
         return DeepVesselNet(inputs, outputs)
+    if kind == "pixels":
+        return PixelNetwork(1, outputs, inputs, dimensions == "2d")
     design = _DESIGNS[width]
     design = design.by_slice() if dimensions == "2d" else design
     if kind == "mo-net":

@@ -53,7 +53,8 @@ class Train(FinetunedOperation):
         """Read the labels and learn from them."""
         given = yield from run.open(self.images)
         start = yield from run.open(self.start, "loading the network")
-        from napari_midl.methods.segment import data, learn
+        from napari_midl.engine.pixels.network import PixelNetwork
+        from napari_midl.methods.segment import data, learn, learn_pixels
         from napari_midl.methods.segment.models import classes_of
 
         if not self.classes and start is None:
@@ -63,6 +64,8 @@ class Train(FinetunedOperation):
         reading = partial(data.read_examples, given, classes, how.dense, how.held_out, how.seed)
         examples = yield from elsewhere(reading, "reading the labels")
         model = learn.start_for(examples, classes, how, start, self.start.called)
+        if isinstance(model.network, PixelNetwork):
+            return (yield from learn_pixels.fit(examples, model, how, exactly=run.steps))
         return (yield from learn.fit(examples, model, how, run.watch.enough, exactly=run.steps))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,15 @@ import numpy as np
 import torch
 
 from napari_midl.engine.dense import DenseModel, OutputFormat
+from napari_midl.engine.pixels.depth import distance_of_slices
+from napari_midl.engine.pixels.network import PixelNetwork
+from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.tiles import Tiling
 from napari_midl.engine.uncertainty import dropout_on, entropy
 from napari_midl.engine.unet import for_prediction
 from napari_midl.methods.segment.models import check_fits, classes_of
 from napari_midl.methods.segment.network import kind_of
+from napari_midl.methods.segment.settings import PredictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.models import Model
     from napari_midl.engine.tiles import Region
-    from napari_midl.methods.segment.settings import PredictSettings
+    from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
 
 LABELS = "classes"
@@ -62,6 +67,11 @@ def probability(
             module.training = True
 
 
+def _probabilities(logits: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = logits.softmax(0).float().cpu().numpy()
+    return found
+
+
 class SegmentModel(DenseModel):
     """A network and the image to segment.
 
@@ -91,13 +101,21 @@ class SegmentModel(DenseModel):
         z, y, x = channels[0].shape
         network: Any = model.network
         self.channels, self.device = list(channels), settings.device
-        self.tiling = Tiling((z, y, x), settings.tile, network.halo, network.stride)
+        tile = settings.tile
+        if isinstance(network, PixelNetwork):
+            network = network.at_depth(distance_of_slices(self.channels[0]))
+            tile = (max(tile[0] // 2, 1), 2 * tile[1], 2 * tile[2])  # its margin is wide
+        self.tiling = Tiling((z, y, x), tile, network.halo, network.stride)
+        self._network = network
         self._model, self._settings, self._called = model, settings, called
         self._classes = classes_of(model)
 
     def network(self) -> nn.Module:
         """A copy, made ready for prediction."""
-        return for_prediction(self._model.network)
+        if isinstance(self._network, PixelNetwork):
+            return copy.deepcopy(self._network)
+        made: nn.Module = for_prediction(self._network)
+        return made
 
     def identity(self) -> dict[str, Any]:
         """What the output depends on."""
@@ -111,6 +129,17 @@ class SegmentModel(DenseModel):
 
     def forward(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
         """Probabilities of all classes but the first, then the doubt from 0 (sure) to 1."""
+        z, y, x = (slice(0, n) for n in tensor.shape[2:])
+        return self.forward_part(network, tensor, (z, y, x))
+
+    def forward_part(self, network: nn.Module, tensor: Tensor, part: Region) -> NDArray[np.float32]:
+        """The same in a part of the block."""
+        if isinstance(network, PixelNetwork):
+            mean = _probabilities(network(tensor, part)[0])
+            return np.concatenate([mean[1:], self._doubt(mean)])
+        return self._sampled(network, tensor)[(slice(None), *part)]
+
+    def _sampled(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
         mean = self._ask(network, tensor)
         unsure = mean if self._settings.samples == 1 else np.zeros_like(mean)
         for sample in range(self._settings.samples if self._settings.samples > 1 else 0):
@@ -118,13 +147,14 @@ class SegmentModel(DenseModel):
             seed = self._settings.seed * 1_000_003 + sample
             with dropout_on(network, torch.Generator().manual_seed(seed)):
                 unsure += self._ask(network, tensor) / np.float32(self._settings.samples)
-        doubt = entropy(unsure) / np.float32(math.log2(len(mean)))
-        return np.concatenate([mean[1:], doubt[None]])
+        return np.concatenate([mean[1:], self._doubt(unsure)])
+
+    def _doubt(self, unsure: NDArray[np.float32]) -> NDArray[np.float32]:
+        doubt: NDArray[np.float32] = entropy(unsure)[None] / np.float32(math.log2(len(unsure)))
+        return doubt
 
     def _ask(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
-        logits = network(tensor)[0, : len(self._classes)]
-        found: NDArray[np.float32] = logits.softmax(0).float().cpu().numpy()
-        return found
+        return _probabilities(network(tensor)[0, : len(self._classes)])
 
     @property
     def output_format(self) -> OutputFormat:
@@ -155,3 +185,12 @@ class SegmentModel(DenseModel):
         first = 1 - each.sum(axis=0, keepdims=True)
         called = np.argmax(np.concatenate([first, each]), axis=0)[None]
         return rounded, called.astype(np.uint8)
+
+
+def classes_in(
+    channels: Sequence[Volume], model: Model, region: Region, called: str
+) -> tuple[NDArray[np.uint8], Classes]:
+    """The most probable class ``(z, y, x)`` in a region, 0 the first, and what the classes are."""
+    dense = SegmentModel(channels, model, PredictSettings(), called)
+    found = ReadyModel(dense).look(region)
+    return dense.stored(found, region)[1][0], classes_of(model)

@@ -10,7 +10,7 @@ from napari_midl.engine.settings import Settings, within
 Voxels = Annotated[int, within(1, 4096)]
 Box = tuple[Voxels, Voxels, Voxels]
 Device = Literal["auto", "cpu", "cuda"]
-Kind = Literal["unet", "deepvesselnet", "mo-net"]
+Kind = Literal["unet", "deepvesselnet", "mo-net", "pixels"]
 Dimensions = Literal["auto", "2d", "3d"]
 Width = Literal["compact", "full"]
 Scope = Literal["everything", "decoder", "last-layers"]
@@ -26,7 +26,8 @@ class TrainSettings(Settings):
     architecture : str
         The network of a start from scratch. ``unet`` suits most structures, ``deepvesselnet``
         thin trees in stacks, ``mo-net`` many images of which only some classes are labelled
-        beside few whose labels are full.
+        beside few whose labels are full, ``pixels`` learns a few strokes in seconds, and has no
+        use for the settings below but `dimensions`, `steps`, `dense` and `seed`.
     dimensions : str
         ``3d`` looks through the slices, ``2d`` at each by itself; ``auto`` takes ``2d`` for images
         of one slice.

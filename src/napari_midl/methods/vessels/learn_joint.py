@@ -16,6 +16,7 @@ from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, elsewhere, mapped
 from napari_midl.engine.models import Model
 from napari_midl.engine.paint_score import PaintScore, paint_score
+from napari_midl.engine.pixels.mixture import shares
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
 from napari_midl.methods.vessels import learn, learn_pixels
@@ -23,7 +24,6 @@ from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.inputs import painted_on
 from napari_midl.methods.vessels.joint_network import JointNet, joint_architecture
 from napari_midl.methods.vessels.looking import answers
-from napari_midl.methods.vessels.mixture import shares
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.preview import Preview
 from napari_midl.methods.vessels.teaching import Teacher

@@ -15,17 +15,17 @@ import numpy as np
 import torch
 
 from napari_midl.engine.initialisation import WeightsFrom
-from napari_midl.engine.jobs import Job, Progress, elsewhere
+from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.level import level_advice
+from napari_midl.engine.pixels import experts
+from napari_midl.engine.pixels.depth import depth_of
+from napari_midl.engine.pixels.mixture import folds, judging
+from napari_midl.engine.pixels.voxels import reading
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
-from napari_midl.methods.vessels import experts
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
-from napari_midl.methods.vessels.depth import depth_of
 from napari_midl.methods.vessels.inputs import painted_on
-from napari_midl.methods.vessels.mixture import Judged, folds, judge
 from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
-from napari_midl.methods.vessels.voxels import Voxels, read_voxels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.models import Model
-    from napari_midl.methods.vessels.experts import Expert
-    from napari_midl.methods.vessels.pixel_network import Perceptron
+    from napari_midl.engine.pixels.experts import Expert
+    from napari_midl.engine.pixels.perceptron import Perceptron
     from napari_midl.methods.vessels.settings import FinetuneSettings
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
@@ -200,22 +199,28 @@ def finetune(
         network = build_pixel_network("pixels")
     network.load_state_dict(_outline(known.network), strict=False)
     network.depth.fill_(depth)
-    voxels = yield from _reading(painted, network, seed)
+    voxels = yield from reading(painted, network.space, seed)
     if hidden is not None:
         voxels = voxels.without(hidden(voxels.places))
     if not known.is_trained:
         network.mean.copy_(torch.from_numpy(voxels.unpainted.mean(0)))
         network.deviation.copy_(torch.from_numpy(voxels.unpainted.std(0) + 1e-6))
         known = Known(network, False, known.library)
+    vessel = voxels.labels == CLASSES.value(VESSEL)
     features, unpainted = (
         network.standardised(torch.from_numpy(x)).numpy()
         for x in (voxels.features, voxels.unpainted)
     )
-    parting = partial(folds, voxels.places, voxels.vessel, depth, seed)
+    parting = partial(folds, voxels.places, vessel, depth, seed)
     fold = yield from elsewhere(parting, "parting the strokes")
-    judged = yield from _judging(known, features, voxels.vessel, fold, seed, tuning)
+    prior = {name: share for name, share in PRIOR.items() if known.is_trained or name != "shipped"}
+
+    def fit(of: NDArray[np.bool_]) -> dict[str, Expert]:
+        return fit_experts(known, features[of], vessel[of], seed, tuning)[0]
+
+    judged = yield from judging(fit, features, vessel, fold, prior)
     found, tuned = yield from elsewhere(
-        partial(fit_experts, known, features, voxels.vessel, seed, tuning), "learning all strokes"
+        partial(fit_experts, known, features, vessel, seed, tuning), "learning all strokes"
     )
     everything = np.concatenate([features, unpainted])
     teacher = yield from elsewhere(
@@ -226,14 +231,14 @@ def finetune(
         "putting all into one network",
     )
     network.with_member(0, student)
-    after = _scores(judged.probability, voxels.vessel)
+    after = _scores(judged.probability, vessel)
     before: dict[str, float] = {}
     gained: float | None = None
     if known.network is model.network and known.is_trained and after and not known.has_seen:
         with torch.inference_mode():
             start = torch.sigmoid(known.network.logits(torch.from_numpy(features))).numpy()
-        before = _scores(start, voxels.vessel)
-        gained = _gained(start, judged.probability, voxels.vessel, fold)
+        before = _scores(start, vessel)
+        gained = _gained(start, judged.probability, vessel, fold)
     tuned_model = model.tuned(
         network,
         "patches painted",
@@ -247,8 +252,8 @@ def finetune(
     basis = Basis.LEARNT if known.has_seen else Basis.UNSEEN
     history = [{"step": 0.0, **_looked(before)}, {"step": float(steps), **_looked(after)}]
     counts = {
-        f"voxels of {VESSEL}": int(voxels.vessel.sum()),
-        f"voxels of {CLASSES.names[0]}": int((~voxels.vessel).sum()),
+        f"voxels of {VESSEL}": int(vessel.sum()),
+        f"voxels of {CLASSES.names[0]}": int((~vessel).sum()),
     }
     return Finetuned.judged(
         model,
@@ -261,47 +266,8 @@ def finetune(
         history=history,
         basis=basis if after else Basis.NONE,
         counts=counts if after else {},
-        advice=level_advice(judged.probability, voxels.vessel) if after else "",
+        advice=level_advice(judged.probability, vessel) if after else "",
     )
-
-
-def _reading(painted: PaintedVolume, network: PixelNet, seed: int) -> Job[Voxels]:
-    reading = read_voxels(painted, network.space, seed)
-    while True:
-        step = yield from elsewhere(partial(next, reading), "reading the painted voxels")
-        if isinstance(step, Voxels):
-            return step
-        done, total = step
-        yield Progress(done, total, "reading the painted voxels")
-
-
-def _judging(
-    known: Known,
-    features: Floats,
-    vessel: NDArray[np.bool_],
-    fold: NDArray[np.int64],
-    seed: int,
-    steps: int,
-) -> Job[Judged]:
-    """Ask the experts about each part of the strokes, when they have not seen it."""
-    prior = {name: share for name, share in PRIOR.items() if known.is_trained or name != "shipped"}
-    if not fold.any():
-        total = sum(prior.values())
-        return Judged({n: s / total for n, s in prior.items()}, np.empty(0, np.float32))
-    answers = {name: np.zeros(len(vessel), np.float32) for name in prior}
-    parts = int(fold.max()) + 1
-    for part in range(parts):
-        yield Progress(part, parts, f"asking about strokes not seen, part {part + 1} of {parts}")
-        of = fold == part
-
-        def ask(of: NDArray[np.bool_] = of) -> dict[str, Floats]:
-            found, _ = fit_experts(known, features[~of], vessel[~of], seed, steps)
-            return {name: expert(features[of]) for name, expert in found.items()}
-
-        for name, answer in (yield from elsewhere(ask, f"part {part + 1} of {parts}")).items():
-            answers[name][of] = answer
-    judging = partial(judge, answers, vessel, fold, prior)
-    return (yield from elsewhere(judging, "weighing the learners"))
 
 
 def _outline(network: PixelNet) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,49 +9,27 @@ import numpy as np
 import torch
 
 from napari_midl.engine.annotation import PaintedVolume
+from napari_midl.engine.pixels.depth import Scaled, depth_of
+from napari_midl.engine.pixels.network import softened
+from napari_midl.engine.pixels.scale_space import ScaleSpace
+from napari_midl.engine.pixels.seen import Look, Seen
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.depth import Scaled, depth_of
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.learn_pixels import PRIOR, Known, distil, fit_experts, mixed
-from napari_midl.methods.vessels.pixel_network import softened
-from napari_midl.methods.vessels.scale_space import ScaleSpace
-from napari_midl.methods.vessels.voxels import features_of, painted_planes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
+    from napari_midl.engine.pixels.perceptron import Perceptron
     from napari_midl.engine.tiles import Region
-    from napari_midl.methods.vessels.pixel_network import Perceptron
-    from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
 
     Floats = NDArray[np.float32]
 
-# Of painted voxels, and of those in view that the result is taught on.
-MOST, TAUGHT = 12_000, 8_000
+# Voxels in view that the result is taught on.
+TAUGHT = 8_000
 TUNING, DISTILLING = 120, 200
-
-
-@dataclass(frozen=True)
-class Look:
-    """What is to be looked at, and what is painted by now.
-
-    Parameters
-    ----------
-    region : tuple of slice
-        One slice, ``(z, y, x)`` in voxels.
-    patches : sequence of Patch
-        Painted labels of `CLASSES`.
-    learn : bool
-        Whether something was painted since the last look.
-    """
-
-    region: Region
-    patches: Sequence[Patch]
-    learn: bool = True
 
 
 class LiveLearner:
@@ -71,8 +48,6 @@ class LiveLearner:
     def __init__(self, volume: Volume, known: Known, scaling: Scaling) -> None:
         self._volume, self._known, self._scaling = volume, known, scaling
         self._image = Scaled(volume, scaling)
-        self._view: tuple[Region, Floats] | None = None
-        self._strokes: dict[tuple[int, int, int], Floats] = {}
         self._student: Perceptron | None = None
 
     def __call__(self, look: Look) -> Floats | None:
@@ -84,7 +59,7 @@ class LiveLearner:
             If the image cannot be read.
         """
         # All that does not depend on the strokes is there before the first of them is learnt.
-        view = self._features(look.region)
+        view = self._seen.view(look.region)
         try:
             data, patches = self._volume.data, look.patches
             painted = PaintedVolume(data, self._scaling, patches, CLASSES, read_once=False)
@@ -98,20 +73,19 @@ class LiveLearner:
         return found
 
     @cached_property
-    def _space(self) -> ScaleSpace:
-        return ScaleSpace(depth_of(self._volume, self._image))
+    def _seen(self) -> Seen:
+        space, network = ScaleSpace(depth_of(self._volume, self._image)), self._known.network
 
-    def _features(self, region: Region) -> Floats:
-        """Standardised features of the view, which stay while it stays."""
-        if self._view is None or self._view[0] != region:
-            features = features_of(self._image, self._space, region)
-            standardised = self._known.network.standardised(torch.from_numpy(features)).numpy()
-            self._view = (region, standardised)
-        return self._view[1]
+        def standardised(features: Floats) -> Floats:
+            found: Floats = network.standardised(torch.from_numpy(features)).numpy()
+            return found
+
+        return Seen(self._image, space, standardised)
 
     def _learn(self, painted: PaintedVolume, region: Region, view: Floats) -> Perceptron:
         rng = np.random.default_rng(0)
-        features, vessel = self._gather(painted, region, view, rng)
+        features, labels = self._seen.strokes(painted, region, rng)
+        vessel = labels == CLASSES.value(VESSEL)
         found, tuned = fit_experts(self._known, features, vessel, 0, TUNING)
         flat = view.reshape(-1, view.shape[-1])
         taught = flat[rng.choice(len(flat), min(TAUGHT, len(flat)), replace=False)]
@@ -120,37 +94,3 @@ class LiveLearner:
         shares = {name: share / total for name, share in shares.items()}
         taught = np.concatenate([features[:TAUGHT], taught])
         return distil(tuned, taught, mixed(found, shares, taught), 0, DISTILLING)
-
-    def _gather(
-        self, painted: PaintedVolume, region: Region, view: Floats, rng: np.random.Generator
-    ) -> tuple[Floats, NDArray[np.bool_]]:
-        """Features of the strokes; only those that are new are computed."""
-        planes = painted_planes(painted, rng)
-        share = min(1.0, MOST / sum(len(values) for _, _, values in planes))
-        features, vessel = [], []
-        for z, yx, values in planes:
-            chosen = np.sort(rng.permutation(len(values))[: max(2, round(share * len(values)))])
-            places = [(z, int(y), int(x)) for y, x in yx[chosen]]
-            self._compute(region, view, places)
-            features.append(np.stack([self._strokes[place] for place in places]))
-            vessel.append(values[chosen])
-        return np.concatenate(features), np.concatenate(vessel)
-
-    def _compute(self, region: Region, view: Floats, places: list[tuple[int, int, int]]) -> None:
-        """Keep the features of places of one slice, from the view where they lie in it."""
-        new = [place for place in places if place not in self._strokes]
-        outside = []
-        for place in new:
-            if all(s.start <= p < s.stop for p, s in zip(place, region, strict=True)):
-                z, y, x = (p - s.start for p, s in zip(place, region, strict=True))
-                self._strokes[place] = view[z, y, x].copy()
-            else:
-                outside.append(place)
-        if not outside:
-            return
-        low, high = np.min(outside, 0), np.max(outside, 0) + 1
-        box = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
-        features = features_of(self._image, self._space, box)
-        inside = tuple((np.array(outside) - low).T)
-        rows = self._known.network.standardised(torch.from_numpy(features[inside])).numpy()
-        self._strokes.update(zip(outside, rows, strict=True))

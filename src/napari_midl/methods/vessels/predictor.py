@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from napari_midl.engine.dense import DenseModel, OutputFormat
+from napari_midl.engine.pixels.depth import depth_seen, known_depth
 from napari_midl.engine.tiles import Index, Region, Tiling
 from napari_midl.engine.uncertainty import binary_entropy, dropout_on
-from napari_midl.methods.vessels.depth import depth_seen, known_depth
 from napari_midl.methods.vessels.joint_network import JointNet
 from napari_midl.methods.vessels.labels import VESSEL_COLOUR
 from napari_midl.methods.vessels.network import VesselNet, for_prediction

@@ -17,22 +17,23 @@ from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.models import Model
-from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.depth import depth_of
-from napari_midl.methods.vessels.experts import descend, noisy
+from napari_midl.engine.pixels.depth import depth_of
+from napari_midl.engine.pixels.experts import descend, noisy
+from napari_midl.engine.pixels.scale_space import ScaleSpace
+from napari_midl.engine.pixels.voxels import Voxels, read_voxels
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.pixel_network import (
     PIXEL_ARCHITECTURES,
     PixelNet,
     build_pixel_network,
 )
 from napari_midl.methods.vessels.pretraining import mask_patch
-from napari_midl.methods.vessels.scale_space import ScaleSpace
-from napari_midl.methods.vessels.voxels import Voxels, read_voxels
 from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_midl.methods.vessels.settings import PretrainPixelsSettings
@@ -134,8 +135,12 @@ def _standardise(network: PixelNet, read: Sequence[Voxels]) -> tuple[Tensor, Ten
     features = torch.from_numpy(np.concatenate([v.features for v in read]))
     network.mean.copy_(features.mean(0))
     network.deviation.copy_(features.std(0) + 1e-6)
-    vessel = torch.from_numpy(np.concatenate([v.vessel for v in read])).float()
+    vessel = torch.from_numpy(np.concatenate([_vessel(v) for v in read])).float()
     return network.standardised(features), vessel
+
+
+def _vessel(voxels: Voxels) -> NDArray[np.bool_]:
+    return np.equal(voxels.labels, CLASSES.value(VESSEL))
 
 
 def _train(
@@ -178,6 +183,6 @@ def _fill_library(network: PixelNet, read: Sequence[Voxels], seed: int) -> None:
         count = (index + 1) * wanted // len(read) - index * wanted // len(read)
         chosen = rng.choice(len(voxels), count, replace=len(voxels) < count)
         features.append(network.standardised(torch.from_numpy(voxels.features[chosen])))
-        labels.append(torch.from_numpy(voxels.vessel[chosen]).float())
+        labels.append(torch.from_numpy(_vessel(voxels)[chosen]).float())
     network.library.copy_(torch.cat(features))
     network.library_labels.copy_(torch.cat(labels))

@@ -41,6 +41,8 @@ class ModelPicker(QWidget):
     ----------
     changed : Signal
         Another model was chosen.
+    shelf : QPushButton
+        Hidden, for whoever has a shelf to open.
     """
 
     changed = Signal()
@@ -54,7 +56,7 @@ class ModelPicker(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._tool, self._on_error = tool, on_error
+        self.tool, self._on_error = tool, on_error
         self._cards: dict[Path, dict[str, Any]] = {}
         self._home: Path | None = None
         self._rejected: Collection[Path] = ()
@@ -66,6 +68,11 @@ class ModelPicker(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.combo, 1)
         layout.addWidget(self.open)
+        self.shelf = button(
+            "Shelf…", "All models: scores, parents, import and export, two compared", lambda: None
+        )
+        self.shelf.hide()  # for whoever has one to open
+        layout.addWidget(self.shelf)
 
     @property
     def choice(self) -> str | Path:
@@ -104,10 +111,10 @@ class ModelPicker(QWidget):
             If it is no model of this tool.
         """
         card = read_card(path)
-        if card.get("tool") != self._tool:
+        if card.get("tool") != self.tool:
             raise InputError(
-                f"{path} is a model of the tool {card.get('tool')!r}, not of {self._tool!r}; "
-                f"choose a {self._tool} model."
+                f"{path} is a model of the tool {card.get('tool')!r}, not of {self.tool!r}; "
+                f"choose a {self.tool} model."
             )
         if path not in self:
             self.combo.addItem(path.stem, path)

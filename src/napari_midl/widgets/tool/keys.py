@@ -48,7 +48,8 @@ class Keys:
             viewer.bind_key(key, _presser(made))
             keys_of.setdefault(made, []).append(_written(key))
         for made, names in keys_of.items():
-            made.setToolTip(f"{made.toolTip()} (key {' or '.join(names)})")
+            tip = made.toolTip().partition(" (key ")[0]
+            made.setToolTip(f"{tip} (key {' or '.join(names)})")
         viewer.layers.selection.events.active.connect(self.refresh)
         self.refresh()
 

@@ -29,6 +29,7 @@ from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.dialogs import ask_save, ask_yes
 from napari_midl.widgets.tool.section import B, ToolSection
+from napari_midl.widgets.tool.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +127,7 @@ class TrainSection(ToolSection[B]):
         for widget in (self.anew, self.status, self.plot, self.gain):
             widget.hide()
         self.stop.setVisible(self.listens)
+        self.shelf = Shelf(bench, model, self)
         self._arrange()
         model.changed.connect(self._on_model)
         bench.opened.connect(self._on_opened)
@@ -173,7 +175,7 @@ class TrainSection(ToolSection[B]):
         """Hook: the training has begun."""
 
     def progressed(self, batch: list[Progress]) -> None:
-        """Hook: more than the curve, which follows by itself."""
+        """Hook: more than the curve."""
 
     def gained(self, run: Run) -> str:
         """Hook: in words, for `gain`, what came of the training."""
@@ -251,8 +253,7 @@ class TrainSection(ToolSection[B]):
     def _on_anew(self) -> None:
         stopped = self._stopped()
         if stopped is not None:
-            question = f"Throw away the training of {stopped.stem}, which was stopped?"
-            if not ask_yes(self, "Begin anew", question):
+            if not ask_yes(self, "Begin anew", f"Throw away the stopped training {stopped.stem}?"):
                 return
             stopped.unlink(missing_ok=True)
         self._on_train()
@@ -302,10 +303,9 @@ class TrainSection(ToolSection[B]):
     def _on_save(self) -> None:
         source = Path(self.model.choice)
         path = ask_save(self, "Save the model", Path(source.name), f"Models (*{SUFFIX})")
-        if path is None:
-            return
         try:
-            show_info(f"Saved {copy_model(source, path)}")
+            if path is not None:
+                show_info(f"Saved {copy_model(source, path)}")
         except InputError as error:
             self.bench.report(error)
 

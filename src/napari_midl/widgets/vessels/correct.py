@@ -13,8 +13,8 @@ from napari_midl.methods.vessels.classes import CORRECTIONS
 from napari_midl.volumes.corrected import lacking
 from napari_midl.widgets.painting import Painting
 from napari_midl.widgets.parts.section import button, note, swatch
+from napari_midl.widgets.tool.paint_section import ERASE_KEY
 from napari_midl.widgets.tool.section import ToolSection
-from napari_midl.widgets.vessels.annotate import ERASE_KEY
 from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
-from napari_midl.widgets.vessels.annotate import ERASE_KEY, AnnotateSection
+from napari_midl.widgets.tool.paint_section import ERASE_KEY, PaintSection
 from napari_midl.widgets.vessels.batch import BatchSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.correct import CorrectSection
@@ -41,7 +41,7 @@ class VesselsDock(ToolDock[VesselsBench]):
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From paint to numbers."""
         bench = self.bench
-        self.annotate = AnnotateSection(bench)
+        self.annotate = PaintSection(bench, bench.patches, bench.corrections)
         self.learn = VesselTrainSection(bench)
         self.where = WhereNextSection(bench, self.annotate, self.learn)
         self.predict = PredictSection(bench, self.learn.model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from superqt.utils import qthrottled
 
 from napari_midl.engine.outputs import ModelOut
@@ -20,10 +21,10 @@ from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check
 from napari_midl.widgets.tool.box_layers import BoxLayers
+from napari_midl.widgets.tool.live_view import LiveView, warm_up
 from napari_midl.widgets.tool.train_section import TrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import LOOK, PROBABILITY_COLOURS
-from napari_midl.widgets.vessels.live import LiveView, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +34,13 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.models import Model
+    from napari_midl.engine.pixels.seen import Look
     from napari_midl.engine.runs import Run
+    from napari_midl.methods.vessels.live import LiveLearner
     from napari_midl.volumes.boxes import Box
+    from napari_midl.volumes.volume import Volume
+    from napari_midl.widgets.tool.shelf import Picture
 
 
 PREVIEW = "preview while learning"
@@ -75,13 +81,14 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             BASE | OTHERS,
         )
         super().__init__(bench, model)
+        self.shelf.open_model, self.shelf.look = self._open, self._seen
         self.gain.setToolTip(
             "Scores on painted blocks that were held out: Dice is how well what is called vessel "
             "and what you painted as vessel overlap, from 0 to 1"
         )
         self.enabled_when(model, lambda: not bench.runner.running)
         self._look = qthrottled(self._on_view, timeout=200)
-        self._learning = LiveView(self)
+        self._learning = LiveView(_learner, self)
         self._learning.found.connect(lambda found: self._show(*found))
         self._learning.failed.connect(bench.report)
         bench.patches.painted.connect(lambda _: self._ask(learn=True))
@@ -167,12 +174,12 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             return
         if bench.runner.running or not torch_is_here():
             return
-        from napari_midl.methods.vessels.live import Look
+        from napari_midl.engine.pixels.seen import Look
 
         region = box_in_view(bench.viewer, bench.image, _MOST_LIVE)
         z, y, x = region
         look = Look((z, y, x), bench.patches.patches, learn)
-        self._learning.ask(bench.opened_volume, self.model.choice, look)
+        self._learning.ask(look, bench.opened_volume, self.model.choice)
 
     def _on_picked(self) -> None:
         """Load what learning needs while the hand goes to the image."""
@@ -199,6 +206,20 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         else:
             self._learning.forget()
             self.forgotten()
+
+    def _open(self, path: Path) -> Model:
+        """A U-Net, for the zoo."""
+        return VesselModelIn(str(path)).open()
+
+    def _seen(self, model: str | Path, box: Box) -> Picture:
+        """How probable vessel is."""
+        from napari_midl.methods.vessels.apply import predict_region
+
+        z, y, x = box
+        opened = VesselModelIn(str(model)).open()
+        probability = predict_region(self.bench.opened_volume, opened, (z, y, x))
+        picture: Picture = PROBABILITY_COLOURS.map(probability).astype(np.float32)
+        return picture
 
     def gained(self, run: Run) -> str:
         """Before against after."""
@@ -229,3 +250,19 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         shown = image in self.bench.viewer.layers and self.live.isChecked()
         viewer = self.bench.viewer
         self._view = box_in_view(viewer, image, _MOST) if image is not None and shown else None
+
+
+def _learner(look: Look, volume: Volume, model: str | Path) -> LiveLearner | None:
+    """What learns from strokes, beginning with a model; None for one that cannot so fast."""
+    from napari_midl.methods.vessels.learn_pixels import Known
+    from napari_midl.methods.vessels.live import LiveLearner
+    from napari_midl.methods.vessels.models import named_model
+    from napari_midl.methods.vessels.pixel_network import PixelNet
+    from napari_midl.volumes.scaling import scaling_around
+
+    start = VesselModelIn(str(model)).open()
+    if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
+        return None
+    known = Known.of(start, lambda: named_model("base"), volume.name)
+    boxes = [patch.box for patch in look.patches] or [look.region]
+    return LiveLearner(volume, known, scaling_around(volume, boxes))

@@ -18,8 +18,8 @@ from napari_midl.methods.vessels.settings import ProposeSettings
 from napari_midl.widgets.parts import thumbnail
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.tool.paint_section import SIDE
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
-from napari_midl.widgets.vessels.annotate import SIDE
 from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
     from napari_midl.methods.vessels.apply import Proposal
     from napari_midl.volumes.annotations import Patch
-    from napari_midl.widgets.vessels.annotate import AnnotateSection
+    from napari_midl.widgets.tool.paint_section import PaintSection
     from napari_midl.widgets.vessels.train import VesselTrainSection
 
 PLACES = 3  # to propose at once
@@ -50,7 +50,7 @@ class WhereNextSection(ReviewSection[VesselsBench, Shown]):
     icon_side = thumbnail.SIDE
 
     def __init__(
-        self, bench: VesselsBench, annotate: AnnotateSection, learn: VesselTrainSection
+        self, bench: VesselsBench, annotate: PaintSection, learn: VesselTrainSection
     ) -> None:
         self._annotate, self._learn = annotate, learn
         super().__init__(bench)

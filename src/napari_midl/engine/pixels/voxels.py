@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.tiles import Tiling
-from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.volumes.boxes import box_around
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.annotation import PaintedVolume
+    from napari_midl.engine.pixels.depth import Readable
+    from napari_midl.engine.pixels.scale_space import ScaleSpace
     from napari_midl.engine.tiles import Region
-    from napari_midl.methods.vessels.depth import Readable
-    from napari_midl.methods.vessels.scale_space import ScaleSpace
     from napari_midl.volumes.annotations import Patch
 
     Floats = NDArray[np.float32]
@@ -38,8 +39,8 @@ class Voxels:
     ----------
     features : ndarray of float32, shape (N, features)
         Of painted voxels, a random choice where they are many.
-    vessel : ndarray of bool, shape (N,)
-        Whether they are painted as vessel.
+    labels : ndarray of uint8, shape (N,)
+        With what they are painted, a value of the classes.
     places : ndarray of int, shape (N, 3)
         Where they are, ``(z, y, x)``.
     unpainted : ndarray of float32, shape (M, features)
@@ -47,18 +48,18 @@ class Voxels:
     """
 
     features: Floats
-    vessel: NDArray[np.bool_]
+    labels: NDArray[np.uint8]
     places: NDArray[np.int64]
     unpainted: Floats
 
     def __len__(self) -> int:
         """Number of painted voxels."""
-        return len(self.vessel)
+        return len(self.labels)
 
     def without(self, hidden: NDArray[np.bool_]) -> Voxels:
         """The same without some of the painted voxels."""
         kept = ~hidden
-        painted = (self.features[kept], self.vessel[kept], self.places[kept])
+        painted = (self.features[kept], self.labels[kept], self.places[kept])
         return Voxels(*painted, self.unpainted)
 
 
@@ -88,7 +89,7 @@ def read_voxels(
     share = min(1.0, MOST / max(sum(len(values) for _, _, values in planes), 1))
     apart = _anywhere(painted, rng) if elsewhere else []
     total = len(planes) + len(apart)
-    features, vessel, places, unpainted = [], [], [], []
+    features, labels, places, unpainted = [], [], [], []
     for done, (z, yx, values) in enumerate(planes):
         yield done, total
         chosen = np.sort(rng.permutation(len(values))[: max(2, round(share * len(values)))])
@@ -97,7 +98,7 @@ def read_voxels(
         here = features_of(painted, space, region)[0]
         inside = yx - low
         features.append(here[tuple(inside[chosen].T)])
-        vessel.append(values[chosen])
+        labels.append(values[chosen])
         places.append(np.column_stack([np.full(len(chosen), z), yx[chosen]]))
         free = np.ones(here.shape[:2], bool)
         free[tuple(inside.T)] = False
@@ -108,40 +109,52 @@ def read_voxels(
         unpainted.append(_some(here.reshape(-1, here.shape[-1]), _UNPAINTED // len(apart), rng))
     yield Voxels(
         np.concatenate(features),
-        np.concatenate(vessel),
+        np.concatenate(labels),
         np.concatenate(places),
         np.concatenate(unpainted),
     )
 
 
+def reading(painted: PaintedVolume, space: ScaleSpace, seed: int = 0) -> Job[Voxels]:
+    """`read_voxels` as a job."""
+    planes = read_voxels(painted, space, seed)
+    while True:
+        step = yield from elsewhere(partial(next, planes), "reading the painted voxels")
+        if isinstance(step, Voxels):
+            return step
+        done, total = step
+        yield Progress(done, total, "reading the painted voxels")
+
+
 def features_of(image: Readable, space: ScaleSpace, region: Region) -> Floats:
-    """Features ``(z, y, x, features)`` of a region."""
+    """Features ``(z, y, x, features)`` of a region; those of one channel after the other."""
     z, y, x = image.shape
     outer, inner = Tiling((z, y, x), (z, y, x), space.halo, space.stride).expand(region)
     block = torch.from_numpy(np.ascontiguousarray(image.read(outer)))
+    channels = block if block.ndim > len(outer) else block[None]
     with torch.inference_mode():
-        found: Floats = space.features(block, inner).numpy()
-    return found
+        found = torch.cat([space.features(channel, inner) for channel in channels], -1)
+    features: Floats = found.numpy()
+    return features
 
 
-Plane = tuple[int, "NDArray[np.int64]", "NDArray[np.bool_]"]
+Plane = tuple[int, "NDArray[np.int64]", "NDArray[np.uint8]"]
 
 
 def painted_planes(painted: PaintedVolume, rng: np.random.Generator) -> list[Plane]:
-    """What is painted on each plane, within a window: slice, voxels ``(y, x)``, and if vessel."""
-    value = CLASSES.value(VESSEL)
-    windows: dict[tuple[int, int, int], list[tuple[NDArray[np.int64], NDArray[np.bool_]]]] = {}
+    """What is painted on each plane, within a window: slice, voxels ``(y, x)``, and values."""
+    windows: dict[tuple[int, int, int], list[tuple[NDArray[np.int64], NDArray[np.uint8]]]] = {}
     for patch in painted.patches:
         for z in _painted_slices(patch, rng):
             plane = np.asarray(patch.labels[z])
             yx = np.argwhere(plane) + patch.origin[1:]
             if not len(yx):
                 continue
-            is_vessel = plane[plane > 0] == value
+            values = plane[plane > 0]
             for window in np.unique(yx // (_HEIGHT, _WIDTH), axis=0):
                 of = np.all(yx // (_HEIGHT, _WIDTH) == window, axis=1)
                 key = (z + patch.origin[0], int(window[0]), int(window[1]))
-                windows.setdefault(key, []).append((yx[of], is_vessel[of]))
+                windows.setdefault(key, []).append((yx[of], values[of]))
     keys = list(windows)
     if len(keys) > MOST_PLANES:
         keys = [keys[i] for i in np.sort(rng.choice(len(keys), MOST_PLANES, replace=False))]

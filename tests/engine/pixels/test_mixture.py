@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_midl.methods.vessels.mixture import folds, judge, log_loss, shares
+from napari_midl.engine.pixels.mixture import folds, judge, log_loss, shares
 
 RNG = np.random.default_rng(0)
 PRIOR = np.full(2, 0.5)

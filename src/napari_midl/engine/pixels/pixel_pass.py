@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_midl.methods.vessels.filters import doubled
+from napari_midl.engine.pixels.filters import doubled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_midl.methods.vessels.levels import Level
-    from napari_midl.methods.vessels.pixel_network import Perceptron
+    from napari_midl.engine.pixels.levels import Level
+    from napari_midl.engine.pixels.perceptron import Perceptron
 
 # Beyond it a feature is an accident; no voxel that was learnt from had it so.
 MOST = 6.0
@@ -57,16 +57,16 @@ class PixelPass:
             self._shares.setdefault(level.factor[1], []).append(share)
 
     def logits(self, z: int, y: slice, x: slice) -> Tensor:
-        """Logits ``(y, x)`` in a slice of the image."""
+        """Logits ``(y, x)`` in a slice of the image, or ``(y, x, outputs)`` of several."""
         strips = (torch.cat([self._block(z, r, c) for c in _blocks(x)], 1) for r in _blocks(y))
         return torch.cat(list(strips))
 
     def _block(self, z: int, y: slice, x: slice) -> Tensor:
         hidden = F.relu_(self._sums(1, z, y, x).flatten(0, 1))
         each = hidden.chunk(len(self._members), 1)
-        found = [member.rest(own) for member, own in zip(self._members, each, strict=True)]
+        found = [member.logits(own) for member, own in zip(self._members, each, strict=True)]
         mean: Tensor = torch.stack(found).mean(0)
-        return mean.reshape(y.stop - y.start, x.stop - x.start)
+        return mean.reshape(y.stop - y.start, x.stop - x.start, *mean.shape[1:])
 
     def _sums(self, factor: int, z: int, y: slice, x: slice) -> Tensor:
         """The first layer ``(y, x, hidden)`` of the levels of a factor and all coarser ones."""

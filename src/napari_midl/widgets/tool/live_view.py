@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,18 @@ from qtpy.QtCore import QObject, Signal
 from napari_midl.widgets.latest import LatestWorker
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from napari_midl.methods.vessels.live import LiveLearner, Look
-    from napari_midl.volumes.volume import Volume
+    from napari_midl.engine.pixels.seen import Look
+
+    Learner = Callable[[Look], Any]
 
 REST_MS = 50
 
 
 @dataclass(frozen=True)
 class _Request:
-    volume: Volume
-    model: str | Path
+    of: tuple[Any, ...]
     look: Look
     strokes: int
 
@@ -32,11 +33,17 @@ class _Request:
 class LiveView(QObject):
     """Learns, with the newest stroke or view that was asked for.
 
+    Parameters
+    ----------
+    learner : callable
+        Of a `Look` and of what is learnt of, such as an image and a model, makes what learns: it
+        gives of a look what was learnt, or None. Called in the thread; None for what cannot.
+
     Attributes
     ----------
     found : Signal(object)
-        ``(region, probability)`` of what was asked for; not emitted until both classes are
-        painted, nor for a model that cannot learn so fast.
+        ``(region, answer)`` of what was asked for; not emitted until enough is painted, nor for a
+        model that cannot learn so fast.
     failed : Signal(Exception)
         The image or the model cannot be read.
     """
@@ -44,21 +51,22 @@ class LiveView(QObject):
     found = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, learner: Callable[..., Learner | None], parent: QObject) -> None:
         super().__init__(parent)
+        self._make = learner
         self._worker = LatestWorker(self._work, REST_MS, self)
         self._worker.answered.connect(self._on_answered)
         self._worker.failed.connect(self.failed)
-        self._learner: LiveLearner | None = None
-        self._of: tuple[Volume, str | Path] | None = None
+        self._learner: Learner | None = None
+        self._of: tuple[Any, ...] | None = None
         # How many strokes were made, and how many of them it has learnt: a request to learn may
         # be overtaken by one that only looks.
         self._strokes = self._learnt = 0
 
-    def ask(self, volume: Volume, model: str | Path, look: Look) -> None:
+    def ask(self, look: Look, *of: Any) -> None:
         """Learn from what is painted, where `look` says so, and look."""
         self._strokes += look.learn
-        self._worker.ask(_Request(volume, model, look, self._strokes))
+        self._worker.ask(_Request(of, look, self._strokes))
 
     def forget(self) -> None:
         """Drop what is under way, as where another image is opened."""
@@ -69,9 +77,8 @@ class LiveView(QObject):
         return self._worker.shut_down()
 
     def _work(self, request: _Request) -> Any:
-        if self._of is None or self._of[0] is not request.volume or self._of[1] != request.model:
-            self._learner = _learner(request)
-            self._of = (request.volume, request.model)
+        if self._of is None or not all(map(_same, self._of, request.of)):
+            self._learner, self._of = self._make(request.look, *request.of), request.of
         if self._learner is None:
             return None
         look = replace(request.look, learn=request.strokes > self._learnt)
@@ -93,23 +100,11 @@ def warm_up() -> None:
 
     def load() -> None:
         with suppress(ImportError, OSError):
-            import_module("napari_midl.methods.vessels.live")
+            import_module("napari_midl.engine.pixels.experts")
 
     Thread(target=load, daemon=True, name="import of torch").start()
 
 
-def _learner(request: _Request) -> LiveLearner | None:
-    from napari_midl.methods.vessels.learn_pixels import Known
-    from napari_midl.methods.vessels.live import LiveLearner
-    from napari_midl.methods.vessels.models import named_model
-    from napari_midl.methods.vessels.pixel_network import PixelNet
-    from napari_midl.methods.vessels.ports import VesselModelIn
-    from napari_midl.volumes.scaling import scaling_around
-
-    start = VesselModelIn(str(request.model)).open()
-    if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
-        return None
-    volume, look = request.volume, request.look
-    known = Known.of(start, lambda: named_model("base"), volume.name)
-    boxes = [patch.box for patch in look.patches] or [look.region]
-    return LiveLearner(volume, known, scaling_around(volume, boxes))
+def _same(one: Any, other: Any) -> bool:
+    """Whether it is the same image, or the same name or path of a model."""
+    return one is other or (isinstance(one, str | Path) and one == other)

@@ -6,14 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QListWidget, QPushButton
+from qtpy.QtWidgets import QGridLayout, QListWidget, QPushButton
 
 from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.painting import Painting
-from napari_midl.widgets.parts.section import button, note, swatch
+from napari_midl.widgets.parts.section import button, note, swatch, there
+from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.section import ToolSection
-from napari_midl.widgets.vessels.bench import VesselsBench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,32 +21,31 @@ if TYPE_CHECKING:
     from napari_midl.widgets.patches import PatchLayers
 
 ERASE_KEY = "0"
+BESIDE = 3  # classes in a row
 SIDE = 96  # voxels around a place that is to be painted
 
 
-class AnnotateSection(ToolSection[VesselsBench]):
-    """Chooses what a drag over the image paints, and lists the patches."""
+class PaintSection(ToolSection[Bench]):
+    """Chooses what a drag over the image paints, and lists the patches.
+
+    Parameters
+    ----------
+    bench : Bench
+        Of the dock.
+    patches : PatchLayers
+        What is painted.
+    *others : PatchLayers
+        What is painted by other means; while one is, Erase, Move, Undo and Redo are of it.
+    """
 
     heading = "Paint"
 
-    def __init__(self, bench: VesselsBench) -> None:
+    def __init__(self, bench: Bench, patches: PatchLayers, *others: PatchLayers) -> None:
         super().__init__(bench)
+        self.patches, self._others = patches, others
         self.classes: dict[int, QPushButton] = {}
-        for label in bench.patches.classes.offered:
-            key = f" ({label.key})" if label.key else ""
-            made = self._add_class(
-                label.value,
-                label.name.capitalize() + key,
-                f"Drag anywhere over the image to paint {label.name}",
-                partial(bench.patches.paint_with, label.value),
-            )
-            made.setIcon(swatch(label.colour))
-        self._add_class(
-            UNLABELLED,
-            f"Erase ({ERASE_KEY})",
-            "Drag to take paint away; while you correct, corrections",
-            lambda: self._in_hand.paint_with(UNLABELLED),
-        )
+        self._of_classes = QGridLayout()
+        self._of_classes.setSpacing(5)
         self.hand = button(
             "Move",
             "Drag to move the view again; to move it while you paint, hold Space",
@@ -57,8 +56,8 @@ class AnnotateSection(ToolSection[VesselsBench]):
         self.list.setFixedHeight(62)
         self.list.setToolTip("The patches that were painted; click one to go there")
         self.list.itemClicked.connect(self._on_clicked)
-        changed = bench.patches.changed
-        either = (changed, bench.corrections.changed, bench.corrections.picked)
+        changed = patches.changed
+        either = (changed, *(emitter for each in others for emitter in (each.changed, each.picked)))
         self.undo = self.action(
             "Undo",
             "Take back the last stroke, or bring back the patch that was removed",
@@ -77,24 +76,47 @@ class AnnotateSection(ToolSection[VesselsBench]):
             "Remove patch",
             "Take the chosen patch away; Undo brings it back",
             self._on_remove,
-            lambda: bench.patches.names,
+            lambda: patches.names,
             changed,
         )
         self.status = note("Paint is saved to the project folder whenever your hand rests")
-        choices = (*self.classes.values(), self.hand)
-        self.row(*self.classes.values())
+        self.body.addLayout(self._of_classes)
         self.row(self.hand, self.undo, self.redo, self.remove)
         self.body.addWidget(self.list)
         self.body.addWidget(self.status)
-        for made in choices:
-            self.enabled_when(made, lambda: bench.volume is not None)
-        self._painting = Painting(bench.viewer, bench.patches)
-        self.follow(self._on_picked, bench.patches.picked, bench.corrections.picked)
+        self._painting = Painting(bench.viewer, patches)
+        self.offer_classes()
+        self.follow(self._enable, bench.opened)
+        self.follow(self._on_picked, patches.picked, *(other.picked for other in others))
         self.follow(self._show, bench.opened, changed)
+
+    def offer_classes(self) -> None:
+        """A button for each class that can be painted, and one for taking paint away."""
+        while (item := self._of_classes.takeAt(0)) is not None:
+            old = there(item.widget())
+            old.hide()  # its own click may have led here, so that it goes later
+            old.deleteLater()
+        self.classes.clear()
+        for label in self.patches.classes.offered:
+            key = f" ({label.key})" if label.key else ""
+            made = self._add_class(
+                label.value,
+                label.name[:1].upper() + label.name[1:] + key,
+                f"Drag anywhere over the image to paint {label.name}",
+                partial(self.patches.paint_with, label.value),
+            )
+            made.setIcon(swatch(label.colour))
+        self._add_class(
+            UNLABELLED,
+            f"Erase ({ERASE_KEY})",
+            "Drag to take paint away; while you correct, corrections",
+            lambda: self._in_hand.paint_with(UNLABELLED),
+        )
+        self._enable()
 
     def paint_around(self, centre: Sequence[int]) -> None:
         """Make ready to paint around a voxel that is in view."""
-        patches = self.bench.patches
+        patches = self.patches
         patches.take(centre)
         if patches.label is None:
             patches.paint_with(patches.classes.offered[0].value)
@@ -105,43 +127,47 @@ class AnnotateSection(ToolSection[VesselsBench]):
 
     @property
     def _in_hand(self) -> PatchLayers:
-        """What is painted now: corrections, or what is to be learnt."""
-        bench = self.bench
-        return bench.patches if bench.corrections.label is None else bench.corrections
+        """What is painted now."""
+        return next((o for o in self._others if o.label is not None), self.patches)
+
+    def _enable(self) -> None:
+        for made in (*self.classes.values(), self.hand):
+            made.setEnabled(self.bench.volume is not None)
 
     def _add_class(
         self, value: int, text: str, tip: str, chosen: Callable[[], object]
     ) -> QPushButton:
         made = button(text, tip, chosen)
         made.setCheckable(True)
+        self._of_classes.addWidget(made, *divmod(len(self.classes), BESIDE))
         self.classes[value] = made
         return made
 
     def _on_clicked(self) -> None:
         item, bench = self.list.currentItem(), self.bench
         if item is not None and bench.image is not None:
-            bench.patches.choose(item.text())
-            fly_to(bench.viewer, bench.image, *bench.patches.box(item.text()))
+            self.patches.choose(item.text())
+            fly_to(bench.viewer, bench.image, *self.patches.box(item.text()))
 
     def _on_picked(self) -> None:
         """Follow the keys, and what is chosen in napari's own list and controls."""
         self._choose_current()
-        painting, erasing = self.bench.patches.label, self._in_hand.label
+        painting, erasing = self.patches.label, self._in_hand.label
         for value, made in self.classes.items():
             made.setChecked(value == (erasing if value == UNLABELLED else painting))
         self.hand.setChecked(self._in_hand.label is None)
 
     def _choose_current(self) -> None:
-        current = self.bench.patches.current or ""
+        current = self.patches.current or ""
         for item in self.list.findItems(current, Qt.MatchFlag.MatchExactly):
             self.list.setCurrentItem(item)
 
     def _on_remove(self) -> None:
         if (item := self.list.currentItem()) is not None:
-            self.bench.patches.remove(item.text())
+            self.patches.remove(item.text())
 
     def _show(self) -> None:
-        patches = self.bench.patches
+        patches = self.patches
         listed = [item.text() for i in range(self.list.count()) if (item := self.list.item(i))]
         if patches.names != listed:
             row = self.list.currentRow()

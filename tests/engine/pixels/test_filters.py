@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_midl.methods.vessels import filters
+from napari_midl.engine.pixels import filters
 
 NUMBERS = torch.from_numpy(np.random.default_rng(0).normal(0, 1, (6, 20, 24)).astype(np.float32))
 

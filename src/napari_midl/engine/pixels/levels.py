@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_midl.methods.vessels.filters import doubled_planes
+from napari_midl.engine.pixels.filters import doubled_planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

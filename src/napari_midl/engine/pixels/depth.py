@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,8 +10,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from napari_midl.methods.vessels.filters import smooth
-from napari_midl.methods.vessels.levels import log_of
+from napari_midl.engine.pixels.filters import smooth
+from napari_midl.engine.pixels.levels import log_of
+from napari_midl.volumes.scaling import FlatImage, robust_scaling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +73,15 @@ def depth_of(volume: Volume, image: Readable) -> float:
 def depth_seen(volume: Volume, scaling: Scaling) -> float:
     """The same of an image that is not painted, by its scaling."""
     return depth_of(volume, Scaled(volume, scaling))
+
+
+def distance_of_slices(volume: Volume) -> float | None:
+    """The same of any image; None where it has one slice, or there is nothing to be seen in it."""
+    if (known := known_depth(volume)) is not None or volume.shape[0] == 1:
+        return known
+    with suppress(FlatImage):
+        return depth_seen(volume, robust_scaling(volume))
+    return None
 
 
 def known_depth(volume: Volume) -> float | None:

@@ -1,4 +1,4 @@
-"""Learners that err in different ways, each of which says how probable vessel is at a voxel.
+"""Learners that err in different ways, each of which says how probable something is at a voxel.
 
 *Trees* follow the strokes alone, with what the networks say as one feature of many. The *shipped*
 networks know other images, and only their level is fitted to the strokes. A *tuned* network
@@ -17,15 +17,13 @@ from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from napari_midl.engine.initialisation import WeightsFrom
-from napari_midl.methods.vessels.pixel_network import Perceptron
+from napari_midl.engine.pixels.perceptron import Perceptron
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from napari_midl.methods.vessels.pixel_network import PixelNet
 
     Floats = NDArray[np.float32]
     Bools = NDArray[np.bool_]
@@ -36,6 +34,13 @@ STEPS, BATCH, REHEARSED, RATE = 250, 512, 0.4, 2e-3
 NOISE, SHIFT, DECAY, DROPOUT = 0.5, 0.5, 1e-2, 0.2
 
 
+class Knowing(Protocol):
+    """Networks that say something of a voxel by its features."""
+
+    def logits(self, standardised: Tensor, /) -> Tensor:
+        """Logits ``(N,)`` for standardised features ``(N, features)``."""
+
+
 class Expert(Protocol):
     """What has learnt from the strokes."""
 
@@ -43,12 +48,12 @@ class Expert(Protocol):
         """Probability of vessel ``(N,)`` for standardised features ``(N, features)``."""
 
 
-def trees(network: PixelNet | None, features: Floats, vessel: Bools, seed: int) -> Expert:
+def trees(network: Knowing | None, features: Floats, vessel: Bools, seed: int) -> Expert:
     """Extremely randomised trees on the strokes (Geurts et al., *Mach. Learn.* 63:3, 2006).
 
     Parameters
     ----------
-    network : PixelNet or None
+    network : Knowing or None
         What it says of a voxel is a feature more.
     features, vessel : ndarray, shapes (N, features) and (N,)
         Strokes.
@@ -59,25 +64,30 @@ def trees(network: PixelNet | None, features: Floats, vessel: Bools, seed: int) 
     def seen(x: Floats) -> Floats:
         return x if network is None else np.column_stack([x, _logits(network, x)])
 
-    forest = ExtraTreesClassifier(
+    forest = untrained_trees(seed)
+    forest.fit(seen(features[:MOST_FOR_TREES]), vessel[:MOST_FOR_TREES])
+    return lambda x: forest.predict_proba(seen(x))[:, 1].astype(np.float32)
+
+
+def untrained_trees(seed: int) -> ExtraTreesClassifier:
+    """As many as a person waits for, each no deeper than strokes bear."""
+    return ExtraTreesClassifier(
         TREES,
         min_samples_leaf=LEAF,
         max_features=SHARE_OF_FEATURES,
         max_depth=DEPTH,
         random_state=seed,
     )
-    forest.fit(seen(features[:MOST_FOR_TREES]), vessel[:MOST_FOR_TREES])
-    return lambda x: forest.predict_proba(seen(x))[:, 1].astype(np.float32)
 
 
-def levelled(network: PixelNet, features: Floats, vessel: Bools) -> Expert:
+def levelled(network: Knowing, features: Floats, vessel: Bools) -> Expert:
     """A network as it is, with its level fitted by two numbers (Platt, 1999)."""
     some = slice(MOST_FOR_TREES)
     level = LogisticRegression().fit(_logits(network, features[some])[:, None], vessel[some])
     return lambda x: level.predict_proba(_logits(network, x)[:, None])[:, 1].astype(np.float32)
 
 
-def _logits(network: PixelNet, features: Floats) -> Floats:
+def _logits(network: Knowing, features: Floats) -> Floats:
     with torch.inference_mode():
         found: Floats = network.logits(torch.from_numpy(features)).numpy()
     return found
@@ -151,8 +161,9 @@ def descend(
     rate: float,
     decay: float = 0.0,
     dropout: float = 0.0,
+    loss: Callable[[Tensor, Tensor], Tensor] = binary_cross_entropy_with_logits,
 ) -> None:
-    """AdamW down the cross-entropy, at a rate that falls to nothing over the second half."""
+    """AdamW down a loss, at a rate that falls to nothing over the second half."""
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay, fused=True)
     for step in range(steps):
         for group in optimiser.param_groups:
@@ -162,7 +173,6 @@ def descend(
         if dropout:
             kept = torch.rand(hidden.shape, generator=generator) >= dropout
             hidden = hidden * kept / (1 - dropout)
-        loss = binary_cross_entropy_with_logits(network.rest(hidden)[:, 0], y)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss(network.logits(hidden), y).backward()
         optimiser.step()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_midl.methods.vessels.filters import (
+from napari_midl.engine.pixels.filters import (
     curvature,
     eigenvalues_3d,
     pool,
@@ -25,7 +25,7 @@ from napari_midl.methods.vessels.filters import (
     smooth,
     smooth_z,
 )
-from napari_midl.methods.vessels.levels import (
+from napari_midl.engine.pixels.levels import (
     FLOOR,
     MARGIN,
     STRIDE,
@@ -35,7 +35,7 @@ from napari_midl.methods.vessels.levels import (
     onto_finer,
     to_multiple,
 )
-from napari_midl.methods.vessels.planes import BESIDE, plane_levels
+from napari_midl.engine.pixels.planes import BESIDE, plane_levels
 
 if TYPE_CHECKING:
     from napari_midl.engine.tiles import Index, Region
@@ -53,19 +53,26 @@ class ScaleSpace:
     ----------
     depth : float
         Distance of two slices in distances of two columns.
+    flat : bool
+        Whether each slice is an image of its own, and no other is looked at.
     """
 
     depth: float = 1.0
+    flat: bool = False
 
     @property
     def stride(self) -> Index:
         """Voxels ``(z, y, x)`` at whose multiples a block has to start."""
+        if self.flat:
+            return (1, STRIDE, STRIDE)
         return (self._slices(VOLUMES[-1]), STRIDE, STRIDE)
 
     @property
     def halo(self) -> Index:
         """Voxels ``(z, y, x)`` of context that can change the features of a voxel."""
         beside = STRIDE + max(MARGIN.values())
+        if self.flat:
+            return (0, beside, beside)
         return (self.stride[0] + max(self._margin_z(f) for f in VOLUMES), beside, beside)
 
     def levels(self, image: Tensor, region: Region) -> list[Level]:
@@ -76,10 +83,13 @@ class ScaleSpace:
         image : Tensor, shape (Z, Y, X)
             Intensities in about [0, 1] of a block that starts at a multiple of `stride`.
         region : tuple of slice
-            What of the block is wanted; the rest is context.
+            What of the block is wanted; the rest is context. Where it is `flat`, one slice.
         """
         image = to_multiple(image, self.stride)
         log = log_of(image)
+        if self.flat:
+            z, y, x = region
+            return plane_levels(image[z], log[z], (slice(0, 1), y, x))
         volumes = (self._volume(image, log, region, factor) for factor in VOLUMES)
         return [*plane_levels(image, log, region), *volumes]
 
@@ -146,9 +156,9 @@ class ScaleSpace:
         return Level(grid, start, tuple(maps), torch.stack(list(maps.values())))
 
 
-@lru_cache(maxsize=1)
-def feature_names() -> tuple[str, ...]:
+@lru_cache(maxsize=2)
+def feature_names(flat: bool = False) -> tuple[str, ...]:
     """Names of the features; those of the brightness itself are ``L`` or ``I`` and a scale."""
     block = torch.zeros(1, STRIDE, STRIDE)
-    levels = ScaleSpace().levels(block, (slice(0, 1), slice(0, STRIDE), slice(0, STRIDE)))
+    levels = ScaleSpace(flat=flat).levels(block, (slice(0, 1), slice(0, STRIDE), slice(0, STRIDE)))
     return tuple(name for level in levels for name in level.names)

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from napari_midl.engine.annotation import PaintedVolume
+from napari_midl.engine.pixels.depth import depth_of, known_depth
+from napari_midl.engine.pixels.filters import smooth, smooth_z
+from napari_midl.engine.pixels.scale_space import ScaleSpace, feature_names
 from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.vessels.classes import CLASSES
-from napari_midl.methods.vessels.depth import depth_of, known_depth
-from napari_midl.methods.vessels.filters import smooth, smooth_z
-from napari_midl.methods.vessels.scale_space import ScaleSpace, feature_names
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import Scaling
 from napari_midl.volumes.volume import Volume

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_midl.methods.vessels.filters import (
+from napari_midl.engine.pixels.filters import (
     curvature,
     eigenvalues_2d,
     greatest_around,
@@ -17,7 +17,7 @@ from napari_midl.methods.vessels.filters import (
     smooth,
     smooth_z,
 )
-from napari_midl.methods.vessels.levels import FLOOR, PLANES, Level, around, onto_finer
+from napari_midl.engine.pixels.levels import FLOOR, PLANES, Level, around, onto_finer
 
 if TYPE_CHECKING:
     from napari_midl.engine.tiles import Region

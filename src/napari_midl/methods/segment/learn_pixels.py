@@ -1,0 +1,167 @@
+"""Learning strokes in any classes in seconds: learners of single voxels, joined in one network."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_midl.engine.annotation import refuse_one_class
+from napari_midl.engine.jobs import Job, elsewhere
+from napari_midl.engine.models import Model
+from napari_midl.engine.pixels import experts
+from napari_midl.engine.pixels.depth import distance_of_slices
+from napari_midl.engine.pixels.mixture import folds, judging
+from napari_midl.engine.pixels.network import PixelNetwork
+from napari_midl.engine.pixels.voxels import reading
+from napari_midl.engine.scores import class_scores, most_probable
+from napari_midl.engine.trained import Finetuned
+from napari_midl.engine.verdict import Basis
+from napari_midl.methods.segment.learners import PRIOR, distil, fit_learners, mixed
+from napari_midl.methods.segment.models import classes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_midl.engine.pixels.experts import Expert
+    from napari_midl.methods.segment.data import Examples
+    from napari_midl.methods.segment.settings import TrainSettings
+    from napari_midl.volumes.classes import Classes
+
+DISTILLING = 1250
+UNSCORED = "Too little is labelled to leave some out and score it: label each class twice."
+_APART = 1e7  # columns between two images, so that no part of the strokes has some of both
+
+
+def fit(
+    examples: Examples, model: Model, settings: TrainSettings, *, exactly: int | None = None
+) -> Job[Finetuned]:
+    """Learn the labelled voxels of some images.
+
+    Parameters
+    ----------
+    examples : Examples
+        Images and labels; all are learnt, and parts of them are left out in turn to be scored on.
+    model : Model
+        Of a `PixelNetwork`; it is left as it is, and nothing that it knows is used.
+    settings : TrainSettings
+        Steps and seed.
+    exactly : int, optional
+        Take this many steps, whatever the settings say.
+
+    Returns
+    -------
+    Finetuned
+        Returned by the generator. Its scores are Dice, on parts of the labels that neither the
+        learners nor their shares had seen.
+    """
+    refuse_one_class(examples.images)
+    seed, classes = settings.seed, examples.classes
+    steps = exactly if exactly is not None else settings.steps or experts.STEPS + DISTILLING
+    learning = max(1, steps * experts.STEPS // (experts.STEPS + DISTILLING))
+    network = copy.deepcopy(model.network)
+    assert isinstance(network, PixelNetwork)
+    read = yield from _read(examples, network, seed)
+    features, unpainted, labels, places = read
+    allowed = classes.table[labels]
+
+    how = (network.shift, network.near, seed, learning)
+
+    def fit_some(of: NDArray[np.bool_]) -> Mapping[str, Expert]:
+        return fit_learners(features[of], allowed[of], *how)[0]
+
+    parting = partial(folds, places, labels, 1.0, seed)
+    fold = yield from elsewhere(parting, "parting the labels")
+    judged = yield from judging(fit_some, features, allowed, fold, PRIOR)
+    found, trained = yield from elsewhere(
+        partial(fit_learners, features, allowed, *how), "learning all labels"
+    )
+    everything = np.concatenate([features, unpainted])
+    teacher = yield from elsewhere(
+        partial(mixed, found, judged.shares, everything), "joining the learners"
+    )
+    student = yield from elsewhere(
+        partial(distil, trained, everything, teacher, seed, max(1, steps - learning)),
+        "putting all into one network",
+    )
+    network.with_member(0, student)
+    after, counts = _scores(judged.probability, labels, classes)
+    seen = ", ".join(dict.fromkeys(channels[0].name for channels in examples.volumes))
+    names = classes_of(model).names
+    # Nothing of a start is left, whatever it had learnt.
+    kept = ("tool", "architecture", "classes", "channels")
+    fresh = Model(model.network, {key: model.card[key] for key in kept})
+    tuned = fresh.tuned(
+        network,
+        "labels",
+        seen,
+        steps,
+        seed=seed,
+        scores={"held out": after},
+        shares={name: round(share, 3) for name, share in judged.shares.items()},
+    )
+    tuned.card["name"] = f"{', '.join(names[1:])} of {seen}"
+    return Finetuned.judged(
+        model,
+        tuned,
+        gained=None,
+        before={},
+        after=after,
+        image=seen,
+        steps=steps,
+        basis=Basis.UNSEEN if after else Basis.NONE,
+        counts=counts,
+        advice=""
+        if after
+        else "Too little is labelled to score it: label each class in two places.",
+    )
+
+
+_Read = tuple[
+    "NDArray[np.float32]", "NDArray[np.float32]", "NDArray[np.uint8]", "NDArray[np.float64]"
+]
+
+
+def _read(examples: Examples, network: PixelNetwork, seed: int) -> Job[_Read]:
+    """Standardised features of labelled voxels and of others, labels, and where they are."""
+    each = []
+    for image, channels in zip(examples.images, examples.volumes, strict=True):
+        if image.painted:
+            looking = partial(distance_of_slices, channels[0])
+            depth = yield from elsewhere(looking, f"looking at {channels[0].name}")
+            space = network.at_depth(depth).space
+            each.append((space, (yield from reading(image, space, seed))))
+    network.depth.fill_(each[0][0].depth)
+    unpainted = np.concatenate([voxels.unpainted for _, voxels in each])
+    usual = unpainted if len(unpainted) else np.concatenate([v.features for _, v in each])
+    network.mean.copy_(torch.from_numpy(usual.mean(0)))
+    network.deviation.copy_(torch.from_numpy(usual.std(0) + 1e-6))
+    painted = np.concatenate([voxels.features for _, voxels in each])
+    features, others = (
+        network.standardised(torch.from_numpy(x)).numpy() for x in (painted, unpainted)
+    )
+    places = [
+        voxels.places * (space.depth, 1.0, 1.0) + (0.0, 0.0, _APART * number)
+        for number, (space, voxels) in enumerate(each)
+    ]
+    labels = np.concatenate([voxels.labels for _, voxels in each])
+    return features, others, labels, np.concatenate(places)
+
+
+def _scores(
+    probability: NDArray[np.float32], labels: NDArray[np.uint8], classes: Classes
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Dice of each class and their mean without the background, and voxels of each."""
+    if not len(probability):
+        return {}, {}
+    each = class_scores(most_probable(probability, axis=1), labels, classes)
+    structures = [score.dice for name, score in each.items() if name != classes.names[0]]
+    mean = {"dice": float(np.mean(structures))} if structures else {}
+    return mean | {f"dice of {name}": score.dice for name, score in each.items()}, {
+        f"voxels of {name}": score.voxels for name, score in each.items()
+    }

@@ -1,0 +1,112 @@
+"""The segmentation dock: name classes, paint a little, learn, predict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_midl.volumes.classes import UNLABELLED
+from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.segment.bench import SegmentBench
+from napari_midl.widgets.segment.classes import ClassesSection
+from napari_midl.widgets.segment.learn import LearnSection
+from napari_midl.widgets.segment.predict import PredictSection
+from napari_midl.widgets.segment.sources import SourcesSection
+from napari_midl.widgets.tool.data_section import DataSection
+from napari_midl.widgets.tool.dock import ToolDock
+from napari_midl.widgets.tool.keys import Keys
+from napari_midl.widgets.tool.paint_section import ERASE_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qtpy.QtWidgets import QAbstractButton
+
+    from napari_midl.widgets.tool.section import Emitter, ToolSection
+
+UNDO, REDO = "Control-Z", "Control-Shift-Z"
+OPEN, PAINT, LEARN, PREDICT = range(4)
+
+
+class SegmentDock(ToolDock[SegmentBench]):
+    """Segment any structures with a model that learns from a few strokes."""
+
+    bench_type = SegmentBench
+    steps = ("Open", "Paint", "Learn", "Predict")
+    needs_torch = ("Learn and Predict", "Painting and opening")
+    cancelling = "End the job; a segmentation can be resumed later"
+
+    def make_sections(self) -> Sequence[ToolSection[Any]]:
+        """From classes to a segmentation."""
+        bench = self.bench
+        self.classes = ClassesSection(bench)
+        self.sources = SourcesSection(bench)
+        self.learn = LearnSection(bench, self.sources)
+        self.predict = PredictSection(bench, self.learn.model)
+        self.data = DataSection(
+            bench,
+            "The picture or stack to work on; open one with File > Open",
+            "Channel to show and paint on, counted from 0",
+            "Project folder: paint, models and results of this image are kept here",
+        )
+        bench.renamed.connect(self._on_renamed)
+        return self.data, self.classes, self.sources, self.learn, self.predict
+
+    def make_keys(self) -> Mapping[str, QAbstractButton]:
+        """The class to paint, and to take back."""
+        offered = self.bench.classes.offered
+        keys = {label.key: label.value for label in offered if label.key}
+        keys[ERASE_KEY] = UNLABELLED
+        return {
+            **{key: self.classes.classes[value] for key, value in keys.items()},
+            UNDO: self.classes.undo,
+            REDO: self.classes.redo,
+        }
+
+    def keys_count_on(self, layer: Any, key: str) -> bool:
+        """On each layer, where napari would begin to move it; others' own strokes are theirs."""
+        bench = self.bench
+        ours = layer is bench.image or is_ours(layer)
+        return bench.volume is not None and (ours or key not in (UNDO, REDO))
+
+    def hint_signals(self) -> Sequence[Emitter]:
+        """Also what is painted."""
+        return self.bench.patches.changed, self.bench.renamed
+
+    def next_step(self) -> tuple[int, str]:
+        """What comes next."""
+        bench = self.bench
+        if bench.volume is None:
+            return OPEN, "Open a picture or a stack with <i>File › Open</i>."
+        if self.learn.training:
+            return LEARN, "All that is ticked under <i>Learn from</i> is being learnt."
+        if self.predict.running:
+            return PREDICT, "The segmentation grows from where you look; go on painting meanwhile."
+        if self.predict.unfinished:
+            return PREDICT, (
+                "This segmentation was stopped: <i>Resume</i> it, or give another name under "
+                "<i>To</i> to begin anew."
+            )
+        if bench.shown is not None:
+            return PAINT, (
+                "Where it is wrong, paint a little and <i>Learn</i> again; <i>Open</i> another "
+                "image and paint there too: all of it teaches one model."
+            )
+        if not isinstance(self.learn.model.choice, str):
+            return PREDICT, "Press <i>Predict</i>: this view first, then the whole image."
+        counts = bench.patches.counts
+        missing = [label for label in bench.classes.offered if not counts[label.name]]
+        if missing and not any(counts.values()):
+            return PAINT, (
+                f"Name what you look for under <i>Classes</i>, then paint a little of it: key "
+                f"{missing[0].key}, and drag."
+            )
+        if missing:
+            return PAINT, f"Paint some {missing[0].name}: key {missing[0].key}, then drag."
+        return LEARN, "Press <i>Learn</i>: from strokes it takes seconds."
+
+    def _on_renamed(self) -> None:
+        """Other buttons have the keys."""
+        if hasattr(self, "keys"):
+            self.keys.stop()
+            self.keys = Keys(self.bench.viewer, self.make_keys(), self.keys_count_on)
+            self.keys.refresh()

@@ -1,0 +1,87 @@
+"""A segmentation in the viewer: its classes, how probable each is, and the doubt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.colormaps import Colormap, DirectLabelColormap
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.classes import Classes
+from napari_midl.volumes.growing import MostProbable
+from napari_midl.volumes.multiscales import ABOUT
+from napari_midl.widgets.layers import put_above
+from napari_midl.widgets.tool.growing_layers import GrowingLayers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari.layers import Image
+
+    from napari_midl.volumes.volume import Volume
+
+DOUBT_COLOURS = Colormap([[0.2, 0.8, 1, 0], [0.2, 0.8, 1, 1]], name="doubt")
+OPACITY = 0.5
+
+
+class SegmentationLayers(GrowingLayers):
+    """The layers of a segmentation.
+
+    Parameters
+    ----------
+    viewer, image, path
+        As for `GrowingLayers`.
+    volume : Volume
+        The volume that was segmented.
+
+    Raises
+    ------
+    InputError
+        If `path` holds no segmentation of this volume.
+    """
+
+    def __init__(self, viewer: Any, image: Image, volume: Volume, path: Path) -> None:
+        super().__init__(viewer, image, path, "segmentation")
+        shape = self.stored.shape
+        try:
+            self.classes = Classes.from_dict(self.stored.attributes[ABOUT]["classes"])
+        except (KeyError, TypeError, InputError):
+            raise InputError(f"{path} is no segmentation; choose another.") from None
+        if shape[1:] != volume.shape[-len(shape) + 1 :] or shape[0] != len(self.classes):
+            raise InputError(
+                f"{path} has shape {shape}, which is no segmentation of {volume.name} of "
+                f"{volume.shape}; choose another."
+            )
+        structures = self.classes.labels[1 : len(self.classes)]
+        probability = [self.stored.channel(index) for index in range(len(structures))]
+        for label, levels in zip(structures, probability, strict=True):
+            red, green, blue = (int(label.colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+            ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
+            self._add_map(levels, label.name, ramp)
+        self._add_map(self.stored.channel(len(structures)), "doubt", DOUBT_COLOURS)
+        colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+        colours |= {value: label.colour for value, label in enumerate(structures, 1)}
+        self.labels = self.add(
+            [MostProbable(level) for level in zip(*probability, strict=True)],
+            "labels",
+            name=f"{image.name}: classes",
+            colormap=DirectLabelColormap(color_dict=colours),
+            features={
+                "index": range(len(self.classes)),
+                "class": self.classes.names,
+            },
+            opacity=OPACITY,
+        )
+        self.labels.editable = False
+        for layer in reversed(self.layers):
+            put_above(viewer, image, layer)
+
+    def _add_map(self, levels: Any, what: str, colours: Colormap) -> None:
+        self.add(
+            levels,
+            name=f"{self.image.name}: {what}",
+            colormap=colours,
+            contrast_limits=(0, 1),
+            blending="translucent",
+            visible=False,
+        )

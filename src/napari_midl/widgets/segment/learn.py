@@ -1,0 +1,320 @@
+"""How to learn, and what the choice gave on labels that chose nothing."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from napari_midl.engine.gain import gain_in_words
+from napari_midl.engine.models import SUFFIX, read_card
+from napari_midl.engine.outputs import ModelOut
+from napari_midl.errors import InputError
+from napari_midl.methods.segment.operations import Pretrain, Train
+from napari_midl.methods.segment.ports import SEVERAL, ExamplesIn, SegmentModelIn, StartIn
+from napari_midl.methods.segment.settings import PretrainSettings, TrainSettings
+from napari_midl.volumes.classes import Classes
+from napari_midl.widgets.parts.model_picker import ModelPicker
+from napari_midl.widgets.parts.section import check, combo, note
+from napari_midl.widgets.parts.table import TableView
+from napari_midl.widgets.segment.bench import SegmentBench
+from napari_midl.widgets.segment.live import LivePreview, in_colours
+from napari_midl.widgets.tool.train_section import TrainSection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qtpy.QtWidgets import QWidget
+
+    from napari_midl.engine.jobs import Job
+    from napari_midl.engine.models import Model
+    from napari_midl.engine.running import Outcome
+    from napari_midl.engine.runs import Run
+    from napari_midl.volumes.boxes import Box
+    from napari_midl.volumes.volume import Volume
+    from napari_midl.widgets.segment.sources import SourcesSection
+    from napari_midl.widgets.tool.shelf import Picture
+
+NONE = "scratch"
+TREES = "generated trees"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to learn.
+
+    Parameters
+    ----------
+    name, when : str
+        What it is called, and when it is right.
+    settings : dict
+        What it sets.
+    begins : bool
+        Whether it begins with the model that is chosen.
+    needs : bool
+        Whether it cannot do without one.
+    """
+
+    name: str
+    when: str
+    settings: dict[str, Any]
+    begins: bool = True
+    needs: bool = False
+
+
+WAYS = {
+    "strokes": Way(
+        "From strokes, in seconds",
+        "Learns what single pixels look like. Right to begin with, and where texture or "
+        "brightness tells the classes apart.",
+        {"architecture": "pixels"},
+        begins=False,
+    ),
+    "everything": Way(
+        "Everything of a network",
+        "Learns shapes too, in minutes; begins with the model chosen below, or anew. Right where "
+        "there is more to learn from, or the images look new.",
+        {"scope": "everything"},
+    ),
+    "decoder": Way(
+        "The decoder of a network",
+        "Keeps what the model sees and learns what to make of it. Right where the images look "
+        "like its own and something else is to be found.",
+        {"scope": "decoder"},
+        needs=True,
+    ),
+    "last": Way(
+        "The last layers of a network",
+        "Changes little. Right where images and structures are like its own and a handful of "
+        "strokes is all there is.",
+        {"scope": "last-layers"},
+        needs=True,
+    ),
+    "trees": Way(
+        "Generated trees first",
+        "A network learns vessels and trees on generated stacks, then your labels. Right for "
+        "vessels, nerves and roots in stacks with few labels.",
+        {"scope": "everything"},
+        begins=False,
+    ),
+}
+
+
+class LearnSection(TrainSection[SegmentBench]):
+    """Trains one model on all that is ticked."""
+
+    heading = "Learn"
+    verb = "Learn"
+    tip = "Teach a model what is labelled, in the background"
+    stem = "segment"
+    settings = TrainSettings
+    elsewhere = ("scope", "dense", "new_head")
+    score = "validation_dice"
+    listens = True
+    choose_newest = True
+
+    def __init__(self, bench: SegmentBench, sources: SourcesSection) -> None:
+        self.sources = sources
+        self.way = combo("How to learn", {key: way.name for key, way in WAYS.items()})
+        self.when = note("When this way is right")
+        self.channels = check(
+            "all channels together",
+            "Look at every channel of the file at once; else only at the one that is open",
+            checked=True,
+        )
+        self.live = check(
+            "learn while I paint",
+            "After each stroke, show what it teaches in the part in view",
+            checked=True,
+        )
+        self._preview = LivePreview(bench, self.live)
+        self.table = TableView(pd.DataFrame())
+        self.table.view.setToolTip(
+            "Dice, from 0 to 1: how well what is found and what you labelled overlap, on labels "
+            "that neither taught nor chose the model"
+        )
+        model = ModelPicker(
+            "segment",
+            bench.report,
+            "Predict uses this model; a network learns on from it",
+            {"none yet": NONE},
+        )
+        super().__init__(bench, model)
+        self.shelf.open_model, self.shelf.look = self._open, self._seen
+        self.table.hide()
+        self.body.insertWidget(self.body.indexOf(self.gain) + 1, self.table)
+        self.way.currentIndexChanged.connect(lambda _: self._on_way())
+        self.follow(self._show_channels, bench.opened, bench.layers_changed)
+        for widget in (self.way, self.channels, model):
+            self.enabled_when(widget, lambda: not bench.runner.running)
+        self._on_way()
+
+    def first_rows(self) -> None:
+        """How, and which model."""
+        self.row("How", self.way, stretch=1)
+        self.body.addWidget(self.when)
+        self.row("Model", self.model, stretch=1)
+
+    def beside(self) -> Sequence[QWidget]:
+        """Whether to look at all channels."""
+        return (self.live, self.channels)
+
+    def depends_on(self) -> Sequence[Any]:
+        """What there is to learn from."""
+        return (self.bench.patches.changed, self.sources.changed)
+
+    def can_train(self) -> bool:
+        """Whether something may be labelled."""
+        return bool(self.bench.patches.names) or bool(self.sources.other)
+
+    @property
+    def chosen(self) -> Way:
+        """How to learn."""
+        return WAYS[self.way.currentData()]
+
+    def operation(self, out: Path, start: str | Path | None = None) -> Train:
+        """Learn a copy of all that is ticked, which is kept beside the model."""
+        bench, way = self.bench, self.chosen
+        sources = self.sources.sources
+        if not sources:
+            raise InputError("nothing is labelled yet; paint a little of at least two classes.")
+        bench.patches.flush()
+        start = start or (self._network if way.begins else NONE)
+        if way.needs and start == NONE:
+            raise InputError(
+                f"{way.name} needs a network to begin with; choose one under Model, or learn "
+                "Everything of a network first."
+            )
+        classes, kept = bench.classes, out.with_name(f"{out.stem} labels")
+        shutil.rmtree(kept, ignore_errors=True)  # of a training that was cancelled
+        paths, labels, knows = [], [], []
+        opened: dict[str, list[Volume]] = {}
+        of_path: dict[str, tuple[int, ...]] = {}
+        for number, source in enumerate(sources, 1):
+            folder = kept / f"{number} {source.image.name}".replace("/", "_")
+            source.write(folder, classes)
+            volumes = bench.channels_of(source.image)
+            if not self.channels.isChecked() or len(volumes) == 1:
+                volumes = bench.channel_in_use(source.image)
+            path = next(iter(volumes.values())).source or source.image.name
+            if path in opened and set(volumes) != set(of_path[path]):
+                raise InputError(
+                    f"{source.image.name} and another channel of its file are both ticked under "
+                    "Learn from; tick one of them, or all channels together."
+                )
+            of_path[path] = tuple(volumes)
+            opened.setdefault(path, list(volumes.values()))
+            paths.append(path)
+            labels.append(str(folder))
+            knows.append(SEVERAL.join(source.knows) or "all")
+        settings = replace(
+            self.form.value(scope="everything", dense=False, new_head=False), **way.settings
+        )
+        chosen = set(of_path.values())
+        return Train(
+            images=ExamplesIn(
+                tuple(paths),
+                tuple(labels),
+                tuple(knows),
+                channels=chosen.pop() if len(chosen) == 1 else (),
+                time=bench.time,
+                opened=opened,
+            ),
+            classes=classes.names,
+            start=StartIn(str(start)),
+            out=ModelOut(out),
+            settings=replace(settings, new_head=self._other_classes(start)),
+        )
+
+    def job(self, out: Path) -> Job[Outcome[Any]]:
+        """Before it, for that way, trees are learnt, unless they were."""
+        if self.way.currentData() != "trees":
+            return super().job(out)
+        dimensions: Any = "2d" if self.bench.opened_volume.shape[0] == 1 else "3d"
+        trees = out.with_name(f"{TREES} {dimensions}{SUFFIX}")
+        operation, watch = self.operation(out, trees), self.watch()
+        how = PretrainSettings(minutes=operation.settings.minutes, dimensions=dimensions)
+
+        def steps() -> Job[Outcome[Any]]:
+            if not trees.exists():
+                yield from Pretrain(out=ModelOut(trees), settings=how).perform()
+            return (yield from operation.perform(watch))
+
+        return steps()
+
+    def _open(self, path: Path) -> Model:
+        """A network, for the zoo."""
+        return SegmentModelIn(str(path)).open()
+
+    def _seen(self, model: str | Path, box: Box) -> Picture:
+        """The most probable class of each voxel, in its colour."""
+        from napari_midl.methods.segment.predictor import classes_in
+
+        opened = SegmentModelIn(str(model)).open()
+        bench = self.bench
+        volumes = bench.channels_of(bench.opened_image)
+        if len(volumes) != opened.card["channels"]:
+            volumes = bench.channel_in_use(bench.opened_image)
+        called, classes = classes_in(list(volumes.values()), opened, box, Path(model).stem)
+        return in_colours(called, classes)
+
+    def gained(self, run: Run) -> str:
+        """In words, and class by class in a table."""
+        before, after = run.results["before"], run.results["after"]
+        counts = run.results.get("counts", {})
+        rows = [
+            {
+                "class": name.removeprefix("dice of "),
+                **({"before": round(before[name], 3)} if name in before else {}),
+                "Dice": round(value, 3),
+                "voxels": counts.get(f"voxels of {name.removeprefix('dice of ')}", 0),
+            }
+            for name, value in after.items()
+            if name.startswith("dice of ")
+        ]
+        self.table.fill(pd.DataFrame(rows))
+        self.table.setVisible(bool(rows))
+        self.table.setFixedHeight(30 * (len(rows) + 1) + 4)
+        return gain_in_words(run.results, {"dice": ("Dice", "{:.2f}")}, more=Train.more)
+
+    def began(self) -> None:
+        """What is shown is of the strokes alone."""
+        self._preview.forget()
+
+    def shut_down(self) -> None:
+        """Also what learns from strokes."""
+        self._preview.shut_down()
+        super().shut_down()
+
+    def forgotten(self) -> None:
+        """The table is of a model that is not chosen."""
+        self.table.hide()
+
+    @property
+    def _network(self) -> str | Path:
+        """The model that is chosen, if it is a network: what sees single voxels is no start."""
+        chosen = self.model.choice
+        if isinstance(chosen, Path):
+            pixels = str(read_card(chosen).get("architecture", "")).startswith("pixels")
+            return NONE if pixels else chosen
+        return NONE
+
+    def _other_classes(self, start: str | Path) -> bool:
+        """Whether the start tells other classes apart than those of the dock."""
+        if not isinstance(start, Path) or not start.exists():
+            return start != NONE
+        return Classes.from_dict(read_card(start)["classes"]).names != self.bench.classes.names
+
+    def _on_way(self) -> None:
+        way = self.chosen
+        self.when.setText(way.when)
+        in_minutes = way.settings.get("architecture") != "pixels"
+        for widget in (self.form.outside("minutes"), self.form, self.stop):
+            widget.setVisible(in_minutes)
+
+    def _show_channels(self) -> None:
+        image = self.bench.image
+        self.channels.setVisible(image is not None and len(self.bench.channels_of(image)) > 1)

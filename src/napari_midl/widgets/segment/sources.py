@@ -1,0 +1,229 @@
+"""What is learnt from: paint on images, and label layers that each know some of the classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHeaderView,
+    QMenu,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolButton,
+)
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.annotations import AnnotationStore, Patch
+from napari_midl.widgets.images import volume_of
+from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.parts.section import combo, note, offer, there
+from napari_midl.widgets.segment.bench import SegmentBench
+from napari_midl.widgets.tool.section import ToolSection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_midl.volumes.classes import Classes
+
+ALL = "all classes"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Labels of an image.
+
+    Parameters
+    ----------
+    image : Image
+        The image.
+    patches : list of Patch
+        In the values of the dock's classes.
+    knows : tuple of str
+        The classes that they know; empty for all.
+    """
+
+    image: Image
+    patches: list[Patch]
+    knows: tuple[str, ...] = ()
+
+    def write(self, folder: Path, classes: Classes) -> None:
+        """Keep a copy, so that what was learnt from it can be learnt again."""
+        store = AnnotationStore(folder, volume_of(self.image, plane=True), classes)
+        for patch in self.patches:
+            store.save(patch)
+
+
+class SourcesSection(ToolSection[SegmentBench]):
+    """A row for each image with paint on it, and for each layer of labels in the viewer.
+
+    Attributes
+    ----------
+    changed : Signal
+        Something else is to be learnt from.
+    """
+
+    heading = "Learn from"
+
+    changed = Signal()
+
+    def __init__(self, bench: SegmentBench) -> None:
+        super().__init__(bench)
+        self.status = note("Paint of several images, and labels of other tools, teach one model")
+        self.table = QTableWidget(0, 3)
+        self.table.setHorizontalHeaderLabels(["Labels", "On", "Know"])
+        self.table.setToolTip(
+            "Tick what is to be learnt. A labels layer counts as a full map of the classes it "
+            "knows: 0 is none of them, 1 the first, 2 the next; a class it does not know may be "
+            "anywhere in its 0"
+        )
+        there(self.table.verticalHeader()).hide()
+        there(self.table.horizontalHeader()).setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.body.addWidget(self.status)
+        self.body.addWidget(self.table)
+        self._layers: list[Any] = []
+        self._ticked: dict[int, bool] = {}
+        self._knows: dict[int, tuple[str, ...]] = {}
+        self.table.itemChanged.connect(self._on_ticked)
+        for signal in (bench.opened, bench.renamed, bench.layers_changed):
+            signal.connect(self._list)
+        bench.patches.changed.connect(self._on_painted)
+        self._list()
+
+    @property
+    def sources(self) -> list[Source]:
+        """What is ticked."""
+        found = []
+        for row, layer in enumerate(self._layers):
+            if self._is_ticked(layer):
+                if isinstance(layer, Image):
+                    found.append(Source(layer, self.bench.painted_on(layer)))
+                else:
+                    found.append(self._of_labels(row, layer))
+        return [source for source in found if source.patches]
+
+    @property
+    def other(self) -> bool:
+        """Whether something is ticked beside the paint on the open image."""
+        return any(self._is_ticked(each) for each in self._layers if each is not self.bench.image)
+
+    def _of_labels(self, row: int, layer: Labels) -> Source:
+        bench, knows = self.bench, self._knows.get(id(layer), ())
+        chosen = self.table.cellWidget(row, 1)
+        image = chosen.currentData() if isinstance(chosen, QComboBox) else None
+        if image is None:
+            raise InputError(f"{layer.name} has no image beside it; open the image it belongs to.")
+        names = bench.classes.names
+        values = [1, *(bench.classes.value(name) for name in knows or names[1:])]
+        data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+        shape = volume_of(image, plane=True).shape
+        data = data.reshape((1,) * (3 - data.ndim) + data.shape)[-shape[0] :]
+        if data.shape != shape:
+            raise InputError(
+                f"{layer.name} is {_size(data.shape)} voxels and {image.name} {_size(shape)}; "
+                "choose the image that it was made on."
+            )
+        if data.max() >= len(values):
+            raise InputError(
+                f"{layer.name} holds the value {data.max()}, and knows {len(values) - 1}: "
+                f"{', '.join(knows or names[1:])} from 1 on; add the class, or say what it knows."
+            )
+        meant = np.array(values, np.uint8)[data]
+        return Source(image, [Patch((0, 0, 0), meant, str(layer.name))], knows)
+
+    def _list(self) -> None:
+        """A row for each; what was ticked stays."""
+        bench = self.bench
+        labels = [
+            each for each in bench.viewer.layers if isinstance(each, Labels) and not is_ours(each)
+        ]
+        images = bench.images
+        painted = [each for each in images if bench.has_paint(each)]
+        self._layers = [*painted, *labels]
+        self.table.blockSignals(True)
+        for row in range(self.table.rowCount()):
+            for column in (1, 2):
+                there(self.table.cellWidget(row, column)).hide()  # it goes a little later
+        self.table.setRowCount(len(self._layers))
+        for row, layer in enumerate(self._layers):
+            is_image = isinstance(layer, Image)
+            item = QTableWidgetItem("paint" if is_image else str(layer.name))
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            ticked = self._is_ticked(layer)
+            item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+            self.table.setItem(row, 0, item)
+            self.table.setCellWidget(row, 1, self._images(layer, images))
+            self.table.setCellWidget(row, 2, self._classes(layer))
+        self.table.blockSignals(False)
+        header = there(self.table.horizontalHeader()).sizeHint().height()
+        row_height = there(self.table.verticalHeader()).defaultSectionSize()
+        self.table.setFixedHeight(header + row_height * min(len(self._layers), 5) + 6)
+        self.table.setVisible(len(self._layers) > 1)
+        self._tell()
+
+    def _images(self, layer: Any, images: list[Image]) -> QComboBox:
+        is_image = isinstance(layer, Image)
+        made = combo("The image that these labels are of")
+        there_are = [layer] if is_image else images
+        old = self.table.cellWidget(self._layers.index(layer), 1)
+        wanted = old.currentData() if isinstance(old, QComboBox) else None
+        offer(made, {each: each.name for each in there_are}, wanted)
+        made.setEnabled(len(there_are) > 1)
+        made.currentIndexChanged.connect(lambda _: self._tell())
+        return made
+
+    def _classes(self, layer: Any) -> QToolButton:
+        made = QToolButton()
+        made.setToolTip("The classes that were looked for; others may be where nothing is labelled")
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        names = self.bench.classes.names[1:]
+        knows = tuple(name for name in self._knows.get(id(layer), ()) if name in names)
+        self._knows[id(layer)] = knows
+        made.setText(", ".join(knows) or ALL)
+        made.setEnabled(isinstance(layer, Labels) and len(names) > 1)
+        menu = QMenu(made)
+        for name in names:
+            action = there(menu.addAction(name))
+            action.setCheckable(True)
+            action.setChecked(name in (knows or names))
+            action.toggled.connect(partial(self._on_known, layer, name, made))
+        made.setMenu(menu)
+        return made
+
+    def _on_known(self, layer: Any, name: str, made: QToolButton, known: bool) -> None:
+        names = self.bench.classes.names[1:]
+        now = set(self._knows.get(id(layer)) or names) ^ {name}
+        self._knows[id(layer)] = (
+            () if len(now) in (0, len(names)) else tuple(each for each in names if each in now)
+        )
+        made.setText(", ".join(self._knows[id(layer)]) or ALL)
+        self._tell()
+
+    def _is_ticked(self, layer: Any) -> bool:
+        """Paint is learnt unless a person says no, labels of others only if they say so."""
+        return self._ticked.get(id(layer), isinstance(layer, Image))
+
+    def _on_ticked(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0:
+            self._ticked[id(self._layers[item.row()])] = item.checkState() == Qt.CheckState.Checked
+            self._tell()
+
+    def _on_painted(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        painted = [s for s in self._layers if isinstance(s, Image) and self._is_ticked(s)]
+        labels = [s for s in self._layers if isinstance(s, Labels) and self._is_ticked(s)]
+        parts = [f"what is painted on {each.name}" for each in painted]
+        parts += [f"{each.name} ({', '.join(self._knows[id(each)]) or ALL})" for each in labels]
+        self.status.setText(f"Learns {' and '.join(parts)}." if parts else "Nothing is ticked.")
+        self.changed.emit()
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_midl.engine.jobs import run
+from napari_midl.engine.verdict import Basis
+from napari_midl.errors import InputError
+from napari_midl.methods.segment.learners import fit_learners, partial_loss
+from napari_midl.methods.segment.operations import Predict, Train
+from napari_midl.volumes.ome_zarr import OmeZarrImage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_midl.engine.trained import Finetuned
+
+CLASSES = ("background", "bright", "striped")
+RNG = np.random.default_rng(0)
+
+
+@cache
+def picture(slices: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """A dim ground with bright squares and striped ones, and what each pixel is (1, 2, 3)."""
+    rng = np.random.default_rng(slices)
+    x = np.arange(128)
+    truth = np.ones((slices, 128, 128), np.uint8)
+    truth[:, 16:56, 16:56] = truth[:, 72:112, 72:112] = 2
+    truth[:, 16:56, 72:112] = truth[:, 72:112, 16:56] = 3
+    ground = np.array([0, 80.0, 160.0, 80.0])[truth]
+    image = ground + 60 * (truth == 3) * (x // 3 % 2) + rng.normal(0, 8, truth.shape)
+    return image.astype(np.float32), truth
+
+
+def strokes(truth: np.ndarray) -> np.ndarray:
+    """A few lines in the upper half; the lower is not labelled."""
+    labels = np.zeros_like(truth)
+    for row in (6, 24, 36, 48):
+        labels[:1, row, 4:-4] = truth[:1, row, 4:-4]
+    return labels
+
+
+def learn(folder: Path, images: list[np.ndarray], labels: list[np.ndarray], **how) -> Finetuned:
+    paths = []
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        for name, data in (("image", image), ("labels", label)):
+            paths.append(folder / f"{name}{number}.tif")
+            axes = "CZYX"[-data.ndim :]
+            tifffile.imwrite(paths[-1], data, imagej=True, metadata={"axes": axes})
+    train = Train.of(
+        images=tuple(map(str, paths[::2])),
+        labels=tuple(map(str, paths[1::2])),
+        out=folder / "model.safetensors",
+        **{"classes": CLASSES, "architecture": "pixels", "steps": 300, **how},
+    )
+    return run(train.perform()).result
+
+
+def called(folder: Path, image: Path) -> np.ndarray:
+    """The classes that the model in a folder gives to the pixels of an image: 1, 2, 3."""
+    out = folder / "out.ome.zarr"
+    run(Predict.of(image=image, model=str(folder / "model.safetensors"), out=out).perform())
+    return np.asarray(OmeZarrImage.open(out / "labels" / "classes").levels[0]) + 1
+
+
+def right(found: np.ndarray, truth: np.ndarray) -> float:
+    """Share of the pixels in the lower half, of which nothing is labelled."""
+    return float((found == truth)[:, 64:].mean())
+
+
+def test_a_few_strokes_teach_three_classes_of_a_picture(tmp_path):
+    image, truth = picture()
+    result = learn(tmp_path, [image[0]], [strokes(truth)[0]])
+    assert result.taken and result.basis is Basis.UNSEEN
+    assert set(result.after) == {"dice", *(f"dice of {name}" for name in CLASSES)}
+    assert right(called(tmp_path, tmp_path / "image0.tif"), truth) > 0.9
+
+
+def test_strokes_on_one_slice_teach_a_stack(tmp_path):
+    image, truth = picture(6)
+    learn(tmp_path, [image], [strokes(truth)])
+    assert right(called(tmp_path, tmp_path / "image0.tif"), truth) > 0.9
+
+
+def test_a_class_that_only_the_second_channel_tells_apart(tmp_path):
+    _, truth = picture(2)
+    told = 100.0 * (truth == 3) + RNG.normal(0, 8, truth.shape)
+    flat = np.where(truth == 2, 160, 80) + RNG.normal(0, 8, truth.shape)
+    both = np.stack([flat, told], 1).astype(np.float32)  # Z C Y X, as ImageJ has it
+    tifffile.imwrite(tmp_path / "i.tif", both, imagej=True, metadata={"axes": "ZCYX"})
+    tifffile.imwrite(tmp_path / "l.tif", strokes(truth), imagej=True, metadata={"axes": "ZYX"})
+    train = Train.of(
+        images=(str(tmp_path / "i.tif"),),
+        labels=(str(tmp_path / "l.tif"),),
+        classes=CLASSES,
+        architecture="pixels",
+        steps=300,
+        out=tmp_path / "model.safetensors",
+    )
+    run(train.perform())
+    assert right(called(tmp_path, tmp_path / "i.tif"), truth) > 0.9
+
+
+def test_labels_of_two_images_that_each_know_one_class_teach_both(tmp_path):
+    """What the first calls background may be striped, what the second does may be bright."""
+    image, truth = picture()
+    labels = [np.where(strokes(truth) == other, 1, strokes(truth))[0] for other in (3, 2)]
+    learn(tmp_path, [image[0]] * 2, labels, knows=("bright", "striped"))
+    found = called(tmp_path, tmp_path / "image0.tif")
+    assert right(found, truth) > 0.85
+
+
+def test_the_same_strokes_give_the_same_bits(tmp_path):
+    image, truth = picture()
+    first, again = (
+        learn(place, [image[0]], [strokes(truth)[0]], steps=20).model.sha256
+        for place in (tmp_path / "a", tmp_path / "b")
+        if place.mkdir() is None
+    )
+    assert first == again
+
+
+def test_one_class_alone_is_refused_with_a_sentence(tmp_path):
+    image, truth = picture()
+    with pytest.raises(InputError, match=r"paint some of at least two classes\.$"):
+        learn(tmp_path, [image[0]], [np.where(strokes(truth) == 2, 2, 0)[0].astype(np.uint8)])
+
+
+def test_the_loss_of_what_a_voxel_may_be_by_hand():
+    logits = torch.log(torch.tensor([[0.2, 0.3, 0.5], [0.1, 0.6, 0.3]]))
+    allowed = torch.tensor([[True, False, False], [False, True, True]])
+    assert float(partial_loss(logits, allowed)) == pytest.approx(
+        -(np.log(0.2) + np.log(0.9)) / 2, abs=1e-6
+    )
+
+
+def test_what_may_be_anything_of_a_set_is_learnt_as_what_it_looks_like():
+    """Voxels labelled "one of the last two" whose features are those of the second."""
+    features = np.repeat(np.eye(3, dtype=np.float32) * 4, 60, 0)
+    allowed = np.repeat(np.eye(3, dtype=bool), 60, 0)
+    allowed[80:120, 2] = True
+    learners, _ = fit_learners(features, allowed, torch.zeros(3), np.ones(3, bool), 0, 60)
+    for learner in learners.values():
+        assert (learner(features).argmax(1) == np.repeat([0, 1, 2], 60)).mean() > 0.95

@@ -1,0 +1,232 @@
+"""The segmentation dock as a new user drives it, by clicks in a window."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtCore import Qt
+
+from napari_midl.engine.models import read_card
+from napari_midl.engine.shelf import shelf_folder
+from napari_midl.widgets.segment.learn import NONE
+from napari_midl.widgets.segment.live import PREVIEW
+
+SECONDS = 120_000
+
+
+def picture(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A dim ground with bright squares and striped ones, and what each pixel is (0, 1, 2)."""
+    x, truth = np.arange(128), np.zeros((128, 128), np.uint8)
+    truth[16:56, 16:56] = truth[72:112, 72:112] = 1
+    truth[16:56, 72:112] = truth[72:112, 16:56] = 2
+    image = np.array([80.0, 160.0, 80.0])[truth] + 60 * (truth == 2) * (x // 3 % 2)
+    noise = np.random.default_rng(seed).normal(0, 8, truth.shape)
+    return (image + noise).astype(np.float32), truth
+
+
+STROKES = {2: (24, 20, 50), 3: (24, 76, 106), 1: (6, 8, 120)}  # row and columns of each class
+TRUTH = picture()[1]
+
+
+@pytest.fixture
+def dock(viewer, notes, tmp_path):
+    """Two pictures, of which the first is chosen, and the dock beside them."""
+    for seed in (0, 1):
+        path = tmp_path / f"cells{seed}.tif"
+        tifffile.imwrite(path, picture(seed)[0])
+        viewer.open(path, plugin="napari-midl")
+    made = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    made.learn.form.widgets["steps"].value = 300
+    made.learn.live.setChecked(False)  # one test is of it
+    choose(made, "cells0")
+    return made
+
+
+def choose(dock, image: str) -> None:
+    dock.data.image.setCurrentIndex(dock.data.image.findText(image))
+
+
+def name_two(dock, click) -> None:
+    """Classes bright and striped."""
+    click(dock.classes.add)
+    dock.classes.name.setText("striped")
+    dock.classes.name.editingFinished.emit()
+    click(dock.classes.classes[2])
+    dock.classes.name.setText("bright")
+    dock.classes.name.editingFinished.emit()
+
+
+def paint(dock, viewer, click, drag) -> None:
+    """A stroke of each class, while another layer than the image is the active one."""
+    for value, (row, start, stop) in STROKES.items():
+        click(dock.classes.classes[value])
+        viewer.layers.selection.active = viewer.layers["cells1"]
+        drag(viewer, *[(0, row, x)[-viewer.dims.ndim :] for x in range(start, stop, 3)])
+
+
+@pytest.fixture
+def drag():
+    """A drag over the canvas, through napari's own callbacks of the viewer."""
+
+    def over(viewer, *places):
+        from napari.utils.interactions import (
+            mouse_move_callbacks,
+            mouse_press_callbacks,
+            mouse_release_callbacks,
+        )
+
+        event = Drag(viewer)
+        for callbacks, kind, place in (
+            (mouse_press_callbacks, "mouse_press", places[0]),
+            *((mouse_move_callbacks, "mouse_move", p) for p in places[1:]),
+            (mouse_release_callbacks, "mouse_release", places[-1]),
+        ):
+            event.type, event.position, event.dims_point = kind, place, place
+            event.is_dragging = kind == "mouse_move"
+            callbacks(viewer, event)
+
+    return over
+
+
+class Drag:
+    """What napari hands to the mouse callbacks of a viewer: one event for a whole drag."""
+
+    def __init__(self, viewer):
+        self.button, self.buttons, self.modifiers = 1, [1], []
+        self.pos, self.handled, self.native = np.zeros(2), False, None
+        self.view_direction = self.up_direction = None
+        self.dims_displayed = list(viewer.dims.displayed)
+
+
+def run_by(dock, click, qtbot, button) -> None:
+    click(button)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=SECONDS)
+    assert not dock.trouble.text()
+
+
+def test_from_strokes_to_a_segmentation(dock, viewer, click, drag, qtbot):
+    name_two(dock, click)
+    assert dock.bench.classes.names == ("background", "bright", "striped")
+    assert not dock.learn.train.isEnabled()
+    paint(dock, viewer, click, drag)
+    assert all(dock.bench.patches.counts.values())
+    run_by(dock, click, qtbot, dock.learn.train)
+    assert dock.learn.model.choice != NONE
+    run_by(dock, click, qtbot, dock.predict.go)
+    found = np.asarray(dock.bench.shown.labels.data).squeeze()
+    assert (found == TRUTH)[64:].mean() > 0.85  # of which nothing is painted
+
+
+def test_paint_of_two_images_and_labels_that_know_one_class_teach_one_model(
+    dock, viewer, click, drag, qtbot, tmp_path
+):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    viewer.add_labels((TRUTH == 2).astype(np.uint8), name="stripes")
+    choose(dock, "cells1")
+    paint(dock, viewer, click, drag)
+    table = dock.sources.table
+    rows = [table.item(row, 0).text() for row in range(table.rowCount())]
+    assert sorted(rows) == ["paint", "paint", "stripes"]
+    assert "stripes" not in dock.sources.status.text()  # labels of others are not learnt unasked
+    row = rows.index("stripes")
+    table.item(row, 0).setCheckState(Qt.CheckState.Checked)
+    bright, _striped = table.cellWidget(row, 2).menu().actions()
+    bright.trigger()  # was not looked for
+    assert "stripes (striped)" in dock.sources.status.text()
+    run_by(dock, click, qtbot, dock.learn.train)
+    card = read_card(dock.learn.model.choice)
+    assert card["training_data"] == ["labels on cells1, cells0"]
+    kept = dock.learn.model.choice.parent / f"{dock.learn.model.choice.stem} labels"
+    assert len(list(kept.iterdir())) == 3
+    names = {dock.learn.table.view.model().index(row, 0).data() for row in range(3)}
+    assert names == {"background", "bright", "striped"}
+
+
+def test_the_wrong_image_for_label_layers_is_told_in_a_sentence(dock, viewer, click, drag):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    viewer.add_labels(np.ones((50, 60), np.uint8), name="of another")
+    table = dock.sources.table
+    row = next(r for r in range(table.rowCount()) if table.item(r, 0).text() == "of another")
+    table.item(row, 0).setCheckState(Qt.CheckState.Checked)
+    click(dock.learn.train)
+    assert "choose the image that it was made on." in dock.trouble.text()
+    assert not dock.bench.runner.running
+
+
+def test_the_last_layers_need_a_network_to_begin_with(dock, viewer, click, drag):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    dock.learn.way.setCurrentIndex(dock.learn.way.findData("last"))
+    click(dock.learn.train)
+    assert "needs a network to begin with" in dock.trouble.text()
+
+
+def test_each_stroke_shows_what_it_teaches(dock, viewer, click, drag, qtbot):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    assert PREVIEW not in viewer.layers
+    click(dock.learn.live)
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
+    shown = viewer.layers[PREVIEW].data
+    assert shown.shape[-1] == 4 and (shown[..., 3] > 0).any()
+    click(dock.learn.live)
+    assert PREVIEW not in viewer.layers
+
+
+def test_each_way_says_when_it_is_right(dock):
+    said = set()
+    for index in range(dock.learn.way.count()):
+        dock.learn.way.setCurrentIndex(index)
+        said.add(dock.learn.when.text())
+    assert len(said) == dock.learn.way.count() == 5
+    assert all("Right" in text for text in said)
+
+
+def test_classes_and_paint_are_there_again(dock, viewer, click, drag, qtbot):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    before = dock.bench.patches.counts
+    qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
+    viewer.window.remove_dock_widget(dock)
+    again = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    choose(again, "cells0")
+    assert again.bench.classes.names == ("background", "bright", "striped")
+    assert again.bench.patches.counts == before
+
+
+def test_a_class_with_paint_can_be_renamed_but_not_removed(dock, viewer, click, drag):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    assert not dock.classes.drop.isEnabled()
+    click(dock.classes.classes[3])
+    dock.classes.name.setText("hatched")
+    dock.classes.name.editingFinished.emit()
+    assert dock.bench.patches.counts["hatched"] > 0
+    click(dock.classes.add)
+    click(dock.classes.drop)
+    assert dock.bench.classes.names == ("background", "bright", "hatched")
+
+
+def test_the_shelf_keeps_and_compares_models(dock, viewer, click, drag, qtbot):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    for _ in range(2):
+        dock.learn.form.widgets["steps"].value = 20
+        run_by(dock, click, qtbot, dock.learn.train)
+    click(dock.learn.model.shelf)
+    shelf = dock.learn.shelf.window
+    assert {each.name for each in shelf._models} == {"segment-1", "segment-2"}
+    assert "bright" in shelf.card.text()
+    click(shelf.keep)
+    assert [path.name for path in shelf_folder().iterdir()] == ["segment-2.safetensors"]
+    run_by(dock, click, qtbot, shelf.compare)
+    assert "they differ in" in shelf.status.text()
+    layer = viewer.layers["two models compared"]
+    middle = layer.data.copy()
+    shelf.slider.setValue(shelf.slider.maximum() // 4)
+    assert not np.array_equal(layer.data, middle)
+    shelf.close()
+    assert "two models compared" not in viewer.layers
