@@ -2,9 +2,8 @@
 
 ``people``: semi-real mandibles of people left out, a sixth of them at a time. ``cortex``: points
 on the real cortex of people left out, from the fifteen outer anchors of their sections.
-``meshes``: each of the two real meshes from a model made of the other. ``doubt``: landmarks
-moved by 10 mm, and five dropped.
-``morph``: between two people. ``speed``. Shared data are only read.
+``morph``: between two people. ``speed``. The others leave real meshes out; see
+`benchmarks.anatomy_unseen`. Shared data are only read.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import report
+from benchmarks import anatomy_unseen, report
 from napari_midl.engine.jobs import run
 from napari_midl.methods.anatomy import learn, population
 from napari_midl.methods.anatomy.alignment import generalised_procrustes, similarity, thin_plate
@@ -171,70 +170,6 @@ def cortex(data: Path) -> list[dict[str, Any]]:
     return [{"method": k, "point to surface mm": float(np.mean(v))} for k, v in errors.items()]
 
 
-def meshes(data: Path) -> list[dict[str, Any]]:
-    """Each real mesh from its landmarks, by a model made of people warped from the other."""
-    real, bases, people = _real(data)
-    rows = []
-    for k, truth in enumerate(real):
-        other = bases[1 - k]
-        seen = run(population.make([other, other], people, ShapesSettings(count=120)))
-        anatomy = Anatomy(run(learn.train(seen, TEMPLATE, TRAINING)))
-        made = anatomy.generate(Landmarks(TEMPLATE.names, truth.landmarks))
-        plain = Mesh(
-            thin_plate(other.landmarks, truth.landmarks)(other.mesh.vertices), other.mesh.faces
-        )
-        for name, mesh in (("thin plate of the other", plain), ("learnt (ours)", made.mesh)):
-            found = between(mesh, truth.mesh)
-            rows.append(
-                {
-                    "mesh": truth.name,
-                    "method": name,
-                    "SMD mm": found.mean,
-                    "HD95 mm": found.hausdorff95,
-                }
-            )
-    return rows
-
-
-def doubt(data: Path) -> list[dict[str, Any]]:
-    """Landmarks moved by 10 mm that are named, false alarms, and the price of five missing."""
-    rng = np.random.default_rng(0)
-    named, alarms, price, trials = 0, 0, [], 0
-    sets = 0
-    for fold in range(FOLDS):
-        _, anatomy, unseen = _fold(data, fold)
-        for truth in unseen:
-            placements = [
-                truth.landmarks + rng.normal(0, PLACED_WITHIN, truth.landmarks.shape)
-                for _ in range(PLACEMENTS)
-            ]
-            undisturbed = [anatomy.generate(Landmarks(TEMPLATE.names, p)) for p in placements]
-            alarms += sum(bool(made.misplaced) for made in undisturbed)
-            sets += PLACEMENTS
-            points, full = placements[0], undisturbed[0]
-            for i in rng.choice(len(points), 5, replace=False):
-                way = rng.normal(size=3)
-                moved = points.copy()
-                moved[i] += 10 * way / np.linalg.norm(way)
-                worst = anatomy.generate(Landmarks(TEMPLATE.names, moved)).misplaced[:1]
-                named += worst == (TEMPLATE.names[i],)
-                trials += 1
-            fewer = points.copy()
-            fewer[rng.choice(len(points), 5, replace=False)] = np.nan
-            less = anatomy.generate(Landmarks(TEMPLATE.names, fewer))
-            price.append([between(m.mesh, truth.mesh).mean for m in (full, less)])
-    whole, reduced = np.mean(price, 0)
-    return [
-        {
-            "moved 10 mm and named": named / trials,
-            "false alarms, sets": alarms / sets,
-            "SMD mm": whole,
-            "SMD mm without 5": reduced,
-            "increase": reduced / whole - 1,
-        }
-    ]
-
-
 def morphing(data: Path) -> list[dict[str, Any]]:
     """Fifty steps between two people: the largest step over the median one, and pieces."""
     import trimesh
@@ -268,10 +203,13 @@ def speed(data: Path) -> list[dict[str, Any]]:
 
 
 PARTS = {
+    "meshes": anatomy_unseen.meshes,
+    "single": anatomy_unseen.single,
+    "coverage": anatomy_unseen.coverage,
+    "alarms": anatomy_unseen.alarms,
+    "halves": anatomy_unseen.halves,
     "people": people,
     "cortex": cortex,
-    "meshes": meshes,
-    "doubt": doubt,
     "morph": morphing,
     "speed": speed,
 }
@@ -280,10 +218,16 @@ PARTS = {
 def main(arguments: list[str]) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks anatomy", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join([*PARTS, "paper"]))
+    parser.add_argument(
+        "--minutes", type=float, default=8.0, help="training of the paper's network"
+    )
     parser.add_argument("--data", type=Path, default=Path("../shared/data/anatomy"))
     options = parser.parse_args(arguments)
     for part in options.parts:
-        rows = PARTS[part](options.data)
+        if part == "paper":
+            rows = anatomy_unseen.paper(options.data, options.minutes)
+        else:
+            rows = PARTS[part](options.data)
         report.write(f"anatomy-{part}", rows)
         print(f"\n{part}\n\n" + report.markdown(rows), flush=True)

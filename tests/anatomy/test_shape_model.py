@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_midl.methods.anatomy.alignment import generalised_procrustes
-from napari_midl.methods.anatomy.shape_model import PLACEMENT, ShapeModel, alarm
+from napari_midl.methods.anatomy.shape_model import PLACEMENT, ShapeModel
 
 
 def one_mode() -> ShapeModel:
@@ -50,23 +49,3 @@ def test_fit_finds_the_modes_of_its_shapes() -> None:
     surface = model.surface(model.given(person[:6]).mean)
     assert np.abs(surface - person[6:]).max() < 0.3
     assert model.surface_rest.max() < 1e-5
-
-
-def test_a_landmark_that_the_others_do_not_predict_is_doubted_most() -> None:
-    rng = np.random.default_rng(1)
-    mean = 20 * rng.normal(size=(9, 3))
-    shapes = mean + np.tensordot(rng.normal(size=(60, 2)), 2 * rng.normal(size=(2, 9, 3)), 1)
-    shapes, _ = generalised_procrustes(shapes)
-    model = ShapeModel.fit(shapes, shapes, 4)
-    person = shapes[0].copy()
-    person[3] += [0, 10.0, 0]
-    doubts = model.doubt(person)
-    assert int(doubts.argmax()) == 3
-    assert doubts[3] > alarm(9)
-
-
-def test_too_few_landmarks_doubt_nothing() -> None:
-    model = one_mode()
-    few = model.mean_landmarks.copy()
-    few[4] = np.nan
-    assert np.isnan(model.doubt(few)).all()

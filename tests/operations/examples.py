@@ -307,6 +307,25 @@ def anatomy_generate(folder: Path) -> tuple[dict[str, Any], str]:
     return {"landmarks": mandible_landmarks(folder)}, "bone.ply"
 
 
+def anatomy_fit(folder: Path) -> tuple[dict[str, Any], str]:
+    """A mandible in a scan of coarse voxels, a little larger than its landmarks say."""
+    from napari_midl.methods.anatomy.apply import Anatomy
+    from napari_midl.methods.anatomy.models import named_model
+    from napari_midl.volumes.grids import mask
+    from napari_midl.volumes.landmarks import read_landmarks
+    from napari_midl.volumes.meshes import MM
+    from napari_midl.volumes.nifti import write_nifti
+    from napari_midl.volumes.space import Space
+
+    marks = mandible_landmarks(folder)
+    mesh = Anatomy(named_model("base")).generate(read_landmarks(marks)).mesh
+    corner = mesh.vertices.min(0) - 6
+    shape = tuple(np.ceil((np.ptp(mesh.vertices, axis=0) + 12)[::-1] / 2).astype(int).tolist())
+    space = Space.of((2.0, 2.0, 2.0), MM, corner.tolist())
+    write_nifti(1000.0 * mask(mesh, shape, space).astype(np.float32), space, folder / "ct.nii.gz")
+    return {"landmarks": marks, "scan": folder / "ct.nii.gz", "level": 500.0}, "fitted.ply"
+
+
 def anatomy_morph(folder: Path) -> tuple[dict[str, Any], str]:
     other = mandible_landmarks(folder, "other.csv", 1.1)
     return {"landmarks": mandible_landmarks(folder), "other": other}, "between.stl"
@@ -335,22 +354,26 @@ def anatomy_train(folder: Path) -> tuple[dict[str, Any], str]:
 
 
 def anatomy_shapes(folder: Path) -> tuple[dict[str, Any], str]:
-    """Two mandibles of the shipped model in the place of the real meshes, and made-up people."""
+    """Mandibles of the shipped model in the place of the real meshes, and made-up people."""
     import pandas as pd
     import trimesh
 
     from napari_midl.methods.anatomy import population
     from napari_midl.methods.anatomy.apply import Anatomy
     from napari_midl.methods.anatomy.models import named_model
+    from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 
     given = folder / "real"
     given.mkdir()
     anatomy = Anatomy(named_model("base"))
     model, names = anatomy.shapes, list(anatomy.template.names)
-    for name, turn in (("dynjaw", [1, 1, 1]), ("vkh", [-1, -1, 1])):
-        made = trimesh.Trimesh(model.mean_surface * turn, anatomy.faces, process=False)
-        made.export(given / f"artisynth_{name}.obj")
     rng = np.random.default_rng(0)
+    for k, source in enumerate(population.SOURCES):
+        surface = model.mean_surface + k * model.surface_modes[k]
+        made = trimesh.Trimesh(surface @ np.linalg.inv(source.turn), anatomy.faces, process=False)
+        made.export(given / source.mesh)
+        placed = (model.mean_landmarks + k * model.landmark_modes[k]) @ np.linalg.inv(source.turn)
+        write_landmarks(given / source.landmarks, Landmarks(tuple(names), placed))
     vertices, marks = model.mean_surface, model.mean_landmarks
     half = vertices[rng.choice(np.flatnonzero(vertices[:, 0] < -5), 21, replace=False)]
     middle = np.flatnonzero(np.abs(vertices[:, 0]) < 1)
@@ -446,6 +469,7 @@ def segment_pretrain(folder: Path) -> tuple[dict[str, Any], str]:
 
 EXAMPLES: dict[str, Example] = {
     "anatomy.fill": anatomy_fill,
+    "anatomy.fit": anatomy_fit,
     "anatomy.generate": anatomy_generate,
     "anatomy.morph": anatomy_morph,
     "anatomy.outline": anatomy_outline,

@@ -284,6 +284,18 @@ def test_a_ct_is_shown_from_air_to_bone(padding, metal):
     assert 900 < high < 3072
 
 
+@pytest.mark.parametrize("bright", [900, 1400, 2000])
+@pytest.mark.parametrize("edge", [5, 8, 12])
+def test_little_bone_in_a_ct_is_not_all_white(bright, edge):
+    head = ct(-1000)
+    away = np.hypot(*(np.indices(head.shape)[1:] - 80))
+    head[(away < 60) & (away > 52)] -= 900
+    head[5:15, 80 : 80 + edge, 80 : 80 + edge] = bright
+    low, high = display_range(Volume.from_array(head))
+    assert -1150 < low < -900
+    assert 0.8 * bright < high < 1.3 * bright
+
+
 def test_what_is_shown_is_looked_at_in_the_coarsest_level():
     read = []
 

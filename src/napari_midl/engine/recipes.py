@@ -151,7 +151,9 @@ class Supervised(Recipe):
         """One step down the loss of one batch."""
         network = state.networks["network"]
         inputs, targets = yield from self.batch(rng, state.step)
-        inputs = inputs.to(generator.device).contiguous(memory_format=_layout(network))
+        inputs = inputs.to(generator.device)
+        if inputs.ndim == 5:  # else it is no volume, whatever the network makes of it
+            inputs = inputs.contiguous(memory_format=_layout(network))
         with drawing_from(network, generator):
             loss = self.cost(network(inputs), targets.to(generator.device), state.step)
         descend(state.optimisers["adam"], loss)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _TIMES = 4  # how much more to read where nothing was found
 _DISPLAY = (0.2, 99.8)
+# Hounsfield units: where air and soft tissue lie, and between which bone does; what is brighter is
+# metal. What shares of a CT they are at least.
+_AIR_HU, _SOFT_HU, _NEAR_HU, _BONE_HU = -1000.0, 40.0, 150.0, (300.0, 2500.0)
+_SEEN, _RARE = 0.01, 1e-4
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ def display_range(volume: Volume) -> tuple[float, float]:
     """Between which intensities a volume is to be shown, from a look at its coarsest level.
 
     A bounded number of voxels is read. Padding, hot pixels and structure far brighter than all
-    else, such as metal in a CT, do not count.
+    else, such as metal in a CT, do not count; but bone in a CT does, however little there is.
 
     Parameters
     ----------
@@ -190,7 +194,21 @@ def display_range(volume: Volume) -> tuple[float, float]:
     if math.prod(volume.shape) == 0 or volume.data.dtype.kind not in "buif":
         return 0.0, 1.0
     coarsest = replace(volume, levels=volume.levels[-1:])
-    low, high, _ = span(overview(coarsest), _DISPLAY, FILLING)
+    blocks = overview(coarsest)
+    low, high, _ = span(blocks, _DISPLAY, FILLING)
     if math.isnan(low):
         return 0.0, 1.0
+    high = max(high, _bone_in(np.concatenate([block.ravel() for block in blocks])))
     return (low, high) if low < high else (low, low + max(1.0, abs(low) / 1000))
+
+
+def _bone_in(values: NDArray[np.float64]) -> float:
+    """How bright bone is in a CT; minus infinity where it shows none, or is no CT.
+
+    Hounsfield units are known by air near -1000 and soft tissue near 0.
+    """
+    shares = [np.mean(np.abs(values - there) < _NEAR_HU) for there in (_AIR_HU, _SOFT_HU)]
+    if min(shares) < _SEEN:
+        return -math.inf
+    bone = values[(values > _BONE_HU[0]) & (values < _BONE_HU[1])]
+    return float(np.median(bone)) if len(bone) > _RARE * len(values) else -math.inf

@@ -89,9 +89,19 @@ def _size(points: Points) -> float:
     return float(np.sqrt(np.nanmean(((points - np.nanmean(points, 0)) ** 2).sum(1))))
 
 
-def thin_plate(source: Points, target: Points) -> RBFInterpolator:
+def thin_plate(source: Points, target: Points, *, smooth: bool = False) -> RBFInterpolator:
     """The smoothest map of space that takes each source point to its target.
 
     The thin-plate spline of three dimensions, whose kernel is the distance (Bookstein, 1989).
+
+    Parameters
+    ----------
+    source : ndarray, shape (n, 3)
+        Points that do not lie in a plane.
+    target : ndarray, shape (n, d)
+        What each of them becomes.
+    smooth : bool
+        Take the kernel of two dimensions, whose map is smoother between the points.
     """
-    return RBFInterpolator(source, target, kernel="linear", degree=1)
+    kernel = "thin_plate_spline" if smooth else "linear"
+    return RBFInterpolator(source, target, kernel=kernel, degree=1)

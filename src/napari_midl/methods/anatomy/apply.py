@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +10,14 @@ import torch
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.alignment import Points, similarity, thin_plate
+from napari_midl.methods.anatomy.alignment import Points, thin_plate
 from napari_midl.methods.anatomy.checks import check_landmarks, in_order
 from napari_midl.methods.anatomy.network import GRID, Generator
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.settings import GenerateSettings
 from napari_midl.methods.anatomy.template import Template
+from napari_midl.methods.anatomy.untangling import untangled
+from napari_midl.methods.anatomy.warps import Warps, spread_of
 from napari_midl.volumes.grids import outlined
 from napari_midl.volumes.landmarks import Landmarks
 from napari_midl.volumes.meshes import MM, Mesh
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.models import Model
-    from napari_midl.methods.anatomy.shape_model import Posterior
+    from napari_midl.methods.anatomy.fitting import Fitted
 
 USUAL = 3.0
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -52,6 +54,8 @@ class Generated:
         Landmarks to look at again, the worst first.
     to_surface : ndarray, shape (n,)
         Landmark-to-surface distance (L2S, equation 2); NaN where not placed.
+    fit : Fitted, optional
+        How the mesh was pulled onto the bone of a scan, if it was.
     """
 
     mesh: Mesh
@@ -61,6 +65,14 @@ class Generated:
     doubt: NDArray[np.float64]
     misplaced: tuple[str, ...]
     to_surface: NDArray[np.float64]
+    fit: Fitted | None = None
+
+    def on(self, fit: Fitted) -> Generated:
+        """The same with the mesh of a fit."""
+        to_surface = np.full(len(self.to_surface), np.nan)
+        placed = self.spread == 0
+        to_surface[placed] = Surface(fit.mesh).distance(self.landmarks.points[placed])
+        return replace(self, mesh=fit.mesh, to_surface=to_surface, fit=fit)
 
 
 class Anatomy:
@@ -78,8 +90,16 @@ class Anatomy:
         self.shapes = self.generator.shape_model()
         self.faces = self.generator.faces.cpu().numpy()
         self.template = Template.from_dict(model.card["template"])
-        self.spread_ratio = float(model.card.get("spread_ratio", 1.0))
-        self._spread_of = (np.zeros(0, bool), np.zeros(0))
+        self.landmarks = self.generator.landmark_model()
+        if not self.generator.meshes:
+            self.landmarks = self.landmarks.scaled(float(model.card.get("spread_ratio", 1.0)))
+        self._warps: dict[bool, Warps] = {}
+
+    def warps(self, teeth: bool = True) -> Warps:
+        """The meshes that are warped, with teeth or without."""
+        if teeth not in self._warps:
+            self._warps[teeth] = Warps(*self.generator.warped(teeth))
+        return self._warps[teeth]
 
     def generate(self, landmarks: Landmarks, settings: GenerateSettings | None = None) -> Generated:
         """A shape from landmarks, at once.
@@ -102,36 +122,41 @@ class Anatomy:
         placed = in_order(landmarks, self.template) * flip
         check_landmarks(placed, self.shapes.mean_landmarks, self.template)
         known = np.asarray(np.isfinite(placed).all(1))
-        to_model = similarity(placed, self.shapes.mean_landmarks)
-        aligned = to_model(placed)
-        posterior = self.shapes.given(aligned)
-        expected, spread = self.shapes.landmarks(posterior)
-        complete = np.where(known[:, None], aligned, expected)
-        vertices, faces, carried = self._shape(complete, posterior, settings)
-        unsure = self._spread(known, posterior)
-        if faces is not self.faces:
+        expected = self.landmarks.given(placed)
+        to_model, aligned = expected.to_model, expected.to_model(placed)
+        complete = np.where(known[:, None], aligned, expected.points)
+        through = complete if settings.through else expected.points
+        if settings.method == "warped":
+            pull = self.warps(settings.teeth).pull(through)
+            vertices, faces = pull @ through, self.faces
+        else:
+            vertices, faces, carried = self._modelled(complete, settings)
+            if settings.through:
+                vertices = thin_plate(carried[known], aligned[known])(vertices)
+            pull = self.warps().pull(complete)
+        if faces is self.faces:
+            unsure = np.hypot(spread_of(pull, expected.covariance), self.generator.warp_spread())
+        else:
             unsure = np.full(len(vertices), np.nan)
-        if settings.through:
-            vertices = thin_plate(carried[known], aligned[known])(vertices)
-        doubt = self.shapes.doubt(placed)
         # A mirrored shape turns its triangles inside out.
         mesh = Mesh(to_model.back(vertices) * flip, faces[:, ::-1] if settings.mirrored else faces)
         names = self.template.names
+        points = np.where(known[:, None], placed, to_model.back(expected.points))
         return Generated(
             mesh,
             unsure / to_model.scale,
-            Landmarks(names, np.where(known[:, None], placed, to_model.back(expected)) * flip),
-            np.where(known, 0.0, spread / to_model.scale),
-            doubt,
-            tuple(names[i] for i in self.shapes.misplaced(placed, doubt)),
+            Landmarks(names, points * flip),
+            np.where(known, 0.0, expected.spread),
+            self.landmarks.doubt(placed),
+            tuple(names[i] for i in self.landmarks.misplaced(placed)),
             Surface(mesh).distance(placed * flip),
         )
 
-    def _shape(
-        self, complete: Points, posterior: Posterior, settings: GenerateSettings
+    def _modelled(
+        self, complete: Points, settings: GenerateSettings
     ) -> tuple[Points, NDArray[np.int32], Points]:
-        """Vertices, faces, and where the surface has the landmarks; aligned."""
-        coefficients = posterior.mean
+        """Vertices, faces, and where the surface has the landmarks; on the mean."""
+        coefficients = self.shapes.given(complete).mean
         if settings.method == "learnt":
             offsets = torch.from_numpy(complete - self.shapes.mean_landmarks).float()[None]
             with torch.inference_mode():
@@ -147,24 +172,19 @@ class Anatomy:
         )
         return self.shapes.surface(coefficients), self.faces, carried
 
-    def _spread(self, known: NDArray[np.bool_], posterior: Posterior) -> NDArray[np.float64]:
-        """Spread of the vertices; it depends only on which landmarks are known."""
-        if not np.array_equal(known, self._spread_of[0]):
-            self._spread_of = (known, self.shapes.surface_spread(posterior) * self.spread_ratio)
-        return self._spread_of[1]
-
 
 def generate(
     landmarks: Landmarks, model: Model, settings: GenerateSettings | None = None
 ) -> Job[Generated]:
-    """`Anatomy.generate` as a job."""
+    """`Anatomy.generate` as a job, whose mesh is smoothed where it would cross itself."""
     yield Progress(0, 1, "generating")
     anatomy = Anatomy(model)
-    return (
-        yield from wait_for(
-            in_thread(lambda: anatomy.generate(landmarks, settings)), Progress(0, 1, "generating")
-        )
-    )
+
+    def make() -> Generated:
+        made = anatomy.generate(landmarks, settings)
+        return replace(made, mesh=untangled(made.mesh))
+
+    return (yield from wait_for(in_thread(make), Progress(0, 1, "generating")))
 
 
 def voxel_surface(logits: NDArray[np.float64]) -> Mesh:

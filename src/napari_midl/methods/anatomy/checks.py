@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.alignment import Points, similarity
-from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
+from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks
 from napari_midl.volumes.tables import refuse_cut
 

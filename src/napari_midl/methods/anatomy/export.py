@@ -9,6 +9,7 @@ import pandas as pd
 
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.uncertainty import end_of_colours, painted
+from napari_midl.methods.anatomy.fitting import WORST
 from napari_midl.methods.anatomy.overlap import check_not_empty
 from napari_midl.methods.anatomy.ports import MASKS, ZARR, table_path
 from napari_midl.volumes.grids import Filled
@@ -41,7 +42,7 @@ def write_shape(
         The shape.
     out : Path
         ``.ply``, ``.stl`` or ``.obj`` in mm, or ``.ome.zarr`` or ``.nii.gz`` for a mask. PLY and
-        OBJ carry the uncertainty as colours.
+        OBJ carry the uncertainty as colours, or where it was fitted the distance to the bone.
     provenance : str
         Where it comes from, one line.
     scan : Volume, optional
@@ -52,7 +53,10 @@ def write_shape(
     else:
         yield Progress(0, 0, "writing the mesh")
         colours = None
-        if np.isfinite(made.uncertainty).all():
+        if made.fit is not None:
+            colours = painted(made.fit.after.distances, WORST)
+            provenance += f", colours: distance to the bone from 0 to {WORST:g} mm"
+        elif np.isfinite(made.uncertainty).all():
             highest = end_of_colours(made.uncertainty)
             colours = painted(made.uncertainty, highest)
             provenance += f", colours: uncertainty from 0 to {highest:g} mm"

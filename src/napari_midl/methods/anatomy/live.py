@@ -112,27 +112,43 @@ class LiveGenerator:
         if self._loaded is None or self._loaded[0] != request.model:
             self._loaded = _load(request.model)
         _, anatomy, sha256 = self._loaded
-        generated = anatomy.generate(request.landmarks, request.settings)
-        mesh = generated.mesh
-        vertices, faces, values = mesh.vertices, mesh.faces, generated.uncertainty
-        if request.coarse:
-            kept, faces = cluster_vertices(vertices, faces, _CELL_MM)
-            vertices, values = vertices[kept], values[kept]
-        if request.target is not None:
-            values = request.target.distance(vertices)
-        inside = 1.0
-        if request.scan is not None and not request.coarse:
-            inside = share_inside(mesh, request.scan)
-        return ShownMesh(
-            request,
-            generated,
-            request.space.to_voxel(vertices, MM).astype(np.float32),
-            faces,
-            np.asarray(values, np.float32),
-            mesh.volume,
-            inside,
-            sha256,
-        )
+        return shown(request, anatomy.generate(request.landmarks, request.settings), sha256)
+
+
+def shown(request: MeshRequest, generated: Generated, sha256: str) -> ShownMesh:
+    """A generated mesh as it is shown.
+
+    Parameters
+    ----------
+    request : MeshRequest
+        How to show it.
+    generated : Generated
+        The mesh.
+    sha256 : str
+        Hash of the weights that made it.
+    """
+    mesh = generated.mesh
+    vertices, faces, values = mesh.vertices, mesh.faces, generated.uncertainty
+    if request.coarse:
+        kept, faces = cluster_vertices(vertices, faces, _CELL_MM)
+        vertices, values = vertices[kept], values[kept]
+    if request.target is not None:
+        values = request.target.distance(vertices)
+    elif generated.fit is not None:
+        values = generated.fit.after.distances
+    inside = 1.0
+    if request.scan is not None and not request.coarse:
+        inside = share_inside(mesh, request.scan)
+    return ShownMesh(
+        request,
+        generated,
+        request.space.to_voxel(vertices, MM).astype(np.float32),
+        faces,
+        np.asarray(values, np.float32),
+        mesh.volume,
+        inside,
+        sha256,
+    )
 
 
 def _load(name: str | Path) -> tuple[str | Path, Anatomy, str]:

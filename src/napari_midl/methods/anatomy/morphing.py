@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.alignment import similarity
-from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
+from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
 from napari_midl.volumes.landmarks import Landmarks
 
 

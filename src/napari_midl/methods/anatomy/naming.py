@@ -21,6 +21,8 @@ _SHORT = {
     "lat": "lateral",
     "med": "medial",
 }
+_SIDES = {"left": "right", "right": "left", "l": "r", "r": "l"}
+_SIDE_WORD = re.compile(r"(?<![^\W_])(left|right|l|r)(?![^\W_])", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 _ALIKE = 0.75
 
@@ -68,3 +70,15 @@ def _by_number(names: Sequence[str], count: int) -> list[int | None]:
         return [None] * len(names)
     numbers = [int(part[2]) - 1 for part in parts if part]
     return [number if 0 <= number < count else None for number in numbers]
+
+
+def other_side(name: str) -> str:
+    """A name with left and right exchanged, as words or as single letters; else the same."""
+
+    def exchanged(found: re.Match[str]) -> str:
+        other = _SIDES[found[0].casefold()]
+        if found[0].isupper():
+            return other.upper()
+        return other.capitalize() if found[0][0].isupper() else other
+
+    return _SIDE_WORD.sub(exchanged, name)

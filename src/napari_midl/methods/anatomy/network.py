@@ -15,14 +15,18 @@ from torch import Tensor, nn
 
 from napari_midl.engine.dropout import Dropout
 from napari_midl.errors import InputError
-from napari_midl.methods.anatomy.shape_model import ShapeModel
+from napari_midl.methods.anatomy.healing import healed
+from napari_midl.methods.anatomy.landmark_model import LandmarkModel
+from napari_midl.methods.anatomy.shape_model import PLACEMENT, ShapeModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_midl.methods.anatomy.alignment import Points
+
 GRID = 140
 PRESETS = ("compact", "paper")
-_ARCHITECTURE = re.compile(r"(\S+) (\d{1,9}) (\d{1,9}) (\d{1,9}) (\d{1,9})", re.ASCII)
+_ARCHITECTURE = re.compile(r"(\S+)" + r" (\d{1,9})" * 4 + r"(?: (\d{1,9}))?", re.ASCII)
 _UNIT = 10.0
 
 
@@ -129,9 +133,13 @@ class Generator(nn.Module):
         Which network.
     landmarks, modes, vertices, faces : int
         Sizes of the shape model and its mesh.
+    meshes : int
+        How many meshes it warps; models of earlier versions have none.
     """
 
-    def __init__(self, preset: str, landmarks: int, modes: int, vertices: int, faces: int) -> None:
+    def __init__(
+        self, preset: str, landmarks: int, modes: int, vertices: int, faces: int, meshes: int = 0
+    ) -> None:
         super().__init__()
         if preset not in PRESETS:
             raise InputError(f"{preset!r} is no preset; choose one of {', '.join(PRESETS)}.")
@@ -144,6 +152,19 @@ class Generator(nn.Module):
             "landmark_rest": (landmarks,),
             "surface_rest": (vertices,),
         }
+        if meshes:
+            shapes |= {
+                "mesh_surfaces": (meshes, vertices, 3),
+                "mesh_landmarks": (meshes, landmarks, 3),
+                "placing": (landmarks,),
+                "warp_rest": (vertices,),
+            }
+            # In half precision it would be no covariance.
+            square = torch.zeros((3 * landmarks,) * 2, dtype=torch.float64)
+            self.register_buffer("landmark_covariance", square)
+            self.teeth: Tensor
+            self.register_buffer("teeth", torch.zeros(vertices, dtype=torch.uint8))
+        self.meshes = meshes
         for name, shape in shapes.items():
             self.register_buffer(name, torch.zeros(shape))
         self.faces: Tensor
@@ -156,7 +177,8 @@ class Generator(nn.Module):
     def architecture(self) -> str:
         """Preset and sizes, as the card keeps them; `build` reads it."""
         modes, landmarks, _ = self._array("landmark_modes").shape
-        sizes = (landmarks, modes, len(self._array("mean_surface")), len(self.faces))
+        sizes = [landmarks, modes, len(self._array("mean_surface")), len(self.faces)]
+        sizes += [self.meshes] if self.meshes else []
         return " ".join([self.preset, *map(str, sizes)])
 
     def shape_model(self) -> ShapeModel:
@@ -164,11 +186,46 @@ class Generator(nn.Module):
         arrays = {name: self._array(name) for name in ShapeModel.__dataclass_fields__}
         return ShapeModel(**arrays)
 
-    def keep(self, model: ShapeModel, faces: NDArray[np.int32]) -> None:
-        """Take in a shape model and the faces of its mesh."""
-        for name in ShapeModel.__dataclass_fields__:
-            getattr(self, name).copy_(torch.as_tensor(getattr(model, name)))
-        self.faces.copy_(torch.as_tensor(faces))
+    def landmark_model(self) -> LandmarkModel:
+        """What some landmarks say of the others; as the linear model has it where all is older."""
+        if self.meshes:
+            return LandmarkModel(
+                self._array("mean_landmarks"),
+                self._array("landmark_covariance"),
+                self._array("placing"),
+            )
+        model = self.shape_model()
+        modes = model.landmark_modes.reshape(len(model.landmark_modes), -1)
+        rest = np.diag(np.repeat(model.landmark_rest**2, 3))
+        placing = np.full(len(model.landmark_rest), PLACEMENT)
+        return LandmarkModel(model.mean_landmarks, modes.T @ modes + rest, placing)
+
+    def warped(self, teeth: bool = True) -> tuple[Points, Points]:
+        """Surfaces ``(m, V, 3)`` of the meshes to warp, and their landmarks ``(m, n, 3)``.
+
+        Raises
+        ------
+        InputError
+            If they are asked for without teeth, and it is not known where those are.
+        """
+        if not teeth and not (self.meshes and self.teeth.any()):
+            raise InputError("The model does not know where teeth are; generate with teeth.")
+        if not self.meshes:
+            return self._array("mean_surface")[None], self._array("mean_landmarks")[None]
+        surfaces = self._array("mesh_surfaces")
+        if not teeth:
+            crowns = self.teeth.cpu().numpy() > 0
+            surfaces = np.stack([healed(s, self.faces.cpu().numpy(), crowns) for s in surfaces])
+        return surfaces, self._array("mesh_landmarks")
+
+    def warp_spread(self) -> NDArray[np.float64]:
+        """Standard deviation of the warped surface beyond that of its landmarks, mm, ``(V,)``."""
+        return self._array("warp_rest" if self.meshes else "surface_rest")
+
+    def keep(self, **arrays: NDArray[np.generic]) -> None:
+        """Take in arrays, by the names of the buffers."""
+        for name, array in arrays.items():
+            getattr(self, name).copy_(torch.as_tensor(array))
 
     def _array(self, name: str) -> NDArray[np.float64]:
         array: NDArray[np.float64] = getattr(self, name).double().cpu().numpy()
@@ -186,7 +243,7 @@ def build(architecture: str) -> Generator:
     found = _ARCHITECTURE.fullmatch(architecture)
     if found is None:
         raise InputError(f"{architecture!r} names no anatomy model; train it anew.")
-    preset, *sizes = found.groups()
+    preset, *sizes = found.groups(default="0")
     return Generator(preset, *map(int, sizes))
 
 

@@ -1,4 +1,4 @@
-"""What can be done with anatomy: generate, train, make shapes, morph, outline, fill."""
+"""What can be done with anatomy: generate, fit, train, make shapes, morph, outline, fill."""
 
 from __future__ import annotations
 
@@ -118,6 +118,53 @@ class Generate(ShapeOperation):
         return (yield from self.keep(run, made, model, path.name, scan))
 
 
+@operation("anatomy.fit", argument="landmarks")
+@dataclass(frozen=True, kw_only=True)
+class Fit(ShapeOperation):
+    """Generate a shape from landmarks, and pull it onto the surface of the bone in a scan.
+
+    Parameters
+    ----------
+    scan : ImageIn
+        The scan, in which bone is brighter than what is around it.
+    level : float, optional
+        The surface of the bone is where the scan passes this value; guessed where none is given.
+    """
+
+    landmarks: LandmarksIn
+    scan: ImageIn
+    level: float | None = None
+
+    def job(self, run: Running) -> Job[Generated]:
+        """Generate, fit and write it."""
+        scan = yield from _opened(run, self.scan)
+        path = yield from run.open(self.landmarks, "reading the landmarks")
+        from napari_midl.methods.anatomy import apply, fitting
+        from napari_midl.methods.anatomy.scan import read_voxels
+        from napari_midl.volumes.landmarks import read_landmarks
+
+        given = read_landmarks(path)
+        model = yield from run.open(self.model, "loading the model")
+        try:
+            made = yield from apply.generate(given, model, self.settings)
+        except InputError as error:
+            raise _named(self.landmarks.path, error) from None
+        yield from _laid(run, made.mesh, scan, "the shape")
+        level = self.level
+        if level is None:
+            level = (yield from elsewhere(lambda: read_voxels(scan), "looking for bone")).threshold
+        held = given.points[given.placed] if self.settings.through else given.points[:0]
+        fitted = yield from fitting.fit(made.mesh, held, scan, level)
+        run.results |= {"level": level} | fitted.in_numbers
+        return (yield from self.keep(run, made.on(fitted), model, path.name, scan))
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How far it lay from the bone, and lies now."""
+        from napari_midl.methods.anatomy.words import fit_in_words
+
+        return [fit_in_words(results), *super().summary(results)]
+
+
 @operation("anatomy.morph", argument="landmarks")
 @dataclass(frozen=True, kw_only=True)
 class Morph(ShapeOperation):
@@ -165,7 +212,9 @@ class Train(TrainedOperation):
     Parameters
     ----------
     folder : FileIn
-        Closed meshes (mm, LPS) or masks, each with landmarks in a file of the same name.
+        Closed meshes (mm, LPS) or masks, each with landmarks in a file of the same name. A folder
+        ``warped`` in it may hold shapes ``NAME-….ply`` that were warped from the shape ``NAME``;
+        they say how people vary.
     """
 
     facts = ("steps", "spread_ratio")
@@ -179,13 +228,21 @@ class Train(TrainedOperation):
         kind = yield from run.open(self.template, "reading the template")
         from napari_midl.methods.anatomy import learn
         from napari_midl.methods.anatomy.models import usual_size
-        from napari_midl.methods.anatomy.shapes import check_sizes, list_shapes, read_shape
+        from napari_midl.methods.anatomy.shapes import (
+            check_origins,
+            check_sizes,
+            list_shapes,
+            read_shape,
+            read_teeth,
+        )
 
-        pairs = list_shapes(self.folder.open())
+        folder = self.folder.open()
+        pairs = list_shapes(folder)
         shapes = []
         for k, (shape, landmarks) in enumerate(pairs):
             yield Progress(k, len(pairs), f"reading {shape.name}")
             shapes.append(read_shape(shape, landmarks, kind))
+        check_origins(folder, shapes)
         check_sizes(shapes, kind, usual_size(kind))
         data = {"shapes": {"count": len(shapes), "sha256": _hash(p for q in pairs for p in q)}}
         run.inputs |= data
@@ -196,6 +253,7 @@ class Train(TrainedOperation):
                 kind,
                 self.settings,
                 checkpoint,
+                teeth=read_teeth(folder),
                 enough=run.watch.enough,
                 exactly=run.steps,
             )
@@ -205,13 +263,13 @@ class Train(TrainedOperation):
 @operation("anatomy.shapes", argument="folder")
 @dataclass(frozen=True, kw_only=True)
 class Shapes(Operation["list[Shape]"]):
-    """Make semi-real mandibles to train on, from two real meshes and real people's landmarks.
+    """Make semi-real mandibles to train on, from real meshes and real people's landmarks.
 
     Parameters
     ----------
     folder : FileIn
-        Holds artisynth_dynjaw.obj, artisynth_vkh.obj, zvejnieki_landmarks.csv and
-        corpus_semilandmarks.npz.
+        Holds artisynth_dynjaw.obj, artisynth_vkh.obj, opensim_jaw.stl, landmarks_dynjaw.csv,
+        landmarks_vkh.csv, zvejnieki_landmarks.csv and corpus_semilandmarks.npz.
     """
 
     folder: FileIn
@@ -220,9 +278,10 @@ class Shapes(Operation["list[Shape]"]):
 
     def job(self, run: Running) -> Job[list[Shape]]:
         """Make the shapes, and write each as a mesh with its landmarks."""
-        folder = yield from run.open(self.folder, "placing landmarks on the meshes")
+        folder = yield from run.open(self.folder, "reading the meshes")
         from napari_midl.methods.anatomy import population
         from napari_midl.methods.anatomy.registration import in_correspondence
+        from napari_midl.methods.anatomy.shapes import WARPED, write_teeth
         from napari_midl.methods.anatomy.template import load_template
         from napari_midl.volumes.landmarks import Landmarks, write_landmarks
         from napari_midl.volumes.meshes import write_mesh
@@ -234,14 +293,18 @@ class Shapes(Operation["list[Shape]"]):
         shapes = yield from population.make(bases, people, self.settings)
         out = run.staged()
         try:
-            out.mkdir()
+            (out / WARPED).mkdir(parents=True)
         except OSError as error:
             raise not_written(out, error) from error
-        for k, shape in enumerate(shapes):
+        for k, shape in enumerate([*bases, *shapes]):
             yield Progress(k, len(shapes), "writing shapes")
-            name = f"{k:04d}-{shape.name}"
-            write_mesh(out / f"{name}.ply", shape.mesh, "semi-real, napari-midl anatomy shapes, mm")
-            write_landmarks(out / f"{name}.csv", Landmarks(template.names, shape.landmarks))
+            place = out / (
+                f"{WARPED}/{shape.warped_from}-{k:04d}" if shape.warped_from else shape.name
+            )
+            write_mesh(place.with_suffix(".ply"), shape.mesh, "napari-midl anatomy shapes, mm")
+            marks = Landmarks(template.names, shape.landmarks)
+            write_landmarks(place.with_suffix(".csv"), marks)
+        write_teeth(out, bases[0].mesh.vertices[population.crowns(bases[0], template)])
         run.results["count"] = len(shapes)
         return shapes
 

@@ -1,4 +1,4 @@
-"""Semi-real mandibles: two real meshes warped to the shapes of real people.
+"""Semi-real mandibles: real meshes warped to the shapes of real people.
 
 Few meshes of whole mandibles are free, but the landmarks of 60 people's half mandibles and
 points on the cortex of 35 people's mandible bodies are. Each shape made here has the size and
@@ -8,11 +8,14 @@ points, and the asymmetry, is not real.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import trimesh
 from scipy.spatial import cKDTree
 
 from napari_midl.engine.jobs import Progress
@@ -23,14 +26,14 @@ from napari_midl.methods.anatomy.alignment import (
     similarity,
     thin_plate,
 )
-from napari_midl.methods.anatomy.placement import place
+from napari_midl.methods.anatomy.checks import in_order
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.shapes import Shape
+from napari_midl.volumes.landmarks import Landmarks, read_landmarks
 from napari_midl.volumes.meshes import Mesh, read_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -39,6 +42,15 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy.template import Template
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
+OTHER_NAMES = {
+    "notch": "mandibular notch",
+    "gonial angle": "angle",
+    "ramus posterior concavity": "ramus posterior",
+}
+FINE_MM = 3.0
+HERE = Path(__file__).parent / "templates" / "mandible"
+# How far teeth begin in front of the ramus, how thick and how high they are.
+BEHIND_MM, TOOTH_MM, CROWN_MM = 5.0, 6.0, 9.0
 # Where landmarks of the 60 lie, by the template's names; their table does not say.
 SAME_PLACE = {
     3: "genial tubercle",
@@ -55,6 +67,44 @@ SECTIONS, OUTER, SECTION = 5, 59, 118
 ON_CHIN, ON_TUBERCLE, AT_MOLARS = (2, 38), (2, 20), ((0, 0, "left"), (4, 0, "right"))
 AHEAD = np.array([0.0, 10.0, 0.0])
 ASYMMETRY = 0.15
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a real mesh comes from.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    mesh, landmarks : Path
+        Files in the folder of the sources; those of opensim_jaw.stl also come with the package.
+    turn : ndarray, shape (3, 3)
+        Takes its points ``p`` to millimetres in LPS: ``p @ turn``.
+    """
+
+    name: str
+    mesh: Path
+    landmarks: Path
+    turn: Points
+
+
+SOURCES = (
+    Source("dynjaw", Path("artisynth_dynjaw.obj"), Path("landmarks_dynjaw.csv"), np.eye(3)),
+    Source(
+        "vkh",
+        Path("artisynth_vkh.obj"),
+        Path("landmarks_vkh.csv"),
+        np.diag([-1.0, -1.0, 1.0]),
+    ),
+    # Metres, x forward, y up and z to the right.
+    Source(
+        "opensim",
+        Path("opensim_jaw.stl"),
+        Path("landmarks_opensim.csv"),
+        1000.0 * np.array([[0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 0.0]]),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -79,16 +129,42 @@ class People:
 
 
 def real_meshes(folder: Path, template: Template) -> list[Shape]:
-    """The two ArtiSynth mandibles upright in LPS, with landmarks placed by geometry."""
-    shapes = []
-    for name, turn in (("dynjaw", [1, 1, 1]), ("vkh", [-1, -1, 1])):
-        mesh = read_mesh(folder / f"artisynth_{name}.obj")
-        vertices = mesh.vertices * turn
-        middle = (vertices.min(0) + vertices.max(0)) / 2
-        vertices = vertices - [middle[0], vertices[:, 1].mean(), vertices[:, 2].min()]
-        landmarks = place(vertices, template)
-        shapes.append(Shape(name, Mesh(vertices, mesh.faces), landmarks))
-    return shapes
+    """Real mandibles upright in LPS, their midline at x = 0, with landmarks that a person placed.
+
+    Raises
+    ------
+    InputError
+        If a mesh or a table of landmarks is missing or is not as it should be.
+    """
+    return [_real_mesh(folder, template, source) for source in SOURCES]
+
+
+def _real_mesh(folder: Path, template: Template, source: Source) -> Shape:
+    mesh = read_mesh(folder / source.mesh)
+    path = folder / source.landmarks
+    if not path.exists():
+        path = HERE / source.landmarks
+    given = read_landmarks(path)
+    names = [_ours(name) for name in given.names]
+    try:
+        marks = in_order(Landmarks(tuple(names), given.points), template) @ source.turn
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    # Distances to a surface are quick and right where its triangles are small.
+    vertices, faces = trimesh.remesh.subdivide_to_size(
+        mesh.vertices @ source.turn, mesh.faces, FINE_MM
+    )
+    middle = (vertices.min(0) + vertices.max(0)) / 2
+    corner = np.array([middle[0], vertices[:, 1].mean(), vertices[:, 2].min()])
+    return Shape(source.name, Mesh(vertices - corner, faces.astype(np.int32)), marks - corner)
+
+
+def _ours(name: str) -> str:
+    """The template's name for that of a table."""
+    plain = name.replace("_", " ")
+    for theirs, ours in OTHER_NAMES.items():
+        plain = re.sub(rf"^{theirs}\b", ours, plain)
+    return plain
 
 
 def real_people(folder: Path, shape: Shape, template: Template) -> People:
@@ -100,7 +176,7 @@ def real_people(folder: Path, shape: Shape, template: Template) -> People:
         If a table is missing or is not as its README says.
     """
     halves, mean = generalised_procrustes(
-        _read_halves(folder / "zvejnieki_landmarks.csv"), scaled=False
+        read_halves(folder / "zvejnieki_landmarks.csv"), scaled=False
     )
     rough = np.full_like(mean, np.nan)
     for number, name in SAME_PLACE.items():
@@ -157,14 +233,30 @@ def semi_real(base: Shape, people: People, half: int, body: int, rng: np.random.
         f"{base.name}-half{half:02d}-body{body:02d}",
         Mesh(grow(fill(base.mesh.vertices)), base.mesh.faces),
         grow(fill(base.landmarks)),
+        base.name,
     )
 
 
-def blend(one: Shape, other: Shape, share: float) -> Shape:
-    """A shape between two in correspondence."""
-    vertices = (1 - share) * one.mesh.vertices + share * other.mesh.vertices
-    landmarks = (1 - share) * one.landmarks + share * other.landmarks
-    return Shape(f"{one.name}{share:.2f}", Mesh(vertices, one.mesh.faces), landmarks)
+def crowns(shape: Shape, template: Template) -> NDArray[np.bool_]:
+    """Which vertices ``(V,)`` are teeth: those near the top in front of the ramus.
+
+    Parameters
+    ----------
+    shape : Shape
+        With crowns of usual height; upright.
+    template : Template
+        The mandible.
+    """
+    vertices = shape.mesh.vertices
+    behind = [template.index(f"retromolar fossa {side}") for side in ("left", "right")]
+    in_front = vertices[:, 1] < shape.landmarks[behind, 1].mean() - BEHIND_MM
+    across = cKDTree(vertices[in_front, :2])
+    near = across.query_ball_point(vertices[in_front, :2], TOOTH_MM)
+    heights = vertices[in_front, 2]
+    top = np.array([heights[at].max() for at in near])
+    found = np.zeros(len(vertices), bool)
+    found[in_front] = heights > top - CROWN_MM
+    return found
 
 
 def make(
@@ -179,7 +271,7 @@ def make(
     Parameters
     ----------
     bases : sequence of Shape
-        Two meshes in correspondence; a third of the shapes has each, a third lies between.
+        Meshes in correspondence, warped in turn.
     people : People
         Who there is.
     settings : ShapesSettings
@@ -198,9 +290,8 @@ def make(
     shapes = []
     for k in range(settings.count):
         yield Progress(k, settings.count, "warping meshes to people")
-        share = (0.0, 1.0, rng.random())[k % 3]
         half, body = halves[k % len(halves)], bodies[int(rng.integers(len(bodies)))]
-        shapes.append(semi_real(blend(bases[0], bases[1], share), people, half, body, rng))
+        shapes.append(semi_real(bases[k % len(bases)], people, half, body, rng))
     return shapes
 
 
@@ -227,7 +318,14 @@ def _complete(sets: Points, modes: int = 5) -> Points:
     return np.asarray(filled)
 
 
-def _read_halves(path: Path) -> Points:
+def read_halves(path: Path) -> Points:
+    """The 21 landmarks of real half mandibles, ``(60, 21, 3)``, NaN where missing.
+
+    Raises
+    ------
+    InputError
+        If the table is missing or is not as its README says.
+    """
     try:
         table = pd.read_csv(path)
         columns = ["x_mm", "y_mm", "z_mm"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy.alignment import Points
     from napari_midl.volumes.meshes import Mesh
 
-CANDIDATES = 12
+CANDIDATES, NEIGHBOURS = 12, 40
 
 
 class Surface:
@@ -95,3 +95,42 @@ def between(one: Mesh, other: Mesh, samples: int = 8000) -> Between:
         float((forth.mean() + back.mean()) / 2),
         float(max(np.percentile(forth, 95), np.percentile(back, 95))),
     )
+
+
+def crossing(mesh: Mesh) -> NDArray[np.int64]:
+    """Triangles that an edge of another one passes through, in ascending order.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Triangles of about the same size; a crossing is looked for among the forty that are
+        nearest to each edge.
+    """
+    faces, corners = mesh.faces, mesh.vertices[mesh.faces]
+    edges = np.unique(np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1), axis=0)
+    start, end = mesh.vertices[edges[:, 0]], mesh.vertices[edges[:, 1]]
+    centres = corners.mean(1)
+    reach = np.linalg.norm(corners - centres[:, None], axis=2).max(1)
+    half = np.linalg.norm(end - start, axis=1) / 2
+    away, near = cKDTree(centres).query((start + end) / 2, k=min(NEIGHBOURS, len(faces)))
+    # An edge and a triangle that meet are no further apart than they reach together.
+    edge, rank = np.nonzero(away <= half[:, None] + reach[near])
+    face = near[edge, rank]
+    apart = (faces[face][:, :, None] != edges[edge][:, None, :]).all((1, 2))
+    edge, face = edge[apart], face[apart]
+    return np.unique(face[_pierced(start[edge], end[edge], corners[face])])
+
+
+def _pierced(start: Points, end: Points, corners: Points) -> NDArray[np.bool_]:
+    """Whether lines from start to end pass through triangles ``(k, 3, 3)`` (Moeller, 1997)."""
+    way = end - start
+    one, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    across = np.cross(way, other)
+    volume = (one * across).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        from_corner = start - corners[:, 0]
+        u = (from_corner * across).sum(1) / volume
+        turned = np.cross(from_corner, one)
+        v = (way * turned).sum(1) / volume
+        along = (other * turned).sum(1) / volume
+        return np.asarray((u > 0) & (v > 0) & (u + v < 1) & (along > 0) & (along < 1))

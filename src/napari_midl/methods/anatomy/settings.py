@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from napari_midl.engine.settings import Settings, within
 
 Device = Literal["auto", "cpu", "cuda"]
-Method = Literal["learnt", "linear"]
+Method = Literal["warped", "learnt", "linear"]
 Preset = Literal["compact", "paper"]
 
 
@@ -19,16 +19,20 @@ class GenerateSettings(Settings):
     Parameters
     ----------
     method : str
-        ``learnt`` asks the network; ``linear`` is the statistical shape model, for a second
-        opinion.
+        ``warped`` joins real meshes that are warped to the landmarks; ``learnt`` asks the
+        network, and ``linear`` is the statistical shape model, for a second opinion.
     through : bool
-        Bend the surface so that it passes through every placed landmark.
+        Bend the surface so that it passes through every placed landmark; else allow for how
+        people place them.
+    teeth : bool
+        Draw teeth, where the model has some; without them the ridge is closed (``warped`` only).
     mirrored : bool
         The landmarks come from a mirrored scan, in which left and right are swapped.
     """
 
-    method: Method = "learnt"
+    method: Method = "warped"
     through: bool = True
+    teeth: bool = True
     mirrored: bool = False
 
 
@@ -67,8 +71,8 @@ class TrainSettings(Settings):
     half_life : int
         Steps in which the learning rate halves.
     noise : float
-        How far landmarks are moved at random in training, standard deviation in mm, as a
-        person places them.
+        How far landmarks are moved at random in training, standard deviation in mm on average;
+        those that people place less alike are moved further.
     data_licence : str
         Licence of the shapes, for the model's card.
     seed : int

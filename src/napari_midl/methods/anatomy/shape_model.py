@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
-
-from napari_midl.methods.anatomy.alignment import Points, similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_midl.methods.anatomy.alignment import Points
+
 PLACEMENT = 1.0
-# Rarer than is wanted of people: their tails are heavier than a Gaussian's.
-ALARM = 0.0002
-MIN_LANDMARKS = 4
 
 
 @dataclass(frozen=True)
@@ -126,58 +122,6 @@ class ShapeModel:
     def surface_spread(self, posterior: Posterior) -> NDArray[np.float64]:
         """Standard deviation a coordinate of the vertices ``(V,)``."""
         return _spread(self.surface_modes, posterior.covariance, self.surface_rest)
-
-    def doubt(self, landmarks: Points) -> NDArray[np.float64]:
-        """How far each landmark lies from what the others predict, in standard deviations.
-
-        Mahalanobis distances ``(n,)`` with each landmark left out in turn, of the alignment
-        too; NaN where a landmark is missing or the others are fewer than four.
-        """
-        doubts = np.full(len(landmarks), np.nan)
-        known = np.flatnonzero(np.isfinite(landmarks).all(1))
-        if len(known) <= MIN_LANDMARKS:
-            return doubts
-        for i in known:
-            others = landmarks.copy()
-            others[i] = np.nan
-            to_model = similarity(others, self.mean_landmarks)
-            posterior = self.given(to_model(others))
-            modes = self.landmark_modes[:, i]
-            expected = self.mean_landmarks[i] + posterior.mean @ modes
-            noise = self.landmark_rest[i] ** 2 + PLACEMENT**2
-            covariance = modes.T @ posterior.covariance @ modes + noise * np.eye(3)
-            offset = to_model(landmarks[i]) - expected
-            doubts[i] = np.sqrt(offset @ np.linalg.solve(covariance, offset))
-        return doubts
-
-    def misplaced(self, landmarks: Points, doubts: NDArray[np.float64]) -> list[int]:
-        """Which landmarks to look at again, the worst first.
-
-        One far from its place also spoils what is expected of its neighbours, so that the
-        worst is left out before the others are judged.
-
-        Parameters
-        ----------
-        landmarks : ndarray, shape (n, 3)
-            NaN where one is missing.
-        doubts : ndarray, shape (n,)
-            Their `doubt`.
-        """
-        remaining = landmarks.copy()
-        found: list[int] = []
-        while True:
-            judged = np.nan_to_num(doubts)
-            worst = int(judged.argmax())
-            if judged[worst] <= alarm(int(np.count_nonzero(judged))):
-                return found
-            found.append(worst)
-            remaining[worst] = np.nan
-            doubts = self.doubt(remaining)
-
-
-def alarm(count: int) -> float:
-    """The doubt that a set of `count` undisturbed landmarks passes anywhere in 0.02 % of sets."""
-    return float(np.sqrt(stats.chi2.ppf(1 - ALARM / max(count, 1), 3)))
 
 
 def _spread(

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.checks import TOO_LARGE, TOO_SMALL, in_order, unit_guessed
+from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
 from napari_midl.methods.anatomy.scan import as_scan
 from napari_midl.methods.anatomy.score import Surface
-from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.volumes.grids import outlined
 from napari_midl.volumes.landmarks import read_landmarks
 from napari_midl.volumes.meshes import Mesh, read_mesh
 from napari_midl.volumes.open import open_volume
+from napari_midl.volumes.tables import read_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +30,8 @@ MESHES = (".ply", ".stl", ".obj")
 MASKS = (".nii.gz", ".nii", ".ome.zarr", ".ome.tif", ".tif", ".tiff")
 LANDMARKS = (".csv", ".tsv", ".mrk.json", ".fcsv")
 MIN_SHAPES = 3
+# A folder of shapes that were warped from those beside it, and a table of vertices that are teeth.
+WARPED, TEETH = "warped", "teeth.csv"
 _BORDER = 2
 
 
@@ -43,11 +47,19 @@ class Shape:
         Closed.
     landmarks : ndarray, shape (n, 3)
         In the template's order; NaN where missing.
+    warped_from : str
+        The shape that this one was made of by a warp; empty for a real one.
     """
 
     name: str
     mesh: Mesh
     landmarks: Points
+    warped_from: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The name, without an ending, of the real shape that it is, or was warped from."""
+        return self.warped_from or self.name.partition(".")[0]
 
 
 def list_shapes(folder: Path) -> list[tuple[Path, Path]]:
@@ -60,19 +72,22 @@ def list_shapes(folder: Path) -> list[tuple[Path, Path]]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; give one with meshes and their landmarks.")
-    pairs = []
-    for path in sorted(folder.iterdir()):
+    pairs, warped = [], folder / WARPED
+    inside = sorted(warped.iterdir()) if warped.is_dir() else []
+    for path in [*sorted(folder.iterdir()), *inside]:
         ending = next((e for e in (*MESHES, *MASKS) if path.name.lower().endswith(e)), None)
         if ending is None:
             continue
         stem = path.name[: -len(ending)]
-        beside = [folder / f"{stem}{e}" for e in LANDMARKS if (folder / f"{stem}{e}").exists()]
+        beside = [path.with_name(f"{stem}{e}") for e in LANDMARKS]
+        beside = [landmarks for landmarks in beside if landmarks.exists()]
         if not beside:
             raise InputError(f"{path} has no landmarks beside it; add {stem}.csv.")
         pairs.append((path, beside[0]))
-    if len(pairs) < MIN_SHAPES:
+    own = sum(path.parent == folder for path, _ in pairs)
+    if own < MIN_SHAPES:
         raise InputError(
-            f"{folder} holds {len(pairs)} shapes with landmarks; put {MIN_SHAPES} or more there."
+            f"{folder} holds {own} shapes with landmarks; put {MIN_SHAPES} or more there."
         )
     return pairs
 
@@ -111,6 +126,8 @@ def read_shape(path: Path, landmarks: Path, template: Template) -> Shape:
             f"the landmarks span {_mm(span)}{unit_guessed(span / size)}; give both in mm, where "
             "they lie on each other."
         )
+    if path.parent.name == WARPED:
+        return Shape(path.name, mesh, points, path.name.rpartition("-")[0] or path.name)
     return Shape(path.name, mesh, points)
 
 
@@ -147,6 +164,47 @@ def check_sizes(shapes: Sequence[Shape], template: Template, usual: float | None
             f"{unit_guessed(others / usual)} large, but a {template.name} is {_mm(usual)}; give "
             "millimetres, or a template of another name if they are so."
         )
+
+
+def check_origins(folder: Path, shapes: Sequence[Shape]) -> None:
+    """Refuse a warped shape of which it is not said what it was warped from.
+
+    Raises
+    ------
+    InputError
+        If it does not begin with the name of a shape beside its folder.
+    """
+    real = {shape.origin for shape in shapes if not shape.warped_from}
+    for shape in shapes:
+        if shape.origin not in real:
+            raise InputError(
+                f"{folder / WARPED} holds {shape.name!r}, which was warped from none of the shapes "
+                f"in {folder}; name it after one, such as {min(real)}-1."
+            )
+
+
+def write_teeth(folder: Path, points: Points) -> None:
+    """Write which vertices of the first shape of a folder are teeth."""
+    write_table(pd.DataFrame(points, columns=list("xyz")), folder / TEETH)
+
+
+def read_teeth(folder: Path) -> Points | None:
+    """Vertices ``(t, 3)`` of the first shape of a folder that are teeth; None if it says none.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read.
+    """
+    path = folder / TEETH
+    if not path.exists():
+        return None
+    try:
+        return read_table(path, list("xyz"))[list("xyz")].to_numpy(float)
+    except ValueError:
+        raise InputError(
+            f"{path} has coordinates that are no numbers; correct it, or delete it."
+        ) from None
 
 
 def _mm(length: float) -> str:

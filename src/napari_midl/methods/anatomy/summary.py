@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
 from napari_midl.methods.anatomy.overlap import outside
-from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.methods.anatomy.words import share_in_words
 from napari_midl.volumes.units import length_in_words
 

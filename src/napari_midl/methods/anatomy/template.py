@@ -56,11 +56,14 @@ class Template:
         What it is, and where the landmarks come from.
     landmarks : tuple of LandmarkInfo
         In the order of the generator's input.
+    view : str
+        A picture of all landmarks, PNG in base64; shown where one has no picture of its own.
     """
 
     name: str
     description: str
     landmarks: tuple[LandmarkInfo, ...]
+    view: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,6 +75,11 @@ class Template:
         """Index of each landmark's partner; its own on the midline."""
         order = {name: i for i, name in enumerate(self.names)}
         return np.array([order[item.mirror or item.name] for item in self.landmarks])
+
+    @property
+    def paired(self) -> bool:
+        """Whether left and right mirror each other."""
+        return any(item.mirror not in ("", item.name) for item in self.landmarks)
 
     def index(self, name: str) -> int:
         """Place of a landmark by its name, in any case and with _ or - for spaces, or its number.
@@ -95,7 +103,10 @@ class Template:
 
     def to_dict(self) -> dict[str, Any]:
         """As in a template file, and in a model's card."""
-        return asdict(self)
+        held = asdict(self)
+        if not self.view:
+            del held["view"]
+        return held
 
     @classmethod
     def from_dict(cls, given: Any) -> Template:
@@ -109,7 +120,7 @@ class Template:
         """
         try:
             landmarks = tuple(LandmarkInfo(**item) for item in given["landmarks"])
-            template = cls(given["name"], given["description"], landmarks)
+            template = cls(given["name"], given["description"], landmarks, given.get("view", ""))
         except KeyError as error:
             raise ValueError(f"it lacks {error}") from error
         except TypeError as error:

@@ -30,6 +30,16 @@ def scan_in_words(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def fit_in_words(results: Mapping[str, float]) -> str:
+    """How far a mesh lay from the bone before a fit, and lies after it."""
+    before, after = (
+        f"{results[f'{when} the fit, mean']:.2f} mm (95 % within "
+        f"{results[f'{when} the fit, 95 %']:.2f} mm)"
+        for when in ("before", "after")
+    )
+    return f"distance to the bone: {before} before the fit, {after} after it"
+
+
 def share_in_words(share: float) -> str:
     """A share in percent; only all of it is 100 %."""
     percent = min(100 * share, 99.0) if share < 1 else 100.0

@@ -14,9 +14,9 @@ from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.asking import order_of
 from napari_midl.methods.anatomy.checks import SwappedSides, read_kept
 from napari_midl.methods.anatomy.editing import LandmarkEditor, landmark_points
-from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMesh
+from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
+from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMesh, shown
 from napari_midl.methods.anatomy.scan import as_scan
-from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
 from napari_midl.methods.anatomy.summary import outside_in_words
 from napari_midl.methods.anatomy.template import load_template, template_of
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
+    from napari_midl.methods.anatomy.apply import Generated
     from napari_midl.methods.anatomy.editing import Changes
     from napari_midl.volumes.volume import Volume
 
@@ -184,6 +185,13 @@ class AnatomyBench(Bench):
         self._show_points()
         self.regenerate(landmarks=self.drawn)
 
+    def show_fitted(self, generated: Generated) -> None:
+        """Show a mesh that was pulled onto the bone, until the landmarks change."""
+        if self.shown is not None:
+            request = replace(self.shown.request, coarse=False, target=None)
+            self.request = replace(self.request, coarse=False, target=None)
+            self._on_generated(shown(request, generated, self.shown.sha256))
+
     def regenerate(self, coarse: bool = False, **changes: Any) -> None:
         """Make the mesh anew, with changes of the `request`."""
         self.request = replace(self.request, coarse=coarse, **changes)
@@ -259,13 +267,13 @@ class AnatomyBench(Bench):
             self._show_points()
             self.result.emit()
 
-    def _on_generated(self, shown: ShownMesh) -> None:
-        if shown.request.scan is None and self.shown is None:
+    def _on_generated(self, made: ShownMesh) -> None:
+        if made.request.scan is None and self.shown is None:
             # Landmarks alone lie in the world (LPS).
-            box = np.array([shown.vertices.min(axis=0), shown.vertices.max(axis=0)])
-            self.directions.show(shown.request.space, box, self.mesh.placement)
-        self.shown, self.fault, self.swapped = shown, "", False
-        self.mesh.show(shown)
+            box = np.array([made.vertices.min(axis=0), made.vertices.max(axis=0)])
+            self.directions.show(made.request.space, box, self.mesh.placement)
+        self.shown, self.fault, self.swapped = made, "", False
+        self.mesh.show(made)
         self._show_points()
         self.result.emit()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Points, Shapes
 
-from napari_midl.methods.anatomy.shape_model import MIN_LANDMARKS
+from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.anatomy.files import ShapeFilesSection
 from napari_midl.widgets.anatomy.landmarks import LandmarksSection
@@ -42,7 +42,7 @@ class AnatomyDock(ToolDock[AnatomyBench]):
         self.landmarks = LandmarksSection(bench)
         self.mesh = MeshSection(bench, self.landmarks)
         self.morph = MorphSection(bench)
-        self.files = ShapeFilesSection(bench)
+        self.files = ShapeFilesSection(bench, self.mesh)
         self.learn = AnatomyTrainSection(bench, self.mesh.model)
         self.data = DataSection(
             bench,

@@ -30,6 +30,8 @@ from napari_midl.widgets.tool.section import ToolSection
 if TYPE_CHECKING:
     import numpy as np
 
+    from napari_midl.widgets.anatomy.mesh import MeshSection
+
 KINDS = "Landmarks (*.csv *.tsv *.mrk.json *.fcsv)"
 _TO_SAVE = "Landmarks (*.csv *.mrk.json *.fcsv)"
 _SHAPES = "Mesh (*.ply *.stl *.obj);;OME-Zarr mask (*.ome.zarr);;NIfTI mask (*.nii.gz)"
@@ -41,8 +43,9 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
 
     heading = "Files"
 
-    def __init__(self, bench: AnatomyBench) -> None:
+    def __init__(self, bench: AnatomyBench, mesh: MeshSection) -> None:
         super().__init__(bench)
+        self._mesh = mesh
         self.open = self.action(
             "Open…",
             "Open landmarks: CSV (name,x,y,z in mm of the world) or markups of 3D Slicer "
@@ -114,13 +117,16 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
         path = ask_save(self, "Export the mesh", start, _SHAPES, _ENDINGS)
         if path is None or bench.shown is None:
             return
-        request = bench.shown.request
+        out, request = ShapeOut(path, replace=path.exists()), bench.shown.request
+        if bench.shown.generated.fit is not None:
+            self.write("Export", self._mesh.fitting(out))
+            return
         on_scan = path.name.endswith(MASKS) and bench.volume is not None
         operation = Generate(
             landmarks=LandmarksIn.of(request.landmarks),
             model=AnatomyModelIn(str(request.model)),
             scan=bench.image_in if on_scan else None,
-            out=ShapeOut(path, replace=path.exists()),
+            out=out,
             settings=request.settings,
         )
         self.write("Export", operation)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QByteArray, Qt
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 
@@ -242,6 +242,8 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         editor = self.bench.editor
         self.about.setText(next_in_words(editor.template, editor.landmarks, index, clicked))
         picture = QPixmap(str(editor.template.picture(editor.template.names[index])))
+        if picture.isNull() and editor.template.view:
+            picture.loadFromData(QByteArray.fromBase64(editor.template.view.encode()))
         if picture.isNull():
             self.picture.setText("no picture")
         else:

@@ -12,8 +12,9 @@ from qtpy.QtCore import Qt
 from napari_midl.engine.inputs import ImageIn
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy import operations, summary
-from napari_midl.methods.anatomy.ports import MeshOut
+from napari_midl.methods.anatomy.ports import AnatomyModelIn, LandmarksIn, MeshOut, ShapeOut
 from napari_midl.methods.anatomy.settings import GenerateSettings
+from napari_midl.methods.anatomy.words import fit_in_words
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS, ColourBar
@@ -24,6 +25,8 @@ from napari_midl.widgets.tool.section import ToolSection
 if TYPE_CHECKING:
     from typing import Any
 
+    from napari_midl.engine.running import Outcome
+    from napari_midl.methods.anatomy.apply import Generated
     from napari_midl.volumes.space import Space
     from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.anatomy.landmarks import LandmarksSection
@@ -70,7 +73,15 @@ class MeshSection(ToolSection[AnatomyBench]):
             "Give each landmark the place of its partner on the other side; Undo takes it back",
             lambda: bench.edit(bench.editor.swap_sides),
         )
-        self.row("Model", self.model, stretch=1)
+        self.fit = self.action(
+            "Fit to scan",
+            "Pull the mesh onto the surface of the bone, where the scan passes the value for 3D "
+            "clicks; placed landmarks stay. The next edit generates it anew",
+            self._on_fit,
+            lambda: bench.idle and bench.volume is not None and bench.shown is not None,
+            bench.result,
+        )
+        self.row("Model", self.model, self.fit, stretch=1)
         self.row("Colours", self.colours, self.measure, stretch=1)
         for shown in (self.bar, self.words, self.swap, self.form):
             self.body.addWidget(shown)
@@ -130,6 +141,29 @@ class MeshSection(ToolSection[AnatomyBench]):
         level = self._landmarks.threshold.value()
         return operations.Outline(scan=bench.image_in, level=level, out=MeshOut(None))
 
+    def _on_fit(self) -> None:
+        bench = self.bench
+        assert bench.shown is not None
+        self.bench.start("Fit to scan", self.fitting(ShapeOut(None)).perform(), self._on_fitted)
+
+    def fitting(self, out: ShapeOut) -> operations.Fit:
+        """The fit of what is shown."""
+        bench = self.bench
+        assert bench.shown is not None
+        request = bench.shown.request
+        return operations.Fit(
+            landmarks=LandmarksIn.of(request.landmarks),
+            model=AnatomyModelIn(str(request.model)),
+            scan=bench.image_in,
+            level=self._landmarks.threshold.value(),
+            out=out,
+            settings=request.settings,
+        )
+
+    def _on_fitted(self, outcome: Outcome[Generated]) -> None:
+        self.colours.setCurrentIndex(0)
+        self.bench.show_fitted(outcome.result)
+
     def _on_measured(self) -> None:
         if self.bench.request.target is None:
             self._give_up()
@@ -154,12 +188,15 @@ class MeshSection(ToolSection[AnatomyBench]):
             return
         shown = bench.shown
         said = summary.mesh_in_words(shown.generated, shown.volume, shown.inside)
-        measured = shown.request.target is not None
+        fitted, measured = shown.generated.fit, shown.request.target is not None
+        if fitted is not None:
+            words = fit_in_words(fitted.in_numbers)
+            said += f"<br><b>Fitted to the scan:</b> {words}. The next edit generates it anew."
         if measured:
             what = self.colours.currentText().capitalize()
             said += f"<br>{summary.distance_in_words(shown.values, what)}"
         self.words.setText(said)
-        what = "distance" if measured else "unsure"
+        what = "distance" if measured or fitted is not None else "unsure"
         self.bar.show_range(what, UNCERTAINTY_COLOURS, 0, bench.mesh.highest, "mm")
 
 

@@ -1,0 +1,50 @@
+"""A surface that does not cross itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_midl.methods.anatomy.score import crossing
+from napari_midl.methods.anatomy.triangles import smoother
+from napari_midl.volumes.meshes import Mesh
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.anatomy.alignment import Points
+
+_ROUNDS, _RINGS, _SMOOTHINGS = 12, 2, 4
+
+
+def untangled(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> Mesh:
+    """A mesh smoothed where it crosses itself, and further around where that is not enough.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Closed.
+    kept : ndarray of bool, shape (V,), optional
+        Vertices that do not move.
+    """
+    vertices, near = mesh.vertices, smoother(mesh.faces, len(mesh.vertices))
+    for round_ in range(_ROUNDS):
+        crossed = crossing(Mesh(vertices, mesh.faces))
+        if not len(crossed):
+            break
+        part = np.zeros(len(vertices))
+        part[mesh.faces[crossed]] = 1.0
+        for _ in range(_RINGS + round_ // 2):
+            part = np.asarray(near @ part > 0, float)
+        if kept is not None:
+            part[kept] = 0.0
+        vertices = _smoothed(vertices, near, part > 0)
+    return Mesh(vertices, mesh.faces)
+
+
+def _smoothed(vertices: Points, near: object, part: NDArray[np.bool_]) -> Points:
+    moved = vertices.copy()
+    for _ in range(_SMOOTHINGS):
+        moved[part] = (near @ moved)[part]  # type: ignore[operator]
+    return moved
