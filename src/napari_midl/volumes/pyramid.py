@@ -104,7 +104,7 @@ def mean_of_filled(block: NDArray[Any], factors: Sequence[int]) -> NDArray[Any]:
     factors : sequence of int
         One an axis; that of the channels is 1.
     """
-    filled = mean(block.any(0, keepdims=True).astype(np.float32), factors)
+    filled = mean(np.any(block, axis=0, keepdims=True).astype(np.float32), factors)
     total = mean(block.astype(np.float32), factors)
     return np.rint(total / np.where(filled > 0, filled, 1))
 
