@@ -63,3 +63,8 @@ def test_a_class_that_they_do_not_know_is_refused():
 def test_an_unknown_name_is_refused():
     with pytest.raises(InputError, match="d is no class"):
         with_rests(CLASSES, [("d",)])
+
+
+def test_the_background_is_nothing_to_know():
+    with pytest.raises(InputError, match="leave it out of what they know"):
+        with_rests(CLASSES, [("background", "a")])

@@ -39,12 +39,16 @@ def with_rests(classes: Classes, knows: Iterable[tuple[str, ...]]) -> Classes:
     Raises
     ------
     InputError
-        If there is no class of a name.
+        If there is no class of a name, or it is the background.
     """
     families = {frozenset(label.may_be) for label in classes.labels}
     for known in filter(None, knows):
         for name in known:
-            classes.value(name)
+            if classes.value(name) == 1:
+                raise InputError(
+                    f"{name} is what labels call all that they do not know; leave it out of what "
+                    "they know."
+                )
         families.add(frozenset(classes.names) - frozenset(known))
     while more := {a & b for a, b in combinations(families, 2)} - families - {frozenset()}:
         families |= more
