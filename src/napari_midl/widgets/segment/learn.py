@@ -13,6 +13,8 @@ from napari_midl.engine.gain import gain_in_words
 from napari_midl.engine.models import SUFFIX, read_card
 from napari_midl.engine.outputs import ModelOut
 from napari_midl.errors import InputError
+from napari_midl.methods.segment.models import SCRATCH as NONE
+from napari_midl.methods.segment.models import path_of
 from napari_midl.methods.segment.operations import Pretrain, Train
 from napari_midl.methods.segment.ports import SEVERAL, ExamplesIn, SegmentModelIn, StartIn
 from napari_midl.methods.segment.settings import PretrainSettings, TrainSettings
@@ -38,8 +40,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.segment.sources import SourcesSection
     from napari_midl.widgets.tool.shelf import Picture
 
-NONE = "scratch"
-TREES = "generated trees"
+TREES = "trees"
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class LearnSection(TrainSection[SegmentBench]):
             "segment",
             bench.report,
             "Predict uses this model; a network learns on from it",
-            {"none yet": NONE},
+            {"none yet": NONE, "generated trees (shipped)": TREES},
         )
         super().__init__(bench, model)
         self.shelf.open_model, self.shelf.look = self._open, self._seen
@@ -233,10 +234,12 @@ class LearnSection(TrainSection[SegmentBench]):
         """Before it, for that way, trees are learnt, unless they were."""
         if self.way.currentData() != "trees":
             return super().job(out)
-        dimensions: Any = "2d" if self.bench.opened_volume.shape[0] == 1 else "3d"
-        trees = out.with_name(f"{TREES} {dimensions}{SUFFIX}")
+        if self.bench.opened_volume.shape[0] > 1:
+            return self.operation(out, TREES).perform(self.watch())
+        # What ships looks through slices.
+        trees = out.with_name(f"generated trees 2d{SUFFIX}")
         operation, watch = self.operation(out, trees), self.watch()
-        how = PretrainSettings(minutes=operation.settings.minutes, dimensions=dimensions)
+        how = PretrainSettings(minutes=operation.settings.minutes, dimensions="2d")
 
         def steps() -> Job[Outcome[Any]]:
             if not trees.exists():
@@ -297,16 +300,17 @@ class LearnSection(TrainSection[SegmentBench]):
     def _network(self) -> str | Path:
         """The model that is chosen, if it is a network: what sees single voxels is no start."""
         chosen = self.model.choice
-        if isinstance(chosen, Path):
-            pixels = str(read_card(chosen).get("architecture", "")).startswith("pixels")
-            return NONE if pixels else chosen
-        return NONE
+        if chosen == NONE:
+            return NONE
+        architecture = str(read_card(path_of(chosen)).get("architecture"))
+        return NONE if architecture.startswith("pixels") else chosen
 
     def _other_classes(self, start: str | Path) -> bool:
         """Whether the start tells other classes apart than those of the dock."""
-        if not isinstance(start, Path) or not start.exists():
+        if start == NONE or not path_of(start).exists():
             return start != NONE
-        return Classes.from_dict(read_card(start)["classes"]).names != self.bench.classes.names
+        own = Classes.from_dict(read_card(path_of(start))["classes"])
+        return own.names != self.bench.classes.names
 
     def _on_way(self) -> None:
         way = self.chosen

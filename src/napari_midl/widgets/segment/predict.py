@@ -13,6 +13,8 @@ from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.project import MODELS
 from napari_midl.engine.unfinished import model_of
 from napari_midl.errors import InputError
+from napari_midl.methods.segment.models import SCRATCH as NONE
+from napari_midl.methods.segment.models import path_of
 from napari_midl.methods.segment.operations import Predict
 from napari_midl.methods.segment.ports import SegmentModelIn
 from napari_midl.methods.segment.settings import PredictSettings
@@ -53,13 +55,12 @@ class PredictSection(StreamSection[SegmentBench]):
         model, settings = self._model.choice, self.form.value()
         if resume:
             settings, model = self.settings_of(out, settings), self._begun_with(out)
-        if not isinstance(model, Path):
+        if model == NONE:
             raise InputError(
-                "there is no model yet; learn from what you painted first, or open a "
-                "model beside Model."
+                "there is no model yet; learn from what you painted first, or open a model."
             )
         return Predict(
-            image=self._image(read_card(model).get("channels", 1)),
+            image=self._image(read_card(path_of(model)).get("channels", 1)),
             model=SegmentModelIn(str(model)),
             out=OmeZarrOut(out, resume=resume),
             settings=settings,
