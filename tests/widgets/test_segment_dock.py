@@ -37,7 +37,7 @@ def dock(viewer, notes, tmp_path):
         tifffile.imwrite(path, picture(seed)[0])
         viewer.open(path, plugin="napari-midl")
     made = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
-    made.learn.form.widgets["steps"].value = 300
+    made.learn.form.widgets["steps"].value = 100
     made.learn.live.setChecked(False)  # one test is of it
     choose(made, "cells0")
     return made
@@ -100,6 +100,7 @@ class Drag:
 
 
 def run_by(dock, click, qtbot, button) -> None:
+    qtbot.waitUntil(button.isEnabled)  # what was painted is told from the event loop
     click(button)
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=SECONDS)
     assert not dock.trouble.text()
@@ -144,22 +145,24 @@ def test_paint_of_two_images_and_labels_that_know_one_class_teach_one_model(
     assert names == {"background", "bright", "striped"}
 
 
-def test_the_wrong_image_for_label_layers_is_told_in_a_sentence(dock, viewer, click, drag):
+def test_the_wrong_image_for_label_layers_is_told_in_a_sentence(dock, viewer, click, drag, qtbot):
     name_two(dock, click)
     paint(dock, viewer, click, drag)
     viewer.add_labels(np.ones((50, 60), np.uint8), name="of another")
     table = dock.sources.table
     row = next(r for r in range(table.rowCount()) if table.item(r, 0).text() == "of another")
     table.item(row, 0).setCheckState(Qt.CheckState.Checked)
+    qtbot.waitUntil(dock.learn.train.isEnabled)
     click(dock.learn.train)
     assert "choose the image that it was made on." in dock.trouble.text()
     assert not dock.bench.runner.running
 
 
-def test_the_last_layers_need_a_network_to_begin_with(dock, viewer, click, drag):
+def test_the_last_layers_need_a_network_to_begin_with(dock, viewer, click, drag, qtbot):
     name_two(dock, click)
     paint(dock, viewer, click, drag)
     dock.learn.way.setCurrentIndex(dock.learn.way.findData("last"))
+    qtbot.waitUntil(dock.learn.train.isEnabled)
     click(dock.learn.train)
     assert "needs a network to begin with" in dock.trouble.text()
 
