@@ -3,7 +3,7 @@
 ``people``: semi-real mandibles of people left out, a sixth of them at a time. ``cortex``: points
 on the real cortex of people left out, from the fifteen outer anchors of their sections.
 ``morph``: between two people. ``speed``. The others leave real meshes out; see
-`benchmarks.anatomy_unseen`. Shared data are only read.
+`benchmarks.anatomy_unseen` and `benchmarks.anatomy_fit`. Shared data are only read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import anatomy_unseen, report
+from benchmarks import anatomy_fit, anatomy_unseen, report
 from napari_midl.engine.jobs import run
 from napari_midl.methods.anatomy import learn, population
 from napari_midl.methods.anatomy.alignment import generalised_procrustes, similarity, thin_plate
@@ -207,6 +207,7 @@ PARTS = {
     "single": anatomy_unseen.single,
     "coverage": anatomy_unseen.coverage,
     "alarms": anatomy_unseen.alarms,
+    "fit": anatomy_fit.fits,
     "halves": anatomy_unseen.halves,
     "people": people,
     "cortex": cortex,

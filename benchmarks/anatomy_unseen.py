@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.anatomy.shapes import Shape
 
-WARPED_SHAPES, STEPS = 150, 600
+WARPED_SHAPES, STEPS = 90, 600
 NINE_IN_TEN = 1.645
 MOVED_MM, MOVES = 10.0, 4
 COUNTS, SETS = (4, 8, 16, 23), 20

@@ -5,7 +5,9 @@ Usage: xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/anatomy_dock_pictu
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +38,8 @@ def waited(reached: Callable[[], bool], seconds: float = 180.0) -> None:
 
 def main(out: Path) -> None:
     """Open a scan with most landmarks, look at the mesh in 3D, and fit it to the scan."""
+    # Nothing of it stays in the data of whoever runs this.
+    os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()
     viewer = napari.Viewer(show=True)
     window = viewer.window._qt_window
     window.resize(1500, 950)
@@ -54,8 +58,8 @@ def main(out: Path) -> None:
     viewer.dims.ndisplay = 3
     viewer.layers["scan"].visible = False
     viewer.reset_view()
-    viewer.camera.angles = (0, -25, 120)
-    dock.mesh.words.parentWidget()
+    # From in front and a little from the left and above.
+    viewer.scene.camera.set_view_direction((-0.25, 0.9, -0.4), (1, 0, 0))
     for _ in range(60):
         QApplication.processEvents()
         time.sleep(0.02)

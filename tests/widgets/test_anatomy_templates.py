@@ -1,0 +1,134 @@
+"""Another bone, a vertebra, from points in the window to a model; and a mesh fitted to a scan."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+from qtpy.QtWidgets import QFileDialog, QInputDialog
+
+from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
+from napari_midl.methods.anatomy.template import load_template
+from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+from napari_midl.volumes.meshes import Mesh, write_mesh
+from napari_midl.widgets.anatomy import AnatomyDock
+from napari_midl.widgets.anatomy.template_dialog import TemplateDialog
+
+MINUTE = 60_000
+# Directions from the middle of the vertebra.
+LANDMARKS = {
+    "process left": (1, 0.35, 0),
+    "process right": (-1, 0.35, 0),
+    "spine": (0, 1, 0),
+    "body front": (0, -1, 0),
+    "body top": (0, -0.4, 1),
+    "body bottom": (0, -0.4, -1),
+}
+
+
+def vertebra(seed):
+    """A body with a process to each side and one behind."""
+    rng = np.random.default_rng(seed)
+    ball = trimesh.creation.icosphere(3)
+    longer = 1 + 0.12 * rng.normal(size=4)
+
+    def shaped(ways):
+        ways = ways / np.linalg.norm(ways, axis=1, keepdims=True)
+        reach = 15 * longer[0] * np.ones(len(ways))
+        for tip, length in (("process left", 18), ("process right", 18), ("spine", 25)):
+            towards = np.array(LANDMARKS[tip]) / np.linalg.norm(LANDMARKS[tip])
+            size = longer[1] if tip == "spine" else longer[2]
+            reach += length * size * np.exp(-(1 - ways @ towards) / 0.08)
+        return ways * reach[:, None] * [1, 1, 0.8 * longer[3]]
+
+    marks = shaped(np.array(list(LANDMARKS.values()), float))
+    return Mesh(shaped(ball.vertices), ball.faces.astype(np.int32)), marks
+
+
+@pytest.fixture
+def anatomy(viewer, notes):
+    viewer.window._qt_window.show()
+    viewer.window._qt_window.resize(1400, 900)
+    made = AnatomyDock(viewer)
+    viewer.window.add_dock_widget(made, name="anatomy")
+    return made
+
+
+def test_a_vertebra_is_made_from_points_in_the_window(
+    anatomy, viewer, qtbot, tmp_path, monkeypatch
+):
+    shapes = tmp_path / "shapes"
+    shapes.mkdir()
+    for k in range(4):
+        mesh, marks = vertebra(k)
+        write_mesh(shapes / f"v{k}.ply", mesh, "test")
+        write_landmarks(shapes / f"v{k}.csv", Landmarks(tuple(LANDMARKS), marks))
+    _, points = vertebra(9)
+    features = {"name": list(LANDMARKS)}
+    layer = viewer.add_points(points[:, ::-1], name="my points", features=features)
+    learn = anatomy.learn
+
+    def filled(dialog):
+        dialog.name.setText("vertebra")
+        dialog.about.setText("made up")
+        dialog.table.item(2, 2).setText("The tip behind.")
+        dialog.accept()
+        return True
+
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: (layer.name, True))
+    monkeypatch.setattr(TemplateDialog, "exec", filled)
+    json = tmp_path / "vertebra.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(json), ""))
+    learn.new_template.click()
+    template = load_template(json)
+    assert template.names == tuple(LANDMARKS)
+    assert template.landmarks[0].mirror == "process right"
+    assert template.landmarks[2].description == "The tip behind."
+    assert template.view
+    assert learn.template.currentData() == str(json)
+    learn.folder.path = shapes
+    learn.form.fill({"steps": 5, "modes": 2})
+    learn.refresh()
+    learn.train.click()
+    qtbot.waitUntil(lambda: not learn.gain.isHidden(), timeout=2 * MINUTE)
+    assert anatomy.bench.editor.template.name == "vertebra"
+    assert not anatomy.landmarks.picture.pixmap().isNull()
+    anatomy.bench.edit(anatomy.bench.editor.replace, Landmarks(tuple(LANDMARKS), points))
+    qtbot.waitUntil(lambda: anatomy.bench.shown is not None, timeout=MINUTE)
+    assert np.nanmax(anatomy.bench.shown.generated.to_surface) < 1.0
+
+
+def test_a_dialog_says_what_is_wrong_and_stays(anatomy):
+    dialog = TemplateDialog(anatomy, ["a", "a", "c", "d"], lambda: np.zeros((9, 9, 4), np.uint8))
+    dialog.name.setText("thing")
+    dialog.accept()
+    assert "Two landmarks are called 'a'" in dialog.fault.text()
+    assert dialog.template is None
+    dialog.table.item(1, 0).setText("b right")
+    dialog.table.item(0, 0).setText("b left")
+    assert dialog.boxes[0].currentText() == "b right"
+    dialog.accept()
+    assert dialog.template.names == ("b left", "b right", "c", "d")
+
+
+def test_the_mesh_is_fitted_to_the_scan_until_the_next_edit(anatomy, viewer, qtbot):
+    scan, landmarks, _ = synthetic_scan()
+    viewer.add_image(scan, name="scan", scale=VOXEL_SIZE, units=("mm",) * 3)
+    bench, mesh = anatomy.bench, anatomy.mesh
+    few = landmarks.points.copy()
+    few[[4, 9, 13, 20]] = np.nan
+    qtbot.waitUntil(lambda: bench.volume is not None, timeout=MINUTE)
+    bench.edit(bench.editor.replace, Landmarks(landmarks.names, few))
+    qtbot.waitUntil(lambda: bench.shown is not None, timeout=MINUTE)
+    qtbot.waitUntil(lambda: anatomy.landmarks.scan is not None, timeout=MINUTE)
+    mesh.fit.click()
+    qtbot.waitUntil(lambda: bench.shown.generated.fit is not None, timeout=3 * MINUTE)
+    fit = bench.shown.generated.fit
+    assert fit.after.mean < 0.6 < fit.before.mean
+    assert "Fitted to the scan" in mesh.words.text()
+    assert bench.mesh.highest == 4.0
+    np.testing.assert_allclose(bench.mesh.layer.data[2], fit.after.distances, rtol=1e-5)
+    bench.edit(bench.editor.undo)
+    qtbot.waitUntil(
+        lambda: bench.shown is None or bench.shown.generated.fit is None, timeout=MINUTE
+    )
