@@ -69,7 +69,8 @@ def _fold(data: Path, fold: int) -> tuple[list[Shape], Anatomy, list[Shape]]:
         )
 
     seen = shapes(TRAINED_ON, False)
-    return seen, Anatomy(run(learn.train(seen, TEMPLATE, TRAINING))), shapes(TESTED_ON, True)
+    model = run(learn.train([*bases, *seen], TEMPLATE, TRAINING))
+    return seen, Anatomy(model), shapes(TESTED_ON, True)
 
 
 def people(data: Path) -> list[dict[str, Any]]:
@@ -80,13 +81,14 @@ def people(data: Path) -> list[dict[str, Any]]:
         seen, anatomy, unseen = _fold(data, fold)
         for truth in unseen:
             marks = Landmarks(TEMPLATE.names, truth.landmarks)
-            learnt = anatomy.generate(marks)
+            learnt = anatomy.generate(marks, GenerateSettings(method="learnt"))
             for info, distance in zip(TEMPLATE.landmarks, learnt.to_surface, strict=True):
                 groups.setdefault(info.group, []).append(float(distance))
             guesses = {
                 **_baselines(seen, anatomy, truth),
                 "linear model (ours)": anatomy.generate(marks, LINEAR).mesh,
                 "learnt (ours)": learnt.mesh,
+                "warped (ours)": anatomy.generate(marks).mesh,
             }
             for name, guess in guesses.items():
                 found = between(guess, truth.mesh)
