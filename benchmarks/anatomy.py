@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from napari_midl.methods.anatomy.shapes import Shape
 
 FOLDS, TRAINED_ON, TESTED_ON = 6, 240, 10
-PLACED_WITHIN, PLACEMENTS = 0.5, 4
 TRAINING = TrainSettings(modes=32, steps=1500, minutes=60)
 TEMPLATE = load_template("mandible")
 LINEAR = GenerateSettings(method="linear")

@@ -1,4 +1,4 @@
-"""What can be done with anatomy: generate, fit, train, make shapes, morph, outline, fill."""
+"""What can be done with anatomy: generate, fit, morph, train, make shapes; outline and fill."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from napari_midl.engine.outputs import FolderOut
 from napari_midl.engine.settings import within
 from napari_midl.engine.trained import TrainedOperation
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.outlining import Fill, Outline, laid, opened
 from napari_midl.methods.anatomy.ports import (
     AnatomyModelIn,
     LandmarksIn,
-    MaskOut,
-    MeshIn,
-    MeshOut,
     ShapeOut,
     TemplateIn,
 )
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
-from napari_midl.methods.anatomy.words import SHARE, of_scan, scan_in_words
+from napari_midl.methods.anatomy.words import scan_in_words
 from napari_midl.volumes.atomic import not_written
 from napari_midl.volumes.units import length_in_words
 
@@ -31,17 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
-    from napari_midl.methods.anatomy import outline
     from napari_midl.methods.anatomy.apply import Generated
     from napari_midl.methods.anatomy.shapes import Shape
-    from napari_midl.volumes.meshes import Mesh
     from napari_midl.volumes.volume import Volume
+
+
+__all__ = ["Fill", "Fit", "Generate", "Morph", "Outline", "Shapes", "Train"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +97,7 @@ class Generate(ShapeOperation):
 
     def job(self, run: Running) -> Job[Generated]:
         """Generate and write it."""
-        scan = (yield from _opened(run, self.scan)) if self.scan is not None else None
+        scan = (yield from opened(run, self.scan)) if self.scan is not None else None
         path = yield from run.open(self.landmarks, "reading the landmarks")
         from napari_midl.methods.anatomy import apply
         from napari_midl.volumes.landmarks import read_landmarks
@@ -114,7 +110,7 @@ class Generate(ShapeOperation):
             raise _named(self.landmarks.path, error) from None
         if scan is not None:
             of = f" of {self.landmarks.path}" if self.landmarks.path is not None else ""
-            yield from _laid(run, made.mesh, scan, f"the shape{of}")
+            yield from laid(run, made.mesh, scan, f"the shape{of}")
         return (yield from self.keep(run, made, model, path.name, scan))
 
 
@@ -137,7 +133,7 @@ class Fit(ShapeOperation):
 
     def job(self, run: Running) -> Job[Generated]:
         """Generate, fit and write it."""
-        scan = yield from _opened(run, self.scan)
+        scan = yield from opened(run, self.scan)
         path = yield from run.open(self.landmarks, "reading the landmarks")
         from napari_midl.methods.anatomy import apply, fitting
         from napari_midl.methods.anatomy.scan import read_voxels
@@ -149,7 +145,7 @@ class Fit(ShapeOperation):
             made = yield from apply.generate(given, model, self.settings)
         except InputError as error:
             raise _named(self.landmarks.path, error) from None
-        yield from _laid(run, made.mesh, scan, "the shape")
+        yield from laid(run, made.mesh, scan, "the shape")
         level = self.level
         if level is None:
             level = (yield from elsewhere(lambda: read_voxels(scan), "looking for bone")).threshold
@@ -282,6 +278,7 @@ class Shapes(Operation["list[Shape]"]):
         from napari_midl.methods.anatomy import population
         from napari_midl.methods.anatomy.registration import in_correspondence
         from napari_midl.methods.anatomy.shapes import WARPED, write_teeth
+        from napari_midl.methods.anatomy.teeth import crowns
         from napari_midl.methods.anatomy.template import load_template
         from napari_midl.volumes.landmarks import Landmarks, write_landmarks
         from napari_midl.volumes.meshes import write_mesh
@@ -304,97 +301,9 @@ class Shapes(Operation["list[Shape]"]):
             write_mesh(place.with_suffix(".ply"), shape.mesh, "napari-midl anatomy shapes, mm")
             marks = Landmarks(template.names, shape.landmarks)
             write_landmarks(place.with_suffix(".csv"), marks)
-        write_teeth(out, bases[0].mesh.vertices[population.crowns(bases[0], template)])
+        write_teeth(out, bases[0].mesh.vertices[crowns(bases[0], template)])
         run.results["count"] = len(shapes)
         return shapes
-
-
-@operation("anatomy.outline", argument="scan")
-@dataclass(frozen=True, kw_only=True)
-class Outline(Operation["outline.Outline"]):
-    """Find the surface of all that is brighter than a level in a scan, where that lies.
-
-    Parameters
-    ----------
-    scan : ImageIn
-        The scan, or a mask.
-    level : float
-        The surface is where the scan passes this value; 0.5 suits a mask of 0 and more.
-    """
-
-    scan: ImageIn
-    level: float
-    out: MeshOut
-
-    def job(self, run: Running) -> Job[outline.Outline]:
-        """Find it at the finest resolution that fits into memory."""
-        volume = yield from _opened(run, self.scan)
-        from napari_midl.methods.anatomy import outline
-        from napari_midl.volumes.meshes import write_mesh
-
-        found = yield from outline.outline(volume, self.level)
-        if self.out.path is not None:
-            by = f"napari-midl anatomy outline, {volume.name} above {self.level:g}, mm"
-            write_mesh(run.staged(), found.mesh, by)
-        run.results |= {"vertices": len(found.mesh.vertices)}
-        return found
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """Where the surface lies, if the scan does not say it."""
-        return scan_in_words(results)
-
-
-@operation("anatomy.fill", argument="mesh")
-@dataclass(frozen=True, kw_only=True)
-class Fill(Operation["NDArray[np.uint8] | None"]):
-    """Fill a mesh on the voxels of a scan, as a mask.
-
-    Parameters
-    ----------
-    scan : ImageIn
-        Image on whose voxels the mask is laid, and in which the mesh has to lie.
-    """
-
-    mesh: MeshIn
-    scan: ImageIn
-    out: MaskOut
-
-    def job(self, run: Running) -> Job[NDArray[np.uint8] | None]:
-        """Fill plane by plane; in memory the result is labels, 1 inside."""
-        mesh = yield from run.open(self.mesh, "reading the mesh")
-        volume = yield from _opened(run, self.scan)
-        from napari_midl.methods.anatomy import export
-
-        yield from _laid(run, mesh, volume, str(self.mesh.path or "the mesh"))
-        if self.out.path is None:
-            return (yield from export.labels_of(mesh, volume))
-        yield from export.write_mask(mesh, run.staged(), volume)
-        return None
-
-    def summary(self, results: dict[str, Any]) -> list[str]:
-        """How much of the mesh lies in the scan."""
-        return scan_in_words(results)
-
-
-def _opened(run: Running, port: ImageIn) -> Job[Volume]:
-    """A scan, and in the results what a person should know about it."""
-    volume = yield from run.open(port)
-    from napari_midl.methods.anatomy.scan import as_scan
-
-    scan = as_scan(volume)
-    yield from run.tell(["scan"], scan.notes[len(volume.notes) :])
-    run.results |= of_scan(scan)
-    return scan
-
-
-def _laid(run: Running, mesh: Mesh, scan: Volume, name: str) -> Job[None]:
-    """Refuse a mesh that does not lie in a scan, and note how much of it does."""
-    from napari_midl.methods.anatomy.overlap import check_overlap
-
-    share = yield from elsewhere(
-        lambda: check_overlap(mesh, scan, name), f"laying the shape on {scan.name}"
-    )
-    run.results |= {SHARE: share}
 
 
 def _named(path: Path | None, error: InputError) -> InputError:

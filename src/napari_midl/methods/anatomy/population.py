@@ -49,8 +49,6 @@ OTHER_NAMES = {
 }
 FINE_MM = 3.0
 HERE = Path(__file__).parent / "templates" / "mandible"
-# How far teeth begin in front of the ramus, how thick and how high they are.
-BEHIND_MM, TOOTH_MM, CROWN_MM = 5.0, 6.0, 9.0
 # Where landmarks of the 60 lie, by the template's names; their table does not say.
 SAME_PLACE = {
     3: "genial tubercle",
@@ -235,28 +233,6 @@ def semi_real(base: Shape, people: People, half: int, body: int, rng: np.random.
         grow(fill(base.landmarks)),
         base.name,
     )
-
-
-def crowns(shape: Shape, template: Template) -> NDArray[np.bool_]:
-    """Which vertices ``(V,)`` are teeth: those near the top in front of the ramus.
-
-    Parameters
-    ----------
-    shape : Shape
-        With crowns of usual height; upright.
-    template : Template
-        The mandible.
-    """
-    vertices = shape.mesh.vertices
-    behind = [template.index(f"retromolar fossa {side}") for side in ("left", "right")]
-    in_front = vertices[:, 1] < shape.landmarks[behind, 1].mean() - BEHIND_MM
-    across = cKDTree(vertices[in_front, :2])
-    near = across.query_ball_point(vertices[in_front, :2], TOOTH_MM)
-    heights = vertices[in_front, 2]
-    top = np.array([heights[at].max() for at in near])
-    found = np.zeros(len(vertices), bool)
-    found[in_front] = heights > top - CROWN_MM
-    return found
 
 
 def make(
