@@ -126,7 +126,7 @@ def stain(data: Path, also: Sequence[Path] = ()) -> list[dict[str, object]]:
 
 def _stains(method: str, model: str | Path) -> Stains:
     """What the stain itself was made with, to take it apart again."""
-    if method == STANDARD:
+    if method in (STANDARD, "linear"):
         return STANDARD_STAINS
     return stains_in(named_translator(model, method) if method in LEARNT else None)
 
@@ -135,7 +135,10 @@ def _cycle_error(mosaic: Mosaic, method: str, model: str | Path) -> float:
     """Mean difference of what the inverse generator makes of the stain from its start."""
     if method not in LEARNT:
         return float("nan")
-    translator = named_translator(model, method).network
+    loaded = named_translator(model, method)
+    translator = loaded.network
+    if method == "density":
+        translator.generator.colour = BeerLambert(stains_in(loaded))
     whole = tuple(slice(0, n) for n in mosaic.shape)
     channels = mosaic.scaled(mosaic.read(whole))[:, 0][None]  # type: ignore[arg-type]
     with torch.inference_mode():
