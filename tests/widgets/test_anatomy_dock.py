@@ -365,7 +365,7 @@ def test_an_exported_mesh_is_the_one_that_is_shown(placed, tmp_path, open_file, 
     assert mesh.volume == pytest.approx(shown.generated.mesh.volume, rel=1e-3)
     assert shown.sha256[:12].encode() in path.read_bytes()[:200]
     run = read_run(record_path(path))
-    assert run.settings["method"] == "learnt"
+    assert run.settings["method"] == "warped"
     kept = read_landmarks(tmp_path / "bone landmarks.csv")
     np.testing.assert_allclose(kept.points, placed.bench.landmarks.points, atol=1e-4)
     if ending != ".stl":

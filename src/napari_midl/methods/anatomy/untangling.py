@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.anatomy.alignment import Points
 
-_ROUNDS, _RINGS, _SMOOTHINGS = 12, 2, 4
+_ROUNDS, _RINGS, _SMOOTHINGS = 24, 2, 6
 
 
 def untangled(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> Mesh:
