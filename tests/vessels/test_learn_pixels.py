@@ -9,6 +9,7 @@ import pytest
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import ModelFamily, save_model
+from napari_midl.engine.pixels import mixture
 from napari_midl.engine.pixels.scale_space import ScaleSpace, feature_names
 from napari_midl.engine.pixels.voxels import Voxels, features_of, read_voxels
 from napari_midl.engine.trees import synthetic_sample
@@ -136,8 +137,8 @@ def test_a_start_that_is_better_than_what_was_learnt_stays(monkeypatch):
         judged = judge(answers, vessel, fold, prior)
         return type(judged)(judged.shares, 1 - judged.probability)
 
-    judge = learn_pixels.judge
-    monkeypatch.setattr(learn_pixels, "judge", wrong)
+    judge = mixture.judge
+    monkeypatch.setattr(mixture, "judge", wrong)
     start = named_model("base")
     result = tuned(start)
     assert result.after["dice"] < result.before["dice"]
