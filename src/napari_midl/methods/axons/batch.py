@@ -153,9 +153,11 @@ class _Rounds:
         if seed.direction is not None or not len(trace.points):
             self._traced.add(trace)
             return trace
-        new = self._traced.take(trace, ON_IT * self._widths[seed.path])
-        if not new:
-            return self._on_another(seed) or nothing(seed, f"{ON}another")
+        reach = ON_IT * self._widths[seed.path]
+        met = any(other is not None for other in self._traced.at(trace.points, reach))
+        new = self._traced.take(trace, reach)
+        if not new:  # a trace that meets no other was too short to be one
+            return self._on_another(seed) or nothing(seed, f"{ON}another" if met else FAINT)
         pieces = [replace(part, path=f"{part.path} {k}") for k, part in enumerate(new[1:], 2)]
         self.more += pieces
         self.count += len(pieces)

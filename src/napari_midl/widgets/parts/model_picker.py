@@ -71,8 +71,7 @@ class ModelPicker(QWidget):
         self.shelf = button(
             "Shelf…", "All models: scores, parents, import and export, two compared", lambda: None
         )
-        self.shelf.hide()  # for whoever has one to open
-        layout.addWidget(self.shelf)
+        self.shelf.hide()  # for whoever has one to open, and a place for it
 
     @property
     def choice(self) -> str | Path:

@@ -226,7 +226,7 @@ class TrainSection(ToolSection[B]):
             self.body.addWidget(self.progress)
         for widget in (self.form, self.plot, self.gain):
             self.body.addWidget(widget)
-        self.row(self.stop, self.back, self.save)
+        self.row(self.stop, self.back, self.save, self.model.shelf)
 
     def _stopped(self) -> Path | None:
         return stopped_training(self.models, self.stem) if self.models is not None else None
