@@ -193,13 +193,14 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_was_there(example, make):
         shutil.rmtree(made.folder)
         made.folder.mkdir()
         (made.folder / "other.txt").write_text("mine")
-        with watched(Disk(made.folder, full_at=full_at)) as full:
+        with watched(Disk(made.folder, full_at=full_at)):
             try:
                 run(made.operation().perform())
             except InputError as error:
                 assert str(error).endswith(".") and "\n" not in str(error)
             else:
-                assert full.writes >= full_at  # only removals were left
+                # Only removals were left, or zarr made fewer folders than in the first run.
+                assert made.is_whole()
         assert (made.folder / "other.txt").read_text() == "mine"
         assert made.is_whole() or not made.record.exists() or _unfinished(made)
 
