@@ -3,8 +3,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor.
 SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
-# Two at a time, each with a screen of its own, since windows on one would take the focus from each other.
-TWO_SCREENS := --dist load --tx '2*popen//python=$(SCREEN) $(BIN)/python'
+# Two at a time; who has no test left takes the other's, since some take seconds and most none.
+TWO := --numprocesses 2 --dist worksteal
+# Here each has a screen of its own, since windows on one would take the focus from each other.
+TWO_SCREENS := --dist worksteal --tx '2*popen//python=$(SCREEN) $(BIN)/python'
 NOW := $(shell date +%Y-%m-%d-%H%M%S)
 OUT ?= demo-output/$(NOW)
 NAME ?= vessels
@@ -28,13 +30,13 @@ test: export OMP_WAIT_POLICY = PASSIVE
 # Settings of napari stay as they are on this computer, and the two at a time leave each other's alone.
 test: export NAPARI_CONFIG =
 test: screen lint
-	$(PYTEST) --ignore=tests/widgets --numprocesses 2 $(PYTEST_ARGS)
+	$(PYTEST) --ignore=tests/widgets $(TWO) $(PYTEST_ARGS)
 	$(PYTEST) tests/widgets $(TWO_SCREENS) $(PYTEST_ARGS)
 
 coverage: export OMP_WAIT_POLICY = PASSIVE
 coverage: export NAPARI_CONFIG =
 coverage: screen
-	$(PYTEST) --ignore=tests/widgets --numprocesses 2 --cov --cov-report= $(PYTEST_ARGS)
+	$(PYTEST) --ignore=tests/widgets $(TWO) --cov --cov-report= $(PYTEST_ARGS)
 	$(PYTEST) tests/widgets $(TWO_SCREENS) --cov --cov-append --cov-report=term $(PYTEST_ARGS)
 
 lint: docs

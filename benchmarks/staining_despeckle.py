@@ -84,7 +84,8 @@ BASELINES: dict[str, tuple[Callable[[np.ndarray, Any], np.ndarray], tuple[float,
 }
 
 
-def _learnt(model: str | Path) -> Callable[[np.ndarray], np.ndarray]:
+def learnt(model: str | Path) -> Callable[[np.ndarray], np.ndarray]:
+    """The network of a model, for a whole picture."""
     network = named_despeckler(model).network
 
     def despeckled(noisy: np.ndarray) -> np.ndarray:
@@ -100,7 +101,7 @@ def despeckle(data: Path, also: Sequence[Path] = ()) -> list[dict[str, object]]:
     ways: dict[str, list[Callable[[np.ndarray], np.ndarray]]] = {"noisy": [lambda image: image]}
     for way, (filtered, strengths) in BASELINES.items():
         ways[way] = [lambda image, f=filtered, s=s: f(image, s) for s in strengths]  # type: ignore[misc]
-    ways |= {"base": [_learnt("base")], **{path.stem: [_learnt(path)] for path in also}}
+    ways |= {"base": [learnt("base")], **{path.stem: [learnt(path)] for path in also}}
     rows = []
     for speckle in SPECKLES:
         found: dict[str, dict[str, tuple[float, float]]] = {way: {} for way in ways}
