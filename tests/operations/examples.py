@@ -308,22 +308,24 @@ def anatomy_generate(folder: Path) -> tuple[dict[str, Any], str]:
 
 
 def anatomy_fit(folder: Path) -> tuple[dict[str, Any], str]:
-    """A mandible in a scan of coarse voxels, a little larger than its landmarks say."""
-    from napari_midl.methods.anatomy.apply import Anatomy
-    from napari_midl.methods.anatomy.models import named_model
-    from napari_midl.volumes.grids import mask
-    from napari_midl.volumes.landmarks import read_landmarks
+    """A ball in a scan, a little larger than its landmarks say."""
+    from napari_midl.engine.jobs import run
+    from napari_midl.methods import all_operations
     from napari_midl.volumes.meshes import MM
     from napari_midl.volumes.nifti import write_nifti
-    from napari_midl.volumes.space import Space
 
-    marks = mandible_landmarks(folder)
-    mesh = Anatomy(named_model("base")).generate(read_landmarks(marks)).mesh
-    corner = mesh.vertices.min(0) - 6
-    shape = tuple(np.ceil((np.ptp(mesh.vertices, axis=0) + 12)[::-1] / 2).astype(int).tolist())
-    space = Space.of((2.0, 2.0, 2.0), MM, corner.tolist())
-    write_nifti(1000.0 * mask(mesh, shape, space).astype(np.float32), space, folder / "ct.nii.gz")
-    return {"landmarks": marks, "scan": folder / "ct.nii.gz", "level": 500.0}, "fitted.ply"
+    train, model = anatomy_train(folder)
+    run(all_operations()["anatomy.train"].of(**train, out=folder / model).perform())
+    z, y, x = np.indices((22, 24, 30)) - 2.0
+    inside = ((x - 12) / 11) ** 2 + ((y - 10) / 9) ** 2 + ((z - 8) / 7) ** 2 < 1
+    space = Space.of((1.0, 1.0, 1.0), MM, (-6.0, -5.0, -5.0))
+    write_nifti(1000 * inside.astype(np.float32), space, folder / "ct.nii.gz")
+    return {
+        "landmarks": folder / "shapes" / "0.csv",
+        "model": str(folder / model),
+        "scan": folder / "ct.nii.gz",
+        "level": 500.0,
+    }, "fitted.ply"
 
 
 def anatomy_morph(folder: Path) -> tuple[dict[str, Any], str]:
@@ -354,23 +356,32 @@ def anatomy_train(folder: Path) -> tuple[dict[str, Any], str]:
 
 
 def anatomy_shapes(folder: Path) -> tuple[dict[str, Any], str]:
-    """Mandibles of the shipped model in the place of the real meshes, and made-up people."""
+    """Coarse mandibles of the shipped model for the real meshes, and made-up people."""
     import pandas as pd
     import trimesh
+    from skimage.measure import marching_cubes
 
     from napari_midl.methods.anatomy import population
     from napari_midl.methods.anatomy.apply import Anatomy
     from napari_midl.methods.anatomy.models import named_model
+    from napari_midl.volumes.grids import mask
     from napari_midl.volumes.landmarks import Landmarks, write_landmarks
+    from napari_midl.volumes.meshes import MM, Mesh
 
     given = folder / "real"
     given.mkdir()
     anatomy = Anatomy(named_model("base"))
     model, names = anatomy.shapes, list(anatomy.template.names)
     rng = np.random.default_rng(0)
+    corner = model.mean_surface.min(0) - 12
+    shape = tuple(np.ceil((np.ptp(model.mean_surface, axis=0) + 24)[::-1] / 4).astype(int).tolist())
+    space = Space.of((4.0, 4.0, 4.0), MM, corner.tolist())
     for k, source in enumerate(population.SOURCES):
         surface = model.mean_surface + k * model.surface_modes[k]
-        made = trimesh.Trimesh(surface @ np.linalg.inv(source.turn), anatomy.faces, process=False)
+        inside = mask(Mesh(surface, anatomy.faces), shape, space)
+        coarse, faces, *_ = marching_cubes((inside > 0).astype(np.float32), 0.5)
+        coarse = coarse[:, ::-1] * 4 + corner
+        made = trimesh.Trimesh(coarse @ np.linalg.inv(source.turn), faces, process=False)
         made.export(given / source.mesh)
         placed = (model.mean_landmarks + k * model.landmark_modes[k]) @ np.linalg.inv(source.turn)
         write_landmarks(given / source.landmarks, Landmarks(tuple(names), placed))
