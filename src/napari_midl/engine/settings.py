@@ -81,8 +81,12 @@ class Settings:
         return cls(**values)
 
 
+@cache
 def hints_of(settings: type) -> dict[str, Any]:
-    """The annotation of each field of a dataclass, with its range."""
+    """The annotation of each field of a dataclass, with its range.
+
+    Always the same objects, since `checked` keeps what it made of each.
+    """
     return get_type_hints(settings, include_extras=True)
 
 
