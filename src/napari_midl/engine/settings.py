@@ -13,6 +13,7 @@ from napari_midl.errors import InputError
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+_HINTS: dict[type, dict[str, Any]] = {}
 
 
 def within(low: float, high: float, step: float | None = None) -> Any:
@@ -81,13 +82,14 @@ class Settings:
         return cls(**values)
 
 
-@cache
 def hints_of(settings: type) -> dict[str, Any]:
     """The annotation of each field of a dataclass, with its range.
 
     Always the same objects, since `checked` keeps what it made of each.
     """
-    return get_type_hints(settings, include_extras=True)
+    if settings not in _HINTS:
+        _HINTS[settings] = get_type_hints(settings, include_extras=True)
+    return _HINTS[settings]
 
 
 def checked(name: str, hint: Any, value: Any) -> Any:
