@@ -6,6 +6,7 @@ import argparse
 from importlib import import_module
 
 NAMES = (
+    "all",
     "vessels",
     "vessels_live",
     "throughput",
