@@ -9,9 +9,9 @@ import tifffile
 import torch
 
 from napari_midl.engine.jobs import run
+from napari_midl.engine.pixels.learners import fit_learners, partial_loss
 from napari_midl.engine.verdict import Basis
 from napari_midl.errors import InputError
-from napari_midl.methods.segment.learners import fit_learners, partial_loss
 from napari_midl.methods.segment.operations import Predict, Train
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 

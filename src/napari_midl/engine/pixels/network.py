@@ -117,6 +117,16 @@ class PixelNetwork(nn.Module):
         """Features ``(N, features)`` as the perceptrons want them."""
         return ((features - self.mean) / self.deviation).clamp(-MOST, MOST)
 
+    def standardise_by(self, features: NDArray[np.float32]) -> None:
+        """Take mean and spread of features ``(N, features)`` for those of all."""
+        self.mean.copy_(torch.from_numpy(features.mean(0)))
+        self.deviation.copy_(torch.from_numpy(features.std(0) + 1e-6))
+
+    def as_seen(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same as `standardised`, of an array."""
+        found: NDArray[np.float32] = self.standardised(torch.from_numpy(features)).numpy()
+        return found
+
     def logits(self, standardised: Tensor) -> Tensor:
         """Logits of voxels by their standardised features, as a `Perceptron` gives them."""
         return torch.stack([member(standardised) for member in self.members]).mean(0)

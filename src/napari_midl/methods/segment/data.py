@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_midl.engine.annotation import PaintedVolume
-from napari_midl.engine.channels import Stacked, scaled
+from napari_midl.engine.channels import ScaledChannels
 from napari_midl.errors import InputError
 from napari_midl.methods.segment.ports import names_of
 from napari_midl.volumes.classes import UNLABELLED, Classes
 from napari_midl.volumes.labels import read_labels
 from napari_midl.volumes.partial import joined, opened_up, with_rests
-from napari_midl.volumes.scaling import scaling_around
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.methods.segment.ports import Example
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
@@ -89,11 +87,9 @@ def read_examples(
         _check_alike(channels, examples[0].channels)
         read = [_patches(each, classes, whole, dense) for each in alike]
         patches = read[0] if len(read) == 1 else [joined(read, whole, alike[0].name)]
-        boxes = [patch.box for patch in patches]
-        scale = partial(scaled, [scaling_around(channel, boxes) for channel in channels])
-        how = {"channels": True, "alone": len(of_image) == 1}
-        image = PaintedVolume(Stacked(channels), scale, patches, whole, held_out, seed, **how)
-        images.append(image)
+        image = ScaledChannels(channels, [patch.box for patch in patches])
+        how = {"held_out": held_out, "seed": seed, "alone": len(of_image) == 1}
+        images.append(image.painted(patches, whole, **how))
     volumes = [alike[0].channels for alike in of_image.values()]
     return Examples(images, whole, known, volumes)
 

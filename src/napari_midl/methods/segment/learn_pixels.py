@@ -7,20 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from napari_midl.engine.annotation import refuse_one_class
 from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.models import Model
-from napari_midl.engine.pixels import experts
 from napari_midl.engine.pixels.depth import distance_of_slices
-from napari_midl.engine.pixels.mixture import folds, judging
+from napari_midl.engine.pixels.joining import USUAL, joining, parted
+from napari_midl.engine.pixels.learners import PRIOR, fit_learners
+from napari_midl.engine.pixels.mixture import folds
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.pixels.voxels import reading
 from napari_midl.engine.scores import class_scores, most_probable
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
-from napari_midl.methods.segment.learners import PRIOR, distil, fit_learners, mixed
 from napari_midl.methods.segment.models import classes_of
 
 if TYPE_CHECKING:
@@ -29,12 +28,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.pixels.experts import Expert
+    from napari_midl.engine.pixels.perceptron import Perceptron
     from napari_midl.methods.segment.data import Examples
     from napari_midl.methods.segment.settings import TrainSettings
     from napari_midl.volumes.classes import Classes
 
-DISTILLING = 1250
-UNSCORED = "Too little is labelled to leave some out and score it: label each class twice."
+UNSCORED = "Too little is labelled to score it: label each class in two places."
 _APART = 1e7  # columns between two images, so that no part of the strokes has some of both
 
 
@@ -62,8 +61,8 @@ def fit(
     """
     refuse_one_class(examples.images)
     seed, classes = settings.seed, examples.classes
-    steps = exactly if exactly is not None else settings.steps or experts.STEPS + DISTILLING
-    learning = max(1, steps * experts.STEPS // (experts.STEPS + DISTILLING))
+    steps = exactly if exactly is not None else settings.steps or USUAL
+    learning, teaching = parted(steps)
     network = copy.deepcopy(model.network)
     assert isinstance(network, PixelNetwork)
     read = yield from _read(examples, network, seed)
@@ -72,24 +71,14 @@ def fit(
 
     how = (network.shift, network.near, seed, learning)
 
-    def fit_some(of: NDArray[np.bool_]) -> Mapping[str, Expert]:
-        return fit_learners(features[of], allowed[of], *how)[0]
+    def fit_some(of: NDArray[np.bool_]) -> tuple[Mapping[str, Expert], Perceptron]:
+        return fit_learners(features[of], allowed[of], *how)
 
     parting = partial(folds, places, labels, 1.0, seed)
     fold = yield from elsewhere(parting, "parting the labels")
-    judged = yield from judging(fit_some, features, allowed, fold, PRIOR)
-    found, trained = yield from elsewhere(
-        partial(fit_learners, features, allowed, *how), "learning all labels"
-    )
-    everything = np.concatenate([features, unpainted])
-    teacher = yield from elsewhere(
-        partial(mixed, found, judged.shares, everything), "joining the learners"
-    )
-    student = yield from elsewhere(
-        partial(distil, trained, everything, teacher, seed, max(1, steps - learning)),
-        "putting all into one network",
-    )
-    network.with_member(0, student)
+    joined = yield from joining(fit_some, features, allowed, fold, PRIOR, unpainted, seed, teaching)
+    judged = joined.judged
+    network.with_member(0, joined.student)
     after, counts = _scores(judged.probability, labels, classes)
     seen = ", ".join(dict.fromkeys(channels[0].name for channels in examples.volumes))
     names = classes_of(model).names
@@ -116,9 +105,7 @@ def fit(
         steps=steps,
         basis=Basis.UNSEEN if after else Basis.NONE,
         counts=counts,
-        advice=""
-        if after
-        else "Too little is labelled to score it: label each class in two places.",
+        advice="" if after else UNSCORED,
     )
 
 
@@ -139,12 +126,9 @@ def _read(examples: Examples, network: PixelNetwork, seed: int) -> Job[_Read]:
     network.depth.fill_(each[0][0].depth)
     unpainted = np.concatenate([voxels.unpainted for _, voxels in each])
     usual = unpainted if len(unpainted) else np.concatenate([v.features for _, v in each])
-    network.mean.copy_(torch.from_numpy(usual.mean(0)))
-    network.deviation.copy_(torch.from_numpy(usual.std(0) + 1e-6))
+    network.standardise_by(usual)
     painted = np.concatenate([voxels.features for _, voxels in each])
-    features, others = (
-        network.standardised(torch.from_numpy(x)).numpy() for x in (painted, unpainted)
-    )
+    features, others = network.as_seen(painted), network.as_seen(unpainted)
     places = [
         voxels.places * (space.depth, 1.0, 1.0) + (0.0, 0.0, _APART * number)
         for number, (space, voxels) in enumerate(each)

@@ -1,12 +1,7 @@
-"""Learning vessels from strokes in seconds: a mixture of experts, distilled into one network.
-
-The mixture is taught to a small network on voxels that nobody painted (Hinton et al., *Distilling
-the Knowledge in a Neural Network*, 2015), so that a model stays one file and one fast pass.
-"""
+"""Learning vessels from strokes in seconds: a mixture of experts, distilled into one network."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +14,8 @@ from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.level import level_advice
 from napari_midl.engine.pixels import experts
 from napari_midl.engine.pixels.depth import depth_of
-from napari_midl.engine.pixels.mixture import folds, judging
+from napari_midl.engine.pixels.joining import USUAL, joining, parted
+from napari_midl.engine.pixels.mixture import folds
 from napari_midl.engine.pixels.voxels import reading
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
@@ -28,7 +24,7 @@ from napari_midl.methods.vessels.inputs import painted_on
 from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -43,7 +39,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 PRIOR = {"trees": 0.4, "shipped": 0.4, "tuned": 0.2}
-DISTILLING, DISTILLING_RATE = 1250, 3e-3
 # Standard errors by which the strokes have to be better known before to keep the start.
 ERRORS = 3.0
 
@@ -120,30 +115,6 @@ def fit_experts(
     return found, network
 
 
-def mixed(found: Mapping[str, Expert], shares: Mapping[str, float], features: Floats) -> Floats:
-    """Probability of vessel by all experts together."""
-    total = np.zeros(len(features), np.float32)
-    for name, expert in found.items():
-        total += np.float32(shares[name]) * expert(features)
-    return total
-
-
-def distil(
-    start: Perceptron, features: Floats, teacher: Floats, seed: int, steps: int
-) -> Perceptron:
-    """Teach a copy of a network to say what a teacher ``(N,)`` says of features ``(N, F)``."""
-    generator = torch.Generator().manual_seed(seed)
-    student = copy.deepcopy(start).requires_grad_(True)
-    x, y = torch.from_numpy(features), torch.from_numpy(teacher)
-
-    def batch() -> tuple[Tensor, Tensor]:
-        of = torch.randint(len(y), (experts.BATCH,), generator=generator)
-        return x[of], y[of]
-
-    experts.descend(student, batch, generator, steps=steps, rate=DISTILLING_RATE)
-    return student.requires_grad_(False).eval()
-
-
 def finetune(
     volume: Volume,
     patches: Sequence[Patch],
@@ -185,8 +156,8 @@ def finetune(
         If the labels do not fit the image or hold one class only.
     """
     seed = settings.seed
-    steps = exactly if exactly is not None else settings.steps or experts.STEPS + DISTILLING
-    tuning = max(1, steps * experts.STEPS // (experts.STEPS + DISTILLING))
+    steps = exactly if exactly is not None else settings.steps or USUAL
+    tuning, teaching = parted(steps)
 
     painted = yield from elsewhere(
         partial(painted_on, volume, patches), "reading the painted voxels"
@@ -203,34 +174,20 @@ def finetune(
     if hidden is not None:
         voxels = voxels.without(hidden(voxels.places))
     if not known.is_trained:
-        network.mean.copy_(torch.from_numpy(voxels.unpainted.mean(0)))
-        network.deviation.copy_(torch.from_numpy(voxels.unpainted.std(0) + 1e-6))
+        network.standardise_by(voxels.unpainted)
         known = Known(network, False, known.library)
     vessel = voxels.labels == CLASSES.value(VESSEL)
-    features, unpainted = (
-        network.standardised(torch.from_numpy(x)).numpy()
-        for x in (voxels.features, voxels.unpainted)
-    )
+    features, unpainted = map(network.as_seen, (voxels.features, voxels.unpainted))
     parting = partial(folds, voxels.places, vessel, depth, seed)
     fold = yield from elsewhere(parting, "parting the strokes")
     prior = {name: share for name, share in PRIOR.items() if known.is_trained or name != "shipped"}
 
-    def fit(of: NDArray[np.bool_]) -> dict[str, Expert]:
-        return fit_experts(known, features[of], vessel[of], seed, tuning)[0]
+    def fit(of: NDArray[np.bool_]) -> tuple[dict[str, Expert], Perceptron]:
+        return fit_experts(known, features[of], vessel[of], seed, tuning)
 
-    judged = yield from judging(fit, features, vessel, fold, prior)
-    found, tuned = yield from elsewhere(
-        partial(fit_experts, known, features, vessel, seed, tuning), "learning all strokes"
-    )
-    everything = np.concatenate([features, unpainted])
-    teacher = yield from elsewhere(
-        partial(mixed, found, judged.shares, everything), "joining the learners"
-    )
-    student = yield from elsewhere(
-        partial(distil, tuned, everything, teacher, seed, max(1, steps - tuning)),
-        "putting all into one network",
-    )
-    network.with_member(0, student)
+    joined = yield from joining(fit, features, vessel, fold, prior, unpainted, seed, teaching)
+    judged = joined.judged
+    network.with_member(0, joined.student)
     after = _scores(judged.probability, vessel)
     before: dict[str, float] = {}
     gained: float | None = None

@@ -1,39 +1,38 @@
-"""Learning from each stroke while a person paints, for the slice that is in view."""
+"""Learning vessels from each stroke while a person paints, for the slice that is in view."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from napari_midl.engine.annotation import PaintedVolume
+from napari_midl.engine.pixels import live
 from napari_midl.engine.pixels.depth import Scaled, depth_of
+from napari_midl.engine.pixels.joining import distil, mixed, shares_of
 from napari_midl.engine.pixels.network import softened
 from napari_midl.engine.pixels.scale_space import ScaleSpace
-from napari_midl.engine.pixels.seen import Look, Seen
-from napari_midl.errors import InputError
+from napari_midl.engine.pixels.seen import Seen
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
-from napari_midl.methods.vessels.learn_pixels import PRIOR, Known, distil, fit_experts, mixed
+from napari_midl.methods.vessels.learn_pixels import PRIOR, Known, fit_experts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_midl.engine.pixels.perceptron import Perceptron
-    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
 
     Floats = NDArray[np.float32]
 
-# Voxels in view that the result is taught on.
-TAUGHT = 8_000
-TUNING, DISTILLING = 120, 200
 
-
-class LiveLearner:
-    """Learns anew with each stroke; what it has computed of the view and the strokes it keeps.
+class LiveLearner(live.LiveLearner):
+    """Learns with what a model knows; its answer is the probability of vessel.
 
     Parameters
     ----------
@@ -48,49 +47,26 @@ class LiveLearner:
     def __init__(self, volume: Volume, known: Known, scaling: Scaling) -> None:
         self._volume, self._known, self._scaling = volume, known, scaling
         self._image = Scaled(volume, scaling)
-        self._student: Perceptron | None = None
-
-    def __call__(self, look: Look) -> Floats | None:
-        """Probability of vessel ``(1, y, x)`` in the region; None until both classes are painted.
-
-        Raises
-        ------
-        InputError
-            If the image cannot be read.
-        """
-        # All that does not depend on the strokes is there before the first of them is learnt.
-        view = self._seen.view(look.region)
-        try:
-            data, patches = self._volume.data, look.patches
-            painted = PaintedVolume(data, self._scaling, patches, CLASSES, read_once=False)
-        except InputError:
-            return None  # nothing, or one class only
-        if look.learn or self._student is None:
-            self._student = self._learn(painted, look.region, view)
-        with torch.inference_mode():
-            logits = self._student(torch.from_numpy(view.reshape(-1, view.shape[-1])))
-            found: Floats = torch.sigmoid(softened(logits.reshape(view.shape[:-1]))).numpy()
-        return found
 
     @cached_property
-    def _seen(self) -> Seen:
-        space, network = ScaleSpace(depth_of(self._volume, self._image)), self._known.network
+    def seen(self) -> Seen:
+        """Standardised as the model's own."""
+        space = ScaleSpace(depth_of(self._volume, self._image))
+        return Seen(self._image, space, self._known.network.as_seen)
 
-        def standardised(features: Floats) -> Floats:
-            found: Floats = network.standardised(torch.from_numpy(features)).numpy()
-            return found
+    def painted(self, patches: Sequence[Patch]) -> PaintedVolume:
+        """Vessel and background."""
+        data = self._volume.data
+        return PaintedVolume(data, self._scaling, patches, CLASSES, read_once=False)
 
-        return Seen(self._image, space, standardised)
-
-    def _learn(self, painted: PaintedVolume, region: Region, view: Floats) -> Perceptron:
-        rng = np.random.default_rng(0)
-        features, labels = self._seen.strokes(painted, region, rng)
+    def learn(self, features: Floats, labels: NDArray[np.uint8], some: Floats) -> Perceptron:
+        """The tuned network, taught what all experts say."""
         vessel = labels == CLASSES.value(VESSEL)
-        found, tuned = fit_experts(self._known, features, vessel, 0, TUNING)
-        flat = view.reshape(-1, view.shape[-1])
-        taught = flat[rng.choice(len(flat), min(TAUGHT, len(flat)), replace=False)]
-        shares = {name: PRIOR[name] for name in found}
-        total = sum(shares.values())
-        shares = {name: share / total for name, share in shares.items()}
-        taught = np.concatenate([features[:TAUGHT], taught])
-        return distil(tuned, taught, mixed(found, shares, taught), 0, DISTILLING)
+        found, tuned = fit_experts(self._known, features, vessel, 0, live.LEARNING)
+        return distil(tuned, some, mixed(found, shares_of(PRIOR, found), some), 0, live.TEACHING)
+
+    def answer(self, student: Perceptron, view: Floats) -> Floats:
+        """Probability of vessel."""
+        logits = student(torch.from_numpy(view.reshape(-1, view.shape[-1])))
+        found: Floats = torch.sigmoid(softened(logits.reshape(view.shape[:-1]))).numpy()
+        return found

@@ -4,25 +4,21 @@
 not learn where in the image the strokes were; a small *network* that learns them with noise goes on
 where they end. To each of them a class counts as much as another, however little of it is
 painted. All are trusted as far as they were right on strokes that they had not seen, and
-what they say together is taught to one network, as for vessels.
+what they say together is taught to one network.
 """
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
 from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.pixels import experts
 from napari_midl.engine.pixels.perceptron import Perceptron
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 PRIOR = {"trees": 0.4, "near": 0.3, "network": 0.3}
-DISTILLING_RATE = 3e-3
 
 
 def fit_learners(
@@ -77,30 +72,6 @@ def fit_learners(
     trees = _trees(features[some], classes, count, seed)
     few = _trees(features[some][:, near], classes, count, seed)
     return {"trees": trees, "near": lambda x: few(x[:, near]), "network": by_network}, network
-
-
-def mixed(learners: Mapping[str, Expert], shares: Mapping[str, float], features: Floats) -> Floats:
-    """Probabilities ``(N, K)`` by all learners together."""
-    each = [np.float32(shares[name]) * learner(features) for name, learner in learners.items()]
-    found: Floats = np.sum(each, axis=0, dtype=np.float32)
-    return found
-
-
-def distil(
-    start: Perceptron, features: Floats, teacher: Floats, seed: int, steps: int
-) -> Perceptron:
-    """Teach a copy of a network to say what a teacher ``(N, K)`` says of features ``(N, F)``."""
-    generator = torch.Generator().manual_seed(seed)
-    student = copy.deepcopy(start).requires_grad_(True)
-    x, y = torch.from_numpy(features), torch.from_numpy(teacher)
-
-    def batch() -> tuple[Tensor, Tensor]:
-        of = torch.randint(len(y), (experts.BATCH,), generator=generator)
-        return x[of], y[of]
-
-    rate = DISTILLING_RATE
-    experts.descend(student, batch, generator, steps=steps, rate=rate, loss=cross_entropy)
-    return student.requires_grad_(False).eval()
 
 
 def partial_loss(logits: Tensor, allowed: Tensor) -> Tensor:
