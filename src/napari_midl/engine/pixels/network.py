@@ -113,6 +113,10 @@ class PixelNetwork(nn.Module):
         scales = ([int(n) for n in _NUMBER.findall(name)] for name in feature_names(self.flat))
         return np.array(self.channels * [max(each, default=0) <= _NEAR for each in scales])
 
+    def ready(self) -> Self:
+        """A copy for prediction."""
+        return copy.deepcopy(self)
+
     def standardised(self, features: Tensor) -> Tensor:
         """Features ``(N, features)`` as the perceptrons want them."""
         return ((features - self.mean) / self.deviation).clamp(-MOST, MOST)

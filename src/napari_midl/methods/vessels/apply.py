@@ -9,6 +9,7 @@ import torch
 
 from napari_midl.engine import proposals
 from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
+from napari_midl.engine.probabilities import evaluated
 from napari_midl.engine.proposals import Proposal
 from napari_midl.engine.streaming import ReadyModel, stream
 from napari_midl.engine.uncertainty import binary_entropy
@@ -62,18 +63,11 @@ def probability(network: nn.Module, image: NDArray[np.float32]) -> NDArray[np.fl
     -------
     ndarray of float32, shape (..., Z, Y, X)
     """
-    training = [module for module in network.modules() if module.training]
-    network.eval()
-    try:
-        device = next(network.parameters()).device
-        blocks = torch.from_numpy(np.ascontiguousarray(image)).reshape(-1, 1, *image.shape[-3:])
-        with torch.inference_mode():
-            blocks = blocks.to(device).contiguous(memory_format=torch.channels_last_3d)
-            found: NDArray[np.float32] = torch.sigmoid(network(blocks)).float().cpu().numpy()
-        return found.reshape(image.shape)
-    finally:
-        for module in training:
-            module.training = True
+
+    def ask(blocks: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(network(blocks.contiguous(memory_format=torch.channels_last_3d)))
+
+    return evaluated(network, image.reshape(-1, 1, *image.shape[-3:]), ask).reshape(image.shape)
 
 
 def both_classes(vessel: NDArray[np.float32]) -> NDArray[np.float32]:
