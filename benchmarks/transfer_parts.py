@@ -80,7 +80,7 @@ def learn(
     from napari_midl.engine.jobs import run
     from napari_midl.engine.models import Model
     from napari_midl.engine.training import Schedule, train
-    from napari_midl.methods.segment.data import Examples
+    from napari_midl.engine.examples import Examples
     from napari_midl.methods.segment.learn import Learning
 
     class Timed(Learning):

@@ -28,7 +28,7 @@ def pixels_dice(
 
     from napari_midl.engine.jobs import run
     from napari_midl.methods.segment import learn_pixels, models
-    from napari_midl.methods.segment.data import Examples
+    from napari_midl.engine.examples import Examples
     from napari_midl.methods.segment.settings import TrainSettings
     from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from napari_midl.engine.models import read_card
 from napari_midl.engine.shelf import shelf_folder
 from napari_midl.widgets.segment.learn import NONE
-from napari_midl.widgets.segment.live import PREVIEW
+from napari_midl.widgets.tool.live_preview import PREVIEW
 
 SECONDS = 120_000
 

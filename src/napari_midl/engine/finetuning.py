@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -29,3 +32,13 @@ def trainable(network: N, known: bool) -> N:
             if isinstance(module, nn.BatchNorm3d):
                 module.eval()
     return copied
+
+
+def freeze_all_but(layers: Sequence[nn.Module], network: nn.Module) -> None:
+    """Let only some layers of a network in training mode learn; the rest stays as it is."""
+    network.requires_grad_(False)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d) and list(layers) != [network]:
+            module.eval()
+    for layer in layers:
+        layer.requires_grad_(True)

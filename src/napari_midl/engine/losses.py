@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -156,6 +156,16 @@ class DecayingCrossEntropy:
         each = by_value[voxels.values]
         loss: Tensor = (each * voxels.surprise).sum() / each.sum().clamp(min=1)
         return loss
+
+
+def loss_named(name: str, counts: Callable[[], Mapping[int, int]]) -> Loss:
+    """The loss of a name; `counts` counts the voxels of each label, where it needs them."""
+    losses: dict[str, Loss] = {
+        "balanced": balanced_cross_entropy,
+        "corrected": corrected_cross_entropy,
+        "plain": partial_cross_entropy,
+    }
+    return losses[name] if name in losses else DecayingCrossEntropy(counts())
 
 
 @dataclass(frozen=True)

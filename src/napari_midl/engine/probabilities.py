@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_midl.engine.models import Model
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Region
     from napari_midl.volumes.volume import Volume
 
     Floats = NDArray[np.float32]
@@ -56,25 +56,6 @@ def evaluated(network: nn.Module, images: Floats, ask: Callable[[Tensor], Tensor
             module.training = True
 
 
-class HowToPredict(Protocol):
-    """What a person chooses of every prediction."""
-
-    @property
-    def tile(self) -> Index:
-        """Voxels ``(z, y, x)`` that are computed at once."""
-
-    @property
-    def seed(self) -> int:
-        """Of the dropout masks."""
-
-    @property
-    def device(self) -> str:
-        """Where to compute."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it."""
-
-
 class ProbabilityModel(DenseModel):
     """A network and an image: probabilities of classes, and what dropout says of the doubt.
 
@@ -86,7 +67,7 @@ class ProbabilityModel(DenseModel):
         Of which the network is, for this image.
     network : torch.nn.Module
         With a halo and a stride; it is left as it is.
-    settings : HowToPredict
+    settings : Settings
         Tile, seed, device.
 
     Attributes
@@ -98,7 +79,7 @@ class ProbabilityModel(DenseModel):
     in_parts: ClassVar[tuple[type, ...]] = (PixelNetwork,)
 
     def __init__(
-        self, channels: Sequence[Volume], model: Model, network: Any, settings: HowToPredict
+        self, channels: Sequence[Volume], model: Model, network: Any, settings: Any
     ) -> None:
         self.channels, self.device = list(channels), settings.device
         self._model, self._network, self._settings = model, network, settings

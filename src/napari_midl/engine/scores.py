@@ -86,6 +86,29 @@ def class_scores(
     return scores
 
 
+def dice_of(
+    probability: NDArray[np.floating], labels: NDArray[Any], classes: Classes
+) -> tuple[dict[str, float], dict[str, int]]:
+    """``dice`` of the classes but the first, ``dice of`` each, and ``voxels of`` each behind it.
+
+    Parameters
+    ----------
+    probability : ndarray of float, shape (M, K)
+        Of the classes at labelled voxels; where there are none, nothing is told.
+    labels : ndarray of int, shape (M,)
+        Values of `classes`.
+    classes : Classes
+        What the labels mean.
+    """
+    if not len(probability):
+        return {}, {}
+    each = class_scores(most_probable(probability, axis=1), labels, classes)
+    structures = [score.dice for name, score in each.items() if name != classes.names[0]]
+    mean = {"dice": float(np.mean(structures))} if structures else {}
+    dice = {f"dice of {name}": score.dice for name, score in each.items()}
+    return mean | dice, {f"voxels of {name}": score.voxels for name, score in each.items()}
+
+
 def at_blocks(
     probability: Probability, painted: PaintedVolume, blocks: Sequence[Block]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:

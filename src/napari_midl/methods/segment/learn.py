@@ -6,23 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from napari_midl.engine.annotation import refuse_one_class
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
-from napari_midl.engine.finetuning import trainable
+from napari_midl.engine.finetuning import freeze_all_but, trainable
 from napari_midl.engine.jobs import Job, elsewhere
-from napari_midl.engine.losses import (
-    DecayingCrossEntropy,
-    JointLoss,
-    balanced_cross_entropy,
-    corrected_cross_entropy,
-    partial_cross_entropy,
-)
+from napari_midl.engine.losses import JointLoss, loss_named
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.sampling import draw_batch
-from napari_midl.engine.scores import at_blocks, class_scores, most_probable
+from napari_midl.engine.scores import at_blocks, dice_of
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.training import Schedule, train
 from napari_midl.engine.verdict import Basis
@@ -38,12 +31,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_midl.engine.annotation import PaintedVolume
+    from napari_midl.engine.examples import Examples
     from napari_midl.engine.holding_out import Block
     from napari_midl.engine.losses import Loss
     from napari_midl.engine.models import Model
     from napari_midl.engine.recipes import Batch
-    from napari_midl.methods.segment.data import Examples
-    from napari_midl.methods.segment.settings import LossName, TrainSettings
+    from napari_midl.methods.segment.settings import TrainSettings
     from napari_midl.volumes.classes import Classes
 
 MONITOR = "validation_dice"
@@ -200,7 +193,7 @@ class Learning(Supervised):
     ) -> None:
         known = bool(model.card["steps"])
         network = trainable(model.network, known)
-        _freeze_all_but(layers_in(network, settings.scope), network)
+        freeze_all_but(layers_in(network, settings.scope), network)
         super().__init__(
             network,
             lambda *_: NotImplemented,
@@ -236,16 +229,6 @@ class Learning(Supervised):
         return {f"validation_{name}": value for name, value in scores.items()}
 
 
-def loss_named(name: LossName, counts: Callable[[], Mapping[int, int]]) -> Loss:
-    """The loss of a name; `counts` counts the voxels of each label, where it needs them."""
-    losses: dict[str, Loss] = {
-        "balanced": balanced_cross_entropy,
-        "corrected": corrected_cross_entropy,
-        "plain": partial_cross_entropy,
-    }
-    return losses[name] if name in losses else DecayingCrossEntropy(counts())
-
-
 def loss_of(settings: TrainSettings, examples: Examples, model: Model) -> Loss:
     """The loss that is asked for, of one decoder or of two."""
     loss = loss_named(settings.loss, examples.counts)
@@ -255,15 +238,6 @@ def loss_of(settings: TrainSettings, examples: Examples, model: Model) -> Loss:
     table = examples.classes.table
     rest = np.delete(table, second, axis=1).any(axis=1, keepdims=True)
     return JointLoss(loss, np.concatenate([rest, table[:, second]], axis=1))
-
-
-def _freeze_all_but(layers: list[nn.Module], network: nn.Module) -> None:
-    network.requires_grad_(False)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm3d) and layers != [network]:
-            module.eval()  # what is frozen stays as it is
-    for layer in layers:
-        layer.requires_grad_(True)
 
 
 def _score(
@@ -281,13 +255,8 @@ def _score(
         found.append(p)
         labels.append(label)
         blocks += len(places)
-    called = most_probable(np.concatenate(found), axis=1)
-    each = class_scores(called, np.concatenate(labels), classes)
-    dice = {f"dice of {name}": score.dice for name, score in each.items()}
-    structures = [score.dice for name, score in each.items() if name != classes.names[0]]
-    mean = {"dice": float(np.mean(structures))} if structures else {}
-    counts = {f"voxels of {name}": score.voxels for name, score in each.items()}
-    return mean | dice, {"blocks": blocks} | counts
+    scores, counts = dice_of(np.concatenate(found), np.concatenate(labels), classes)
+    return scores, {"blocks": blocks} | counts
 
 
 def _never_labelled(examples: Examples, names: tuple[str, ...]) -> str:

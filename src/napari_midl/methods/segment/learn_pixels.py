@@ -17,7 +17,7 @@ from napari_midl.engine.pixels.learners import PRIOR, fit_learners
 from napari_midl.engine.pixels.mixture import folds
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.pixels.voxels import reading
-from napari_midl.engine.scores import class_scores, most_probable
+from napari_midl.engine.scores import dice_of
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
 from napari_midl.methods.segment.models import classes_of
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.engine.examples import Examples
     from napari_midl.engine.pixels.experts import Expert
     from napari_midl.engine.pixels.perceptron import Perceptron
-    from napari_midl.methods.segment.data import Examples
     from napari_midl.methods.segment.settings import TrainSettings
-    from napari_midl.volumes.classes import Classes
 
 UNSCORED = "Too little is labelled to score it: label each class in two places."
 _APART = 1e7  # columns between two images, so that no part of the strokes has some of both
@@ -79,7 +78,7 @@ def fit(
     joined = yield from joining(fit_some, features, allowed, fold, PRIOR, unpainted, seed, teaching)
     judged = joined.judged
     network.with_member(0, joined.student)
-    after, counts = _scores(judged.probability, labels, classes)
+    after, counts = dice_of(judged.probability, labels, classes)
     seen = ", ".join(dict.fromkeys(channels[0].name for channels in examples.volumes))
     names = classes_of(model).names
     # Nothing of a start is left, whatever it had learnt.
@@ -135,17 +134,3 @@ def _read(examples: Examples, network: PixelNetwork, seed: int) -> Job[_Read]:
     ]
     labels = np.concatenate([voxels.labels for _, voxels in each])
     return features, others, labels, np.concatenate(places)
-
-
-def _scores(
-    probability: NDArray[np.float32], labels: NDArray[np.uint8], classes: Classes
-) -> tuple[dict[str, float], dict[str, int]]:
-    """Dice of each class and their mean without the background, and voxels of each."""
-    if not len(probability):
-        return {}, {}
-    each = class_scores(most_probable(probability, axis=1), labels, classes)
-    structures = [score.dice for name, score in each.items() if name != classes.names[0]]
-    mean = {"dice": float(np.mean(structures))} if structures else {}
-    return mean | {f"dice of {name}": score.dice for name, score in each.items()}, {
-        f"voxels of {name}": score.voxels for name, score in each.items()
-    }

@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.channels import ChannelsIn
+from napari_midl.engine.examples import ExamplesIn
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.operations import operation
 from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
-from napari_midl.methods.segment.ports import ExamplesIn, SegmentModelIn, StartIn
+from napari_midl.methods.segment.ports import SegmentModelIn, StartIn
 from napari_midl.methods.segment.settings import PredictSettings, PretrainSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -53,15 +54,16 @@ class Train(FinetunedOperation):
         """Read the labels and learn from them."""
         given = yield from run.open(self.images)
         start = yield from run.open(self.start, "loading the network")
+        from napari_midl.engine.examples import classes_from, read_examples
         from napari_midl.engine.pixels.network import PixelNetwork
-        from napari_midl.methods.segment import data, learn, learn_pixels
+        from napari_midl.methods.segment import learn, learn_pixels
         from napari_midl.methods.segment.models import classes_of
 
         if not self.classes and start is None:
             raise InputError("no classes are named; give them with --classes, background first.")
-        classes = classes_of(start) if not self.classes else data.classes_from(self.classes)
+        classes = classes_of(start) if not self.classes else classes_from(self.classes)
         how = self.settings
-        reading = partial(data.read_examples, given, classes, how.dense, how.held_out, how.seed)
+        reading = partial(read_examples, given, classes, how.dense, how.held_out, how.seed)
         examples = yield from elsewhere(reading, "reading the labels")
         model = learn.start_for(examples, classes, how, start, self.start.called)
         if isinstance(model.network, PixelNetwork):

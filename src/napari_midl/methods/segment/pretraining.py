@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_midl.engine.devices import device_name, pick_device
-from napari_midl.engine.models import Model
-from napari_midl.engine.recipes import Supervised
+from napari_midl.engine.losses import loss_named
+from napari_midl.engine.pretraining import pretrained
 from napari_midl.engine.sampling import draw_batch
-from napari_midl.engine.training import Schedule, train
 from napari_midl.engine.tree_volumes import ANY_IMAGE, tree_volumes
-from napari_midl.methods.segment.learn import loss_named
 from napari_midl.methods.segment.models import scratch
 from napari_midl.methods.segment.network import named
 from napari_midl.volumes.classes import Classes
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.engine.jobs import Job
+    from napari_midl.engine.models import Model
     from napari_midl.engine.recipes import Batch
     from napari_midl.methods.segment.settings import PretrainSettings
 
@@ -46,7 +44,7 @@ def pretrain(
         Returned by the generator.
     """
     name = named(settings.architecture, settings.dimensions, settings.width, 1, len(TREES))
-    model, device = scratch(name, TREES, 1, settings.seed), pick_device(settings.device)
+    model = scratch(name, TREES, 1, settings.seed)
     depth = 1 if settings.dimensions == "2d" else settings.patch[0]
     size = (depth, *settings.patch[1:])
     trees = tree_volumes(TREES, settings.seed)
@@ -55,24 +53,16 @@ def pretrain(
         return draw_batch(trees(rng), size, settings.batch, ANY_IMAGE, rng)
 
     loss = loss_named(settings.loss, lambda: {1: 19, 2: 1})
-    recipe = Supervised(
-        model.network.train(),
-        lambda outputs, targets: loss(outputs, targets, TREES.table),
-        settings.learning_rate,
-        settings.half_life,
-        0.998,
-        draw,
+    return (
+        yield from pretrained(
+            model,
+            model.network.train(),
+            lambda outputs, targets: loss(outputs, targets, TREES.table),
+            draw,
+            settings,
+            checkpoint,
+            exactly,
+            name="generated trees",
+            training_data=["generated trees"],
+        )
     )
-    schedule = Schedule.of(settings, evaluate_every=100, exactly=exactly)
-    trained = yield from train(recipe, schedule, device=device, checkpoint=checkpoint)
-    card = model.card | {
-        "name": "generated trees",
-        "steps": trained.steps,
-        "seed": settings.seed,
-        "device": device_name(device),
-        "parent": None,
-        "settings": settings.to_dict(),
-        "licence": "BSD-3-Clause",
-        "training_data": ["generated trees"],
-    }
-    return Model(trained.network.cpu().eval(), card)

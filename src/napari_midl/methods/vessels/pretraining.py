@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.annotation import PaintedVolume
-from napari_midl.engine.devices import device_name, pick_device
-from napari_midl.engine.models import Model
-from napari_midl.engine.recipes import Supervised
+from napari_midl.engine.pretraining import pretrained
 from napari_midl.engine.sampling import draw_batch
-from napari_midl.engine.training import Schedule, train
 from napari_midl.engine.tree_volumes import ANY_IMAGE, tree_volumes
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.learn import trainable
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.checkpoints import Checkpoint
     from napari_midl.engine.jobs import Job
+    from napari_midl.engine.models import Model
     from napari_midl.methods.vessels.settings import PretrainSettings
     from napari_midl.volumes.volume import Volume
 
@@ -59,7 +57,6 @@ def pretrain(
     Model
         Returned by the generator.
     """
-    device = pick_device(settings.device)
     model = start or scratch(settings.preset, settings.seed)
     real = [
         PaintedVolume(image.data, robust_scaling(image), [mask_patch(mask)], CLASSES)
@@ -75,26 +72,20 @@ def pretrain(
             source = synthetic(rng)
         return draw_batch(source, settings.patch, settings.batch, ANY_IMAGE, rng)
 
-    loss, rate = LOSSES[settings.loss], settings.learning_rate
-    trained = yield from train(
-        Supervised(trainable(model), loss, rate, settings.half_life, 0.998, draw),
-        Schedule.of(settings, evaluate_every=100, exactly=exactly),
-        device=device,
-        checkpoint=checkpoint,
+    return (
+        yield from pretrained(
+            model,
+            trainable(model),
+            LOSSES[settings.loss],
+            draw,
+            settings,
+            checkpoint,
+            exactly,
+            name=f"{settings.preset} base",
+            training_data=["synthetic vessel volumes", *(image.name for image, _ in stacks)],
+            training_data_licence=settings.data_licence,
+        )
     )
-    card = {
-        **model.card,
-        "name": f"{settings.preset} base",
-        "steps": model.card["steps"] + trained.steps,
-        "seed": settings.seed,
-        "device": device_name(device),
-        "parent": model.sha256 if model.card["steps"] else None,
-        "settings": settings.to_dict(),
-        "licence": "BSD-3-Clause",
-        "training_data": ["synthetic vessel volumes", *(image.name for image, _ in stacks)],
-        "training_data_licence": settings.data_licence,
-    }
-    return Model(trained.network.cpu().eval(), card)
 
 
 def mask_patch(mask: Volume) -> Patch:

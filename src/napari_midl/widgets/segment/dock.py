@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.volumes.classes import UNLABELLED
-from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.segment.bench import SegmentBench
-from napari_midl.widgets.segment.classes import ClassesSection
 from napari_midl.widgets.segment.learn import LearnSection
 from napari_midl.widgets.segment.predict import PredictSection
-from napari_midl.widgets.segment.sources import SourcesSection
+from napari_midl.widgets.tool.classes_section import ClassesSection
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 from napari_midl.widgets.tool.keys import Keys
-from napari_midl.widgets.tool.paint_section import ERASE_KEY
+from napari_midl.widgets.tool.label_sources import SourcesSection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
-UNDO, REDO = "Control-Z", "Control-Shift-Z"
 OPEN, PAINT, LEARN, PREDICT = range(4)
 
 
@@ -53,20 +49,11 @@ class SegmentDock(ToolDock[SegmentBench]):
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
         """The class to paint, and to take back."""
-        offered = self.bench.classes.offered
-        keys = {label.key: label.value for label in offered if label.key}
-        keys[ERASE_KEY] = UNLABELLED
-        return {
-            **{key: self.classes.classes[value] for key, value in keys.items()},
-            UNDO: self.classes.undo,
-            REDO: self.classes.redo,
-        }
+        return self.classes.keys
 
     def keys_count_on(self, layer: Any, key: str) -> bool:
-        """On each layer, where napari would begin to move it; others' own strokes are theirs."""
-        bench = self.bench
-        ours = layer is bench.image or is_ours(layer)
-        return bench.volume is not None and (ours or key not in (UNDO, REDO))
+        """Whichever is active."""
+        return self.classes.keys_count_on(layer, key)
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also what is painted."""

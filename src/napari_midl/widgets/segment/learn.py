@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from napari_midl.engine.gain import gain_in_words
@@ -16,14 +16,15 @@ from napari_midl.errors import InputError
 from napari_midl.methods.segment.models import SCRATCH as NONE
 from napari_midl.methods.segment.models import path_of
 from napari_midl.methods.segment.operations import Pretrain, Train
-from napari_midl.methods.segment.ports import SEVERAL, ExamplesIn, SegmentModelIn, StartIn
+from napari_midl.methods.segment.ports import SegmentModelIn, StartIn
 from napari_midl.methods.segment.settings import PretrainSettings, TrainSettings
 from napari_midl.volumes.classes import Classes
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import check, combo, note
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.segment.bench import SegmentBench
-from napari_midl.widgets.segment.live import LivePreview, in_colours
+from napari_midl.widgets.segment.layers import OPACITY
+from napari_midl.widgets.tool.live_preview import LivePreview
 from napari_midl.widgets.tool.train_section import TrainSection
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
+    from napari_midl.engine.pixels.seen import Look
     from napari_midl.engine.running import Outcome
     from napari_midl.engine.runs import Run
+    from napari_midl.methods.segment.live import LiveLearner
     from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.volume import Volume
-    from napari_midl.widgets.segment.sources import SourcesSection
+    from napari_midl.widgets.tool.label_sources import SourcesSection
     from napari_midl.widgets.tool.shelf import Picture
 
 TREES = "trees"
@@ -131,7 +134,8 @@ class LearnSection(TrainSection[SegmentBench]):
             "After each stroke, show what it teaches in the part in view",
             checked=True,
         )
-        self._preview = LivePreview(bench, self.live)
+        self._looked_at: tuple[list[int], list[Volume]] = [], []
+        self._preview = LivePreview(bench, self.live, _learner, self._learnt, self._picture)
         self.table = TableView(pd.DataFrame())
         self.table.view.setToolTip(
             "Dice, from 0 to 1: how well what is found and what you labelled overlap, on labels "
@@ -149,6 +153,9 @@ class LearnSection(TrainSection[SegmentBench]):
         self.body.insertWidget(self.body.indexOf(self.gain) + 1, self.table)
         self.way.currentIndexChanged.connect(lambda _: self._on_way())
         self.follow(self._show_channels, bench.opened, bench.layers_changed)
+        bench.renamed.connect(self._preview.forget)
+        self.channels.toggled.connect(lambda _: self._preview.forget())
+        bench.result.connect(self._on_result)
         for widget in (self.way, self.channels, model):
             self.enabled_when(widget, lambda: not bench.runner.running)
         self._on_way()
@@ -179,55 +186,23 @@ class LearnSection(TrainSection[SegmentBench]):
     def operation(self, out: Path, start: str | Path | None = None) -> Train:
         """Learn a copy of all that is ticked, which is kept beside the model."""
         bench, way = self.bench, self.chosen
-        sources = self.sources.sources
-        if not sources:
-            raise InputError("nothing is labelled yet; paint a little of at least two classes.")
-        bench.patches.flush()
         start = start or (self._network if way.begins else NONE)
         if way.needs and start == NONE:
             raise InputError(
                 f"{way.name} needs a network to begin with; choose one under Model, or learn "
                 "Everything of a network first."
             )
-        classes, kept = bench.classes, out.with_name(f"{out.stem} labels")
-        shutil.rmtree(kept, ignore_errors=True)  # of a training that was cancelled
-        paths, labels, knows = [], [], []
-        opened: dict[str, list[Volume]] = {}
-        of_path: dict[str, tuple[int, ...]] = {}
-        for number, source in enumerate(sources, 1):
-            folder = kept / f"{number} {source.image.name}".replace("/", "_")
-            source.write(folder, classes)
-            volumes = bench.channels_of(source.image)
-            if not self.channels.isChecked() or len(volumes) == 1:
-                volumes = bench.channel_in_use(source.image)
-            path = next(iter(volumes.values())).source or source.image.name
-            if path in opened and set(volumes) != set(of_path[path]):
-                raise InputError(
-                    f"{source.image.name} and another channel of its file are both ticked under "
-                    "Learn from; tick one of them, or all channels together."
-                )
-            of_path[path] = tuple(volumes)
-            opened.setdefault(path, list(volumes.values()))
-            paths.append(path)
-            labels.append(str(folder))
-            knows.append(SEVERAL.join(source.knows) or "all")
-        settings = replace(
-            self.form.value(scope="everything", dense=False, new_head=False), **way.settings
+        bench.patches.flush()
+        kept = out.with_name(f"{out.stem} labels")
+        settings = self.form.value(
+            scope="everything", dense=False, new_head=self._other_classes(start)
         )
-        chosen = set(of_path.values())
         return Train(
-            images=ExamplesIn(
-                tuple(paths),
-                tuple(labels),
-                tuple(knows),
-                channels=chosen.pop() if len(chosen) == 1 else (),
-                time=bench.time,
-                opened=opened,
-            ),
-            classes=classes.names,
+            images=self.sources.examples(kept, self.channels.isChecked()),
+            classes=bench.classes.names,
             start=StartIn(str(start)),
             out=ModelOut(out),
-            settings=replace(settings, new_head=self._other_classes(start)),
+            settings=replace(settings, **way.settings),
         )
 
     def job(self, out: Path) -> Job[Outcome[Any]]:
@@ -257,11 +232,9 @@ class LearnSection(TrainSection[SegmentBench]):
         from napari_midl.methods.segment.predictor import classes_in
 
         opened = SegmentModelIn(str(model)).open()
-        bench = self.bench
-        volumes = bench.channels_of(bench.opened_image)
-        if len(volumes) != opened.card["channels"]:
-            volumes = bench.channel_in_use(bench.opened_image)
-        called, classes = classes_in(list(volumes.values()), opened, box, Path(model).stem)
+        image, channels = self.bench.opened_image, opened.card["channels"]
+        every = self.bench.channels_to_learn(image, together=channels > 1)
+        called, classes = classes_in(list(every.values()), opened, box, Path(model).stem)
         return in_colours(called, classes)
 
     def gained(self, run: Run) -> str:
@@ -319,6 +292,38 @@ class LearnSection(TrainSection[SegmentBench]):
         for widget in (self.form.outside("minutes"), self.form, self.stop):
             widget.setVisible(in_minutes)
 
+    def _learnt(self) -> tuple[list[Volume], Classes]:
+        """The channels that strokes are learnt of, the same until it is others, and the classes."""
+        bench, together = self.bench, self.channels.isChecked()
+        of = [id(bench.opened_volume), int(together), *map(id, bench.images)]
+        if self._looked_at[0] != of:
+            channels = bench.channels_to_learn(bench.opened_image, together)
+            self._looked_at = of, list(channels.values())
+        return self._looked_at[1], bench.classes
+
+    def _picture(self, called: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+        return in_colours(called[0], self.bench.classes), {"rgb": True}
+
+    def _on_result(self) -> None:
+        """Something better than the preview is shown."""
+        if self.bench.shown is not None:
+            self._preview.forget()
+
     def _show_channels(self) -> None:
         image = self.bench.image
         self.channels.setVisible(image is not None and len(self.bench.channels_of(image)) > 1)
+
+
+def in_colours(called: np.ndarray, classes: Classes) -> np.ndarray:
+    """Colours and opacity ``(..., 4)`` of classes by their numbers, the first transparent."""
+    colours = [(0.0, 0.0, 0.0, 0.0)] + [
+        (*(part / 255 for part in bytes.fromhex(label.colour[1:])), OPACITY)
+        for label in classes.labels[1 : len(classes)]
+    ]
+    return np.array(colours, np.float32)[called]
+
+
+def _learner(look: Look, channels: Sequence[Volume], classes: Classes) -> LiveLearner:
+    from napari_midl.methods.segment.live import LiveLearner
+
+    return LiveLearner(channels, classes, look)

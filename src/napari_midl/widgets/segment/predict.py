@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.channels import ChannelsIn
-from napari_midl.engine.journal import begun_with
 from napari_midl.engine.models import read_card
 from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.project import MODELS
-from napari_midl.engine.unfinished import model_of
+from napari_midl.engine.unfinished import model_begun_with
 from napari_midl.errors import InputError
 from napari_midl.methods.segment.models import SCRATCH as NONE
 from napari_midl.methods.segment.models import path_of
@@ -90,16 +88,8 @@ class PredictSection(StreamSection[SegmentBench]):
         )
 
     def _begun_with(self, out: Path) -> str | Path:
-        """The model with which a segmentation was begun, whichever is chosen now."""
-        sha256 = str(begun_with(out).get("model"))
-        found = model_of(sha256, self.bench.opened_folder / MODELS)
-        if found is not None:
-            return found
-        for choice in self._model.choices:
-            with suppress(InputError):
-                if SegmentModelIn(str(choice)).open().sha256 == sha256:
-                    return choice
-        raise InputError(
-            f"{out} was begun with a model that is not in the list; Open… the file of that model, "
-            "or name another output."
+        """The model with which it was begun, whichever is chosen now."""
+        models = self.bench.opened_folder / MODELS
+        return model_begun_with(
+            out, models, self._model.choices, lambda name: SegmentModelIn(name).open()
         )

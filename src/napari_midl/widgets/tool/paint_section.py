@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QListWidget, QPushButton
+from qtpy.QtWidgets import QAbstractButton, QGridLayout, QListWidget, QPushButton
 
 from napari_midl.volumes.classes import UNLABELLED
+from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.looking import fly_to
 from napari_midl.widgets.painting import Painting
 from napari_midl.widgets.parts.section import button, note, swatch, there
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_midl.widgets.patches import PatchLayers
 
-ERASE_KEY = "0"
+ERASE_KEY, UNDO, REDO = "0", "Control-Z", "Control-Shift-Z"
 BESIDE = 3  # classes in a row
 SIDE = 96  # voxels around a place that is to be painted
 
@@ -113,6 +114,19 @@ class PaintSection(ToolSection[Bench]):
             lambda: self._in_hand.paint_with(UNLABELLED),
         )
         self._enable()
+
+    @property
+    def keys(self) -> dict[str, QAbstractButton]:
+        """The class to paint, and to take back."""
+        classes = {label.key: label.value for label in self.patches.classes.offered if label.key}
+        classes[ERASE_KEY] = UNLABELLED
+        of_classes = {key: self.classes[value] for key, value in classes.items()}
+        return {**of_classes, UNDO: self.undo, REDO: self.redo}
+
+    def keys_count_on(self, layer: Any, key: str) -> bool:
+        """On each layer, where napari would begin to move it; others' own strokes are theirs."""
+        ours = layer is self.bench.image or is_ours(layer)
+        return self.bench.volume is not None and (ours or key not in (UNDO, REDO))
 
     def paint_around(self, centre: Sequence[int]) -> None:
         """Make ready to paint around a voxel that is in view."""

@@ -6,16 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.notifications import show_info
 from qtpy.QtCore import Signal
 
 from napari_midl.engine.project import corrections_folder, patches_folder
-from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES, CORRECTIONS
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.labels import patches_identity
 from napari_midl.widgets.patches import PatchLayers
-from napari_midl.widgets.tool.stream_section import StreamBench
+from napari_midl.widgets.tool.paint_bench import PaintBench
 from napari_midl.widgets.vessels.layers import PredictionLayers
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.annotations import Patch
 
 
-class VesselsBench(StreamBench[PredictionLayers]):
+class VesselsBench(PaintBench[PredictionLayers]):
     """The state of the vessels dock.
 
     Attributes
@@ -58,34 +56,18 @@ class VesselsBench(StreamBench[PredictionLayers]):
         self.corrected, self.corrected_voxels = "", 0
         self.corrections.changed.connect(self._correct)
 
-    def keep(self, folder: Path | None = None) -> None:
-        """Save what was painted."""
-        for painted, place in self._painted():
-            painted.save(place(folder, self.channel, self.time) if folder is not None else None)
-
-    def attach(self) -> None:
-        """Show what was painted before."""
-        problems = []
-        for painted, place in self._painted():
-            folder = place(self.opened_folder, self.channel, self.time)
-            problems += painted.attach(self.opened_image, self.opened_volume, folder)
-        if problems:
-            self.report(InputError("\n".join(problems)))
-        if self.patches.names:
-            show_info(f"Restored {len(self.patches.names)} patch(es) from {self.folder}")
+    @property
+    def painted(self) -> list[tuple[PatchLayers, Callable[[Path, int, int], Path]]]:
+        """What teaches, and what corrects results."""
+        return [(self.patches, patches_folder), (self.corrections, corrections_folder)]
 
     def detach(self) -> None:
         """Save what was painted and take it out of the viewer; predictions go with their image."""
         self.leaving.emit()
-        for painted, _ in self._painted():
-            painted.detach()
-        if not self.ended:
-            self.show(None)
+        super().detach()
 
     def show(self, layers: PredictionLayers | None) -> None:
         """Show another prediction in the place of the last."""
-        if self.shown is not None:
-            self.shown.remove()
         if layers is not None:
             layers.correct(self.corrections.patches)
         super().show(layers)
@@ -113,9 +95,6 @@ class VesselsBench(StreamBench[PredictionLayers]):
         if self.shown is not None:
             self.shown.set_threshold(threshold)
         self.result.emit()
-
-    def _painted(self) -> list[tuple[PatchLayers, Callable[[Path, int, int], Path]]]:
-        return [(self.patches, patches_folder), (self.corrections, corrections_folder)]
 
     def _correct(self) -> None:
         # Once for each change: others ask whenever a slider moves.

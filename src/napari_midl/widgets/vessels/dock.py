@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.volumes.classes import UNLABELLED
-from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
-from napari_midl.widgets.tool.paint_section import ERASE_KEY, PaintSection
+from napari_midl.widgets.tool.paint_section import PaintSection
 from napari_midl.widgets.vessels.batch import BatchSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.correct import CorrectSection
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
-UNDO, REDO = "Control-Z", "Control-Shift-Z"
 OPEN, PAINT, LEARN, PREDICT, MEASURE = range(5)
 
 
@@ -69,20 +66,11 @@ class VesselsDock(ToolDock[VesselsBench]):
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
         """The class to paint, and to take back."""
-        offered = self.bench.patches.classes.offered
-        keys = {label.key: label.value for label in offered if label.key}
-        keys[ERASE_KEY] = UNLABELLED
-        return {
-            **{key: self.annotate.classes[value] for key, value in keys.items()},
-            UNDO: self.annotate.undo,
-            REDO: self.annotate.redo,
-        }
+        return self.annotate.keys
 
     def keys_count_on(self, layer: Any, key: str) -> bool:
-        """On each layer, where napari would begin to move it; others' own strokes are theirs."""
-        bench = self.bench
-        ours = layer is bench.image or is_ours(layer)
-        return bench.volume is not None and (ours or key not in (UNDO, REDO))
+        """Whichever is active."""
+        return self.annotate.keys_count_on(layer, key)
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also what is painted."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
-from napari_midl.engine.journal import begun_with
 from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.project import MODELS
-from napari_midl.engine.unfinished import model_of
-from napari_midl.errors import InputError
+from napari_midl.engine.unfinished import model_begun_with
 from napari_midl.methods.vessels.operations import Predict
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import PredictSettings
@@ -110,19 +107,10 @@ class PredictSection(StreamSection[VesselsBench]):
         self.bring_into_sight(self.threshold)
 
     def _begun_with(self, out: Path) -> str | Path:
-        """The model with which a prediction was begun, whichever is chosen now."""
-        sha256 = str(begun_with(out).get("model"))
-        folder = self.bench.folder
-        found = model_of(sha256, folder / MODELS) if folder is not None else None
-        if found is not None:
-            return found
-        for choice in self._model.choices:
-            with suppress(InputError):
-                if VesselModelIn(str(choice)).open().sha256 == sha256:
-                    return choice
-        raise InputError(
-            f"{out} was begun with a model that is not in the list; Open… the file of that model, "
-            "or name another output."
+        """The model with which it was begun, whichever is chosen now."""
+        models = self.bench.opened_folder / MODELS
+        return model_begun_with(
+            out, models, self._model.choices, lambda name: VesselModelIn(name).open()
         )
 
     def _lock_form(self) -> None:

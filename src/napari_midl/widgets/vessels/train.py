@@ -15,13 +15,12 @@ from napari_midl.methods.vessels.painted import painted
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.methods.vessels.words import gain
-from napari_midl.widgets.layers import OURS, put_above
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check
-from napari_midl.widgets.tool.box_layers import BoxLayers
-from napari_midl.widgets.tool.live_view import LiveView, warm_up
+from napari_midl.widgets.tool.live_preview import LivePreview
+from napari_midl.widgets.tool.live_view import warm_up
 from napari_midl.widgets.tool.train_section import TrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import LOOK, PROBABILITY_COLOURS
@@ -43,14 +42,13 @@ if TYPE_CHECKING:
     from napari_midl.widgets.tool.shelf import Picture
 
 
-PREVIEW = "preview while learning"
 OTHERS = {
     "U-Net (shipped)": "unet",
     "from scratch (untrained)": "scratch",
     "U-Net from scratch": "unet-scratch",
     "tUbe net from scratch (large)": "tubenet-scratch",
 }
-_MOST, _MOST_LIVE = 1024, 768
+_MOST = 1024
 
 
 class VesselTrainSection(TrainSection[VesselsBench]):
@@ -73,7 +71,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             checked=True,
         )
         self._view: Box | None = None
-        self._preview = BoxLayers(bench.viewer)
+        self._preview = LivePreview(bench, self.live, _learner, self._learnt, _picture)
         model = ModelPicker(
             "vessels",
             bench.report,
@@ -88,16 +86,11 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         )
         self.enabled_when(model, lambda: not bench.runner.running)
         self._look = qthrottled(self._on_view, timeout=200)
-        self._learning = LiveView(_learner, self)
-        self._learning.found.connect(lambda found: self._show(*found))
-        self._learning.failed.connect(bench.report)
-        bench.patches.painted.connect(lambda _: self._ask(learn=True))
         bench.patches.picked.connect(self._on_picked)
-        bench.opened.connect(self._learning.forget)
         model.changed.connect(self._on_chosen)
-        self.live.toggled.connect(self._on_live)
-        bench.viewer.dims.events.point.connect(self._on_moved)
-        bench.viewer.scene.camera.events.connect(self._on_moved)
+        self.live.toggled.connect(lambda _: self._on_view())
+        bench.viewer.dims.events.point.connect(lambda _: self._look())
+        bench.viewer.scene.camera.events.connect(lambda _: self._look())
         bench.result.connect(self._on_result)
         self._on_chosen()
         if torch_is_here():
@@ -142,49 +135,26 @@ class VesselTrainSection(TrainSection[VesselsBench]):
 
     def began(self) -> None:
         """Make room for the preview."""
-        self._learning.forget()
-        self.forgotten()
+        self._preview.forget()
 
     def shut_down(self) -> None:
         """Also what learns from strokes."""
-        self._learning.shut_down()
+        self._preview.shut_down()
         super().shut_down()
 
     def progressed(self, batch: list[Progress]) -> None:
         """Show the newest preview."""
         shown = [p.preview for p in batch if p.preview is not None]
         if shown:
-            self._show(*shown[-1])
+            self._preview.show(*shown[-1])
 
-    def _show(self, box: Box, probability: Any) -> None:
-        image = self.bench.image
-        if image is None:
-            return
-        look = {"colormap": PROBABILITY_COLOURS, "metadata": {OURS: "made by the vessels dock"}}
-        if self._preview.show(image, PREVIEW, box, probability, **look, **LOOK):
-            put_above(self.bench.viewer, image, self.preview)
-
-    def _ask(self, *, learn: bool) -> None:
-        """Learn what is painted, unless a job computes, and show what is in view.
-
-        Until both classes are painted, what will be needed then is loaded.
-        """
-        bench = self.bench
-        if bench.image not in bench.viewer.layers or not self.live.isChecked():
-            return
-        if bench.runner.running or not torch_is_here():
-            return
-        from napari_midl.engine.pixels.seen import Look
-
-        region = box_in_view(bench.viewer, bench.image, _MOST_LIVE)
-        z, y, x = region
-        look = Look((z, y, x), bench.patches.patches, learn)
-        self._learning.ask(look, bench.opened_volume, self.model.choice)
+    def _learnt(self) -> tuple[Volume, str | Path]:
+        return self.bench.opened_volume, self.model.choice
 
     def _on_picked(self) -> None:
         """Load what learning needs while the hand goes to the image."""
         if self.bench.patches.label is not None:
-            self._ask(learn=False)
+            self._preview.ask(learn=False)
 
     @property
     def in_minutes(self) -> bool:
@@ -197,15 +167,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         for widget in (self.form.outside("minutes"), self.form, self.stop):
             widget.setVisible(in_minutes)
         if self.bench.patches.names:
-            self._ask(learn=True)
-
-    def _on_live(self, checked: bool) -> None:
-        self._on_view()
-        if checked:
-            self._ask(learn=True)
-        else:
-            self._learning.forget()
-            self.forgotten()
+            self._preview.ask(learn=True)
 
     def _open(self, path: Path) -> Model:
         """A U-Net, for the zoo."""
@@ -227,29 +189,27 @@ class VesselTrainSection(TrainSection[VesselsBench]):
 
     def forgotten(self) -> None:
         """Take the preview away."""
-        self._preview.remove()
+        self._preview.forget()
 
     @property
     def preview(self) -> Image | None:
         """The layer of the preview, if there is one."""
-        return self._preview.layers.get(PREVIEW)
+        return self._preview.layer
 
     def _on_result(self) -> None:
         """Something better than the preview is shown."""
         if self.bench.shown is not None and not self.training:
-            self._learning.forget()
             self.forgotten()
 
-    def _on_moved(self, event: Any = None) -> None:
-        self._look()
-
     def _on_view(self) -> None:
-        if self.preview is not None:
-            self._ask(learn=False)
         image = self.bench.image
         shown = image in self.bench.viewer.layers and self.live.isChecked()
         viewer = self.bench.viewer
         self._view = box_in_view(viewer, image, _MOST) if image is not None and shown else None
+
+
+def _picture(probability: Any) -> tuple[Any, dict[str, Any]]:
+    return probability, {"colormap": PROBABILITY_COLOURS, **LOOK}
 
 
 def _learner(look: Look, volume: Volume, model: str | Path) -> LiveLearner | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,18 +19,21 @@ from qtpy.QtWidgets import (
     QToolButton,
 )
 
+from napari_midl.engine.examples import ALL as ALL_OF_THEM
+from napari_midl.engine.examples import SEVERAL, ExamplesIn
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.section import combo, note, offer, there
-from napari_midl.widgets.segment.bench import SegmentBench
+from napari_midl.widgets.tool.classes_bench import ClassesBench
 from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.volumes.classes import Classes
+    from napari_midl.volumes.volume import Volume
 
 ALL = "all classes"
 
@@ -59,7 +63,7 @@ class Source:
             store.save(patch)
 
 
-class SourcesSection(ToolSection[SegmentBench]):
+class SourcesSection(ToolSection[ClassesBench[Any]]):
     """A row for each image with paint on it, and for each layer of labels in the viewer.
 
     Attributes
@@ -72,7 +76,7 @@ class SourcesSection(ToolSection[SegmentBench]):
 
     changed = Signal()
 
-    def __init__(self, bench: SegmentBench) -> None:
+    def __init__(self, bench: ClassesBench[Any]) -> None:
         super().__init__(bench)
         self.status = note("Paint of several images, and labels of other tools, teach one model")
         self.table = QTableWidget(0, 3)
@@ -92,7 +96,7 @@ class SourcesSection(ToolSection[SegmentBench]):
         self.table.itemChanged.connect(self._on_ticked)
         for signal in (bench.opened, bench.renamed, bench.layers_changed):
             signal.connect(self._list)
-        bench.patches.changed.connect(self._on_painted)
+        bench.patches.changed.connect(self._tell)
         self._list()
 
     @property
@@ -111,6 +115,48 @@ class SourcesSection(ToolSection[SegmentBench]):
     def other(self) -> bool:
         """Whether something is ticked beside the paint on the open image."""
         return any(self._is_ticked(each) for each in self._layers if each is not self.bench.image)
+
+    def examples(self, folder: Path, together: bool) -> ExamplesIn:
+        """What is ticked, of which a copy is kept so that it can be learnt again.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the labels are kept, in the place of others.
+        together : bool
+            Whether all channels of a file are looked at.
+
+        Raises
+        ------
+        InputError
+            If nothing is labelled, labels do not fit, or two channels of a file are ticked.
+        """
+        bench, sources = self.bench, self.sources
+        if not sources:
+            raise InputError("nothing is labelled yet; paint a little of at least two classes.")
+        shutil.rmtree(folder, ignore_errors=True)  # of a training that was cancelled
+        opened: dict[str, dict[int, Volume]] = {}
+        paths, labels = [], []
+        for number, source in enumerate(sources, 1):
+            labels.append(folder / f"{number} {source.image.name}".replace("/", "_"))
+            source.write(labels[-1], bench.classes)
+            channels = bench.channels_to_learn(source.image, together)
+            path = next(iter(channels.values())).source or source.image.name
+            paths.append(path)
+            if set(opened.setdefault(path, channels)) != set(channels):
+                raise InputError(
+                    f"{source.image.name} and another channel of its file are both ticked under "
+                    "Learn from; tick one of them, or all channels together."
+                )
+        chosen = {tuple(channels) for channels in opened.values()}
+        return ExamplesIn(
+            tuple(paths),
+            tuple(map(str, labels)),
+            tuple(SEVERAL.join(source.knows) or ALL_OF_THEM for source in sources),
+            channels=chosen.pop() if len(chosen) == 1 else (),
+            time=bench.time,
+            opened={path: list(channels.values()) for path, channels in opened.items()},
+        )
 
     def _of_labels(self, row: int, layer: Labels) -> Source:
         bench, knows = self.bench, self._knows.get(id(layer), ())
@@ -212,9 +258,6 @@ class SourcesSection(ToolSection[SegmentBench]):
         if item.column() == 0:
             self._ticked[id(self._layers[item.row()])] = item.checkState() == Qt.CheckState.Checked
             self._tell()
-
-    def _on_painted(self) -> None:
-        self._tell()
 
     def _tell(self) -> None:
         painted = [s for s in self._layers if isinstance(s, Image) and self._is_ticked(s)]

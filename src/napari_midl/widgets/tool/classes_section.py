@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QLineEdit
@@ -14,7 +14,7 @@ from napari_midl.widgets.tool.paint_section import PaintSection
 
 if TYPE_CHECKING:
     from napari_midl.volumes.classes import Label
-    from napari_midl.widgets.segment.bench import SegmentBench
+    from napari_midl.widgets.tool.classes_bench import ClassesBench
 
 
 class ClassesSection(PaintSection):
@@ -22,7 +22,7 @@ class ClassesSection(PaintSection):
 
     heading = "Classes"
 
-    def __init__(self, bench: SegmentBench) -> None:
+    def __init__(self, bench: ClassesBench[Any]) -> None:
         self._bench, self._value = bench, bench.classes.offered[0].value
         self.name = QLineEdit()
         self.name.setToolTip("What the class chosen above is called; Return keeps it")
