@@ -77,10 +77,10 @@ def learn(
 ) -> tuple[Model, list[tuple[int, float]]]:
     """Train for exactly so many steps; where there are tests, the score at eight looks, too."""
     from napari_midl.engine.devices import pick_device
+    from napari_midl.engine.examples import Examples
     from napari_midl.engine.jobs import run
     from napari_midl.engine.models import Model
     from napari_midl.engine.training import Schedule, train
-    from napari_midl.engine.examples import Examples
     from napari_midl.methods.segment.learn import Learning
 
     class Timed(Learning):

@@ -26,9 +26,9 @@ def pixels_dice(
     """Dice of each class but the first, learnt from what is labelled of a sample."""
     import torch
 
+    from napari_midl.engine.examples import Examples
     from napari_midl.engine.jobs import run
     from napari_midl.methods.segment import learn_pixels, models
-    from napari_midl.engine.examples import Examples
     from napari_midl.methods.segment.settings import TrainSettings
     from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_midl.engine.tiles import Region
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
@@ -129,7 +128,7 @@ class ScaledChannels:
         If they differ in shape.
     """
 
-    def __init__(self, channels: Sequence[Volume], boxes: Sequence[Region]) -> None:
+    def __init__(self, channels: Sequence[Volume], boxes: Sequence[Any]) -> None:
         self.shape, self._image = channels[0].shape, Stacked(channels)
         self._scale = partial(scaled, [scaling_around(channel, boxes) for channel in channels])
 

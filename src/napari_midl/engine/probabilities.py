@@ -113,10 +113,9 @@ class ProbabilityModel(DenseModel):
 
     def network(self) -> nn.Module:
         """A copy, made ready for prediction."""
-        network = self._network
-        made: nn.Module = (
-            network.ready() if isinstance(network, self.in_parts) else for_prediction(network)
-        )
+        network: Any = self._network
+        ready = isinstance(network, self.in_parts)
+        made: nn.Module = network.ready() if ready else for_prediction(network)
         return made
 
     def tensor(self, scaled: Floats) -> Tensor:
@@ -138,13 +137,13 @@ class ProbabilityModel(DenseModel):
         return self.told(mean, unsure)[(slice(None), *part)]
 
     def _with_dropout(self, network: nn.Module, tensor: Tensor) -> Floats:
-        total = np.float32(0)
+        drawn = []
         for sample in range(self.samples):
             # Each sample is one network for the whole volume: tiles and halves do not show.
             seed = self._settings.seed * 1_000_003 + sample
             with dropout_on(network, torch.Generator().manual_seed(seed)):
-                total = total + self.probabilities(network(tensor))
-        mean: Floats = total / np.float32(self.samples)
+                drawn.append(self.probabilities(network(tensor)))
+        mean: Floats = np.sum(drawn, axis=0, dtype=np.float32) / np.float32(self.samples)
         return mean
 
     @property
