@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_midl.engine.pixels.seen import Look
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.learn_pixels import Known
-from napari_midl.methods.vessels.live import LiveLearner, Look
+from napari_midl.methods.vessels.live import LiveLearner
 from napari_midl.methods.vessels.models import named_model
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import Scaling

@@ -8,8 +8,9 @@ import tifffile
 from qtpy.QtCore import Qt
 
 from napari_midl.engine.models import read_card
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.shelf import shelf_folder
-from napari_midl.widgets.segment.learn import NONE
+from napari_midl.widgets.segment.learn import NONE, in_colours
 from napari_midl.widgets.tool.live_preview import PREVIEW
 
 SECONDS = 120_000
@@ -234,3 +235,68 @@ def test_the_shelf_keeps_and_compares_models(dock, viewer, click, drag, qtbot):
     assert not np.array_equal(layer.data, middle)
     shelf.close()
     assert "two models compared" not in viewer.layers
+
+
+def test_the_table_tells_the_dice_of_each_class_on_strokes_not_seen(
+    dock, viewer, click, drag, qtbot
+):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    elsewhere = {2: (80, 76, 106), 3: (80, 20, 50), 1: (62, 8, 120)}
+    for value, (row, start, stop) in elsewhere.items():
+        click(dock.classes.classes[value])
+        drag(viewer, *[(row, x) for x in range(start, stop, 3)])
+    run_by(dock, click, qtbot, dock.learn.train)
+    after = read_run(record_path(dock.learn.model.choice)).results["after"]
+    painted = dock.bench.patches.counts
+    assert not dock.learn.table.isHidden()
+    rows = [[name, float(dice), int(voxels)] for name, dice, voxels in cells(dock.learn.table)]
+    assert rows == [
+        [name, round(after[f"dice of {name}"], 3), painted[name]]
+        for name in ("background", "bright", "striped")
+    ]
+    assert min(dice for _, dice, _ in rows) > 0.5  # by no chance
+    assert f"Dice {after['dice']:.2f}" in dock.learn.gain.text()
+    choose(dock, "cells1")
+    assert dock.learn.table.isHidden()  # it is of another image
+
+
+def test_each_channel_counts_while_one_paints(viewer, notes, click, drag, qtbot, tmp_path):
+    noise = np.random.default_rng(5).normal(100, 8, TRUTH.shape)
+    both = np.stack([noise, picture()[0]]).astype(np.float32)
+    tifffile.imwrite(tmp_path / "two.tif", both, imagej=True, metadata={"axes": "CYX"})
+    viewer.open(tmp_path / "two.tif", plugin="napari-midl")
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    assert dock.bench.channel == 0  # which tells nothing
+    name_two(dock, click)
+    for value, (row, start, stop) in STROKES.items():
+        click(dock.classes.classes[value])
+        drag(viewer, *[(0, row, x)[-viewer.dims.ndim :] for x in range(start, stop, 3)])
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
+    qtbot.waitUntil(lambda: right(viewer, dock) > 0.8, timeout=SECONDS)
+    click(dock.learn.channels)
+    qtbot.waitUntil(lambda: PREVIEW not in viewer.layers)
+    dock.learn.live.click()
+    dock.learn.live.click()
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
+    qtbot.wait(500)
+    assert right(viewer, dock) < 0.7
+
+
+def right(viewer, dock) -> float:
+    """The share of the picture of which the preview has the right colour."""
+    layer = viewer.layers[PREVIEW]
+    shown = np.asarray(layer.data).reshape(-1, *layer.data.shape[-3:])[0]
+    top, left = (round(t) for t in layer.translate[-2:])
+    truth = TRUTH[top:, left:][: shown.shape[0], : shown.shape[1]]
+    wanted = in_colours(truth, dock.bench.classes)
+    return float(np.isclose(shown[: truth.shape[0], : truth.shape[1]], wanted).all(-1).mean())
+
+
+def cells(table) -> list[list[str]]:
+    """What is written in each cell of a table, row by row."""
+    model = table.view.model()
+    return [
+        [str(model.index(row, column).data()) for column in range(model.columnCount())]
+        for row in range(model.rowCount())
+    ]

@@ -19,8 +19,7 @@ from qtpy.QtWidgets import (
     QToolButton,
 )
 
-from napari_midl.engine.examples import ALL as ALL_OF_THEM
-from napari_midl.engine.examples import SEVERAL, ExamplesIn
+from napari_midl.engine.examples import ALL, SEVERAL, ExamplesIn
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.widgets.images import volume_of
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
 
-ALL = "all classes"
+ALL_CLASSES = "all classes"
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         return ExamplesIn(
             tuple(paths),
             tuple(map(str, labels)),
-            tuple(SEVERAL.join(source.knows) or ALL_OF_THEM for source in sources),
+            tuple(SEVERAL.join(source.knows) or ALL for source in sources),
             channels=chosen.pop() if len(chosen) == 1 else (),
             time=bench.time,
             opened={path: list(channels.values()) for path, channels in opened.items()},
@@ -230,7 +229,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         names = self.bench.classes.names[1:]
         knows = tuple(name for name in self._knows.get(id(layer), ()) if name in names)
         self._knows[id(layer)] = knows
-        made.setText(", ".join(knows) or ALL)
+        made.setText(", ".join(knows) or ALL_CLASSES)
         made.setEnabled(isinstance(layer, Labels) and len(names) > 1)
         menu = QMenu(made)
         for name in names:
@@ -247,7 +246,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         self._knows[id(layer)] = (
             () if len(now) in (0, len(names)) else tuple(each for each in names if each in now)
         )
-        made.setText(", ".join(self._knows[id(layer)]) or ALL)
+        made.setText(", ".join(self._knows[id(layer)]) or ALL_CLASSES)
         self._tell()
 
     def _is_ticked(self, layer: Any) -> bool:
@@ -263,7 +262,9 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         painted = [s for s in self._layers if isinstance(s, Image) and self._is_ticked(s)]
         labels = [s for s in self._layers if isinstance(s, Labels) and self._is_ticked(s)]
         parts = [f"what is painted on {each.name}" for each in painted]
-        parts += [f"{each.name} ({', '.join(self._knows[id(each)]) or ALL})" for each in labels]
+        parts += [
+            f"{each.name} ({', '.join(self._knows[id(each)]) or ALL_CLASSES})" for each in labels
+        ]
         self.status.setText(f"Learns {' and '.join(parts)}." if parts else "Nothing is ticked.")
         self.changed.emit()
 
