@@ -237,6 +237,23 @@ def test_the_shelf_keeps_and_compares_models(dock, viewer, click, drag, qtbot):
     assert "two models compared" not in viewer.layers
 
 
+def test_generated_trees_are_learnt_first_and_once(dock, viewer, click, drag, qtbot):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    dock.learn.way.setCurrentIndex(dock.learn.way.findData("trees"))
+    dock.learn.form.widgets["minutes"].value = 0.05
+    dock.learn.form.widgets["steps"].value = 2
+    run_by(dock, click, qtbot, dock.learn.train)
+    trees = dock.learn.models / "generated trees 2d.safetensors"
+    made = trees.stat().st_mtime_ns
+    card = read_card(dock.learn.model.choice)
+    assert "generated trees" in card["training_data"]
+    names = [each["name"] for each in card["classes"]["classes"]]
+    assert names == ["background", "bright", "striped"]
+    run_by(dock, click, qtbot, dock.learn.train)
+    assert trees.stat().st_mtime_ns == made
+
+
 def test_the_table_tells_the_dice_of_each_class_on_strokes_not_seen(
     dock, viewer, click, drag, qtbot
 ):

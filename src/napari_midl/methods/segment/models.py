@@ -64,7 +64,7 @@ def check_fits(model: Model, called: str, channels: int, classes: Classes | None
     if takes != channels:
         raise InputError(
             f"{called} looks at {takes} channel(s) and is given {channels}; name so many with "
-            "--channels."
+            "--channels, or tick or untick 'all channels together' in the dock."
         )
     own = classes_of(model).names
     if classes is not None and own != classes.names:

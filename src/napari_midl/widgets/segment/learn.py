@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ class LearnSection(TrainSection[SegmentBench]):
             "After each stroke, show what it teaches in the part in view",
             checked=True,
         )
-        self._looked_at: tuple[list[int], list[Volume]] = [], []
+        self._looked_at: tuple[list[Any], list[Volume]] = [], []
         self._preview = LivePreview(bench, self.live, _learner, self._learnt, self._picture)
         self.table = TableView(pd.DataFrame())
         self.table.view.setToolTip(
@@ -295,8 +296,8 @@ class LearnSection(TrainSection[SegmentBench]):
     def _learnt(self) -> tuple[list[Volume], Classes]:
         """The channels that strokes are learnt of, the same until it is others, and the classes."""
         bench, together = self.bench, self.channels.isChecked()
-        of = [id(bench.opened_volume), int(together), *map(id, bench.images)]
-        if self._looked_at[0] != of:
+        of, before = [bench.opened_volume, together, *bench.images], self._looked_at[0]
+        if len(of) != len(before) or not all(map(is_, of, before)):
             channels = bench.channels_to_learn(bench.opened_image, together)
             self._looked_at = of, list(channels.values())
         return self._looked_at[1], bench.classes
