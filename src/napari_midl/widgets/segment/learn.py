@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from napari_midl.engine.gain import gain_in_words
 from napari_midl.engine.models import SUFFIX, read_card
@@ -22,7 +21,6 @@ from napari_midl.methods.segment.settings import PretrainSettings, TrainSettings
 from napari_midl.volumes.classes import Classes
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import check, combo, note
-from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.segment.bench import SegmentBench
 from napari_midl.widgets.segment.layers import OPACITY
 from napari_midl.widgets.tool.live_preview import LivePreview
@@ -137,11 +135,6 @@ class LearnSection(TrainSection[SegmentBench]):
         )
         self._looked_at: tuple[list[Any], list[Volume]] = [], []
         self._preview = LivePreview(bench, self.live, _learner, self._learnt, self._picture)
-        self.table = TableView(pd.DataFrame())
-        self.table.view.setToolTip(
-            "Dice, from 0 to 1: how well what is found and what you labelled overlap, on labels "
-            "that neither taught nor chose the model"
-        )
         model = ModelPicker(
             "segment",
             bench.report,
@@ -150,8 +143,10 @@ class LearnSection(TrainSection[SegmentBench]):
         )
         super().__init__(bench, model)
         self.shelf.open_model, self.shelf.look = self._open, self._seen
-        self.table.hide()
-        self.body.insertWidget(self.body.indexOf(self.gain) + 1, self.table)
+        self.gain.setToolTip(
+            "Dice, from 0 to 1: how well what is found and what you labelled overlap, on labels "
+            "that neither taught nor chose the model"
+        )
         self.way.currentIndexChanged.connect(lambda _: self._on_way())
         self.follow(self._show_channels, bench.opened, bench.layers_changed)
         bench.renamed.connect(self._preview.forget)
@@ -239,23 +234,14 @@ class LearnSection(TrainSection[SegmentBench]):
         return in_colours(called, classes)
 
     def gained(self, run: Run) -> str:
-        """In words, and class by class in a table."""
-        before, after = run.results["before"], run.results["after"]
-        counts = run.results.get("counts", {})
-        rows = [
-            {
-                "class": name.removeprefix("dice of "),
-                **({"before": round(before[name], 3)} if name in before else {}),
-                "Dice": round(value, 3),
-                "voxels": counts.get(f"voxels of {name.removeprefix('dice of ')}", 0),
-            }
-            for name, value in after.items()
-            if name.startswith("dice of ")
-        ]
-        self.table.fill(pd.DataFrame(rows))
-        self.table.setVisible(bool(rows))
-        self.table.setFixedHeight(30 * (len(rows) + 1) + 4)
-        return gain_in_words(run.results, {"dice": ("Dice", "{:.2f}")}, more=Train.more)
+        """In words, and the Dice of each class."""
+        each = [name for name in run.results["after"] if name.startswith("dice of ")]
+        shown = {name: name.removeprefix("dice ") for name in each}
+        return gain_in_words(
+            run.results,
+            {name: (word, "{:.2f}") for name, word in ({"dice": "Dice"} | shown).items()},
+            more=Train.more,
+        )
 
     def began(self) -> None:
         """What is shown is of the strokes alone."""
@@ -265,10 +251,6 @@ class LearnSection(TrainSection[SegmentBench]):
         """Also what learns from strokes."""
         self._preview.shut_down()
         super().shut_down()
-
-    def forgotten(self) -> None:
-        """The table is of a model that is not chosen."""
-        self.table.hide()
 
     @property
     def _network(self) -> str | Path:
