@@ -26,6 +26,7 @@ def pixels_dice(
     """Dice of each class but the first, learnt from what is labelled of a sample."""
     import torch
 
+    from benchmarks.transfer_scores import overlap
     from napari_midl.engine.examples import Examples
     from napari_midl.engine.jobs import run
     from napari_midl.methods.segment import learn_pixels, models
@@ -45,33 +46,28 @@ def pixels_dice(
     network = run(learn_pixels.fit(examples, start, settings)).model.network
     with torch.inference_mode():
         called = network(torch.from_numpy(scored.image)[None])[0].argmax(0).numpy()
-    return {
-        name: float(
-            2
-            * ((called == k) & (scored.truth == k)).sum()
-            / max((called == k).sum() + (scored.truth == k).sum(), 1)
-        )
-        for k, name in enumerate(names)
-        if k
-    }
+    return overlap(called, scored.truth, names)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Each case with each seed."""
-    from benchmarks.transfer import How, cases
+    from benchmarks.transfer_parts import How, cases
     from benchmarks.transfer_scores import forest_dice
     from napari_midl.volumes.classes import Classes
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks transfer_pixels")
     parser.add_argument("--data", type=Path, required=True, help="the folder of vessel stacks")
     parser.add_argument("--brain", type=Path, required=True, help="nilearn's wheel")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--only", default="", help="the cases whose name holds this")
     parser.add_argument("--boxes", type=int, default=8, help="labelled boxes of each case")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args(arguments)
     rows = []
-    for seed in range(given.seeds):
+    for seed in given.seeds:
         for case, (learnt, scored, names) in cases(How(given.data, given.brain), seed).items():
+            if given.only not in case:
+                continue
             box = (1, 24, 24) if learnt.truth.shape[0] == 1 else (4, 24, 24)
             rng = np.random.default_rng((seed, 4))
             few = learnt.revealing(given.boxes, box, rng, Classes(*names))

@@ -65,13 +65,15 @@ def forest_dice(
     )
     forest.fit(_features(learnt.image)[labels > 0], labels[labels > 0])
     called = forest.predict(_features(scored.image)) - 1
-    true = scored.truth.ravel()
+    return overlap(called, scored.truth.ravel(), names)
+
+
+def overlap(
+    called: NDArray[np.integer], true: NDArray[np.integer], names: Sequence[str]
+) -> dict[str, float]:
+    """Dice of each class but the first, of indices of the same shape."""
+    sizes = {k: (called == k).sum() + (true == k).sum() for k in range(1, len(names))}
     return {
-        name: float(
-            2
-            * ((called == k) & (true == k)).sum()
-            / max((called == k).sum() + (true == k).sum(), 1)
-        )
-        for k, name in enumerate(names)
-        if k
+        names[k]: float(2 * ((called == k) & (true == k)).sum() / max(size, 1))
+        for k, size in sizes.items()
     }
