@@ -150,7 +150,7 @@ class LearnSection(TrainSection[SegmentBench]):
         self.way.currentIndexChanged.connect(lambda _: self._on_way())
         self.follow(self._show_channels, bench.opened, bench.layers_changed)
         bench.renamed.connect(self._preview.forget)
-        self.channels.toggled.connect(lambda _: self._preview.forget())
+        self.channels.toggled.connect(self._on_channels)
         bench.result.connect(self._on_result)
         for widget in (self.way, self.channels, model):
             self.enabled_when(widget, lambda: not bench.runner.running)
@@ -283,6 +283,11 @@ class LearnSection(TrainSection[SegmentBench]):
             channels = bench.channels_to_learn(bench.opened_image, together)
             self._looked_at = of, list(channels.values())
         return self._looked_at[1], bench.classes
+
+    def _on_channels(self) -> None:
+        """Show what the strokes teach of the channels that are looked at now."""
+        self._preview.forget()
+        self._preview.ask(learn=True)
 
     def _picture(self, called: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
         return in_colours(called[0], self.bench.classes), {"rgb": True}
