@@ -143,8 +143,8 @@ class ProbabilityModel(DenseModel):
             seed = self._settings.seed * 1_000_003 + sample
             with dropout_on(network, torch.Generator().manual_seed(seed)):
                 drawn.append(self.probabilities(network(tensor)))
-        mean: Floats = np.sum(drawn, axis=0, dtype=np.float32) / np.float32(self.samples)
-        return mean
+        total: Floats = np.sum(drawn, axis=0, dtype=np.float32)
+        return total / np.float32(self.samples)
 
     @property
     def chunks(self) -> tuple[int, int, int, int]:
