@@ -259,6 +259,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--only", default="", help="only the stacks whose name contains this")
     parser.add_argument("--reveal", choices=["slice", "scribbles", "both"], default="both")
     every = [names[-1] for names in LEARNERS]
+    parser.add_argument("--draws", type=int, default=3, help="of scribbles")
     parser.add_argument("--learners", nargs="+", choices=every, default=USUAL)
     parser.add_argument("--rehearse", action="store_true", help="other slices and squares")
     parser.add_argument("--minutes", type=float, default=2.0, help="of tuning a U-Net")
@@ -283,7 +284,7 @@ def main(arguments: list[str]) -> None:
             continue
         shown[case.name] = case.is_shared
         for revealed, draws in wanted.items():
-            for draw, reveal in enumerate(draws):
+            for draw, reveal in enumerate(draws[: options.draws]):
                 trial = Trial(case, reveal(case.mask), base, deep, deep_settings)
                 about = {"stack": case.name, "revealed": revealed, "draw": draw}
                 _run(trial, about, budget, results, options.learners)
