@@ -28,6 +28,7 @@ from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space
 from napari_midl.volumes.swc import read_swc
+from napari_midl.widgets.looking import box_in_view, looked_at
 from napari_midl.widgets.parts import dock_frame
 from napari_midl.widgets.vessels import where
 from napari_midl.widgets.vessels.export import BRANCHES, LINES, NIFTI, SUMMARY, TIFF
@@ -681,3 +682,16 @@ def show_truth(dock, tubes, folder, click):
     dock.predict.out.line.setText(str(out.path))
     dock.predict.out.line.editingFinished.emit()
     click(dock.predict.show_button)
+
+
+def test_an_image_that_is_chosen_comes_into_view(dock, viewer, tubes, qtbot):
+    far = viewer.add_image(tubes[0], name="far", translate=(0, 5000, 5000), visible=False)
+    chooser = dock.data.image
+    chooser.setFocus()
+    viewer.reset_view()
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 30, 30), 5
+    qtbot.keyClick(chooser, Qt.Key.Key_Down)
+    assert dock.bench.image is far and far.visible
+    assert viewer.layers.selection.active is far
+    assert looked_at(viewer, far) == (5, 31, 35)
+    assert box_in_view(viewer, far, 1024)[1].stop - box_in_view(viewer, far, 1024)[1].start == 64

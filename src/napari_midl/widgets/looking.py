@@ -66,6 +66,15 @@ def field_in_view(viewer: Any, layer: Image, around: int = 0) -> Box:
     return _within(middle - half, middle + half, layer, "is in view; move to where it is")
 
 
+def is_in_view(viewer: Any, layer: Image) -> bool:
+    """Whether a part of an image is in view."""
+    try:
+        field_in_view(viewer, layer)
+    except InputError:
+        return False
+    return True
+
+
 def drawn_box(viewer: Any, layer: Image, around: int = 0) -> Box:
     """The box around the shape that was drawn last in a layer of shapes, over an image.
 

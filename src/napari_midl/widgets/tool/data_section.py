@@ -11,6 +11,7 @@ from superqt.utils import signals_blocked
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import extra_axes
 from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.looking import fly_to, is_in_view
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, note, offer, spin
 from napari_midl.widgets.sizes import in_words, to_edit
@@ -68,6 +69,7 @@ class DataSection(ToolSection[Bench]):
 
         bench.layers_changed.connect(self._on_layers)
         self.image.currentIndexChanged.connect(self._on_image)
+        self.image.activated.connect(self._on_chosen_by_hand)
         self.channel.valueChanged.connect(self._on_place)
         self.time.valueChanged.connect(self._on_place)
         self.folder.changed.connect(self._on_folder)
@@ -111,6 +113,16 @@ class DataSection(ToolSection[Bench]):
             channel, time = (self._part.shown(axis, layer) or 0 for axis in "CT")
         self._offer_places(layer, channel, time)
         self._open(layer)
+
+    def _on_chosen_by_hand(self) -> None:
+        """Show an image that lies beside what is in view, or was hidden."""
+        layer, viewer = self.bench.image, self.bench.viewer
+        if layer is not self.image.currentData() or layer is None:
+            return
+        layer.visible = True
+        viewer.layers.selection.active = layer
+        if viewer.dims.ndisplay == 2 and not is_in_view(viewer, layer):
+            fly_to(viewer, layer, (0, 0, 0), self.bench.opened_volume.shape)
 
     def _offer_places(self, layer: Image | None, channel: int = 0, time: int = 0) -> None:
         """Offer the channels and time points of a layer."""
