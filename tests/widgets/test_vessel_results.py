@@ -139,6 +139,16 @@ def test_a_prediction_older_than_the_paint_says_so(shown, click, qtbot):
     assert "older than the newest paint" in dock.measure.warning.text()
 
 
+def test_the_hint_goes_on_to_the_export_until_the_numbers_are_of_something_else(
+    shown, click, qtbot
+):
+    assert "Analyse" in shown.hint.text()
+    analyse(shown, click, qtbot)
+    assert "Export" in shown.hint.text()
+    shown.predict.threshold.setValue(0.9)
+    qtbot.waitUntil(lambda: "Analyse" in shown.hint.text())
+
+
 def test_a_blob_is_erased_by_hand_and_counts_everywhere(
     shown, viewer, tubes, click, stroke, qtbot, save
 ):

@@ -97,6 +97,11 @@ class VesselsDock(ToolDock[VesselsBench]):
                 "This prediction was stopped: <i>Resume</i> it, or give another name under "
                 "<i>To</i> to begin anew."
             )
+        if self.measure.is_fresh:
+            return MEASURE, (
+                "The numbers are below the image, and <i>Export…</i> saves them. Click a branch in "
+                "the table or in the image to see which it is."
+            )
         if bench.shown is not None:
             return MEASURE, (
                 "Move <i>Threshold</i> until the vessels fit, then press <i>Analyse</i>. Where the "

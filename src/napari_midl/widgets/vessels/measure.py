@@ -126,6 +126,11 @@ class MeasureSection(ToolSection[VesselsBench]):
         """What was measured."""
         return self.measured.graph if self.measured is not None else None
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether there are numbers, and they are of what is shown."""
+        return self.measured is not None and not self._why_stale()
+
     def operation(self) -> Analyse:
         """Analyse what is chosen; nothing is written.
 
