@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.models import Model
 
 IMAGES, SIZE, SPOTS = 30, 256, 100
+SURE = 0.25
 KINDS = ("ends inside", "leaves", "dark rim", "bright frame", "disc", "empty")
 _TILE = "depaola_08"
 
@@ -69,8 +70,8 @@ def ends(model: Model, _: Path) -> list[dict[str, Any]]:
                 "kind": kind,
                 "coverage": float(covered.mean()),
                 "px on no fibre, an image": float(beyond.mean()),
+                "of them sure, an image": 0.5 * float((off * (unsure < SURE)).sum()) / IMAGES,
                 "share on no fibre": float(off.mean()) if len(off) else 0.0,
-                "of that sure": float((unsure[off > 0] < 0.25).mean()) if off.any() else 0.0,
                 "doubt on": float(unsure[off == 0].mean()) if (off == 0).any() else np.nan,
                 "doubt off": float(unsure[off > 0].mean()) if off.any() else np.nan,
                 "AUC": float(roc_auc_score(off, unsure)) if 0 < off.mean() < 1 else np.nan,
@@ -145,7 +146,7 @@ def batch(model: Model, data: Path) -> list[dict[str, Any]]:
         unsure = np.interp(part, np.linspace(0, 1, len(one.points)), one.uncertainty)
         off = ~lies.on & (lies.edge | ~lies.signal)
         nothing += 0.5 * off.sum()
-        doubted += 0.5 * (off & (unsure > 0.25)).sum()
+        doubted += 0.5 * (off & (unsure >= SURE)).sum()
     length = sum(t.length((1.0, 1.0, 1.0)) for t in found)
     return [
         {

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
+from skimage.feature import peak_local_max
 
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons.apply import Tracing, trace
@@ -121,3 +123,27 @@ def test_a_faint_fibre_is_followed_whatever_else_is_far_brighter(base: Model) ->
     found, _ = traced(image, (100.0, 120.0), base)
     assert covered(found, line) > 0.95
     assert sure_px_off(found, line) < FEW
+
+
+def test_the_brightest_spots_of_noise_are_no_fibres(base: Model) -> None:
+    image = image_of()
+    spots = peak_local_max(gaussian_filter(image, 1.5), min_distance=5, num_peaks=12)
+    found = [traced(image, tuple(spot), base)[0] for spot in spots.tolist()]
+    assert sum(len(one.points) > 0 for one in found) < 6
+    assert all((one.uncertainty >= SURE).all() for one in found)
+
+
+def test_a_seed_that_was_given_a_direction_in_noise_is_doubtful_all_along(base: Model) -> None:
+    volume = Volume.from_array(image_of()[None].astype(np.float32), name="image")
+    rng = np.random.default_rng(3)
+    places, ways = rng.uniform(20, SIZE - 20, (6, 2)), rng.normal(size=(6, 2))
+    for (y, x), (dy, dx) in zip(places.tolist(), ways.tolist(), strict=True):
+        seed = Seed("a", (0.0, y, x), (0.0, dy, dx))
+        (found,) = run(Tracing(volume, base, TraceSettings()).follow([seed]))
+        assert (found.uncertainty >= SURE).all()
+
+
+def test_a_fibre_that_is_seen_is_not_called_doubtful(base: Model) -> None:
+    line = fibre((120, 0), (100, SIZE - 1))
+    found, _ = traced(image_of(line), tuple(line[len(line) // 2]), base)
+    assert np.median(found.uncertainty) < 0.05

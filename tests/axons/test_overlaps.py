@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.overlaps import Traced, same_fibres, traced_at
-from napari_midl.volumes.traces import Link
+from napari_midl.volumes.traces import Link, Trace
 
 PX = (1.0, 1.0, 1.0)
 
@@ -52,6 +52,31 @@ def test_what_leaves_a_trace_begins_where_it_does(line):
     )
     np.testing.assert_array_equal(turned.points, new.points)
     np.testing.assert_array_equal(turned.uncertainty, new.uncertainty)
+
+
+def across(name, rows):
+    """A trace along y at x = 50."""
+    points = np.stack([0.0 * rows, rows, np.full(len(rows), 50.0)], 1)
+    return Trace(name, points, np.zeros(len(rows)))
+
+
+def test_what_ends_just_before_a_trace_grows_from_it_in_doubt(line):
+    for rows in (np.arange(5.0, 60, 2), np.arange(60.0, 4, -2)):
+        traced = Traced(PX, [line(range(0, 100, 2), "trunk")])
+        (twig,) = traced.take(across("twig", rows), 3)
+        assert twig.parent == Link("trunk", 25)
+        assert twig.points[0].tolist() == [0, 0, 50] and twig.points[-1, 1] > 55
+        assert twig.uncertainty[0] > 0.5 and not twig.uncertainty[1:].any()
+
+
+def test_what_ends_far_from_a_trace_or_beside_it_does_not_grow_from_it(line):
+    traced = Traced(PX, [line(range(0, 100, 2), "trunk")])
+    far = across("far", np.arange(12.0, 60, 2))
+    beside = replace(
+        line(range(20, 80, 2), "beside"), points=np.add(line(range(20, 80, 2)).points, (0, 5, 0))
+    )
+    assert traced.take(far, 3) == [far]
+    assert traced.take(beside, 3) == [beside]
 
 
 def test_both_ends_beyond_a_trace_are_new_the_longer_first(line):

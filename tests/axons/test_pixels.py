@@ -54,3 +54,23 @@ def test_a_crop_serves_many_steps_and_never_grows_with_the_image(
         seen.views(view_points(place[:, None], frame, PITCHES))
     assert len(read) < 12
     assert max(map(max, read)) < 300
+
+
+def test_of_a_small_stack_only_what_lies_about_the_agents_is_read_and_only_once() -> None:
+    read = []
+
+    class Stack:
+        shape = (40, 600, 600)
+
+        def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+            read.append(tuple((s.start, s.stop) for s in box))
+            return np.zeros([s.stop - s.start for s in box], np.float32)
+
+    seen = Pixels(Stack(), np.asarray, (1.0, 1.0, 1.0), PITCHES)
+    assert not read
+    frame = heading_frame(torch.tensor([[0.0, 0.6, 0.8]]))
+    for step in range(20):
+        place = torch.tensor([[20.0, 300.0, 300.0]]) + 3 * step * torch.tensor([0.0, 0.6, 0.8])
+        seen.views(view_points(place[:, None], frame, PITCHES))
+    assert len(set(read)) == len(read)
+    assert sum(np.prod([b - a for a, b in box]) for box in read) < 0.2 * np.prod(Stack.shape)

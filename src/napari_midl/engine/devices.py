@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.out_of_memory import is_out_of_memory
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import torch
+    from threadpoolctl import ThreadpoolController
 
 # More would not fit into the memory of a small machine.
 _SIDE_BY_SIDE = 2
@@ -52,6 +54,24 @@ def take_a_share_of_threads(at_once: int) -> None:
     # torch looks at this once in each thread, and would undo what comes before.
     threads = torch.get_num_threads()
     threadpool_limits(max(1, threads // at_once), user_api="openmp")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let this thread compute alone, where work is so small that sharing it takes longer."""
+    import torch
+
+    torch.get_num_threads()  # as above
+    with _pools().limit(limits=1, user_api="openmp"):
+        yield
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    """The pools of threads in this process, which take milliseconds to find."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def device_name(device: torch.device) -> str:

@@ -146,9 +146,7 @@ def read_card(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"{path} is not a complete safetensors file ({error}); copy it again or train it anew."
-        ) from error
+        raise _unreadable(path, error) from error
     try:
         card = dict(json.loads(metadata[CARD]))
     except (KeyError, ValueError, TypeError, RecursionError):
@@ -157,6 +155,12 @@ def read_card(path: Path) -> dict[str, Any]:
         ) from None
     check_card(card, path)
     return card
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    if isinstance(error, PermissionError):
+        return InputError(f"{path} may not be read by you; change its permissions or copy it.")
+    return InputError(f"{path} is not a complete safetensors file; copy it again or train it anew.")
 
 
 @dataclass(frozen=True)
@@ -232,8 +236,8 @@ class ModelFamily:
             raise InputError(f"{path}: {error}") from None
         except (RuntimeError, ValueError) as error:
             raise InputError(
-                f"{path} does not hold the weights that its card names "
-                f"({str(error).splitlines()[0]}); train it anew or choose another model."
+                f"{path} does not hold the weights that its card names; train it anew or "
+                "choose another model."
             ) from error
         if not all(bool(t.isfinite().all()) for t in tensors.values()):
             raise InputError(
@@ -258,8 +262,6 @@ def hash_file(path: Path) -> str:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"{path} is not a complete safetensors file ({error}); copy it again or train it anew."
-        ) from error
+        raise _unreadable(path, error) from error
     half = torch.float16
     return hash_tensors({n: t.float() if t.dtype == half else t for n, t in tensors.items()})

@@ -27,7 +27,7 @@ _SURELY = 20  # voxels that are no accident
 _TIMES_PIECE = 8  # of what is read at once, at most
 
 
-def overview(volume: Volume, times: int = 1) -> Blocks:
+def overview(volume: Volume, times: int = 1, most: int = MOST_VOXELS) -> Blocks:
     """Intensities of a volume: all of a small one, evenly spread blocks of a large one.
 
     They are always the same.
@@ -37,7 +37,9 @@ def overview(volume: Volume, times: int = 1) -> Blocks:
     volume : Volume
         Any axes.
     times : int
-        How many times `MOST_VOXELS` to read at most.
+        How many times as many blocks to read of a large one.
+    most : int
+        Voxels of a small volume, and of all blocks of a large one.
 
     Returns
     -------
@@ -49,7 +51,8 @@ def overview(volume: Volume, times: int = 1) -> Blocks:
     InputError
         If they cannot be decoded.
     """
-    return [_read(volume.data, region) for region in _spread(volume.data, volume.axes, times)]
+    regions = _spread(volume.data, volume.axes, times, most)
+    return [_read(volume.data, region) for region in regions]
 
 
 def standing_out(volume: Volume) -> Blocks:
@@ -167,14 +170,16 @@ def _read(level: Lazy, region: Region) -> NDArray[np.float64]:
     return np.asarray(level[region], np.float64)
 
 
-def _spread(level: Lazy, axes: Sequence[str], times: int = 1) -> list[Region]:
+def _spread(
+    level: Lazy, axes: Sequence[str], times: int = 1, most: int = MOST_VOXELS
+) -> list[Region]:
     """Regions of a level, evenly spread: all of a small one."""
-    if level.size <= times * MOST_VOXELS:
+    if level.size <= times * most:
         return [tuple(slice(0, n) for n in level.shape)]
     from scipy.stats import qmc  # slow to import, and small volumes do without
 
     count = _MANY if math.prod(level.chunks) <= _QUICK else _FEW
-    edges = _edges(level, axes, MOST_VOXELS // count)
+    edges = _edges(level, axes, most // count)
     # Halton points fill the volume evenly, and are the same each time.
     points = qmc.Halton(level.ndim, scramble=False).random(times * count)
     places = ([int(p * n) for p, n in zip(point, level.shape, strict=True)] for point in points)

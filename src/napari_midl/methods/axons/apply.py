@@ -110,7 +110,15 @@ def together(tracing: Tracing, seeds: Sequence[Seed], skip: bool) -> Job[tuple[T
             fibres.remove(seed)
     follow = tracing.follow if tracing.settings.method == "learnt" else partial(_classical, tracing)
     found = (yield from follow(fibres)) if fibres else []
+    if skip:
+        given = {seed.path for seed in seeds if seed.direction is not None}
+        found = [trace for trace in found if trace.path in given or not _on_nothing(trace)]
     return in_order(found, seeds)
+
+
+def _on_nothing(trace: Trace) -> bool:
+    """Whether a trace is surely off all along."""
+    return bool((trace.uncertainty >= 1).all())
 
 
 def in_order(found: Sequence[Trace], seeds: Sequence[Seed]) -> tuple[Trace, ...]:

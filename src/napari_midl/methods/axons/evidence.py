@@ -31,6 +31,10 @@ _FINE_DEVIATION, _COARSE_DEVIATION = 2.16, 1.48
 # On real tiles the labelled fibres have 4.5 to 15 in the mean and more than 2 all along; nineteen
 # in twenty places of ways through noise have less than 4. These were chosen with both in sight.
 LOW, HIGH, MEAN, LEAST = 2.0, 5.0, 4.0, 40.0
+# Where the best stretch of a trace stands out by less it is no fibre, and by more it is one. Of the
+# length of traces through noise 73 % has less than the first and 1 % more than the second; of that
+# along vessels of the retina, the faintest that we know, 0.2 % and 92 %.
+NOISE, SHOWN = 2.0, 4.0
 FADES = "no longer stands out"
 
 
@@ -100,6 +104,39 @@ def supported(pixels: Pixels, trace: Trace, points: NDArray[np.float64], width: 
     cut = end - begin < len(points)
     doubtful = replace(trace, uncertainty=unsure)
     return doubtful.part(slice(begin, end), why=FADES if cut else trace.why)
+
+
+def doubt_of_all(pixels: Pixels, points: NDArray[np.float64], width: float = 1.0) -> float:
+    """How doubtful a trace is all along, since it hardly stands out anywhere.
+
+    Parameters
+    ----------
+    pixels : Pixels
+        The image; it is read until a stretch is found that does stand out.
+    points : ndarray, shape (n, d)
+        The trace, in isotropic px.
+    width : float
+        How much wider than four px the fibre is.
+
+    Returns
+    -------
+    float
+        0 where a stretch stands out as those of fibres do, 1 where all is as in noise.
+    """
+    line = resample(points, 1.0)
+    if len(line) < 2:
+        return 1.0
+    normals, step, stretch = _normals(line), round(_PIECE * width), round(_STRETCH * width)
+    best = 0.0
+    for begin in range(0, len(line), step):
+        piece = slice(begin, begin + step)
+        here = _piece(pixels, line[piece], normals[:, piece], width)
+        mean = float(ndimage.uniform_filter1d(here, stretch, mode="nearest").max())
+        # The fewer points a mean is of, the more of it is noise.
+        best = max(best, mean * min(1.0, len(here) / stretch) ** 0.5)
+        if best >= SHOWN:
+            break
+    return float(np.clip((SHOWN - best) / (SHOWN - NOISE), 0, 1))
 
 
 def _piece(

@@ -31,11 +31,11 @@ from napari_midl.methods.axons.models import scratch
 from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.overlaps import same_fibres
 from napari_midl.methods.axons.painting import SPACING
+from napari_midl.methods.axons.pixels import scaling_of
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import SHORTEST_LESSON, TraceSettings
 from napari_midl.methods.axons.synthetic import SIZE, Scene, synthetic_scene
 from napari_midl.methods.axons.tracing import Tracing
-from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.traces import Seed, check_inside, resample
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def finetune(
         item = lesson_traces[rng.integers(len(lesson_traces))]
         return _crop(volume, scaling, item, settings.dark, rng)
 
-    scaling = robust_scaling(volume)
+    scaling = scaling_of(volume)
     scored_on = held_out or lesson_traces[:_MOST_SCORED]
     known = bool(model.card.get("steps", 0))
     before = (yield from _scores(volume, scored_on, model, settings)) if known else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -25,6 +26,9 @@ ON_IT = 3.0
 # is no fibre of its own.
 _CROSSING, _LEAST = 4.0, 5.0
 _PARALLEL = 0.8
+# An end so near to a trace, in those radii, that heads for it as straight as that cosine grows from
+# there; nobody has seen it, so that it is as doubtful as that.
+_NEAR, _TOWARDS, _GUESSED = 2.0, 0.6, 0.6
 _SPACING = 1.0
 _TANGENT = 3
 
@@ -113,9 +117,10 @@ class Traced:
     def take(self, trace: Trace, radius: float) -> list[Trace]:
         """Add what is new of a trace, and give it, the longest piece first.
 
-        What runs within a radius, in px, along what is there is left out; a crossing is not.
+        What runs within a radius, in px, along what is there is left out; a crossing is not. What
+        ends just before a trace grows from it, which is marked as doubtful.
         """
-        new = self._new(trace, radius)
+        new = [self._attached(piece, radius) for piece in self._new(trace, radius)]
         self.add(*new)
         return new
 
@@ -163,7 +168,21 @@ class Traced:
             piece = piece.part(slice(None, None, -1))
         return self._grown_from(trace.points[end if begin == 0 else begin - 1], piece)
 
-    def _grown_from(self, place: NDArray[np.float64], piece: Trace) -> Trace:
+    def _attached(self, trace: Trace, radius: float) -> Trace:
+        """A trace one of whose ends heads for another one that is near, as a branch of it."""
+        if not self._lines or trace.parent is not None:
+            return trace
+        line = resample(trace.points * self._spacing, _SPACING)
+        for points, turned in ((line, trace), (line[::-1], trace.part(slice(None, None, -1)))):
+            away, nearest = self._tree.query(points[0])
+            ahead = points[0] - points[min(_TANGENT, len(points) - 1)]
+            there = self._tree.data[nearest] - points[0]
+            straight = ahead @ there >= _TOWARDS * np.linalg.norm(ahead) * away
+            if away <= _NEAR * radius and straight:
+                return self._grown_from(turned.points[0], turned, _GUESSED)
+        return trace
+
+    def _grown_from(self, place: NDArray[np.float64], piece: Trace, doubt: float = 0.0) -> Trace:
         """A piece with the point of the trace at a place, from which it grows, before it."""
         _, nearest = self._tree.query(place * self._spacing)
         parent: Trace = self.traces[self._owners[nearest]]
@@ -177,6 +196,7 @@ class Traced:
             state=piece.state,
             parent=link,
         )
+        root = replace(root, uncertainty=np.maximum(root.uncertainty, doubt))
         return root.followed_by(piece)
 
 

@@ -1,4 +1,4 @@
-"""Reading pixels for agents: a whole image where it is small, else only what lies ahead."""
+"""Reading pixels for agents: what they come near, and of a small image that for good."""
 
 from __future__ import annotations
 
@@ -9,17 +9,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_midl.methods.axons.filled import Filled
 from napari_midl.methods.axons.views import mipmap, repeated, sample_views, view_blocks
+from napari_midl.volumes.scaling import robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from napari_midl.volumes.scaling import Scaling
+    from napari_midl.volumes.volume import Volume
+
 IN_MEMORY = 2**26
+# Voxels that are looked at to tell how bright the image is: a person waits for that.
+_SEEN = 2**20
 # Voxels of a crop, and how much wider it is than the views, so that it serves many steps.
 MOST, SPARE = 2**22, 1.4
 AT_ONCE, TOGETHER = 32, 512
+
+
+def scaling_of(volume: Volume) -> Scaling:
+    """How agents see the intensities of an image.
+
+    Raises
+    ------
+    InputError
+        If the image is empty or flat, or holds no intensities.
+    """
+    return robust_scaling(volume, most=_SEEN)
 
 
 class Pixels:
@@ -66,7 +84,7 @@ class Pixels:
         self._middles = torch.zeros(0, len(spacing))
         self._origins = torch.zeros(0, len(spacing), dtype=torch.long)
         small = math.prod(self.shape) <= IN_MEMORY
-        self._whole = mipmap(self._all()[None, None], self._blocks) if small else None
+        self._whole = Filled(self.shape, self._blocks, self._read) if small else None
 
     def views(self, points: Tensor) -> Tensor:
         """Views ``(A, ..., V, 11, 11)`` at points ``(A, ..., V, 11, 11, d)`` in isotropic px.
@@ -76,8 +94,8 @@ class Pixels:
         """
         voxels = points / self.spacing
         if self._whole is not None:
-            levels, extent = self._whole
-            return sample_views(levels, voxels[None], extent, self._size)[0]
+            self._whole.fill(voxels)
+            return sample_views(self._whole.levels, voxels[None], self._whole.extent, self._size)[0]
         flat = voxels.flatten(1, -2)
         low, high = flat.amin(1), flat.amax(1)
         middles, spans = (low + high) / 2, (high - low).amax(0)
@@ -124,7 +142,7 @@ class Pixels:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the whole image is, so that many agents may look at the same place."""
+        """Whether what was read is kept, so that many agents may look at the same place."""
         return self._whole is not None
 
     @property
@@ -153,9 +171,6 @@ class Pixels:
     ) -> NDArray[np.float32]:
         """The voxels of a level from one corner up to, and without, the other."""
         return self._read(tuple(map(slice, first, last)), level).numpy()
-
-    def _all(self) -> Tensor:
-        return self._read(tuple(slice(0, n) for n in self.shape))
 
     def _read(self, box: tuple[slice, ...], level: int = 0) -> Tensor:
         return torch.from_numpy(self._scaling(np.asarray(self._levels[level][box])))

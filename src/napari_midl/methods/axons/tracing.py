@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +11,11 @@ import torch
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.crossings import Fork, other_ways, ways_on
+from napari_midl.methods.axons.evidence import doubt_of_all
 from napari_midl.methods.axons.network import Actor
-from napari_midl.methods.axons.pixels import Pixels
+from napari_midl.methods.axons.pixels import Pixels, scaling_of
 from napari_midl.methods.axons.tracker import LOST, Steps, Tracker, width_at
 from napari_midl.methods.axons.views import VIEW
-from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.traces import Trace
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Tracing:
             )
         z, y, x = volume.voxel_size
         self.spacing = (y / x, 1.0) if self.flat else (z / x, y / x, 1.0)
-        scaling = robust_scaling(volume)
+        scaling = scaling_of(volume)
         shown = (lambda block: 1 - scaling(block)) if settings.dark else scaling
         actor = model.network
         assert isinstance(actor, Actor)
@@ -138,7 +139,15 @@ class Tracing:
                 yield Progress(len(taken) - 1, len(taken), "looking for a way on", preview=found)
                 if taken[k].why != LOST or not self._go_on(taken[k], widths[k], seeds[owners[k]]):
                     break
-        return self._traces(seeds, owners, taken)
+        seen = dict(zip(owners, widths, strict=True))
+        found = self._traces(seeds, owners, taken)
+        return [self._doubted(trace, seen[k]) for k, trace in enumerate(found)]
+
+    def _doubted(self, trace: Trace, width: float) -> Trace:
+        """A trace that is doubtful all along where the image hardly shows it."""
+        points = (trace.points * np.pad(self.spacing, (int(self.flat), 0)))[:, int(self.flat) :]
+        least = doubt_of_all(self.pixels, points, width)
+        return replace(trace, uncertainty=np.maximum(trace.uncertainty, least))
 
     def _go_on(self, lost: Steps, width: float, seed: Seed) -> bool:
         """Let an agent go on where it was lost; False if no way leads back to it."""

@@ -7,6 +7,7 @@ learnt in two dimensions, serves three.
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_midl.engine.devices import one_thread
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.environment import STRIDE
 from napari_midl.methods.axons.network import Policy
@@ -35,6 +37,8 @@ _OWN_PATH = 12
 _BORDER = 1.5
 # Of doubtful steps, which any trace may end with.
 _A_FEW = 3
+# Agents whose views are computed sooner by one thread than by several.
+_FEW = 8
 _BLOCK = 20
 _SCALES = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5, 12.0)
 
@@ -164,7 +168,8 @@ class Tracker:
         window = max(1, round(min(gap, 1e6) / STRIDE))
         while len(alive):
             known = doubts.shape[1]
-            trail, headings, unsure = self._advance(trail, headings, widths)
+            with one_thread() if len(alive) <= _FEW else nullcontext():
+                trail, headings, unsure = self._advance(trail, headings, widths)
             doubts = torch.cat([doubts, unsure], 1)
             reasons = torch.stack(
                 [
