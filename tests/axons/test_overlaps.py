@@ -79,6 +79,17 @@ def test_what_ends_far_from_a_trace_or_beside_it_does_not_grow_from_it(line):
     assert traced.take(beside, 3) == [beside]
 
 
+def test_what_was_drawn_from_a_trace_or_to_it_is_its_branch(line):
+    traced = Traced(PX, [line(range(0, 100, 2), "trunk")])
+    for rows in (np.arange(2.0, 60, 2), np.arange(60.0, 1, -2)):
+        drawn = traced.branch(across("drawn", rows), 6)
+        assert drawn.parent == Link("trunk", 25)
+        assert drawn.points[0].tolist() == [0, 0, 50] and drawn.points[-1, 1] > 55
+        assert not drawn.uncertainty.any()
+    free = across("free", np.arange(8.0, 60, 2))
+    assert traced.branch(free, 6) is free
+
+
 def test_both_ends_beyond_a_trace_are_new_the_longer_first(line):
     traced = Traced(PX, [line(range(40, 70, 2), "old")])
     longer, shorter = traced.take(line(range(100), "new"), 3)

@@ -60,7 +60,7 @@ def test_of_a_small_stack_only_what_lies_about_the_agents_is_read_and_only_once(
     read = []
 
     class Stack:
-        shape = (40, 600, 600)
+        shape, chunks = (40, 600, 600), (20, 50, 50)
 
         def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
             read.append(tuple((s.start, s.stop) for s in box))
@@ -74,3 +74,20 @@ def test_of_a_small_stack_only_what_lies_about_the_agents_is_read_and_only_once(
         seen.views(view_points(place[:, None], frame, PITCHES))
     assert len(set(read)) == len(read)
     assert sum(np.prod([b - a for a, b in box]) for box in read) < 0.2 * np.prod(Stack.shape)
+
+
+def test_what_is_stored_in_one_piece_is_read_once() -> None:
+    read = []
+
+    class Planes:
+        shape, chunks = (40, 300, 300), (1, 300, 300)
+
+        def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+            read.extend(range(box[0].start, box[0].stop))
+            return np.zeros([s.stop - s.start for s in box], np.float32)
+
+    seen = Pixels(Planes(), np.asarray, (1.0, 1.0, 1.0), PITCHES)
+    frame = heading_frame(torch.tensor([[0.0, 0.6, 0.8]]))
+    for place in ((5.0, 20.0, 20.0), (5.0, 280.0, 280.0), (35.0, 150.0, 20.0)):
+        seen.views(view_points(torch.tensor([place])[:, None], frame, PITCHES))
+    assert read and len(set(read)) == len(read)

@@ -120,7 +120,8 @@ class Traced:
         What runs within a radius, in px, along what is there is left out; a crossing is not. What
         ends just before a trace grows from it, which is marked as doubtful.
         """
-        new = [self._attached(piece, radius) for piece in self._new(trace, radius)]
+        near = _NEAR * radius
+        new = [self._branch(t, near, _TOWARDS, _GUESSED) for t in self._new(trace, radius)]
         self.add(*new)
         return new
 
@@ -168,18 +169,22 @@ class Traced:
             piece = piece.part(slice(None, None, -1))
         return self._grown_from(trace.points[end if begin == 0 else begin - 1], piece)
 
-    def _attached(self, trace: Trace, radius: float) -> Trace:
-        """A trace one of whose ends heads for another one that is near, as a branch of it."""
-        if not self._lines or trace.parent is not None:
+    def branch(self, trace: Trace, radius: float) -> Trace:
+        """A trace that begins or ends within a radius, in px, of another, as a branch of that."""
+        return self._branch(trace, radius, -1.0, 0.0)
+
+    def _branch(self, trace: Trace, radius: float, towards: float, doubt: float) -> Trace:
+        """The same, of an end that heads for the other as straight as a cosine says."""
+        if not self._lines or trace.parent is not None or len(trace.points) < 2:
             return trace
         line = resample(trace.points * self._spacing, _SPACING)
         for points, turned in ((line, trace), (line[::-1], trace.part(slice(None, None, -1)))):
             away, nearest = self._tree.query(points[0])
             ahead = points[0] - points[min(_TANGENT, len(points) - 1)]
             there = self._tree.data[nearest] - points[0]
-            straight = ahead @ there >= _TOWARDS * np.linalg.norm(ahead) * away
-            if away <= _NEAR * radius and straight:
-                return self._grown_from(turned.points[0], turned, _GUESSED)
+            straight = ahead @ there >= towards * np.linalg.norm(ahead) * away
+            if away <= radius and straight:
+                return self._grown_from(turned.points[0], turned, doubt)
         return trace
 
     def _grown_from(self, place: NDArray[np.float64], piece: Trace, doubt: float = 0.0) -> Trace:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_midl.methods.axons.filled import Filled
+from napari_midl.methods.axons.growing_mipmap import GrowingMipmap
 from napari_midl.methods.axons.views import mipmap, repeated, sample_views, view_blocks
 from napari_midl.volumes.scaling import robust_scaling
 
@@ -84,7 +84,12 @@ class Pixels:
         self._middles = torch.zeros(0, len(spacing))
         self._origins = torch.zeros(0, len(spacing), dtype=torch.long)
         small = math.prod(self.shape) <= IN_MEMORY
-        self._whole = Filled(self.shape, self._blocks, self._read) if small else None
+        self._whole: GrowingMipmap | None = None
+        if small:
+            chunks = tuple(getattr(image, "chunks", self.shape))
+            if chunks == self.shape:  # in memory, or it would be decoded whole each time
+                self._levels, chunks = (np.asarray(image), *coarser), (1,) * len(chunks)
+            self._whole = GrowingMipmap(self.shape, chunks, self._blocks, self._read)
 
     def views(self, points: Tensor) -> Tensor:
         """Views ``(A, ..., V, 11, 11)`` at points ``(A, ..., V, 11, 11, d)`` in isotropic px.

@@ -140,6 +140,8 @@ class TraceSection(ToolSection[AxonsBench]):
 
     def _on_opened(self) -> None:
         self._on_mode(self.mode if self.bench.volume is not None else None)
+        if torch_is_here():
+            self.tracer.prepare()
 
     def _say(self) -> None:
         words = self.clicking.words

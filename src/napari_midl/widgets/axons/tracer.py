@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_midl.engine.jobs import in_thread
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
 from napari_midl.methods.axons.words import ON, Counts, of_seeds
@@ -15,6 +16,7 @@ from napari_midl.volumes.traces import Seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.engine.running import Outcome
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.bench import AxonsBench
     from napari_midl.widgets.parts.model_picker import ModelPicker
+
+# How near to a trace a person clicks who means it, in px.
+_MEETS = 2 * ON_IT
 
 
 class Tracer:
@@ -44,19 +49,21 @@ class Tracer:
     ) -> None:
         self._bench, self._model, self._settings = bench, model, settings
         self._queue = RequestQueue()
+        self._preparing: Future[None] | None = None
         bench.opened.connect(self._on_opened)
 
     def prepare(self) -> None:
         """Make the model and the image ready in the background, before the first click."""
-        volume = self._bench.volume
-        if volume is None:
+        volume, before = self._bench.volume, self._preparing
+        # Whoever goes through the time points does not wait for each; a click makes its own ready.
+        if volume is None or (before is not None and not before.done()):
             return
         try:
             how = (volume, str(self._model.choice), self._settings())
         except InputError:
             return  # said at the click
         # What goes wrong there goes wrong again, and is said, at the click.
-        in_thread(partial(self._queue.prepare, *how))
+        self._preparing = in_thread(partial(self._queue.prepare, *how))
 
     def free_names(self, count: int) -> list[str]:
         """Names that neither a trace nor a request has."""
@@ -141,7 +148,7 @@ class Tracer:
         self._connect(tied.ends, tied.first.path, found)
 
     def connect(self, way: Sequence[Voxel]) -> None:
-        """Find the fibre through two or more voxels, in their order.
+        """Find the fibre through two or more voxels; where it meets a trace it grows from that.
 
         Raises
         ------
@@ -149,7 +156,13 @@ class Tracer:
             If a setting lies outside its range.
         """
         traces, (name,) = self._bench.traces, self.free_names(1)
-        self._connect(way, name, lambda found: traces.add([found]))
+
+        def found(trace: Trace) -> None:
+            size = traces.voxel_size
+            known = Traced([side / size[-1] for side in size], self._known())
+            traces.add([known.branch(trace, _MEETS)])
+
+        self._connect(way, name, found)
 
     def _connect(self, way: Sequence[Voxel], name: str, then: Callable[[Trace], object]) -> None:
         """Find the fibre along a way, and decide what comes of it."""

@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# Edge of a tile in largest blocks, in a plane and in a stack.
-_EDGE = 16, 4
+# Least edge of a tile in largest blocks, in a plane and in a stack.
+_EDGE = 16, 2
 # Every corner of a view of 11 x 11.
 _CORNERS = slice(None, None, VIEW - 1)
 
 
-class Filled:
+class GrowingMipmap:
     """A `mipmap` that grows where agents look.
 
     Parameters
     ----------
     shape : sequence of int
         Voxels of the image.
+    chunks : sequence of int
+        Voxels that are read in one piece; a tile holds whole ones, or they would be read again.
     blocks : sequence of sequence of int
         Edges of the blocks of each view, see `mipmap`.
     read : callable
@@ -45,12 +47,17 @@ class Filled:
     def __init__(
         self,
         shape: Sequence[int],
+        chunks: Sequence[int],
         blocks: Sequence[Sequence[int]],
         read: Callable[[tuple[slice, ...]], Tensor],
     ) -> None:
         self._shape, self._blocks, self._read = shape, blocks, read
         self._largest = [max(edges) for edges in zip(*blocks, strict=True)]
-        self._tile = [_EDGE[len(shape) - 2] * edge for edge in self._largest]
+        least = _EDGE[len(shape) - 2]
+        self._tile = [
+            max(least, math.ceil(chunk / edge)) * edge
+            for chunk, edge in zip(chunks, self._largest, strict=True)
+        ]
         self._missing = np.ones(
             [math.ceil(n / tile) for n, tile in zip(shape, self._tile, strict=True)], bool
         )
