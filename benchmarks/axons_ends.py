@@ -52,6 +52,7 @@ def ends(model: Model, _: Path) -> list[dict[str, Any]]:
             volume = Volume.from_array(image[None], name=kind)
             seeds = _seeds(image, line)
             got = run(trace(Tracing(volume, model, TraceSettings()), seeds, skip=True))
+            before = len(told)
             for one in (t for t in got if len(t.points) > 1):
                 points = resample(one.points[:, 1:], 0.5)
                 part = np.linspace(0, 1, len(points))
@@ -60,7 +61,7 @@ def ends(model: Model, _: Path) -> list[dict[str, Any]]:
                 if len(line):
                     away, _ = cKDTree(line).query(points)
                 told.append(np.stack([away > NEAR, unsure], 1))
-            off = 0.5 * sum(int(t[:, 0].sum()) for t in told[len(told) - len(got) :])
+            off = 0.5 * sum(int(t[:, 0].sum()) for t in told[before:])
             covered = score(got[0].points[:, 1:], line).coverage if len(line) else np.nan
             found.append((covered, off))
         off, unsure = np.concatenate(told).T if told else np.zeros((2, 0))

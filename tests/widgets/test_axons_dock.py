@@ -307,6 +307,27 @@ def test_from_one_click_to_another(axons, fibre, viewer, click, click_at, finish
     assert _coverage(trace, (None, fibre[1][20:-20])) > 0.9
 
 
+def test_a_way_from_a_trace_is_a_branch_of_it(axons, fibre, viewer, click, click_at, finish):
+    _add(axons, _line("trunk"))
+    trunk = axons.bench.entries[0].trace.points
+    viewer.reset_view()
+    click(axons.trace.modes[BETWEEN])
+    click_at(trunk[20, 1:] + [1, 0])
+    click_at(fibre[1][len(fibre[1]) // 2])
+    finish()
+    drawn = axons.bench.entries[-1].trace
+    assert drawn.parent is not None and drawn.parent.path == "trunk"
+    assert drawn.points[0].tolist() == trunk[drawn.parent.index].tolist()
+
+
+def test_the_layers_are_made_before_the_first_click(axons, viewer, click, qtbot):
+    assert len(viewer.layers) == 1
+    click(axons.trace.modes[TRACE])
+    named = {f"fibre: {what}" for what in ("traces", "growing", "selected", "clicks")}
+    qtbot.waitUntil(lambda: named <= {layer.name for layer in viewer.layers}, timeout=MINUTE)
+    assert not _drawn(viewer, "traces") and viewer.layers.selection.active is viewer.layers[0]
+
+
 def test_branch_begins_on_its_parent(traced, click, click_at, finish):
     parent = traced.bench.entries[0].trace
     click(traced.trace.modes[BRANCH])

@@ -92,7 +92,7 @@ class GrowingMipmap:
         made, _ = mipmap(part[None, None], self._blocks)
         for level, new, edges in zip(self.levels, made, self._blocks, strict=True):
             starts = [a // e for a, e in zip(first, edges, strict=True)]
-            sides = (slice(s, s + n) for s, n in zip(starts, new.shape[2:], strict=True))
-            level[(0, 0, *sides)] = new[0, 0]
+            sides = tuple(slice(s, s + n) for s, n in zip(starts, new.shape[2:], strict=True))
+            level[0, 0][sides] = new[0, 0]
         self._missing[tile] = False
         self._left -= 1

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _SELECTED, _HOVERED = np.array([1.0, 1.0, 1.0, 1.0]), np.array([1.0, 0.82, 0.25, 1.0])
 WIDTH, HALO_WIDTH = 2.5, 5.5
 _REST_MS = 80
+# Between two layers, so that the window answers.
+_MAKING_MS = 30
 # A soma whose radius is not known, in voxels, and corners of its circle.
 _SOMA, _CORNERS = 8.0, 25
 
@@ -61,6 +63,7 @@ class TraceLayers:
         self.colouring = Colouring(DOUBT, (), {})
         self._colours = PerEntry(self.colouring.of)
         self._timer = once_after(_REST_MS, self._on_rest, parent)
+        self._making = once_after(_MAKING_MS, self._make_one, parent)
 
     def attach(self, image: Image) -> None:
         """Show the traces of an image from now on."""
@@ -83,8 +86,26 @@ class TraceLayers:
             lines.detach()
         self.marks.detach()
         self._timer.stop()
+        self._making.stop()
         self._image = self._hovered = None
         self._entries = self._selected = ()
+
+    def make_ready(self) -> None:
+        """Make the layers, one after the other, before there is something to show in them."""
+        self._making.start()
+
+    def _make_one(self) -> None:
+        missing = [lines for lines in self._lines if lines.layer is None]
+        if self._image is None:
+            return
+        if missing:
+            first = missing[0]
+            first.make(self._traces if first is self._lit else None)
+            first.refresh(self.depth)
+            first.layer.visible = not self._hidden
+            self._making.start()
+        elif self.marks.layer is None:
+            self.marks.make()
 
     def show(self, entries: Sequence[Entry]) -> None:
         """Show traces, in the colours of what they are coloured by."""

@@ -55,6 +55,11 @@ class LineLayer(Overlay):
         self._thin: dict[int, Polylines] = {}
         self.lines = Polylines.of([], [], 3)
 
+    def attach(self, image: Image) -> None:
+        """Show lines over an image from now on, none yet."""
+        super().attach(image)
+        self.lines = Polylines.of([], [], spatial_ndim(image))
+
     def show(self, lines: Polylines, depth: Depth, below: LineLayer | None = None) -> None:
         """Draw other lines, as far as they are seen."""
         if self._image is None or (self.layer is None and not len(lines.starts)):
@@ -62,7 +67,7 @@ class LineLayer(Overlay):
         self.lines = lines
         self._thin.clear()
         if self.layer is None:
-            self._make(below)
+            self.make(below)
         self.refresh(depth)
 
     def zoomed(self) -> bool:
@@ -144,7 +149,8 @@ class LineLayer(Overlay):
             "units": tuple(place["units"]),
         }
 
-    def _make(self, below: LineLayer | None) -> None:
+    def make(self, below: LineLayer | None = None) -> None:
+        """Make the layer, without a line in it, below another one."""
         assert self._image is not None
         image, count = self._image, spatial_ndim(self._image)
         place = placed_over(image, (0,) * count)

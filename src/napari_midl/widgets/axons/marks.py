@@ -37,20 +37,21 @@ class Marks(Overlay):
             return
         self._places[why] = np.array(places, float).reshape(-1, 3)
         if self.layer is None:
-            self._make()
+            self.make()
         self.refresh()
 
     def refresh(self) -> None:
         """Show them in the slice that is in view now."""
         layer = self.layer
-        if layer is None or self._image is None:
+        if layer is None or self._image is None or not self._places:
             return
         places = np.concatenate(list(self._places.values()))[:, -layer.ndim :]
         flat = seen(self._viewer, self._image).flat(places)
         if flat.shape != layer.data.shape or not np.allclose(flat, layer.data):
             layer.data = flat
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """Make the layer, without a ring in it."""
         assert self._image is not None
         count = spatial_ndim(self._image)
         with keeping_active(self._viewer):

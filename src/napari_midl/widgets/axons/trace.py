@@ -111,6 +111,7 @@ class TraceSection(ToolSection[AxonsBench]):
         self.clicking.forget()
         if self.mode not in (None, CUT, MOVE, SOMA):
             self.tracer.prepare()
+            self.bench.layers.make_ready()
 
     def _on_leave(self) -> None:
         """Leave, step by step, the way that was begun, the mode, and the selection."""
