@@ -61,7 +61,7 @@ def across(name, rows):
 
 
 def test_what_ends_just_before_a_trace_grows_from_it_in_doubt(line):
-    for rows in (np.arange(5.0, 60, 2), np.arange(60.0, 4, -2)):
+    for rows in (np.arange(5.0, 60, 2), np.arange(60.0, 4, -2), np.arange(-4.0, 60, 2)):
         traced = Traced(PX, [line(range(0, 100, 2), "trunk")])
         (twig,) = traced.take(across("twig", rows), 3)
         assert twig.parent == Link("trunk", 25)

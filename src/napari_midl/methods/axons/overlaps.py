@@ -26,9 +26,9 @@ ON_IT = 3.0
 # is no fibre of its own.
 _CROSSING, _LEAST = 4.0, 5.0
 _PARALLEL = 0.8
-# An end so near to a trace, in those radii, that heads for it as straight as that cosine grows from
-# there; nobody has seen it, so that it is as doubtful as that.
-_NEAR, _TOWARDS, _GUESSED = 2.0, 0.6, 0.6
+# An end so near to a trace, in those radii, or a little further and heading for it as straight as
+# that cosine, grows from there; nobody has seen it, so that it is as doubtful as that.
+_TOUCHES, _NEAR, _TOWARDS, _GUESSED = 1.5, 2.0, 0.6, 0.6
 _SPACING = 1.0
 _TANGENT = 3
 
@@ -118,10 +118,9 @@ class Traced:
         """Add what is new of a trace, and give it, the longest piece first.
 
         What runs within a radius, in px, along what is there is left out; a crossing is not. What
-        ends just before a trace grows from it, which is marked as doubtful.
+        ends at a trace, or just before it, grows from it, which is marked as doubtful.
         """
-        near = _NEAR * radius
-        new = [self._branch(t, near, _TOWARDS, _GUESSED) for t in self._new(trace, radius)]
+        new = [self._guessed(piece, radius) for piece in self._new(trace, radius)]
         self.add(*new)
         return new
 
@@ -171,10 +170,13 @@ class Traced:
 
     def branch(self, trace: Trace, radius: float) -> Trace:
         """A trace that begins or ends within a radius, in px, of another, as a branch of that."""
-        return self._branch(trace, radius, -1.0, 0.0)
+        return self._branch(trace, radius, radius, 0.0)
 
-    def _branch(self, trace: Trace, radius: float, towards: float, doubt: float) -> Trace:
-        """The same, of an end that heads for the other as straight as a cosine says."""
+    def _guessed(self, trace: Trace, radius: float) -> Trace:
+        """The same of an end that nobody has put there."""
+        return self._branch(trace, _TOUCHES * radius, _NEAR * radius, _GUESSED)
+
+    def _branch(self, trace: Trace, touches: float, near: float, doubt: float) -> Trace:
         if not self._lines or trace.parent is not None or len(trace.points) < 2:
             return trace
         line = resample(trace.points * self._spacing, _SPACING)
@@ -182,8 +184,8 @@ class Traced:
             away, nearest = self._tree.query(points[0])
             ahead = points[0] - points[min(_TANGENT, len(points) - 1)]
             there = self._tree.data[nearest] - points[0]
-            straight = ahead @ there >= towards * np.linalg.norm(ahead) * away
-            if away <= radius and straight:
+            heads = ahead @ there >= _TOWARDS * np.linalg.norm(ahead) * away
+            if away <= touches or (away <= near and heads):
                 return self._grown_from(turned.points[0], turned, doubt)
         return trace
 
