@@ -31,7 +31,7 @@ VOXEL, MARGIN = (0.8, 0.6, 0.6), 14.0
 SOFT, MARROW, CORTEX = 40.0, 220.0, 1300.0
 CORTEX_MM, GAP_MM, NOISE, BLUR = 2.5, 1.5, 90.0, 0.7
 LEVEL = 600.0
-PLACED = (6, 10, 28)
+PLACED = (4, 10, 28)
 
 
 def made_up_scan(mesh: Mesh, landmarks: NDArray[np.float64], seed: int = 0) -> Volume:

@@ -17,7 +17,7 @@ from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.score import between, crossing
 from napari_midl.methods.anatomy.settings import GenerateSettings, TrainSettings
 from napari_midl.methods.anatomy.shapes import Shape
-from napari_midl.methods.anatomy.untangling import untangled
+from napari_midl.methods.anatomy.untangling import last_untangled, untangled
 from napari_midl.methods.anatomy.warps import Warps, spread_of
 from napari_midl.volumes.landmarks import Landmarks
 from napari_midl.volumes.meshes import Mesh
@@ -83,6 +83,16 @@ def test_a_fold_is_smoothed_and_the_rest_stays() -> None:
     assert not len(crossing(found))
     moved = np.linalg.norm(found.vertices - mesh.vertices, axis=1) > 1e-9
     assert 6 <= moved.sum() < len(moved)
+
+
+def test_a_fit_that_stays_folded_goes_back_to_the_stage_before() -> None:
+    mesh = ball()
+    closer, folded = 1.05 * mesh.vertices, mesh.vertices.copy()
+    folded[:6] *= -0.9
+    kept = np.arange(len(folded)) < 6  # so that no smoothing reaches the fold
+    found = last_untangled([mesh.vertices, closer, folded], mesh.faces, kept)
+    assert not len(crossing(found))
+    np.testing.assert_array_equal(found.vertices, closer)
 
 
 def test_what_is_taken_away_is_closed_flat() -> None:

@@ -21,7 +21,7 @@ from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.scan import finest_that_fits
 from napari_midl.methods.anatomy.triangles import normals_of, smoother
-from napari_midl.methods.anatomy.untangling import untangled
+from napari_midl.methods.anatomy.untangling import last_untangled
 from napari_midl.volumes.grids import outlined
 from napari_midl.volumes.meshes import MM, Mesh
 
@@ -129,14 +129,14 @@ def fit(mesh: Mesh, held: Points, scan: Volume, level: float) -> Job[Fitted]:
     tree = yield from elsewhere(lambda: _surface(voxels, level, space), "finding the bone")
     before = Apart(tree.query(mesh.vertices)[0])
     pull = _Pull(mesh, held, voxels, space, level)
-    vertices = mesh.vertices
+    stages = [mesh.vertices]
     for k, (reach, stiffness) in enumerate(ROUNDS):
         step = Progress(k, len(ROUNDS), "fitting the mesh to the bone")
         yield step
-        vertices = yield from elsewhere(partial(pull, vertices, reach, stiffness), step.message)
+        closer = yield from elsewhere(partial(pull, stages[-1], reach, stiffness), step.message)
+        stages.append(closer)
     smooth = yield from elsewhere(
-        lambda: untangled(Mesh(vertices, mesh.faces), pull.held),
-        "smoothing where it crosses itself",
+        partial(last_untangled, stages, mesh.faces, pull.held), "smoothing where it crosses itself"
     )
     return Fitted(smooth, before, Apart(tree.query(smooth.vertices)[0]))
 

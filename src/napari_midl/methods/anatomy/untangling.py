@@ -11,6 +11,8 @@ from napari_midl.methods.anatomy.triangles import smoother
 from napari_midl.volumes.meshes import Mesh
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_midl.methods.anatomy.alignment import Points
@@ -41,6 +43,28 @@ def untangled(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> Mesh:
             part[kept] = 0.0
         vertices = _smoothed(vertices, near, part > 0)
     return Mesh(vertices, mesh.faces)
+
+
+def last_untangled(
+    stages: Sequence[Points], faces: NDArray[np.int32], kept: NDArray[np.bool_]
+) -> Mesh:
+    """The last stage of a fit that smoothing keeps from crossing itself.
+
+    Parameters
+    ----------
+    stages : sequence of ndarray, shape (V, 3)
+        Vertices from the mesh that was fitted to the closest fit, each nearer to the bone and
+        less smooth than the one before. If all cross themselves, it is the first.
+    faces : ndarray of int32, shape (F, 3)
+        The triangles of all.
+    kept : ndarray of bool, shape (V,)
+        Vertices that do not move.
+    """
+    for vertices in reversed(stages):
+        mesh = untangled(Mesh(vertices, faces), kept)
+        if not len(crossing(mesh)):
+            return mesh
+    return Mesh(stages[0], faces)
 
 
 def _smoothed(vertices: Points, near: object, part: NDArray[np.bool_]) -> Points:
