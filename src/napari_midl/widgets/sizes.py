@@ -115,8 +115,8 @@ def in_words(layer: Image, volume: Volume) -> str:
     words = [volume.size_in_words]
     if not volume.space.known:
         words.append(
-            f"<b>Voxel size not known</b> ({volume.space.unknown}): lengths are in voxels until "
-            "you type it in."
+            f"<b>Voxel size not known</b> ({volume.space.unknown}): lengths are in voxels "
+            "until you type it in."
         )
     elif not _same(own, shown):
         sizes = own.voxel_size[volume.shape[0] == 1 :]
