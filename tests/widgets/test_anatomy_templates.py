@@ -126,9 +126,15 @@ def test_the_mesh_is_fitted_to_the_scan_until_the_next_edit(anatomy, viewer, qtb
     fit = bench.shown.generated.fit
     assert fit.after.mean < 0.6 < fit.before.mean
     assert "Fitted to the scan" in mesh.words.text()
+    assert mesh.colours.currentText() == "distance to the bone" and not mesh.measure.isEnabled()
+    viewer.add_labels(np.zeros_like(scan, np.uint8), name="other")
+    assert mesh.colours.currentText() == "distance to the bone"
+    assert bench.shown.generated.fit is not None
     assert bench.mesh.highest == 4.0
     np.testing.assert_allclose(bench.mesh.layer.data[2], fit.after.distances, rtol=1e-5)
     bench.edit(bench.editor.undo)
     qtbot.waitUntil(
         lambda: bench.shown is None or bench.shown.generated.fit is None, timeout=MINUTE
     )
+    assert mesh.colours.currentText() == "uncertainty"
+    assert mesh.colours.findText("distance to the bone") < 0

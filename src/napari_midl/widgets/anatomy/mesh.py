@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_midl.widgets.anatomy.landmarks import LandmarksSection
 
 UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the threshold"
+FITTED = "distance to the bone"  # while a fitted mesh is shown
 
 
 class MeshSection(ToolSection[AnatomyBench]):
@@ -60,7 +61,7 @@ class MeshSection(ToolSection[AnatomyBench]):
             "Measure",
             "Find the outline of the segmentation or the scan again, after it changed",
             self._on_colours,
-            lambda: bench.idle and self.colours.currentText() != UNCERTAINTY,
+            lambda: bench.idle and self.colours.currentText() not in (UNCERTAINTY, FITTED),
             self.colours.currentTextChanged,
         )
         self.enabled_when(self.colours, lambda: bench.idle)
@@ -102,6 +103,8 @@ class MeshSection(ToolSection[AnatomyBench]):
         chosen = self.colours.currentText()
         self.colours.clear()
         self.colours.addItem(UNCERTAINTY)
+        if chosen == FITTED:
+            self.colours.addItem(FITTED)
         if self.bench.volume is not None:
             self.colours.addItem(THRESHOLD)
         for layer in self.bench.viewer.layers:
@@ -118,8 +121,10 @@ class MeshSection(ToolSection[AnatomyBench]):
         self._on_layers()
 
     def _on_colours(self) -> None:
-        bench = self.bench
-        if self.colours.currentText() == UNCERTAINTY:
+        bench, chosen = self.bench, self.colours.currentText()
+        if chosen == FITTED:
+            return
+        if chosen == UNCERTAINTY:
             bench.regenerate(target=None)
             return
         try:
@@ -161,8 +166,18 @@ class MeshSection(ToolSection[AnatomyBench]):
         )
 
     def _on_fitted(self, outcome: Outcome[Generated]) -> None:
-        self.colours.setCurrentIndex(0)
         self.bench.show_fitted(outcome.result)
+
+    def _name_fitted(self, fitted: bool) -> None:
+        """Say what the colours of a fitted mesh show, for as long as it is there."""
+        index = self.colours.findText(FITTED)
+        if fitted and index < 0:
+            self.colours.addItem(FITTED)
+            self.colours.setCurrentText(FITTED)
+        elif not fitted and index >= 0:
+            if self.colours.currentIndex() == index:
+                self.colours.setCurrentIndex(0)
+            self.colours.removeItem(index)
 
     def _on_measured(self) -> None:
         if self.bench.request.target is None:
@@ -181,6 +196,7 @@ class MeshSection(ToolSection[AnatomyBench]):
     def _explain(self) -> None:
         bench = self.bench
         self.swap.setVisible(bench.swapped)
+        self._name_fitted(bench.shown is not None and bench.shown.generated.fit is not None)
         if bench.shown is None:
             missing = summary.still_to_place(bench.landmarks) or "Loading the model…"
             self.words.setText(f"<b>No mesh:</b> {bench.fault}" if bench.fault else missing)
