@@ -132,8 +132,13 @@ def read_review(path: Path) -> list[Field]:
         return []
     try:
         held = path.read_bytes()
-        if not held.endswith(b"\n"):
-            raise ValueError("it is cut short")
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror or error}); check that it may be read."
+        ) from error
+    if held and not held.endswith(b"\n"):
+        raise InputError(f"{path} is cut short; move it away to begin a new review.")
+    try:
         # Not csv, which takes no cell of more than 128 KiB.
         table = pd.read_csv(io.BytesIO(held), dtype=str, keep_default_na=False)
         return [
@@ -148,9 +153,11 @@ def read_review(path: Path) -> list[Field]:
             )
             for row in table.to_dict("records")
         ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} is no review ({error}); move it away to begin a new one."
+            f"{path} is no review: it needs the columns {', '.join(COLUMNS)}, with whole pixels, a "
+            "number as doubt, and accepted, rejected or nothing as verdict; move it away to begin "
+            "a new one."
         ) from error
 
 
