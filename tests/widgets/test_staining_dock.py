@@ -96,6 +96,14 @@ def test_the_channels_are_told_by_their_names(staining):
     assert "600 x 640 pixels of 0.75 µm" in staining.channels.about.text()
 
 
+def test_a_picture_in_colours_is_not_left_out_without_a_word(viewer, open_staining):
+    dock = open_staining()
+    assert "RGB" not in dock.channels.about.text()
+    viewer.add_image(np.full((60, 60, 3), 90, np.uint8), rgb=True, name="slide")
+    viewer.add_image(np.zeros((60, 60), np.uint8), name="reflectance")
+    assert "A picture in colours (RGB) is not offered" in dock.channels.about.text()
+
+
 def test_the_channels_of_one_layer_can_be_chosen(viewer, drawn, open_staining, click, idle):
     both = np.stack([drawn.reflectance, drawn.fluorescence])[:, None]
     viewer.add_image(both, name="both", axis_labels=("c", "z", "y", "x"))

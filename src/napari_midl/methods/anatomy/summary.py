@@ -140,7 +140,7 @@ def sizes_in_words(generated: Generated, volume: float) -> str:
     """The volume, given in cubic mm, and how far the landmarks lie from the surface."""
     distance = generated.to_surface[np.isfinite(generated.to_surface)]
     size = f"{volume / 1000:.1f} cm³" if volume >= 1000 else f"{volume:.3g} mm³"
-    apart = length_in_words(float(distance.mean()), "millimeter")
+    apart = length_in_words(float(f"{distance.mean():.2g}"), "millimeter")
     return f"Volume {size}; landmarks {apart} from the surface on average."
 
 

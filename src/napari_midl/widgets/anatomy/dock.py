@@ -10,7 +10,7 @@ from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.anatomy.files import ShapeFilesSection
 from napari_midl.widgets.anatomy.landmarks import LandmarksSection
-from napari_midl.widgets.anatomy.mesh import MeshSection
+from napari_midl.widgets.anatomy.mesh import UNCERTAINTY, MeshSection
 from napari_midl.widgets.anatomy.morph import MorphSection
 from napari_midl.widgets.anatomy.train import AnatomyTrainSection
 from napari_midl.widgets.layers import is_ours
@@ -105,9 +105,11 @@ class AnatomyDock(ToolDock[AnatomyBench]):
                 "Click the landmarks that are named under <i>Mesh</i>, and drag or clear them."
             )
         if placed < len(bench.landmarks.names):
+            coloured = self.mesh.colours.currentText() == UNCERTAINTY
+            red = "; red parts are unsure." if coloured else "."
             return CHECK, (
-                "The bone follows. Place more landmarks, or drag a hollow one to where it belongs; "
-                "red parts are unsure."
+                "The bone follows. Place more landmarks, or drag a hollow one to where it belongs"
+                + red
             )
         return EXPORT, (
             "All are placed. Drag any to correct the bone; <i>Save</i> and <i>Export</i>."

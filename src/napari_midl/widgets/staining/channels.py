@@ -77,6 +77,15 @@ class ChannelsSection(ToolSection[StainingBench]):
         if sources != self._pair.things and self._pair.offer(sources):
             self._on_chosen()
 
+    def _what_is_needed(self) -> str:
+        """Two channels, and why an image that is open may not be among those offered."""
+        coloured = any(
+            isinstance(layer, Image) and layer.rgb and not is_ours(layer)
+            for layer in self.bench.viewer.layers
+        )
+        aside = " A picture in colours (RGB) is not offered: it is no channel." if coloured else ""
+        return f"Two channels of one mosaic are needed.{aside}"
+
     def _on_chosen(self) -> None:
         """Another pair has another project."""
         self.folder.path = None
@@ -107,7 +116,7 @@ class ChannelsSection(ToolSection[StainingBench]):
         try:
             if fluorescence is None or reflectance is None or fluorescence == reflectance:
                 bench.close()
-                self.about.setText("Two channels of one mosaic are needed.")
+                self.about.setText(self._what_is_needed())
                 return
             bench.open_pair(fluorescence, reflectance, self.folder.path, size)
         except InputError as error:

@@ -36,7 +36,7 @@ class ReferencePicker(PathPicker):
     def __init__(self, bench: StainingBench) -> None:
         super().__init__("Choose an H&E picture", _TIP, kinds=_KINDS)
         self._bench = bench
-        self.line.setPlaceholderText("the model's own colours")
+        self.line.setPlaceholderText("the colours of the method")
         self.line.setAcceptDrops(False)
         self.setAcceptDrops(True)
         self.setToolTip(_TIP)
