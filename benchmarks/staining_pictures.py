@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from skimage import color, transform
+from skimage import color
 from skimage import data as samples
 
 from napari_midl.methods.staining.pictures import read_picture
@@ -25,25 +25,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TRAINED = 0.75  # share of an H&E section's width that the stains are trained on
-NAMES = (
-    *("astronaut", "brick", "camera", "cell", "chelsea", "coffee", "coins", "grass", "gravel"),
-    *("hubble_deep_field", "moon", "retina", "rocket"),
-)
-LARGEST = 700  # pixels; the fine texture of a larger picture is the camera's, and smooth
-SYNTHETIC, SYNTHETIC_EDGE = 12, 512
+NAMES = ("brick", "camera", "coffee", "coins", "grass", "gravel")  # full of edges or texture
+SYNTHETIC, SYNTHETIC_EDGE = 4, 400
 # Full densities of hematoxylin and eosin, from a pale slide to a dark one.
 FULL = ((1.0, 0.3), (1.5, 0.5), (1.5, 0.8), (2.2, 1.0))
 
 
 def textures(data: Path) -> dict[str, NDArray[np.uint8]]:
-    """Photographs at two sizes each, two sections and synthetic tissue, by name."""
-    skin = read_picture(data / "he_skin_reference.png")
-    found = {"ihc": samples.immunohistochemistry(), "skin": skin}
+    """The left of two sections, photographs and synthetic tissue, by name."""
+    found = {name: _left(picture) for name, picture in two_sections(data).items()}
     for name in NAMES:
         picture = color.gray2rgb(shown) if (shown := getattr(samples, name)()).ndim == 2 else shown
-        shrink = min(1.0, LARGEST / max(picture.shape))
-        found[name] = _resized(picture[..., :3], shrink)
-        found[f"{name} small"] = _resized(picture[..., :3], shrink / 2)
+        found[name] = picture[..., :3]
     for index in range(SYNTHETIC):
         drawn = synthetic_mosaic((SYNTHETIC_EDGE,) * 2, np.random.default_rng((17, index)))
         channels = torch.from_numpy(np.stack([drawn.fluorescence, drawn.clean])[None])
@@ -52,16 +45,20 @@ def textures(data: Path) -> dict[str, NDArray[np.uint8]]:
     return found
 
 
+def two_sections(data: Path) -> dict[str, NDArray[np.uint8]]:
+    """A skin in hematoxylin and eosin and an immunohistochemistry, whole, by name."""
+    skin = read_picture(data / "he_skin_reference.png")
+    return {"ihc": samples.immunohistochemistry(), "skin": skin}
+
+
 def sections(data: Path) -> dict[str, NDArray[np.uint8]]:
     """The left of each H&E section of a folder, by name."""
     pictures = {path.stem: read_picture(path) for path in sorted(data.glob("he_*.png"))}
-    return {name: p[:, : round(p.shape[1] * TRAINED)] for name, p in pictures.items()}
+    return {name: _left(picture) for name, picture in pictures.items()}
 
 
-def _resized(picture: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    if factor == 1:
-        return picture
-    return _bytes(transform.rescale(picture, factor, anti_aliasing=True, channel_axis=-1))
+def _left(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return picture[:, : round(picture.shape[1] * TRAINED)]
 
 
 def _bytes(picture: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
+from torch.nn import functional as F
 
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.mosaic import DARKEST_TISSUE
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.staining.settings import TrainDespecklerSettings
 
-BRIGHTNESS = (0.6, 1.2)
+BRIGHTNESS = (0.25, 0.7)  # root of the mean square of what a despeckler is trained on
+SMALLEST = 3.0  # how many times a picture is shrunk at most
+SHARPEST, RADIUS = 1.5, 1.0  # strength of the unsharp mask, and its blur in pixels
 COARSEST = 1.5  # standard deviation in pixels of the widest grain that is drawn
 FINE, CUT = 0.4, 0.3  # shares of the crops whose grain is one pixel, and that a camera saturates
 
@@ -71,12 +75,13 @@ def speckled_batch(
 ) -> tuple[Tensor, Tensor]:
     """Noisy and clean crops ``(N, 1, Y, X)`` of inverted-luma histology.
 
-    The brightness varies, since percentiles do not put every mosaic at the same.
+    The brightness varies, since percentiles do not put every mosaic at the same. So do the
+    magnification and the sharpness: tissue at a third of its size has nuclei of a few pixels.
     """
     highest = max(settings.deviation, settings.deviation_up_to)
     clean, noisy = [], []
     for _ in range(settings.batch):
-        crop = random_crop(images, settings.crop, rng) * np.float32(rng.uniform(*BRIGHTNESS))
+        crop = _seen_otherwise(images, settings.crop, rng) * np.float32(rng.uniform(*BRIGHTNESS))
         deviation = rng.uniform(settings.deviation, highest)
         clean.append(crop)
         if settings.speckle == "any":
@@ -84,6 +89,28 @@ def speckled_batch(
         else:
             noisy.append(speckled(crop, deviation, settings.speckle, rng))
     return torch.from_numpy(np.stack(noisy)), torch.from_numpy(np.stack(clean))
+
+
+def evened(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The picture with a mean square of 1: a bright photograph counts no more than a pale slide."""
+    return image / np.sqrt(np.mean(image**2))
+
+
+def _seen_otherwise(
+    images: Sequence[NDArray[np.float32]], edge: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """A crop, shrunk and sharpened at random, as by another objective and another scanner."""
+    shortest = min(min(image.shape[1:]) for image in images)
+    wide = int(edge * rng.uniform(1, min(SMALLEST, shortest / edge)))
+    # Of two crops the one with more in it: glass has nothing to teach.
+    fuller = max((random_crop(images, wide, rng) for _ in range(2)), key=np.var)
+    crop = torch.from_numpy(fuller)[None]
+    if wide > edge:
+        crop = F.interpolate(crop, (edge, edge), mode="bicubic", antialias=True)
+    shrunk = crop[0].numpy()
+    blurred = ndimage.gaussian_filter(shrunk, RADIUS, axes=(-2, -1))
+    sharp = shrunk + np.float32(rng.uniform(0, SHARPEST)) * (shrunk - blurred)
+    return np.maximum(sharp, 0)
 
 
 def _any_speckle(

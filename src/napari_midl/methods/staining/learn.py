@@ -13,7 +13,12 @@ from napari_midl.engine.models import Model
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.training import Schedule, train
 from napari_midl.methods.staining.adversarial import CycleGan
-from napari_midl.methods.staining.crops import check_sizes, speckled_batch, unpaired_batch
+from napari_midl.methods.staining.crops import (
+    check_sizes,
+    evened,
+    speckled_batch,
+    unpaired_batch,
+)
 from napari_midl.methods.staining.generators import DensityGenerator, Translator
 from napari_midl.methods.staining.models import scratch_despeckler, scratch_translator
 from napari_midl.methods.staining.pictures import inverted_luma
@@ -39,6 +44,7 @@ def train_despeckler(
     settings: TrainDespecklerSettings,
     checkpoint: Checkpoint | None = None,
     *,
+    start: Model | None = None,
     exactly: int | None = None,
 ) -> Job[Model]:
     """Train a despeckler on histology with artificial speckle (Combalia et al., section 3.1).
@@ -51,6 +57,8 @@ def train_despeckler(
         The network, the speckle, how long.
     checkpoint : Checkpoint, optional
         Where the state is kept, and from where a stopped training goes on.
+    start : Model, optional
+        A despeckler to go on from, in the place of an untrained one.
     exactly : int, optional
         Take this many steps, whatever the clock says.
 
@@ -69,10 +77,10 @@ def train_despeckler(
     InputError
         If a picture is smaller than a crop.
     """
-    clean = {name: inverted_luma(picture)[None] for name, picture in pictures.items()}
+    clean = {name: evened(inverted_luma(picture)[None]) for name, picture in pictures.items()}
     check_sizes(clean, settings.crop)
     device = pick_device(settings.device)
-    model = scratch_despeckler(settings.preset, settings.seed)
+    model = start or scratch_despeckler(settings.preset, settings.seed)
 
     def draw(rng: np.random.Generator, _: int) -> tuple[Tensor, Tensor]:
         return speckled_batch(list(clean.values()), settings, rng)
@@ -84,7 +92,9 @@ def train_despeckler(
         device=device,
         checkpoint=checkpoint,
     )
-    card = _card(model, f"{settings.preset} despeckler", trained.steps, settings, list(pictures))
+    steps = model.card["steps"] + trained.steps
+    name = f"{model.card['architecture']} despeckler"
+    card = _card(model, name, steps, settings, list(pictures))
     return Model(trained.network.cpu().eval(), card)
 
 

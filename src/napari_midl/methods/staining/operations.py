@@ -189,9 +189,12 @@ class TrainDespeckler(TrainedOperation):
     ----------
     slides : FileIn
         Folder of H&E pictures.
+    start : DespecklerIn
+        ``scratch``, ``base`` (shipped), or the path of a despeckler to go on from.
     """
 
     slides: FileIn
+    start: DespecklerIn = DespecklerIn("scratch")
     settings: TrainDespecklerSettings = TrainDespecklerSettings()
 
     def train(self, run: Running) -> Job[Model]:
@@ -201,11 +204,13 @@ class TrainDespeckler(TrainedOperation):
         from napari_midl.methods.staining.learn import train_despeckler
 
         run.inputs |= fingerprints(pictures)
-        return (
-            yield from train_despeckler(
-                pictures, self.settings, run.checkpoint(), exactly=run.steps
-            )
+        settings = self.settings
+        start = yield from run.open(self.start, LOADING, preset=settings.preset, seed=settings.seed)
+        trained = yield from train_despeckler(
+            pictures, settings, run.checkpoint(), start=start, exactly=run.steps
         )
+        run.results["steps"] = trained.card["steps"] - start.card["steps"]
+        return trained
 
 
 @operation("staining.match", argument="slide")

@@ -61,12 +61,14 @@ class StainModelIn(ModelIn):
 
 @dataclass(frozen=True)
 class DespecklerIn(ModelIn):
-    """``base`` (shipped), or the path of a despeckler."""
+    """``base`` (shipped), or the path of a despeckler; where one is trained also ``scratch``."""
 
-    def open(self) -> Model:
-        """The despeckler."""
-        from napari_midl.methods.staining.models import named_despeckler
+    def open(self, preset: str = "", seed: int = 0) -> Model:
+        """The despeckler; `preset` and `seed` are those of an untrained one, where one may be."""
+        from napari_midl.methods.staining.models import named_despeckler, scratch_despeckler
 
+        if preset and self.name == "scratch":
+            return scratch_despeckler(preset, seed)
         return named_despeckler(self.name)
 
 
