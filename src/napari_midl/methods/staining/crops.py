@@ -93,7 +93,7 @@ def speckled_batch(
 
 def evened(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """The picture with a mean square of 1: a bright photograph counts no more than a pale slide."""
-    return image / np.sqrt(np.mean(image**2))
+    return np.asarray(image / np.sqrt(np.mean(image**2)), np.float32)
 
 
 def _seen_otherwise(
@@ -110,7 +110,7 @@ def _seen_otherwise(
     shrunk = crop[0].numpy()
     blurred = ndimage.gaussian_filter(shrunk, RADIUS, axes=(-2, -1))
     sharp = shrunk + np.float32(rng.uniform(0, SHARPEST)) * (shrunk - blurred)
-    return np.maximum(sharp, 0)
+    return np.asarray(np.maximum(sharp, 0), np.float32)
 
 
 def _any_speckle(
