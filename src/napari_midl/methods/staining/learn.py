@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,9 @@ def train_despeckler(
     def draw(rng: np.random.Generator, _: int) -> tuple[Tensor, Tensor]:
         return speckled_batch(list(clean.values()), settings, rng)
 
-    network, rate = model.network.train(), settings.learning_rate
+    # A copy, since the start stays as it is; one that was just trained is frozen.
+    network = deepcopy(model.network).train().requires_grad_(True)
+    rate = settings.learning_rate
     trained = yield from train(
         Supervised(network, F.mse_loss, rate, settings.half_life, average=0.998, draw=draw),
         Schedule.of(settings, evaluate_every=LOOK_EVERY, exactly=exactly),
