@@ -17,7 +17,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from benchmarks import report
-from benchmarks.responsiveness import late
+from benchmarks.lateness import late
 from napari_midl.samples import CACHE_VARIABLE, LANDMARKS
 from napari_midl.volumes.landmarks import read_landmarks
 

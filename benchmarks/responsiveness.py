@@ -1,92 +1,117 @@
-"""How long the window's event loop keeps a click waiting while a network is fine-tuned.
+"""How long each dock keeps a click waiting, shows nothing, and takes to cancel.
 
-Needs a screen: ``xvfb-run -a -s "-screen 0 1600x1000x24" python -m benchmarks responsiveness``.
-A timer asks to be called every 10 ms in a real napari window with the dock open; what it is
-late by is what a click would wait.
+Needs a screen: ``xvfb-run -a -s "-screen 0 1600x1000x24" python -m benchmarks responsiveness``,
+with whichever Qt binding is installed; the rows that another binding gave are kept. A timer asks to
+be called every 10 ms in a real napari window; what it is late by is what a click would wait.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
-from typing import Any
-
-import numpy as np
-from qtpy.QtCore import QEventLoop, QTimer
-from qtpy.QtWidgets import QApplication
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import report
-from napari_midl.engine.trees import synthetic_sample
-from napari_midl.methods.vessels.settings import FinetuneSettings
-from napari_midl.volumes.annotations import Patch
-from napari_midl.volumes.volume import Volume
-from napari_midl.widgets.worker import JobRunner
+from napari_midl.methods import METHODS
+from scripts.tutorials.newcomer import newcomer
 
-SECONDS, TICK_MS = 25, 10
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scripts.tutorials.hand import Hand
+
+NAME, HERE = "responsiveness", "--here"
+OPENING, WORKING = 4.0, 15.0  # seconds that are measured
+BEFORE_CANCEL = 1.5
 
 
-def main(_: list[str]) -> None:
-    """Print the table."""
-    import napari
-
-    image, mask, voxel_size = synthetic_sample()
-    viewer = napari.Viewer()
-    layer = viewer.add_image(image, scale=voxel_size)
-    viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Vessels")
-    viewer.dims.set_current_step(0, 24)
-    region = (slice(24, 25), slice(0, 160), slice(0, 160))
-    preview = viewer.add_image(np.zeros((1, 160, 160), np.float32), scale=voxel_size)
-    labels = np.zeros(image.shape, np.uint8)
-    labels[24] = np.where(mask[24], 2, 1)
-    runner = JobRunner()
-    rows = [{"while": "idle", **late(5)}]
-
-    def job() -> Any:
-        from napari_midl.methods.vessels import learn
-        from napari_midl.methods.vessels.models import named_model
-
-        volume = Volume.from_array(image, scale=voxel_size, name=layer.name)
-        patch = Patch((0, 0, 0), labels)
-        settings = FinetuneSettings(minutes=5)
-        return (
-            yield from learn.finetune(
-                volume, [patch], named_model("unet"), settings, lambda: region
-            )
-        )
-
-    def show(batch: list[Any]) -> None:
-        for progress in batch:
-            if progress.preview is not None:
-                preview.data = progress.preview[1]
-
-    runner.start("Fine-tune", job(), on_progress=show)
-    late(5)
-    rows.append({"while": "fine-tuning", **late(SECONDS)})
-    cancelled = time.perf_counter()
-    runner.cancel()
-    while runner.running:
-        QApplication.processEvents()
-    ended = time.perf_counter() - cancelled
+def main(options: list[str]) -> None:
+    """Print the table; with names of tools, of these alone."""
+    if options[:1] == [HERE]:
+        print(json.dumps(measured(options[1], options[2] == "on")))
+        return
+    rows = []
+    for tool in options or METHODS:
+        for slicing in ("off", "on"):
+            command = [sys.executable, "-m", "benchmarks", NAME, HERE, tool, slicing]
+            with newcomer() as environment:
+                done = subprocess.run(
+                    command, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8"
+                )
+            rows.append(json.loads(done.stdout.splitlines()[-1]))
+            print(rows[-1], flush=True)
+    new = {(row["Qt"], row["dock"], row["async"]) for row in rows}
+    before = [r for r in report.read(NAME) if (r.get("Qt"), r.get("dock"), r.get("async")) not in new]
+    rows = [row for row in before if "dock" in row] + rows
     print(report.markdown(rows))
-    print(f"Cancel ended the job after {1000 * ended:.0f} ms")
-    report.write("responsiveness", rows, f"cancel: {1000 * ended:.0f} ms")
-    viewer.close()
+    report.write(NAME, rows, f"ms; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
-def late(seconds: float) -> dict[str, float]:
-    """Percentiles of the lateness of a timer, in milliseconds."""
-    lateness: list[float] = []
-    last = [time.perf_counter()]
+def measured(tool: str, slicing: bool) -> dict[str, Any]:
+    """The delays of one dock."""
+    from napari.settings import get_settings
+    from qtpy import API_NAME
 
-    def tick() -> None:
-        now = time.perf_counter()
-        lateness.append(max(0.0, 1000 * (now - last[0]) - TICK_MS))
-        last[0] = now
+    from benchmarks.dock_work import made_ready, open_image
+    from benchmarks.lateness import Lateness
+    from scripts.tutorials.hand import Hand
 
-    timer, loop = QTimer(), QEventLoop()
-    timer.timeout.connect(tick)
-    timer.start(TICK_MS)
-    QTimer.singleShot(int(1000 * seconds), loop.quit)
-    loop.exec()
-    timer.stop()
-    p50, p95, worst = np.percentile(lateness, (50, 95, 100))
-    return {"median ms": float(p50), "95th percentile ms": float(p95), "worst ms": float(worst)}
+    get_settings().experimental.async_ = slicing
+    hand = Hand()
+    open_image(hand.viewer, tool)
+    hand.wait(2)
+    late = Lateness()
+    hand.wait(2)
+    idle = late.taken()
+    hand.menu("Plugins", "MIDL", f"MIDL: {tool.title()} (MIDL)")
+    hand.wait(OPENING)
+    opening = late.taken()
+    dock = hand.dock(tool.title())
+    button, shown = made_ready(hand, tool, dock)
+    runner = dock.bench.runner
+    hand.wait(1)
+    late.taken()
+    began = time.perf_counter()
+    press(hand, button)
+    first = seconds_until(hand, lambda: shown() or not runner.running)
+    while runner.running and time.perf_counter() - began < WORKING:
+        hand.wait(0.05)
+    working = late.taken()
+    cancelled = cancel(hand, dock, button)
+    late.stop()
+    return {
+        "Qt": API_NAME,
+        "dock": tool,
+        "async": "on" if slicing else "off",
+        "idle, worst": round(idle["worst"]),
+        "opening, worst": round(opening["worst"]),
+        **{f"working, {name}": round(value) for name, value in working.items()},
+        "click to first pixels": round(1000 * first),
+        "Cancel to idle": round(1000 * cancelled),
+    }
+
+
+def press(hand: Hand, button: Any) -> None:
+    """Click, without the looks of a tutorial."""
+    hand.until(button.isEnabled, 0.05)
+    button.click()
+
+
+def cancel(hand: Hand, dock: Any, button: Any) -> float:
+    """Seconds from Cancel until nothing runs; the work is begun again where it had ended."""
+    runner = dock.bench.runner
+    if not runner.running:
+        press(hand, button)
+        hand.wait(BEFORE_CANCEL)
+    dock.progress.cancel.click()
+    return seconds_until(hand, lambda: not runner.running)
+
+
+def seconds_until(hand: Hand, reached: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    while not reached():
+        hand.wait(0.01)
+    return time.perf_counter() - began

@@ -5,35 +5,28 @@ Needs a screen of its own: ``make docs-pictures`` gives it a virtual one.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import tempfile
 from importlib import import_module
 from pathlib import Path
 
 from napari_midl.methods import METHODS
+from scripts.tutorials.newcomer import newcomer
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+HERE = "--here"
 
 
 def main(tools: list[str]) -> None:
-    """Follow one tutorial here, or several one after the other, each in a napari of its own."""
-    if len(tools) == 1:
-        _follow(tools[0])
-        return
+    """Follow one tutorial after the other, each in a napari of its own."""
     for tool in tools:
-        with tempfile.TemporaryDirectory(prefix="midl-") as folder:
-            # Nothing of whoever runs this is seen, and nothing is left behind.
-            own = dict.fromkeys(("XDG_DATA_HOME", "XDG_STATE_HOME", "NAPARI_MIDL_CACHE"), folder)
-            subprocess.run(
-                [sys.executable, "-m", "scripts.tutorials", tool],
-                env={**os.environ, **own, "NAPARI_CONFIG": "", "OMP_WAIT_POLICY": "PASSIVE"},
-                check=True,
-            )
+        with newcomer() as environment:
+            command = [sys.executable, "-m", "scripts.tutorials", HERE, tool]
+            subprocess.run(command, env=environment, check=True)
 
 
-def _follow(tool: str) -> None:
+def follow(tool: str) -> None:
+    """Follow the tutorial of a tool in this process."""
     from scripts.tutorials.camera import Camera
     from scripts.tutorials.hand import Hand
 
@@ -44,4 +37,7 @@ def _follow(tool: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(METHODS))
+    if sys.argv[1:2] == [HERE]:
+        follow(sys.argv[2])
+    else:
+        main(sys.argv[1:] or list(METHODS))

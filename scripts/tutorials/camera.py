@@ -64,8 +64,11 @@ class Camera:
             x, y = corner.x(), corner.y()
             box = (x - 4, y - 4, x + widget.width() + 3, y + widget.height() + 3)
             draw.rounded_rectangle(box, 6, outline=MARK, width=3)
-        shot = shot.crop(crop) if crop else shot
-        path = self.folder / f"{name}.png"
+        self.keep(shot.crop(crop) if crop else shot, name)
+
+    def keep(self, shot: Image.Image, name: str) -> None:
+        """Keep a picture that is not of the screen alone."""
+        path = self.folder / f"{name}.webp"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_small_still(shot))
 
@@ -93,7 +96,7 @@ class Camera:
     def film(self, name: str) -> None:
         """Keep what moved, no longer and no larger than a page bears."""
         frames, times = _shortened(self._frames, self._times)
-        (self.folder / f"{name}.webp").write_bytes(_small_film(frames, times))
+        (self.folder / f"{name}-film.webp").write_bytes(_small_film(frames, times))
 
     def _captioned(self, shot: Image.Image) -> Image.Image:
         height = round(HEIGHT * FILM_WIDTH / WIDTH)
@@ -117,10 +120,10 @@ def _screen() -> Image.Image:
 
 
 def _small_still(shot: Image.Image) -> bytes:
-    """As PNG in as many colours as the page bears."""
-    for colours in (256, 192, 128, 96, 64, 48, 32, 24, 16):
+    """As WebP: noisy slices as PNG are large, or lose the colours that matter."""
+    for quality in (90, 80, 70, 60, 50, 40):
         out = io.BytesIO()
-        shot.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        shot.save(out, "WEBP", quality=quality, method=6)
         if out.tell() <= STILL_BYTES:
             break
     return out.getvalue()

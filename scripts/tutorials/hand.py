@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QEventLoop, QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QScrollArea
@@ -50,19 +50,24 @@ class Hand:
 
     def wait(self, seconds: float = 0.05) -> None:
         """Let the window work for a while."""
+        loop = QEventLoop()
+        QTimer.singleShot(round(1000 * seconds), loop.quit)
+        loop.exec()
+
+    def _wait_for(self, reached: Callable[[], Any], seconds: float) -> None:
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            QApplication.processEvents()
-            time.sleep(0.01)
+        while time.monotonic() < end and not reached():
+            self.wait(0.03)
 
     def until(self, reached: Callable[[], Any], looking: float = 0.25) -> None:
-        """Let the window work until something is so, and look now and then."""
+        """Let the window work until something is so, and look now and then, ever more rarely."""
         end = time.monotonic() + LONGEST_WAIT
         while not reached():
             if time.monotonic() > end:
                 raise TimeoutError("the dock did not get there")
-            self.wait(looking)
+            self._wait_for(reached, looking)
             self.looked()
+            looking *= 1.4
         self.wait(0.3)
         self.looked()
 
@@ -157,7 +162,7 @@ class Hand:
             self.wait(0.12)
             self.looked()
 
-    def key(self, key: str) -> None:
+    def key(self, key: str | Qt.Key) -> None:
         """Press a key while the mouse is over the image."""
         QTest.keyClick(self.canvas, key)
         self.wait(0.2)

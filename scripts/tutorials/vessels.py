@@ -63,6 +63,7 @@ def follow(hand: Hand, camera: Camera) -> None:
     camera.hold(0.8)
     turned = hand.viewer.window._qt_viewer.viewerButtons.ndisplayButton
     hand.click(turned)
+    image.visible = False
     hand.viewer.scene.camera.angles = (0, 25, 60)
     hand.wait(1)
     camera.hold(1.2)
@@ -70,6 +71,8 @@ def follow(hand: Hand, camera: Camera) -> None:
     camera.rolling = False
     hand.slide(dock.predict.threshold, 0.6)
     hand.click(turned)
+    image.visible = True
+    hand.viewer.reset_view()
     hand.wait(0.5)
     camera.rolling = True
     camera.caption = "Analyse measures them; a click on a row lights its branch"

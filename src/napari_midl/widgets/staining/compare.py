@@ -80,12 +80,14 @@ class CompareSection(ToolSection[StainingBench]):
         if self._curtain is not None:
             self._take_down()
             return
+        self._on_layers()  # a look may have put another on top since
         left, right = self._pair.chosen
-        assert left is not None
+        assert left is not None and right is not None
         levels = list(left.data) if left.multiscale else [left.data]
         self._curtains = curtains(levels, self._share())
         for layer in self._pair.things:
             layer.visible = layer is right
+        self._uncover(right)
         self._curtain = self.bench.viewer.add_image(
             self._curtains if left.multiscale else self._curtains[0],
             multiscale=left.multiscale,
@@ -97,6 +99,13 @@ class CompareSection(ToolSection[StainingBench]):
         stay_over(left, self._curtain, (0,) * left.ndim)
         self._hold.take(self._curtain)
         self._show()
+
+    def _uncover(self, right: Image) -> None:
+        """Hide the gray steps of a look that lie over what is to be seen right of the curtain."""
+        layers = self.bench.viewer.layers
+        for layer in layers[layers.index(right) + 1 :]:
+            if isinstance(layer, Image) and is_ours(layer) and not layer.rgb and layer.opacity == 1:
+                layer.visible = False
 
     def _take_down(self) -> None:
         left = self._pair.chosen[0]
