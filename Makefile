@@ -11,6 +11,7 @@ NOW := $(shell date +%Y-%m-%d-%H%M%S)
 OUT ?= demo-output/$(NOW)
 NAME ?= vessels
 PYTEST_ARGS ?=
+TOOLS ?=
 
 .NOTPARALLEL:
 .PHONY: help test coverage lint docs demo benchmarks docs-pictures venv screen clean
@@ -22,7 +23,7 @@ help:
 	@echo "make docs           the site, in site/; scripts/docs_pages.py writes the pages made of the code"
 	@echo "make demo           every tool on built-in data, no screen needed; OUT=folder"
 	@echo "make benchmarks     side by side with peers; NAME=vessels"
-	@echo "make docs-pictures  the pictures of docs/, made by the demo"
+	@echo "make docs-pictures  the pictures of docs/, by following the tutorials; TOOLS=vessels"
 	@echo "make clean          remove .venv, caches and demo-output"
 
 # Threads that wait sleep: the tests run jobs side by side, and spinning ones would take their cores.
@@ -63,9 +64,8 @@ demo: venv
 benchmarks: venv
 	$(BIN)/python -m benchmarks $(NAME)
 
-docs-pictures: demo
-	mkdir -p docs/pictures
-	find $(OUT) -name '*.png' -exec cp {} docs/pictures/ \;
+docs-pictures: screen
+	$(SCREEN) $(BIN)/python -m scripts.tutorials $(TOOLS)
 
 venv:
 	@bash scripts/bootstrap.sh

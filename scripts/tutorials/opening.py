@@ -20,7 +20,7 @@ def open_both(hand: Hand, camera: Camera, tool: str, sample: str) -> Any:
     )
     hand.menu(
         *("Plugins", "MIDL", f"MIDL: {tool} (MIDL)"),
-        opened=lambda: camera.picture(f"{name}-dock", crop=DOCKS),
+        opened=lambda: camera.picture(f"{name}-menu", crop=DOCKS),
     )
     dock = hand.dock(tool)
     hand.until(lambda: dock.bench.volume is not None)

@@ -26,7 +26,7 @@ def follow(hand: Hand, camera: Camera) -> None:
     hand.viewer.add_image(picture, name="cells")
     hand.menu(
         *("Plugins", "MIDL", "MIDL: Segment (MIDL)"),
-        opened=lambda: camera.picture("tutorials/segment-dock", crop=DOCKS),
+        opened=lambda: camera.picture("tutorials/segment-menu", crop=DOCKS),
     )
     dock = hand.dock("Segment")
     bench, classes = dock.bench, dock.classes

@@ -44,12 +44,14 @@ def follow(hand: Hand, camera: Camera) -> None:
     _side_by_side(pictures, camera)
     camera.rolling = True
     camera.caption = "Swipe: one stain left of the curtain, another right of it"
+    hand.choose(compare.left, "view: beer-lambert")
+    hand.choose(compare.right, "view: cyclegan")
     hand.click(compare.swipe)
     hand.slide(compare.slider, 250)
     hand.slide(compare.slider, 700)
     hand.slide(compare.slider, 500)
     camera.hold(0.8)
-    camera.picture("staining-dock", compare.swipe, compare.slider)
+    camera.picture("staining-dock", compare.left, compare.right, compare.swipe, compare.slider)
     hand.click(compare.swipe)
     camera.caption = "Stain does the whole mosaic, beginning where you look"
     hand.viewer.reset_view()

@@ -520,6 +520,21 @@ def test_a_slide_that_lies_beside_is_not_compared_unasked(staining, viewer, clic
     assert chosen == ["view: linear", "view: density"] and compare.swipe.isEnabled()
 
 
+def test_nothing_covers_what_is_right_of_the_curtain(staining, viewer, click, idle):
+    for method in ("beer-lambert", "density"):
+        choose(staining, method)
+        click(staining.stain.look)
+        idle(staining)
+    compare = staining.compare
+    for made, name in ((compare.left, "view: density"), (compare.right, "view: beer-lambert")):
+        made.setCurrentIndex(made.findText(name))
+        made.activated.emit(made.currentIndex())
+    click(compare.swipe)
+    right = viewer.layers.index("view: beer-lambert")
+    seen = [layer.name for layer in viewer.layers[right:] if layer.visible]
+    assert seen == ["view: beer-lambert", "curtain: view: density"]
+
+
 class Mouse:
     """What napari hands to the mouse callbacks of a viewer in a 2D view."""
 
