@@ -45,8 +45,9 @@ def follow(hand: Hand, camera: Camera) -> None:
     camera.caption = "Place a few landmarks as the picture shows"
     hand.click(marks.place)
     camera.picture("tutorials/anatomy-place", marks.place, marks.picture)
-    turned = viewer.window._qt_viewer.viewerButtons.ndisplayButton
-    hand.click(turned)
+    hand.turn()
+    hand.home()
+    viewer.scene.camera.zoom *= 0.85
     middle = np.nanmean(true.points, axis=0)
     for number in range(FIRST):
         name = bench.editor.name
@@ -58,7 +59,7 @@ def follow(hand: Hand, camera: Camera) -> None:
         hand.touch(hand.at(scan, voxel(name)))
         camera.hold(0.8)
         if number == 0:
-            camera.picture("tutorials/anatomy-chin", marks.about, turned)
+            camera.picture("tutorials/anatomy-chin", marks.about, hand.buttons.ndisplayButton)
     camera.caption = "From the fourth on, the whole mandible is there"
     hand.until(drawn)
     viewer.scene.camera.set_view_direction(FRONT, UP)
@@ -69,25 +70,28 @@ def follow(hand: Hand, camera: Camera) -> None:
     hand.click(marks.place)
     layer = bench.points.layer
     bench.points.activate()
-    first = hand.at(layer, layer.data[bench.editor.template.names.index(true.names[0])])
+    first = hand.at(layer, layer.data[int(np.argmax(bench.landmarks.placed))])
     hand.drag([first + QPoint(3 * k, 2 * k) for k in range(12)])
     hand.until(drawn)
     camera.hold(0.8)
     hand.click(marks.undo)
     hand.until(drawn)
-    camera.caption = "With all landmarks, fitted to the scan"
+    camera.caption = "All landmarks, and how far the bone of the scan is"
     with patch.object(QFileDialog, "getOpenFileName", lambda *_: (scan.metadata[LANDMARKS], "")):
         hand.click(dock.files.open)
     hand.until(drawn)
-    hand.click(dock.mesh.fit)
-    hand.until(lambda: not bench.runner.running and bench.shown.generated.fit is not None)
-    hand.show(marks.table)
-    camera.hold(2)
-    camera.rolling = False
-    camera.picture("anatomy-dock")
     hand.choose(dock.mesh.colours, "distance to the threshold")
     hand.until(lambda: not bench.runner.running and drawn())
-    camera.picture("tutorials/anatomy-distance", dock.mesh.colours, dock.mesh.bar)
+    hand.wait(0.5)
+    camera.hold(1)
+    camera.picture("tutorials/anatomy-distance", dock.files.open, dock.mesh.colours, dock.mesh.bar)
+    camera.caption = "Fit to scan pulls the mesh onto it"
+    hand.click(dock.mesh.fit)
+    hand.until(lambda: not bench.runner.running and bench.shown.generated.fit is not None)
+    hand.wait(0.5)
+    camera.hold(2)
+    camera.rolling = False
+    camera.picture("anatomy-dock", dock.mesh.fit)
     hand.show(dock.files.export)
     camera.picture("tutorials/anatomy-export", dock.files.export, dock.files.labels)
     camera.film("anatomy")

@@ -45,7 +45,7 @@ def follow(hand: Hand, camera: Camera) -> None:
     camera.hold(1.2)
     hand.key(Qt.Key.Key_Escape)
     hand.show(review.table)
-    hand.viewer.reset_view()
+    hand.home()
     camera.picture("axons-dock")
     camera.caption = "N: the view flies to where a trace is least sure"
     hand.key("n")
@@ -58,7 +58,7 @@ def follow(hand: Hand, camera: Camera) -> None:
     hand.key("a")
     camera.hold(1.2)
     camera.rolling = False
-    hand.viewer.reset_view()
+    hand.home()
     camera.picture("tutorials/axons-accepted", review.accept, review.reject)
     hand.show(dock.files.trees)
     camera.picture("tutorials/axons-files", dock.learn.train, dock.files.save, dock.files.measure)

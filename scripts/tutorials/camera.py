@@ -56,6 +56,8 @@ class Camera:
     def picture(self, name: str, *marked: QWidget, crop: Box | None = None) -> None:
         """Keep a picture, with a frame around the widgets that are meant."""
         assert self.hand is not None
+        for widget in marked:
+            self.hand.show(widget)
         self.hand.wait(0.3)
         shot = _screen()
         draw = ImageDraw.Draw(shot)

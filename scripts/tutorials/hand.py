@@ -43,6 +43,7 @@ class Hand:
         self.viewer = napari.Viewer(show=True)
         self.window = self.viewer.window._qt_window
         self.canvas = self.viewer.window._qt_viewer.canvas.native
+        self.buttons = self.viewer.window._qt_viewer.viewerButtons
         self.window.setGeometry(0, 0, WIDTH, HEIGHT)
         self.looked = looked
         self.mouse = QPoint(WIDTH // 2, HEIGHT // 2)
@@ -128,6 +129,15 @@ class Hand:
         QTest.mouseClick(button, LEFT, NONE, middle)
         self.wait(0.2)
         self.looked()
+
+    def home(self) -> None:
+        """Fit what is open into the window."""
+        self.click(self.buttons.resetViewButton)
+        self.wait(0.5)
+
+    def turn(self) -> None:
+        """From slices to 3D, or back."""
+        self.click(self.buttons.ndisplayButton)
 
     def choose(self, combo: QComboBox, text: str) -> None:
         """Choose from a list."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,5 +16,9 @@ if TYPE_CHECKING:
 def newcomer() -> Iterator[dict[str, str]]:
     """The environment of a process that finds no settings or projects, and leaves none behind."""
     with tempfile.TemporaryDirectory(prefix="midl-") as folder:
-        own = dict.fromkeys(("XDG_DATA_HOME", "XDG_STATE_HOME", "NAPARI_MIDL_CACHE"), folder)
+        # The end of the path is seen in the docks.
+        data = Path(folder) / "home" / "ana" / "data"
+        data.mkdir(parents=True)
+        names = "XDG_DATA_HOME", "XDG_STATE_HOME", "NAPARI_MIDL_CACHE"
+        own = dict.fromkeys(names, str(data))
         yield {**os.environ, **own, "NAPARI_CONFIG": "", "OMP_WAIT_POLICY": "PASSIVE"}

@@ -24,5 +24,5 @@ def open_both(hand: Hand, camera: Camera, tool: str, sample: str) -> Any:
     )
     dock = hand.dock(tool)
     hand.until(lambda: dock.bench.volume is not None)
-    hand.wait(1)
+    hand.home()
     return dock

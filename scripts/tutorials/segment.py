@@ -31,6 +31,7 @@ def follow(hand: Hand, camera: Camera) -> None:
     dock = hand.dock("Segment")
     bench, classes = dock.bench, dock.classes
     hand.until(lambda: bench.volume is not None)
+    hand.home()
     camera.rolling = True
     camera.caption = "Name what you look for"
     camera.hold(1)

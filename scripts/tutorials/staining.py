@@ -54,7 +54,7 @@ def follow(hand: Hand, camera: Camera) -> None:
     camera.picture("staining-dock", compare.left, compare.right, compare.swipe, compare.slider)
     hand.click(compare.swipe)
     camera.caption = "Stain does the whole mosaic, beginning where you look"
-    hand.viewer.reset_view()
+    hand.home()
     hand.choose(stain.method, stain.method.itemText(0))
     hand.click(stain.go)
     ended()

@@ -61,18 +61,17 @@ def follow(hand: Hand, camera: Camera) -> None:
     hand.click(dock.predict.go)
     hand.until(lambda: not dock.bench.runner.running)
     camera.hold(0.8)
-    turned = hand.viewer.window._qt_viewer.viewerButtons.ndisplayButton
-    hand.click(turned)
+    hand.turn()
     image.visible = False
     hand.viewer.scene.camera.angles = (0, 25, 60)
     hand.wait(1)
     camera.hold(1.2)
-    camera.picture("tutorials/vessels-predicted", dock.predict.go, turned)
+    camera.picture("tutorials/vessels-predicted", dock.predict.go, hand.buttons.ndisplayButton)
     camera.rolling = False
     hand.slide(dock.predict.threshold, 0.6)
-    hand.click(turned)
+    hand.turn()
     image.visible = True
-    hand.viewer.reset_view()
+    hand.home()
     hand.wait(0.5)
     camera.rolling = True
     camera.caption = "Analyse measures them; a click on a row lights its branch"
