@@ -44,7 +44,9 @@ def main(options: list[str]) -> None:
             rows.append(json.loads(done.stdout.splitlines()[-1]))
             print(rows[-1], flush=True)
     new = {(row["Qt"], row["dock"], row["async"]) for row in rows}
-    before = [r for r in report.read(NAME) if (r.get("Qt"), r.get("dock"), r.get("async")) not in new]
+    before = [
+        r for r in report.read(NAME) if (r.get("Qt"), r.get("dock"), r.get("async")) not in new
+    ]
     rows = [row for row in before if "dock" in row] + rows
     print(report.markdown(rows))
     report.write(NAME, rows, f"ms; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")

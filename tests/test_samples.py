@@ -67,3 +67,11 @@ def test_synthetic_mandible_is_a_scan_with_its_landmarks(cache):
     near = [image[tuple(slice(v - 1, v + 2) for v in voxel)].max() for voxel in voxels]
     # Each lies on bone, which soft tissue with its noise does not reach.
     assert min(near) > 300
+
+
+def test_cells_are_the_same_for_a_seed():
+    ((image, placed, kind),) = samples.synthetic_cells()
+    assert kind == "image" and image.dtype == np.uint8 and image.ndim == 2
+    assert placed["name"] == "synthetic cells"
+    again, other = (samples.synthetic_cells(seed)[0][0] for seed in (0, 1))
+    assert np.array_equal(image, again) and not np.array_equal(image, other)

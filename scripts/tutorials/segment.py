@@ -8,13 +8,12 @@ from qtpy.QtTest import QTest
 
 from napari_midl.methods.segment.demo import cells
 from scripts.tutorials.hand import LEFT, NONE
-from scripts.tutorials.opening import DOCKS
+from scripts.tutorials.opening import open_both
 
 if TYPE_CHECKING:
     from scripts.tutorials.camera import Camera
     from scripts.tutorials.hand import Hand
 
-SAMPLE = "Synthetic cells"
 NAMES = {2: "nucleus", 3: "cytoplasm"}
 # Of the truth that is drawn with the picture: nucleus, cytoplasm, background.
 PAINTED = {"2": 1, "3": 2, "1": 0}
@@ -22,16 +21,8 @@ PAINTED = {"2": 1, "3": 2, "1": 0}
 
 def follow(hand: Hand, camera: Camera) -> None:
     """From a picture to its classes."""
-    picture, truth = cells(0)
-    hand.viewer.add_image(picture, name="cells")
-    hand.menu(
-        *("Plugins", "MIDL", "MIDL: Segment (MIDL)"),
-        opened=lambda: camera.picture("tutorials/segment-menu", crop=DOCKS),
-    )
-    dock = hand.dock("Segment")
-    bench, classes = dock.bench, dock.classes
-    hand.until(lambda: bench.volume is not None)
-    hand.home()
+    dock = open_both(hand, camera, "Segment", "Synthetic cells")
+    bench, classes, (_, truth) = dock.bench, dock.classes, cells(0)
     camera.rolling = True
     camera.caption = "Name what you look for"
     camera.hold(1)

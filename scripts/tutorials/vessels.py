@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtTest import QTest
@@ -28,7 +29,7 @@ def follow(hand: Hand, camera: Camera) -> None:
     def stroke(*places: tuple[int, int]) -> None:
         """Through places of the slice, a few voxels at a time."""
         z, fine = hand.viewer.dims.current_step[0], []
-        for (y0, x0), (y1, x1) in zip(places, places[1:], strict=False):
+        for (y0, x0), (y1, x1) in pairwise(places):
             steps = [k / 5 for k in range(6)]
             fine += [(z, y0 + (y1 - y0) * t, x0 + (x1 - x0) * t) for t in steps]
         hand.drag([hand.at(image, place) for place in fine])

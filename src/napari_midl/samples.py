@@ -152,6 +152,24 @@ def synthetic_confocal(size: int = 1024, seed: int = 3) -> list[LayerData]:
     ]
 
 
+def synthetic_cells(seed: int = 0) -> list[LayerData]:
+    """Cells with bright nuclei in cytoplasm, as a fluorescence microscope might show them.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of everything drawn at random.
+
+    Returns
+    -------
+    list of LayerData
+        An image (uint8, Y X).
+    """
+    from napari_midl.methods.segment.demo import cells
+
+    return [(cells(seed)[0], {"name": "synthetic cells"}, "image")]
+
+
 def octa() -> list[LayerData]:
     """Optical coherence tomography angiography of a retina, from tUbe net's repository.
 

@@ -63,7 +63,10 @@ class SegmentDock(ToolDock[SegmentBench]):
         """What comes next."""
         bench = self.bench
         if bench.volume is None:
-            return OPEN, "Open a picture or a stack with <i>File › Open</i>."
+            return OPEN, (
+                "Open a picture or a stack with <i>File › Open</i>, or try "
+                "<i>File › Open Sample › MIDL › Synthetic cells</i>."
+            )
         if self.learn.training:
             return LEARN, "All that is ticked under <i>Learn from</i> is being learnt."
         if self.predict.running:
