@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.engine.importing_torch import import_torch
 from napari_midl.engine.jobs import in_thread
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.staining.bench import StainingBench
@@ -36,7 +36,7 @@ class StainingDock(ToolDock[StainingBench]):
         super().__init__(napari_viewer)
         if torch_is_here():
             # So that the first look need not wait for it.
-            in_thread(lambda: import_module("torch"))
+            in_thread(import_torch)
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From channels to a reviewed stain."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.importing_torch import import_torch
 from napari_midl.widgets.latest import LatestWorker
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def warm_up() -> None:
 
     def load() -> None:
         with suppress(ImportError, OSError):
-            import_module("napari_midl.engine.pixels.experts").warm_up()
+            import_torch()
+            import_module("napari_midl.engine.pixels.experts")
 
     Thread(target=load, daemon=True, name="import of torch").start()
 
