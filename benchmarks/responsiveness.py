@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scripts.tutorials.hand import Hand
 
 NAME, HERE = "responsiveness", "--here"
-OPENING, WORKING = 4.0, 15.0  # seconds that are measured
+OPENING, WORKING = 3.0, 10.0  # seconds that are measured
 BEFORE_CANCEL = 1.5
 
 
