@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scripts.tutorials.hand import Hand
 
 # Copies of a sample beside each other, so that the work outlasts the measurement.
-ACROSS = {"vessels": 3, "segment": 3, "axons": 2, "staining": 2}
+ACROSS = {"vessels": 3, "segment": 3, "staining": 2}
 LAYERS = {
     "vessels": samples.synthetic_vessels,
     "segment": samples.synthetic_vessels,
