@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,11 @@ def test_cells_are_the_same_for_a_seed():
     assert placed["name"] == "synthetic cells"
     again, other = (samples.synthetic_cells(seed)[0][0] for seed in (0, 1))
     assert np.array_equal(image, again) and not np.array_equal(image, other)
+
+
+def test_the_mandible_without_torch_is_a_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in ("synthetic", "apply"):
+        monkeypatch.delitem(sys.modules, f"napari_midl.methods.anatomy.{name}", raising=False)
+    with pytest.raises(InputError, match="needs torch"):
+        samples.synthetic_mandible()

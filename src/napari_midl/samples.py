@@ -96,9 +96,17 @@ def synthetic_mandible(seed: int = 2) -> list[LayerData]:
     Raises
     ------
     InputError
-        If the landmarks cannot be written.
+        If torch is missing, or the landmarks cannot be written.
     """
-    from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
+    try:
+        from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise InputError(
+            "the scan of a mandible is drawn by the shape model, which needs torch; pip install "
+            "torch, then restart napari."
+        ) from error
     from napari_midl.volumes.atomic import not_written
     from napari_midl.volumes.landmarks import write_landmarks
 
