@@ -15,7 +15,7 @@ from skimage import restoration
 
 from benchmarks.peers import Found, Places, Task
 from benchmarks.staining import RENDERED_PART, STANDARD, fields, picture
-from benchmarks.staining_despeckle import DECIBEL, SPECKLES, histology, learnt
+from benchmarks.staining_despeckle import DECIBEL, SPECKLES, histology, learnt, tv_as_measured
 from napari_midl.methods.staining import score
 from napari_midl.methods.staining.pictures import inverted_luma
 from napari_midl.methods.staining.speckle import speckle_to
@@ -39,12 +39,6 @@ def _median(noisy: Picture) -> Picture:
 def _non_local(noisy: Picture) -> Picture:
     sigma = float(restoration.estimate_sigma(noisy))
     found: Picture = restoration.denoise_nl_means(noisy, 5, 9, 0.8 * sigma, sigma=sigma)
-    return found
-
-
-def _total_variation(noisy: Picture) -> Picture:
-    sigma = float(restoration.estimate_sigma(noisy))
-    found: Picture = restoration.denoise_tv_chambolle(noisy, weight=sigma)
     return found
 
 
@@ -79,7 +73,7 @@ TASKS = [
             "ours": partial(_despeckled, _ours),
             "median": partial(_despeckled, _median),
             "non-local means": partial(_despeckled, _non_local),
-            "total variation": partial(_despeckled, _total_variation),
+            "total variation": partial(_despeckled, tv_as_measured),
         },
     ),
     Task(
