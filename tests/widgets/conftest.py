@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import time
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
+
+from napari_midl.widgets.worker import JobRunner
 
 if TYPE_CHECKING:
     from napari_midl.widgets.vessels import VesselsDock
@@ -71,6 +75,32 @@ def click(qtbot):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
     return press
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """A job that is started within rests after each step: it is not done before it is stopped."""
+    start = JobRunner.start
+
+    def resting(job):
+        with closing(job):
+            while True:
+                try:
+                    step = next(job)
+                except StopIteration as ended:
+                    return ended.value
+                yield step
+                time.sleep(0.2)
+
+    @contextmanager
+    def begin():
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                JobRunner, "start", lambda at, name, job, **on: start(at, name, resting(job), **on)
+            )
+            yield
+
+    return begin
 
 
 @pytest.fixture

@@ -323,7 +323,7 @@ def test_the_form_has_the_settings_ranges_and_words(dock):
 
 
 def test_from_paint_to_files(
-    painted, viewer, tubes, click, click_row, qtbot, monkeypatch, tmp_path, notes
+    painted, viewer, tubes, click, click_row, qtbot, monkeypatch, tmp_path, notes, unhurried
 ):
     dock, bench = painted, painted.bench
 
@@ -374,7 +374,8 @@ def test_from_paint_to_files(
     dock.predict.uncertainty.setChecked(True)
     dock.predict.form.widgets["samples"].value = 2
     out = dock.predict.out.path
-    click(dock.predict.go)
+    with unhurried():
+        click(dock.predict.go)
     qtbot.waitUntil(lambda: bench.shown is not None, timeout=MINUTE)
     shown = ["tubes: probability", "tubes: uncertainty", "tubes: vessels"]
     names = [layer.name for layer in viewer.layers]
@@ -475,7 +476,7 @@ def fine_tune(dock, click, qtbot, steps=1):
 
 
 def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
-    painted, viewer, click, qtbot, open_dock
+    painted, viewer, click, qtbot, open_dock, unhurried
 ):
     for _ in range(2):
         fine_tune(painted, click, qtbot)
@@ -483,7 +484,8 @@ def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
     first, second = (models / f"fine-tuned-{n}.safetensors" for n in (1, 2))
     painted.learn.model.choice = first
     painted.predict.form.widgets["tile"].value = (8, 32, 32)
-    click(painted.predict.go)
+    with unhurried():
+        click(painted.predict.go)
     qtbot.waitUntil(lambda: painted.bench.shown is not None, timeout=MINUTE)
     click(painted.progress.cancel)
     qtbot.waitUntil(lambda: not painted.bench.runner.running)

@@ -254,10 +254,11 @@ def test_the_whole_stain_is_shown_recorded_and_replays(staining, viewer, click, 
     assert run(replay(record_path(out))).same
 
 
-def test_cancel_and_resume(staining, viewer, click, qtbot, idle):
+def test_cancel_and_resume(staining, viewer, click, qtbot, idle, unhurried):
     choose(staining, "linear")
     staining.stain.form.widgets["tile"].value = 64
-    click(staining.stain.go)
+    with unhurried():
+        click(staining.stain.go)
     qtbot.waitUntil(lambda: staining.bench.shown is not None, timeout=MINUTE)
     click(staining.progress.cancel)
     idle(staining)
