@@ -110,8 +110,8 @@ def _described(model: Model, folder: Path) -> Any:
         )
         for axis in "zyx"
     ]
-    of_input = [zoo.Identifier(f"channel{number}") for number in range(channels)]
-    of_output = [zoo.Identifier(f"class{number}") for number in range(answer.shape[1])]
+    of_input: list[str] = [zoo.Identifier(f"channel{number}") for number in range(channels)]
+    of_output: list[str] = [zoo.Identifier(f"class{number}") for number in range(answer.shape[1])]
     return zoo.ModelDescr(
         name=_plain(name),
         description=f"Tells apart {', '.join(names)}.",
