@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.engine.channels import ChannelsIn, ScaledChannels
+from napari_midl.engine.channels import ChannelsIn
 from napari_midl.engine.hashes import hash_path
 from napari_midl.engine.inputs import In
 from napari_midl.engine.ports import IN_MEMORY
@@ -197,6 +197,8 @@ def read_examples(
         If images have different numbers of channels, labels do not fit their image, or all that
         is labelled may be of one class.
     """
+    from napari_midl.engine.scaled_channels import ScaledChannels
+
     known = list(dict.fromkeys(each.knows for each in examples if each.knows))
     whole = with_rests(classes, known)
     of_image: dict[int, list[Example]] = defaultdict(list)

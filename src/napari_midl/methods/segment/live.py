@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_midl.engine.channels import ScaledChannels
 from napari_midl.engine.pixels import live
 from napari_midl.engine.pixels.depth import distance_of_slices
 from napari_midl.engine.pixels.joining import distil, mixed
 from napari_midl.engine.pixels.learners import PRIOR, fit_learners
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.pixels.seen import Look, Seen
+from napari_midl.engine.scaled_channels import ScaledChannels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
