@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.engine.importing_torch import import_torch
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.edits import continued, cut, ending_in_doubt, nearest
@@ -163,6 +164,7 @@ class RequestQueue:
 
         Whether fibres are dark is guessed; a click on one tells.
         """
+        import_torch()
         from napari_midl.methods.axons.polarity import seen_as
 
         whole = tuple(slice(0, n) for n in volume.shape)
