@@ -1,6 +1,7 @@
 """The same task by our tool and by what a user would take instead, one file for each tool.
 
-Each file has its ``TASKS``. Reading files is not timed.
+Each file has its ``TASKS``. Seconds are those of the processor, of all threads, which other work on
+the machine hardly changes; reading files is not among them.
 """
 
 from __future__ import annotations

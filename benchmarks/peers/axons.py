@@ -63,9 +63,9 @@ def _scored(traced: Callable[[Volume, Points], Points], places: Places, tile: st
     table = pd.read_csv(places.data / "axons" / f"depaola_{tile}_traces.csv")
     lines = [fibre[["y", "x"]].to_numpy() for _, fibre in table.groupby("path")]
     traced(volume, lines[0])  # compilers and caches are warm
-    started = time.perf_counter()
+    started = time.process_time()
     found = [traced(volume, line) for line in lines]
-    seconds = (time.perf_counter() - started) / len(lines)
+    seconds = (time.process_time() - started) / len(lines)
     scores = [score(points, line) for points, line in zip(found, lines, strict=True)]
     coverage, error, off = np.mean([(s.coverage, s.error, s.off) for s in scores], 0).tolist()
     return Found({"coverage": coverage, "error px": error, "off": off}, seconds)
