@@ -1,8 +1,9 @@
 """Ours beside what a user would take instead: quality, time and memory, in one run.
 
 Every way of doing a task does every case in a process of its own. Its memory is the most that the
-process held, modules included; its seconds are those of the processor. ``--data`` has the shared data, ``--bases`` vessel models that have
-not seen a stack's animal (see `benchmarks.vessels`). brightest-path-lib is installed beside.
+process held, modules included; its seconds are those of the processor. ``--data`` has the shared
+data, ``--bases`` vessel models that have not seen a stack's animal (see `benchmarks.vessels`).
+brightest-path-lib is installed beside.
 """
 
 from __future__ import annotations
