@@ -102,7 +102,7 @@ def warm_up() -> None:
     def load() -> None:
         with suppress(ImportError, OSError):
             import_torch()
-            import_module("napari_midl.engine.pixels.experts")
+            import_module("napari_midl.engine.pixels.experts").warm_up()
 
     Thread(target=load, daemon=True, name="import of torch").start()
 
