@@ -1,6 +1,6 @@
 """Speckle taken from stained histology, and a two-channel field stained.
 
-No filter knows the clean picture: the noise it is told is what scikit-image estimates.
+No filter knows the clean picture: the noise it is told is measured in the noisy one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from skimage import restoration
 
 from benchmarks.peers import Found, Places, Task
 from benchmarks.staining import RENDERED_PART, STANDARD, fields, picture
-from benchmarks.staining_despeckle import DECIBEL, SPECKLES, histology, learnt, tv_as_measured
+from benchmarks.staining_despeckle import (
+    DECIBEL,
+    SPECKLES,
+    histology,
+    learnt,
+    measured_noise,
+    tv_as_measured,
+)
 from napari_midl.methods.staining import score
 from napari_midl.methods.staining.pictures import inverted_luma
 from napari_midl.methods.staining.speckle import speckle_to
@@ -37,7 +44,7 @@ def _median(noisy: Picture) -> Picture:
 
 
 def _non_local(noisy: Picture) -> Picture:
-    sigma = float(restoration.estimate_sigma(noisy))
+    sigma = measured_noise(noisy)
     found: Picture = restoration.denoise_nl_means(noisy, 5, 9, 0.8 * sigma, sigma=sigma)
     return found
 
