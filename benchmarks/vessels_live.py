@@ -72,7 +72,7 @@ def _strokes(dock, mask, z):  # type: ignore[no-untyped-def]
     timer = QTimer()
     timer.timeout.connect(tick)
     timer.start(TICK_MS)
-    dock.learn._learning.found.connect(found.append)
+    dock.learn._preview._learning.found.connect(found.append)
     for number in range(STROKES):
         is_vessel = number % 2 == 0
         value = CLASSES.value(VESSEL if is_vessel else CLASSES.names[0])
