@@ -87,6 +87,8 @@ def measured(tool: str, slicing: bool) -> dict[str, Any]:
     working = late.taken()
     cancelled = cancel(hand, dock, button)
     late.stop()
+    hand.viewer.close()
+    hand.wait(0.5)
     return {
         "Qt": API_NAME,
         "dock": tool,
