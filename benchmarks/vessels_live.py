@@ -2,8 +2,8 @@
 
 Needs a screen: ``xvfb-run -a -s "-screen 0 1600x1000x24" python -m benchmarks vessels_live IMAGE
 LABELS``. Strokes of 8 x 8 voxels, taken from the labels in turn as vessel and background, are put
-into the patch of the slice in view, as a hand would, a second after the class was chosen; each
-waits for the preview.
+into the patch of the slice in view, as a hand would, ``--hand`` seconds after the class was chosen;
+each waits for the preview.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ from napari_midl.volumes.open import open_volume
 from napari_midl.widgets.vessels.dock import VesselsDock
 
 TICK_MS, STROKES, SIDE, LONGEST = 10, 16, 8, 60.0
-# From the button of a class to the end of a stroke.
-HAND = 1.0
 
 
 def main(arguments: list[str]) -> None:
@@ -36,6 +34,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks vessels_live", description=__doc__)
     parser.add_argument("image", type=Path)
     parser.add_argument("labels", type=Path)
+    parser.add_argument("--hand", type=float, default=1.0, help="seconds that a stroke takes")
     options = parser.parse_args(arguments)
     mask = np.asarray(open_volume(options.labels).spatial().data) > 0
     viewer = napari.Viewer()
@@ -45,7 +44,7 @@ def main(arguments: list[str]) -> None:
         viewer.window.add_dock_widget(dock)
         z = len(mask) // 2
         viewer.dims.set_current_step(0, z)
-        rows = list(_strokes(dock, mask, z))
+        rows = list(_strokes(dock, mask, z, options.hand))
         print(report.markdown(rows))
         waits = np.array([row["seconds to the view"] for row in rows[1:]])
         print(f"median {np.median(waits):.2f} s, worst {waits.max():.2f} s")
@@ -53,7 +52,7 @@ def main(arguments: list[str]) -> None:
         viewer.close()
 
 
-def _strokes(dock, mask, z):  # type: ignore[no-untyped-def]
+def _strokes(dock, mask, z, hand):  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(0)
     found: list[object] = []
     late, last = [], [time.perf_counter()]
@@ -87,7 +86,7 @@ def _strokes(dock, mask, z):  # type: ignore[no-untyped-def]
         stroke = np.zeros(patch.layer.data.shape, bool)
         stroke[tuple(at)] = part > 0
         late.clear()
-        rest(HAND)
+        rest(hand)
         patch.layer.data_setitem(np.nonzero(stroke), value)
         began, before = time.perf_counter(), len(found)
         while len(found) == before and time.perf_counter() - began < LONGEST:
