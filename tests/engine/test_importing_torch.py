@@ -22,6 +22,13 @@ import torch
 
 assert torch.ones(2).sum() == 2
 """
+LOADING = """
+import sys
+from napari_midl.methods.{tool}.models import named_model
+
+named_model("{name}")
+assert "torch" in sys.modules and "torch._dynamo" not in sys.modules
+"""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at what Linux says of a process")
@@ -39,3 +46,12 @@ def test_where_torch_is_missing_that_is_said_as_by_python(monkeypatch):
     monkeypatch.setattr(importing_torch, "import_module", missing)
     with pytest.raises(ImportError, match="torch"):
         importing_torch.import_torch()
+
+
+@pytest.mark.parametrize(
+    ("tool", "name"),
+    [("vessels", "base"), ("vessels", "unet"), ("segment", "trees"), ("axons", "base")],
+)
+def test_loading_a_model_does_not_import_torchs_compiler(tool, name):
+    """Which takes seconds, and is needed by no prediction."""
+    subprocess.run([sys.executable, "-c", LOADING.format(tool=tool, name=name)], check=True)

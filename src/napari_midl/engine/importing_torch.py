@@ -25,6 +25,20 @@ def import_torch() -> None:
     import_module("torch")
 
 
+def warm_up() -> None:
+    """Import torch and what its first optimiser needs, hundreds of modules.
+
+    Raises
+    ------
+    ImportError
+        If torch is not installed, or cannot be loaded.
+    """
+    import_torch()
+    import torch
+
+    torch.optim.AdamW([torch.zeros(1)])
+
+
 def _load_libraries() -> None:
     # Python's import keeps all threads waiting while the system loads hundreds of MB; a call by
     # ctypes does not. What it has loaded, import finds; what it could not, import loads.

@@ -69,7 +69,8 @@ class ConvLayer(nn.Sequential):
     ) -> None:
         z, y, x = (k // 2 for k in kernel)
         conv = nn.Conv3d(inputs, outputs, kernel, padding=(z, y, x), bias=norm == "group")
-        nn.init.kaiming_normal_(conv.weight, a=0.2)
+        if not conv.weight.is_meta:  # for which torch would import its compiler
+            nn.init.kaiming_normal_(conv.weight, a=0.2)
         activation = nn.LeakyReLU(0.2, inplace=norm == "batch")
         if norm == "group":
             super().__init__(conv, activation, nn.GroupNorm(outputs // 4, outputs))

@@ -8,9 +8,10 @@ import sys
 FIRST_LEARNING = """
 import sys
 import numpy as np, torch
+from napari_midl.engine.importing_torch import warm_up
 from napari_midl.engine.pixels import experts
 
-experts.warm_up()
+warm_up()
 there = set(sys.modules)
 rng = np.random.default_rng(0)
 features, vessel = rng.random((60, 5), np.float32), np.arange(60) % 2 > 0

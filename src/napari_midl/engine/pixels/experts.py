@@ -152,11 +152,6 @@ def noisy(
     return x + brighter * torch.randn(len(x), 1, generator=generator) * shift
 
 
-def warm_up() -> None:
-    """Have torch import what its first optimiser needs, hundreds of modules."""
-    torch.optim.AdamW([torch.zeros(1)])
-
-
 def descend(
     network: Perceptron,
     batch: Callable[[], tuple[Tensor, Tensor]],

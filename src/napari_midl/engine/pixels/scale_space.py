@@ -159,6 +159,8 @@ class ScaleSpace:
 @lru_cache(maxsize=2)
 def feature_names(flat: bool = False) -> tuple[str, ...]:
     """Names of the features; those of the brightness itself are ``L`` or ``I`` and a scale."""
-    block = torch.zeros(1, STRIDE, STRIDE)
-    levels = ScaleSpace(flat=flat).levels(block, (slice(0, 1), slice(0, STRIDE), slice(0, STRIDE)))
+    sides = slice(0, STRIDE)
+    with torch.device("cpu"):  # also while a network is built without memory
+        block = torch.zeros(1, STRIDE, STRIDE)
+        levels = ScaleSpace(flat=flat).levels(block, (slice(0, 1), sides, sides))
     return tuple(name for level in levels for name in level.names)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.importing_torch import import_torch
-from napari_midl.engine.jobs import in_thread
-from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.channels import ChannelsSection
 from napari_midl.widgets.staining.compare import CompareSection
@@ -17,8 +14,6 @@ from napari_midl.widgets.tool.dock import ToolDock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import napari
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
@@ -31,12 +26,6 @@ class StainingDock(ToolDock[StainingBench]):
     bench_type = StainingBench
     steps = ("Open", "Look", "Stain", "Review")
     needs_torch = ("Staining and training", "Comparing and reviewing")
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(napari_viewer)
-        if torch_is_here():
-            # So that the first look need not wait for it.
-            in_thread(import_torch)
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From channels to a reviewed stain."""

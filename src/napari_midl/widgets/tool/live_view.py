@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_midl.engine.importing_torch import import_torch
 from napari_midl.widgets.latest import LatestWorker
 
 if TYPE_CHECKING:
@@ -90,21 +86,6 @@ class LiveView(QObject):
     def _on_answered(self, answer: Any) -> None:
         if answer is not None:
             self.found.emit(answer)
-
-
-def warm_up() -> None:
-    """Import what learning needs, so that no stroke waits for that.
-
-    The thread may outlive the dock, as an import cannot be stopped. What fails is told by the
-    first stroke.
-    """
-
-    def load() -> None:
-        with suppress(ImportError, OSError):
-            import_torch()
-            import_module("napari_midl.engine.pixels.experts").warm_up()
-
-    Thread(target=load, daemon=True, name="import of torch").start()
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -16,11 +16,9 @@ from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.methods.vessels.words import gain
 from napari_midl.widgets.looking import box_in_view
-from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
 from napari_midl.widgets.parts.section import check
 from napari_midl.widgets.tool.live_preview import LivePreview
-from napari_midl.widgets.tool.live_view import warm_up
 from napari_midl.widgets.tool.train_section import TrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import LOOK, PROBABILITY_COLOURS
@@ -93,9 +91,6 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         bench.viewer.scene.camera.events.connect(lambda _: self._look())
         bench.result.connect(self._on_result)
         self._on_chosen()
-        if torch_is_here():
-            # The window pauses meanwhile: better as the dock opens than as an image does.
-            warm_up()
 
     def first_rows(self) -> None:
         """Which model to begin with."""
