@@ -14,6 +14,7 @@ NAMES = (
     "size",
     "world",
     "responsiveness",
+    "soak",
     "resume",
     "axons",
     "anatomy",
