@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _MOVING = ("os.rename", "os.remove", "os.rmdir", "os.link", "os.truncate")
@@ -100,19 +100,6 @@ def watched(disk: Disk) -> Iterator[Disk]:
         if disk.kill_at is not None:
             time.sleep(0.1)  # what other threads had begun dies too
         _watched = None
-
-
-def dies(disk: Disk, call: Callable[[], object]) -> bool:
-    """Whether the disk killed a call.
-
-    It may end before: zarr makes folders side by side, and not always as many.
-    """
-    try:
-        with watched(disk):
-            call()
-    except Killed:
-        return True
-    return False
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OPERATIONS = all_operations()
-MOST_WRITES = 24
+MOST_WRITES = 12
 each_operation = pytest.mark.parametrize("name", sorted(OPERATIONS))
 each_example = pytest.mark.parametrize("example", sorted(EXAMPLES))
 

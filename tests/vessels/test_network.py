@@ -50,8 +50,8 @@ def test_folding_the_normalisation_changes_nothing():
 
 
 def test_nothing_beyond_the_halo_reaches_a_voxel():
-    net = build_network("compact").eval().double()
-    image = torch.rand(1, 1, 48, 96, 96, dtype=torch.double, requires_grad=True)
+    net = build_network("compact").eval()
+    image = torch.rand(1, 1, 48, 96, 96, requires_grad=True)
     z, y, x = 24, 48, 48
     net(image)[0, 0, z, y, x].backward()
     assert image.grad is not None
