@@ -146,6 +146,22 @@ def test_the_first_tile_is_where_a_person_looks(tmp_path):
     assert shown[0] == (slice(0, 4), slice(24, 32), slice(32, 40))
 
 
+def test_a_tile_is_shown_before_the_next_is_computed(tmp_path):
+    first, seen = Event(), Event()
+
+    def compute(block, part, stop):
+        if first.is_set():
+            assert seen.wait(timeout=60)
+        first.set()
+        return box_sum(block, part, stop)
+
+    def look(progress):
+        if progress.preview:
+            seen.set()
+
+    run(job(np.zeros(SHAPE, np.float32), Journal(tmp_path / "j", {}), compute), look)
+
+
 def test_an_error_while_writing_ends_the_job(tmp_path):
     def write(region, block):
         raise InputError("disk full")

@@ -86,24 +86,21 @@ def predict_tiles(
         journal.mark(index)
         return core
 
+    under_way: deque[tuple[int, Future[NDArray[Any]]]] = deque()
+
+    def begin() -> None:
+        for index in islice(missing, at_once + 1 - len(under_way)):
+            reading = reader.submit(read, tiling.padded(index)[0])
+            under_way.append((index, computer.submit(computed, index, reading)))
+
     try:
         yield progress()
-        under_way: deque[tuple[int, Future[NDArray[Any]]]] = deque()
-        writing: Future[Region] | None = None
-        while True:
-            for index in islice(missing, at_once + 1 - len(under_way)):
-                reading = reader.submit(read, tiling.padded(index)[0])
-                under_way.append((index, computer.submit(computed, index, reading)))
-            if not under_way:
-                break
+        begin()
+        while under_way:
             index, computing = under_way.popleft()
             result = yield from wait_for(computing, progress())
-            if writing is not None:
-                region = yield from wait_for(writing, progress())
-                yield progress(region)
-            writing = writer.submit(finish, index, result)
-        if writing is not None:
-            region = yield from wait_for(writing, progress())
+            begin()  # the next are computed while this one is written
+            region = yield from wait_for(writer.submit(finish, index, result), progress())
             yield progress(region)
     finally:
         stop.set()

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from qtpy.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
-from napari_midl.engine.importing_torch import warm_up
 from napari_midl.engine.jobs import in_thread
 from napari_midl.widgets.images import in_memory
 from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.parts.accessible import name_fields, tab_as_read
-from napari_midl.widgets.parts.dock_frame import lay_out, torch_is_here, torch_notice
+from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
 from napari_midl.widgets.parts.message import Message
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
@@ -21,6 +20,7 @@ from napari_midl.widgets.tool.background_loading import BackgroundLoading
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.closing import AskedOnClosing
 from napari_midl.widgets.tool.keys import Keys
+from napari_midl.widgets.tool.warming import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,9 +94,7 @@ class ToolDock(QWidget, Generic[B]):
         self._lifetime = Lifetime(self, self.shut_down)
         for runner in bench.runners:
             AskedOnClosing(viewer, runner, f"MIDL {type(self).__name__.removesuffix('Dock')}")
-        if self.needs_torch and torch_is_here():
-            # The window pauses meanwhile: better as the dock opens than at the first click.
-            in_thread(warm_up)
+        in_thread(warm_up)
         self._on_changed()
 
     def sizeHint(self) -> QSize:
