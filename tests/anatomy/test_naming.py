@@ -34,6 +34,17 @@ def test_words_in_any_order_and_short_ones_are_suggested() -> None:
     ]
 
 
+def test_a_word_more_or_fewer_is_suggested_alike_on_both_sides() -> None:
+    names = ["gonial_angle_left", "gonial_angle_right", "notch_left", "notch_right"]
+    assert [MANDIBLE.names[i] for i in suggested(names, MANDIBLE) if i is not None] == [
+        "angle left",
+        "angle right",
+        "mandibular notch left",
+        "mandibular notch right",
+    ]
+    assert suggested(["condyle left"], MANDIBLE) == [None]
+
+
 def test_nothing_is_guessed_where_several_may_be_meant() -> None:
     # No side; what is no landmark; and twice the same.
     assert suggested(["angle", "nose", "angle left", "ANGLE LEFT"], MANDIBLE) == [None] * 4

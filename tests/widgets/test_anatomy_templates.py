@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog
 from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
 from napari_midl.methods.anatomy.template import load_template
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
-from napari_midl.volumes.meshes import Mesh, write_mesh
+from napari_midl.volumes.meshes import Mesh, read_mesh, write_mesh
 from napari_midl.widgets.anatomy import AnatomyDock
 from napari_midl.widgets.anatomy.template_dialog import TemplateDialog
 
@@ -111,30 +111,78 @@ def test_a_dialog_says_what_is_wrong_and_stays(anatomy):
     assert dialog.template.names == ("b left", "b right", "c", "d")
 
 
-def test_the_mesh_is_fitted_to_the_scan_until_the_next_edit(anatomy, viewer, qtbot):
+@pytest.fixture
+def over_scan(anatomy, viewer, qtbot):
+    """A dock with a mesh that is not yet fitted to the scan."""
     scan, landmarks, _ = synthetic_scan()
     viewer.add_image(scan, name="scan", scale=VOXEL_SIZE, units=("mm",) * 3)
-    bench, mesh = anatomy.bench, anatomy.mesh
+    bench = anatomy.bench
     few = landmarks.points.copy()
     few[[4, 9, 13, 20]] = np.nan
     qtbot.waitUntil(lambda: bench.volume is not None, timeout=MINUTE)
     bench.edit(bench.editor.replace, Landmarks(landmarks.names, few))
     qtbot.waitUntil(lambda: bench.shown is not None, timeout=MINUTE)
     qtbot.waitUntil(lambda: anatomy.landmarks.scan is not None, timeout=MINUTE)
+    return anatomy
+
+
+def test_a_fitted_mesh_stays_whatever_its_colours_until_the_next_edit(over_scan, viewer, qtbot):
+    bench, mesh = over_scan.bench, over_scan.mesh
     mesh.fit.click()
-    qtbot.waitUntil(lambda: bench.shown.generated.fit is not None, timeout=3 * MINUTE)
-    fit = bench.shown.generated.fit
-    assert fit.after.mean < 0.6 < fit.before.mean
+    qtbot.waitUntil(lambda: bench.shown.generated.fit is not None, timeout=5 * MINUTE)
+    made = bench.shown.generated
+    assert made.fit.after.mean < 0.6 < made.fit.before.mean
     assert "Fitted to the scan" in mesh.words.text()
     assert mesh.colours.currentText() == "distance to the bone" and not mesh.measure.isEnabled()
-    viewer.add_labels(np.zeros_like(scan, np.uint8), name="other")
+    viewer.add_labels(np.zeros(bench.volume.shape, np.uint8), name="other")
     assert mesh.colours.currentText() == "distance to the bone"
-    assert bench.shown.generated.fit is not None
     assert bench.mesh.highest == 4.0
-    np.testing.assert_allclose(bench.mesh.layer.data[2], fit.after.distances, rtol=1e-5)
+    seen = {}
+    for colours in ("uncertainty", "distance to the threshold", "distance to the bone"):
+        row, before = mesh.colours.findText(colours), bench.shown
+        mesh.colours.setCurrentIndex(row)
+        mesh.colours.activated.emit(row)
+        qtbot.waitUntil(
+            lambda before=before: bench.shown is not before and not bench.runner.running,
+            timeout=MINUTE,
+        )
+        assert bench.shown.generated is made
+        assert mesh.colours.currentText() == colours
+        assert "Fitted to the scan" in mesh.words.text()
+        seen[colours] = bench.mesh.layer.data[2]
+    np.testing.assert_allclose(seen["uncertainty"], made.uncertainty, rtol=1e-5)
+    np.testing.assert_allclose(seen["distance to the bone"], made.fit.after.distances, rtol=1e-5)
+    assert seen["distance to the threshold"].mean() < 0.6
     bench.edit(bench.editor.undo)
     qtbot.waitUntil(
         lambda: bench.shown is None or bench.shown.generated.fit is None, timeout=MINUTE
     )
     assert mesh.colours.currentText() == "uncertainty"
     assert mesh.colours.findText("distance to the bone") < 0
+
+
+def test_an_exported_fit_is_the_one_that_is_shown(over_scan, qtbot, tmp_path, monkeypatch):
+    bench, threshold = over_scan.bench, over_scan.landmarks.threshold
+    over_scan.mesh.fit.click()
+    qtbot.waitUntil(lambda: bench.shown.generated.fit is not None, timeout=5 * MINUTE)
+    threshold.setValue(threshold.value() * 1.3)
+    path = tmp_path / "fit.stl"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    over_scan.files.export.click()
+    qtbot.waitUntil(lambda: path.exists() and not bench.runner.running, timeout=5 * MINUTE)
+    shown = bench.shown.generated.mesh
+    assert read_mesh(path).volume == pytest.approx(shown.volume, rel=1e-4)
+
+
+def test_landmarks_that_change_during_a_fit_are_not_overruled(over_scan, qtbot, notes):
+    bench = over_scan.bench
+    over_scan.mesh.fit.click()
+    name = bench.landmarks.names[0]
+    bench.edit(bench.editor.write, bench.landmarks.moved({name: bench.landmarks.points[0] + 1}))
+    qtbot.waitUntil(lambda: not bench.runner.running, timeout=5 * MINUTE)
+    qtbot.waitUntil(
+        lambda: bench.shown is not None and bench.shown.request.landmarks is bench.landmarks,
+        timeout=MINUTE,
+    )
+    assert bench.shown.generated.fit is None
+    assert "press Fit to scan again" in over_scan.trouble.text()

@@ -387,6 +387,24 @@ def test_fields_are_reviewed_by_keys_and_kept(stained, viewer, click, idle, qtbo
     assert grid.currentRow() == (2 if count > 2 else 0)
 
 
+def test_keys_decide_over_the_image_while_there_are_fields(stained, viewer, click, idle, qtbot):
+    viewer.window._qt_window.show()
+    canvas = viewer.window._qt_viewer.canvas.native
+    viewer.layers.selection.active = stained.bench.image
+    qtbot.keyClick(canvas, "a")
+    assert not stained.review.items
+    click(stained.review.begin)
+    idle(stained)
+    qtbot.keyClick(canvas, "a")
+    qtbot.keyClick(canvas, "r")
+    assert [f.verdict for f, _ in stained.review.items[:2]] == ["accepted", "rejected"]
+    # Those of a person's own box stay what napari makes of them.
+    viewer.add_shapes(name="box")
+    qtbot.keyClick(canvas, "r")
+    assert sum(bool(f.verdict) for f, _ in stained.review.items) == 2
+    assert viewer.layers["box"].mode == "add_rectangle"
+
+
 def test_the_review_is_exported(stained, click, idle, tmp_path, monkeypatch):
     click(stained.review.begin)
     idle(stained)

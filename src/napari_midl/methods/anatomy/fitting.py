@@ -85,11 +85,14 @@ class Fitted:
         With the triangles that it had.
     before, after : Apart
         Distance to the surface of the bone in the neighbourhood, without and with the fit.
+    level : float
+        Where the scan passes this value the bone was taken to end.
     """
 
     mesh: Mesh
     before: Apart
     after: Apart
+    level: float
 
     @property
     def in_numbers(self) -> dict[str, float]:
@@ -138,7 +141,7 @@ def fit(mesh: Mesh, held: Points, scan: Volume, level: float) -> Job[Fitted]:
     smooth = yield from elsewhere(
         partial(last_untangled, stages, mesh.faces, pull.held), "smoothing where it crosses itself"
     )
-    return Fitted(smooth, before, Apart(tree.query(smooth.vertices)[0]))
+    return Fitted(smooth, before, Apart(tree.query(smooth.vertices)[0]), level)
 
 
 def _around(mesh: Mesh, scan: Volume) -> tuple[NDArray[np.float32], Space]:

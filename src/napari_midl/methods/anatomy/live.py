@@ -46,6 +46,10 @@ class MeshRequest:
         What to measure the distance to; else the uncertainty is shown.
     coarse : bool
         Show fewer triangles, which are quicker to draw while a hand moves.
+    fitted : Generated, optional
+        What was made of the landmarks and pulled onto the bone: shown as it is, not made anew.
+    to_bone : bool
+        Show how far a fitted mesh lies from the bone; else its uncertainty.
     """
 
     landmarks: Landmarks
@@ -54,11 +58,26 @@ class MeshRequest:
     scan: Volume | None = None
     target: Outline | None = None
     coarse: bool = False
+    fitted: Generated | None = None
+    to_bone: bool = True
 
     @property
     def space(self) -> Space:
         """Where the voxels lie in which the mesh is shown."""
         return IN_MM if self.scan is None else self.scan.space
+
+    @property
+    def shows_distance(self) -> bool:
+        """Whether the colours show a distance, or how unsure the mesh is."""
+        return self.target is not None or (self.fitted is not None and self.to_bone)
+
+    def same_shape(self, other: MeshRequest) -> bool:
+        """Whether what it generates is the same."""
+        return (
+            self.landmarks is other.landmarks
+            and self.scan is other.scan
+            and (self.model, self.settings) == (other.model, other.settings)
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +131,8 @@ class LiveGenerator:
         if self._loaded is None or self._loaded[0] != request.model:
             self._loaded = _load(request.model)
         _, anatomy, sha256 = self._loaded
-        return shown(request, anatomy.generate(request.landmarks, request.settings), sha256)
+        made = request.fitted or anatomy.generate(request.landmarks, request.settings)
+        return shown(request, made, sha256)
 
 
 def shown(request: MeshRequest, generated: Generated, sha256: str) -> ShownMesh:
@@ -134,7 +154,7 @@ def shown(request: MeshRequest, generated: Generated, sha256: str) -> ShownMesh:
         vertices, values = vertices[kept], values[kept]
     if request.target is not None:
         values = request.target.distance(vertices)
-    elif generated.fit is not None:
+    elif generated.fit is not None and request.shows_distance:
         values = generated.fit.after.distances
     inside = 1.0
     if request.scan is not None and not request.coarse:

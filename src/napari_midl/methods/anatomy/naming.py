@@ -30,8 +30,9 @@ _ALIKE = 0.75
 def suggested(names: Sequence[str], template: Template) -> list[int | None]:
     """Which landmark each name probably means; None where none or more than one may be meant.
 
-    By its words in any order, written in any way; else by likeness; and where all names are the
-    same but for a number, as those of 3D Slicer are (``F-1``), by their order.
+    By its words in any order, written in any way; else by words that are one more or fewer than
+    those of a landmark (``gonial angle left``); else by likeness; and where all names are the same
+    but for a number, as those of 3D Slicer are (``F-1``), by their order.
 
     Parameters
     ----------
@@ -44,7 +45,8 @@ def suggested(names: Sequence[str], template: Template) -> list[int | None]:
     found: list[int | None] = []
     for name in names:
         words = " ".join(sorted(_words(name)))
-        alike = [words] if words in known else get_close_matches(words, known, n=2, cutoff=_ALIKE)
+        alike = [words] if words in known else _more_or_fewer(words, known)
+        alike = alike or get_close_matches(words, known, n=2, cutoff=_ALIKE)
         # The two sides of a name are as alike as can be; only one that says its side is meant.
         alike = [a for a in alike if _side(a) == _side(words)]
         found.append(known.index(alike[0]) if len(alike) == 1 else None)
@@ -57,6 +59,12 @@ def _words(name: str) -> list[str]:
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = re.findall(r"[^\W_]+", apart.casefold())
     return [_SHORT.get(word, word) for word in words]
+
+
+def _more_or_fewer(words: str, known: Sequence[str]) -> list[str]:
+    """The known names that have all of these words, or of which these words have all."""
+    given = set(words.split())
+    return [k for k in known if given <= set(k.split()) or given >= set(k.split())]
 
 
 def _side(words: str) -> set[str]:

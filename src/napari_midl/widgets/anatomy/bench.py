@@ -15,7 +15,7 @@ from napari_midl.methods.anatomy.asking import order_of
 from napari_midl.methods.anatomy.checks import SwappedSides, read_kept
 from napari_midl.methods.anatomy.editing import LandmarkEditor, landmark_points
 from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
-from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMesh, shown
+from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMesh
 from napari_midl.methods.anatomy.scan import as_scan
 from napari_midl.methods.anatomy.summary import outside_in_words
 from napari_midl.methods.anatomy.template import load_template, template_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.anatomy.apply import Generated
     from napari_midl.methods.anatomy.editing import Changes
+    from napari_midl.methods.anatomy.outline import Outline
     from napari_midl.volumes.volume import Volume
 
 _IN_MM = {"units": ("mm",) * 3, "axis_labels": ("z", "y", "x")}
@@ -187,14 +188,28 @@ class AnatomyBench(Bench):
 
     def show_fitted(self, generated: Generated) -> None:
         """Show a mesh that was pulled onto the bone, until the landmarks change."""
+        self.request = replace(
+            self.request, coarse=False, target=None, fitted=generated, to_bone=True
+        )
+        self.live.ask(self.request)
+
+    def colour(self, target: Outline | None, to_bone: bool = False) -> None:
+        """Colour the mesh that is shown by its distance to something, or by its uncertainty.
+
+        Parameters
+        ----------
+        target : Outline, optional
+            What to measure the distance to.
+        to_bone : bool
+            Without a target: show how far a fitted mesh lies from the bone.
+        """
+        self.request = replace(self.request, target=target, to_bone=to_bone)
         if self.shown is not None:
-            request = replace(self.shown.request, coarse=False, target=None)
-            self.request = replace(self.request, coarse=False, target=None)
-            self._on_generated(shown(request, generated, self.shown.sha256))
+            self.live.ask(self.request)
 
     def regenerate(self, coarse: bool = False, **changes: Any) -> None:
-        """Make the mesh anew, with changes of the `request`."""
-        self.request = replace(self.request, coarse=coarse, **changes)
+        """Make the mesh anew, with changes of the `request`; a fit is over."""
+        self.request = replace(self.request, coarse=coarse, fitted=None, **changes)
         if self.request.landmarks.placed.sum() < MIN_LANDMARKS:
             self.live.forget()
             self._no_mesh("")
@@ -224,7 +239,7 @@ class AnatomyBench(Bench):
 
     def _lay_over(self, scan: Volume | None, placement: dict[str, Any]) -> None:
         self._clear()
-        self.request = replace(self.request, scan=scan, target=None)
+        self.request = replace(self.request, scan=scan, target=None, fitted=None)
         self.points.space = self.request.space
         self.points.placement = self.mesh.placement = placement
         known = scan is not None and scan.space.anatomical

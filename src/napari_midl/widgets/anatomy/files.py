@@ -119,7 +119,7 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
             return
         out, request = ShapeOut(path, replace=path.exists()), bench.shown.request
         if bench.shown.generated.fit is not None:
-            self.write("Export", self._mesh.fitting(out))
+            self.write("Export", self._mesh.fitting(request, out))
             return
         on_scan = path.name.endswith(MASKS) and bench.volume is not None
         operation = Generate(

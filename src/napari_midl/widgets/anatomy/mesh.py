@@ -27,12 +27,17 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.running import Outcome
     from napari_midl.methods.anatomy.apply import Generated
+    from napari_midl.methods.anatomy.live import MeshRequest
     from napari_midl.volumes.space import Space
     from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.anatomy.landmarks import LandmarksSection
 
 UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the threshold"
 FITTED = "distance to the bone"  # while a fitted mesh is shown
+CHANGED = (
+    "The landmarks, the model or its settings were changed while the mesh was fitted; press Fit "
+    "to scan again."
+)
 
 
 class MeshSection(ToolSection[AnatomyBench]):
@@ -103,7 +108,7 @@ class MeshSection(ToolSection[AnatomyBench]):
         chosen = self.colours.currentText()
         self.colours.clear()
         self.colours.addItem(UNCERTAINTY)
-        if chosen == FITTED:
+        if self.bench.request.fitted is not None:
             self.colours.addItem(FITTED)
         if self.bench.volume is not None:
             self.colours.addItem(THRESHOLD)
@@ -122,10 +127,8 @@ class MeshSection(ToolSection[AnatomyBench]):
 
     def _on_colours(self) -> None:
         bench, chosen = self.bench, self.colours.currentText()
-        if chosen == FITTED:
-            return
-        if chosen == UNCERTAINTY:
-            bench.regenerate(target=None)
+        if chosen in (UNCERTAINTY, FITTED):
+            bench.colour(None, to_bone=chosen == FITTED)
             return
         try:
             outline = self._outline(self.colours.currentData())
@@ -133,7 +136,7 @@ class MeshSection(ToolSection[AnatomyBench]):
             bench.report(error)
             self._give_up()
             return
-        take = lambda outcome: bench.regenerate(target=outcome.result)  # noqa: E731
+        take = lambda outcome: bench.colour(outcome.result)  # noqa: E731
         if not bench.start("Measure", outline.perform(), take, on_finished=self._on_measured):
             self._give_up()
 
@@ -147,33 +150,35 @@ class MeshSection(ToolSection[AnatomyBench]):
         return operations.Outline(scan=bench.image_in, level=level, out=MeshOut(None))
 
     def _on_fit(self) -> None:
-        bench = self.bench
-        assert bench.shown is not None
-        self.bench.start("Fit to scan", self.fitting(ShapeOut(None)).perform(), self._on_fitted)
+        request = self.bench.request
+        job = self.fitting(request, ShapeOut(None)).perform()
+        self.bench.start("Fit to scan", job, lambda outcome: self._on_fitted(outcome, request))
 
-    def fitting(self, out: ShapeOut) -> operations.Fit:
-        """The fit of what is shown."""
-        bench = self.bench
-        assert bench.shown is not None
-        request = bench.shown.request
+    def fitting(self, request: MeshRequest, out: ShapeOut) -> operations.Fit:
+        """The fit of what is generated, or the one that was shown again."""
+        fit = request.fitted.fit if request.fitted is not None else None
         return operations.Fit(
             landmarks=LandmarksIn.of(request.landmarks),
             model=AnatomyModelIn(str(request.model)),
-            scan=bench.image_in,
-            level=self._landmarks.threshold.value(),
+            scan=self.bench.image_in,
+            level=self._landmarks.threshold.value() if fit is None else fit.level,
             out=out,
             settings=request.settings,
         )
 
-    def _on_fitted(self, outcome: Outcome[Generated]) -> None:
+    def _on_fitted(self, outcome: Outcome[Generated], request: MeshRequest) -> None:
+        if not self.bench.request.same_shape(request):
+            self.bench.report(InputError(CHANGED))
+            return
         self.bench.show_fitted(outcome.result)
+        self._name_fitted()
+        self.colours.setCurrentText(FITTED)
 
-    def _name_fitted(self, fitted: bool) -> None:
-        """Say what the colours of a fitted mesh show, for as long as it is there."""
-        index = self.colours.findText(FITTED)
+    def _name_fitted(self) -> None:
+        """Offer the distance to the bone for as long as a fitted mesh is there."""
+        index, fitted = self.colours.findText(FITTED), self.bench.request.fitted is not None
         if fitted and index < 0:
             self.colours.addItem(FITTED)
-            self.colours.setCurrentText(FITTED)
         elif not fitted and index >= 0:
             if self.colours.currentIndex() == index:
                 self.colours.setCurrentIndex(0)
@@ -184,8 +189,9 @@ class MeshSection(ToolSection[AnatomyBench]):
             self._give_up()
 
     def _give_up(self) -> None:
-        self.colours.setCurrentIndex(0)
-        self.bench.regenerate(target=None)
+        fitted = self.bench.request.fitted is not None
+        self.colours.setCurrentText(FITTED if fitted else UNCERTAINTY)
+        self.bench.colour(None, to_bone=fitted)
 
     def _on_link(self, name: str) -> None:
         """A landmark that is named in the text was clicked."""
@@ -196,7 +202,7 @@ class MeshSection(ToolSection[AnatomyBench]):
     def _explain(self) -> None:
         bench = self.bench
         self.swap.setVisible(bench.swapped)
-        self._name_fitted(bench.shown is not None and bench.shown.generated.fit is not None)
+        self._name_fitted()
         if bench.shown is None:
             missing = summary.still_to_place(bench.landmarks) or "Loading the model…"
             self.words.setText(f"<b>No mesh:</b> {bench.fault}" if bench.fault else missing)
@@ -212,7 +218,7 @@ class MeshSection(ToolSection[AnatomyBench]):
             what = self.colours.currentText().capitalize()
             said += f"<br>{summary.distance_in_words(shown.values, what)}"
         self.words.setText(said)
-        what = "distance" if measured or fitted is not None else "unsure"
+        what = "distance" if shown.request.shows_distance else "unsure"
         self.bar.show_range(what, UNCERTAINTY_COLOURS, 0, bench.mesh.highest, "mm")
 
 

@@ -86,7 +86,7 @@ class MeshLayer:
 
     def _end(self, mesh: ShownMesh) -> float:
         """What the last colour stands for; for distances always the same, so that they compare."""
-        if mesh.request.target is not None or mesh.generated.fit is not None:
+        if mesh.request.shows_distance:
             return DISTANCE_MM
         values = mesh.values
         wanted = float(np.nanpercentile(values, 99)) if np.isfinite(values).any() else 1.0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Labels, Points, Shapes
+
+from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.channels import ChannelsSection
 from napari_midl.widgets.staining.compare import CompareSection
@@ -13,7 +16,9 @@ from napari_midl.widgets.staining.train import StainTrainSection
 from napari_midl.widgets.tool.dock import ToolDock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from qtpy.QtWidgets import QAbstractButton
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
@@ -36,6 +41,16 @@ class StainingDock(ToolDock[StainingBench]):
         self.learn = StainTrainSection(bench, self.stain)
         self.channels = ChannelsSection(bench)
         return self.channels, self.stain, self.compare, self.review, self.learn
+
+    def make_keys(self) -> Mapping[str, QAbstractButton]:
+        """The decisions of the review."""
+        review = self.review
+        return {"A": review.accept, "R": review.reject, "C": review.comment}
+
+    def keys_count_on(self, layer: Any, key: str) -> bool:
+        """While fields are reviewed; others' points, shapes and labels keep their keys."""
+        theirs = isinstance(layer, Points | Shapes | Labels) and not is_ours(layer)
+        return bool(self.review.items) and not theirs
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also which stain is named."""

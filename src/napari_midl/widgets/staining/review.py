@@ -212,6 +212,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         if found[0][0].verdict:
             self.go_to_next()
         self.list.setFocus()
+        self.bring_into_sight(self.status)  # what decides lies below the pictures
 
     def _on_result(self) -> None:
         """The fields of one stain are not those of another."""
