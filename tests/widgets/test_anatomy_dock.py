@@ -523,6 +523,18 @@ def test_a_folder_without_shapes_is_a_sentence(placed, tmp_path, click, qtbot, n
     assert any("none" in note and "folder" in note for note in notes)
 
 
+def test_another_voxel_size_leaves_the_way_back(placed, finish):
+    bench = placed.bench
+    before = bench.landmarks
+    bench.edit(bench.editor.clear)
+    placed.data.voxel_size.typed.emit("1.1, 1.1, 1.1 mm")
+    finish()
+    assert bench.opened_volume.voxel_size == (1.1, 1.1, 1.1)
+    assert bench.editor.can_undo
+    bench.edit(bench.editor.undo)
+    np.testing.assert_allclose(bench.landmarks.points, before.points, atol=1e-3)
+
+
 def test_micrometres_are_turned_into_millimetres(anatomy, viewer, person):
     size = tuple(1000 * s for s in VOXEL_SIZE)
     _add_scan(viewer, person, scale=size, units=("um",) * 3, translate=(0, 0, 0))

@@ -172,6 +172,9 @@ def test_an_exported_fit_is_the_one_that_is_shown(over_scan, qtbot, tmp_path, mo
     qtbot.waitUntil(lambda: path.exists() and not bench.runner.running, timeout=5 * MINUTE)
     shown = bench.shown.generated.mesh
     assert read_mesh(path).volume == pytest.approx(shown.volume, rel=1e-4)
+    over_scan.mesh.fit.click()
+    again = threshold.value()
+    qtbot.waitUntil(lambda: bench.shown.generated.fit.level == again, timeout=5 * MINUTE)
 
 
 def test_landmarks_that_change_during_a_fit_are_not_overruled(over_scan, qtbot, notes):

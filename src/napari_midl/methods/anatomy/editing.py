@@ -35,6 +35,8 @@ class LandmarkEditor:
     ----------
     template : Template
         The same, or what `change_template` made of it.
+    history : History
+        The landmarks as they stand, as they were, and as they were before *Undo*.
     current : int
         The landmark that is placed next.
     """
@@ -47,14 +49,18 @@ class LandmarkEditor:
     def begin(self, landmarks: Landmarks | None = None) -> None:
         """Begin with other landmarks of the template, or with none, and no way back."""
         first = landmarks or Landmarks.missing(self.template.names)
-        self._history = History(first)
+        self.resume(History(first))
+
+    def resume(self, history: History[Landmarks]) -> None:
+        """Go on with landmarks that were edited before, and with their way back."""
+        self.history = history
         self.current = self.order[0] if self.order else 0
         self._go_on()
 
     @property
     def landmarks(self) -> Landmarks:
         """The landmarks as they stand, in the order of the template."""
-        return self._history.now
+        return self.history.now
 
     @property
     def name(self) -> str:
@@ -64,12 +70,12 @@ class LandmarkEditor:
     @property
     def can_undo(self) -> bool:
         """Whether there is an edit to take back."""
-        return self._history.can_undo
+        return self.history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether an edit was taken back."""
-        return self._history.can_redo
+        return self.history.can_redo
 
     def change_template(self, template: Template, order: Sequence[int] = ()) -> None:
         """Change to another kind of shape; landmarks of the same names stay."""
@@ -79,7 +85,7 @@ class LandmarkEditor:
 
     def write(self, landmarks: Landmarks) -> None:
         """Make an edit."""
-        self._history.write(landmarks)
+        self.history.write(landmarks)
 
     def replace(self, landmarks: Landmarks) -> None:
         """Take other landmarks, and go to the first that is missing."""
@@ -102,13 +108,13 @@ class LandmarkEditor:
     def undo(self) -> None:
         """Take the last edit back."""
         before = self.landmarks
-        self._history.undo()
+        self.history.undo()
         self._follow(before)
 
     def redo(self) -> None:
         """Make it again."""
         before = self.landmarks
-        self._history.redo()
+        self.history.redo()
         self._follow(before)
 
     def _follow(self, before: Landmarks) -> None:

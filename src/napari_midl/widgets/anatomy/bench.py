@@ -9,6 +9,7 @@ import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
+from napari_midl.engine.history import History
 from napari_midl.engine.project import landmarks_file
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.asking import order_of
@@ -43,6 +44,8 @@ _IN_MM = {"units": ("mm",) * 3, "axis_labels": ("z", "y", "x")}
 # Generating and drawing take turns. Side by side each takes twice as long, since a thread that
 # computes and the window wait for the same interpreter, and the window stutters.
 _DRAWING_MS = 50
+# Landmarks in a file are rounded, mm.
+_AS_WRITTEN = 1e-3
 
 
 class AnatomyBench(Bench):
@@ -77,6 +80,7 @@ class AnatomyBench(Bench):
         self.fault = ""
         self.swapped = False
         self._on_the_way: Landmarks | None = None
+        self._left: tuple[Path | None, History[Landmarks]] = (None, self.editor.history)
         self.points = LandmarkLayer(viewer, self)
         self.mesh = MeshLayer(viewer, self)
         self.directions = Directions(viewer)
@@ -111,7 +115,10 @@ class AnatomyBench(Bench):
         super().take(image, volume, channel, time, folder)
         # Only now is the model of this project chosen, which names the landmarks.
         restored, at_hand = self._restored(), self.landmarks
-        self._begin(at_hand if restored is None else restored)
+        if restored is not None and self._is_left(restored):
+            self._begin(self._left[1])
+        else:
+            self._begin(History(at_hand if restored is None else restored))
         if restored is not None:
             show_info(f"Restored {int(restored.placed.sum())} landmark(s) from {self.folder}")
             self.say_outside(landmarks_file(self.opened_folder))
@@ -143,6 +150,7 @@ class AnatomyBench(Bench):
                 "then try again."
             )
         if not self.ended:
+            self._left = (self.opened_folder, self.editor.history)
             self._lay_over(None, _IN_MM)
             self.editor.begin()
 
@@ -157,7 +165,7 @@ class AnatomyBench(Bench):
             return
         if template != self.editor.template:
             self.editor.change_template(template, order)
-            self._begin(self.landmarks)
+            self._begin(self.editor.history)
         else:
             self.regenerate()
 
@@ -224,11 +232,21 @@ class AnatomyBench(Bench):
         self.mesh.stop()
         self.directions.stop()
 
-    def _begin(self, landmarks: Landmarks) -> None:
-        """Show other landmarks, without a way back."""
+    def _begin(self, history: History[Landmarks]) -> None:
+        """Show other landmarks, with their way back."""
         self._clear()
-        self.editor.begin(landmarks)
+        self.editor.resume(history)
         self._show()
+
+    def _is_left(self, restored: Landmarks) -> bool:
+        """Whether landmarks are those of the image that was just closed, as a new size does it."""
+        folder, history = self._left
+        left = history.now
+        return (
+            folder == self.folder
+            and left.names == restored.names
+            and np.allclose(left.points, restored.points, atol=_AS_WRITTEN, equal_nan=True)
+        )
 
     def _clear(self) -> None:
         """Take mesh and landmarks out of the viewer."""

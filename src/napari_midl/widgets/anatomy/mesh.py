@@ -150,12 +150,12 @@ class MeshSection(ToolSection[AnatomyBench]):
         return operations.Outline(scan=bench.image_in, level=level, out=MeshOut(None))
 
     def _on_fit(self) -> None:
-        request = self.bench.request
+        request = replace(self.bench.request, fitted=None)
         job = self.fitting(request, ShapeOut(None)).perform()
         self.bench.start("Fit to scan", job, lambda outcome: self._on_fitted(outcome, request))
 
     def fitting(self, request: MeshRequest, out: ShapeOut) -> operations.Fit:
-        """The fit of what is generated, or the one that was shown again."""
+        """The fit of what is generated, or once more the one that is there."""
         fit = request.fitted.fit if request.fitted is not None else None
         return operations.Fit(
             landmarks=LandmarksIn.of(request.landmarks),
