@@ -187,14 +187,15 @@ def test_a_mesh_lies_where_the_bone_is(placed, person, viewer):
     assert np.mean(distance) < 1.5
 
 
+@pytest.mark.parametrize("active", ["anatomy: landmarks", "scan"])
 def test_a_dragged_landmark_takes_the_mesh_with_it(
-    placed, person, viewer, qtbot, click, pixel_of, finish
+    placed, person, viewer, qtbot, click, pixel_of, finish, active
 ):
     bench, name = placed.bench, "angle right"
     index = bench.editor.template.names.index(name)
     before, steps = bench.landmarks, 20
     mesh_before = bench.shown
-    bench.points.activate()
+    viewer.layers.selection.active = viewer.layers[active]
     canvas = viewer.window._qt_viewer.canvas.native
     start = pixel_of(before.points[index])
     qtbot.mouseMove(canvas, start + QPoint(60, 60))
@@ -533,6 +534,14 @@ def test_another_voxel_size_leaves_the_way_back(placed, finish):
     assert bench.editor.can_undo
     bench.edit(bench.editor.undo)
     np.testing.assert_allclose(bench.landmarks.points, before.points, atol=1e-3)
+
+
+def test_an_image_that_cannot_be_used_is_told_from_none(anatomy, viewer, person):
+    assert "Open a scan" in anatomy.next_step()[1]
+    viewer.add_image(person[0], name="no size")
+    assert anatomy.bench.volume is None
+    assert "voxel size is not known" in anatomy.data.about.text()
+    assert "Data</i> says what to do" in anatomy.hint.text()
 
 
 def test_micrometres_are_turned_into_millimetres(anatomy, viewer, person):

@@ -80,7 +80,8 @@ def placed(anatomy, person, open_file, shown):
     return anatomy
 
 
-def test_a_drag_in_3d_stays_on_the_bone(placed, person, viewer, qtbot, shown):
+@pytest.mark.parametrize("active", ["anatomy: landmarks", "scan"])
+def test_a_drag_in_3d_stays_on_the_bone(placed, person, viewer, qtbot, shown, active):
     bench, canvas = placed.bench, viewer.window._qt_viewer.canvas.native
     viewer.dims.ndisplay = 3
     viewer.reset_view()
@@ -88,7 +89,7 @@ def test_a_drag_in_3d_stays_on_the_bone(placed, person, viewer, qtbot, shown):
     name = "mental protuberance"
     row = person[1].names.index(name)
     layer = bench.points.layer
-    bench.points.activate()
+    viewer.layers.selection.active = viewer.layers[active]
     visual = viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
     # From in front, so that nothing hides the chin.
     viewer.scene.camera.set_view_direction((0, 1, 0), (1, 0, 0))

@@ -81,6 +81,11 @@ class AnatomyDock(ToolDock[AnatomyBench]):
         """What comes next."""
         bench = self.bench
         placed = int(bench.landmarks.placed.sum())
+        if bench.volume is None and not placed and self.data.image.currentData() is not None:
+            return OPEN, (
+                "This image cannot be used as it is: <i>Data</i> says what to do. Or choose "
+                "another there."
+            )
         if bench.volume is None and not placed:
             return OPEN, (
                 "Open a scan with <i>File › Open</i>, or <i>Files › Open…</i> below for landmarks "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_midl.methods.anatomy.editing import LandmarkPoint, changed_points
@@ -40,8 +41,9 @@ _NUMBERS = {
 class LandmarkLayer(QObject):
     """One Points layer with the placed landmarks, and hollow ones where they are expected.
 
-    Over a point the layer changes to its select mode, so that it can be dragged at once: within a
-    slice, and in 3D along a surface, since the plane of the screen would lead away from it.
+    Over a point the layer changes to its select mode, so that it can be dragged at once, also
+    while an image is active: within a slice, and in 3D along a surface, since the plane of the
+    screen would lead away from it.
 
     Attributes
     ----------
@@ -169,13 +171,16 @@ class LandmarkLayer(QObject):
         self._layer = layer
         return layer
 
-    def _is_active(self) -> bool:
-        return self._viewer.layers.selection.active is self.layer
+    def _may_be_taken(self) -> bool:
+        """Whether the mouse works on the landmarks, or only looks around an image."""
+        active = self._viewer.layers.selection.active
+        looking = active is None or (isinstance(active, Image) and active.mode == "pan_zoom")
+        return active is self.layer or looking
 
     def _on_hover(self, viewer: Any, event: Any) -> None:
         layer = self.layer
         self._under_mouse = None
-        if layer is None or not self._is_active() or layer.mode not in ("pan_zoom", "select"):
+        if layer is None or not self._may_be_taken() or layer.mode not in ("pan_zoom", "select"):
             return
         own = own_units(layer, viewer.layers.units)
         over = layer.get_value(
@@ -196,6 +201,8 @@ class LandmarkLayer(QObject):
         layer = self.layer
         if layer is None or self._under_mouse is None:
             return
+        # napari gives the press to the layer that is active once this is done.
+        self.activate()
         self.dragging = True
         self.held.emit(self._under_mouse)
         along = None
