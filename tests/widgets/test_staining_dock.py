@@ -338,7 +338,9 @@ def test_a_swipe_shows_one_left_and_the_other_right(stained, viewer, click, idle
     assert curtain not in viewer.layers and first.visible
 
 
-def test_a_slide_can_be_dropped_in(staining, idle, tmp_path, notes):
+def test_a_slide_can_be_dropped_in(staining, click, idle, tmp_path, notes):
+    click(staining.stain.look)
+    idle(staining)
     picture = np.full((80, 80, 3), 250, np.uint8)
     picture[:40] = (225, 130, 175)
     picture[50:70, :60] = (90, 60, 140)
@@ -351,6 +353,14 @@ def test_a_slide_can_be_dropped_in(staining, idle, tmp_path, notes):
     idle(staining)
     assert "no stained tissue" in notes[-1]
     assert staining.stain.operation().reference.path == tmp_path / "slide.png"
+    # The view in these colours lies beside the one before, to be compared.
+    click(staining.stain.look)
+    idle(staining)
+    assert [staining.compare.left.currentText(), staining.compare.right.currentText()] == [
+        "view: linear",
+        "view: beer-lambert, colours of slide",
+    ]
+    assert staining.compare.left.findText("view: beer-lambert") >= 0
     choose(staining, "linear")
     assert staining.stain.operation().reference is None
 

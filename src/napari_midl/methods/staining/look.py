@@ -29,7 +29,7 @@ class Look:
     Parameters
     ----------
     name : str
-        The step, such as ``despeckled``.
+        The step, such as ``despeckled``; the last one is the method, and whose colours it takes.
     box : tuple of slice
         Where it lies, ``(z, y, x)`` in pixels.
     picture : ndarray
@@ -74,7 +74,10 @@ def look(stain: Stain, box: Region, known: Mosaic | None = None) -> Job[Mosaic]:
     mosaic = known or (yield from stain.mosaic(run))
     pipeline = yield from stain.pipeline(run)
     step = "looking at the view"
-    shown = yield from elsewhere(lambda: _steps(mosaic, pipeline, stain.settings, box), step)
+    last = stain.settings.method
+    if stain.reference is not None:
+        last += f", colours of {stain.reference.path.stem}"
+    shown = yield from elsewhere(lambda: _steps(mosaic, pipeline, stain.settings, last, box), step)
     while (one := (yield from elsewhere(lambda: next(shown, None), step))) is not None:
         step = one.name
         yield Progress(0, 0, step, preview=one)
@@ -82,7 +85,7 @@ def look(stain: Stain, box: Region, known: Mosaic | None = None) -> Job[Mosaic]:
 
 
 def _steps(
-    mosaic: Mosaic, pipeline: Pipeline, settings: StainSettings, box: Region
+    mosaic: Mosaic, pipeline: Pipeline, settings: StainSettings, name: str, box: Region
 ) -> Iterator[Look]:
     """What the stages show, each made from what the one before gave."""
     import numpy as np
@@ -108,6 +111,6 @@ def _steps(
         yield Look("linear", box, colours(linear.numpy()))
         if settings.method != "linear":
             *_, last = maps
-            yield Look(settings.method, box, colours(last[:, 0]))
+            yield Look(name, box, colours(last[:, 0]))
 
     return shown()
