@@ -10,6 +10,7 @@ import pytest
 
 from napari_midl.methods.anatomy import summary
 from napari_midl.methods.anatomy.apply import Generated
+from napari_midl.methods.anatomy.words import crossed_in_words
 from napari_midl.volumes.landmarks import Landmarks
 from napari_midl.volumes.meshes import Mesh
 from napari_midl.volumes.volume import Volume
@@ -74,6 +75,12 @@ def test_the_misplaced_and_the_least_sure_are_named(generated: Generated) -> Non
     assert summary.sizes_in_words(generated, 67_520) == (
         "Volume 67.5 cm³; landmarks 0.2 mm from the surface on average."
     )
+
+
+def test_faces_that_cross_are_said_and_none_are_not() -> None:
+    assert crossed_in_words({"faces that cross": 0}) == []
+    (said,) = crossed_in_words({"faces that cross": 12})
+    assert said.startswith("12 triangles of the surface cross others")
 
 
 def test_a_distance_is_said_in_numbers() -> None:

@@ -251,7 +251,9 @@ def test_what_of_the_shape_lies_in_the_scan_is_said(
     save_scan("half.nii.gz", np.eye(3), middle=half)
     out = "half.nii.gz.mask.nii.gz"
     said = generate(capsys, "marks.mrk.json", "--scan", "half.nii.gz", "--out", out)
-    share = read_run(record_path(Path(out))).results["share in the scan"]
+    results = read_run(record_path(Path(out))).results
+    share = results["share in the scan"]
+    assert results["faces that cross"] == 0 and "cross" not in said
     assert share == pytest.approx(0.5, abs=0.03)
     assert f"{100 * share:.0f} % of the shape lies in the scan." in said
 

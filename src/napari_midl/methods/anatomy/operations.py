@@ -21,7 +21,7 @@ from napari_midl.methods.anatomy.ports import (
     TemplateIn,
 )
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
-from napari_midl.methods.anatomy.words import scan_in_words
+from napari_midl.methods.anatomy.words import CROSSED, crossed_in_words, scan_in_words
 from napari_midl.volumes.atomic import not_written
 from napari_midl.volumes.units import length_in_words
 
@@ -60,8 +60,12 @@ class ShapeOperation(Operation["Generated"]):
             yield from write_shape(made, run.staged(), by, scan)
         import numpy as np
 
+        from napari_midl.methods.anatomy.score import crossing
+
+        crossed = yield from elsewhere(lambda: crossing(made.mesh), "looking at the surface")
         run.results |= {
             "misplaced": list(made.misplaced),
+            CROSSED: len(crossed),
             "landmark to surface": float(np.nanmean(made.to_surface)),
             "volume": made.mesh.volume,
             "vertices": len(made.mesh.vertices),
@@ -76,6 +80,7 @@ class ShapeOperation(Operation["Generated"]):
                 f"{name!r} lies far from where the others predict it; look at it again."
                 for name in results["misplaced"]
             ),
+            *crossed_in_words(results),
             *scan_in_words(results),
         ]
 

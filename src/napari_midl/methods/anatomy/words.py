@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.volume import Volume
 
+CROSSED = "faces that cross"
 SHARE, PLACED = "share in the scan", "the scan says its place"
 
 
@@ -28,6 +29,16 @@ def scan_in_words(results: Mapping[str, Any]) -> list[str]:
             "voxel."
         )
     return lines
+
+
+def crossed_in_words(results: Mapping[str, Any]) -> list[str]:
+    """A sentence on faces of a shape that cross each other; none where no face does."""
+    if not results.get(CROSSED):
+        return []
+    return [
+        f"{results[CROSSED]} triangles of the surface cross others, and smoothing does not mend "
+        "that; look at the landmarks there."
+    ]
 
 
 def fit_in_words(results: Mapping[str, float]) -> str:
