@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_midl.methods.axons.words import gain, what_is_learnt
+from napari_midl.methods.axons.words import gain, states_in_words, what_is_learnt
 
 
 def test_a_gain_names_scores_and_the_traces_behind_them():
@@ -21,3 +21,9 @@ def test_traces_that_were_learnt_from_are_said_to_flatter():
 def test_traces_that_are_too_short_are_counted():
     assert what_is_learnt(1, 1).startswith("1 accepted trace;")
     assert what_is_learnt(3, 1).startswith("3 accepted traces (2 too short to learn from);")
+
+
+def test_what_is_not_accepted_yet_is_counted():
+    assert states_in_words([True]) == "1 accepted trace"
+    assert states_in_words([True, False, True]) == "3 traces, 1 of them not accepted"
+    assert states_in_words([False, False]) == "2 traces that nobody has accepted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.synthetic import synthetic_image
+from napari_midl.volumes.trace import Link
 from napari_midl.volumes.traces import Trace, read_traces
 from napari_midl.widgets.axons import AxonsDock
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, TRACE
@@ -435,6 +437,39 @@ def test_save_and_open(traced, fibre, click, finish, monkeypatch, tmp_path):
     entries = traced.bench.entries
     assert len({entry.name for entry in entries}) == 3
     assert all(_coverage(entry.trace, fibre) > 0.8 for entry in entries)
+
+
+def test_what_nobody_accepted_stays_out_of_files(axons, click, finish, monkeypatch, tmp_path):
+    _add(axons, _line("right"), replace(_line("branch"), parent=Link("guess", 3)), _line("guess"))
+    axons.bench.select(axons.bench.entries[:2])
+    click(axons.review.accept)
+    files = axons.files
+    saved = {}
+    for only in (False, True):
+        files.accepted_only.setChecked(only)
+        for made, name in ((files.save, f"{only}.csv"), (files.measure, f"{only} measured.csv")):
+            path = str(tmp_path / name)
+            monkeypatch.setattr(
+                "qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, p=path: (p, "")
+            )
+            click(made)
+            finish()
+            if made is files.save:
+                said = axons.trouble.text()
+            saved[name] = set(pd.read_csv(path)["path"])
+        assert ("2 accepted traces" if only else "3 traces, 1 of them not accepted") in said
+    assert saved["True.csv"] == saved["True measured.csv"] == {"right", "branch"}
+    assert saved["False.csv"] == saved["False measured.csv"] == {"right", "branch", "guess"}
+    arguments = read_run(record_path(tmp_path / "True.csv")).arguments
+    assert arguments["accepted_only"], arguments
+
+
+def test_nothing_is_saved_where_nothing_is_accepted(axons):
+    _add(axons, _line("guess"))
+    for only in (False, True):
+        axons.files.accepted_only.setChecked(only)
+        for made in (axons.files.save, axons.files.measure, axons.files.trees):
+            assert made.isEnabled() is not only
 
 
 def test_a_file_of_another_image_is_refused(axons, notes, click, finish, monkeypatch, tmp_path):

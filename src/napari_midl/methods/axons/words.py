@@ -65,6 +65,15 @@ def of_seeds(counts: Counts, given: bool = True) -> str:
     return f"{number if given else number + ' found'}: {', '.join(parts)}"
 
 
+def states_in_words(accepted: Sequence[bool]) -> str:
+    """How many traces there are, and how many of them nobody has accepted."""
+    count, open_ = len(accepted), len(accepted) - sum(accepted)
+    if not open_:
+        return f"{count} accepted trace{_s(count)}"
+    more = f", {open_} of them not accepted" if open_ < count else " that nobody has accepted"
+    return f"{count} trace{_s(count)}{more}"
+
+
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.utils.theme import get_theme
 
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.methods.axons.beside import read_and_look
+from napari_midl.methods.axons.links import on_their_own
 from napari_midl.methods.axons.operations import Export, Measure
 from napari_midl.methods.axons.ports import MeasurementsOut, TracesIn, TracesOut
+from napari_midl.methods.axons.words import states_in_words
 from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.trees import TreesDialog
+from napari_midl.widgets.parts.section import check
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
 from napari_midl.widgets.tool.section import ToolSection
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from napari_midl.methods.axons.entries import Entry
     from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.trees import Profiles
 
@@ -40,17 +44,25 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             self._on_open,
             lambda: bench.idle,
         )
-        some = (lambda: bench.idle and bench.entries, bench.traced)
+        self.accepted_only = check(
+            "Accepted only", "Leave what nobody has accepted out of files and tables"
+        )
+        some = (
+            lambda: bench.idle and self._kept,
+            bench.traced,
+            self.accepted_only.toggled,
+        )
         self.save = self.action(
             "Save…",
-            "Save all traces as SWC in micrometres with a table of points and uncertainty (CSV) "
+            "Save the traces as SWC in micrometres with a table of points and uncertainty (CSV) "
             "beside it, or as that table alone",
             self._on_save,
             *some,
         )
         self.measure = self.action(
             "Measurements…",
-            "Save the length, tortuosity and uncertainty of each trace (CSV)",
+            "Save the length, tortuosity and uncertainty of each trace, and tables of the trees "
+            "(CSV)",
             self._on_measure,
             *some,
         )
@@ -61,7 +73,7 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             *some,
         )
         self.row(self.open, self.save, self.measure)
-        self.row(self.trees)
+        self.row(self.trees, self.accepted_only)
 
     def _on_open(self) -> None:
         bench, volume = self.bench, self.bench.opened_volume
@@ -85,11 +97,11 @@ class TraceFilesSection(ToolSection[AxonsBench]):
             return
         out = TracesOut(path, replace=path.exists())
         # The table is all that a replay needs.
-        save = Export(traces=self._traces(".csv"), image=self.bench.image_in, out=out)
+        save = Export(traces=self._traces(".csv"), **self._how, out=out)
         voxels = path.suffix == ".swc" and not volume.space.known
         more = "; the voxel size is not known, so the SWC is in voxels." if voxels else ""
-        bench = self.bench
-        bench.start("Save", save.perform(), lambda _: bench.say(f"Saved {path}{more}"))
+        bench, said = self.bench, states_in_words([entry.accepted for entry in self._kept])
+        bench.start("Save", save.perform(), lambda _: bench.say(f"Saved {path}: {said}{more}"))
 
     def _on_measure(self) -> None:
         start = self._beside / "measurements.csv"
@@ -97,11 +109,11 @@ class TraceFilesSection(ToolSection[AxonsBench]):
         if path is None:
             return
         out = MeasurementsOut(path, replace=path.exists())
-        self.write("Measure", Measure(traces=self._traces(), image=self.bench.image_in, out=out))
+        self.write("Measure", Measure(traces=self._traces(), **self._how, out=out))
 
     def _on_trees(self) -> None:
         bench, space = self.bench, self.bench.opened_volume.space
-        traces = [entry.trace for entry in bench.entries]
+        traces = on_their_own([entry.trace for entry in self._kept])
 
         def measured() -> tuple[pd.DataFrame, Profiles]:
             from napari_midl.methods.axons.morphometry import sholl, tree_table
@@ -118,6 +130,16 @@ class TraceFilesSection(ToolSection[AxonsBench]):
 
     def _traces(self, kept_as: str = "traces.csv") -> TracesIn:
         return TracesIn.of([entry.told() for entry in self.bench.entries], kept_as)
+
+    @property
+    def _kept(self) -> list[Entry]:
+        """The traces that go into files and tables."""
+        only = self.accepted_only.isChecked()
+        return [entry for entry in self.bench.entries if entry.accepted or not only]
+
+    @property
+    def _how(self) -> dict[str, Any]:
+        return {"image": self.bench.image_in, "accepted_only": self.accepted_only.isChecked()}
 
     @property
     def _beside(self) -> Path:
