@@ -16,7 +16,7 @@ from napari_midl.methods.axons.ports import SeedsIn, TracesOut
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.synthetic import LOOKS, synthetic_image
-from napari_midl.volumes.traces import Seed
+from napari_midl.volumes.traces import Seed, resample
 from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -52,6 +52,21 @@ def test_a_seed_without_direction_is_followed_both_ways(
     assert score(traced.points[:, 1:], wave[1]).coverage > 0.97
     assert len(traced.uncertainty) == len(traced.points)
     assert ((traced.uncertainty >= 0) & (traced.uncertainty <= 1)).all()
+
+
+@pytest.mark.parametrize("aside", [-2.5, 2.5])
+def test_a_click_beside_the_middle_leaves_no_kink(
+    plane: Volume, wave: Wave, base: Model, aside: float
+) -> None:
+    line = wave[1]
+    ahead = (line[404] - line[396]) / np.linalg.norm(line[404] - line[396])
+    y, x = line[400] + aside * ahead[::-1] * (1, -1)
+    traced = run(trace(Tracing(plane, base, TraceSettings()), [Seed("a", (0.0, y, x))]))[0]
+    points = resample(traced.points[:, 1:], 0.5)
+    near = points[np.linalg.norm(points - line[400], axis=1) < 30]
+    away = np.linalg.norm(near[:, None] - line[None], axis=-1).min(axis=1)
+    assert len(near) > 100 and away.max() < 0.7 * abs(aside)
+    assert score(traced.points[:, 1:], line).coverage > 0.97
 
 
 def test_the_trace_grows_while_it_is_computed(plane: Volume, wave: Wave, base: Model) -> None:

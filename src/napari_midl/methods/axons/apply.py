@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy import ndimage
 
 from napari_midl.engine.jobs import Job, Progress, mapped
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import routes
+from napari_midl.methods.axons.drawing import SPACING, centred, look_along
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.tracing import Tracing
 from napari_midl.methods.axons.words import NO_FIBRE
@@ -29,10 +29,7 @@ __all__ = ["Tracing", "connect", "in_order", "nothing", "require_fibres", "toget
 
 # Seeds in one batch; so few where a person watches that their first steps take well below a second.
 TOGETHER, WATCHED = 256, 16
-_ROUTE_STRIDE, _ROUNDS = 3, 2
 _FOUND = 0.8  # share of the time between two places to find the way, before it is drawn
-# Where the way is known, views half as wide find the middle best, on synthetic images too.
-_NARROW = 0.5
 
 
 def trace(
@@ -193,49 +190,18 @@ def _centred(
 ) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """A path drawn to the middle of its fibre, and its uncertainty."""
     first, last = tracing.position(start)[None], tracing.position(end)[None]
-    points = torch.cat([torch.from_numpy(route[::_ROUTE_STRIDE]).float(), last])
-    width = tracing.width(points[len(points) // 2])
-    for _ in range(_ROUNDS):
-        moves, _ = yield from _look_along(tracing, points, _NARROW * width)
-        # Where the agent would go from one point lies beside the next.
-        aim = torch.cat([first, (points + moves)[:-2], last])
-        smooth = ndimage.gaussian_filter1d(aim.numpy(), 0.7, axis=0, mode="nearest")
-        points = torch.cat([aim[:1], torch.from_numpy(smooth)[1:-1], aim[-1:]])
-    _, unsure = yield from _look_along(tracing, points, width)
+    line = torch.cat([first, torch.from_numpy(route[SPACING::SPACING]).float(), last])
+    width = tracing.width(line[len(line) // 2])
+    points, unsure = yield from centred(tracing.tracker, line, width)
     return points.double().numpy(), unsure.double().numpy()
 
 
 def _doubts(tracing: Tracing, route: NDArray[np.float64]) -> Job[NDArray[np.float64]]:
     """What the agent thinks of a path that it has not found itself."""
     points = torch.from_numpy(route).float()
-    _, unsure = yield from _look_along(tracing, points, tracing.width(points[len(points) // 2]))
+    width = tracing.width(points[len(points) // 2])
+    _, unsure = yield from look_along(tracing.tracker, points, width)
     return unsure.double().numpy()
-
-
-def _look_along(
-    tracing: Tracing, points: torch.Tensor, width: float
-) -> Job[tuple[torch.Tensor, torch.Tensor]]:
-    """Where the agent would go from each point of a path, and how unsure it is there."""
-    headings = _along(points)
-    moves, unsure = [], []
-    for some in torch.arange(len(points)).split(tracing.pixels.most_agents):
-        yield Progress(int(some[0]), len(points), "looking along it")
-        with torch.inference_mode():
-            widths = torch.full((len(some),), width)
-            policy, frames = tracing.tracker.look(points[some], headings[some], widths)
-            move = policy.mean() * width
-            along = (move[..., :1] * frames[..., 0, :]).mean(1)
-            moves.append(along + (move[..., 1:] * frames[..., 1, :]).sum(1))
-            unsure.append(tracing.tracker.uncertainty(policy))
-    return torch.cat(moves), torch.cat(unsure)
-
-
-def _along(points: torch.Tensor) -> torch.Tensor:
-    """Heading at each point of a path: towards the next one."""
-    if len(points) < 2:
-        return torch.eye(points.shape[1])[:1]
-    ahead = torch.cat([points[1:], 2 * points[-1:] - points[-2:-1]])
-    return torch.nn.functional.normalize(ahead - points, dim=-1)
 
 
 def _classical(tracing: Tracing, seeds: Sequence[Seed]) -> Job[list[Trace]]:

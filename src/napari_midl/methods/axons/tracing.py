@@ -11,6 +11,7 @@ import torch
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.crossings import Fork, other_ways, ways_on
+from napari_midl.methods.axons.drawing import SPACING, centred
 from napari_midl.methods.axons.evidence import doubt_of_all
 from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.pixels import Pixels, scaling_of
@@ -39,6 +40,8 @@ ZOOMS = (1.0, 1.5, 2.25, 0.67, 0.45)
 _MUCH = 1.25
 # How often one agent goes on where it was lost, and how unsure its choice of a way is at least.
 _CHOICES, _CHOSEN = 4, 0.6
+# By so many steps both ways the agents have surely come from the seed onto the fibre.
+_ABOUT_SEED = 3
 
 
 class Tracing:
@@ -140,8 +143,28 @@ class Tracing:
                 if taken[k].why != LOST or not self._go_on(taken[k], widths[k], seeds[owners[k]]):
                     break
         seen = dict(zip(owners, widths, strict=True))
+        for k in seen:
+            yield from self._centre(
+                [s for s, o in zip(taken, owners, strict=True) if o == k], seen[k]
+            )
         found = self._traces(seeds, owners, taken)
         return [self._doubted(trace, seen[k]) for k, trace in enumerate(found)]
+
+    def _centre(self, ways: Sequence[Steps], width: float) -> Job[None]:
+        """Draw two ways that begin at one seed to the middle of the fibre: it may lie beside it."""
+        if len(ways) < 2:
+            return
+        one, other = ways
+        n, m = (min(_ABOUT_SEED, len(way.points) - 1) for way in ways)
+        start, end = (torch.from_numpy(w.points[k]) for w, k in ((other, m), (one, n)))
+        count = round(float((end - start).norm()) / SPACING)
+        if count < _ABOUT_SEED:
+            return
+        line = torch.lerp(start, end, torch.linspace(0, 1, count + 1)[:, None])
+        points, unsure = yield from centred(self.tracker, line, width)
+        one.points[: n + 1] = list(points.numpy())
+        one.uncertainty[: n + 1] = unsure.tolist()
+        del other.points[:m], other.uncertainty[:m]
 
     def _doubted(self, trace: Trace, width: float) -> Trace:
         """A trace that is doubtful all along where the image hardly shows it."""
