@@ -238,6 +238,21 @@ def test_a_soma_near_a_tip_leaves_no_small_piece(tree, radius):
     assert min(len(e.trace.points) for e in tree.entries if e is not soma) > 5
 
 
+@pytest.mark.parametrize("radius", [4.0, float("nan")])
+def test_what_is_traced_to_a_soma_later_grows_from_it(tree, radius):
+    tree.add_soma((0, 0, 60), radius=radius)
+    tree.add([_trace("of a file", ((0, 61), (0, 90)))])
+    tree.add_found([_trace("passes", ((-20, 58), (20, 58)))])
+    assert all(e.trace.parent is None for e in tree.entries if e.name in ("of a file", "passes"))
+    tree.add_found([_trace("way", ((0, 30), (0, 57)), Link("stem", 30))])
+    links = {e.name: e.trace.parent for e in tree.entries}
+    assert links["way"] == Link("soma 1", 0) and links["up"].path == "stem"
+    assert sum(e.trace.parent is None for e in tree.entries) == 3
+    tree.undo()
+    assert "way" not in [e.name for e in tree.entries]
+    assert _links([e for e in tree.entries if e.name in WHOLE]) == WHOLE
+
+
 def test_the_project_keeps_trees(tree, tmp_path):
     tree.add_soma((0, 0, 0), radius=3.0)
     write_entries(tmp_path / "traces.csv", tree.entries)

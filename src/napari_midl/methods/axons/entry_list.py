@@ -107,15 +107,21 @@ class EntryList:
         before : iterable of Entry, optional
             Those among which each grows from where it says; those that were there if not given.
         """
+        new = self._linked(entries, before)
+        self.history.write((tuple(new.values()), self.fine))
+        self.select(new[entry] for entry in select)
+
+    def _linked(
+        self, entries: Iterable[Entry], before: Iterable[Entry] | None = None
+    ) -> dict[Entry, Entry]:
+        """For each of some entries, in their order, the one that grows from where its point is."""
         after = list(entries)
         known = [entry.trace for entry in (self.entries if before is None else before)]
         linked = kept_linked(known, [entry.trace for entry in after])
-        new = {
+        return {
             entry: entry if trace is entry.trace else replace(entry, trace=trace)
             for entry, trace in zip(after, linked, strict=True)
         }
-        self.history.write((tuple(new.values()), self.fine))
-        self.select(new[entry] for entry in select)
 
     def find_fine(self, place: Place) -> None:
         """A doubtful trace is right at a voxel ``(z, y, x)``; the selection stays."""

@@ -12,7 +12,7 @@ from napari_midl.methods.axons.trees import root_of, rooted
 from napari_midl.volumes.trace import SOMA, Link, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
 # In sizes of a voxel along x: no piece shorter than that is left beside a soma of unknown size.
 _TIP = 5.0
@@ -25,11 +25,27 @@ def made_soma(path: str, place: Sequence[float], radius: float) -> Trace:
     return Trace(path, point, np.zeros(1), "person", radius=size, kinds=kind)
 
 
-def grown_from(traces: Sequence[Trace], soma: Trace, voxel_size: Sequence[float]) -> list[Trace]:
+def grown_from(
+    traces: Sequence[Trace],
+    soma: Trace,
+    voxel_size: Sequence[float],
+    ends_of: Container[str] | None = None,
+) -> list[Trace]:
     """Traces whose trees begin at a soma, where they come into it.
 
     A tree comes into it that has a point within its radius, or where that is not known within 15
     sizes of a voxel along x. Trees that begin at another soma are left as they are.
+
+    Parameters
+    ----------
+    traces : sequence of Trace
+        With links to each other.
+    soma : Trace
+        None of them.
+    voxel_size : sequence of float
+        Physical size ``(z, y, x)``.
+    ends_of : container of str, optional
+        Names of those whose ends alone count.
     """
     radius = float(soma.radius[0])
     reach = (radius if radius > 0 else LONG) * voxel_size[-1]
@@ -40,13 +56,24 @@ def grown_from(traces: Sequence[Trace], soma: Trace, voxel_size: Sequence[float]
         by_name = {trace.path: trace for trace in now}
         tree = [trace for trace in now if root_of(trace.path, by_name) == root.path]
         near = [(*nearest(t, soma.points[0].tolist(), voxel_size), t.path) for t in tree]
-        index, distance, path = min(near, key=lambda found: found[1])
+        if ends_of is not None:
+            near = [
+                found for t in tree if t.path in ends_of for found in _ends(t, soma, voxel_size)
+            ]
+        index, distance, path = min(near, key=lambda found: found[1], default=(0, np.inf, ""))
         if distance <= reach:
             within = (radius if radius > 0 else _TIP) * voxel_size[-1]
             now = rooted(now, Link(path, _or_end(by_name[path], index, within, voxel_size)))
             first = root_of(path, {trace.path: trace for trace in now})
             now = [replace(t, parent=Link(soma.path, 0)) if t.path == first else t for t in now]
     return now[:-1]
+
+
+def _ends(trace: Trace, soma: Trace, voxel_size: Sequence[float]) -> list[tuple[int, float, str]]:
+    """Index of each end of a trace, its distance from a soma, and the name of the trace."""
+    away = (trace.points[[0, -1]] - soma.points[0]) * np.asarray(voxel_size)
+    first, last = np.linalg.norm(away, axis=1).tolist()
+    return [(0, first, trace.path), (len(trace.points) - 1, last, trace.path)]
 
 
 def _or_end(trace: Trace, index: int, within: float, voxel_size: Sequence[float]) -> int:

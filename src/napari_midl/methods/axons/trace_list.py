@@ -35,14 +35,37 @@ class TraceList(EntryList):
 
     def add(self, traces: Iterable[Trace], accepted: bool = False) -> None:
         """Add traces and select the last; one whose name is taken gets another."""
+        new = [Entry(trace, accepted) for trace in self._named(traces)]
+        if new:
+            self.write((*self.entries, *new), new[-1:])
+
+    def add_found(self, traces: Iterable[Trace]) -> None:
+        """Add traces of this image; what begins or ends in a soma grows from that."""
+        new = [Entry(trace) for trace in self._named(traces)]
+        if new:
+            self._write_found((*self.entries, *new), new)
+
+    def _named(self, traces: Iterable[Trace]) -> list[Trace]:
+        """Traces under names that are free."""
         traces = list(traces)
         taken = {entry.name for entry in self.entries}
         free = iter(self.free_names(len(traces), (trace.path for trace in traces)))
         names = {t.path: next(free) if t.path in taken else t.path for t in traces}
-        named = [_renamed(trace, names) for trace in traces]
-        new = [Entry(trace, accepted) for trace in named]
-        if new:
-            self.write((*self.entries, *new), new[-1:])
+        return [_renamed(trace, names) for trace in traces]
+
+    def _write_found(self, entries: Sequence[Entry], new: Sequence[Entry]) -> None:
+        """Write what some new ones came to; those that come into a soma grow from it."""
+        linked = self._linked(entries)
+        known, names = tuple(linked.values()), {entry.name for entry in new}
+        for soma in [entry for entry in known if entry.trace.is_soma]:
+            place = known.index(soma)
+            others = (*known[:place], *known[place + 1 :])
+            traces = [entry.trace for entry in others]
+            grown = self._entries_of(
+                others, grown_from(traces, soma.trace, self.voxel_size, ends_of=names)
+            )
+            known = (*grown[:place], soma, *grown[place:])
+        self.write(known, [e for e in known if e.name == linked[new[-1]].name], known)
 
     def enter(self, requests: Sequence[TraceRequest], found: Sequence[Trace]) -> list[TraceRequest]:
         """Put what was found into the list, as one decision.
@@ -71,7 +94,7 @@ class TraceList(EntryList):
             else:
                 entries.append(new[-1])
         if new:
-            self.write(entries, new[-1:])
+            self._write_found(entries, new)
         return missed
 
     def accept(self) -> None:

@@ -110,7 +110,7 @@ class Tracer:
 
         def entered(found: Sequence[Trace]) -> None:
             grown.clear()
-            bench.decide(lambda: bench.traces.add(self._named(found)))
+            bench.decide(lambda: bench.traces.add_found(self._named(found)))
 
         def result(outcome: Outcome[list[Trace]]) -> None:
             entered(outcome.result)
@@ -160,7 +160,7 @@ class Tracer:
         def found(trace: Trace) -> None:
             size = traces.voxel_size
             known = Traced([side / size[-1] for side in size], self._known())
-            traces.add([known.branch(trace, _MEETS)])
+            traces.add_found([known.branch(trace, _MEETS)])
 
         self._connect(way, name, found)
 
