@@ -163,9 +163,8 @@ def test_the_summary_is_one_sentence():
     counts = Counts(12, traces=3, traced=7, no_fibre=2, faint=0)
     said = of_seeds(counts)
     assert said == "12 seeds: 3 traces, 7 lie on fibres traced already, 2 on no fibre"
-    assert (
-        of_seeds(replace(counts, traced=1, no_fibre=0), given=False) == "12 seeds found: 3 traces"
-    )
+    found = of_seeds(replace(counts, traced=1, no_fibre=0), given=False)
+    assert found == "12 places looked at: 3 new traces, 1 lies on a fibre traced already"
 
 
 def test_fibres_of_a_stack_are_found_too(base):

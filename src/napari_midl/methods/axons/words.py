@@ -53,16 +53,17 @@ def of_seeds(counts: Counts, given: bool = True) -> str:
     """What came of seeds that a person gave, or that were found in the image."""
     if not counts.seeds:
         return "Nothing stands out from the noise as a fibre does."
-    number = f"{counts.seeds} seed{_s(counts.seeds)}"
-    parts = [f"{counts.traces} trace{_s(counts.traces)}"]
-    if given and counts.traced:
-        lay = "lies on a fibre" if counts.traced == 1 else "lie on fibres"
-        parts.append(f"{counts.traced} {lay} traced already")
-    if given and counts.no_fibre:
+    looked = f"{counts.seeds} place{_s(counts.seeds)} looked at"
+    number = f"{counts.seeds} seed{_s(counts.seeds)}" if given else looked
+    parts = [f"{counts.traces} {'' if given else 'new '}trace{_s(counts.traces)}"]
+    if counts.traced:
+        lie = "lies on a fibre" if counts.traced == 1 else "lie on fibres"
+        parts.append(f"{counts.traced} {lie} traced already")
+    if counts.no_fibre:
         parts.append(f"{counts.no_fibre} on no fibre")
-    if given and counts.faint:
+    if counts.faint:
         parts.append(f"{counts.faint} too faint to tell from noise")
-    return f"{number if given else number + ' found'}: {', '.join(parts)}"
+    return f"{number}: {', '.join(parts)}"
 
 
 def states_in_words(accepted: Sequence[bool]) -> str:
