@@ -173,6 +173,52 @@ def test_correct_refuses_far_from_all_traces(dock, mouse, click, monkeypatch):
     assert [request.instead_of.name for request in asked] == ["b"]
 
 
+def test_a_click_on_an_image_that_hides_the_traced_one_is_refused(dock, mouse, viewer, click):
+    wanted = []
+    dock.trace.tracer.request = wanted.extend
+    over = viewer.add_image(np.zeros((100, 160)), name="over")
+    click(dock.trace.modes[TRACE])
+    mouse.click((40, 70))
+    assert "over hides plane" in dock.trouble.text() and not wanted
+    mouse.click((130, 70))
+    assert len(wanted) == 1, "there is nothing over it there"
+    for change in ({"blending": "additive"}, {"opacity": 0.5}, {"visible": False}):
+        before = {name: getattr(over, name) for name in change}
+        for name, value in change.items():
+            setattr(over, name, value)
+        wanted.clear()
+        mouse.click((40, 70))
+        assert len(wanted) == 1, change
+        for name, value in before.items():
+            setattr(over, name, value)
+
+
+def test_a_click_does_what_was_chosen_last_alone(dock, mouse, viewer, click):
+    wanted = []
+    dock.trace.tracer.request = wanted.extend
+    points = viewer.add_points(np.zeros((0, 2)), name="points")
+    points.mode = "add"
+    click(dock.trace.modes[TRACE])
+    mouse.click((40, 70))
+    assert len(wanted) == 1 and len(points.data) == 0
+    points.mode = "add"
+    assert dock.trace.mode is None
+    mouse.click((40, 90))
+    assert len(wanted) == 1 and len(points.data) == 1
+    labels = viewer.add_labels(np.zeros((160, 160), int), name="labels")
+    labels.mode = "paint"
+    click(dock.trace.modes[CUT])
+    viewer.layers.selection.active = points
+    assert points.mode == "pan_zoom" and dock.trace.mode == CUT
+
+
+def test_the_mode_stays_when_another_image_is_chosen(dock, viewer, click, qtbot):
+    viewer.add_image(np.zeros((160, 160), np.float32), name="other")
+    click(dock.trace.modes[CUT])
+    dock.data.image.setCurrentText("other")
+    assert dock.bench.opened_image.name == "other" and dock.trace.mode == CUT
+
+
 def test_keys_hold_whatever_layer_is_active(dock, mouse, viewer):
     bench = dock.bench
     viewer.add_image(np.zeros((50, 50)), name="another image")

@@ -12,6 +12,7 @@ from napari_midl.volumes.boxes import written
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.clicking import Clicking
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, SOMA, TRACE
+from napari_midl.widgets.axons.one_tool import OneTool
 from napari_midl.widgets.axons.points import PointsPicker
 from napari_midl.widgets.axons.tracer import Tracer
 from napari_midl.widgets.looking import field_in_view
@@ -67,6 +68,8 @@ class TraceSection(ToolSection[AxonsBench]):
         self._on_fibres()
         self.tracer = Tracer(bench, self.model, self.form.value)
         self.clicking = Clicking(bench, self.tracer, lambda: self.mode)
+        self._tool = OneTool(bench.viewer, lambda: self.mode, lambda: self._on_mode(None))
+        self._between_images: str | None = None
         self.leave = self.action("Leave", "Leave the mode, and select nothing", self._on_leave)
         self.take_back = self.action(
             "Take back", "Take the last click of From – to back", self.clicking.take_back
@@ -94,6 +97,7 @@ class TraceSection(ToolSection[AxonsBench]):
 
     def shut_down(self) -> None:
         """Listen to clicks no more."""
+        self._tool.stop()
         self.clicking.shut_down()
 
     def _mode_button(self, mode: str) -> QPushButton:
@@ -109,6 +113,7 @@ class TraceSection(ToolSection[AxonsBench]):
             made.setChecked(other == mode and made.isChecked())
         self.bench.layers.hover(None)
         self.clicking.forget()
+        self._tool.put_away()
         if self.mode not in (None, CUT, MOVE, SOMA):
             self.tracer.prepare()
             self.bench.layers.make_ready()
@@ -140,7 +145,14 @@ class TraceSection(ToolSection[AxonsBench]):
         self.bench.fibres = str(self.form.widgets["fibres"].value)
 
     def _on_opened(self) -> None:
-        self._on_mode(self.mode if self.bench.volume is not None else None)
+        if self.bench.volume is None:
+            # Another image, or time point, is opened once this one is closed.
+            self._between_images = self.mode
+            self._on_mode(None)
+        else:
+            for mode, made in self.modes.items():
+                made.setChecked(mode == self._between_images)
+            self._on_mode(self.mode)
         if torch_is_here():
             self.tracer.prepare()
 
