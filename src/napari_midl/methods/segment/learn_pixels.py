@@ -75,7 +75,9 @@ def fit(
 
     parting = partial(folds, places, labels, 1.0, seed)
     fold = yield from elsewhere(parting, "parting the labels")
-    joined = yield from joining(fit_some, features, allowed, fold, PRIOR, unpainted, seed, teaching)
+    joined = yield from joining(
+        fit_some, features, allowed, fold, PRIOR, unpainted, network.shift, seed, teaching
+    )
     judged = joined.judged
     network.with_member(0, joined.student)
     after, counts = dice_of(judged.probability, labels, classes)

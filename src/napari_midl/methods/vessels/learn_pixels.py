@@ -185,7 +185,9 @@ def finetune(
     def fit(of: NDArray[np.bool_]) -> tuple[dict[str, Expert], Perceptron]:
         return fit_experts(known, features[of], vessel[of], seed, tuning)
 
-    joined = yield from joining(fit, features, vessel, fold, prior, unpainted, seed, teaching)
+    joined = yield from joining(
+        fit, features, vessel, fold, prior, unpainted, known.network.shift, seed, teaching
+    )
     judged = joined.judged
     network.with_member(0, joined.student)
     after = _scores(judged.probability, vessel)
