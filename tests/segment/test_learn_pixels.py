@@ -3,6 +3,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
@@ -147,3 +148,23 @@ def test_what_may_be_anything_of_a_set_is_learnt_as_what_it_looks_like():
     learners, _ = fit_learners(features, allowed, torch.zeros(3), np.ones(3, bool), 0, 60)
     for learner in learners.values():
         assert (learner(features).argmax(1) == np.repeat([0, 1, 2], 60)).mean() > 0.95
+
+
+@pytest.mark.parametrize("kind", ["png", "tif"])
+def test_the_colours_of_a_photograph_are_channels(tmp_path, kind):
+    _, truth = picture()
+    noise = RNG.normal(0, 8, (*truth.shape[1:], 3))
+    photo = np.array([[90, 90, 90], [140, 90, 60], [90, 140, 60]])[truth[0] - 1] + noise
+    path = tmp_path / f"photo.{kind}"
+    imageio.imwrite(path, photo.clip(0, 255).astype(np.uint8))
+    tifffile.imwrite(tmp_path / "l.tif", strokes(truth)[0])
+    train = Train.of(
+        images=(str(path),),
+        labels=(str(tmp_path / "l.tif"),),
+        classes=CLASSES,
+        architecture="pixels",
+        steps=300,
+        out=tmp_path / "model.safetensors",
+    )
+    run(train.perform())
+    assert right(called(tmp_path, path), truth) > 0.9

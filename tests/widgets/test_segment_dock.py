@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
@@ -293,6 +294,44 @@ def test_each_channel_counts_while_one_paints(viewer, notes, click, drag, qtbot,
     assert PREVIEW not in viewer.layers
     qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
     assert right(viewer, dock) < 0.7
+
+
+def test_what_is_painted_on_is_in_sight(viewer, notes, click, tmp_path):
+    """At first the image that is active; one that is opened over it gives way; the view stays."""
+    for seed in (0, 1):
+        viewer.add_image(picture(seed)[0], name=f"cells{seed}")
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    assert dock.bench.image is viewer.layers["cells1"]
+    viewer.add_image(picture(2)[0], name="cells2")
+    assert dock.bench.image is viewer.layers["cells1"]
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 9.0, (0, 20, 30)
+    click(dock.classes.classes[2])
+    assert (viewer.scene.camera.zoom, viewer.scene.camera.center) == (9.0, (0, 20, 30))
+    images = [layer.name for layer in viewer.layers if layer.name.startswith("cells")]
+    assert images == ["cells0", "cells2", "cells1"]
+    choose(dock, "cells0")
+    assert dock.data.image.currentData() is dock.bench.image is viewer.layers["cells0"]
+    dock.data.image.activated.emit(dock.data.image.currentIndex())
+    assert viewer.layers.index(dock.bench.image) > viewer.layers.index(viewer.layers["cells1"])
+
+
+def test_a_photograph_is_learnt_by_its_colours(viewer, notes, click, drag, qtbot, tmp_path):
+    """As napari's own reader shows it, red, green and blue in one layer."""
+    noise = np.random.default_rng(5).normal(0, 8, (*TRUTH.shape, 3))
+    photo = np.array([[90, 90, 90], [140, 90, 60], [90, 140, 60]])[TRUTH] + noise
+    imageio.imwrite(tmp_path / "photo.png", photo.clip(0, 255).astype(np.uint8))
+    viewer.open(tmp_path / "photo.png", plugin="napari")
+    assert viewer.layers["photo"].rgb
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    dock.learn.live.setChecked(False)
+    name_two(dock, click)
+    for value, (row, start, stop) in STROKES.items():
+        click(dock.classes.classes[value])
+        drag(viewer, *[(row, x) for x in range(start, stop, 3)])
+    run_by(dock, click, qtbot, dock.learn.train)
+    run_by(dock, click, qtbot, dock.predict.go)
+    found = np.asarray(dock.bench.shown.labels.data).squeeze()
+    assert (found == TRUTH)[64:].mean() > 0.85
 
 
 def right(viewer, dock) -> float:

@@ -54,6 +54,14 @@ class ChannelsIn(ImageIn):
         self.chosen(whole)
         return whole
 
+    def whole(self) -> Volume:
+        """All that lies in its file; red, green and blue are channels, too."""
+        if self.path is None:
+            return super().whole()
+        from napari_midl.volumes.open import open_volume
+
+        return open_volume(self.path, self.axes, colours=True)
+
     def chosen(self, opened: Volume) -> list[Volume]:
         """The channels of an opened image, each with axes ``Z Y X``."""
         every = range(opened.shape[opened.axes.index("C")] if "C" in opened.axes else 1)

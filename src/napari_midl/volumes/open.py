@@ -25,7 +25,7 @@ NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 PICTURE = (".png", ".jpg", ".jpeg", ".bmp")
 
 
-def open_volume(source: Any, axes: str = "") -> Volume:
+def open_volume(source: Any, axes: str = "", *, colours: bool = False) -> Volume:
     """Open an image of any size.
 
     Parameters
@@ -37,6 +37,8 @@ def open_volume(source: Any, axes: str = "") -> Volume:
     axes : str
         What its axes are, such as ``ZYX`` where slices were saved as time points; by default as
         it says. In the order ``T C Z Y X``, or in that of a TIFF which does not name all.
+    colours : bool
+        Whether red, green and blue of a TIFF are channels, as those of a PNG always are.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def open_volume(source: Any, axes: str = "") -> Volume:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is an empty file; copy or export it again.")
         if name.endswith(TIFF):
-            return _open_tiff(path, axes)
+            return _open_tiff(path, axes, colours)
         if name.endswith(NIFTI):
             return _open_nifti(path, axes)
         if name.endswith(PICTURE):
@@ -93,10 +95,10 @@ def _open_zarr(path: Path, called: str) -> Volume:
     )
 
 
-def _open_tiff(path: Path, called: str) -> Volume:
+def _open_tiff(path: Path, called: str, colours: bool) -> Volume:
     from napari_midl.volumes.tiff import read_tiff
 
-    tiff = read_tiff(path, called)
+    tiff = read_tiff(path, called, colours)
     called = called if tiff.says_axes else ""
     name = path.name.removesuffix(path.suffix).removesuffix(".ome").removesuffix(".companion")
     volume = _describe(

@@ -78,7 +78,7 @@ class Tiff:
     inverted: bool
 
 
-def read_tiff(path: Path, axes: str = "") -> Tiff:
+def read_tiff(path: Path, axes: str = "", colours: bool = False) -> Tiff:
     """Describe the image of a TIFF without reading its voxels.
 
     Of several images the first is opened, or that to which the file belongs where it is one of a
@@ -93,6 +93,8 @@ def read_tiff(path: Path, axes: str = "") -> Tiff:
         The file, or the ``.companion.ome`` that describes a set of files.
     axes : str
         Names of its axes in its order, such as ``TZYX``, for a file that does not name all.
+    colours : bool
+        Whether red, green and blue are channels, too.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def read_tiff(path: Path, axes: str = "") -> Tiff:
         ]
         if turn is not None:
             levels = [level.map(turn, level.dtype) for level in levels]
-        letters, levels = channels_of_samples(path, series, levels)
+        letters, levels = channels_of_samples(path, series, levels, colours)
         names, levels, guessed = name_axes(path, letters, levels, axes)
         channels = opened.ome.channels if opened.ome is not None else []
     notes = [*notes, *size.notes, *said, *guessed]

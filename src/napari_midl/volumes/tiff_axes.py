@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.lazy import Lazy
 
-_COLOURS = (2, 5, 6, 8, 9, 10)  # RGB, CMYK, YCbCr, and three kinds of L*a*b*
+_RGB, _COLOURS = 2, (2, 5, 6, 8, 9, 10)  # RGB, CMYK, YCbCr, and three kinds of L*a*b*
 _ALPHA = (1, 2)
 
 
 def channels_of_samples(
-    path: Path, series: tifffile.TiffPageSeries, levels: list[Lazy]
+    path: Path, series: tifffile.TiffPageSeries, levels: list[Lazy], colours: bool = False
 ) -> tuple[str, list[Lazy]]:
-    """Make channels of the samples of a pixel, but not of colours; leave out transparency.
+    """Make channels of the samples of a pixel; leave out transparency.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ def channels_of_samples(
         Its image.
     levels : list of Lazy
         The levels of the image.
+    colours : bool
+        Whether red, green and blue are channels, too.
 
     Returns
     -------
@@ -42,14 +44,14 @@ def channels_of_samples(
     Raises
     ------
     InputError
-        If it is a colour image, or has channels in pages too.
+        If it is a colour image and that is not wanted, or has channels in pages too.
     """
     axes, key = series.axes, series.keyframe
     if "S" not in axes:
         return axes, levels
     at = axes.index("S")
     count = series.shape[at]
-    if key.photometric in _COLOURS and count > 1:
+    if key.photometric in _COLOURS and count > 1 and not (colours and key.photometric == _RGB):
         raise InputError(
             f"{path} is a colour (RGB) image; convert it to one intensity channel first."
         )

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 def extra_axes(layer: Image) -> dict[str, int]:
     """Channels and time points of a layer, where it has such an axis."""
-    names = axes_of(layer)
-    shape = _levels(layer)[0].shape[: layer.ndim]  # RGB has one more
-    return {a: int(n) for a, n in zip(names, shape, strict=True) if a not in SPATIAL}
+    shape = _levels(layer)[0].shape
+    return {a: int(n) for a, n in zip(_stored(layer), shape, strict=True) if a not in SPATIAL}
 
 
 def spatial_ndim(layer: Image) -> int:
@@ -33,8 +32,10 @@ def spatial_ndim(layer: Image) -> int:
     return sum(axis in SPATIAL for axis in axes_of(layer))
 
 
-def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False) -> Volume:
-    """One channel of an image layer as a lazy volume ``Z Y X``; no voxel is read.
+def volume_of(
+    layer: Image, channel: int = 0, time: int = 0, plane: bool = False, colours: bool = True
+) -> Volume:
+    """One channel, or colour, of an image layer as a lazy volume ``Z Y X``; no voxel is read.
 
     Parameters
     ----------
@@ -44,14 +45,16 @@ def volume_of(layer: Image, channel: int = 0, time: int = 0, plane: bool = False
         Which part of it.
     plane : bool
         Whether one slice will do.
+    colours : bool
+        Whether red, green and blue will do, as three channels.
 
     Raises
     ------
     InputError
-        If the layer is RGB, has more than five axes, is turned or sheared, holds no intensities,
+        If the layer has more than five axes, is turned or sheared, holds no intensities,
         or has one slice where that will not do.
     """
-    if getattr(layer, "rgb", False):  # labels have none
+    if not colours and layer.rgb:
         raise InputError(
             f"{layer.name} is colour (RGB); click it with the right mouse button in the list of "
             "layers, choose Split RGB, and pick the channel to work on."
@@ -81,7 +84,8 @@ def whole_of(layer: Image) -> Volume:
     axes = axes_of(layer)
     levels = tuple(_lazy(level, layer.name) for level in _levels(layer))
     notes = tuple(map(str, layer.metadata.get("notes", ())))
-    return Volume(levels, axes, _space(layer, axes), layer.name, source_of(layer), notes=notes)
+    stored, space = _stored(layer), _space(layer, axes)
+    return Volume(levels, stored, space, layer.name, source_of(layer), notes=notes)
 
 
 def said_by(layer: Image) -> Space:
@@ -159,7 +163,28 @@ def _offset(layer: Image) -> np.ndarray:
 
 
 def _levels(layer: Image) -> list[Any]:
-    return list(layer.data) if layer.multiscale else [layer.data]
+    levels = list(layer.data) if layer.multiscale else [layer.data]
+    if not _is_colour(layer):
+        return levels
+    at = _stored(layer).index("C")
+    return [np.moveaxis(level[..., :3], -1, at) for level in levels]  # a fourth is opacity
+
+
+def _is_colour(layer: Any) -> bool:
+    return bool(getattr(layer, "rgb", False))  # labels have none
+
+
+def _stored(layer: Image) -> tuple[str, ...]:
+    """The axes of a layer, and where its colours are put among them."""
+    axes = axes_of(layer)
+    if not _is_colour(layer):
+        return axes
+    if "C" in axes:
+        raise InputError(
+            f"{layer.name} has channels beside its colours; click it with the right mouse button "
+            "in the list of layers, choose Split RGB, and pick one."
+        )
+    return tuple(axis for axis in AXES if axis in axes or axis == "C")
 
 
 def axes_of(layer: Image) -> tuple[str, ...]:

@@ -49,8 +49,11 @@ def put_above(viewer: Any, image: Any, layer: Any) -> None:
 
 @contextmanager
 def keeping_active(viewer: Any) -> Iterator[None]:
-    """Leave the layer active on which a person works, while others are added."""
-    active = viewer.layers.selection.active
+    """Leave the layer active on which a person works, and the view, while others are added."""
+    active, camera = viewer.layers.selection.active, viewer.scene.camera
+    center, zoom = camera.center, camera.zoom
     yield
+    # napari shows all of a picture anew once a layer over it has slices.
+    camera.center, camera.zoom = center, zoom
     if active is not None:
         viewer.layers.selection.active = active

@@ -6,18 +6,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.boxes import box_around
 from napari_midl.widgets.images import spatial_ndim
+from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.sizes import of_one_file
 from napari_midl.widgets.world import to_data, to_world, voxel_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari.layers import Image
-
     from napari_midl.volumes.boxes import Box, Voxel
+
+_HIDING = ("opaque", "translucent", "translucent_no_depth")
 
 
 def looked_at(viewer: Any, layer: Image) -> Voxel:
@@ -28,6 +31,15 @@ def looked_at(viewer: Any, layer: Image) -> Voxel:
     voxel[-known:] = _middle(viewer, layer)[-known:]
     z, y, x = (int(np.clip(round(float(v)), 0, n - 1)) for v, n in zip(voxel, shape, strict=True))
     return z, y, x
+
+
+def uncover(viewer: Any, image: Image) -> None:
+    """Move other images that hide an image below it; channels of its file and results stay."""
+    own = of_one_file(viewer, image)
+    for layer in list(viewer.layers)[viewer.layers.index(image) + 1 :]:
+        hides = isinstance(layer, Image) and layer.visible and layer.blending in _HIDING
+        if hides and layer not in own and not is_ours(layer):
+            viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image))
 
 
 @contextmanager

@@ -12,3 +12,4 @@ class SegmentBench(ClassesBench[SegmentationLayers]):
     """Pictures and stacks, any classes, and what was found."""
 
     plane_will_do: ClassVar[bool] = True
+    colours_will_do: ClassVar[bool] = True

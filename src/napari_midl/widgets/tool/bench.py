@@ -68,8 +68,8 @@ class Bench(QObject):
         Which channel of the image's file and which time point the volume is.
     runner : JobRunner
         Runs the jobs of the dock, one at a time.
-    plane_will_do : bool
-        Whether an image may have one slice.
+    plane_will_do, colours_will_do : bool
+        Whether an image may have one slice, and whether red, green and blue are its channels.
     toasts : bool
         Whether what went wrong is also said over the image, and not in the dock alone.
     asked_in : Section or None
@@ -80,6 +80,7 @@ class Bench(QObject):
     """
 
     plane_will_do: ClassVar[bool] = False
+    colours_will_do: ClassVar[bool] = False
     toasts: ClassVar[bool] = True
 
     opened = Signal()
@@ -243,7 +244,7 @@ class Bench(QObject):
 
     def volume_in(self, image: Image, channel: int, time: int) -> Volume:
         """Hook: the volume of a layer, or an `InputError` that says why it cannot be used."""
-        return volume_of(image, channel, time, self.plane_will_do)
+        return volume_of(image, channel, time, self.plane_will_do, self.colours_will_do)
 
     def keep(self, folder: Path | None = None) -> None:
         """Hook: save what belongs to the image, or raise an `InputError`; or add it to a folder."""

@@ -95,9 +95,7 @@ class ClassesBench(PaintBench[L]):
     def images(self) -> list[Image]:
         """All images in the viewer that can be learnt from; the open one is the first."""
         found = [
-            layer
-            for layer in self.viewer.layers
-            if isinstance(layer, Image) and not is_ours(layer) and not layer.rgb
+            layer for layer in self.viewer.layers if isinstance(layer, Image) and not is_ours(layer)
         ]
         return sorted(found, key=lambda layer: layer is not self.image)
 

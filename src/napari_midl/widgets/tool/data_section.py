@@ -9,9 +9,9 @@ from qtpy.QtWidgets import QLabel
 from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.images import extra_axes
+from napari_midl.widgets.images import extra_axes, source_of
 from napari_midl.widgets.layers import is_ours
-from napari_midl.widgets.looking import fly_to, is_in_view
+from napari_midl.widgets.looking import fly_to, is_in_view, uncover
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, note, offer, spin
 from napari_midl.widgets.sizes import in_words, to_edit
@@ -91,16 +91,26 @@ class DataSection(ToolSection[Bench]):
             for layer in self.bench.viewer.layers
             if isinstance(layer, Image) and not is_ours(layer)
         ]
-        if layers == self._layers:
-            return
+        if set(layers) == set(self._layers):
+            return  # also where they have another order: an image may be about to be opened
         # Also an image that cannot be used stays chosen, and its reason in sight.
         chosen = self.bench.image or self.image.currentData()
         self._layers = layers
-        offer(self.image, {layer: layer.name for layer in layers}, chosen)
+        wanted = chosen or self._worked_on()
+        offer(self.image, {layer: layer.name for layer in layers}, wanted)
         for layer in layers:
             layer.events.name.connect(self._on_renamed)
         if chosen not in layers:
             self._on_image()
+
+    def _worked_on(self) -> Image | None:
+        """The active image, which hides others, or the first channel of its file."""
+        active = self.bench.viewer.layers.selection.active
+        if active not in self._layers:
+            return None
+        source = source_of(active)
+        of_file = (each for each in self._layers if source and source_of(each) == source)
+        return next(of_file, active)
 
     def _on_renamed(self, event: Any) -> None:
         if event.source in self._layers and not self.bench.ended:
@@ -115,11 +125,12 @@ class DataSection(ToolSection[Bench]):
         self._open(layer)
 
     def _on_chosen_by_hand(self) -> None:
-        """Show an image that lies beside what is in view, or was hidden."""
+        """Show an image that lies beside what is in view or below others, or was hidden."""
         layer, viewer = self.bench.image, self.bench.viewer
         if layer is not self.image.currentData() or layer is None:
             return
         layer.visible = True
+        uncover(viewer, layer)
         viewer.layers.selection.active = layer
         if viewer.dims.ndisplay == 2 and not is_in_view(viewer, layer):
             fly_to(viewer, layer, (0, 0, 0), self.bench.opened_volume.shape)
@@ -127,7 +138,7 @@ class DataSection(ToolSection[Bench]):
     def _offer_places(self, layer: Image | None, channel: int = 0, time: int = 0) -> None:
         """Offer the channels and time points of a layer."""
         counts: dict[str, int] = {}
-        if layer is not None:
+        if layer is not None and (self.bench.colours_will_do or not layer.rgb):
             try:
                 counts = extra_axes(layer)
             except InputError:
@@ -181,6 +192,7 @@ class DataSection(ToolSection[Bench]):
             self.folder.path = None
             self.voxel_size.show_size("" if layer is None else to_edit(layer))
             self.about.setText(str(error))
+            self.bring_into_sight(self.about)
             return
         self.folder.path = bench.folder
         if bench.volume is None or layer is None:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QAbstractButton, QGridLayout, QListWidget, QPushButto
 
 from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.layers import is_ours
-from napari_midl.widgets.looking import fly_to
+from napari_midl.widgets.looking import fly_to, uncover
 from napari_midl.widgets.painting import Painting
 from napari_midl.widgets.parts.section import button, note, swatch, there
 from napari_midl.widgets.tool.bench import Bench
@@ -167,6 +167,8 @@ class PaintSection(ToolSection[Bench]):
         """Follow the keys, and what is chosen in napari's own list and controls."""
         self._choose_current()
         painting, erasing = self.patches.label, self._in_hand.label
+        if erasing is not None and self.bench.image is not None:
+            uncover(self.bench.viewer, self.bench.image)
         for value, made in self.classes.items():
             made.setChecked(value == (erasing if value == UNLABELLED else painting))
         self.hand.setChecked(self._in_hand.label is None)
