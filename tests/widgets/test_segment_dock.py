@@ -126,7 +126,7 @@ def test_paint_of_two_images_and_labels_that_know_one_class_teach_one_model(
 ):
     name_two(dock, click)
     paint(dock, viewer, click, drag)
-    viewer.add_labels((TRUTH == 2).astype(np.uint8), name="stripes")
+    viewer.add_labels(255 * (TRUTH == 2).astype(np.uint8), name="stripes")
     choose(dock, "cells1")
     paint(dock, viewer, click, drag)
     table = dock.sources.table

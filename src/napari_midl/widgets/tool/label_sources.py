@@ -173,12 +173,16 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
                 f"{layer.name} is {_size(data.shape)} voxels and {image.name} {_size(shape)}; "
                 "choose the image that it was made on."
             )
-        if data.max() >= len(values):
+        low, high = int(data.min()), int(data.max())
+        if len(values) == 2 and low == 0 and np.isin(data, (0, high)).all():
+            data = data > 0  # a mask, whose other value may be 255
+        elif low < 0 or high >= len(values):
+            odd = low if low < 0 else high
             raise InputError(
-                f"{layer.name} holds the value {data.max()}, and knows {len(values) - 1}: "
+                f"{layer.name} holds the value {odd}, and knows {len(values) - 1}: "
                 f"{', '.join(knows or names[1:])} from 1 on; add the class, or say what it knows."
             )
-        meant = np.array(values, np.uint8)[data]
+        meant = np.array(values, np.uint8)[data.astype(np.intp)]
         return Source(image, [Patch((0, 0, 0), meant, str(layer.name))], knows)
 
     def _list(self) -> None:
