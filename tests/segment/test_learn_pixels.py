@@ -168,3 +168,15 @@ def test_the_colours_of_a_photograph_are_channels(tmp_path, kind):
     )
     run(train.perform())
     assert right(called(tmp_path, path), truth) > 0.9
+
+
+def test_strokes_of_a_class_count_beside_a_full_map_of_another(tmp_path):
+    """Of the map more is labelled than can be read."""
+    image, truth = (np.tile(each, (1, 3, 3)) for each in picture())
+    image, truth = image[0], truth[0]
+    labels = np.where(truth == 3, 0, truth).astype(np.uint8)
+    labels[24, 76:106] = labels[36, 76:106] = labels[152, 204:234] = 3
+    result = learn(tmp_path, [image], [labels])
+    assert 90 in result.counts.values()
+    found = called(tmp_path, tmp_path / "image0.tif")
+    assert (found == truth)[truth == 3].mean() > 0.6

@@ -228,6 +228,8 @@ def test_the_shelf_keeps_and_compares_models(dock, viewer, click, drag, qtbot):
     click(shelf.keep)
     kept = {path.name for path in shelf_folder().iterdir()}
     assert kept == {"segment-2.safetensors", "segment-2.safetensors.run.json"}
+    told = [shelf.left.itemText(row) for row in range(shelf.left.count())]
+    assert "segment-2, on shelf" in told and len(set(told)) == len(told)
     run_by(dock, click, qtbot, shelf.compare)
     assert "they differ in" in shelf.status.text()
     layer = viewer.layers["two models compared"]

@@ -62,7 +62,7 @@ class Augmentation:
             Changed copies.
         """
         image, labels = self._move(image, labels, generator)
-        return self._recolour(image, generator), labels
+        return self.recolour(image, generator), labels
 
     def _move(
         self, image: Tensor, labels: Tensor, generator: torch.Generator
@@ -85,7 +85,8 @@ class Augmentation:
         names = F.grid_sample(labels.float(), grid, mode="nearest", align_corners=False)
         return moved, names.to(labels.dtype)
 
-    def _recolour(self, image: Tensor, generator: torch.Generator) -> Tensor:
+    def recolour(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """The same places in another light: a changed copy of ``(N, C, ...)``."""
         n, shape = image.shape[0], (-1, *[1] * (image.ndim - 1))
         gamma = _uniform(n, *self.gamma, generator).view(shape)
         contrast = _uniform(n, *self.contrast, generator).view(shape)

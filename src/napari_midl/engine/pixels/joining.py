@@ -1,9 +1,8 @@
 """What several learners say together, taught to one small network.
 
 It is taught on voxels that nobody painted, too (Hinton et al., *Distilling the Knowledge in a
-Neural Network*, 2015), and on voxels that no image here has, noisier and brighter ones (as in
-Buciluă et al., *Model Compression*, 2006), so that it says the same of other images. A model stays
-one file and one fast pass.
+Neural Network*, 2015), some of them in another light, so that it says the same of other images. A
+model stays one file and one fast pass.
 """
 
 from __future__ import annotations
@@ -46,29 +45,12 @@ def mixed(learners: Mapping[str, Expert], shares: Mapping[str, float], features:
 
 
 def distil(
-    start: Perceptron, features: Floats, teacher: Expert, shift: Tensor, seed: int, steps: int
+    start: Perceptron, features: Floats, teacher: Floats, seed: int, steps: int
 ) -> Perceptron:
-    """Teach a copy of a network to say what a teacher says.
-
-    Parameters
-    ----------
-    start : Perceptron
-        It is left as it is.
-    features : ndarray of float32, shape (N, features)
-        Standardised features of voxels; every other one is changed, as if the image were noisier
-        and of another brightness.
-    teacher : callable
-        Gives probabilities ``(N,)`` or ``(N, K)`` for them.
-    shift : Tensor, shape (features,)
-        How far each feature moves if the image is brighter by a factor of e.
-    seed, steps : int
-        Of what is drawn, and how often.
-    """
+    """Teach a copy of a network to say what a teacher ``(N,)`` or ``(N, K)`` says of features."""
     generator = torch.Generator().manual_seed(seed)
     student = copy.deepcopy(start).requires_grad_(True)
-    x = torch.from_numpy(features).clone()
-    x[::2] = experts.noisy(x[::2], shift, experts.NOISE, experts.SHIFT, generator)
-    y = torch.from_numpy(teacher(x.numpy()))
+    x, y = torch.from_numpy(features), torch.from_numpy(teacher)
     loss = cross_entropy if y.ndim > 1 else binary_cross_entropy_with_logits
 
     def batch() -> tuple[Tensor, Tensor]:
@@ -114,7 +96,6 @@ def joining(
     fold: NDArray[np.int64],
     prior: Mapping[str, float],
     unpainted: Floats,
-    shift: Tensor,
     seed: int,
     steps: int,
 ) -> Job[Joined]:
@@ -128,8 +109,6 @@ def joining(
         As for `mixture.judging`.
     unpainted : ndarray of float32, shape (M, features)
         Standardised features of voxels that are not painted.
-    shift : Tensor, shape (features,)
-        How far each feature moves if the image is brighter by a factor of e.
     seed, steps : int
         Of what is drawn while the network is taught, and how often.
     """
@@ -137,7 +116,10 @@ def joining(
     all_of_them = np.ones(len(features), bool)
     learners, network = yield from elsewhere(partial(fit, all_of_them), "learning all strokes")
     everything = np.concatenate([features, unpainted])
-    teacher = partial(mixed, learners, judged.shares)
-    teaching = partial(distil, network, everything, teacher, shift, seed, steps)
-    student = yield from elsewhere(teaching, "putting all into one network")
+    teacher = yield from elsewhere(
+        partial(mixed, learners, judged.shares, everything), "joining the learners"
+    )
+    student = yield from elsewhere(
+        partial(distil, network, everything, teacher, seed, steps), "putting all into one network"
+    )
     return Joined(student, judged)

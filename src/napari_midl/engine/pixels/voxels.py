@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.tiles import Tiling
 from napari_midl.volumes.boxes import box_around
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 MOST, MOST_PLANES = 40_000, 64
+# Of each class, however much of others is labelled.
+LEAST = 1_000
+ANY_LIGHT = Augmentation()
 _UNPAINTED, _ELSEWHERE, _SIDE = 24_000, 12, 96
 _HEIGHT, _WIDTH = 512, 512
 
@@ -45,12 +49,15 @@ class Voxels:
         Where they are, ``(z, y, x)``.
     unpainted : ndarray of float32, shape (M, features)
         Features of voxels that are not painted, beside the strokes and anywhere.
+    lit : ndarray of float32, shape (L, features)
+        Features of voxels anywhere, as if the image were lit otherwise and noisier.
     """
 
     features: Floats
     labels: NDArray[np.uint8]
     places: NDArray[np.int64]
     unpainted: Floats
+    lit: Floats
 
     def __len__(self) -> int:
         """Number of painted voxels."""
@@ -60,7 +67,7 @@ class Voxels:
         """The same without some of the painted voxels."""
         kept = ~hidden
         painted = (self.features[kept], self.labels[kept], self.places[kept])
-        return Voxels(*painted, self.unpainted)
+        return Voxels(*painted, self.unpainted, self.lit)
 
 
 def read_voxels(
@@ -86,13 +93,14 @@ def read_voxels(
     """
     rng = np.random.default_rng(seed)
     planes = painted_planes(painted, rng)
-    share = min(1.0, MOST / max(sum(len(values) for _, _, values in planes), 1))
+    share = _shares(planes)
     apart = _anywhere(painted, rng) if elsewhere else []
     total = len(planes) + len(apart)
-    features, labels, places, unpainted = [], [], [], []
+    features, labels, places, unpainted, lit = [], [], [], [], []
+    light = torch.Generator().manual_seed(seed)
     for done, (z, yx, values) in enumerate(planes):
         yield done, total
-        chosen = np.sort(rng.permutation(len(values))[: max(2, round(share * len(values)))])
+        chosen = np.flatnonzero(rng.permutation(len(values)) < share[values] * len(values))
         low, high = yx.min(0), yx.max(0) + 1
         region = (slice(z, z + 1), slice(low[0], high[0]), slice(low[1], high[1]))
         here = features_of(painted, space, region)[0]
@@ -105,13 +113,15 @@ def read_voxels(
         unpainted.append(_some(here[free], _UNPAINTED // len(planes), rng))
     for done, region in enumerate(apart, len(planes)):
         yield done, total
-        here = features_of(painted, space, region)
-        unpainted.append(_some(here.reshape(-1, here.shape[-1]), _UNPAINTED // len(apart), rng))
+        for found, generator in ((unpainted, None), (lit, light)):
+            here = features_of(painted, space, region, generator)
+            found.append(_some(here.reshape(-1, here.shape[-1]), _UNPAINTED // len(apart), rng))
     yield Voxels(
         np.concatenate(features),
         np.concatenate(labels),
         np.concatenate(places),
         np.concatenate(unpainted),
+        np.concatenate([unpainted[0][:0], *lit]),
     )
 
 
@@ -126,12 +136,19 @@ def reading(painted: PaintedVolume, space: ScaleSpace, seed: int = 0) -> Job[Vox
         yield Progress(done, total, "reading the painted voxels")
 
 
-def features_of(image: Readable, space: ScaleSpace, region: Region) -> Floats:
-    """Features ``(z, y, x, features)`` of a region; those of one channel after the other."""
+def features_of(
+    image: Readable, space: ScaleSpace, region: Region, light: torch.Generator | None = None
+) -> Floats:
+    """Features ``(z, y, x, features)`` of a region; those of one channel after the other.
+
+    They are those of the image in another light, where something is given to draw it.
+    """
     z, y, x = image.shape
     outer, inner = Tiling((z, y, x), (z, y, x), space.halo, space.stride).expand(region)
     block = torch.from_numpy(np.ascontiguousarray(image.read(outer)))
     channels = block if block.ndim > len(outer) else block[None]
+    if light is not None:
+        channels = ANY_LIGHT.recolour(channels[None], light)[0]
     with torch.inference_mode():
         found = torch.cat([space.features(channel, inner) for channel in channels], -1)
     features: Floats = found.numpy()
@@ -162,6 +179,13 @@ def painted_planes(painted: PaintedVolume, rng: np.random.Generator) -> list[Pla
         (key[0], np.concatenate([yx for yx, _ in parts]), np.concatenate([of for _, of in parts]))
         for key, parts in ((key, windows[key]) for key in keys)
     ]
+
+
+def _shares(planes: list[Plane]) -> NDArray[np.float64]:
+    """By their values the shares of the painted voxels that are read."""
+    counts = sum(np.bincount(values, minlength=256) for _, _, values in planes)
+    wanted = np.maximum(counts * MOST / max(np.sum(counts), 1), LEAST)
+    return np.minimum(1.0, wanted / np.maximum(counts, 1))
 
 
 def _painted_slices(patch: Patch, rng: np.random.Generator) -> list[int]:

@@ -75,9 +75,7 @@ def fit(
 
     parting = partial(folds, places, labels, 1.0, seed)
     fold = yield from elsewhere(parting, "parting the labels")
-    joined = yield from joining(
-        fit_some, features, allowed, fold, PRIOR, unpainted, network.shift, seed, teaching
-    )
+    joined = yield from joining(fit_some, features, allowed, fold, PRIOR, unpainted, seed, teaching)
     judged = joined.judged
     network.with_member(0, joined.student)
     after, counts = dice_of(judged.probability, labels, classes)
@@ -129,7 +127,8 @@ def _read(examples: Examples, network: PixelNetwork, seed: int) -> Job[_Read]:
     usual = unpainted if len(unpainted) else np.concatenate([v.features for _, v in each])
     network.standardise_by(usual)
     painted = np.concatenate([voxels.features for _, voxels in each])
-    features, others = network.as_seen(painted), network.as_seen(unpainted)
+    lit = np.concatenate([voxels.lit for _, voxels in each])
+    features, others = map(network.as_seen, (painted, np.concatenate([unpainted, lit])))
     places = [
         voxels.places * (space.depth, 1.0, 1.0) + (0.0, 0.0, _APART * number)
         for number, (space, voxels) in enumerate(each)

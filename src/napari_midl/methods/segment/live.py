@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,9 +67,7 @@ class LiveLearner(live.LiveLearner):
         allowed = self._classes.table[labels]
         how = (network.shift, network.near, 0, live.LEARNING)
         learners, trained = fit_learners(strokes, allowed, *how)
-        return distil(
-            trained, taught, partial(mixed, learners, PRIOR), network.shift, 0, live.TEACHING
-        )
+        return distil(trained, taught, mixed(learners, PRIOR, taught), 0, live.TEACHING)
 
     def answer(self, student: Perceptron, view: Floats) -> NDArray[np.uint8]:
         """The index of the class, 0 the first."""

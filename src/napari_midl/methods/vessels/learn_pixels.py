@@ -177,7 +177,8 @@ def finetune(
         network.standardise_by(voxels.unpainted)
         known = Known(network, False, known.library)
     vessel = voxels.labels == CLASSES.value(VESSEL)
-    features, unpainted = map(network.as_seen, (voxels.features, voxels.unpainted))
+    others = np.concatenate([voxels.unpainted, voxels.lit])
+    features, others = map(network.as_seen, (voxels.features, others))
     parting = partial(folds, voxels.places, vessel, depth, seed)
     fold = yield from elsewhere(parting, "parting the strokes")
     prior = {name: share for name, share in PRIOR.items() if known.is_trained or name != "shipped"}
@@ -185,9 +186,7 @@ def finetune(
     def fit(of: NDArray[np.bool_]) -> tuple[dict[str, Expert], Perceptron]:
         return fit_experts(known, features[of], vessel[of], seed, tuning)
 
-    joined = yield from joining(
-        fit, features, vessel, fold, prior, unpainted, known.network.shift, seed, teaching
-    )
+    joined = yield from joining(fit, features, vessel, fold, prior, others, seed, teaching)
     judged = joined.judged
     network.with_member(0, joined.student)
     after = _scores(judged.probability, vessel)

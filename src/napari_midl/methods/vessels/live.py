@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -63,8 +63,7 @@ class LiveLearner(live.LiveLearner):
         """The tuned network, taught what all experts say."""
         vessel = labels == CLASSES.value(VESSEL)
         found, tuned = fit_experts(self._known, features, vessel, 0, live.LEARNING)
-        teacher = partial(mixed, found, shares_of(PRIOR, found))
-        return distil(tuned, some, teacher, self._known.network.shift, 0, live.TEACHING)
+        return distil(tuned, some, mixed(found, shares_of(PRIOR, found), some), 0, live.TEACHING)
 
     def answer(self, student: Perceptron, view: Floats) -> Floats:
         """Probability of vessel."""

@@ -87,8 +87,11 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         )
         there(self.table.verticalHeader()).hide()
         there(self.table.horizontalHeader()).setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.body.addWidget(self.status)
+        # napari's themes draw no frame, and an empty box would not be seen.
+        self.table.setStyleSheet("QTableView::indicator:unchecked { border: 1px solid #8a8d98 }")
+        # Above what is told of it, so that no row moves while it is ticked.
         self.body.addWidget(self.table)
+        self.body.addWidget(self.status)
         self._layers: list[Any] = []
         self._ticked: dict[int, bool] = {}
         self._knows: dict[int, tuple[str, ...]] = {}

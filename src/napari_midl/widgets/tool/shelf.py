@@ -16,6 +16,7 @@ from napari_midl.engine.project import copy_model
 from napari_midl.engine.shelf import Shelved, models_in, put_on_shelf, shelf_folder
 from napari_midl.engine.zoo import ZIP, export_to_zoo
 from napari_midl.errors import InputError
+from napari_midl.widgets.images import volume_of
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.section import button, combo, note, offer
 from napari_midl.widgets.parts.table import TableView
@@ -147,10 +148,17 @@ class ShelfWindow(QDialog):
         wanted = select or self._picker.choice
         self.table.select([i for i, each in enumerate(self._models) if each.path == wanted])
         named = {c: c for c in self._picker.choices if isinstance(c, str) and c != "scratch"}
-        both: dict[Any, str] = {each.path: each.name for each in self._models} | named
+        both: dict[Any, str] = {each.path: self._told(each) for each in self._models} | named
         offer(self.left, both, self._picker.choice)
         offer(self.right, both, self.right.currentData(), otherwise=1)
         self._on_selected()
+
+    def _told(self, shelved: Shelved) -> str:
+        """Its name, and where another has the same, what tells it from that."""
+        if sum(each.name == shelved.name for each in self._models) == 1:
+            return shelved.name
+        made = f"{shelved.made:%d %b %H:%M}"
+        return f"{shelved.name}, {'on shelf' if self._on_shelf(shelved) else made}"
 
     def closeEvent(self, event: Any) -> None:
         """Qt's hook: what was compared goes with the window."""
@@ -243,10 +251,12 @@ class ShelfWindow(QDialog):
         box = box_in_view(bench.viewer, bench.image, _MOST)
         models = self.left.currentData(), self.right.currentData()
 
-        limits, volume = bench.opened_image.contrast_limits, bench.opened_volume
+        limits, below = bench.opened_image.contrast_limits, [bench.opened_volume]
+        if bench.image.rgb:
+            below = [volume_of(bench.image, c, bench.time, plane=True) for c in range(3)]
 
         def both() -> tuple[Picture, Picture, Box]:
-            ground = _gray(volume.read(box), limits)
+            ground = np.concatenate([_shown(volume.read(box), limits) for volume in below], -1)
             left, right = (_over(ground, look(model, box)) for model in models)
             return left, right, box
 
@@ -281,7 +291,7 @@ class ShelfWindow(QDialog):
         self.status.setText(text)
 
 
-def _gray(voxels: Any, limits: Sequence[float]) -> Picture:
+def _shown(voxels: Any, limits: Sequence[float]) -> Picture:
     """Voxels as they are shown, from 0 to 1, with an axis for colours."""
     low, high = limits
     share = (np.nan_to_num(np.asarray(voxels, np.float32)) - low) / max(high - low, 1e-9)
