@@ -96,7 +96,9 @@ def read_voxels(
     share = _shares(planes)
     apart = _anywhere(painted, rng) if elsewhere else []
     total = len(planes) + len(apart)
-    features, labels, places, unpainted, lit = [], [], [], [], []
+    features, labels, places = [], [], []
+    unpainted: list[Floats] = []
+    lit: list[Floats] = []
     light = torch.Generator().manual_seed(seed)
     for done, (z, yx, values) in enumerate(planes):
         yield done, total
