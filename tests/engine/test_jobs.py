@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
+from napari_midl.engine.interrupt import go_on
 from napari_midl.engine.jobs import Progress, in_thread, run, wait_for
 
 
@@ -37,6 +39,23 @@ def test_a_long_call_can_be_left_before_it_returns():
     assert next(job).message == "busy"
     job.close()
     release.set()
+
+
+def test_a_call_that_is_left_ends_at_its_next_step():
+    ended = threading.Event()
+
+    def steps():
+        try:
+            while True:
+                time.sleep(0.001)
+                go_on()
+        finally:
+            ended.set()
+
+    job = wait_for(in_thread(steps), Progress(0, 0, "busy"), every=0.01)
+    next(job)
+    job.close()
+    assert ended.wait(60)
 
 
 def test_an_error_in_the_thread_reaches_whoever_drives_the_job():

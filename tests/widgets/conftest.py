@@ -14,6 +14,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
+from napari_midl.widgets import latest, worker
 from napari_midl.widgets.worker import JobRunner
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def little_to_collect():
         gc.collect()
         gc.freeze()
         _MODULES[0] = len(sys.modules)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """However busy the computer is, what is told to stop has the time to."""
+    for module in (worker, latest):
+        monkeypatch.setattr(module, "LONGEST_WAIT_MS", 60_000)
 
 
 @pytest.fixture

@@ -7,14 +7,21 @@ every few hundred milliseconds and releases what it holds in ``finally``.
 
 from __future__ import annotations
 
+import atexit
+import sys
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TypeVar
+from weakref import WeakSet
+
+from napari_midl.engine.interrupt import stopping_at
 
 T = TypeVar("T")
+
+_LONGEST_END = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -57,29 +64,57 @@ def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) ->
             on_progress(progress)
 
 
+class _Call(Future[T]):
+    """What a call in a thread of its own gives, and whether nobody waits for it any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unwanted = Event()
+
+
+_calls: WeakSet[_Call[Any]] = WeakSet()
+
+
 def in_thread(function: Callable[[], T]) -> Future[T]:
     """Start a long call that cannot yield in a thread of its own.
 
-    The thread is a daemon: if the job is cancelled the call runs on unseen until it
-    returns, and its result is dropped.
+    The thread is a daemon: if the job is cancelled the call runs on unseen until it returns or
+    asks `interrupt.go_on`, and its result is dropped.
     """
-    future: Future[T] = Future()
+    future: _Call[T] = _Call()
 
     def call() -> None:
         try:
-            future.set_result(function())
+            with stopping_at(future.unwanted):
+                found = function()
+            future.set_result(found)
         except BaseException as error:
             future.set_exception(error)
 
+    _calls.add(future)
     Thread(target=call, daemon=True, name="napari-midl call").start()
     return future
 
 
 def wait_for(future: Future[T], progress: Progress, every: float = 0.2) -> Job[T]:
     """Yield `progress` until a future is done, so that the job can be cancelled meanwhile."""
-    while not wait([future], timeout=every).done:
-        yield progress
-    return future.result()
+    try:
+        while not wait([future], timeout=every).done:
+            yield progress
+        return future.result()
+    finally:
+        if isinstance(future, _Call):
+            future.unwanted.set()
+
+
+@atexit.register
+def _end_calls() -> None:
+    # Python ends daemon threads in a way that aborts the program where one is in torch.
+    if "torch" in sys.modules:
+        under_way = list(_calls)
+        for call in under_way:
+            call.unwanted.set()
+        wait(under_way, _LONGEST_END)
 
 
 def elsewhere(function: Callable[[], T], message: str) -> Job[T]:

@@ -13,7 +13,6 @@ from concurrent.futures import wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from napari_midl.volumes.scaling import FlatImage, robust_scaling
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from threading import Event
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -128,14 +128,14 @@ class ReadyModel:
         InputError
             If the network gives something that is no number.
         Interrupted
-            Once `stop` is set.
+            Once `stop` is set, or nobody waits for the call that this thread is for.
         MemoryError
             If the device has too little memory.
         """
         network = self._idle.get()
         try:
             with (
-                interruptible(network, stop or Event()),
+                interruptible(network, stop),
                 out_of_memory_as_exception(),
                 torch.inference_mode(),
             ):

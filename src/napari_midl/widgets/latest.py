@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_midl.engine.interrupt import stopping_at
 from napari_midl.engine.newest import Newest
-from napari_midl.widgets.threads import OneThread
+from napari_midl.widgets.threads import LONGEST_WAIT_MS, OneThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-LONGEST_WAIT_MS = 10_000
 
 
 class LatestWorker(QObject):
@@ -22,7 +22,7 @@ class LatestWorker(QObject):
     Parameters
     ----------
     work : callable
-        Makes the answer to a request.
+        Makes the answer to a request; `interrupt.go_on` stops it once that is not wanted.
     rest_ms : int
         How long the thread rests after an answer, so that the window can draw it.
 
@@ -44,6 +44,7 @@ class LatestWorker(QObject):
         super().__init__(parent)
         self._work, self._rest_ms = work, rest_ms
         self._newest: Newest[Any] = Newest()
+        self._unwanted = Event()
         self._thread = OneThread()
         self._came.connect(self._on_came)
 
@@ -55,6 +56,8 @@ class LatestWorker(QObject):
     def forget(self) -> None:
         """Drop the request that waits, and the answer that is under way."""
         self._newest.forget()
+        self._unwanted.set()
+        self._unwanted = Event()
 
     def shut_down(self) -> bool:
         """Forget, and wait for the thread; whether it has ended."""
@@ -64,12 +67,14 @@ class LatestWorker(QObject):
     def _begin(self) -> None:
         begun = self._newest.begin()
         if begun is not None:
-            self._thread.start(lambda: self._answer(*begun))
+            unwanted = self._unwanted
+            self._thread.start(lambda: self._answer(*begun, unwanted))
 
-    def _answer(self, round_: int, request: Any) -> None:
+    def _answer(self, round_: int, request: Any, unwanted: Event) -> None:
         answer: object
         try:
-            answer = self._work(request)
+            with stopping_at(unwanted):
+                answer = self._work(request)
         except Exception as error:  # told by whoever follows `failed`
             answer = error
         # The dock may have been closed, and this object with it.

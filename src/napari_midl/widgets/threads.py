@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any
 
 from qtpy.QtCore import QThreadPool
+
+# A window that closes may not wait longer for what it has told to stop.
+LONGEST_WAIT_MS = 1000
 
 # Qt would stop the whole window until a pool's work is done, were the pool deleted sooner.
 _LATE: list[OneThread] = []
@@ -43,3 +47,10 @@ class OneThread:
         self._kept += needed
         _LATE.append(self)
         return False
+
+
+@atexit.register
+def _wait_for_late() -> None:
+    # Python would abort the program, were it to end under a thread of Qt.
+    for late in _LATE:
+        late._pool.waitForDone(-1)

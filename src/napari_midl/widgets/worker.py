@@ -10,7 +10,7 @@ from superqt.utils import GeneratorWorker
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.parts.section import once_after
-from napari_midl.widgets.threads import OneThread
+from napari_midl.widgets.threads import LONGEST_WAIT_MS, OneThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job, Progress
 
 EVERY_MS = 100
-LONGEST_WAIT_MS = 5000
 
 
 def nothing(*_: Any) -> None:

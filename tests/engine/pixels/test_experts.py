@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from threading import Event
+
+import pytest
+import torch
+
+from napari_midl.engine.interrupt import Interrupted, stopping_at
+from napari_midl.engine.pixels.experts import descend
+from napari_midl.engine.pixels.perceptron import Perceptron
 
 FIRST_LEARNING = """
 import sys
@@ -29,3 +37,18 @@ def test_who_was_warmed_up_imports_little_while_a_stroke_waits():
     )
     # Hundreds without it.
     assert len(new.stdout.split()) < 10
+
+
+def test_learning_that_nobody_waits_for_ends_before_its_next_step():
+    network, batches = Perceptron(3), []
+    generator = torch.Generator().manual_seed(0)
+    unwanted = Event()
+
+    def batch():
+        batches.append(1)
+        unwanted.set()
+        return torch.zeros(4, 3), torch.zeros(4)
+
+    with stopping_at(unwanted), pytest.raises(Interrupted):
+        descend(network, batch, generator, steps=1000, rate=0.1)
+    assert len(batches) == 1

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from napari_midl.engine.initialisation import WeightsFrom
+from napari_midl.engine.interrupt import go_on
 from napari_midl.engine.pixels.perceptron import Perceptron
 
 if TYPE_CHECKING:
@@ -163,9 +164,16 @@ def descend(
     dropout: float = 0.0,
     loss: Callable[[Tensor, Tensor], Tensor] = binary_cross_entropy_with_logits,
 ) -> None:
-    """AdamW down a loss, at a rate that falls to nothing over the second half."""
+    """AdamW down a loss, at a rate that falls to nothing over the second half.
+
+    Raises
+    ------
+    Interrupted
+        Once nobody waits for it.
+    """
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay, fused=True)
     for step in range(steps):
+        go_on()
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.02)
         x, y = batch()

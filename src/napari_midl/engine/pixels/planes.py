@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from napari_midl.engine.interrupt import go_on
 from napari_midl.engine.pixels.filters import (
     curvature,
     eigenvalues_2d,
@@ -62,9 +63,10 @@ class _Planes:
         self._lifted = {(factor, factor): maps for factor, maps in self.smooth.items()}
 
     def levels(self) -> list[Level]:
-        """Finest first."""
+        """Finest first; `Interrupted` once nobody waits for them."""
         found = []
         for factor in PLANES:
+            go_on()
             maps = {f"L {factor}": self.smooth[factor]}
             if factor in _LOCAL:
                 maps |= self._shape(factor)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from napari_midl.engine.interrupt import go_on
 from napari_midl.engine.pixels.filters import (
     curvature,
     eigenvalues_3d,
@@ -84,6 +85,11 @@ class ScaleSpace:
             Intensities in about [0, 1] of a block that starts at a multiple of `stride`.
         region : tuple of slice
             What of the block is wanted; the rest is context. Where it is `flat`, one slice.
+
+        Raises
+        ------
+        Interrupted
+            Once nobody waits for them.
         """
         image = to_multiple(image, self.stride)
         log = log_of(image)
@@ -137,6 +143,7 @@ class ScaleSpace:
         needed = slice(first, -((start[0] - region[0].stop) // grid[0]) + _NEXT)
         maps: dict[str, Tensor] = {}
         for name, source in (("L", log), ("I", part)):
+            go_on()
             here = smooth(smooth_z(pool(source, grid), self._sigma_z(factor))[needed])
             relative = 1.0 if name == "L" else 1 / (here + FLOOR)
             gz, gy, gx = slope(here, 0) / spacing, slope(here, 1), slope(here, 2)

@@ -15,7 +15,7 @@ from napari_midl.widgets.axons.seen import seen
 from napari_midl.widgets.clicks import Click, voxel_at
 from napari_midl.widgets.covering import image_over
 from napari_midl.widgets.images import spatial_ndim
-from napari_midl.widgets.threads import OneThread
+from napari_midl.widgets.threads import LONGEST_WAIT_MS, OneThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from napari_midl.widgets.axons.bench import AxonsBench
 
     Ray = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-_LONGEST_WAIT_MS = 5000
 
 
 class Pointing(QObject):
@@ -103,7 +101,7 @@ class Pointing(QObject):
 
     def shut_down(self) -> None:
         """Wait for the thread."""
-        self._thread.wait(_LONGEST_WAIT_MS, self)
+        self._thread.wait(LONGEST_WAIT_MS, self)
 
     def _look(self, volume: Volume, ray: Ray, fibres: str, then: Callable[[Voxel], object]) -> None:
         answer: object

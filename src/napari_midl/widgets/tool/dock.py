@@ -13,6 +13,7 @@ from napari_midl.widgets.lifetime import Lifetime
 from napari_midl.widgets.parts.accessible import name_fields, tab_as_read
 from napari_midl.widgets.parts.dock_frame import lay_out, torch_notice
 from napari_midl.widgets.parts.hint import Hint
+from napari_midl.widgets.parts.keys_through import KeysThrough
 from napari_midl.widgets.parts.message import Message
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.parts.wheel import WheelGuard
@@ -81,6 +82,7 @@ class ToolDock(QWidget, Generic[B]):
         above = (self.hint,) if self.torch is None else (self.hint, self.torch)
         lay_out(self, above, self.sections, (below,))
         self._wheel = WheelGuard(self)
+        self._through = KeysThrough(self)
         name_fields(self)
         tab_as_read(self)
         self._loading = BackgroundLoading()
@@ -129,6 +131,9 @@ class ToolDock(QWidget, Generic[B]):
     def shut_down(self) -> None:
         """End what goes on, before the dock leaves its window or the window closes."""
         self.keys.stop()
+        # All are told before one is waited for.
+        for runner in self.bench.runners:
+            runner.cancel()
         for section in self.sections:
             section.shut_down()
         self._loading.end()
