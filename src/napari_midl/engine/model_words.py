@@ -16,7 +16,7 @@ _BEFORE_SCORED = (("validation_after", "dice"), ("held_out_after", "coverage"))
 
 
 def in_words(card: Mapping[str, Any], path: Path, at_home: bool) -> str:
-    """A model's name, score and date.
+    """A model's name, score and date, or its time where that is today.
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ def in_words(card: Mapping[str, Any], path: Path, at_home: bool) -> str:
     made = ""
     with suppress(OSError):
         when = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-        made = f", {when.day} {when:%b %H:%M}"
+        today = when.date() == datetime.now().astimezone().date()
+        made = f", {when:%H:%M}" if today else f", {when.day} {when:%b}"
     return f"{path.stem}{learnt_on}{told}{made}"
 
 

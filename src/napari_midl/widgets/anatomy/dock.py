@@ -14,7 +14,6 @@ from napari_midl.widgets.anatomy.mesh import UNCERTAINTY, MeshSection
 from napari_midl.widgets.anatomy.morph import MorphSection
 from napari_midl.widgets.anatomy.train import AnatomyTrainSection
 from napari_midl.widgets.layers import is_ours
-from napari_midl.widgets.parts.keys_through import KeysThrough
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 
@@ -50,10 +49,7 @@ class AnatomyDock(ToolDock[AnatomyBench]):
             "Channel with the bone, counted from 0",
             "Project folder: landmarks and models of this scan are kept here",
         )
-        sections = self.data, self.landmarks, self.mesh, self.files, self.morph, self.learn
-        for section in sections:
-            KeysThrough(section)
-        return sections
+        return self.data, self.landmarks, self.mesh, self.files, self.morph, self.learn
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
         """Placing, and what was placed."""

@@ -13,7 +13,6 @@ from napari_midl.widgets.axons.review import TraceReviewSection
 from napari_midl.widgets.axons.trace import TraceSection
 from napari_midl.widgets.axons.train import AxonTrainSection
 from napari_midl.widgets.layers import is_ours
-from napari_midl.widgets.parts.keys_through import KeysThrough
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 
@@ -53,10 +52,7 @@ class AxonsDock(ToolDock[AxonsBench]):
             "Project folder: traces and models of this image are kept here",
             in_view=True,
         )
-        sections = self.data, self.trace, self.review, self.learn, self.files
-        for section in sections:
-            KeysThrough(section)
-        return sections
+        return self.data, self.trace, self.review, self.learn, self.files
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
         """What a click means, the decisions, and what is seen."""

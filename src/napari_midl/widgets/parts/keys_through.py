@@ -1,33 +1,38 @@
-"""Lists and boxes that leave letters to the keys of the dock, in place of searching by them."""
+"""Lists, boxes and lines that leave keys to the image, once nothing is typed into them."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QLineEdit, QWidget
 
 _PLAIN = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier)
 
 
 class KeysThrough(QObject):
-    """Lets letters that are typed on lists, tables and boxes of a widget go on to its window.
+    """Lets letters and digits that are typed on parts of a widget go on to its window.
+
+    Lists, tables and boxes would search by them. A line to type in keeps them until Return.
 
     Parameters
     ----------
     widget : QWidget
-        What it holds now is watched; fields to type in keep their letters.
+        What it holds now is watched.
     """
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
         for part in (*widget.findChildren(QAbstractItemView), *widget.findChildren(QComboBox)):
             part.installEventFilter(self)
+        for line in widget.findChildren(QLineEdit):
+            focused = line.focusProxy() or line  # a box around it
+            line.returnPressed.connect(focused.clearFocus)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Qt's hook: an event that is ignored goes on to the parent."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            letter = event.text().isalpha() or event.key() == Qt.Key.Key_Delete
-            if letter and event.modifiers() in _PLAIN:
+            ours = event.text().isalnum() or event.key() == Qt.Key.Key_Delete
+            if ours and event.modifiers() in _PLAIN:
                 event.ignore()
                 return True
         return False

@@ -15,6 +15,7 @@ from qtpy.QtCore import (
 )
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QVBoxLayout, QWidget
 
+from napari_midl.widgets.parts.keys_through import KeysThrough
 from napari_midl.widgets.parts.section import there
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class TableView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
+        self._through = KeysThrough(self)
         self.fill(table)
 
     @property

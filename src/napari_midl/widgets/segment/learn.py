@@ -295,7 +295,7 @@ class LearnSection(TrainSection[SegmentBench]):
     def _on_result(self) -> None:
         """Something better than the preview is shown."""
         if self.bench.shown is not None:
-            self._preview.forget()
+            self._preview.give_way()
 
     def _show_channels(self) -> None:
         image = self.bench.image

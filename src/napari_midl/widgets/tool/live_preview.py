@@ -55,7 +55,8 @@ class LivePreview(QObject):
         self._bench, self._wanted, self._of, self._picture = bench, wanted, of, picture
         self._layers = BoxLayers(bench.viewer)
         self._learning = LiveView(learner, self)
-        self._learning.found.connect(lambda found: self.show(*found))
+        self._gave_way = False
+        self._learning.found.connect(self._on_found)
         self._learning.failed.connect(bench.report)
         self._look = qthrottled(self._on_view, timeout=_REST_MS)
         bench.patches.painted.connect(lambda _: self.ask(learn=True))
@@ -81,6 +82,7 @@ class LivePreview(QObject):
             return
         from napari_midl.engine.pixels.seen import Look
 
+        self._gave_way &= not learn
         z, y, x = box_in_view(bench.viewer, bench.opened_image, _MOST)
         self._learning.ask(Look((z, y, x), bench.patches.patches, learn), *self._of())
 
@@ -92,16 +94,29 @@ class LivePreview(QObject):
         picture, look = self._picture(answer)
         look = look | {"metadata": {OURS: "made by this dock"}}
         if self._layers.show(bench.image, PREVIEW, box, picture, **look):
-            put_above(bench.viewer, bench.image, self._layers.layers[PREVIEW])
+            # A result that is shown has not learnt what was painted since.
+            older = bench.shown.present if bench.shown is not None else []
+            below = max([bench.image, *older], key=bench.viewer.layers.index)
+            put_above(bench.viewer, below, self._layers.layers[PREVIEW])
 
     def forget(self) -> None:
         """Drop what is under way and what is shown."""
+        self._gave_way = False
         self._learning.forget()
         self._layers.remove()
+
+    def give_way(self) -> None:
+        """Something better is there: show nothing until more is painted."""
+        self.forget()
+        self._gave_way = True
 
     def shut_down(self) -> None:
         """End the thread."""
         self._learning.shut_down()
+
+    def _on_found(self, found: tuple[Box, Any]) -> None:
+        if not self._gave_way:
+            self.show(*found)
 
     def _on_view(self) -> None:
         if self.layer is not None:

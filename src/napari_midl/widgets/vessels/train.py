@@ -194,7 +194,7 @@ class VesselTrainSection(TrainSection[VesselsBench]):
     def _on_result(self) -> None:
         """Something better than the preview is shown."""
         if self.bench.shown is not None and not self.training:
-            self.forgotten()
+            self._preview.give_way()
 
     def _on_view(self) -> None:
         image = self.bench.image
