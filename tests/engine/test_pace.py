@@ -71,6 +71,7 @@ def test_another_part_of_a_job_has_a_pace_of_its_own(clock):
         (59.4, "59 s"),
         (125, "2 min 5 s"),
         (3600, "1 h 0 min"),
+        (78_540, "22 h"),
         (90_000, "1 day 1 h"),
         (273_600, "3 days 4 h"),
         (1_000_000, "11 days"),

@@ -41,6 +41,13 @@ def test_what_differs_by_a_hundredth_is_no_change(gained, verdict):
     assert verdict_of(gained) is verdict
 
 
+def test_a_loss_that_only_some_strokes_show_is_not_called_no_change():
+    results = {"verdict": "no change", "steps": 9, "before": {"dice": 0.9}, "after": {"dice": 0.7}}
+    assert verdict_in_words(results).startswith("No sure change after 9 steps: strokes disagree")
+    results["after"] = {"dice": 0.895}
+    assert verdict_in_words(results) == "No change after 9 steps."
+
+
 @pytest.mark.parametrize("gained", [0.02, 0.005, -0.005, None])
 def test_a_model_that_is_not_worse_is_kept_and_taken_if_it_scores_no_lower(gained):
     tuned, start = judged(gained)

@@ -55,6 +55,8 @@ def spoken(seconds: float) -> str:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
+    if 10 * 3600 <= whole < _DAY:
+        return f"{round(whole / 3600)} h"
     if whole < _DAY:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     days, hours = divmod(whole // 3600, 24)

@@ -69,11 +69,17 @@ def verdict_in_words(results: Mapping[str, Any]) -> str:
     Parameters
     ----------
     results : mapping
-        Of a fine-tuning, as its record has them: ``steps``, ``verdict`` and ``taken``.
+        Of a fine-tuning, as its record has them: ``steps``, ``verdict``, ``taken``, ``before`` and
+        ``after``.
     """
     steps = results.get("steps", 0)
     verdict = Verdict(results.get("verdict", Verdict.NOT_COMPARED))
     said = _VERDICTS[verdict].format(steps=_steps(steps))
+    before, after = (results.get(when, {}).get("dice", 0.0) for when in ("before", "after"))
+    if verdict is Verdict.SAME and before - after > NOISE:
+        said = (
+            f"No sure change after {_steps(steps)}, since strokes disagree: judge by the picture."
+        )
     if verdict is Verdict.SAME and not results.get("taken", True):
         said += " It scores a little lower, so the model it began with stays chosen."
     if results.get("finished"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import (
@@ -132,7 +133,9 @@ class _Model(QAbstractTableModel):
         if role == Qt.ItemDataRole.UserRole:
             return value
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return f"{value:.4g}" if isinstance(value, float) else str(value)
+            if not isinstance(value, float):
+                return str(value)
+            return "" if math.isnan(value) else f"{value:.4g}"
         return None
 
     def flags(self, index: Any) -> Any:
