@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from napari_midl.engine import training
 from napari_midl.engine.annotation import PaintedVolume
@@ -15,7 +16,7 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.scores import scores_at
 from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.verdict import Basis, Verdict, verdict_of
-from napari_midl.methods.vessels import apply, learn
+from napari_midl.methods.vessels import apply, learn, learn_pixels
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.settings import FinetuneSettings
@@ -116,6 +117,25 @@ def test_a_cancelled_training_leaves_the_start_as_it_was(stopped_at):
             break
     job.close()
     assert start.sha256 == good().sha256
+
+
+@pytest.mark.parametrize("kind", ["unet", "base"])
+def test_at_whichever_step_it_is_cancelled_the_start_is_as_it_was(kind):
+    start = named_model(kind)
+    before = {name: weight.clone() for name, weight in start.network.state_dict().items()}
+    if kind == "unet":
+        settings = FinetuneSettings(**RUINOUS, steps=5)
+        job = learn.finetune(VOLUME, patches(4, 12), start, settings)
+    else:
+        job = learn_pixels.finetune(
+            VOLUME, patches(4, 12), start, FinetuneSettings(), lambda: start
+        )
+    messages = set()
+    for progress in job:
+        messages.add(progress.message)
+        now = start.network.state_dict()
+        assert all(torch.equal(now[name], weight) for name, weight in before.items())
+    assert messages >= ({"step 3"} if kind == "unet" else {"learning all strokes"})
 
 
 def test_what_neither_trained_nor_chose_decides_whether_it_is_taken():

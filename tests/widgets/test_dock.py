@@ -102,7 +102,8 @@ def test_while_it_learns_the_dock_shows_how_and_refuses_other_jobs(
     qtbot.waitUntil(lambda: not dock.bench.runner.running)
     assert forever.is_set()
     assert dock.learn.train.isEnabled()
-    # Nothing is left of a network that was thrown away.
+    # Nothing is left of a network that was thrown away, and the model before stays chosen.
+    assert dock.learn.model.choice == "base" and not dock.learn.back.isEnabled()
     assert "preview while learning" not in viewer.layers
     assert dock.learn.plot.isHidden()
 
