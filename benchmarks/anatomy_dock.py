@@ -34,7 +34,7 @@ def main(_: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_DATA_HOME"] = os.environ[CACHE_VARIABLE] = folder
         viewer = napari.Viewer()
-        dock = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Anatomy")[1]
+        dock = viewer.window.add_plugin_dock_widget("napari-midl", "Anatomy")[1]
         (layer,) = viewer.open_sample("napari-midl", "synthetic_mandible")
         bench = dock.bench
         bench.edit(bench.editor.replace, read_landmarks(Path(layer.metadata[LANDMARKS])))

@@ -71,7 +71,7 @@ def measured(tool: str, slicing: bool) -> dict[str, Any]:
     late = Lateness()
     hand.wait(2)
     idle = late.taken()
-    hand.menu("Plugins", "MIDL", f"MIDL: {tool.title()} (MIDL)")
+    hand.menu("Plugins", "MIDL", f"{tool.title()} (MIDL)")
     hand.wait(OPENING)
     opening = late.taken()
     dock = hand.dock(tool.title())

@@ -88,7 +88,7 @@ def in_window(path: Path, edge: int) -> dict[str, float]:
     viewer.open(path, plugin="napari-midl")
     QApplication.processEvents()
     row = {"first plane ms": 1000 * (time.perf_counter() - begun)}
-    dock: Any = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Vessels")[1]
+    dock: Any = viewer.window.add_plugin_dock_widget("napari-midl", "Vessels")[1]
     viewer.dims.set_point(0, edge // 2)
     late(2)
     process = psutil.Process()

@@ -43,7 +43,7 @@ def main(out: Path) -> None:
     for data, how, kind in synthetic_confocal(EDGE):
         viewer._add_layer_from_data(data, how, kind)
     dock = StainingDock(viewer)
-    viewer.window.add_dock_widget(dock, name="MIDL: Staining")
+    viewer.window.add_dock_widget(dock, name="Staining (MIDL)")
     bench = dock.bench
 
     def done(work: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ def open_both(hand: Hand, camera: Camera, tool: str, sample: str) -> Any:
         opened=lambda: camera.picture(f"{name}-sample", crop=SAMPLES),
     )
     hand.menu(
-        *("Plugins", "MIDL", f"MIDL: {tool} (MIDL)"),
+        *("Plugins", "MIDL", f"{tool} (MIDL)"),
         opened=lambda: camera.picture(f"{name}-menu", crop=DOCKS),
     )
     dock = hand.dock(tool)

@@ -71,7 +71,7 @@ def open_napari(*files: Path) -> None:
     for volume in volumes:
         for data, options, _ in layers_of(volume):
             viewer.add_image(data, **options)
-    viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Vessels")
+    viewer.window.add_plugin_dock_widget("napari-midl", "Vessels")
     napari.run()
 
 

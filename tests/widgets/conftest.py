@@ -64,7 +64,7 @@ def viewer(make_napari_viewer):
 def open_dock():
     def open_in(viewer) -> VesselsDock:
         # As the menu does: the dock gets a proxy of the viewer, whose layers are proxies too.
-        return viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Vessels")[1]
+        return viewer.window.add_plugin_dock_widget("napari-midl", "Vessels")[1]
 
     return open_in
 

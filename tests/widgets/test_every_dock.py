@@ -31,7 +31,7 @@ _COMPOUND = ("TupleEdit", "Container", "QLabeledDoubleSlider", "QLabeledSlider")
 def docks(viewer, notes):
     """All of them in one window, by their names."""
     add = viewer.window.add_plugin_dock_widget
-    return {name: add("napari-midl", f"MIDL: {name}")[1] for name in DOCKS}
+    return {name: add("napari-midl", name)[1] for name in DOCKS}
 
 
 def test_everything_has_a_tooltip(docks):
@@ -128,7 +128,7 @@ def test_the_tab_key_goes_past_what_is_folded(viewer, docks, click, qtbot):
 def test_the_tab_key_goes_from_top_to_bottom(viewer, notes, qtbot):
     viewer.window.show()
     for name in DOCKS:
-        dock = viewer.window.add_plugin_dock_widget("napari-midl", f"MIDL: {name}")[1]
+        dock = viewer.window.add_plugin_dock_widget("napari-midl", name)[1]
         qtbot.waitUntil(dock.learn.train.isVisible)
         places, widget = [], dock.sections[0].title
         while dock.isAncestorOf(widget):
@@ -178,7 +178,7 @@ def test_the_preferred_device_reaches_the_forms(viewer, notes, monkeypatch):
     monkeypatch.setattr(chosen, "device", "cpu")
     monkeypatch.setattr(chosen, "tile_y", 64)
     vessels, staining, axons, anatomy = (
-        viewer.window.add_plugin_dock_widget("napari-midl", f"MIDL: {name}")[1]
+        viewer.window.add_plugin_dock_widget("napari-midl", name)[1]
         for name in ("Vessels", "Staining", "Axons", "Anatomy")
     )
     forms = [vessels.learn.form, vessels.predict.form, staining.stain.form, staining.learn.form]

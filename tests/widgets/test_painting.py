@@ -190,7 +190,7 @@ def test_the_status_bar_tells_of_the_keys_that_hold(wide, viewer, click):
 
 
 def test_the_status_bar_tells_of_the_keys_of_all_docks(wide, viewer):
-    axons = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Axons")[1]
+    axons = viewer.window.add_plugin_dock_widget("napari-midl", "Axons")[1]
     viewer.layers.selection.active = viewer.layers["wide"]
     assert "<2> vessel" in viewer.help and "<T> trace" in viewer.help
     assert "transform" not in viewer.help

@@ -38,7 +38,7 @@ def dock(viewer, notes, tmp_path):
         path = tmp_path / f"cells{seed}.tif"
         tifffile.imwrite(path, picture(seed)[0])
         viewer.open(path, plugin="napari-midl")
-    made = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    made = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
     made.learn.form.widgets["steps"].value = 100
     made.learn.live.setChecked(False)  # one test is of it
     choose(made, "cells0")
@@ -196,7 +196,7 @@ def test_classes_and_paint_are_there_again(dock, viewer, click, drag, qtbot):
     before = dock.bench.patches.counts
     qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
     viewer.window.remove_dock_widget(dock)
-    again = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    again = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
     choose(again, "cells0")
     assert again.bench.classes.names == ("background", "bright", "striped")
     assert again.bench.patches.counts == before
@@ -284,7 +284,7 @@ def test_each_channel_counts_while_one_paints(viewer, notes, click, drag, qtbot,
     both = np.stack([noise, picture()[0]]).astype(np.float32)
     tifffile.imwrite(tmp_path / "two.tif", both, imagej=True, metadata={"axes": "CYX"})
     viewer.open(tmp_path / "two.tif", plugin="napari-midl")
-    dock = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
     assert dock.bench.channel == 0  # which tells nothing
     name_two(dock, click)
     for value, (row, start, stop) in STROKES.items():

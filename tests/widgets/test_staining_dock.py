@@ -35,7 +35,7 @@ def drawn():
 
 @pytest.fixture
 def open_staining(viewer, notes):
-    return lambda: viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Staining")[1]
+    return lambda: viewer.window.add_plugin_dock_widget("napari-midl", "Staining")[1]
 
 
 @pytest.fixture

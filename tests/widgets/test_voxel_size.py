@@ -50,7 +50,7 @@ def open_in(viewer, files, notes, qtbot):
         wanted = ("one_fluorescence", "one_reflectance") if dock == "Staining" else ("stack",)
         for name in names or wanted:
             viewer.open(files / f"{name}.tif", plugin="napari-midl")
-        frame, made = viewer.window.add_plugin_dock_widget("napari-midl", f"MIDL: {dock}")
+        frame, made = viewer.window.add_plugin_dock_widget("napari-midl", dock)
         resize = viewer.window._qt_window.resizeDocks
         resize([frame], [WIDTH], Qt.Orientation.Horizontal)
         qtbot.wait(100)
@@ -288,7 +288,7 @@ def test_a_second_dock_follows_the_first(open_in, type_size, viewer, qtbot, clic
     vessels = open_in("Vessels")
     click(vessels.annotate.classes[2])
     stroke(viewer.layers.selection.active, (2, 10, 10), (2, 10, 30))
-    axons = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Axons")[1]
+    axons = viewer.window.add_plugin_dock_widget("napari-midl", "Axons")[1]
     type_size(vessels, TYPED)
     qtbot.waitUntil(lambda: axons.data.voxel_size.text() == "2, 0.5, 0.5 µm", timeout=5000)
     assert axons.bench.volume.unit == "micrometer"
@@ -464,7 +464,7 @@ def test_clicks_traces_and_patches_agree_on_an_image_with_an_origin(
     lines = viewer.layers["placed: traces"]
     np.testing.assert_allclose(lines.data_to_world((6, 20, 5)), image.data_to_world((6, 20, 5)))
 
-    vessels = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Vessels")[1]
+    vessels = viewer.window.add_plugin_dock_widget("napari-midl", "Vessels")[1]
     vessels.data.image.setCurrentText("placed")
     viewer.dims.set_point(0, image.data_to_world((5, 0, 0))[0] * 1000)
     viewer.scene.camera.center = (0, *(1000 * np.array(image.data_to_world((5, 30, 40)))[-2:]))
