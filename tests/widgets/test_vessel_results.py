@@ -87,6 +87,17 @@ def save(monkeypatch, tmp_path, qtbot):
     return export
 
 
+def test_a_dock_that_is_opened_again_shows_each_thing_once(shown, viewer, click, qtbot, open_dock):
+    analyse(shown, click, qtbot)
+    shown.measure.lit.go_to(0)
+    before = sorted(layer.name for layer in viewer.layers)
+    viewer.window.remove_dock_widget(shown)
+    again = open_dock(viewer)
+    again.measure.lit.go_to(0)
+    assert sorted(layer.name for layer in viewer.layers) == before
+    assert len([name for name in viewer.window.dock_widgets if "branches" in name]) == 1
+
+
 def vessels(dock):
     return np.asarray(dock.bench.shown.labels.data) > 0
 

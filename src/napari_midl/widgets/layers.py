@@ -42,6 +42,11 @@ def take_out(viewer: Any, *layers: Any) -> None:
             viewer.layers.remove(layer)
 
 
+def take_out_left(viewer: Any, what: str) -> None:
+    """Remove what a dock that was closed has left to be looked at, by what `OURS` says of it."""
+    take_out(viewer, *(layer for layer in viewer.layers if layer.metadata.get(OURS) == what))
+
+
 def put_above(viewer: Any, image: Any, layer: Any) -> None:
     """Move a layer right above its image, so that it hides nothing that a person has made."""
     viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_midl.errors import InputError
 from napari_midl.volumes.growing import GrowingImage
 from napari_midl.widgets.images import placed_over, spatial_ndim, stay_over
-from napari_midl.widgets.layers import OURS, keeping_active, take_out
+from napari_midl.widgets.layers import OURS, keeping_active, take_out, take_out_left
 from napari_midl.widgets.looking import field_in_view
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class GrowingLayers:
     def __init__(self, viewer: Any, image: Image, path: Path, what: str) -> None:
         self.viewer, self.image, self.path = viewer, image, path
         self.stored = GrowingImage(path, what)
+        self._said = f"shows {path}"
+        take_out_left(viewer, self._said)
         self.layers: list[Any] = []
         self._first = (0,) * min(spatial_ndim(image), len(self.stored.shape) - 1)
         self.place = placed_over(image, self._first)
@@ -42,7 +44,7 @@ class GrowingLayers:
     def add(self, levels: Sequence[Lazy], kind: str = "image", **look: Any) -> Any:
         """Show an array at all levels as a layer; `look` goes to ``viewer.add_image``."""
         many = len(levels) > 1
-        metadata = {OURS: f"shows a {self.stored.what}"}
+        metadata = {OURS: self._said}
         with keeping_active(self.viewer):  # whoever paints meanwhile goes on painting
             layer = getattr(self.viewer, f"add_{kind}")(
                 list(levels) if many else levels[0],

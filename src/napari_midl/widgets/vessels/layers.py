@@ -10,7 +10,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.corrected import Corrected
 from napari_midl.volumes.growing import Thresholded
 from napari_midl.widgets.images import placed_over, stay_over
-from napari_midl.widgets.layers import keeping_active, put_above, take_out
+from napari_midl.widgets.layers import OURS, keeping_active, put_above, take_out, take_out_left
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
@@ -132,9 +132,11 @@ def add_paths(
     vectors, radius = graph.vectors()
     low, high = float(radius.min()), float(radius.max())
     take_out(viewer, previous)
+    take_out_left(viewer, _measured_on(image))
     with keeping_active(viewer):
         layer = viewer.add_vectors(
             vectors,
+            metadata={OURS: _measured_on(image)},
             name=f"{image.name}: centre lines",
             features={"radius": radius},
             edge_color="radius",
@@ -167,6 +169,7 @@ def light(
     with keeping_active(viewer):
         layer = viewer.add_vectors(
             pieces,
+            metadata={OURS: _measured_on(over)},
             name=f"{over.name}: chosen branch",
             edge_color=LIT,
             edge_width=3,
@@ -176,3 +179,7 @@ def light(
         )
     stay_over(over, layer)
     return layer
+
+
+def _measured_on(image: Image | Labels) -> str:
+    return f"measured on {id(image)}"

@@ -269,7 +269,11 @@ class MeasureSection(ToolSection[VesselsBench]):
             self.table = BranchTable(graph)
             self.table.visited.connect(self.lit.go_to)
             name = f"Vessel branches of {self.bench.opened_image.name}"
-            self.bench.viewer.window.add_dock_widget(self.table, name=name, area="bottom")
+            window = self.bench.viewer.window
+            left = window.dock_widgets.get(name)  # by a dock that was closed
+            if left is not None:
+                window.remove_dock_widget(left)
+            window.add_dock_widget(self.table, name=name, area="bottom")
         self.table.show_graph(graph)
 
     def _on_lit(self, row: int) -> None:
