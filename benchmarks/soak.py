@@ -53,7 +53,7 @@ def soaked(seconds: float):  # type: ignore[no-untyped-def]
     hand = Hand()
     hand.menu("File", "Open Sample", "MIDL", "Synthetic vessels")
     hand.wait(2)
-    hand.menu("Plugins", "MIDL", "MIDL: Vessels (MIDL)")
+    hand.menu("Plugins", "MIDL", "Vessels (MIDL)")
     hand.wait(3)
     hand.home()
     dock = hand.dock("Vessels")

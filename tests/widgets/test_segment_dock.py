@@ -302,7 +302,7 @@ def test_what_is_painted_on_is_in_sight(viewer, notes, click, tmp_path):
     """At first the image that is active; one that is opened over it gives way; the view stays."""
     for seed in (0, 1):
         viewer.add_image(picture(seed)[0], name=f"cells{seed}")
-    dock = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
     assert dock.bench.image is viewer.layers["cells1"]
     viewer.add_image(picture(2)[0], name="cells2")
     assert dock.bench.image is viewer.layers["cells1"]
@@ -324,7 +324,7 @@ def test_a_photograph_is_learnt_by_its_colours(viewer, notes, click, drag, qtbot
     imageio.imwrite(tmp_path / "photo.png", photo.clip(0, 255).astype(np.uint8))
     viewer.open(tmp_path / "photo.png", plugin="napari")
     assert viewer.layers["photo"].rgb
-    dock = viewer.window.add_plugin_dock_widget("napari-midl", "MIDL: Segment")[1]
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
     dock.learn.live.setChecked(False)
     name_two(dock, click)
     for value, (row, start, stop) in STROKES.items():
