@@ -35,6 +35,8 @@ def looked_at(viewer: Any, layer: Image) -> Voxel:
 
 def uncover(viewer: Any, image: Image) -> None:
     """Move other images that hide an image below it; channels of its file and results stay."""
+    if image not in viewer.layers:  # as while the window closes
+        return
     own = of_one_file(viewer, image)
     for layer in list(viewer.layers)[viewer.layers.index(image) + 1 :]:
         hides = isinstance(layer, Image) and layer.visible and layer.blending in _HIDING
