@@ -293,9 +293,9 @@ def test_files_with_dots_in_their_names_have_folders_of_their_own(
     dock = open_dock(viewer)
     click(dock.annotate.classes[VESSEL])
     stroke(viewer.layers["patch 1 (empty)"], (4, 20, 20))
-    dock.data.image.setCurrentIndex(1)
-    assert dock.bench.patches.names == []
     dock.data.image.setCurrentIndex(0)
+    assert dock.bench.patches.names == []
+    dock.data.image.setCurrentIndex(1)
     assert dock.bench.patches.names == ["patch 1"]
 
 
