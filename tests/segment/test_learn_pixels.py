@@ -140,6 +140,13 @@ def test_the_loss_of_what_a_voxel_may_be_by_hand():
     )
 
 
+def test_the_gradient_of_what_a_voxel_may_be_is_that_of_finite_differences():
+    generator = torch.Generator().manual_seed(0)
+    logits = 2 * torch.randn(3, 4, dtype=torch.float64, generator=generator)
+    allowed = torch.tensor([[1, 0, 0, 0], [1, 0, 1, 0], [0, 1, 1, 1]]).bool()
+    assert torch.autograd.gradcheck(lambda x: partial_loss(x, allowed), logits.requires_grad_())
+
+
 def test_what_may_be_anything_of_a_set_is_learnt_as_what_it_looks_like():
     """Voxels labelled "one of the last two" whose features are those of the second."""
     features = np.repeat(np.eye(3, dtype=np.float32) * 4, 60, 0)
