@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_midl.methods.vessels import report
@@ -15,6 +15,8 @@ from napari_midl.widgets.parts.table import TableView
 
 if TYPE_CHECKING:
     from napari_midl.methods.vessels.analyse import VesselGraph
+
+_HEIGHT = 230
 
 
 class BranchTable(QWidget):
@@ -50,6 +52,10 @@ class BranchTable(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.tabs, 1)
         self.show_graph(graph)
+
+    def sizeHint(self) -> QSize:
+        """Qt's hook: some rows; the image needs the room."""
+        return QSize(super().sizeHint().width(), _HEIGHT)
 
     def show_graph(self, graph: VesselGraph) -> None:
         """Show other numbers, the longest branch first."""
