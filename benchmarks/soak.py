@@ -90,16 +90,22 @@ def one_round(hand: Hand, dock: Any, rng: np.random.Generator) -> None:
         hand.drag([hand.at(image, (z, y, x + step)) for step in range(-6, 7, 3)])
     hand.wait(1)
     hand.click(dock.learn.train)
-    hand.until(lambda: not runner.running)
+    ended(hand, runner)
     hand.click(dock.predict.go)
     hand.wait(BEFORE_CANCEL)
     if runner.running:
         hand.click(dock.progress.cancel)
-        hand.until(lambda: not runner.running)
+        ended(hand, runner)
         hand.click(dock.predict.go)
-    hand.until(lambda: not runner.running)
+    ended(hand, runner)
     for _ in range(2):
         hand.click(dock.annotate.undo)
+
+
+def ended(hand: Hand, runner: Any) -> None:
+    """Wait until nothing runs, however busy the machine is."""
+    while runner.running:
+        hand.wait(0.1)
 
 
 def held() -> dict[str, int]:
