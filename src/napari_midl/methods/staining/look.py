@@ -74,7 +74,7 @@ def look(stain: Stain, box: Region, known: Mosaic | None = None) -> Job[Mosaic]:
     mosaic = known or (yield from stain.mosaic(run))
     pipeline = yield from stain.pipeline(run)
     step = "looking at the view"
-    last = stain.settings.method
+    last: str = stain.settings.method
     if stain.reference is not None:
         last += f", colours of {stain.reference.path.stem}"
     shown = yield from elsewhere(lambda: _steps(mosaic, pipeline, stain.settings, last, box), step)
