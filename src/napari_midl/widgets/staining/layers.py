@@ -9,7 +9,6 @@ from napari.utils.colormaps import Colormap
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.colours import Colours
 from napari_midl.methods.staining.watermark import NOTICE
-from napari_midl.widgets.layers import OURS, take_out
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 # Transparent where the stain is to be trusted.
 DOUBT_COLOURS = Colormap([[1, 0.85, 0, 0], [1, 0.85, 0, 1]], name="do not trust")
 _DOUBT = 3
-_PATH = "stain"  # in a layer's metadata: the stain that it shows
 
 
 class StainLayers(GrowingLayers):
@@ -50,13 +48,11 @@ class StainLayers(GrowingLayers):
         if method is None or len(shape) < 3 or shape[0] < _DOUBT:
             raise InputError(f"{path} is no stain of shape C Y X; choose one.")
         name = f"{method}, {path.name.split('.')[0]}"
-        metadata = {OURS: "made by the staining dock", "notice": NOTICE, _PATH: str(path)}
-        take_out(viewer, *(old for old in viewer.layers if old.metadata.get(_PATH) == str(path)))
         self.colours = self.add(
             [Colours(level) for level in self.stored.levels],
             rgb=True,
             name=f"{name} ({NOTICE})",
-            metadata=dict(metadata),
+            notice=NOTICE,
         )
         self.doubt = None
         if shape[0] > _DOUBT:
@@ -68,5 +64,5 @@ class StainLayers(GrowingLayers):
                 blending="translucent",
                 opacity=0.7,
                 visible=False,
-                metadata=dict(metadata),
+                notice=NOTICE,
             )

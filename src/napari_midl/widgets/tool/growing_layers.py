@@ -41,10 +41,15 @@ class GrowingLayers:
         self._first = (0,) * min(spatial_ndim(image), len(self.stored.shape) - 1)
         self.place = placed_over(image, self._first)
 
-    def add(self, levels: Sequence[Lazy], kind: str = "image", **look: Any) -> Any:
-        """Show an array at all levels as a layer; `look` goes to ``viewer.add_image``."""
+    def add(
+        self, levels: Sequence[Lazy], kind: str = "image", notice: str = "", **look: Any
+    ) -> Any:
+        """Show an array at all levels as a layer.
+
+        `notice` goes into its metadata, `look` to ``viewer.add_image``.
+        """
         many = len(levels) > 1
-        metadata = {OURS: self._said}
+        metadata = {OURS: self._said, "notice": notice} if notice else {OURS: self._said}
         with keeping_active(self.viewer):  # whoever paints meanwhile goes on painting
             layer = getattr(self.viewer, f"add_{kind}")(
                 list(levels) if many else levels[0],
