@@ -61,11 +61,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--only", default="", help="the cases whose name holds this")
     parser.add_argument("--boxes", type=int, default=8, help="labelled boxes of each case")
+    parser.add_argument("--most", nargs="*", type=int, default=[], help="voxels z y x to score")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args(arguments)
     rows = []
     for seed in given.seeds:
-        for case, (learnt, scored, names) in cases(How(given.data, given.brain), seed).items():
+        how = How(given.data, given.brain, most=tuple(given.most) or None)
+        for case, (learnt, scored, names) in cases(how, seed).items():
             if given.only not in case:
                 continue
             box = (1, 24, 24) if learnt.truth.shape[0] == 1 else (4, 24, 24)
