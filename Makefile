@@ -37,7 +37,7 @@ test: screen lint
 coverage: export OMP_WAIT_POLICY = PASSIVE
 coverage: export NAPARI_CONFIG =
 coverage: screen
-	$(PYTEST) --ignore=tests/widgets $(TWO) --cov --cov-report= $(PYTEST_ARGS)
+	$(PYTEST) --ignore=tests/widgets $(TWO) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)
 	$(PYTEST) tests/widgets $(TWO_SCREENS) --cov --cov-append --cov-report=term $(PYTEST_ARGS)
 
 lint: docs

@@ -43,7 +43,9 @@ def test_what_differs_by_a_hundredth_is_no_change(gained, verdict):
 
 def test_a_loss_that_only_some_strokes_show_is_not_called_no_change():
     results = {"verdict": "no change", "steps": 9, "before": {"dice": 0.9}, "after": {"dice": 0.7}}
-    assert verdict_in_words(results).startswith("No sure change after 9 steps: strokes disagree")
+    assert verdict_in_words(results).startswith(
+        "No sure change after 9 steps, since strokes disagree"
+    )
     results["after"] = {"dice": 0.895}
     assert verdict_in_words(results) == "No change after 9 steps."
 
