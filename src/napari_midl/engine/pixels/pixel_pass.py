@@ -1,8 +1,7 @@
 """The pass of pixel networks over an image, a block of a slice after the other.
 
 The first layer is linear: it is applied to each level of the pyramid on the level's own grid, and
-only its sums are brought onto that of the image. All networks take it together, and a block is so
-small that what is at hand stays in the cache.
+only its sums are brought onto that of the image. All networks take it together.
 """
 
 from __future__ import annotations
@@ -17,14 +16,15 @@ from torch.nn import functional as F
 from napari_midl.engine.pixels.filters import doubled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from napari_midl.engine.pixels.levels import Level
     from napari_midl.engine.pixels.perceptron import Perceptron
 
 # Beyond it a feature is an accident; no voxel that was learnt from had it so.
 MOST = 6.0
-_BLOCK = 64
+# On a processor what is at hand stays in the cache; a GPU would wait for each of so small blocks.
+_BLOCK, _BLOCK_ON_GPU = 64, 1024
 # Cells that the interpolation looks at beyond the border of a level.
 _BEYOND = 2
 
@@ -46,6 +46,7 @@ class PixelPass:
         self, members: Sequence[Perceptron], mean: Tensor, deviation: Tensor, levels: list[Level]
     ) -> None:
         self._members = members
+        self._longest = _BLOCK if mean.device.type == "cpu" else _BLOCK_ON_GPU
         self._bias = torch.cat([member.first.bias for member in members])
         weight = torch.cat([member.first.weight for member in members]).T
         scale, offset = (1 / deviation)[:, None, None], (-mean / deviation)[:, None, None]
@@ -58,8 +59,8 @@ class PixelPass:
 
     def logits(self, z: int, y: slice, x: slice) -> Tensor:
         """Logits ``(y, x)`` in a slice of the image, or ``(y, x, outputs)`` of several."""
-        strips = (torch.cat([self._block(z, r, c) for c in _blocks(x)], 1) for r in _blocks(y))
-        return torch.cat(list(strips))
+        rows, columns = (_blocks(extent, self._longest) for extent in (y, x))
+        return torch.cat([torch.cat([self._block(z, r, c) for c in columns], 1) for r in rows])
 
     def _block(self, z: int, y: slice, x: slice) -> Tensor:
         hidden = F.relu_(self._sums(1, z, y, x).flatten(0, 1))
@@ -115,9 +116,8 @@ def _doubled(maps: Tensor, y: slice, x: slice) -> Tensor:
     return doubled(wide, 0)[y.start % 2 :][: y.stop - y.start].contiguous()
 
 
-def _blocks(extent: slice) -> Iterator[slice]:
+def _blocks(extent: slice, longest: int) -> list[slice]:
     """Parts of nearly one size."""
     length = extent.stop - extent.start
-    ends = torch.linspace(extent.start, extent.stop, -(-length // _BLOCK) + 1).long().tolist()
-    for start, stop in pairwise(ends):
-        yield slice(start, stop)
+    ends = torch.linspace(extent.start, extent.stop, -(-length // longest) + 1).long().tolist()
+    return [slice(start, stop) for start, stop in pairwise(ends)]
