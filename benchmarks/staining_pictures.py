@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TRAINED = 0.75  # share of an H&E section's width that the stains are trained on
-NAMES = ("brick", "camera", "coffee", "coins", "grass", "gravel")  # full of edges or texture
+# Full of edges or texture.
+NAMES = ("astronaut", "brick", "camera", "chelsea", "coffee", "coins")
+NAMES += ("grass", "gravel", "retina", "rocket")
+LONGEST = 1000  # pixels of a photograph's edge, so that none is drawn much more often than a section
 SYNTHETIC, SYNTHETIC_EDGE = 4, 400
 # Full densities of hematoxylin and eosin, from a pale slide to a dark one.
 FULL = ((1.0, 0.3), (1.5, 0.5), (1.5, 0.8), (2.2, 1.0))
@@ -36,7 +39,7 @@ def textures(data: Path) -> dict[str, NDArray[np.uint8]]:
     found = {name: _left(picture) for name, picture in two_sections(data).items()}
     for name in NAMES:
         picture = color.gray2rgb(shown) if (shown := getattr(samples, name)()).ndim == 2 else shown
-        found[name] = picture[..., :3]
+        found[name] = picture[:LONGEST, :LONGEST, :3]
     for index in range(SYNTHETIC):
         drawn = synthetic_mosaic((SYNTHETIC_EDGE,) * 2, np.random.default_rng((17, index)))
         channels = torch.from_numpy(np.stack([drawn.fluorescence, drawn.clean])[None])

@@ -55,7 +55,7 @@ def test_the_median_is_scipys():
     np.testing.assert_array_equal(ours, ndimage.median_filter(image, 3, mode="nearest"))
 
 
-@pytest.mark.parametrize("preset", ["paper", "compact", "unet"])
+@pytest.mark.parametrize("preset", ["paper", "compact", "unet", "wide"])
 def test_a_despeckler_reaches_no_further_than_its_halo(preset):
     network = fold_batch_norm(stirred(build_despeckler(preset)))
     torch.manual_seed(0)

@@ -65,8 +65,8 @@ class MosaicModel(DenseModel):
         return [scaling.uncut for scaling in self._mosaic.scalings]
 
     def network(self) -> Pipeline:
-        """A copy, exposed for the mosaic."""
-        pipeline = copy.deepcopy(self._pipeline)
+        """A copy, exposed for the mosaic, with its channels last: convolutions are quicker so."""
+        pipeline = copy.deepcopy(self._pipeline).to(memory_format=torch.channels_last)
         if pipeline.is_exposed:
             pipeline.expose(self._mosaic)
         return pipeline
@@ -188,7 +188,8 @@ def _emptied(maps: Tensor, given: Tensor) -> Tensor:
 
 
 def _slices(scaled: NDArray[np.float32]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(scaled, 1, 0)))
+    slices = torch.from_numpy(np.moveaxis(scaled, 1, 0))
+    return slices.contiguous(memory_format=torch.channels_last)
 
 
 def _channels_first(maps: Tensor) -> NDArray[np.float32]:
