@@ -29,7 +29,8 @@ def pixels_dice(
     from benchmarks.transfer_scores import overlap
     from napari_midl.engine.examples import Examples
     from napari_midl.engine.jobs import run
-    from napari_midl.methods.segment import learn_pixels, models
+    from napari_midl.engine.semantic import strokes
+    from napari_midl.methods.segment import models
     from napari_midl.methods.segment.settings import TrainSettings
     from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
@@ -43,7 +44,7 @@ def pixels_dice(
     ]
     examples = Examples([learnt.painted(classes)], classes, [], [volumes])
     settings = TrainSettings(seed=seed, steps=steps)
-    network = run(learn_pixels.fit(examples, start, settings)).model.network
+    network = run(strokes.fit(examples, start, settings)).model.network
     with torch.inference_mode():
         called = network(torch.from_numpy(scored.image)[None])[0].argmax(0).numpy()
     return overlap(called, scored.truth, names)

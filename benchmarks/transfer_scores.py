@@ -23,7 +23,7 @@ _FEATURES = (True, True, True, 0.5, 8, None, 1)
 def dice(network: Any, samples: Sequence[Sample], names: Sequence[str]) -> dict[str, float]:
     """Dice of each class but the first over all voxels of some samples together."""
     from napari_midl.engine.devices import pick_device
-    from napari_midl.methods.segment.predictor import probability
+    from napari_midl.engine.semantic.predictor import probability
 
     network = network.to(pick_device())
     hits, sizes = np.zeros(len(names)), np.zeros(len(names))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_midl.engine.cards import is_count
-from napari_midl.engine.models import Model, ModelFamily
-from napari_midl.errors import InputError
-from napari_midl.volumes.classes import Classes
+from napari_midl.engine.semantic.models import ClassFamily, classes_of
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from napari_midl.engine.models import Model
+    from napari_midl.volumes.classes import Classes
+
+__all__ = ["SCRATCH", "classes_of", "grown", "named_model", "path_of", "scratch"]
 
 SCRATCH = "scratch"
 
@@ -22,56 +24,8 @@ def _build(name: str) -> nn.Module:
     return build(name)
 
 
-def _are_classes(value: Any) -> bool:
-    try:
-        Classes.from_dict(value)
-    except (InputError, TypeError):
-        return False
-    return True
-
-
-_FIELDS = {
-    "classes": ("the names and colours of classes", _are_classes),
-    "channels": ("a whole number from 0", is_count),
-}
-_FAMILY = ModelFamily(
-    "segment", _build, {"trees": "segment-trees"}, _FIELDS, ("classes", "channels")
-)
-named_model, path_of = _FAMILY.load, _FAMILY.path
-
-
-def classes_of(model: Model) -> Classes:
-    """The classes that a model tells apart."""
-    return Classes.from_dict(model.card["classes"])
-
-
-def scratch(name: str, classes: Classes, channels: int, seed: int = 0) -> Model:
-    """An untrained model of a network's name."""
-    model = _FAMILY.scratch(name, seed)
-    model.card |= {"classes": classes.to_dict(), "channels": channels}
-    return model
-
-
-def check_fits(model: Model, called: str, channels: int, classes: Classes | None = None) -> None:
-    """Refuse a model that looks at other channels or tells other classes apart.
-
-    Raises
-    ------
-    InputError
-        If so, with what it takes.
-    """
-    takes = model.card["channels"]
-    if takes != channels:
-        raise InputError(
-            f"{called} looks at {takes} channel(s) and is given {channels}; name so many with "
-            "--channels, or tick or untick 'all channels together' in the dock."
-        )
-    own = classes_of(model).names
-    if classes is not None and own != classes.names:
-        raise InputError(
-            f"{called} tells {', '.join(own)} apart, not {', '.join(classes.names)}; give it those "
-            "classes, or pass --new-head so that its last layer learns the others."
-        )
+_FAMILY = ClassFamily("segment", _build, {"trees": "segment-trees"})
+named_model, path_of, scratch = _FAMILY.load, _FAMILY.path, _FAMILY.untrained
 
 
 def grown(

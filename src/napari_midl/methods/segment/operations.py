@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
+    from napari_midl.engine.semantic.predictor import ClassModel
     from napari_midl.engine.trained import Finetuned
-    from napari_midl.methods.segment.predictor import SegmentModel
 
 __all__ = ["Predict", "Pretrain", "Train"]
 
@@ -56,8 +56,9 @@ class Train(FinetunedOperation):
         start = yield from run.open(self.start, "loading the network")
         from napari_midl.engine.examples import classes_from, read_examples
         from napari_midl.engine.pixels.network import PixelNetwork
-        from napari_midl.methods.segment import learn, learn_pixels
-        from napari_midl.methods.segment.models import classes_of
+        from napari_midl.engine.semantic import strokes, training
+        from napari_midl.engine.semantic.models import classes_of
+        from napari_midl.methods.segment.learn import Learning, start_for
 
         if not self.classes and start is None:
             raise InputError("no classes are named; give them with --classes, background first.")
@@ -65,10 +66,11 @@ class Train(FinetunedOperation):
         how = self.settings
         reading = partial(read_examples, given, classes, how.dense, how.held_out, how.seed)
         examples = yield from elsewhere(reading, "reading the labels")
-        model = learn.start_for(examples, classes, how, start, self.start.called)
+        model = start_for(examples, classes, how, start, self.start.called)
         if isinstance(model.network, PixelNetwork):
-            return (yield from learn_pixels.fit(examples, model, how, exactly=run.steps))
-        return (yield from learn.fit(examples, model, how, run.watch.enough, exactly=run.steps))
+            return (yield from strokes.fit(examples, model, how, exactly=run.steps))
+        enough = run.watch.enough
+        return (yield from training.fit(examples, model, how, Learning, enough, exactly=run.steps))
 
 
 @operation("segment.predict", argument="image")
@@ -80,14 +82,14 @@ class Predict(StreamedOperation):
     model: SegmentModelIn
     settings: PredictSettings = PredictSettings()
 
-    def model_for(self, run: Running) -> Job[SegmentModel]:
+    def model_for(self, run: Running) -> Job[ClassModel]:
         """The network and the image."""
         image = yield from run.open(self.image)
         model = yield from run.open(self.model, "loading the network")
-        from napari_midl.methods.segment.predictor import SegmentModel
+        from napari_midl.engine.semantic.predictor import ClassModel
 
         channels = self.image.chosen(image)
-        made = partial(SegmentModel, channels, model, self.settings, self.model.called)
+        made = partial(ClassModel, channels, model, self.settings, self.model.called)
         return (yield from elsewhere(made, "looking at the image"))
 
 

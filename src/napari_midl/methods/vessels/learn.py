@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
+from napari_midl.engine.finetuning import LOOK_AT_FIRST, VALIDATION, Finetuning
 from napari_midl.engine.finetuning import trainable as copied
 from napari_midl.engine.jobs import Job, Progress, elsewhere, mapped
 from napari_midl.engine.models import Model
 from napari_midl.engine.paint_score import PaintScore, paint_score
-from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.sampling import draw_batch
 from napari_midl.engine.scores import at_blocks
 from napari_midl.engine.trained import Finetuned
@@ -41,11 +41,6 @@ if TYPE_CHECKING:
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
-_VALIDATION = "validation_"
-
-# A trained network forgets what it knows where it learns at the full rate at once.
-WARM_UP = 30
-LOOK_AT_FIRST = 10
 LOOKING, LOOKING_LAST = 1.5, 4.0  # seconds
 FINISHING = 0.2  # of the time, in which the held-out strokes are learnt too
 
@@ -223,10 +218,8 @@ def finish(
     return vessel_net(found.network), more
 
 
-class _Finetuning(Supervised):
-    """Batches of painted voxels; the validation blocks choose the best look."""
-
-    monitor = "validation_dice"
+class _Finetuning(Finetuning):
+    """Batches of painted voxels."""
 
     def __init__(
         self,
@@ -243,21 +236,13 @@ class _Finetuning(Supervised):
         def draw(rng: np.random.Generator, _: int) -> tuple[torch.Tensor, torch.Tensor]:
             return draws(painted, settings.patch, settings.batch, ONE_IMAGE, rng)
 
-        super().__init__(
-            network,
-            LOSSES[settings.loss] if teacher is None else taught,
-            settings.learning_rate * 0.5 ** (after / settings.half_life),
-            settings.half_life,
-            draw=draw,
-            warm_up=WARM_UP if known else 0,
-        )
-        self.painted, self.start_counts, self.look = painted, known, look
+        loss = LOSSES[settings.loss] if teacher is None else taught
+        super().__init__(network, loss, settings, known, draw, after)
+        self.painted, self.look = painted, look
 
-    def score(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
+    def chosen_by(self, network: nn.Module) -> Mapping[str, float]:
         """Overlap with the blocks that choose."""
-        choosing = self.painted.scored.choosing
-        scores = _score(networks["network"], self.painted, choosing).scores
-        return {f"{_VALIDATION}{name}": value for name, value in scores.items()}
+        return _score(network, self.painted, self.painted.scored.choosing).scores
 
     def preview(self, networks: Mapping[str, nn.Module]) -> tuple[Region, Any] | None:
         """The probability of what a person looks at."""
@@ -283,5 +268,5 @@ def _score(network: nn.Module, painted: PaintedVolume, blocks: Sequence[Block]) 
 
 def _validation(look: Mapping[str, float]) -> dict[str, float]:
     """The scores of a look."""
-    scores = {k: v for k, v in look.items() if k.startswith(_VALIDATION)}
-    return {name.removeprefix(_VALIDATION): value for name, value in scores.items()}
+    scores = {k: v for k, v in look.items() if k.startswith(VALIDATION)}
+    return {name.removeprefix(VALIDATION): value for name, value in scores.items()}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
-class LiveLearner(live.LiveLearner):
+class ClassLearner(live.LiveLearner):
     """Learns from nothing; its answer is the index of the most probable class.
 
     Parameters

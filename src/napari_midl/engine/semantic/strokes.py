@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from napari_midl.engine.pixels.mixture import folds
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.pixels.voxels import reading
 from napari_midl.engine.scores import dice_of
+from napari_midl.engine.semantic.models import classes_of
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
-from napari_midl.methods.segment.models import classes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,14 +30,13 @@ if TYPE_CHECKING:
     from napari_midl.engine.examples import Examples
     from napari_midl.engine.pixels.experts import Expert
     from napari_midl.engine.pixels.perceptron import Perceptron
-    from napari_midl.methods.segment.settings import TrainSettings
 
 UNSCORED = "Too little is labelled to score it: label each class in two places."
 _APART = 1e7  # columns between two images, so that no part of the strokes has some of both
 
 
 def fit(
-    examples: Examples, model: Model, settings: TrainSettings, *, exactly: int | None = None
+    examples: Examples, model: Model, settings: Any, *, exactly: int | None = None
 ) -> Job[Finetuned]:
     """Learn the labelled voxels of some images.
 
@@ -47,8 +46,8 @@ def fit(
         Images and labels; all are learnt, and parts of them are left out in turn to be scored on.
     model : Model
         Of a `PixelNetwork`; it is left as it is, and nothing that it knows is used.
-    settings : TrainSettings
-        Steps and seed.
+    settings : Settings
+        With `steps`, 0 for the usual number, and `seed`.
     exactly : int, optional
         Take this many steps, whatever the settings say.
 

@@ -1,4 +1,4 @@
-"""What is this tool's own of a prediction: how a network is asked and what is stored."""
+"""A prediction of named classes: how a network is asked, and what is stored."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from napari_midl.engine.dense import OutputFormat
 from napari_midl.engine.pixels.depth import distance_of_slices
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.probabilities import ProbabilityModel, evaluated, in_half_precision
+from napari_midl.engine.semantic.models import check_fits, classes_of
 from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.uncertainty import entropy
-from napari_midl.methods.segment.models import check_fits, classes_of
-from napari_midl.methods.segment.network import kind_of
-from napari_midl.methods.segment.settings import PredictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.models import Model
     from napari_midl.engine.tiles import Region
-    from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
 
 LABELS = "classes"
@@ -53,7 +50,7 @@ def probability(
     return evaluated(network, images, lambda batch: network(batch)[:, :classes].softmax(1))
 
 
-class SegmentModel(ProbabilityModel):
+class ClassModel(ProbabilityModel):
     """A network and the image to segment.
 
     Parameters
@@ -62,8 +59,8 @@ class SegmentModel(ProbabilityModel):
         The image's channels, each with axes ``Z Y X``.
     model : Model
         A model of as many channels.
-    settings : PredictSettings
-        Tile, doubt, device.
+    settings : Settings
+        Tile, samples with dropout for the doubt, seed and device.
     called : str
         The name by which a person knows the model.
 
@@ -74,12 +71,12 @@ class SegmentModel(ProbabilityModel):
     """
 
     def __init__(
-        self, channels: Sequence[Volume], model: Model, settings: PredictSettings, called: str
+        self, channels: Sequence[Volume], model: Model, settings: Any, called: str
     ) -> None:
         check_fits(model, called, len(channels))
-        if kind_of(model.card["architecture"])[1] == "3d":
-            channels[0].check_stack()
         network: Any = model.network
+        if network.halo[0]:
+            channels[0].check_stack()
         if isinstance(network, PixelNetwork):
             network = network.at_depth(distance_of_slices(channels[0]))
         super().__init__(channels, model, network, settings)
@@ -129,10 +126,6 @@ class SegmentModel(ProbabilityModel):
         return rounded, called.astype(np.uint8)
 
 
-def classes_in(
-    channels: Sequence[Volume], model: Model, region: Region, called: str
-) -> tuple[NDArray[np.uint8], Classes]:
-    """The most probable class ``(z, y, x)`` in a region, 0 the first, and what the classes are."""
-    dense = SegmentModel(channels, model, PredictSettings(), called)
-    found = ReadyModel(dense).look(region)
-    return dense.stored(found, region)[1][0], classes_of(model)
+def classes_in(dense: ClassModel, region: Region) -> NDArray[np.uint8]:
+    """The most probable class ``(z, y, x)`` in a region, 0 the first."""
+    return dense.stored(ReadyModel(dense).look(region), region)[1][0]

@@ -1,0 +1,1 @@
+"""Telling classes apart that a person has named: their models, learning them, and predicting."""
