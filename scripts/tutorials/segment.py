@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtTest import QTest
 
-from napari_midl.methods.segment.demo import cells
+from napari_midl.engine.cells import cells
 from scripts.tutorials.hand import LEFT, NONE
 from scripts.tutorials.opening import open_both
 

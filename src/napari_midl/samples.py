@@ -173,7 +173,7 @@ def synthetic_cells(seed: int = 0) -> list[LayerData]:
     list of LayerData
         An image (uint8, Y X).
     """
-    from napari_midl.methods.segment.demo import cells
+    from napari_midl.engine.cells import cells
 
     return [(cells(seed)[0], {"name": "synthetic cells"}, "image")]
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from napari_midl.engine.deepvesselnet import CrossHair, DeepVesselNet
 from napari_midl.errors import InputError
 from napari_midl.methods.segment.network import (
-    CrossHair,
-    DeepVesselNet,
     MultiOutputNet,
     build,
     kind_of,

@@ -17,7 +17,7 @@ def test_what_is_painted_is_saved_and_restored_in_a_new_viewer(
     dock, viewer, make_napari_viewer, tubes, click, stroke, qtbot, open_dock
 ):
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20), (z, 20, 30))
     click(dock.annotate.classes[BACKGROUND])
@@ -40,7 +40,7 @@ def test_closing_and_reopening_the_dock_shows_each_patch_once(
     dock, viewer, tubes, click, stroke, open_dock
 ):
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20), (z, 20, 30))
     viewer.window.remove_dock_widget(dock)
@@ -55,14 +55,14 @@ def test_closing_and_reopening_the_dock_shows_each_patch_once(
 def test_a_patch_without_paint_is_called_empty_until_the_first_stroke(dock, viewer, click, stroke):
     click(dock.annotate.classes[VESSEL])
     layer = viewer.layers.selection.active
-    assert layer.name == "patch 1 (empty)" and dock.bench.patches.names == []
+    assert layer.name == "patch 1 (ready to paint)" and dock.bench.patches.names == []
     stroke(layer, (4, 20, 20))
     assert layer.name == "patch 1" and dock.bench.patches.names == ["patch 1"]
 
 
 def test_undo_is_saved_too(dock, viewer, click, stroke, qtbot):
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20), (z, 20, 30))
     qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
@@ -76,7 +76,7 @@ def test_undo_is_saved_too(dock, viewer, click, stroke, qtbot):
 
 def test_closing_the_viewer_saves_at_once(dock, viewer, click, stroke):
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     file = dock.bench.folder / "patches" / "patch 1.tif"
     stroke(layer, (z, 20, 20), (z, 20, 30))
@@ -92,7 +92,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_paint_stays(
     dock.data.folder.line.setText(str(tmp_path / "file" / "project"))
     dock.data.folder.line.editingFinished.emit()
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20))
     qtbot.waitUntil(lambda: any("cannot be written" in note for note in notes))
@@ -106,7 +106,7 @@ def unsaved(dock, viewer, click, stroke, qtbot, tmp_path):
     (tmp_path / "file").touch()
     choose(dock, tmp_path / "file" / "project")
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20), (z, 20, 30))
     qtbot.waitUntil(lambda: "Not saved" in dock.annotate.status.text())
@@ -156,7 +156,7 @@ def test_unsaved_paint_is_not_left_for_another_folder_or_image(
 
 def test_a_class_that_does_not_exist_is_painted_as_vessel(dock, viewer, click, stroke, qtbot):
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     layer.selected_label = 3
     assert layer.selected_label == VESSEL
     stroke(layer, (4, 20, 20))
@@ -167,7 +167,7 @@ def test_a_class_that_does_not_exist_is_painted_as_vessel(dock, viewer, click, s
 
 def test_a_patch_deleted_in_the_layer_list_is_not_trained_on(dock, viewer, click, stroke):
     click(dock.annotate.classes[VESSEL])
-    stroke(viewer.layers["patch 1 (empty)"], (4, 20, 20))
+    stroke(viewer.layers["patch 1 (ready to paint)"], (4, 20, 20))
     viewer.layers.remove("patch 1")
     assert dock.bench.patches.names == []
     assert dock.bench.patches.patches == []
@@ -178,7 +178,7 @@ def test_a_patch_that_is_renamed_keeps_its_paint_under_the_new_name(
     dock, viewer, click, stroke, qtbot, notes
 ):
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     stroke(layer, (4, 20, 20), (4, 20, 30))
     dock.bench.patches.flush()
     layer.name = "thin_ones"
@@ -258,7 +258,7 @@ def test_a_voxel_size_that_is_set_later_is_followed(
     dock = open_dock(viewer)
     assert "lengths are in voxels" in dock.data.about.text()
     click(dock.annotate.classes[VESSEL])
-    stroke(viewer.layers["patch 1 (empty)"], (4, 20, 20))
+    stroke(viewer.layers["patch 1 (ready to paint)"], (4, 20, 20))
     image.scale, image.units = (3, 1, 1), ("um",) * 3
     qtbot.waitUntil(lambda: dock.bench.volume.voxel_size == (3, 1, 1))
     assert "3 x 1 x 1 µm" in dock.data.about.text() and "lengths" not in dock.data.about.text()
@@ -275,7 +275,7 @@ def test_the_hint_leads_on(viewer, tubes, click, stroke, notes, open_dock, qtbot
     viewer.add_image(tubes[0], name="tubes")
     wait_for("key 2")
     click(dock.annotate.classes[VESSEL])
-    layer = viewer.layers["patch 1 (empty)"]
+    layer = viewer.layers["patch 1 (ready to paint)"]
     z = int(layer.world_to_data(viewer.dims.point)[0])
     stroke(layer, (z, 20, 20))
     wait_for("key 1")
@@ -292,7 +292,7 @@ def test_files_with_dots_in_their_names_have_folders_of_their_own(
         viewer.open(tmp_path / name, plugin="napari")
     dock = open_dock(viewer)
     click(dock.annotate.classes[VESSEL])
-    stroke(viewer.layers["patch 1 (empty)"], (4, 20, 20))
+    stroke(viewer.layers["patch 1 (ready to paint)"], (4, 20, 20))
     dock.data.image.setCurrentIndex(0)
     assert dock.bench.patches.names == []
     dock.data.image.setCurrentIndex(1)
@@ -303,7 +303,7 @@ def test_channels_have_patches_of_their_own(viewer, tubes, notes, open_dock, cli
     viewer.add_image(np.stack([tubes[0], tubes[0]]), name="two", scale=(1, 2, 1, 1))
     dock = open_dock(viewer)
     click(dock.annotate.classes[VESSEL])
-    stroke(viewer.layers["patch 1 (empty)"], (4, 20, 20))
+    stroke(viewer.layers["patch 1 (ready to paint)"], (4, 20, 20))
     dock.data.channel.setValue(1)
     assert dock.bench.patches.names == []
     dock.data.channel.setValue(0)

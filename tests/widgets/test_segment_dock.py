@@ -11,7 +11,8 @@ from qtpy.QtCore import Qt
 from napari_midl.engine.models import read_card
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.shelf import shelf_folder
-from napari_midl.widgets.segment.learn import NONE, in_colours
+from napari_midl.widgets.segment.learn import NONE
+from napari_midl.widgets.tool.class_layers import in_colours
 from napari_midl.widgets.tool.live_preview import PREVIEW
 
 SECONDS = 120_000

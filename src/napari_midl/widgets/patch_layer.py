@@ -50,7 +50,7 @@ class PatchLayer:
         What the layer covers, in voxels ``(z, y, x)`` of level 0 of the image.
     used : bool
         Whether a stroke was ever begun in it; else it is a blank, which may be moved, and whose
-        layer is called empty.
+        layer is called ready to paint.
     """
 
     def __init__(self, patch: Patch, box: Region, image: Image, classes: Classes) -> None:
@@ -65,7 +65,7 @@ class PatchLayer:
         labels[seen_from(patch.box, self.origin)] = patch.labels
         self.layer = Labels(
             labels,
-            name=patch.name if self._used else f"{patch.name} (empty)",
+            name=patch.name if self._used else f"{patch.name} (ready to paint)",
             colormap=_colours(classes),
             opacity=OPACITY,
             metadata={OURS: "painted"},

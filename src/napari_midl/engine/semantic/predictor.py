@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_midl.engine.models import Model
+    from napari_midl.engine.semantic.settings import PredictSettings
     from napari_midl.engine.tiles import Region
     from napari_midl.volumes.volume import Volume
 
@@ -59,8 +60,8 @@ class ClassModel(ProbabilityModel):
         The image's channels, each with axes ``Z Y X``.
     model : Model
         A model of as many channels.
-    settings : Settings
-        Tile, samples with dropout for the doubt, seed and device.
+    settings : PredictSettings
+        Tile, doubt, device.
     called : str
         The name by which a person knows the model.
 
@@ -71,7 +72,7 @@ class ClassModel(ProbabilityModel):
     """
 
     def __init__(
-        self, channels: Sequence[Volume], model: Model, settings: Any, called: str
+        self, channels: Sequence[Volume], model: Model, settings: PredictSettings, called: str
     ) -> None:
         check_fits(model, called, len(channels))
         network: Any = model.network
@@ -128,4 +129,5 @@ class ClassModel(ProbabilityModel):
 
 def classes_in(dense: ClassModel, region: Region) -> NDArray[np.uint8]:
     """The most probable class ``(z, y, x)`` in a region, 0 the first."""
-    return dense.stored(ReadyModel(dense).look(region), region)[1][0]
+    found: NDArray[np.uint8] = dense.stored(ReadyModel(dense).look(region), region)[1][0]
+    return found

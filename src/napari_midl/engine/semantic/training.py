@@ -144,7 +144,7 @@ class ClassRecipe(Finetuning):
     ) -> None:
         self.model, self.settings, self.examples = model, settings, examples
         known = bool(model.card["steps"])
-        network = trainable(model.network, known)
+        network: Any = trainable(model.network, known)
         freeze_all_but(self.learning_of(network), network)
         super().__init__(network, lambda *_: NotImplemented, settings, known)
         self.start_counts = known and not model.card.get("new_head", False)

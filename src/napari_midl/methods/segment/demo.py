@@ -10,8 +10,8 @@ import tifffile
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from scipy import ndimage
 
+from napari_midl.engine.cells import SIZE, cells
 from napari_midl.engine.page import Section
 from napari_midl.engine.runs import record_path
 from napari_midl.engine.scores import class_scores
@@ -28,23 +28,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
 
 CLASSES = Classes("background", "nucleus", "cytoplasm")
-SIZE, MINUTES = 256, 0.5
-
-
-def cells(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A picture of cells, and the class of each pixel."""
-    rng, (y, x) = np.random.default_rng(seed), np.indices((SIZE, SIZE))
-    truth = np.zeros((SIZE, SIZE), np.uint8)
-    for _ in range(36):
-        cy, cx = rng.uniform(0, SIZE, 2)
-        far = np.hypot((y - cy) * rng.uniform(0.75, 1.3), (x - cx) * rng.uniform(0.75, 1.3))
-        radius = rng.uniform(8, 14)
-        truth[far < radius] = 2
-        truth[far < 0.5 * radius] = 1
-    light = ndimage.gaussian_filter(np.array([50.0, 130.0, 95.0])[truth], 1)
-    ground = ndimage.gaussian_filter(rng.normal(size=truth.shape), 30)
-    light += 25 * ground / np.abs(ground).max() + rng.normal(0, 14, truth.shape)
-    return light.clip(0, 255).astype(np.uint8), truth
+MINUTES = 0.5
 
 
 def segment_demo(outdir: Path) -> Job[Section]:

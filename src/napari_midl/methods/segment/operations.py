@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.channels import ChannelsIn
 from napari_midl.engine.examples import ExamplesIn
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.operations import operation
-from napari_midl.engine.streamed import StreamedOperation
+from napari_midl.engine.semantic.operations import PredictClasses
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
 from napari_midl.methods.segment.ports import SegmentModelIn, StartIn
-from napari_midl.methods.segment.settings import PredictSettings, PretrainSettings, TrainSettings
+from napari_midl.methods.segment.settings import PretrainSettings, TrainSettings
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
     from napari_midl.engine.running import Running
-    from napari_midl.engine.semantic.predictor import ClassModel
     from napari_midl.engine.trained import Finetuned
 
 __all__ = ["Predict", "Pretrain", "Train"]
@@ -75,22 +73,10 @@ class Train(FinetunedOperation):
 
 @operation("segment.predict", argument="image")
 @dataclass(frozen=True, kw_only=True)
-class Predict(StreamedOperation):
+class Predict(PredictClasses):
     """Segment an image into an OME-Zarr: a probability of each class, doubt, and labels."""
 
-    image: ChannelsIn
     model: SegmentModelIn
-    settings: PredictSettings = PredictSettings()
-
-    def model_for(self, run: Running) -> Job[ClassModel]:
-        """The network and the image."""
-        image = yield from run.open(self.image)
-        model = yield from run.open(self.model, "loading the network")
-        from napari_midl.engine.semantic.predictor import ClassModel
-
-        channels = self.image.chosen(image)
-        made = partial(ClassModel, channels, model, self.settings, self.model.called)
-        return (yield from elsewhere(made, "looking at the image"))
 
 
 @operation("segment.pretrain")

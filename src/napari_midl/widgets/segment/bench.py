@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from napari_midl.widgets.segment.layers import SegmentationLayers
+from napari_midl.widgets.tool.class_layers import ClassLayers
 from napari_midl.widgets.tool.classes_bench import ClassesBench
 
 
-class SegmentBench(ClassesBench[SegmentationLayers]):
+class SegmentBench(ClassesBench[ClassLayers]):
     """Pictures and stacks, any classes, and what was found."""
 
     plane_will_do: ClassVar[bool] = True

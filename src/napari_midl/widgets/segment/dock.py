@@ -9,21 +9,18 @@ from napari_midl.widgets.segment.learn import LearnSection
 from napari_midl.widgets.segment.predict import PredictSection
 from napari_midl.widgets.tool.classes_section import ClassesSection
 from napari_midl.widgets.tool.data_section import DataSection
-from napari_midl.widgets.tool.dock import ToolDock
-from napari_midl.widgets.tool.keys import Keys
 from napari_midl.widgets.tool.label_sources import SourcesSection
+from napari_midl.widgets.tool.paint_dock import PaintDock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from qtpy.QtWidgets import QAbstractButton
+    from collections.abc import Sequence
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
 OPEN, PAINT, LEARN, PREDICT = range(4)
 
 
-class SegmentDock(ToolDock[SegmentBench]):
+class SegmentDock(PaintDock[SegmentBench]):
     """Segment any structures with a model that learns from a few strokes."""
 
     bench_type = SegmentBench
@@ -34,7 +31,7 @@ class SegmentDock(ToolDock[SegmentBench]):
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From classes to a segmentation."""
         bench = self.bench
-        self.classes = ClassesSection(bench)
+        self.classes = self.painting = ClassesSection(bench)
         self.sources = SourcesSection(bench)
         self.learn = LearnSection(bench, self.sources)
         self.predict = PredictSection(bench, self.learn.model)
@@ -44,20 +41,12 @@ class SegmentDock(ToolDock[SegmentBench]):
             "Channel to show and paint on, counted from 0",
             "Project folder: paint, models and results of this image are kept here",
         )
-        bench.renamed.connect(self._on_renamed)
+        bench.renamed.connect(self.give_keys)
         return self.data, self.classes, self.sources, self.learn, self.predict
 
-    def make_keys(self) -> Mapping[str, QAbstractButton]:
-        """The class to paint, and to take back."""
-        return self.classes.keys
-
-    def keys_count_on(self, layer: Any, key: str) -> bool:
-        """Whichever is active."""
-        return self.classes.keys_count_on(layer, key)
-
     def hint_signals(self) -> Sequence[Emitter]:
-        """Also what is painted."""
-        return self.bench.patches.changed, self.bench.renamed
+        """Also what the classes are."""
+        return (*super().hint_signals(), self.bench.renamed)
 
     def next_step(self) -> tuple[int, str]:
         """What comes next."""
@@ -93,10 +82,3 @@ class SegmentDock(ToolDock[SegmentBench]):
         if missing:
             return PAINT, f"Paint some {missing[0].name}: key {missing[0].key}, then drag."
         return LEARN, "Press <i>Learn</i>: from strokes it takes seconds."
-
-    def _on_renamed(self) -> None:
-        """Other buttons have the keys."""
-        if hasattr(self, "keys"):
-            self.keys.stop()
-            self.keys = Keys(self.bench.viewer, self.make_keys(), self.keys_count_on)
-            self.keys.refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 from napari_midl.errors import InputError
@@ -24,7 +25,7 @@ DOUBT_COLOURS = Colormap([[0.2, 0.8, 1, 0], [0.2, 0.8, 1, 1]], name="doubt")
 OPACITY = 0.5
 
 
-class SegmentationLayers(GrowingLayers):
+class ClassLayers(GrowingLayers):
     """The layers of a segmentation.
 
     Parameters
@@ -85,3 +86,12 @@ class SegmentationLayers(GrowingLayers):
             blending="translucent",
             visible=False,
         )
+
+
+def in_colours(called: np.ndarray, classes: Classes) -> np.ndarray:
+    """Colours and opacity ``(..., 4)`` of classes by their numbers, the first transparent."""
+    colours = [(0.0, 0.0, 0.0, 0.0)] + [
+        (*(part / 255 for part in bytes.fromhex(label.colour[1:])), OPACITY)
+        for label in classes.labels[1 : len(classes)]
+    ]
+    return np.array(colours, np.float32)[called]

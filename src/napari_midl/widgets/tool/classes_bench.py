@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from qtpy.QtCore import Signal
 
+from napari_midl.engine.channels import ChannelsIn
 from napari_midl.engine.project import classes_folder
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.classes import Classes
-from napari_midl.widgets.images import channel_of, extra_axes, volume_of
+from napari_midl.widgets.images import channel_of, extra_axes, volume_of, whole_of
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.patches import PatchLayers
-from napari_midl.widgets.sizes import folder_of, of_one_file
+from napari_midl.widgets.sizes import folder_of, of_one_file, to_record
 from napari_midl.widgets.tool.paint_bench import PaintBench
 from napari_midl.widgets.tool.stream_section import L
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from qtpy.QtCore import QObject
 
@@ -137,3 +138,15 @@ class ClassesBench(PaintBench[L]):
         layers = of_one_file(self.viewer, image)
         found = {channel_of(each): volume_of(each, 0, time, plane=True) for each in layers}
         return dict(sorted(found.items()))
+
+    def channels_in(self, count: int) -> ChannelsIn:
+        """The open image for a model of so many channels: all of them, or the one in view."""
+        image, volume = self.opened_image, self.opened_volume
+        size, every = to_record(image, volume), self.channels_of(image)
+        if count != len(every) or count == 1:
+            return ChannelsIn.of(volume, self.channel, self.time, size)
+        path = Path(volume.source) if volume.source else None
+        whole = whole_of(image) if path is None else None
+        return ChannelsIn(
+            path, time=self.time, voxel_size=size, volume=whole, channels=tuple(every)
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.widgets.tool.data_section import DataSection
-from napari_midl.widgets.tool.dock import ToolDock
+from napari_midl.widgets.tool.paint_dock import PaintDock
 from napari_midl.widgets.tool.paint_section import PaintSection
 from napari_midl.widgets.vessels.batch import BatchSection
 from napari_midl.widgets.vessels.bench import VesselsBench
@@ -18,16 +18,14 @@ from napari_midl.widgets.vessels.train import VesselTrainSection
 from napari_midl.widgets.vessels.where import WhereNextSection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from qtpy.QtWidgets import QAbstractButton
-
-    from napari_midl.widgets.tool.section import Emitter, ToolSection
+    from napari_midl.widgets.tool.section import ToolSection
 
 OPEN, PAINT, LEARN, PREDICT, MEASURE = range(5)
 
 
-class VesselsDock(ToolDock[VesselsBench]):
+class VesselsDock(PaintDock[VesselsBench]):
     """Find vessels with a network that learns from a few strokes."""
 
     bench_type = VesselsBench
@@ -38,7 +36,7 @@ class VesselsDock(ToolDock[VesselsBench]):
     def make_sections(self) -> Sequence[ToolSection[Any]]:
         """From paint to numbers."""
         bench = self.bench
-        self.annotate = PaintSection(bench, bench.patches, bench.corrections)
+        self.annotate = self.painting = PaintSection(bench, bench.patches, bench.corrections)
         self.learn = VesselTrainSection(bench)
         self.where = WhereNextSection(bench, self.annotate, self.learn)
         self.predict = PredictSection(bench, self.learn.model)
@@ -63,18 +61,6 @@ class VesselsDock(ToolDock[VesselsBench]):
             self.measure,
             self.batch,
         )
-
-    def make_keys(self) -> Mapping[str, QAbstractButton]:
-        """The class to paint, and to take back."""
-        return self.annotate.keys
-
-    def keys_count_on(self, layer: Any, key: str) -> bool:
-        """Whichever is active."""
-        return self.annotate.keys_count_on(layer, key)
-
-    def hint_signals(self) -> Sequence[Emitter]:
-        """Also what is painted."""
-        return (self.bench.patches.changed,)
 
     def next_step(self) -> tuple[int, str]:
         """What comes next."""

@@ -17,18 +17,12 @@ from napari_midl.methods.vessels.settings import FinetuneSettings
 from napari_midl.methods.vessels.words import gain
 from napari_midl.widgets.looking import box_in_view
 from napari_midl.widgets.parts.model_picker import BASE, ModelPicker
-from napari_midl.widgets.parts.section import check
-from napari_midl.widgets.tool.live_preview import LivePreview
-from napari_midl.widgets.tool.train_section import TrainSection
+from napari_midl.widgets.tool.live_train_section import LiveTrainSection
 from napari_midl.widgets.vessels.bench import VesselsBench
 from napari_midl.widgets.vessels.layers import LOOK, PROBABILITY_COLOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    from napari.layers import Image
-    from qtpy.QtWidgets import QWidget
 
     from napari_midl.engine.jobs import Progress
     from napari_midl.engine.models import Model
@@ -49,27 +43,35 @@ OTHERS = {
 _MOST = 1024
 
 
-class VesselTrainSection(TrainSection[VesselsBench]):
+def _learner(look: Look, volume: Volume, model: str | Path) -> LiveLearner | None:
+    """What learns from strokes, beginning with a model; None for one that cannot so fast."""
+    from napari_midl.methods.vessels.learn_pixels import Known
+    from napari_midl.methods.vessels.live import LiveLearner
+    from napari_midl.methods.vessels.models import named_model
+    from napari_midl.methods.vessels.pixel_network import PixelNet
+    from napari_midl.volumes.scaling import scaling_around
+
+    start = VesselModelIn(str(model)).open()
+    if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
+        return None
+    known = Known.of(start, lambda: named_model("base"), volume.name)
+    boxes = [patch.box for patch in look.patches] or [look.region]
+    return LiveLearner(volume, known, scaling_around(volume, boxes))
+
+
+class VesselTrainSection(LiveTrainSection[VesselsBench]):
     """Fine-tunes, shows the preview, and rolls back."""
 
-    heading = "Learn"
     verb = "Fine-tune"
     tip = "Teach the model what you painted, in the background"
     stem = "fine-tuned"
     settings = FinetuneSettings
     elsewhere = ("dense",)
-    score = "validation_dice"
-    listens = True
-    choose_newest = True
+    live_tip = "After each stroke, show what the model has learnt, in the slice in view"
+    learner = staticmethod(_learner)
 
     def __init__(self, bench: VesselsBench) -> None:
-        self.live = check(
-            "learn while I paint",
-            "After each stroke, show what the model has learnt, in the slice in view",
-            checked=True,
-        )
         self._view: Box | None = None
-        self._preview = LivePreview(bench, self.live, _learner, self._learnt, _picture)
         model = ModelPicker(
             "vessels",
             bench.report,
@@ -77,36 +79,20 @@ class VesselTrainSection(TrainSection[VesselsBench]):
             BASE | OTHERS,
         )
         super().__init__(bench, model)
-        self.shelf.open_model, self.shelf.look = self._open, self._seen
         self.gain.setToolTip(
             "Scores on painted blocks that were held out: Dice is how well what is called vessel "
             "and what you painted as vessel overlap, from 0 to 1"
         )
-        self.enabled_when(model, lambda: not bench.runner.running)
         self._look = qthrottled(self._on_view, timeout=200)
-        bench.patches.picked.connect(self._on_picked)
         model.changed.connect(self._on_chosen)
         self.live.toggled.connect(lambda _: self._on_view())
         bench.viewer.dims.events.point.connect(lambda _: self._look())
         bench.viewer.scene.camera.events.connect(lambda _: self._look())
-        bench.result.connect(self._on_result)
         self._on_chosen()
 
     def first_rows(self) -> None:
         """Which model to begin with."""
         self.row("Model", self.model, stretch=1)
-
-    def beside(self) -> Sequence[QWidget]:
-        """Whether to preview."""
-        return (self.live,)
-
-    def depends_on(self) -> Sequence[Any]:
-        """What is painted."""
-        return (self.bench.patches.changed,)
-
-    def can_train(self) -> bool:
-        """Whether there is a patch."""
-        return bool(self.bench.patches.names)
 
     def operation(self, out: Path) -> Finetune:
         """Fine-tune on a copy of the patches, which is kept beside the model."""
@@ -128,28 +114,15 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         self._on_view()
         return Watch(view=lambda: self._view, enough=lambda: self._enough)
 
-    def began(self) -> None:
-        """Make room for the preview."""
-        self._preview.forget()
-
-    def shut_down(self) -> None:
-        """Also what learns from strokes."""
-        self._preview.shut_down()
-        super().shut_down()
-
     def progressed(self, batch: list[Progress]) -> None:
         """Show the newest preview."""
         shown = [p.preview for p in batch if p.preview is not None]
         if shown:
             self._preview.show(*shown[-1])
 
-    def _learnt(self) -> tuple[Volume, str | Path]:
+    def learnt_of(self) -> tuple[Volume, str | Path]:
+        """The image and the chosen model."""
         return self.bench.opened_volume, self.model.choice
-
-    def _on_picked(self) -> None:
-        """Load what learning needs while the hand goes to the image."""
-        if self.bench.patches.label is not None:
-            self._preview.ask(learn=False)
 
     @property
     def in_minutes(self) -> bool:
@@ -158,17 +131,15 @@ class VesselTrainSection(TrainSection[VesselsBench]):
 
     def _on_chosen(self) -> None:
         """What learns in seconds has no time to be chosen."""
-        in_minutes = self.in_minutes
-        for widget in (self.form.outside("minutes"), self.form, self.stop):
-            widget.setVisible(in_minutes)
+        self.offer_minutes(self.in_minutes)
         if self.bench.patches.names:
             self._preview.ask(learn=True)
 
-    def _open(self, path: Path) -> Model:
+    def open_model(self, path: Path) -> Model:
         """A U-Net, for the zoo."""
         return VesselModelIn(str(path)).open()
 
-    def _seen(self, model: str | Path, box: Box) -> Picture:
+    def seen(self, model: str | Path, box: Box) -> Picture:
         """How probable vessel is."""
         from napari_midl.methods.vessels.apply import predict_region
 
@@ -186,38 +157,12 @@ class VesselTrainSection(TrainSection[VesselsBench]):
         """Take the preview away."""
         self._preview.forget()
 
-    @property
-    def preview(self) -> Image | None:
-        """The layer of the preview, if there is one."""
-        return self._preview.layer
-
-    def _on_result(self) -> None:
-        """Something better than the preview is shown."""
-        if self.bench.shown is not None and not self.training:
-            self._preview.give_way()
+    def picture(self, probability: Any) -> tuple[Any, dict[str, Any]]:
+        """How probable vessel is, as a prediction shows it."""
+        return probability, {"colormap": PROBABILITY_COLOURS, **LOOK}
 
     def _on_view(self) -> None:
         image = self.bench.image
         shown = image in self.bench.viewer.layers and self.live.isChecked()
         viewer = self.bench.viewer
         self._view = box_in_view(viewer, image, _MOST) if image is not None and shown else None
-
-
-def _picture(probability: Any) -> tuple[Any, dict[str, Any]]:
-    return probability, {"colormap": PROBABILITY_COLOURS, **LOOK}
-
-
-def _learner(look: Look, volume: Volume, model: str | Path) -> LiveLearner | None:
-    """What learns from strokes, beginning with a model; None for one that cannot so fast."""
-    from napari_midl.methods.vessels.learn_pixels import Known
-    from napari_midl.methods.vessels.live import LiveLearner
-    from napari_midl.methods.vessels.models import named_model
-    from napari_midl.methods.vessels.pixel_network import PixelNet
-    from napari_midl.volumes.scaling import scaling_around
-
-    start = VesselModelIn(str(model)).open()
-    if not isinstance(start.network, PixelNet) or not start.card.get("steps"):
-        return None
-    known = Known.of(start, lambda: named_model("base"), volume.name)
-    boxes = [patch.box for patch in look.patches] or [look.region]
-    return LiveLearner(volume, known, scaling_around(volume, boxes))
