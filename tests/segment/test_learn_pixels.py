@@ -82,6 +82,15 @@ def test_a_few_strokes_teach_three_classes_of_a_picture(tmp_path):
     assert right(called(tmp_path, tmp_path / "image0.tif"), truth) > 0.9
 
 
+def test_a_low_score_says_that_strokes_did_not_foretell_each_other(tmp_path):
+    image, labels = RNG.normal(100, 8, (128, 128)), np.zeros((128, 128), np.uint8)
+    for row in range(8, 120, 16):  # of nothing that could be seen
+        labels[row, 8:120] = RNG.integers(1, 4, 112)
+    result = learn(tmp_path, [image.astype(np.float32)], [labels])
+    assert result.after["dice"] < 0.5
+    assert "did not foretell other places: label each class in more places" in result.advice
+
+
 def test_strokes_on_one_slice_teach_a_stack(tmp_path):
     image, truth = picture(6)
     learn(tmp_path, [image], [strokes(truth)])

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from napari_midl.engine.pixels.perceptron import Perceptron
 
 UNSCORED = "Too little is labelled to score it: label each class in two places."
+UNALIKE = (
+    "What is labelled in one place did not foretell other places: label each class in more places, "
+    "and judge by the picture."
+)
+POOR = 0.5  # Dice below which that is said
 _APART = 1e7  # columns between two images, so that no part of the strokes has some of both
 
 
@@ -103,8 +108,15 @@ def fit(
         steps=steps,
         basis=Basis.UNSEEN if after else Basis.NONE,
         counts=counts,
-        advice="" if after else UNSCORED,
+        advice=_advice(after),
     )
+
+
+def _advice(after: Mapping[str, float]) -> str:
+    """A sentence where the scores say little of the model."""
+    if not after:
+        return UNSCORED
+    return UNALIKE if after.get("dice", 1.0) < POOR else ""
 
 
 _Read = tuple[
