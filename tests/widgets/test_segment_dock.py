@@ -120,6 +120,9 @@ def test_from_strokes_to_a_segmentation(dock, viewer, click, drag, qtbot):
     run_by(dock, click, qtbot, dock.predict.go)
     found = np.asarray(dock.bench.shown.labels.data).squeeze()
     assert (found == TRUTH)[64:].mean() > 0.85  # of which nothing is painted
+    assert "Where it is wrong" in dock.next_step()[1]
+    drag(viewer, *[(0, 40, x)[-viewer.dims.ndim :] for x in range(20, 50, 3)])
+    qtbot.waitUntil(lambda: "you painted since the model was made" in dock.next_step()[1])
 
 
 def test_paint_of_two_images_and_labels_that_know_one_class_teach_one_model(

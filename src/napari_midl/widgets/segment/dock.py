@@ -65,12 +65,15 @@ class SegmentDock(PaintDock[SegmentBench]):
                 "This segmentation was stopped: <i>Resume</i> it, or give another name under "
                 "<i>To</i> to begin anew."
             )
+        learnt = not isinstance(self.learn.model.choice, str)
+        if learnt and self.learn.newer:
+            return LEARN, "<i>Learn</i> again: you painted since the model was made."
         if bench.shown is not None:
             return PAINT, (
                 "Where it is wrong, paint a little and <i>Learn</i> again; <i>Open</i> another "
                 "image and paint there too: all of it teaches one model."
             )
-        if not isinstance(self.learn.model.choice, str):
+        if learnt:
             return PREDICT, "Press <i>Predict</i>: this view first, then the whole image."
         counts = bench.patches.counts
         missing = [label for label in bench.classes.offered if not counts[label.name]]

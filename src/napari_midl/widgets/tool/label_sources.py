@@ -181,9 +181,10 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
             data = data > 0  # a mask, whose other value may be 255
         elif low < 0 or high >= len(values):
             odd = low if low < 0 else high
+            stands = ", ".join(f"{n} {name}" for n, name in enumerate(knows or names[1:], 1))
             raise InputError(
-                f"{layer.name} holds the value {odd}, and knows {len(values) - 1}: "
-                f"{', '.join(knows or names[1:])} from 1 on; add the class, or say what it knows."
+                f"{layer.name} holds the value {odd} and is read as {stands}; choose under Know "
+                "which classes were looked for, or add the class."
             )
         meant = np.array(values, np.uint8)[data.astype(np.intp)]
         return Source(image, [Patch((0, 0, 0), meant, str(layer.name))], knows)
@@ -272,7 +273,9 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         parts += [
             f"{each.name} ({', '.join(self._knows[id(each)]) or ALL_CLASSES})" for each in labels
         ]
-        self.status.setText(f"Learns {' and '.join(parts)}." if parts else "Nothing is ticked.")
+        *others, last = parts or [""]
+        listed = f"{', '.join(others)} and {last}" if others else last
+        self.status.setText(f"Learns {listed}." if parts else "Nothing is ticked.")
         self.changed.emit()
 
 

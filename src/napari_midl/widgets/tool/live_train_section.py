@@ -34,6 +34,8 @@ class LiveTrainSection(TrainSection[B]):
         Tooltip of the box that switches that off.
     learner : callable
         As for `LiveView`; called in its thread.
+    newer : bool
+        Whether something was painted since the last training began.
     """
 
     heading = "Learn"
@@ -45,12 +47,14 @@ class LiveTrainSection(TrainSection[B]):
     learner: ClassVar[Callable[..., Any]]
 
     def __init__(self, bench: B, model: ModelPicker) -> None:
+        self.newer = False
         self.live = check("learn while I paint", self.live_tip, checked=True)
         self._preview = LivePreview(bench, self.live, self.learner, self.learnt_of, self.picture)
         super().__init__(bench, model)
         self.shelf.open_model, self.shelf.look = self.open_model, self.seen
         self.enabled_when(model, lambda: not bench.runner.running)
         bench.patches.picked.connect(self._on_picked)
+        bench.patches.painted.connect(lambda _: self._on_painted())
         bench.result.connect(self._on_result)
 
     @abstractmethod
@@ -93,12 +97,16 @@ class LiveTrainSection(TrainSection[B]):
 
     def began(self) -> None:
         """Make room: what is shown is of the strokes alone."""
+        self.newer = False
         self._preview.forget()
 
     def shut_down(self) -> None:
         """Also what learns from strokes."""
         self._preview.shut_down()
         super().shut_down()
+
+    def _on_painted(self) -> None:
+        self.newer = True
 
     def _on_picked(self) -> None:
         """Load what learning needs while the hand goes to the image."""
