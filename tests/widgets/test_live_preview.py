@@ -31,7 +31,7 @@ def looks(monkeypatch):
 
         return learn
 
-    monkeypatch.setattr(train, "_learner", learner)
+    monkeypatch.setattr(train.VesselTrainSection, "learner", staticmethod(learner))
     return answered
 
 
@@ -53,7 +53,7 @@ def endless(monkeypatch):
 
         return learn
 
-    monkeypatch.setattr(train, "_learner", learner)
+    monkeypatch.setattr(train.VesselTrainSection, "learner", staticmethod(learner))
     return begun, told
 
 
