@@ -50,4 +50,5 @@ def made_ready(hand: Hand, tool: str, dock: Any) -> tuple[Any, Callable[[], Any]
     landmarks = read_landmarks(Path(scan.metadata[samples.LANDMARKS]))
     bench.edit(bench.editor.replace, landmarks)
     hand.until(lambda: bench.shown is not None and bench.idle)
-    return dock.mesh.fit, lambda: bench.shown.generated.fit
+    before = bench.mesh.layer.data[0]
+    return dock.mesh.fit, lambda: (bench.mesh.layer.data[0] != before).any()

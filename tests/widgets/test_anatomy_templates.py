@@ -177,6 +177,26 @@ def test_an_exported_fit_is_the_one_that_is_shown(over_scan, qtbot, tmp_path, mo
     qtbot.waitUntil(lambda: bench.shown.generated.fit.level == again, timeout=5 * MINUTE)
 
 
+def test_a_mesh_is_seen_on_its_way_to_the_bone_and_is_as_before_if_cancelled(
+    over_scan, click, qtbot, unhurried
+):
+    bench, mesh = over_scan.bench, over_scan.mesh
+    before = bench.mesh.layer.data
+
+    def moved():
+        return np.abs(bench.mesh.layer.data[0] - before[0]).max()
+
+    with unhurried():
+        click(mesh.fit)
+    qtbot.waitUntil(lambda: moved() > 0, timeout=MINUTE)
+    assert bench.runner.running
+    np.testing.assert_array_equal(bench.mesh.layer.data[2], before[2])
+    click(over_scan.progress.cancel)
+    qtbot.waitUntil(lambda: not bench.runner.running, timeout=MINUTE)
+    assert moved() == 0
+    assert bench.shown.generated.fit is None and "Fitted" not in mesh.words.text()
+
+
 def test_landmarks_that_change_during_a_fit_are_not_overruled(over_scan, qtbot, notes):
     bench = over_scan.bench
     over_scan.mesh.fit.click()

@@ -118,6 +118,12 @@ def fit(mesh: Mesh, held: Points, scan: Volume, level: float) -> Job[Fitted]:
     level : float
         The surface of the bone is where the scan passes this value.
 
+    Yields
+    ------
+    Progress
+        From the second round on its preview is an ndarray of shape (V, 3), in mm: where the
+        vertices have come to.
+
     Raises
     ------
     InputError
@@ -134,7 +140,8 @@ def fit(mesh: Mesh, held: Points, scan: Volume, level: float) -> Job[Fitted]:
     pull = _Pull(mesh, held, voxels, space, level)
     stages = [mesh.vertices]
     for k, (reach, stiffness) in enumerate(ROUNDS):
-        step = Progress(k, len(ROUNDS), "fitting the mesh to the bone")
+        come_to = stages[-1] if k else None
+        step = Progress(k, len(ROUNDS), "fitting the mesh to the bone", preview=come_to)
         yield step
         closer = yield from elsewhere(partial(pull, stages[-1], reach, stiffness), step.message)
         stages.append(closer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.methods.anatomy.alignment import Points
     from napari_midl.methods.anatomy.apply import Anatomy, Generated
     from napari_midl.methods.anatomy.outline import Outline
     from napari_midl.volumes.landmarks import Landmarks
@@ -112,6 +113,11 @@ class ShownMesh:
     volume: float
     inside: float
     sha256: str
+
+    def moved(self, vertices: Points) -> ShownMesh:
+        """The same with its vertices at other places, ndarray of shape (V, 3) in mm."""
+        at = self.request.space.to_voxel(vertices, MM)
+        return replace(self, vertices=at.astype(np.float32))
 
 
 class LiveGenerator:

@@ -25,6 +25,7 @@ from napari_midl.widgets.tool.section import ToolSection
 if TYPE_CHECKING:
     from typing import Any
 
+    from napari_midl.engine.jobs import Progress
     from napari_midl.engine.running import Outcome
     from napari_midl.methods.anatomy.apply import Generated
     from napari_midl.methods.anatomy.live import MeshRequest
@@ -152,7 +153,13 @@ class MeshSection(ToolSection[AnatomyBench]):
     def _on_fit(self) -> None:
         request = replace(self.bench.request, fitted=None)
         job = self.fitting(request, ShapeOut(None)).perform()
-        self.bench.start("Fit to scan", job, lambda outcome: self._on_fitted(outcome, request))
+        self.bench.start(
+            "Fit to scan",
+            job,
+            lambda outcome: self._on_fitted(outcome, request),
+            lambda steps: self._on_pulled(steps, request),
+            self._on_fit_ended,
+        )
 
     def fitting(self, request: MeshRequest, out: ShapeOut) -> operations.Fit:
         """The fit of what is generated, or once more the one that is there."""
@@ -173,6 +180,21 @@ class MeshSection(ToolSection[AnatomyBench]):
         self.bench.show_fitted(outcome.result)
         self._name_fitted()
         self.colours.setCurrentText(FITTED)
+
+    def _on_pulled(self, steps: list[Progress], request: MeshRequest) -> None:
+        """Show the mesh on its way to the bone, unless the landmarks were changed meanwhile."""
+        bench, shown = self.bench, self.bench.shown
+        stages = [step.preview for step in steps if step.preview is not None]
+        if not stages or shown is None or not bench.request.same_shape(request):
+            return
+        if len(stages[-1]) == len(shown.vertices):  # else it is coarse
+            bench.mesh.show(shown.moved(stages[-1]))
+
+    def _on_fit_ended(self) -> None:
+        """Show the mesh from before again, unless the fitted one is on its way."""
+        shown = self.bench.shown
+        if shown is not None and shown.request.fitted is self.bench.request.fitted:
+            self.bench.mesh.show(shown)
 
     def _name_fitted(self) -> None:
         """Offer the distance to the bone for as long as a fitted mesh is there."""
