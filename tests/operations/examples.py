@@ -7,6 +7,9 @@ after it what is different.
 from __future__ import annotations
 
 import json
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +23,6 @@ from napari_midl.volumes.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Example = Callable[[Path], tuple[dict[str, Any], str]]
 
@@ -269,18 +271,6 @@ def axons_export(folder: Path) -> tuple[dict[str, Any], str]:
     return {"traces": fibre_traces(folder), "image": fibre_image(folder)}, "found.swc"
 
 
-def mandible_landmarks(folder: Path, name: str = "landmarks.csv", grown: float = 1.0) -> Path:
-    """The mean landmarks of the mandible, in mm."""
-    from napari_midl.methods.anatomy.apply import Anatomy
-    from napari_midl.methods.anatomy.models import named_model
-    from napari_midl.volumes.landmarks import Landmarks, write_landmarks
-
-    anatomy = Anatomy(named_model("base"))
-    points = grown * anatomy.shapes.mean_landmarks
-    write_landmarks(folder / name, Landmarks(anatomy.template.names, points))
-    return folder / name
-
-
 def ball(folder: Path, name: str = "ball.ply", radii: Any = (5.0, 4.0, 3.0)) -> Path:
     """An ellipsoid about (8, 7, 5) mm."""
     import trimesh
@@ -303,34 +293,46 @@ def scan(folder: Path) -> Path:
     return path
 
 
+@cache
+def trained_on_balls() -> bytes:
+    """The file of a model of balls; the shipped one has a hundred times their vertices."""
+    from napari_midl.engine.jobs import run
+    from napari_midl.methods import all_operations
+
+    with TemporaryDirectory() as place:
+        options, model = anatomy_train(Path(place))
+        out = Path(place) / model
+        run(all_operations()["anatomy.train"].of(**options, out=out).perform())
+        return out.read_bytes()
+
+
+def ball_landmarks(folder: Path, *names: str) -> dict[str, Any]:
+    """Landmarks of balls, each under the name of an option, and a model of such."""
+    shapes, model = anatomy_train(folder)[0]["folder"], folder / "balls.safetensors"
+    model.write_bytes(trained_on_balls())
+    given = {name: shapes / f"{k}.csv" for k, name in enumerate(names)}
+    return given | {"model": str(model)}
+
+
 def anatomy_generate(folder: Path) -> tuple[dict[str, Any], str]:
-    return {"landmarks": mandible_landmarks(folder)}, "bone.ply"
+    return ball_landmarks(folder, "landmarks"), "bone.ply"
 
 
 def anatomy_fit(folder: Path) -> tuple[dict[str, Any], str]:
     """A ball in a scan, a little larger than its landmarks say."""
-    from napari_midl.engine.jobs import run
-    from napari_midl.methods import all_operations
     from napari_midl.volumes.meshes import MM
     from napari_midl.volumes.nifti import write_nifti
 
-    train, model = anatomy_train(folder)
-    run(all_operations()["anatomy.train"].of(**train, out=folder / model).perform())
     z, y, x = np.indices((22, 24, 30)) - 2.0
     inside = ((x - 12) / 11) ** 2 + ((y - 10) / 9) ** 2 + ((z - 8) / 7) ** 2 < 1
     space = Space.of((1.0, 1.0, 1.0), MM, (-6.0, -5.0, -5.0))
     write_nifti(1000 * inside.astype(np.float32), space, folder / "ct.nii.gz")
-    return {
-        "landmarks": folder / "shapes" / "0.csv",
-        "model": str(folder / model),
-        "scan": folder / "ct.nii.gz",
-        "level": 500.0,
-    }, "fitted.ply"
+    given = ball_landmarks(folder, "landmarks")
+    return given | {"scan": folder / "ct.nii.gz", "level": 500.0}, "fitted.ply"
 
 
 def anatomy_morph(folder: Path) -> tuple[dict[str, Any], str]:
-    other = mandible_landmarks(folder, "other.csv", 1.1)
-    return {"landmarks": mandible_landmarks(folder), "other": other}, "between.stl"
+    return ball_landmarks(folder, "landmarks", "other"), "between.stl"
 
 
 def anatomy_train(folder: Path) -> tuple[dict[str, Any], str]:
