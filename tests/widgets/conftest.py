@@ -7,12 +7,15 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, Qt
+from vispy.visuals.shaders import Function
 
 from napari_midl.widgets import latest, worker
 from napari_midl.widgets.worker import JobRunner
@@ -53,6 +56,17 @@ def notes(monkeypatch):
     said: list[str] = []
     monkeypatch.setattr(notification_manager, "dispatch", lambda note: said.append(note.message))
     return said
+
+
+@pytest.fixture(autouse=True, scope="session")
+def found_once():
+    """napari's own fixture has each viewer read what is installed, and vispy tidy its shaders."""
+    installed = list(PluginManifest.discover())
+    tidied = cache(partial(Function._clean_code, None))  # all that it looks at is the code
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda paths=(): iter(installed))
+        patch.setattr(Function, "_clean_code", lambda function, code: tidied(code))
+        yield
 
 
 @pytest.fixture
