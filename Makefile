@@ -30,6 +30,8 @@ help:
 test: export OMP_WAIT_POLICY = PASSIVE
 # Settings of napari stay as they are on this computer, and the two at a time leave each other's alone.
 test: export NAPARI_CONFIG =
+# What is compiled once is kept, also for the processes that tests start.
+test: export PYTHONDONTWRITEBYTECODE =
 test: screen lint
 	$(PYTEST) --ignore=tests/widgets $(TWO) $(PYTEST_ARGS)
 	$(PYTEST) tests/widgets $(TWO_SCREENS) $(PYTEST_ARGS)

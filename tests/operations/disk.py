@@ -119,8 +119,17 @@ def _path(event: str, arguments: tuple[Any, ...]) -> str:
     folder = arguments[-1] if event in ("os.remove", "os.rmdir", "os.mkdir") else -1
     if not place.is_absolute() and isinstance(folder, int) and folder >= 0:
         # shutil.rmtree names files within a folder that it holds open.
-        place = Path(f"/proc/self/fd/{folder}").readlink() / place
+        place = _opened(folder) / place
     return str(place.absolute())
+
+
+def _opened(handle: int) -> Path:
+    """Where a folder lies that is held open."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        return Path(os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
+    return Path(f"/proc/self/fd/{handle}").readlink()
 
 
 sys.addaudithook(_hook)

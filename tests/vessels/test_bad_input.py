@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 from pathlib import Path
 
@@ -207,6 +206,7 @@ def test_a_folder_that_cannot_be_written(folder, capfd):
 
 
 def test_a_full_disk(folder, capfd):
+    resource = pytest.importorskip("resource", reason="Windows limits no files")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     images = contents(folder)
