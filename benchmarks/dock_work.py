@@ -45,7 +45,8 @@ def made_ready(hand: Hand, tool: str, dock: Any) -> tuple[Any, Callable[[], Any]
     if tool == "staining":
         return dock.stain.go, lambda: bench.shown
     if tool == "axons":
-        return dock.trace.all, lambda: bench.entries
+        layers = hand.viewer.layers
+        return dock.trace.all, lambda: any(layer.name.endswith("growing") for layer in layers)
     (scan,) = hand.viewer.layers[:1]
     landmarks = read_landmarks(Path(scan.metadata[samples.LANDMARKS]))
     bench.edit(bench.editor.replace, landmarks)

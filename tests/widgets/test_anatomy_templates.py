@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
+from napari.settings import get_settings
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
@@ -195,6 +198,22 @@ def test_a_mesh_is_seen_on_its_way_to_the_bone_and_is_as_before_if_cancelled(
     qtbot.waitUntil(lambda: not bench.runner.running, timeout=MINUTE)
     assert moved() == 0
     assert bench.shown.generated.fit is None and "Fitted" not in mesh.words.text()
+
+
+def test_an_outline_that_shrinks_is_drawn_with_slicing_in_the_background(over_scan, qtbot, viewer):
+    get_settings().experimental.async_ = True
+    mesh, shown = over_scan.bench.mesh, over_scan.bench.shown
+    qtbot.waitUntil(lambda: mesh.outline.layer is not None, timeout=MINUTE)
+    layer = mesh.outline.layer
+    layer.refresh()
+    qtbot.waitUntil(lambda: layer.loaded, timeout=MINUTE)
+    before = len(layer.data)
+    at = mesh.layer.world_to_data(viewer.dims.point)[0]
+    top = shown.vertices[:, 0].max()
+    lower = shown.vertices + np.float32([at + 1 - top, 0, 0])
+    mesh.show(replace(shown, vertices=lower))
+    assert 0 < np.count_nonzero(layer.data[:, 1].any(axis=1)) < before
+    qtbot.waitUntil(lambda: layer.loaded, timeout=MINUTE)
 
 
 def test_landmarks_that_change_during_a_fit_are_not_overruled(over_scan, qtbot, notes):

@@ -96,11 +96,16 @@ class ContourLayer:
         lines, triangles = cut(mesh, surface.faces, axis, at)
         values = np.asarray(surface.vertex_values)[surface.faces[triangles]].mean(axis=1)
         lines[:, 1] -= lines[:, 0]
-        layer.data = lines
+        colours = UNCERTAINTY_COLOURS.map(np.nan_to_num(values) / surface.contrast_limits[1])
+        # With slicing in the background napari still looks for the lines that were there before:
+        # those that are too many stay, without length or colour.
+        rest = layer.data[len(lines) :].copy()
+        rest[:, 1] = 0
         if len(lines):
-            layer.edge_color = UNCERTAINTY_COLOURS.map(
-                np.nan_to_num(values) / surface.contrast_limits[1]
-            )
+            rest[:, 0] = lines[0, 0]
+        layer.data = np.concatenate([lines, rest])
+        if len(layer.data):
+            layer.edge_color = np.concatenate([colours.reshape(-1, 4), np.zeros((len(rest), 4))])
 
     def clear(self) -> None:
         """Take the layer out of the viewer."""
