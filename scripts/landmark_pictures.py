@@ -29,7 +29,8 @@ def main() -> None:
         # Seen from above, an upper edge is a line.
         above = np.array([np.sign(point[0]), -0.3, 0.6])
         towards = above if normal[2] > UPWARD else normal * [1, 1, 0.35]
-        figure = Figure(figsize=(2, 2), dpi=90, facecolor="#20242c")
+        # Without a ground, it lies on that of the dock, light or dark.
+        figure = Figure(figsize=(2, 2), dpi=90, facecolor="none")
         FigureCanvasAgg(figure)
         axis = figure.add_axes((0, 0, 1, 1))
         # What stands between the eye and the landmark, such as the other half, is left out.

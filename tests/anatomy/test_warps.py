@@ -16,6 +16,7 @@ from napari_midl.methods.anatomy.learn import train
 from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.score import between, crossing
 from napari_midl.methods.anatomy.settings import GenerateSettings, TrainSettings
+from napari_midl.methods.anatomy.shape_model import ShapeModel
 from napari_midl.methods.anatomy.shapes import Shape
 from napari_midl.methods.anatomy.untangling import last_untangled, untangled
 from napari_midl.methods.anatomy.warps import Warps, spread_of
@@ -31,23 +32,48 @@ def ball(radius: float = 10.0, subdivisions: int = 3) -> Mesh:
     return Mesh(np.asarray(made.vertices), made.faces.astype(np.int32))
 
 
+def warps_of(eggs: list[Shape], people: list[Shape]) -> Warps:
+    def stacked(some: list[Shape]) -> list[np.ndarray]:
+        return [np.stack([e.landmarks for e in some]), np.stack([e.mesh.vertices for e in some])]
+
+    return Warps(*reversed(stacked(eggs)), ShapeModel.fit(*stacked(people)))
+
+
 def test_warps_pass_through_the_landmarks_and_favour_what_fits(eggs: list[Shape]) -> None:
-    near, far, person = eggs[0], eggs[3], eggs[0]
-    marks = person.landmarks + 0.1
-    warps = Warps(
-        np.stack([near.mesh.vertices, far.mesh.vertices]), np.stack([near.landmarks, far.landmarks])
-    )
+    near, far = eggs[0], eggs[3]
+    marks = near.landmarks + 0.1
+    warps = warps_of([near, far], people=eggs[4:])
     shares = warps.shares(marks)
     assert shares.sum() == pytest.approx(1)
     assert shares[0] > 0.9
     pull = warps.pull(marks)
-    np.testing.assert_allclose(warps(marks), pull @ marks)
     # Where a landmark is a vertex, that goes to its place.
     at = np.linalg.norm(near.mesh.vertices - near.landmarks[4], axis=1).argmin()
     np.testing.assert_allclose(warps(marks)[at], marks[4], atol=0.05)
     free = np.zeros((len(marks) * 3,) * 2)
     free[12:15, 12:15] = 4 * np.eye(3)
     assert spread_of(pull, free)[at] == pytest.approx(2.0, abs=0.05)
+
+
+def test_how_people_differ_helps_where_landmarks_are_far(eggs: list[Shape]) -> None:
+    def bent(egg: Shape, much: float) -> Shape:
+        surface, marks = (
+            points + much * np.array([0, 0, 1]) * (points[:, :1] / 30) ** 2
+            for points in (egg.mesh.vertices, egg.landmarks)
+        )
+        return Shape("bent", Mesh(surface, egg.mesh.faces), marks)
+
+    bends = np.random.default_rng(1).normal(0, 8, len(eggs))
+    all_bent = [bent(egg, much) for egg, much in zip(eggs, bends, strict=True)]
+    seen, people, unseen = all_bent[:2], all_bent[2:20], all_bent[20:]
+
+    def error(people: list[Shape]) -> float:
+        warps = warps_of(seen, people)
+        off = [warps(egg.landmarks) - egg.mesh.vertices for egg in unseen]
+        return float(np.abs(off).mean())
+
+    nobody = people[:1]
+    assert error(people) < 0.9 * error(nobody)
 
 
 def test_one_real_shape_and_warps_of_it_are_enough(eggs: list[Shape], egg: Template) -> None:

@@ -98,7 +98,7 @@ class Anatomy:
     def warps(self, teeth: bool = True) -> Warps:
         """The meshes that are warped, with teeth or without."""
         if teeth not in self._warps:
-            self._warps[teeth] = Warps(*self.generator.warped(teeth))
+            self._warps[teeth] = Warps(*self.generator.warped(teeth), self.shapes)
         return self._warps[teeth]
 
     def generate(self, landmarks: Landmarks, settings: GenerateSettings | None = None) -> Generated:
@@ -127,8 +127,8 @@ class Anatomy:
         complete = np.where(known[:, None], aligned, expected.points)
         through = complete if settings.through else expected.points
         if settings.method == "warped":
-            pull = self.warps(settings.teeth).pull(through)
-            vertices, faces = pull @ through, self.faces
+            warps, faces = self.warps(settings.teeth), self.faces
+            vertices, pull = warps(through), warps.pull(through)
         else:
             vertices, faces, carried = self._modelled(complete, settings)
             if settings.through:

@@ -21,6 +21,7 @@ from napari_midl.methods.anatomy.landmark_model import (
     smooth_differences,
 )
 from napari_midl.methods.anatomy.score import Surface
+from napari_midl.methods.anatomy.shape_model import ShapeModel
 from napari_midl.methods.anatomy.triangles import smoother
 from napari_midl.methods.anatomy.warps import Warps
 from napari_midl.volumes.meshes import Mesh
@@ -67,6 +68,8 @@ class Shapes:
         Which are real.
     partners : ndarray of int, shape (n,)
         The partner of each landmark on the other side.
+    modes : int
+        Most ways to differ that `people` keeps.
     """
 
     landmarks: Points
@@ -76,6 +79,7 @@ class Shapes:
     origins: Sequence[int]
     real: Sequence[int]
     partners: NDArray[np.int64]
+    modes: int = 32
 
     def meshes(self, without: int = -1) -> tuple[Points, Points]:
         """The real meshes but for one, then their mirror images; and their landmarks."""
@@ -94,6 +98,22 @@ class Shapes:
     def paired(self) -> bool:
         """Whether any landmark has a partner."""
         return bool((self.partners != np.arange(len(self.partners))).any())
+
+    def people(self, without: int = -1) -> ShapeModel:
+        """How people differ, by those that do not come from one shape.
+
+        Shapes that were warped from one mesh are brought to the mean of all: between them and those
+        of another mesh lies what makes the two meshes, and not only what makes people.
+        """
+        rows = np.array([i for i, origin in enumerate(self.origins) if origin != without])
+        origins = np.asarray(self.origins)[rows]
+        sets = [self.landmarks[rows], self.surfaces[rows]]
+        if len(set(origins.tolist())) < len(rows):
+            for points in sets:
+                mean = points.mean(0)
+                for origin in set(origins.tolist()):
+                    points[origins == origin] += mean - points[origins == origin].mean(0)
+        return ShapeModel.fit(*sets, self.modes)
 
     def differences(self, without: int = -1) -> tuple[Points, Array]:
         """Mean and covariance of the landmarks of those that do not come from one shape."""
@@ -167,7 +187,6 @@ def weigh(shapes: Shapes, seed: int = 0) -> Job[Evidence]:
         return Evidence(model, np.full(shapes.surfaces.shape[1], _UNTOLD * size), smooth, 1.0)
     tested = list(shapes.real)[:: -(-len(shapes.real) // _LEFT_OUT)]
     folds = [Fold(shapes.landmarks[i], *shapes.differences(i), shapes.paired) for i in tested]
-    subsets = _subsets(mean, np.random.default_rng(seed))
 
     def fitted() -> tuple[float, Array, float]:
         scores = [
@@ -178,9 +197,9 @@ def weigh(shapes: Shapes, seed: int = 0) -> Job[Evidence]:
         ]
         smooth = SMOOTH[int(np.argmin(scores))] * size
         found = _placing(folds, smooth, placing, shapes.partners)
-        # What a new one differs by from the mean of few is more than they differ among them.
-        ratio = _ratio(folds, smooth, found, subsets) * float(np.sqrt(1 + 1 / len(folds)))
-        return smooth, found, ratio
+        ratio = _ratio(folds, smooth, found, subsets)
+        # Placing, unlike shape, is judged on the few sets that it was learnt from.
+        return smooth, found * float(np.sqrt(1 + 1 / len(folds))), ratio
 
     smooth, placing, ratio = yield from elsewhere(fitted, "leaving shapes out")
     squares = []
@@ -269,7 +288,8 @@ def _ratio(
 
 def _misses(shapes: Shapes, left_out: int) -> Array:
     """Squared distance of the warped others to the mesh left out, smoothed, ``(V,)``."""
-    warped = Warps(*shapes.meshes(left_out))(shapes.landmarks[left_out])
+    warps = Warps(*shapes.meshes(left_out), shapes.people(left_out))
+    warped = warps(shapes.landmarks[left_out])
     truth = Surface(Mesh(shapes.surfaces[left_out], shapes.faces))
     squares = truth.distance(warped) ** 2
     near = smoother(shapes.faces, len(squares))

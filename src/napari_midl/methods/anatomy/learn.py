@@ -12,7 +12,7 @@ from torch import Tensor
 
 from napari_midl.engine.devices import device_name, pick_device
 from napari_midl.engine.initialisation import WeightsFrom
-from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
+from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.models import Model
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.training import Schedule
@@ -90,10 +90,6 @@ def train(
     shapes = yield from in_correspondence(shapes)
     yield Progress(0, 0, "learning the shape model")
     landmarks, surfaces = aligned(shapes, template)
-    model = yield from wait_for(
-        in_thread(lambda: ShapeModel.fit(landmarks, surfaces, settings.modes)),
-        Progress(0, 0, "learning the shape model"),
-    )
     faces = shapes[0].mesh.faces
     real = _to_warp(shapes)
     held = Shapes(
@@ -104,7 +100,9 @@ def train(
         _origins(shapes),
         real,
         template.partners,
+        settings.modes,
     )
+    model = yield from elsewhere(held.people, "learning the shape model")
     evidence, warps = (yield from weigh(held, settings.seed)), held.meshes()
     sizes = (len(model.mean_landmarks), len(model.surface_modes), len(model.mean_surface))
     with WeightsFrom(settings.seed):

@@ -91,7 +91,7 @@ class ShapeModel:
             (rest.reshape(joined.shape) ** 2).mean((0, 2)) * count / max(count - kept, 1)
         )
         n = landmarks.shape[1]
-        scaled = scaled.reshape(kept, -1, 3)
+        scaled = scaled.reshape(kept, joined.shape[1], 3)
         return cls(mean[:n], scaled[:, :n], mean[n:], scaled[:, n:], spread[:n], spread[n:])
 
     def given(self, landmarks: Points) -> Posterior:
@@ -100,13 +100,16 @@ class ShapeModel:
         gain, covariance = self.gain(known)
         return Posterior(gain @ (landmarks[known] - self.mean_landmarks[known]).ravel(), covariance)
 
-    def gain(self, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def gain(
+        self, known: NDArray[np.bool_], placement: float = PLACEMENT
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """From offsets of the known landmarks, mm, to coefficients; and what they leave open.
 
-        Shapes ``(K, 3 k)`` and ``(K, K)``: the posterior of a linear Gaussian model.
+        Shapes ``(K, 3 k)`` and ``(K, K)``: the posterior of a linear Gaussian model, whose
+        landmarks are placed with an error of `placement` mm.
         """
-        modes = self.landmark_modes[:, known].reshape(len(self.landmark_modes), -1)
-        noise = np.repeat(self.landmark_rest[known] ** 2 + PLACEMENT**2, 3)
+        modes = self.landmark_modes[:, known].reshape(len(self.landmark_modes), 3 * known.sum())
+        noise = np.repeat(self.landmark_rest[known] ** 2 + placement**2, 3)
         covariance = np.linalg.inv(np.eye(len(modes)) + (modes / noise) @ modes.T)
         return np.asarray(covariance @ (modes / noise)), np.asarray(covariance)
 

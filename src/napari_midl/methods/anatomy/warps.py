@@ -1,8 +1,8 @@
 """Real meshes warped to landmarks, and joined.
 
-Each mesh, and its mirror image, is taken to the landmarks by a thin-plate spline. Where
-landmarks say nothing, each of them errs in its own way, and their mean errs less than most. A mesh
-that must be bent less counts for more.
+Each mesh, and its mirror image, is taken part of the way to the landmarks as people differ, and
+the rest by a thin-plate spline. Where landmarks say nothing, each of them errs in its own way, and
+their mean errs less than most. A mesh that must be bent less counts for more.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ from napari_midl.methods.anatomy.alignment import Points, similarity, thin_plate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_midl.methods.anatomy.shape_model import ShapeModel
+
+# How little people's ways to differ are believed: as if landmarks were placed so badly, mm. On
+# meshes left out, more belief bends what is far from all landmarks too much.
+_BELIEVED = 9.0
 # No mesh fits better than people place landmarks, mm.
 _LEAST_MISFIT = 1.0
 
@@ -29,10 +34,13 @@ class Warps:
         Their vertices, mm.
     landmarks : ndarray, shape (m, n, 3)
         Their landmarks, complete.
+    people : ShapeModel
+        How such shapes differ from each other.
     """
 
-    def __init__(self, surfaces: Points, landmarks: Points) -> None:
-        self.landmarks = landmarks
+    def __init__(self, surfaces: Points, landmarks: Points, people: ShapeModel) -> None:
+        self.landmarks, self.people = landmarks, people
+        self._gain, _ = people.gain(np.ones(landmarks.shape[1], bool), _BELIEVED)
         # A spline is linear in the places that its points go to, so that it is solved once.
         unit = np.eye(landmarks.shape[1])
         self._pull = np.stack(
@@ -44,10 +52,16 @@ class Warps:
 
     def __call__(self, landmarks: Points) -> Points:
         """Vertices ``(V, 3)`` of the joined warps to complete landmarks ``(n, 3)``."""
-        return np.asarray(self.pull(landmarks) @ landmarks)
+        shares = self.shares(landmarks)
+        differ = (landmarks - self.landmarks).reshape(len(shares), -1) @ self._gain.T
+        rest = landmarks - np.tensordot(differ, self.people.landmark_modes, 1)
+        vertices = np.tensordot(shares @ differ, self.people.surface_modes, 1)
+        for share, pull, marks in zip(shares, self._pull, rest, strict=True):
+            vertices += share * (pull @ marks)
+        return np.asarray(vertices)
 
     def pull(self, landmarks: Points) -> NDArray[np.float64]:
-        """How far each vertex goes with each landmark, ``(V, n)``."""
+        """How far the splines take each vertex with each landmark, ``(V, n)``."""
         return np.asarray(np.tensordot(self.shares(landmarks), self._pull, 1))
 
     def shares(self, landmarks: Points) -> NDArray[np.float64]:

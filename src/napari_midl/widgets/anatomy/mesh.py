@@ -88,10 +88,12 @@ class MeshSection(ToolSection[AnatomyBench]):
             lambda: bench.idle and bench.volume is not None and bench.shown is not None,
             bench.result,
         )
-        self.row("Model", self.model, self.fit, stretch=1)
+        self.row("Model", self.model, stretch=1)
         self.row("Colours", self.colours, self.measure, stretch=1)
-        for shown in (self.bar, self.words, self.swap, self.form):
-            self.body.addWidget(shown)
+        self.body.addWidget(self.bar)
+        self.body.addWidget(self.words)
+        self.row(self.fit, self.swap)
+        self.body.addWidget(self.form)
         self.model.changed.connect(lambda: bench.use(self.model.choice))
         for widget in self.form.widgets.values():
             widget.changed.connect(self._on_settings)

@@ -118,7 +118,7 @@ class TrainSection(ToolSection[B]):
             bench.model,
         )
         self.save = self.action(
-            "Save model…",
+            "Save…",
             "Keep the chosen model in a file",
             self._on_save,
             lambda: isinstance(model.choice, Path),
