@@ -60,11 +60,11 @@ def standing_out(
     line = resample(points, 1.0)
     if len(line) < 2:
         return np.zeros(len(points))
-    normals, step = _normals(line), round(_PIECE * width)
+    normals, step = normals_of(line), round(_PIECE * width)
     pieces = [slice(a, a + step) for a in range(0, len(line), step)]
     here = np.concatenate([_piece(pixels, line[p], normals[:, p], width) for p in pieces])
     mean = ndimage.uniform_filter1d(here, round(_STRETCH * width), mode="nearest")
-    along = _lengths(points)
+    along = lengths(points)
     return np.asarray(np.interp(along, np.linspace(0, along[-1], len(line)), mean))
 
 
@@ -91,7 +91,7 @@ def supported(pixels: Pixels, trace: Trace, points: NDArray[np.float64], width: 
     if not len(points):
         return trace
     # Blobs, which do not average out as noise does, stand out the more the wider one looks.
-    here, along = standing_out(pixels, points, width) / width, _lengths(points)
+    here, along = standing_out(pixels, points, width) / width, lengths(points)
     best = int(here.argmax())
     faint = np.flatnonzero(here < LOW)
     begin = int(faint[faint < best].max(initial=-1)) + 1
@@ -126,7 +126,7 @@ def doubt_of_all(pixels: Pixels, points: NDArray[np.float64], width: float = 1.0
     line = resample(points, 1.0)
     if len(line) < 2:
         return 1.0
-    normals, step, stretch = _normals(line), round(_PIECE * width), round(_STRETCH * width)
+    normals, step, stretch = normals_of(line), round(_PIECE * width), round(_STRETCH * width)
     best = 0.0
     for begin in range(0, len(line), step):
         piece = slice(begin, begin + step)
@@ -168,10 +168,15 @@ def _piece(
     return np.asarray(contrast / max(_LEAST_NOISE, (noise * blobs) ** 0.5))
 
 
-def _normals(line: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit vectors ``(d - 1, n, d)`` across a line at each of its points."""
+def ways_of(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit vectors ``(n, d)`` along a line at each of its points."""
     way = np.gradient(ndimage.gaussian_filter1d(line, 3, axis=0, mode="nearest"), axis=0)
-    way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-12)
+    return np.asarray(way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-12))
+
+
+def normals_of(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit vectors ``(d - 1, n, d)`` across a line at each of its points."""
+    way = ways_of(line)
     if line.shape[1] == 2:
         return np.stack([-way[:, 1], way[:, 0]], 1)[None]
     axis = np.zeros_like(way)
@@ -181,7 +186,7 @@ def _normals(line: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([one, np.cross(way, one)])
 
 
-def _lengths(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def lengths(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Length ``(n,)`` along a line up to each of its points."""
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     return np.asarray(np.r_[0.0, np.cumsum(steps)])

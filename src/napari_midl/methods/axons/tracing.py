@@ -10,6 +10,7 @@ import torch
 
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.changes import changed_over
 from napari_midl.methods.axons.crossings import Fork, other_ways, ways_on
 from napari_midl.methods.axons.drawing import SPACING, centred
 from napari_midl.methods.axons.evidence import doubt_of_all
@@ -148,7 +149,10 @@ class Tracing:
                 [s for s, o in zip(taken, owners, strict=True) if o == k], seen[k]
             )
         found = self._traces(seeds, owners, taken)
-        return [self._doubted(trace, seen[k]) for k, trace in enumerate(found)]
+        begins = dict.fromkeys(seen, 0)
+        for k in (k for k in seen if owners.count(k) > 1):
+            begins[k] = len(taken[len(owners) - 1 - owners[::-1].index(k)].points) - 1
+        return [self._doubted(trace, seen[k], begins[k]) for k, trace in enumerate(found)]
 
     def _centre(self, ways: Sequence[Steps], width: float) -> Job[None]:
         """Draw two ways that begin at one seed to the middle of the fibre: it may lie beside it."""
@@ -166,11 +170,22 @@ class Tracing:
         one.uncertainty[: n + 1] = unsure.tolist()
         del other.points[:m], other.uncertainty[:m]
 
-    def _doubted(self, trace: Trace, width: float) -> Trace:
-        """A trace that is doubtful all along where the image hardly shows it."""
+    def _doubted(self, trace: Trace, width: float, seed: int) -> Trace:
+        """A trace that is doubtful all along where the image hardly shows it.
+
+        And from where it may have changed over to another fibre; such places are forks.
+        """
         points = (trace.points * np.pad(self.spacing, (int(self.flat), 0)))[:, int(self.flat) :]
         least = doubt_of_all(self.pixels, points, width)
-        return replace(trace, uncertainty=np.maximum(trace.uncertainty, least))
+        changed, partings = changed_over(self.pixels, points, width, seed)
+        for parting in partings:
+            on = trace.points[parting.index :][: len(parting.way)]
+            if parting.index < seed:
+                on = trace.points[parting.index :: -1][: len(parting.way)]
+            ways = [on, self.voxels(parting.way)]
+            self.forks.append(Fork(trace.path, trace.points[parting.index], ways))
+        unsure = 1 - (1 - np.maximum(trace.uncertainty, least)) * (1 - changed)
+        return replace(trace, uncertainty=unsure)
 
     def _go_on(self, lost: Steps, width: float, seed: Seed) -> bool:
         """Let an agent go on where it was lost; False if no way leads back to it."""
