@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from skimage.feature import peak_local_max
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.axons_doubt import SURE, doubted
 from benchmarks.axons_ground import places
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons.apply import Tracing, trace
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from napari_midl.engine.models import Model
 
 IMAGES, SIZE, SPOTS = 30, 256, 100
-SURE = 0.25
 KINDS = ("ends inside", "leaves", "dark rim", "bright frame", "disc", "empty")
 _TILE = "depaola_08"
 
@@ -54,9 +54,7 @@ def ends(model: Model, _: Path) -> list[dict[str, Any]]:
             got = run(trace(Tracing(volume, model, TraceSettings()), seeds, skip=True))
             before = len(told)
             for one in (t for t in got if len(t.points) > 1):
-                points = resample(one.points[:, 1:], 0.5)
-                part = np.linspace(0, 1, len(points))
-                unsure = np.interp(part, np.linspace(0, 1, len(one.points)), one.uncertainty)
+                points, unsure = doubted(one, 0.5)
                 away = np.full(len(points), np.inf)
                 if len(line):
                     away, _ = cKDTree(line).query(points)

@@ -15,11 +15,13 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.axons_doubt import SURE, doubted
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons.apply import Tracing
+from napari_midl.methods.axons.doubts import DOUBTFUL
 from napari_midl.methods.axons.score import NEAR, score
 from napari_midl.methods.axons.settings import TraceSettings
-from napari_midl.volumes.traces import Seed, resample
+from napari_midl.volumes.traces import Seed
 from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -49,9 +51,7 @@ def kinds(model: Model, _: Path) -> list[dict[str, Any]]:
             for line in (way for one in lines for way in (one, one[::-1])):
                 (y, x), (dy, dx) = line[3].tolist(), (line[15] - line[3]).tolist()
                 got = run(tracing.follow([Seed("", (0.0, y, x), (0.0, dy, dx))]))[0]
-                points = resample(got.points[:, 1:], 0.5) if len(got.points) > 1 else line[3:4]
-                part = np.linspace(0, 1, len(points))
-                unsure = np.interp(part, np.linspace(0, 1, len(got.points)), got.uncertainty)
+                points, unsure = doubted(got, 0.5)
                 away = near.query(points)[0] > NEAR
                 wrong = cKDTree(line).query(points)[0] > NEAR
                 told.append(np.stack([wrong, unsure], 1))
@@ -67,6 +67,8 @@ def kinds(model: Model, _: Path) -> list[dict[str, Any]]:
                 "off": off,
                 "on another": wrong - off,
                 "AUC": float(roc_auc_score(is_wrong, unsure)),
+                "right, doubtful": float((unsure[is_wrong == 0] > DOUBTFUL).mean()),
+                "wrong, sure": float((unsure[is_wrong > 0] < SURE).mean()),
             }
         )
     return rows

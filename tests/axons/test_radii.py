@@ -46,6 +46,17 @@ def test_in_a_plane(radius, dark):
     np.testing.assert_allclose(found, radius, rtol=0.15)
 
 
+@pytest.mark.parametrize("radius", [18.0, 22.0, 30.0])
+def test_of_thick_fibres(radius):
+    rng = np.random.default_rng(0)
+    line = _line(240, 90, 6)
+    image = _tube((1, 180, 240), (1, 1, 1), line, radius, rng)
+    found = _measured(image, line, (1, 1, 1))
+    # Where it bends as sharply as it is thick it has no one radius.
+    np.testing.assert_allclose(np.median(found), radius, rtol=0.1)
+    np.testing.assert_allclose(found, radius, rtol=0.25)
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize(
     ("spacing", "radius"), [((1, 1, 1), 2.5), ((1, 1, 1), 6), ((2.5, 1, 1), 4), ((3, 1.5, 1), 7)]
@@ -103,7 +114,7 @@ def test_only_boxes_about_the_trace_are_read():
         [np.full(200, 200.0), np.linspace(9, 3990, 200), np.linspace(9, 3990, 200)], 1
     )
     measure_radii(Volume.from_array(Noted()), Trace("a", points, np.zeros(200)))
-    assert sum(read) < 0.02 * np.prod(Noted.shape)
+    assert sum(read) < 0.025 * np.prod(Noted.shape)
 
 
 @pytest.mark.filterwarnings("error")

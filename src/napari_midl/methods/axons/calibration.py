@@ -13,7 +13,8 @@ from scipy.special import logit
 from napari_midl.methods.axons.environment import LOST, ON_TRACK
 from napari_midl.methods.axons.pixels import Pixels
 from napari_midl.methods.axons.tracing import ZOOMS
-from napari_midl.methods.axons.tracker import Tracker, width_at
+from napari_midl.methods.axons.tracker import Tracker
+from napari_midl.methods.axons.widths import width_at
 
 if TYPE_CHECKING:
     from typing import Any

@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 
 from napari_midl.methods.axons.evidence import lengths, normals_of, ways_of
+from napari_midl.methods.axons.widths import shrunk
 from napari_midl.volumes.traces import resample
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _HALF, _NEAR, _FAR, _GROUND, _PIECE = 22, 5, 13, 3.5, 48
 # Of a ridge to the trace, in degrees; and the share of the trace's contrast from which one is
 # another way, and that from which it is one as good.
-_ANGLES, _SEEN, _AS_GOOD = (10, 14, 20, 28, 40, 55, 75, 90), 0.2, 0.5
+_ANGLES, _SEEN, _AS_GOOD = (10, 14, 20, 28, 40, 55, 75, 90), 0.3, 0.7
 # In widths along the trace: over which its contrast is a mean, over which its brightness before and
 # after a place, half of the stretch of a turn, what is one place, and what can change over once.
 _OWN, _BEFORE, _TURN, _PLACE, _ONCE = 21, 20, 8, 9, 12
@@ -42,7 +43,7 @@ _SIDES = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 # Logistic of the probability to change over at a place: of the change of brightness, of the turn
 # times how good another way there is, and of neither. Fitted to traces of nets, trees of vessels
 # and crowded images, all generated.
-_BRIGHTNESS, _TURNS, _NEITHER = 1.6, 4.7, -4.95
+_BRIGHTNESS, _TURNS, _NEITHER = 1.8, 4.4, -4.8
 # The probability from which on a place is offered as a choice of two ways.
 _LIKELY = 0.1
 
@@ -144,17 +145,19 @@ def _strips(
 def _values(pixels: Pixels, places: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     """Intensities at places ``(n, m, d)``, each a mean about as wide as `width`."""
     spacing = pixels.spacing.double().numpy()
-    blur = np.sqrt(width**2 - 1) / spacing
+    # Of a thick fibre larger pixels show as much, in a part of the time.
+    times = np.maximum(1, (width / spacing).astype(int))
+    blur = np.sqrt(max(0.0, width**2 - 1)) / spacing / times
     values = []
     for begin in range(0, len(places), _PIECE):
         part = places[begin : begin + _PIECE] / spacing
         low, high = part.min((0, 1)), part.max((0, 1))
         first = np.clip(np.floor(low), 0, np.array(pixels.shape) - 1).astype(int)
         last = np.clip(np.ceil(high) + 1, first + 1, pixels.shape).astype(int)
-        block = pixels.block(first.tolist(), last.tolist())
+        block = shrunk(pixels.block(first.tolist(), last.tolist()), times.tolist())
         if (blur > _FINE).any():
             block = ndimage.gaussian_filter(block, blur)
-        at = np.moveaxis(part - first, -1, 0)
+        at = np.moveaxis((part - first + 0.5) / times - 0.5, -1, 0)
         values.append(ndimage.map_coordinates(block, at, order=1, mode="nearest"))
     return np.concatenate(values)
 

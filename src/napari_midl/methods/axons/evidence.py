@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from napari_midl.methods.axons.widths import shrunk
 from napari_midl.volumes.traces import resample
 
 if TYPE_CHECKING:
@@ -146,7 +147,10 @@ def _piece(
     room = (_BESIDE[-1] + 2 * _COARSE) * width
     first = np.maximum(0, np.floor((line.min(0) - room) / spacing)).astype(int)
     last = np.minimum(pixels.shape, np.ceil((line.max(0) + room) / spacing) + 1).astype(int)
-    block = pixels.block(first.tolist(), last.tolist())
+    # Of a thick fibre larger pixels show as much, in a part of the time.
+    times = np.maximum(1, (width / spacing).astype(int))
+    block = shrunk(pixels.block(first.tolist(), last.tolist()), times.tolist())
+    spacing, first = spacing * times, (first + (times - 1) / 2) / times
     smooth, fine, coarse = (
         ndimage.gaussian_filter(block, size * width / spacing) for size in (_SMOOTH, _FINE, _COARSE)
     )

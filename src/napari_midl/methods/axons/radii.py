@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Trace
     from napari_midl.volumes.volume import Volume
 
-# In sizes of a voxel along x: how far profiles reach, and how finely they are read.
-REACH, _STEP = 24.0, 0.5
+# In sizes of a voxel along x: how far profiles reach, and how finely they are read; of thick fibres
+# they reach further. Of how many points that is found out.
+REACH, _STEP, _FURTHER, _PILOT = 24.0, 0.5, (2, 4), 5
+# So much more contrast longer ones have to show, unless the fibre ends beyond that share of them.
+_MORE, _INSIDE = 1.4, 0.45
 # Ways across a fibre in a stack; in a plane there are two.
 _WAYS = 8
 # Points of a trace that are read at once, and those whose profiles count together.
@@ -45,8 +48,9 @@ def measure_radii(volume: Volume, trace: Trace, dark: bool | None = None) -> Tra
     """A trace with the radius at each of its points.
 
     Across the fibre the brightness is read along two ways in a plane and eight in a stack, up to
-    24 sizes of a voxel along x. The fibre ends where it is halfway between the brightness of its
-    middle and of the ground about it; the radius is that of the circle of the same area.
+    24 sizes of a voxel along x, and up to 96 of a thick one. The fibre ends where it is halfway
+    between the brightness of its middle and of the ground about it; the radius is that of the
+    circle of the same area.
 
     Parameters
     ----------
@@ -67,7 +71,8 @@ def measure_radii(volume: Volume, trace: Trace, dark: bool | None = None) -> Tra
         return trace
     size = np.asarray(volume.voxel_size) / volume.voxel_size[-1]
     ways = _across(trace.points * size, flat=volume.shape[0] == 1)
-    profiles = _profiles(volume, trace.points, ways / size)
+    times = _times(volume, trace.points, ways / size)
+    profiles = _profiles(volume, trace.points, times * ways / size)
     middles = int(_MIDDLE / _STEP) + 1
     if dark is None:
         dark = bool(np.nanmean(profiles[..., :middles]) < np.nanmean(profiles))
@@ -76,7 +81,34 @@ def measure_radii(volume: Volume, trace: Trace, dark: bool | None = None) -> Tra
     profiles = ndimage.convolve1d(
         profiles, np.full(_NEIGHBOURS, 1 / _NEIGHBOURS), axis=0, mode="nearest"
     )
-    return replace(trace, radius=_half_widths(profiles, middles))
+    return replace(trace, radius=times * _half_widths(profiles, middles))
+
+
+def _times(volume: Volume, points: NDArray[np.float64], ways: NDArray[np.float64]) -> int:
+    """How many times longer than usual profiles of a trace have to be."""
+    some = slice(len(points) // 2 - _PILOT // 2, len(points) // 2 + _PILOT // 2 + 1)
+    if some.start < 0:
+        some = slice(None)
+    times = 1
+    contrast, half = _fall(_profiles(volume, points[some], ways[some]))
+    for more in _FURTHER:
+        further, beyond = _fall(_profiles(volume, points[some], more * ways[some]))
+        if further <= _MORE * contrast and half < _INSIDE:
+            break
+        times, contrast, half = more, further, beyond
+    return times
+
+
+def _fall(profiles: NDArray[np.float32]) -> tuple[float, float]:
+    """How much the middle of a fibre differs from the ground, and at which share of profiles."""
+    known = np.isfinite(profiles)
+    if not known[..., 0].any():
+        return 0.0, 0.0
+    mean = np.where(known, profiles, 0).sum((0, 1)) / np.maximum(known.sum((0, 1)), 1)
+    mean = mean[known.any((0, 1))]
+    fall = mean[0] - mean if mean[0] > mean.mean() else mean - mean[0]
+    contrast = float(fall.max())
+    return contrast, int((fall > contrast / 2).argmax()) / profiles.shape[-1]
 
 
 def _across(points: NDArray[np.float64], flat: bool) -> NDArray[np.float64]:

@@ -16,8 +16,9 @@ from napari_midl.methods.axons.drawing import SPACING, centred
 from napari_midl.methods.axons.evidence import doubt_of_all
 from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.pixels import Pixels, scaling_of
-from napari_midl.methods.axons.tracker import LOST, Steps, Tracker, width_at
+from napari_midl.methods.axons.tracker import LOST, Steps, Tracker
 from napari_midl.methods.axons.views import VIEW
+from napari_midl.methods.axons.widths import width_at
 from napari_midl.volumes.traces import Trace
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from napari_midl.engine.devices import one_thread
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.environment import STRIDE
 from napari_midl.methods.axons.network import Policy
-from napari_midl.methods.axons.synthetic import WIDTHS
 from napari_midl.methods.axons.views import heading_frame, local_contrast, view_points
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ _BORDER = 1.5
 _A_FEW = 3
 # Agents whose views are computed sooner by one thread than by several.
 _FEW = 8
-_BLOCK = 20
-_SCALES = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5, 12.0)
 
 
 @dataclass
@@ -245,34 +242,6 @@ def _met_itself(trail: Tensor, widths: Tensor, known: int) -> Tensor:
     apart = torch.cdist(new, trail, compute_mode="donot_use_mm_for_euclid_dist")
     age = torch.arange(known + 1, trail.shape[1])[:, None] - torch.arange(trail.shape[1])
     return ((apart < widths[:, None, None]) & (age >= _OWN_PATH)).any(-1)
-
-
-def width_at(pixels: Pixels, position: Tensor) -> float:
-    """How many times wider than the typical one in training the fibres about a position are.
-
-    A ridge filter (scikit-image) answers most at a scale of the root of two times the width of
-    a ridge. Its strongest answers in a block tell more than those at one noisy place.
-    """
-    from skimage.filters import sato
-
-    block = pixels.around(position, _BLOCK)
-    flat = block.max(0) if block.ndim == 3 else block
-    strength = [
-        float(np.percentile(sato(flat, sigmas=[s], black_ridges=False, mode="reflect"), 95))
-        for s in _SCALES
-    ]
-    width = math.exp(_peak(np.log(_SCALES), np.array(strength))) / math.sqrt(2)
-    return max(1.0, width / math.sqrt(math.prod(WIDTHS)))
-
-
-def _peak(places: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """Where a parabola through the highest of equally spaced values and its neighbours peaks."""
-    k = int(values.argmax())
-    if k in (0, len(values) - 1):
-        return float(places[k])
-    before, top, after = values[k - 1 : k + 2]
-    shift = 0.5 * (before - after) / (before - 2 * top + after)
-    return float(places[k] + shift * (places[1] - places[0]))
 
 
 def _end(steps: Steps, reason: int, window: int, give_up: float) -> None:
