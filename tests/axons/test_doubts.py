@@ -17,6 +17,13 @@ def test_each_run_above_one_half_is_a_place_at_its_worst_point(line):
     assert _xs(doubts_of(Entry(waves))) == [1, 5, 10]
 
 
+def test_a_long_run_is_looked_at_where_it_begins(line):
+    changed = line(range(11), unsure=[0, 0, 0.3, 0.7, 0.7, 0.72, 0.71, 0.7, 0.74, 0.7, 0.7])
+    (doubt,) = doubts_of(Entry(changed))
+    assert float(doubt.position[2]) == 3
+    assert doubt.uncertainty == 0.74
+
+
 def test_a_trace_that_is_sure_has_its_worst_point_alone(line):
     assert _xs(doubts_of(Entry(line(range(11), unsure=np.linspace(0, 0.4, 11))))) == [10]
 

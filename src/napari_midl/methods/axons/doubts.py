@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from napari_midl.methods.axons.entries import Entry
 
 DOUBTFUL = 0.5
+# What is less doubtful than the worst of its run by so little is as doubtful.
+_NEARLY = 0.05
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,20 @@ class Doubt:
 def doubts_of(entry: Entry) -> list[Doubt]:
     """Doubtful places of a trace: one for each run of points above one half.
 
-    Where there is none, its worst point.
+    It is the first point that is nearly as doubtful as the worst: behind a place where the trace
+    may have changed over all is doubtful, and that place is to be looked at. Where there is no run,
+    the worst point.
     """
     unsure = entry.trace.uncertainty
     above = np.flatnonzero(unsure > DOUBTFUL)
     starts = np.flatnonzero(np.diff(above, prepend=-2) > 1)
     runs = np.split(above, starts[1:]) if len(above) else [np.arange(len(unsure))]
-    worst = [int(run[unsure[run].argmax()]) for run in runs]
-    return [Doubt(entry, entry.trace.points[i], float(unsure[i])) for i in worst]
+    nearly = _NEARLY if len(above) else 0.0
+    first = [int(run[(unsure[run] >= unsure[run].max() - nearly).argmax()]) for run in runs]
+    return [
+        Doubt(entry, entry.trace.points[i], float(unsure[run].max()))
+        for i, run in zip(first, runs, strict=True)
+    ]
 
 
 def to_look_at(found: Iterable[Doubt]) -> list[Doubt]:
