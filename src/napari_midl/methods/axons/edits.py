@@ -72,10 +72,14 @@ class Tie:
     @property
     def is_long(self) -> bool:
         """Whether a straight line between them would be a guess."""
-        radii = np.concatenate([self.first.radius, self.second.radius])
-        known = radii[np.isfinite(radii)]
-        width = 2 * float(np.median(known)) if len(known) else 0.0
-        return self.gap > max(LONG, LONG_WIDTHS * width)
+        return is_a_guess(self.gap, np.concatenate([self.first.radius, self.second.radius]))
+
+
+def is_a_guess(gap: float, radii: NDArray[np.float64]) -> bool:
+    """Whether a straight line over a gap is a guess, by the radii of what it ties."""
+    known = radii[np.isfinite(radii)]
+    width = 2 * float(np.median(known)) if len(known) else 0.0
+    return gap > max(LONG, LONG_WIDTHS * width)
 
 
 def tie(one: Trace, other: Trace, voxel_size: Sequence[float]) -> Tie:

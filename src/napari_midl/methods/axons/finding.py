@@ -92,6 +92,8 @@ def _peaks(
     begin = np.maximum(0, first - margin)
     end = np.minimum(pixels.shape, last + margin)
     block = pixels.block(begin.tolist(), end.tolist())
+    if not np.ptp(block):  # as where all but a neuron was made black
+        return np.zeros(0), np.zeros((0, block.ndim))
     ridge = sato(block, sigmas=_WIDTHS, black_ridges=False, mode="reflect")
     inside = tuple(map(slice, first - begin, last - begin))
     middle = float(np.median(ridge))

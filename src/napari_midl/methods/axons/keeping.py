@@ -97,7 +97,7 @@ class Measure(Operation["pd.DataFrame"]):
         from napari_midl.volumes.traces import read_traces
 
         if volume is not None:
-            known, space = (yield from _read(run, path, volume)), volume.space
+            known, space = (yield from read_traces_of(run, path, volume)), volume.space
         else:
             known, micrometres = read_traces(path, Space()), is_swc(path) and not in_pixels(path)
             space = Space.of((1.0, 1.0, 1.0), "micrometer") if micrometres else Space()
@@ -149,7 +149,7 @@ class Export(TracesOperation):
         from napari_midl.volumes.swc import is_swc
         from napari_midl.volumes.swc_text import remarks
 
-        known = yield from _read(run, path, volume)
+        known = yield from read_traces_of(run, path, volume)
         if self.accepted_only:
             known = accepted(known, path)
         return self.keep(run, known, volume, remarks(path) if is_swc(path) else ())
@@ -168,7 +168,7 @@ def _measured(
     )
 
 
-def _read(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:
+def read_traces_of(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:
     """The traces of an image; what is odd about where they lie becomes a note."""
     from napari_midl.methods.axons.beside import read_and_look
 

@@ -1,4 +1,4 @@
-"""What can be done with axons: trace, connect, learn from corrections, train, measure, export."""
+"""What can be done with axons: trace, connect, join, learn, train, measure, export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from napari_midl.engine.lengths import why_voxels
 from napari_midl.engine.operations import operation
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.keeping import LOOKING, Export, Measure, TracesOperation
+from napari_midl.methods.axons.keeping import (
+    LOOKING,
+    Export,
+    Measure,
+    TracesOperation,
+    read_traces_of,
+)
 from napari_midl.methods.axons.links import on_their_own
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
@@ -22,7 +28,7 @@ from napari_midl.methods.axons.ports import (
 )
 from napari_midl.methods.axons.ready import ready
 from napari_midl.methods.axons.settings import FinetuneSettings, TraceSettings, TrainSettings
-from napari_midl.methods.axons.words import MORE, Counts, of_seeds
+from napari_midl.methods.axons.words import GUESS, MORE, Counts, of_seeds
 from napari_midl.volumes.boxes import box_in, check_box
 from napari_midl.volumes.units import length_in_words
 
@@ -33,7 +39,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.trained import Finetuned
     from napari_midl.volumes.traces import Trace as Traced
 
-__all__ = ["Connect", "Export", "Finetune", "Measure", "Trace", "Train"]
+__all__ = ["Connect", "Export", "Finetune", "Join", "Measure", "Trace", "Train"]
 
 
 @operation("axons.trace", argument="image")
@@ -165,6 +171,49 @@ class Connect(TracesOperation):
         """How long."""
         length = length_in_words(results["length"], results["unit"])
         return [f"{length} long", *why_voxels(results)]
+
+
+@operation("axons.join", argument="image")
+@dataclass(frozen=True, kw_only=True)
+class Join(TracesOperation):
+    """Join traces into one tree, along the image from where one comes nearest to another.
+
+    Parameters
+    ----------
+    traces : TracesIn
+        What is to be joined. What grows from several somata becomes a tree each.
+    guess : bool
+        Join also what lies far apart with nothing between in the image, by a doubtful line.
+    """
+
+    traces: TracesIn
+    guess: bool = False
+    model: AxonModelIn = AxonModelIn()
+    settings: TraceSettings = TraceSettings()
+
+    def job(self, run: Running) -> Job[list[Traced]]:
+        """Join; the result are the bridges, those that are guesses too."""
+        volume = yield from run.open(self.image)
+        path = yield from run.open(self.traces, "reading the traces")
+        known = yield from read_traces_of(run, path, volume)
+        places = [place for trace in known for place in trace.points.tolist()]
+        tracing = yield from ready(run, volume, self.model, self.settings, places)
+        from napari_midl.methods.axons import joining
+        from napari_midl.methods.axons.radii import measure_all
+
+        found = yield from joining.bridges(tracing, known)
+        found = yield from measure_all(tracing.volume, found)
+        kept = [bridge for bridge in found if self.guess or bridge.why != GUESS]
+        whole = yield from elsewhere(lambda: joining.one_tree(known, kept), "joining")
+        run.results |= {"gaps": len(found), "closed": len(kept)}
+        self.keep(run, whole, tracing.volume)
+        return found
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How many gaps were closed, and what is left."""
+        gaps, closed = results["gaps"], results["closed"]
+        left = "" if gaps == closed else "; the image shows nothing in the others: look, or --guess"
+        return [f"{closed} of {gaps} gaps closed{left}", *super().summary(results)]
 
 
 @operation("axons.finetune", argument="image")

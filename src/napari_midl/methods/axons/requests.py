@@ -17,6 +17,7 @@ from napari_midl.methods.axons.ports import (
     Grown,
     KnownIn,
     SeedsIn,
+    TracesIn,
     TracesOut,
     TracingCache,
 )
@@ -226,6 +227,18 @@ class RequestQueue:
             through=tuple(chain.from_iterable(ends[1:-1])),
             end=ends[-1],
             path=name,
+            model=AxonModelIn(model, self._cache),
+            out=TracesOut(None),
+            settings=settings,
+        )
+
+    def join(
+        self, image: ImageIn, model: str, settings: TraceSettings, traces: Sequence[Trace]
+    ) -> operations.Join:
+        """What finds the bridges between the trees of some traces; it does not wait."""
+        return operations.Join(
+            image=image,
+            traces=TracesIn.of(traces),
             model=AxonModelIn(model, self._cache),
             out=TracesOut(None),
             settings=settings,

@@ -17,6 +17,7 @@ from napari_midl.methods.axons.edits import (
 )
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.entry_list import EntryList, numbered
+from napari_midl.methods.axons.joining import one_tree
 from napari_midl.methods.axons.somata import grown_from, made_soma
 from napari_midl.methods.axons.trees import root_of, rooted
 from napari_midl.volumes.trace import Link
@@ -151,6 +152,43 @@ class TraceList(EntryList):
         # Nobody has seen yet what lies between.
         new = Entry(trace, one.accepted and other.accepted and not tied.is_long)
         self.write((new if e is one else e for e in entries if e is not other), [new], entries)
+
+    def to_join_all(self) -> list[Trace]:
+        """The traces of the selected trees, or of all where not several are selected.
+
+        Raises
+        ------
+        InputError
+            If they are one tree already.
+        """
+        traces = {entry.name: entry.trace for entry in self.entries}
+        roots = {entry.name: root_of(entry.name, traces) for entry in self.entries}
+        chosen = {roots[entry.name] for entry in self.selected}
+        if len(chosen) < 2:
+            chosen = set(roots.values())
+        if len(chosen) < 2:
+            raise InputError("There is nothing to join: all traces are one tree already.")
+        return [traces[name] for name, root in roots.items() if root in chosen]
+
+    def join_all(self, bridges: Sequence[Trace]) -> None:
+        """Tie trees by bridges between points of their traces, as one decision.
+
+        Raises
+        ------
+        InputError
+            If a trace is not where a bridge ends any more.
+        """
+        known = [entry.trace for entry in self.entries]
+        tied = self._entries_of(self.entries, one_tree(known, bridges))
+        # Nobody has seen yet what lies between.
+        starts = {tuple(place) for bridge in bridges for place in bridge.points[:2].tolist()}
+        entries = [
+            replace(entry, accepted=False)
+            if tuple(entry.trace.points[0].tolist()) in starts and entry.trace.parent
+            else entry
+            for entry in self._entries_of(self.entries, one_tree(known, bridges))
+        ]
+        self.write(entries, before=entries)
 
     def split(self, entry: Entry, index: int) -> None:
         """Make two traces of one at one of its points, the second with a tree of its own.

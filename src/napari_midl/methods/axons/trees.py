@@ -56,7 +56,7 @@ def kept_linked(before: Sequence[Trace], after: Sequence[Trace]) -> list[Trace]:
         is_old = id(trace) in unchanged and old is not None
         place = old.points[link.index] if is_old and old is not None else trace.points[0]
         likely = [parent] if parent is not None else []
-        found = _point_at(place, link.index, [t for t in (*likely, *changed) if t is not trace])
+        found = point_at(place, link.index, [t for t in (*likely, *changed) if t is not trace])
         linked.append(trace if found == link else replace(trace, parent=found))
     return linked
 
@@ -111,7 +111,7 @@ def turned(trace: Trace) -> Trace:
     return trace.part(slice(None, None, -1), why=why, parent=None)
 
 
-def _point_at(place: NDArray[np.float64], index: int, traces: Sequence[Trace]) -> Link | None:
+def point_at(place: NDArray[np.float64], index: int, traces: Sequence[Trace]) -> Link | None:
     """The point of the first of some traces that lies at a place; near an index, if several do."""
     for trace in traces:
         there = np.flatnonzero(np.abs(trace.points - place).max(axis=1) < SAME_PLACE)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Why a trace is empty; where its seed lies on another one, the name of that follows.
 NO_FIBRE, FAINT, ON = "no fibre", "too faint", "on "
+# Why a bridge is as it is: seen in the image, a short line, or a long one over nothing.
+ALONG, LINE, GUESS = "along the image", "straight", "straight and long"
 
 MORE = "accept three or more, so that one can be held out"
 
@@ -64,6 +66,18 @@ def of_seeds(counts: Counts, given: bool = True) -> str:
     if counts.faint:
         parts.append(f"{counts.faint} too faint to tell from noise")
     return f"{number}: {', '.join(parts)}"
+
+
+def of_bridges(bridges: Sequence[Trace], left: int) -> str:
+    """What came of joining traces into one tree, of which some gaps were left open."""
+    lines = sum(bridge.why != ALONG for bridge in bridges)
+    where = [f"{len(bridges) - lines} along the image"] if lines < len(bridges) else []
+    where += [f"{lines} by straight lines"] if lines else []
+    closed = f"{len(bridges)} gap{_s(len(bridges))} closed, {' and '.join(where)}"
+    if not bridges:
+        return f"Nothing was joined; {left} gap{_s(left)} left open."
+    more = f"; {left} left open" if left else ""
+    return f"{closed}{more}. Next doubtful place shows them."
 
 
 def states_in_words(accepted: Sequence[bool]) -> str:

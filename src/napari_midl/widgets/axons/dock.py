@@ -70,6 +70,7 @@ class AxonsDock(ToolDock[AxonsBench]):
             "A": review.accept,
             "R": review.reject,
             "J": review.join,
+            "Shift-J": review.join_all,
             "U": review.undo,
             "Shift-U": review.redo,
             "H": review.hiding,

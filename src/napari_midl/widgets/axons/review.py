@@ -22,27 +22,31 @@ from napari_midl.widgets.axons.modes import SOMA
 from napari_midl.widgets.axons.trace_table import HEIGHT, TraceTable
 from napari_midl.widgets.images import spatial_ndim
 from napari_midl.widgets.parts.colour_bar import ColourBar
+from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.grip import Grip
 from napari_midl.widgets.parts.section import button, combo, note, spin, there
 from napari_midl.widgets.tool.dialogs import ask_one_of
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from qtpy.QtWidgets import QPushButton
 
     from napari_midl.methods.axons.edits import Tie
+    from napari_midl.volumes.trace import Trace
     from napari_midl.widgets.axons.trace import TraceSection
 
 _SIDE = 80
 # Those that follow move up as the first are decided.
 _MOST = 100
+_LEAVE, _LINES = "Leave apart", "Draw lines"
 _FOLLOW, _STRAIGHT = "Follow the image", "Straight line"
 _KEYS = (
     "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
     "cut, <b>M</b> move points, <b>S</b> soma, <b>Esc</b> leave; <b>N</b> next doubtful, "
     "<b>G</b> fine, <b>A</b> accept, <b>R</b> or <b>Del</b> reject, <b>J</b> join, "
+    "<b>Shift+J</b> join into one tree, "
     "<b>Ctrl+Z</b> undo, <b>Ctrl+Shift+Z</b> redo; <b>H</b> hide, <b>P</b> project</small>"
 )
 
@@ -89,6 +93,14 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             lambda: bench.traces.can_join,
             bench.traced,
             bench.chosen,
+        )
+        self.join_all = self.action(
+            "Join into one tree",
+            "Join all traces, or the selected trees, where they come nearest to each other, along "
+            "the image; the soma is the root, or else the longest. Undo takes it back at once",
+            self._on_join_all,
+            lambda: bench.idle and torch_is_here() and len(bench.entries) > 1,
+            bench.traced,
         )
         self.kind = button(
             "Set type", "Which type the selected traces have in an SWC file", lambda: None
@@ -150,7 +162,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.body.addWidget(self.table)
         self.body.addWidget(self.grip)
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
-        self.row(self.kind, self._soma)
+        self.row(self.kind, self._soma, self.join_all)
         self.row(self.next, self.fine)
         self.body.addWidget(self.count)
         self.body.addWidget(self.list)
@@ -206,6 +218,26 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
                 self._tracer.bridge(tied)
         except InputError as error:
             bench.report(error)
+
+    def _on_join_all(self) -> None:
+        try:
+            self._tracer.join_all(self._ask_of_guesses)
+        except InputError as error:
+            self.bench.report(error)
+
+    def _ask_of_guesses(self, guesses: Sequence[Trace]) -> bool | None:
+        """Whether to draw long lines over what the image does not show."""
+        size = self.bench.traces.voxel_size
+        longest = max(bridge.length(size) for bridge in guesses) / size[-1]
+        many = f"{len(guesses)} gaps are" if len(guesses) > 1 else "One gap is"
+        answer = ask_one_of(
+            self,
+            "Join into one tree",
+            f"{many} long, up to {self._in_words(longest)}, and the image shows no fibre between. "
+            "Draw straight lines there, which are marked as doubtful, or leave these apart?",
+            (_LEAVE, _LINES),
+        )
+        return None if answer is None else answer == _LINES
 
     def _ask(self, tied: Tie) -> str | None:
         """How to join two traces that lie far apart."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QPushButton
 
 
-# Slices before and behind the one in view.
+# Slices before and behind the one in view, where no more are seen.
 _SLICES = 8
 
 
@@ -59,7 +59,8 @@ class TraceSection(ToolSection[AxonsBench]):
         self.all = self.action(
             "Trace all in view",
             "Find the fibres in view that are not traced yet and follow each, in the background; "
-            "in a stack also 8 slices before and behind the one in view",
+            "in a stack also 8 slices before and behind the one in view, or all that are seen in a "
+            "projection or in 3D",
             self._on_all,
             lambda: bench.idle and torch_is_here(),
         )
@@ -135,8 +136,13 @@ class TraceSection(ToolSection[AxonsBench]):
 
     def _on_all(self) -> None:
         bench = self.bench
+        slab, slices = bench.projection.slab, _SLICES
+        if bench.viewer.dims.ndisplay == 3:
+            slices = max(bench.opened_volume.shape)
+        elif slab is not None:
+            slices = slab[1] - slab[0]
         try:
-            box = field_in_view(bench.viewer, bench.opened_image, _SLICES)
+            box = field_in_view(bench.viewer, bench.opened_image, slices)
             self.tracer.find(written(box))
         except InputError as error:
             bench.report(error)

@@ -11,7 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
-from napari_midl.methods.axons.words import ON, Counts, of_seeds
+from napari_midl.methods.axons.words import GUESS, ON, Counts, of_bridges, of_seeds
 from napari_midl.volumes.traces import Seed
 
 if TYPE_CHECKING:
@@ -146,6 +146,34 @@ class Tracer:
             bench.traces.join(bridge=between)
 
         self._connect(tied.ends, tied.first.path, found)
+
+    def join_all(self, ask: Callable[[Sequence[Trace]], bool | None]) -> None:
+        """Join all traces, or the selected trees, into one tree along the image.
+
+        Parameters
+        ----------
+        ask : callable
+            Told the bridges that are guesses; gives whether to draw them, or None to stop.
+
+        Raises
+        ------
+        InputError
+            If they are one tree, or a setting lies outside its range.
+        """
+        bench = self._bench
+        how = (bench.image_in, str(self._model.choice), self._settings())
+        operation = self._queue.join(*how, bench.traces.to_join_all())
+
+        def found(outcome: Outcome[list[Trace]]) -> None:
+            guesses = [bridge for bridge in outcome.result if bridge.why == GUESS]
+            drawn = ask(guesses) if guesses else False
+            if drawn is None:
+                return
+            kept = [bridge for bridge in outcome.result if drawn or bridge.why != GUESS]
+            bench.decide(lambda: bench.traces.join_all(kept))
+            bench.say(of_bridges(kept, len(outcome.result) - len(kept)))
+
+        bench.start("Join into one tree", operation.perform(), found)
 
     def connect(self, way: Sequence[Voxel]) -> None:
         """Find the fibre through two or more voxels; where it meets a trace it grows from that.

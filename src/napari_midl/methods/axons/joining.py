@@ -1,0 +1,234 @@
+"""One tree of many: which come nearest to each other, and what lies between them.
+
+A neuron that was traced piece by piece is a bag of trees. They are tied where an end of one lies
+nearest to another, from the root outwards, as a minimum spanning tree does; what lies between is
+found in the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from napari_midl.engine.jobs import Job, Progress, elsewhere, mapped
+from napari_midl.errors import InputError
+from napari_midl.methods.axons.edits import is_a_guess
+from napari_midl.methods.axons.overlaps import ON_IT
+from napari_midl.methods.axons.trees import kept_linked, point_at, root_of, rooted
+from napari_midl.methods.axons.words import ALONG, GUESS, LINE
+from napari_midl.volumes.swc_paths import grows_from_its_parent
+from napari_midl.volumes.trace import Link, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.axons.tracing import Tracing
+
+# Points from which the way of an end is taken, and how doubtful a tie is that nobody has seen.
+_TANGENT, _UNSEEN = 4, 0.6
+# Where the agent doubts more than that on average, or the way is so many times as long as the gap,
+# the image does not show what lies between.
+_LOST, _DETOUR = 0.5, 2.0
+_STEP = 2.0
+_OF_BRIDGE = ("points", "uncertainty", "radius", "ids")
+
+
+class _Tree:
+    """The points of a tree, and its free ends with the ways that they head."""
+
+    def __init__(self, traces: Sequence[Trace], size: NDArray[np.float64]) -> None:
+        self.is_cell = any(trace.is_soma for trace in traces)
+        self.length = sum(trace.length(size.tolist()) for trace in traces)
+        self.radii = np.concatenate([trace.radius for trace in traces])
+        self.voxels = np.concatenate([trace.points for trace in traces])
+        self.size, self._near = size, cKDTree(self.voxels * size)
+        taken = {trace.parent for trace in traces}
+        ends, ways = [], []
+        for trace in traces:
+            last = len(trace.points) - 1
+            if trace.parent is None:
+                ends.append(trace.points[0])
+                ways.append(trace.points[0] - trace.points[min(_TANGENT, last)])
+            if last and Link(trace.path, last) not in taken:
+                ends.append(trace.points[last])
+                ways.append(trace.points[last] - trace.points[max(last - _TANGENT, 0)])
+        self.ends, headings = np.array(ends), np.array(ways) * size
+        norms = np.linalg.norm(headings, axis=1, keepdims=True)
+        self.ways = headings / np.maximum(norms, 1e-9)
+
+    def nearest(self, voxels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Distances ``(n,)`` of voxels ``(n, 3)`` from the tree, and which of its points it is."""
+        away, index = self._near.query(voxels * self.size)
+        return np.asarray(away), np.asarray(index)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Where a tree comes nearest to another: a point of either, in voxels."""
+
+    tree: _Tree
+    other: _Tree
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    length: float
+    cost: float
+
+    @classmethod
+    def between(cls, tree: _Tree, other: _Tree) -> Gap:
+        """The nearest point of one to a free end of the other, which rather heads for it."""
+        gaps = []
+        for ends, points, turned in ((tree, other, False), (other, tree, True)):
+            away, index = points.nearest(ends.ends)
+            way = (points.voxels[index] - ends.ends) * ends.size
+            heads = (way * ends.ways).sum(1) / np.maximum(away, 1e-9)
+            cost = away * (2 - np.clip(heads, -1, 1))
+            k = int(cost.argmin())
+            pair = ends.ends[k], points.voxels[index[k]]
+            start, end = pair[::-1] if turned else pair
+            gaps.append(cls(tree, other, start, end, float(away[k]), float(cost[k])))
+        return min(gaps, key=lambda gap: gap.cost)
+
+
+def gaps(traces: Sequence[Trace], voxel_size: Sequence[float]) -> list[Gap]:
+    """Where trees are to be tied so that all become one, from the root outwards.
+
+    Trees grow from those with a soma, each from the nearest; where there is none, from the longest.
+
+    Parameters
+    ----------
+    traces : sequence of Trace
+        With links to each other alone.
+    voxel_size : sequence of float
+        Physical size ``(z, y, x)``.
+    """
+    size, by_name = np.asarray(voxel_size) / voxel_size[-1], {t.path: t for t in traces}
+    members: dict[str, list[Trace]] = {}
+    for trace in traces:
+        members.setdefault(root_of(trace.path, by_name), []).append(trace)
+    trees = [_Tree(tree, size) for tree in members.values()]
+    begun = [t for t in trees if t.is_cell] or [max(trees, key=lambda tree: tree.length)]
+    best: dict[_Tree, Gap] = {}
+    apart = [tree for tree in trees if tree not in begun]
+    found: list[Gap] = []
+    while apart:
+        for other in apart:
+            new = [Gap.between(tree, other) for tree in begun]
+            best[other] = min([*new, best.get(other, new[0])], key=lambda gap: gap.cost)
+        nearest = min(apart, key=lambda tree: best[tree].cost)
+        found.append(best[nearest])
+        apart.remove(nearest)
+        begun = [nearest]
+    return found
+
+
+def bridges(tracing: Tracing, traces: Sequence[Trace]) -> Job[list[Trace]]:
+    """What ties the trees of some traces to one, from the root outwards.
+
+    Parameters
+    ----------
+    tracing : Tracing
+        A model made ready for their image; only what lies in the gaps is read.
+    traces : sequence of Trace
+        With links to each other alone.
+
+    Yields
+    ------
+    Progress
+        One gap after another.
+
+    Returns
+    -------
+    list of Trace
+        Each from a point of a tree to a point of the one that is to grow from it; ``why`` says
+        how it was found. Returned by the generator.
+    """
+    look = partial(gaps, traces, tracing.volume.voxel_size)
+    open_gaps = yield from elsewhere(look, "looking for the gaps")
+    found: list[Trace] = []
+    for k, gap in enumerate(open_gaps):
+        told = partial(_told, k, len(open_gaps))
+        yield told(Progress(0, 1))
+        found.append((yield from mapped(_bridge(tracing, gap), told)))
+    return found
+
+
+def _told(before: int, count: int, step: Progress) -> Progress:
+    done = before + step.done / max(step.total, 1)
+    return replace(step, done=done, total=count, message=f"{before} of {count} gaps closed")
+
+
+def _bridge(tracing: Tracing, gap: Gap) -> Job[Trace]:
+    """What lies in a gap, or a straight line where the image does not show it."""
+    from napari_midl.methods.axons.apply import connect
+
+    if gap.length <= ON_IT:
+        return Trace("", np.stack([gap.start, gap.end]), np.full(2, _UNSEEN), why=ALONG)
+    way = yield from connect(tracing, [gap.start.tolist(), gap.end.tolist()], "")
+    # What runs along the two trees is theirs.
+    (away, there), (beyond, here) = gap.tree.nearest(way.points), gap.other.nearest(way.points)
+    last = int(np.flatnonzero(beyond <= ON_IT)[0])
+    first = int(np.flatnonzero(away[: last + 1] <= ON_IT)[-1])
+    inside = slice(first + 1, last)
+    ends = gap.tree.voxels[there[[first]]], gap.other.voxels[here[[last]]]
+    points = np.concatenate([ends[0], way.points[inside], ends[1]])
+    doubt = way.uncertainty[inside]
+    unsure = np.r_[_UNSEEN, doubt, doubt[-1:] if len(doubt) else _UNSEEN]
+    bridge = Trace("", points, unsure, why=ALONG)
+    is_detour = bridge.length(gap.tree.size.tolist()) > _DETOUR * gap.length
+    if is_detour or (len(doubt) and doubt.mean() > _LOST):
+        return _straight(gap)
+    return bridge
+
+
+def _straight(gap: Gap) -> Trace:
+    count = max(int(gap.length / _STEP), 1) + 1
+    radii = np.concatenate([gap.tree.radii, gap.other.radii])
+    why = GUESS if is_a_guess(gap.length, radii) else LINE
+    return Trace("", np.linspace(gap.start, gap.end, count), np.ones(count), why=why)
+
+
+def one_tree(traces: Sequence[Trace], ties: Sequence[Trace]) -> list[Trace]:
+    """Traces whose trees are tied by bridges; what is tied begins at its bridge.
+
+    Parameters
+    ----------
+    traces : sequence of Trace
+        With links to each other.
+    ties : sequence of Trace
+        Bridges between points of these, from the root outwards.
+
+    Raises
+    ------
+    InputError
+        If a trace is not where a bridge ends any more.
+    """
+    now = list(traces)
+    for tie in ties:
+        start, end = _node(tie.points[0], now), _node(tie.points[-1], now)
+        if start is None or end is None:
+            raise InputError("A trace was changed meanwhile; join them again.")
+        now = rooted(now, end)
+        by_name = {trace.path: trace for trace in now}
+        start = _node(tie.points[0], now)
+        assert start is not None
+        parent, child = by_name[start.path], by_name[root_of(end.path, by_name)]
+        between = slice(1 if parent.is_soma else 0, -1)
+        kinds = np.full(len(tie.points), child.kinds[0])
+        head = replace(child, kinds=kinds, **{n: getattr(tie, n) for n in _OF_BRIDGE})
+        grown = head.part(between).followed_by(child, parent=start)
+        now = kept_linked(now, [grown if trace is child else trace for trace in now])
+    return now
+
+
+def _node(place: NDArray[np.float64], traces: Sequence[Trace]) -> Link | None:
+    """The point at a place; where a branch begins, that of the trace that it grows from."""
+    found, by_name = point_at(place, 0, traces), {trace.path: trace for trace in traces}
+    if found is None or found.index or not grows_from_its_parent(by_name[found.path], by_name):
+        return found
+    return by_name[found.path].parent
