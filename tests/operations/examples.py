@@ -253,6 +253,14 @@ def axons_connect(folder: Path) -> tuple[dict[str, Any], str]:
     return {"image": fibre_image(folder), "start": start, "end": end}, "found.csv"
 
 
+def axons_join(folder: Path) -> tuple[dict[str, Any], str]:
+    path = folder / "pieces.csv"
+    rows = [f"a,{k},0,{fibre_at(x):.3f},{x},0.1" for k, x in enumerate(range(10, 40, 2))]
+    rows += [f"b,{k},0,{fibre_at(x):.3f},{x},0.1" for k, x in enumerate(range(56, 86, 2))]
+    path.write_text("\n".join(["path,index,z,y,x,uncertainty", *rows]) + "\n")
+    return {"image": fibre_image(folder), "traces": path}, "joined.swc"
+
+
 def axons_finetune(folder: Path) -> tuple[dict[str, Any], str]:
     options = {"image": fibre_image(folder), "traces": fibre_traces(folder)}
     return options | {"steps": 1, "synthetic": 0.0}, "model.safetensors"
@@ -489,6 +497,7 @@ EXAMPLES: dict[str, Example] = {
     "anatomy.shapes": anatomy_shapes,
     "anatomy.train": anatomy_train,
     "axons.connect": axons_connect,
+    "axons.join": axons_join,
     "axons.export": axons_export,
     "axons.finetune": axons_finetune,
     "axons.measure": axons_measure,
