@@ -19,7 +19,7 @@ from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.methods.axons.trees import root_of
 from napari_midl.methods.axons.words import ALONG, GUESS, of_bridges
 from napari_midl.volumes.space import Space
-from napari_midl.volumes.traces import Link, Trace, read_traces, write_traces
+from napari_midl.volumes.traces import Link, Trace, read_traces
 
 SIZE = (1.0, 1.0, 1.0)
 
@@ -178,7 +178,9 @@ def test_a_long_gap_over_nothing_is_left_open_unless_guessed(image):
 
 def test_what_was_joined_is_told_in_a_sentence():
     bridges = [Trace("", np.zeros((2, 3)), np.ones(2), why=why) for why in (ALONG, ALONG, GUESS)]
-    assert of_bridges(bridges, 0) == (
-        "3 gaps closed, 2 along the image and 1 by straight lines. Next doubtful place shows them."
+    assert of_bridges(bridges, 0).startswith(
+        "3 gaps closed, 2 along the image and 1 by a straight line."
     )
+    assert of_bridges(bridges[:1], 1).startswith("1 gap closed along the image; 1 left open.")
+    assert of_bridges(bridges[2:], 0).startswith("1 gap closed by a straight line.")
     assert of_bridges([], 2) == "Nothing was joined; 2 gaps left open."

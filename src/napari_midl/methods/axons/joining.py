@@ -67,10 +67,26 @@ class _Tree:
         away, index = self._near.query(voxels * self.size)
         return np.asarray(away), np.asarray(index)
 
+    def ahead_of(
+        self, end: NDArray[np.float64], way: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float, float]:
+        """The point of the tree to which it costs an end least to go on, how far, and that cost."""
+        # None costs less than its distance, or more than the nearest in the worst direction.
+        reach = 3.0 * float(self.nearest(end[None])[0][0])
+        near = self.voxels[self._near.query_ball_point(end * self.size, reach + 1e-6)]
+        ahead = (near - end) * self.size
+        away = np.linalg.norm(ahead, axis=1)
+        costs = away * 2 - ahead @ way
+        best = int(costs.argmin())
+        return near[best], float(away[best]), float(costs[best])
+
 
 @dataclass(frozen=True)
 class Gap:
-    """Where a tree comes nearest to another: a point of either, in voxels."""
+    """Where a tree comes nearest to another: a point of either, in voxels.
+
+    The cost is the length, for an end that does not head for the other up to thrice that.
+    """
 
     tree: _Tree
     other: _Tree
@@ -82,17 +98,13 @@ class Gap:
     @classmethod
     def between(cls, tree: _Tree, other: _Tree) -> Gap:
         """The nearest point of one to a free end of the other, which rather heads for it."""
-        gaps = []
+        found = []
         for ends, points, turned in ((tree, other, False), (other, tree, True)):
-            away, index = points.nearest(ends.ends)
-            way = (points.voxels[index] - ends.ends) * ends.size
-            heads = (way * ends.ways).sum(1) / np.maximum(away, 1e-9)
-            cost = away * (2 - np.clip(heads, -1, 1))
-            k = int(cost.argmin())
-            pair = ends.ends[k], points.voxels[index[k]]
-            start, end = pair[::-1] if turned else pair
-            gaps.append(cls(tree, other, start, end, float(away[k]), float(cost[k])))
-        return min(gaps, key=lambda gap: gap.cost)
+            for end, way in zip(ends.ends, ends.ways, strict=True):
+                place, length, cost = points.ahead_of(end, way)
+                start, stop = (place, end) if turned else (end, place)
+                found.append(cls(tree, other, start, stop, length, cost))
+        return min(found, key=lambda gap: gap.cost)
 
 
 def gaps(traces: Sequence[Trace], voxel_size: Sequence[float]) -> list[Gap]:

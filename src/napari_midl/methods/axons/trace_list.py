@@ -179,7 +179,6 @@ class TraceList(EntryList):
             If a trace is not where a bridge ends any more.
         """
         known = [entry.trace for entry in self.entries]
-        tied = self._entries_of(self.entries, one_tree(known, bridges))
         # Nobody has seen yet what lies between.
         starts = {tuple(place) for bridge in bridges for place in bridge.points[:2].tolist()}
         entries = [

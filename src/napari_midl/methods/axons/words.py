@@ -70,14 +70,17 @@ def of_seeds(counts: Counts, given: bool = True) -> str:
 
 def of_bridges(bridges: Sequence[Trace], left: int) -> str:
     """What came of joining traces into one tree, of which some gaps were left open."""
-    lines = sum(bridge.why != ALONG for bridge in bridges)
-    where = [f"{len(bridges) - lines} along the image"] if lines < len(bridges) else []
-    where += [f"{lines} by straight lines"] if lines else []
-    closed = f"{len(bridges)} gap{_s(len(bridges))} closed, {' and '.join(where)}"
     if not bridges:
         return f"Nothing was joined; {left} gap{_s(left)} left open."
+    lines = sum(bridge.why != ALONG for bridge in bridges)
+    along, count = len(bridges) - lines, f"{len(bridges)} gap{_s(len(bridges))} closed"
+    straight = f"by {'a straight line' if lines == 1 else 'straight lines'}"
+    if along and lines:
+        closed = f"{count}, {along} along the image and {lines} {straight}"
+    else:
+        closed = f"{count} {straight if lines else 'along the image'}"
     more = f"; {left} left open" if left else ""
-    return f"{closed}{more}. Next doubtful place shows them."
+    return f"{closed}{more}. Next doubtful place shows where."
 
 
 def states_in_words(accepted: Sequence[bool]) -> str:

@@ -93,6 +93,8 @@ class AxonsBench(Bench):
         """Change to an image, or to another time point or channel of the one that is open."""
         # A layer that comes and goes at each time point crashes napari's canvas at times.
         self._stays = image is self.image
+        if not self._stays:
+            self.told.emit("")  # what was said last was about another image
         try:
             super().open(image, *how, **options)
         except InputError:

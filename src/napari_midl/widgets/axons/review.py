@@ -312,7 +312,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         )
         self.fill(doubts[:_MOST])
         more = f", the worst {_MOST} are listed" if len(doubts) > _MOST else ""
-        self.count.setText(f"{len(doubts)} to look at{more}" if doubts else "")
+        self.count.setText(f"{len(doubts)} to look at{more}")
+        self.count.setVisible(bool(doubts))
         self._explain()
         for widget in (self.colour_label, self.colours, self.legend, self.table, self.grip):
             widget.setVisible(bool(entries))
