@@ -28,7 +28,7 @@ TRAINED = 0.75  # share of an H&E section's width that the stains are trained on
 # Full of edges or texture.
 NAMES = ("astronaut", "brick", "camera", "chelsea", "coffee", "coins")
 NAMES += ("grass", "gravel", "retina", "rocket")
-LONGEST = 1000  # pixels of a photograph's edge, so that none is drawn much more often than a section
+LONGEST = 1000  # pixels of a photograph's edge, so that a section is drawn about as often
 SYNTHETIC, SYNTHETIC_EDGE = 4, 400
 # Full densities of hematoxylin and eosin, from a pale slide to a dark one.
 FULL = ((1.0, 0.3), (1.5, 0.5), (1.5, 0.8), (2.2, 1.0))

@@ -113,7 +113,7 @@ class Shapes:
                 mean = points.mean(0)
                 for origin in set(origins.tolist()):
                     points[origins == origin] += mean - points[origins == origin].mean(0)
-        return ShapeModel.fit(*sets, self.modes)
+        return ShapeModel.fit(*sets, modes=self.modes)
 
     def differences(self, without: int = -1) -> tuple[Points, Array]:
         """Mean and covariance of the landmarks of those that do not come from one shape."""

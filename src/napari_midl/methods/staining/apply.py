@@ -66,7 +66,8 @@ class MosaicModel(DenseModel):
 
     def network(self) -> Pipeline:
         """A copy, exposed for the mosaic, with its channels last: convolutions are quicker so."""
-        pipeline = copy.deepcopy(self._pipeline).to(memory_format=torch.channels_last)
+        pipeline = copy.deepcopy(self._pipeline)
+        pipeline.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if pipeline.is_exposed:
             pipeline.expose(self._mosaic)
         return pipeline
