@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_midl.methods.anatomy.evidence import Shapes
 from napari_midl.methods.anatomy.shape_model import PLACEMENT, ShapeModel
 
 
@@ -49,3 +50,29 @@ def test_fit_finds_the_modes_of_its_shapes() -> None:
     surface = model.surface(model.given(person[:6]).mean)
     assert np.abs(surface - person[6:]).max() < 0.3
     assert model.surface_rest.max() < 1e-5
+
+
+def test_what_makes_two_meshes_differ_is_no_way_in_which_people_do() -> None:
+    rng = np.random.default_rng(0)
+    mean = rng.normal(0, 20, (40, 3))
+    people, mesh = rng.normal(size=(2, 40, 3))
+    origins = [0] * 10 + [10] * 10
+    drawn = [
+        mean + t * people + (origin == 10) * 5 * mesh
+        for t, origin in zip(rng.normal(size=20), origins, strict=True)
+    ]
+    points = np.stack(drawn)
+    model = Shapes(
+        points[:, :8],
+        points,
+        points[:0],
+        np.zeros((0, 3), np.int32),
+        origins,
+        [0, 10],
+        np.arange(8),
+        modes=1,
+    ).people()
+    way = model.surface_modes[0].ravel()
+    along = abs(way @ people.ravel()) / np.linalg.norm(way) / np.linalg.norm(people)
+    assert along > 0.999
+    np.testing.assert_allclose(model.mean_surface, points.mean(0))
