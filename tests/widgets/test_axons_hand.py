@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_midl.methods.axons.fine import read_fine
+from napari_midl.methods.axons.words import GUESS
 from napari_midl.volumes.traces import Link, Trace
 from napari_midl.widgets.axons import AxonsDock
 from napari_midl.widgets.axons.modes import BETWEEN, CORRECT, CUT, MOVE, SOMA, TRACE
@@ -473,6 +475,31 @@ def test_a_long_join_follows_the_image(dock, click, monkeypatch):
     dock.bench.select(dock.bench.entries)
     click(dock.review.join)
     assert found == [(40, ["a", "b"])]
+
+
+@pytest.mark.parametrize("answer", ["Draw lines", "Leave apart", None])
+def test_all_traces_become_one_tree_at_a_key(dock, viewer, mouse, monkeypatch, answer):
+    asked = []
+
+    def ask(parent, caption, question, answers):
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr("napari_midl.widgets.axons.review.ask_one_of", ask)
+    bench, before = dock.bench, dock.bench.entries
+    between = np.linspace((0.0, 60.0, 119.0), (0.0, 100.0, 119.0), 21)
+    found = SimpleNamespace(result=[Trace("", between, np.ones(21), why=GUESS)])
+    monkeypatch.setattr(bench, "start", lambda title, job, then, **_: then(found))
+    viewer.layers.selection.active = viewer.add_points(np.zeros((0, 2)), name="others")
+    mouse.key(Qt.Key.Key_J, SHIFT)
+    assert "40 px" in asked[0]
+    roots = sum(entry.trace.parent is None for entry in bench.entries)
+    assert roots == (1 if answer == "Draw lines" else 2)
+    if roots == 1:
+        assert "1 gap closed by a straight line" in dock.trouble.text()
+        assert dock.review.items[0].uncertainty == 1.0
+        mouse.key(Qt.Key.Key_Z, CONTROL)
+    assert [entry.trace for entry in bench.entries] == [entry.trace for entry in before]
 
 
 def _tree(dock):
