@@ -107,13 +107,13 @@ class Shapes:
         """
         rows = np.array([i for i, origin in enumerate(self.origins) if origin != without])
         origins = np.asarray(self.origins)[rows]
-        sets = [self.landmarks[rows], self.surfaces[rows]]
+        landmarks, surfaces = self.landmarks[rows], self.surfaces[rows]
         if len(set(origins.tolist())) < len(rows):
-            for points in sets:
+            for points in (landmarks, surfaces):
                 mean = points.mean(0)
                 for origin in set(origins.tolist()):
                     points[origins == origin] += mean - points[origins == origin].mean(0)
-        return ShapeModel.fit(*sets, modes=self.modes)
+        return ShapeModel.fit(landmarks, surfaces, self.modes)
 
     def differences(self, without: int = -1) -> tuple[Points, Array]:
         """Mean and covariance of the landmarks of those that do not come from one shape."""
