@@ -150,10 +150,10 @@ class Tracing:
                 [s for s, o in zip(taken, owners, strict=True) if o == k], seen[k]
             )
         found = self._traces(seeds, owners, taken)
-        begins = dict.fromkeys(seen, 0)
+        at_seed = dict.fromkeys(seen, 0)
         for k in (k for k in seen if owners.count(k) > 1):
-            begins[k] = len(taken[len(owners) - 1 - owners[::-1].index(k)].points) - 1
-        return [self._doubted(trace, seen[k], begins[k]) for k, trace in enumerate(found)]
+            at_seed[k] = len(taken[len(owners) - 1 - owners[::-1].index(k)].points) - 1
+        return [self._doubted(trace, seen[k], at_seed[k]) for k, trace in enumerate(found)]
 
     def _centre(self, ways: Sequence[Steps], width: float) -> Job[None]:
         """Draw two ways that begin at one seed to the middle of the fibre: it may lie beside it."""
