@@ -47,3 +47,13 @@ def test_thin_plate_takes_each_point_to_its_target_and_keeps_affine_maps() -> No
     np.testing.assert_allclose(
         thin_plate(source, source @ stretch)(elsewhere), elsewhere @ stretch, atol=1e-8
     )
+
+
+def test_a_spline_through_one_place_twice_goes_to_the_mean():
+    rng = np.random.default_rng(0)
+    source = rng.normal(0, 10, (12, 3))
+    target = source + rng.normal(0, 1, source.shape)
+    twice = thin_plate(np.vstack([source, source[:1]]), np.vstack([target, target[:1] + 2]))
+    once = thin_plate(source, np.vstack([target[:1] + 1, target[1:]]))
+    places = rng.normal(0, 20, (50, 3))
+    np.testing.assert_allclose(twice(places), once(places), atol=1e-6)

@@ -99,9 +99,19 @@ def thin_plate(source: Points, target: Points, *, smooth: bool = False) -> RBFIn
     source : ndarray, shape (n, 3)
         Points that do not lie in a plane.
     target : ndarray, shape (n, d)
-        What each of them becomes.
+        What each of them becomes; the mean where points lie at one place.
     smooth : bool
         Take the kernel of two dimensions, whose map is smoother between the points.
     """
     kernel = "thin_plate_spline" if smooth else "linear"
-    return RBFInterpolator(source, target, kernel=kernel, degree=1)
+    return RBFInterpolator(*_each_once(source, target), kernel=kernel, degree=1)
+
+
+def _each_once(source: Points, target: Points) -> tuple[Points, Points]:
+    """Points of which none is at the place of another, with the mean of where such are to go."""
+    places, which, count = np.unique(source, axis=0, return_inverse=True, return_counts=True)
+    if len(places) == len(source):
+        return source, target
+    sums = np.zeros_like(places)
+    np.add.at(sums, which, target)
+    return places, sums / count[:, None]
