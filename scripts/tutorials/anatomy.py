@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scripts.tutorials.hand import Hand
 
 FIRST = 4
+INSIDE = 2.0  # mm from the edge of the bone as seen from the side, beside which a click misses it
 UP = (1, 0, 0)
 FRONT = (-0.35, 0.9, -0.25)
 
@@ -38,8 +39,12 @@ def follow(hand: Hand, camera: Camera) -> None:
             shown.request.landmarks.points, bench.landmarks.points, True
         )
 
-    def voxel(name: str) -> Any:
-        return bench.request.space.to_voxel(true.points[true.names.index(name)], MM)
+    middle = np.nanmean(true.points, axis=0)
+
+    def voxel(name: str, inside: float = 0.0) -> Any:
+        point = true.points[true.names.index(name)]
+        inwards = (middle - point) * (0, 1, 1)
+        return bench.request.space.to_voxel(point + inside * inwards / np.linalg.norm(inwards), MM)
 
     camera.rolling = True
     camera.caption = "Place a few landmarks as the picture shows"
@@ -48,7 +53,6 @@ def follow(hand: Hand, camera: Camera) -> None:
     hand.turn()
     hand.home()
     viewer.scene.camera.zoom *= 0.85
-    middle = np.nanmean(true.points, axis=0)
     for number in range(FIRST):
         name = bench.editor.name
         sideways = true.points[true.names.index(name)][0] - middle[0]
@@ -56,7 +60,7 @@ def follow(hand: Hand, camera: Camera) -> None:
         look = FRONT if abs(sideways) < 10 else (-0.2, 0.25, -np.sign(sideways))
         viewer.scene.camera.set_view_direction(look, UP)
         hand.wait(0.5)
-        hand.touch(hand.at(scan, voxel(name)))
+        hand.touch(hand.at(scan, voxel(name, INSIDE)))
         camera.hold(0.8)
         if number == 0:
             camera.picture("tutorials/anatomy-chin", marks.about, hand.buttons.ndisplayButton)
