@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -47,11 +49,11 @@ def test_planes_in_3d_are_at_right_angles(heading: tuple[float, ...]) -> None:
 
 
 def test_the_path_shows_where_an_agent_was() -> None:
-    points = view_points(torch.zeros(1, 2), torch.eye(2)[None], (1.0,))[0, 0]
-    path = path_view(torch.tensor([[0.0, -2.0], [0.0, -4.0]]), points)
-    assert path[5, 3] == pytest.approx(1.0)
-    assert path[5, 4] == pytest.approx(float(torch.exp(torch.tensor(-1.0))))
-    assert path[0, 10] < 1e-6
+    fine, coarse = path_view(torch.tensor([[0.0, -2.0], [0.0, -4.0]]), (1.0, 2.0))
+    assert fine[5, 3] == fine[5, 1] == coarse[5, 4] == coarse[5, 3] == pytest.approx(1.0)
+    assert fine[5, 4] == coarse[5, 5] == pytest.approx(math.exp(-1))
+    assert fine[0, 10] < 1e-6
+    assert not path_view(torch.zeros(3, 0, 2), (1.0,)).any()
 
 
 def test_distant_views_average_what_lies_between_their_pixels() -> None:

@@ -66,7 +66,7 @@ def test_ways_that_lead_to_the_same_place_are_one() -> None:
 def test_a_lost_agent_goes_on_and_its_choice_is_doubtful_and_told(
     base: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = line((120, 20), (120, 220))
+    whole = line((120, 20), (120, 239))
     tracing = opened([whole], base)
     monkeypatch.setattr(tracing_module, "ZOOMS", (1.0,))
     follow = tracing.tracker.follow

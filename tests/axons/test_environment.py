@@ -131,3 +131,24 @@ def test_some_begin_where_there_is_nothing() -> None:
     assert (stop == ~follows).all()
     assert 0.3 < stop.float().mean() < 0.7
     assert (made.positions[made.gone][:, 0] >= 60).all()
+
+
+def test_an_agent_sees_where_it_came_from_behind_its_middle() -> None:
+    made = TrackingEnvironment(straight, DESIGNS["compact-path"], 2, 3)
+    made.reset(seed=0)
+    first = made._observe()["actor"][:, 5:]
+    assert not first.any()
+    for _ in range(4):
+        seen = made.step(torch.tensor([[3.0, 0.0]]).repeat(made.num_envs, 1))[0]["actor"]
+    # Straight on: three px a step are 1.5, 0.75 and 0.375 pixels of the three views.
+    behind = seen[:, 5:, :, 5]
+    torch.testing.assert_close(behind[:, 0, 2], torch.ones(6), atol=1e-3, rtol=0)
+    assert (behind[:, 2, :5].amax(1) > 0.9).all() and not (seen[:, 5:, 7:] > 0.1).any()
+
+
+def test_a_forgetful_agent_sees_no_path() -> None:
+    made = TrackingEnvironment(straight, DESIGNS["compact-path"], 2, 3, forgetful=1.0)
+    made.reset(seed=0)
+    for _ in range(4):
+        seen = made.step(torch.tensor([[3.0, 0.0]]).repeat(made.num_envs, 1))[0]["actor"]
+    assert not seen[:, 5:].any()

@@ -17,6 +17,8 @@ from napari_midl.methods.axons.environment import STRIDE
 from napari_midl.methods.axons.views import heading_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -91,7 +93,7 @@ def ways_on(tracker: Tracker, trail: Tensor, width: float) -> list[Way]:
     """
     begins = [max(1, len(trail) - 1 - before) for before in FROM]
     headings = torch.stack([trail[k] - trail[max(0, k - 3)] for k in begins])
-    fans = torch.stack([_fan(heading) for heading in F.normalize(headings, dim=-1)])
+    fans = torch.stack([fan(heading, TURNS) for heading in F.normalize(headings, dim=-1)])
     begin = torch.tensor(begins).repeat_interleave(fans.shape[1]).repeat(len(LOOKS))
     aims = fans.flatten(0, 1).repeat(len(LOOKS), 1)
     turns = torch.tensor(TURNS).abs().repeat(len(aims) // len(TURNS))
@@ -138,8 +140,8 @@ def _doubt(steps: Steps) -> float:
     return sum(last) / len(last)
 
 
-def _fan(heading: Tensor) -> Tensor:
-    """Unit vectors that turn from a heading, in each plane through it."""
+def fan(heading: Tensor, turns: Sequence[float]) -> Tensor:
+    """Unit vectors that turn from a heading by so many degrees, in each plane through it."""
     (frames,) = heading_frame(heading[None])
-    angles = torch.tensor(TURNS).deg2rad()[:, None]
+    angles = torch.tensor(turns).deg2rad()[:, None]
     return torch.cat([angles.cos() * f[0] + angles.sin() * f[1] for f in frames])

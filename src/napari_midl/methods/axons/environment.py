@@ -40,11 +40,11 @@ EPISODE = 200
 STRIDE = 3.0
 LOST = 8.0
 ON_TRACK = 3.0
-_REMEMBERED = 12
+REMEMBERED = 12
 # What a step changes, beside what is stacked of the views.
 _MOVING = (
     *("positions", "headings", "_index", "_steps", "_switches", "_previous", "_visited"),
-    "gone",
+    *("gone", "_forgetful"),
 )
 
 
@@ -68,6 +68,8 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         being lost is learnt too.
     elsewhere : float
         Share of the agents that begin where there is no fibre.
+    forgetful : float
+        Share of the agents that do not see where they came from, as one that looks along a line.
     mapped : callable
         Draws images as `map` does, such as the ``map`` of a pool of processes.
     """
@@ -80,10 +82,12 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         agents: int = 8,
         astray: float = 0.0,
         elsewhere: float = 0.0,
+        forgetful: float = 0.0,
         mapped: Callable[..., Iterable[Scene]] = map,
     ) -> None:
         self.mapped = mapped
         self.draw, self.design, self.astray, self.elsewhere = draw, design, astray, elsewhere
+        self.forgetful = forgetful
         self.shape = (images, agents)
         self.num_envs = images * agents
         bounds = {
@@ -156,7 +160,8 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._steps = torch.zeros(self.shape, dtype=torch.long)
         self._switches = torch.zeros(self.shape, dtype=torch.long)
         self._previous = torch.zeros(*self.shape, 2)
-        self._visited = self.positions[..., None, :].repeat(1, 1, _REMEMBERED, 1)
+        self._visited = self.positions[..., None, :].repeat(1, 1, REMEMBERED, 1)
+        self._forgetful = torch.from_numpy(rng.random(self.shape) < self.forgetful)
         self._stack: list[tuple[Tensor, Tensor]] = []
         return self._observe()
 
@@ -265,15 +270,22 @@ class TrackingEnvironment(gymnasium.vector.VectorEnv[Any, Any, Any]):
         views = sample_views(self._levels, points, self._extent, self._size)
         heading = self.design.frame == "heading"
         views = local_contrast(views) if heading else views.nan_to_num()
-        if self.design.history:
-            path = path_view(self._visited[..., :-1, :], points[..., 0, :, :, :])
-            views = torch.cat([views, path[..., None, :, :]], -3)
+        if self.design.paths:
+            views = torch.cat([views, self._path(frames)], -3)
         truth = sample(self.truth, points[..., :1, :, :, :])[:, 0]
         moments = self.design.moments
         self._stack = [*(self._stack or [(views, truth)] * moments), (views, truth)][-moments:]
         actor = torch.cat([v for v, _ in self._stack], -3)
         critic = torch.cat([actor, *(t for _, t in self._stack)], -3)
         return {"actor": actor.flatten(0, 1), "critic": critic.flatten(0, 1)}
+
+    def _path(self, frames: Tensor) -> Tensor:
+        """Views of where each agent came from."""
+        known = min(int(self._steps.max()), REMEMBERED - 1)
+        visited = self._visited[..., REMEMBERED - 1 - known : -1, :]
+        path = (visited - self.positions[..., None, :]) @ frames.mT
+        shown = path_view(path, self.design.paths)
+        return shown.masked_fill(self._forgetful[..., None, None, None], 0.0)
 
     def _frames(self) -> Tensor:
         if self.design.frame == "heading":

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 IMAGES = 32
 EPISODE = 60  # steps; most of what there is to earn on a fibre
-_ASTRAY, _ELSEWHERE = 0.15, 0.1
+_ASTRAY, _ELSEWHERE, _FORGETFUL = 0.15, 0.1, 0.2
 _MOST_SCORED = 3  # of the traces that are learnt from
 
 
@@ -88,7 +88,7 @@ def train(
     device = pick_device(settings.device)
     with _pool(settings.processes) as mapped:
         environment = TrackingEnvironment(
-            draw, actor.design, IMAGES, settings.agents, _ASTRAY, _ELSEWHERE, mapped
+            draw, actor.design, IMAGES, settings.agents, _ASTRAY, _ELSEWHERE, _FORGETFUL, mapped
         )
         demonstrations = Demonstrations(environment, actor.train())
         trained = yield from fit(
@@ -192,7 +192,7 @@ def finetune(
     scored_on = held_out or lesson_traces[:_MOST_SCORED]
     known = bool(model.card.get("steps", 0))
     before = (yield from _scores(volume, scored_on, model, settings)) if known else {}
-    environment = TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY, _ELSEWHERE)
+    environment = TrackingEnvironment(draw, actor.design, 16, 8, _ASTRAY, _ELSEWHERE, _FORGETFUL)
     demonstrations = Demonstrations(environment, actor.train(), confident=True)
     trained = yield from fit(
         Imitation(demonstrations, settings.learning_rate, settings.half_life),

@@ -6,7 +6,7 @@ Dai et al., MIDL 2019, section 3.2, figure 2 and tables 3 and 4.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -37,8 +37,8 @@ class Design:
     averaged : bool
         A view's pixel is the mean of the image about it, as wide as the view's pitch, and not
         the intensity at its middle: distant views then show fibres through the noise.
-    history : bool
-        Also show the historical path.
+    paths : tuple of float
+        Pixel distance of each view that shows the historical path, in px.
     moments : int
         How many time steps are stacked.
     stop : bool
@@ -48,14 +48,14 @@ class Design:
     frame: Literal["image", "heading"]
     pitches: tuple[float, ...]
     averaged: bool
-    history: bool
+    paths: tuple[float, ...]
     moments: int
     stop: bool
 
     @property
     def channels(self) -> int:
         """Input channels of the actor."""
-        return (len(self.pitches) + self.history) * self.moments
+        return (len(self.pitches) + len(self.paths)) * self.moments
 
     @property
     def averages(self) -> tuple[float, ...]:
@@ -63,11 +63,13 @@ class Design:
         return self.pitches if self.averaged else (1.0,) * len(self.pitches)
 
 
+_COMPACT = Design(
+    "heading", (1.0, 2.0, 4.0, 8.0, 16.0), averaged=True, paths=(), moments=1, stop=True
+)
 DESIGNS = {
-    "paper": Design("image", (1.0, 2.0), averaged=False, history=True, moments=4, stop=False),
-    "compact": Design(
-        "heading", (1.0, 2.0, 4.0, 8.0, 16.0), averaged=True, history=False, moments=1, stop=True
-    ),
+    "paper": Design("image", (1.0, 2.0), averaged=False, paths=(1.0,), moments=4, stop=False),
+    "compact": _COMPACT,
+    "compact-path": replace(_COMPACT, paths=(2.0, 4.0, 8.0)),
 }
 
 
@@ -178,7 +180,7 @@ def _paper_body(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def build_actor(preset: str) -> Actor:
-    """A fresh actor of a preset, ``compact`` or ``paper``.
+    """A fresh actor of a preset, such as ``compact-path``.
 
     Raises
     ------

@@ -17,7 +17,7 @@ Fibres = Annotated[
     Literal["auto", "bright", "dark"],
     Shown("Fibres are", choices=("find out", "bright", "dark")),
 ]
-Preset = Literal["compact", "paper"]
+Preset = Literal["compact-path", "compact", "paper"]
 Images = Literal["rich", "crowded", "SI", "SI-RC", "SI-W", "SI-EN", "SI-SN"]
 
 # Of a trace to fine-tune on, in pixels of the plane.
@@ -88,7 +88,8 @@ class TrainSettings(Settings):
     Parameters
     ----------
     preset : str
-        The agent: ``compact`` ships, ``paper`` sees and acts as in Dai et al., 2019.
+        The agent: ``compact-path`` ships, ``compact`` does not see where it came from, ``paper``
+        sees and acts as in Dai et al., 2019.
     images : str
         ``rich`` fibres, ``crowded`` ones alone, or one of the paper's five conditions.
     steps : int
@@ -114,7 +115,7 @@ class TrainSettings(Settings):
         Where to compute; ``auto`` takes a GPU where there is one.
     """
 
-    preset: Preset = "compact"
+    preset: Preset = "compact-path"
     images: Images = "rich"
     steps: Annotated[int, within(0, 10_000_000)] = 0
     minutes: Annotated[float, within(0.02, 6000.0)] = 20.0

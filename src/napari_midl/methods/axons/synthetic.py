@@ -37,6 +37,8 @@ SIZE = 224
 # is not called empty, in px; of the images to learn from, how many have a rim, and how uneven
 # their ground is at most, of the contrast of the fibre.
 BEYOND, CLEAR, RIMS, GRAIN = 12, 4.0, 0.35, 1.0
+# Of those that are not crowded, how many have a fibre that bends sharply, and how much it does.
+SHARP, _SHARPLY = 0.3, (0.4, 0.8)
 _SHORTEST, _SEEN = 60, 0.05
 
 
@@ -208,7 +210,8 @@ def _net(condition: Condition, rng: np.random.Generator, size: int, ends: bool =
     crowded = condition == "crowded" or rng.random() < CROWDED
     beyond = BEYOND if ends else -1
     straight = (0.04, 0.2) if crowded else (0.08, 0.4)
-    bend = rng.uniform(*straight)
+    sharp = ends and not crowded and rng.random() < SHARP
+    bend = rng.uniform(*(_SHARPLY if sharp else straight))
     line = _centreline(rng, size, bend, beyond=beyond)
     if ends:
         line = _shortened(line, rng)

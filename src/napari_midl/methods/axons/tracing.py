@@ -14,6 +14,7 @@ from napari_midl.methods.axons.changes import changed_over
 from napari_midl.methods.axons.crossings import Fork, other_ways, ways_on
 from napari_midl.methods.axons.drawing import SPACING, centred
 from napari_midl.methods.axons.evidence import doubt_of_all
+from napari_midl.methods.axons.homeward import ways_home
 from napari_midl.methods.axons.network import Actor
 from napari_midl.methods.axons.pixels import Pixels, scaling_of
 from napari_midl.methods.axons.tracker import LOST, Steps, Tracker
@@ -102,7 +103,8 @@ class Tracing:
 
         Where an agent is lost, one that sees more of the image follows the same way, lastly one
         that sees less, and is believed if it surely comes much further. One that still is lost
-        goes on by the best of the ways that lead back to it (`ways_on`), if there is any.
+        goes on by the best of the ways that lead back to it (`ways_on`) or, where there is none,
+        by which agents come to it from ahead (`ways_home`).
         """
         self.forks = []
         starts, headings, widths, owners = [], [], [], []
@@ -192,7 +194,8 @@ class Tracing:
         """Let an agent go on where it was lost; False if no way leads back to it."""
         if len(lost.points) < 2:
             return False
-        ways = ways_on(self.tracker, torch.from_numpy(np.stack(lost.points)), width)
+        trail = torch.from_numpy(np.stack(lost.points))
+        ways = ways_on(self.tracker, trail, width) or ways_home(self.tracker, trail, width)
         if not ways:
             return False
         best, *others = other_ways(ways, width)

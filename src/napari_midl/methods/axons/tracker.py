@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from napari_midl.engine.devices import one_thread
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.environment import STRIDE
+from napari_midl.methods.axons.environment import REMEMBERED, STRIDE
 from napari_midl.methods.axons.network import Policy
-from napari_midl.methods.axons.views import heading_frame, local_contrast, view_points
+from napari_midl.methods.axons.views import heading_frame, local_contrast, path_view, view_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,7 +103,9 @@ class Tracker:
             odds = odds + rest[0] * policy.stop
         return torch.sigmoid(odds.mean(-1))
 
-    def look(self, positions: Tensor, headings: Tensor, widths: Tensor) -> tuple[Policy, Tensor]:
+    def look(
+        self, positions: Tensor, headings: Tensor, widths: Tensor, path: Tensor | None = None
+    ) -> tuple[Policy, Tensor]:
         """The policy in each plane through the heading.
 
         Parameters
@@ -112,6 +114,8 @@ class Tracker:
             Isotropic px, and unit vectors.
         widths : Tensor, shape (A, ...)
             How many times wider than in training the fibre is; the views grow with it.
+        path : Tensor, shape (A, ..., K, d), optional
+            Where the agents came from, for those that see it.
 
         Returns
         -------
@@ -121,7 +125,13 @@ class Tracker:
         frames = heading_frame(headings)
         scaled = frames * widths[..., None, None, None]
         points = view_points(positions[..., None, :], scaled, self.actor.design.pitches)
-        policy: Policy = self.actor(local_contrast(self.pixels.views(points)))
+        views = local_contrast(self.pixels.views(points))
+        paths = self.actor.design.paths
+        if paths:
+            behind = positions[..., None, :][..., :0, :] if path is None else path
+            behind = (behind - positions[..., None, :]) / widths[..., None, None]
+            views = torch.cat([views, path_view(behind[..., None, :, :] @ frames.mT, paths)], -3)
+        policy: Policy = self.actor(views)
         return policy, frames
 
     @torch.inference_mode()
@@ -141,6 +151,34 @@ class Tracker:
         apart = ways @ ways[first] < -0.3
         second = int(torch.where(apart, doubt, math.inf).argmin())
         return [ways[first], ways[second]], float(self.uncertainty(policy).min())
+
+    @torch.inference_mode()
+    def heading_towards(
+        self, positions: Tensor, goal: Tensor, widths: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The surest heading from each position among those towards a goal, and its uncertainty.
+
+        Parameters
+        ----------
+        positions, goal : Tensor, shape (A, d) and (d,)
+            Isotropic px.
+        widths : Tensor, shape (A,)
+            As of `look`.
+
+        Returns
+        -------
+        headings : Tensor, shape (A, d)
+            At most 60 degrees aside from the straight way.
+        uncertainty : Tensor, shape (A,)
+        """
+        ways = _all_ways(positions.shape[-1])
+        shape = (len(positions), len(ways))
+        here, there = positions[:, None].expand(*shape, -1), ways.expand(*shape, -1)
+        policy, _ = self.look(here, there, widths[:, None].expand(shape))
+        towards = F.normalize(goal - positions, dim=-1) @ ways.T >= 0.5
+        unsure = self.uncertainty(policy).masked_fill(~towards, math.inf)
+        least, surest = unsure.min(1)
+        return ways[surest], least
 
     @torch.inference_mode()
     def follow(
@@ -195,10 +233,11 @@ class Tracker:
         self, trail: Tensor, headings: Tensor, widths: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Go some steps on; the longer trail, the headings at its end, the uncertainties."""
-        places = list(trail[:, -2:].unbind(1))
+        places = list(trail[:, -REMEMBERED:].unbind(1))
         policies = []
         for _ in range(REPORT_EVERY):
-            policy, frames = self.look(places[-1], headings, widths)
+            path = torch.stack(places[-REMEMBERED:], 1)[:, :-1]
+            policy, frames = self.look(places[-1], headings, widths, path)
             policies.append(policy)
             moves = policy.mean() * widths[:, None, None]
             # Never back: an agent in doubt would turn on the spot and follow its own way home.

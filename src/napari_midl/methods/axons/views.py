@@ -183,18 +183,29 @@ def heading_frame(headings: Tensor) -> Tensor:
     return torch.stack(planes, -3)
 
 
-def path_view(visited: Tensor, points: Tensor) -> Tensor:
-    """The historical path: 1 on the visited positions, fading over a pixel.
+def path_view(path: Tensor, pitches: Sequence[float]) -> Tensor:
+    """The historical path: 1 on the earlier positions, fading over a pixel of the view.
 
     Parameters
     ----------
-    visited : Tensor, shape (..., K, d)
-        Earlier positions.
-    points : Tensor, shape (..., 11, 11, d)
-        Where the view's pixels lie.
+    path : Tensor, shape (..., K, 2)
+        Earlier positions by the rows and columns of the view, in px from its middle.
+    pitches : sequence of float
+        Distance of neighbouring pixels in each view, px.
+
+    Returns
+    -------
+    Tensor, shape (..., V, 11, 11)
+        0 where there is no earlier position.
     """
-    distance = (points[..., None, :] - visited[..., None, None, :, :]).square().sum(-1)
-    return torch.exp(-distance.amin(-1))
+    lead = path.shape[:-2]
+    if not path.shape[-2]:
+        return path.new_zeros(*lead, len(pitches), VIEW, VIEW)
+    scaled = path[..., None, :, :] / torch.tensor(pitches)[:, None, None]
+    grid = _view_grid((1.0,)).to(path)
+    distance = torch.cdist(grid, scaled, compute_mode="donot_use_mm_for_euclid_dist")
+    shown: Tensor = torch.exp(-distance.amin(-1).square())
+    return shown.reshape(*lead, len(pitches), VIEW, VIEW)
 
 
 def local_contrast(views: Tensor) -> Tensor:
