@@ -24,6 +24,12 @@ def test_a_long_run_is_looked_at_where_it_begins(line):
     assert doubt.uncertainty == 0.74
 
 
+def test_a_run_that_is_surer_behind_is_looked_at_where_it_ends(line):
+    changed = line(range(11), unsure=[0.7, 0.7, 0.72, 0.7, 0.7, 0.5, 0.3, 0, 0, 0, 0])
+    (doubt,) = doubts_of(Entry(changed))
+    assert float(doubt.position[2]) == 4
+
+
 def test_a_trace_that_is_sure_has_its_worst_point_alone(line):
     assert _xs(doubts_of(Entry(line(range(11), unsure=np.linspace(0, 0.4, 11))))) == [10]
 

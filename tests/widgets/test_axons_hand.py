@@ -12,8 +12,9 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_midl.methods.axons.fine import read_fine
+from napari_midl.methods.axons.painting import profile
 from napari_midl.methods.axons.words import GUESS
-from napari_midl.volumes.traces import Link, Trace
+from napari_midl.volumes.traces import Link, Trace, resample
 from napari_midl.widgets.axons import AxonsDock
 from napari_midl.widgets.axons.modes import BETWEEN, CORRECT, CUT, MOVE, SOMA, TRACE
 from napari_midl.widgets.axons.trees import TreesDialog
@@ -22,6 +23,7 @@ PLAIN = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
 LEFT = Qt.MouseButton.LeftButton
+MINUTE = 60_000
 
 
 def line(name, y, z=0.0, count=100, unsure=None):
@@ -360,6 +362,47 @@ def test_a_place_is_fine_and_next_goes_on(viewer, dock, mouse, click, qtbot):
     assert len(read_fine(bench.folder / "fine places.csv")) == 1
     again = _docked(viewer, qtbot)
     assert [item.uncertainty for item in again.review.items] == [0.8, 0.7]
+
+
+@pytest.fixture
+def crossing(viewer, notes, qtbot):
+    """A dock beside two fibres that cross, and a trace that changed from one to the other."""
+    level = resample(np.array([(110.0, 20.0), (110.0, 200.0)]), 1.0)
+    steep = resample(np.array([(30.0, 60.0), (190.0, 160.0)]), 1.0)
+    fibres = profile([level, steep], [np.ones(len(level)), np.ones(len(steep))], 1.5, 220)
+    noise = np.random.default_rng(1).normal(0, 0.04, (220, 220))
+    viewer.window._qt_window.show()
+    viewer.window._qt_window.resize(1500, 950)
+    viewer.add_image((0.2 + 0.5 * fibres.clip(0, 1) + noise).astype(np.float32), name="cross")
+    made = _docked(viewer, qtbot)
+    changed = np.pad(np.concatenate([level[:90], steep[len(steep) // 2 :]])[::3], ((0, 0), (1, 0)))
+    unsure = np.where(np.arange(len(changed)) < 30, 0.0, 0.7)
+    _add(made, Trace("a", changed, unsure))
+    return made
+
+
+def test_the_other_way_is_offered_at_a_doubtful_place_and_taken_at_a_key(
+    crossing, viewer, mouse, click, qtbot
+):
+    review, bench = crossing.review, crossing.bench
+    before = bench.entries
+    assert not review.other_way.isEnabled()
+    mouse.key(Qt.Key.Key_N)
+    qtbot.waitUntil(review.other_way.isEnabled, timeout=MINUTE)
+    assert _seen(viewer, "cross: other ways").any()
+    mouse.key(Qt.Key.Key_O)
+    (entry,) = bench.entries
+    assert np.abs(entry.trace.points[:, 1] - 110).max() < 4
+    assert entry.trace.points[-1, 2] > 185
+    assert not entry.accepted
+    assert not review.other_way.isEnabled()
+    assert not len(_seen(viewer, "cross: other ways"))
+    mouse.key(Qt.Key.Key_Z, CONTROL)
+    assert bench.entries == before
+    mouse.key(Qt.Key.Key_N)
+    qtbot.waitUntil(review.other_way.isEnabled, timeout=MINUTE)
+    mouse.click((110.0, 133.0))
+    assert bench.entries[0].trace.points[-1, 2] > 185, "a click on the dashed line takes it too"
 
 
 def test_traces_are_seen_from_nearby_slices_the_fainter_the_further(deep, viewer):

@@ -19,7 +19,6 @@ from napari_midl.methods.axons.views import heading_frame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_midl.methods.axons.tracker import Steps, Tracker
@@ -57,25 +56,6 @@ class Way:
     steps: Steps
     zoom: float
     cost: float
-
-
-@dataclass(frozen=True)
-class Fork:
-    """A place where a trace could go on in more than one way.
-
-    Parameters
-    ----------
-    path : str
-        The trace.
-    position : ndarray, shape (3,)
-        Voxel ``(z, y, x)``.
-    ways : list of ndarray, each of shape (n, 3)
-        Where each goes, in voxels; the first is the one that was taken.
-    """
-
-    path: str
-    position: NDArray[np.float64]
-    ways: list[NDArray[np.float64]]
 
 
 @torch.inference_mode()

@@ -27,34 +27,50 @@ class Doubt:
     ----------
     entry : Entry
         The trace.
-    position : ndarray, shape (3,)
-        Voxel ``(z, y, x)``.
+    index : int
+        Which of its points.
     uncertainty : float
         At that place.
     """
 
     entry: Entry
-    position: NDArray[np.float64]
+    index: int
     uncertainty: float
+
+    @property
+    def position(self) -> NDArray[np.float64]:
+        """Voxel ``(z, y, x)``."""
+        position: NDArray[np.float64] = self.entry.trace.points[self.index]
+        return position
 
 
 def doubts_of(entry: Entry) -> list[Doubt]:
     """Doubtful places of a trace: one for each run of points above one half.
 
-    It is the first point that is nearly as doubtful as the worst: behind a place where the trace
-    may have changed over all is doubtful, and that place is to be looked at. Where there is no run,
-    the worst point.
+    Of the points that are nearly as doubtful as the worst it is the one on the surer side: behind
+    a place where the trace may have changed over all is doubtful, and that place is to be looked
+    at. Where there is no run, the worst point.
     """
     unsure = entry.trace.uncertainty
     above = np.flatnonzero(unsure > DOUBTFUL)
     starts = np.flatnonzero(np.diff(above, prepend=-2) > 1)
     runs = np.split(above, starts[1:]) if len(above) else [np.arange(len(unsure))]
     nearly = _NEARLY if len(above) else 0.0
-    first = [int(run[(unsure[run] >= unsure[run].max() - nearly).argmax()]) for run in runs]
-    return [
-        Doubt(entry, entry.trace.points[i], float(unsure[run].max()))
-        for i, run in zip(first, runs, strict=True)
-    ]
+    found = []
+    for run in runs:
+        worst = float(unsure[run].max())
+        found.append(Doubt(entry, _begin(unsure, run[unsure[run] >= worst - nearly]), worst))
+    return found
+
+
+def _begin(unsure: NDArray[np.float64], worst: NDArray[np.int64]) -> int:
+    """The first of some points, or the last where what lies behind that is surer.
+
+    What lies beyond the ends of a trace is not sure.
+    """
+    beyond = np.pad(unsure, 1, constant_values=1.0)
+    first, last = int(worst[0]), int(worst[-1])
+    return first if beyond[first] <= beyond[last + 2] else last
 
 
 def to_look_at(found: Iterable[Doubt]) -> list[Doubt]:

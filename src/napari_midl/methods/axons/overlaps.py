@@ -132,14 +132,22 @@ class Traced:
         along = self._along(line, radius)
         return any(end - begin >= _CROSSING * radius / _SPACING for begin, end in _runs(along))
 
+    def before_shared(self, trace: Trace, radius: float) -> int:
+        """How many points of a trace come before it follows a fibre that is there."""
+        if len(trace.points) < 2 or not self._lines:
+            return len(trace.points)
+        at = self._lengths(trace)
+        runs = _runs(self._along(trace.points * self._spacing, radius))
+        shared = (begin for begin, end in runs if at[end - 1] - at[begin] >= _CROSSING * radius)
+        return next(shared, len(trace.points))
+
     def _new(self, trace: Trace, radius: float) -> list[Trace]:
         if len(trace.points) < 2:
             return []
         along = self._along(trace.points * self._spacing, radius)
         if not along.any():
             return [trace]
-        steps = np.linalg.norm(np.diff(trace.points * self._spacing, axis=0), axis=1)
-        at = np.r_[0.0, np.cumsum(steps)]
+        at = self._lengths(trace)
         for begin, end in _runs(along):
             inside = begin > 0 and end < len(along)
             if inside and at[end - 1] - at[begin] < _CROSSING * radius:
@@ -150,6 +158,11 @@ class Traced:
             for begin, end in runs
             if at[end - 1] - at[begin] >= _LEAST * radius
         ]
+
+    def _lengths(self, trace: Trace) -> NDArray[np.float64]:
+        """Length of a trace up to each of its points, in px."""
+        steps = np.linalg.norm(np.diff(trace.points * self._spacing, axis=0), axis=1)
+        return np.asarray(np.r_[0.0, np.cumsum(steps)])
 
     def _along(self, points: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:
         """Whether each point of a line, in px, lies on a trace and the line runs along it."""

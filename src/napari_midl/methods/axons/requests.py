@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_midl.engine.importing_torch import import_torch
+from napari_midl.engine.jobs import elsewhere
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.edits import continued, cut, ending_in_doubt, nearest
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_midl.engine.inputs import ImageIn
+    from napari_midl.engine.jobs import Job
+    from napari_midl.methods.axons.doubts import Doubt
     from napari_midl.methods.axons.entries import Entry
+    from napari_midl.methods.axons.other_ways import OtherWay
     from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.methods.axons.trace_list import TraceList
+    from napari_midl.methods.axons.tracing import Tracing
     from napari_midl.volumes.volume import Volume
 
     Voxel = tuple[float, float, float]
@@ -152,7 +157,7 @@ class RequestQueue:
     def __init__(self) -> None:
         self.waiting: list[TraceRequest] = []
         self.under_way: list[TraceRequest] = []
-        self._cache = TracingCache()
+        self._cache, self._looking = TracingCache(), TracingCache()
         self._grown: Grown | None = None
 
     @property
@@ -243,6 +248,29 @@ class RequestQueue:
             out=TracesOut(None),
             settings=settings,
         )
+
+    def other_ways(
+        self,
+        volume: Volume,
+        model: str,
+        settings: TraceSettings,
+        doubt: Doubt,
+        known: Sequence[Trace],
+    ) -> Job[list[OtherWay]]:
+        """What looks for other ways on from a doubtful place, beside what is followed."""
+
+        def look() -> Tracing:
+            import_torch()
+            from napari_midl.methods.axons.polarity import seen_as
+
+            places = doubt.entry.trace.points.tolist()
+            seen = seen_as(volume, settings, places)
+            return self._looking.tracing(volume, self._cache.model(model), seen)
+
+        tracing = yield from elsewhere(look, "looking at the image")
+        from napari_midl.methods.axons.other_ways import find_other_ways
+
+        return (yield from find_other_ways(tracing, doubt.entry.trace, doubt.index, known))
 
     def grow(self, grown: Grown) -> list[Trace]:
         """The traces under way as they stand, with what lies before their seeds."""

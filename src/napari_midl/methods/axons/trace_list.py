@@ -98,6 +98,11 @@ class TraceList(EntryList):
             self._write_found(entries, new)
         return missed
 
+    def take_other_way(self, old: Entry, other: Trace) -> None:
+        """Put a trace that goes on otherwise in the place of one, still to be accepted."""
+        new = Entry(other)
+        self._write_found([new if entry is old else entry for entry in self.entries], [new])
+
     def accept(self) -> None:
         """The selected traces are right."""
         new = {e: replace(e, accepted=True) for e in self.selected if not e.accepted}

@@ -11,7 +11,7 @@ import torch
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.changes import changed_over
-from napari_midl.methods.axons.crossings import Fork, other_ways, ways_on
+from napari_midl.methods.axons.crossings import ways_on
 from napari_midl.methods.axons.drawing import SPACING, centred
 from napari_midl.methods.axons.evidence import doubt_of_all
 from napari_midl.methods.axons.homeward import ways_home
@@ -63,16 +63,10 @@ class Tracing:
     ------
     InputError
         If the image is empty, flat, holds no intensities, or is smaller than a view.
-
-    Attributes
-    ----------
-    forks : list of Fork
-        Where what was followed last could also have gone on otherwise.
     """
 
     def __init__(self, volume: Volume, model: Model, settings: TraceSettings) -> None:
         self.volume, self.model, self.settings = volume, model, settings
-        self.forks: list[Fork] = []
         self.flat = volume.shape[0] == 1
         image, *coarser = [level[0] if self.flat else level for level in volume.levels]
         if min(volume.shape[1:]) < VIEW:
@@ -106,7 +100,6 @@ class Tracing:
         goes on by the best of the ways that lead back to it (`ways_on`) or, where there is none,
         by which agents come to it from ahead (`ways_home`).
         """
-        self.forks = []
         starts, headings, widths, owners = [], [], [], []
         for k, seed in enumerate(seeds):
             yield Progress(k, len(seeds), "looking at the seeds", preview=[])
@@ -144,7 +137,7 @@ class Tracing:
             for _ in range(_CHOICES):
                 found = self._traces(seeds, owners, taken)
                 yield Progress(len(taken) - 1, len(taken), "looking for a way on", preview=found)
-                if taken[k].why != LOST or not self._go_on(taken[k], widths[k], seeds[owners[k]]):
+                if taken[k].why != LOST or not self._go_on(taken[k], widths[k]):
                     break
         seen = dict(zip(owners, widths, strict=True))
         for k in seen:
@@ -155,7 +148,7 @@ class Tracing:
         at_seed = dict.fromkeys(seen, 0)
         for k in (k for k in seen if owners.count(k) > 1):
             at_seed[k] = len(taken[len(owners) - 1 - owners[::-1].index(k)].points) - 1
-        return [self._doubted(trace, seen[k], at_seed[k]) for k, trace in enumerate(found)]
+        return [self.doubted(trace, seen[k], at_seed[k]) for k, trace in enumerate(found)]
 
     def _centre(self, ways: Sequence[Steps], width: float) -> Job[None]:
         """Draw two ways that begin at one seed to the middle of the fibre: it may lie beside it."""
@@ -173,24 +166,18 @@ class Tracing:
         one.uncertainty[: n + 1] = unsure.tolist()
         del other.points[:m], other.uncertainty[:m]
 
-    def _doubted(self, trace: Trace, width: float, seed: int) -> Trace:
+    def doubted(self, trace: Trace, width: float, seed: int) -> Trace:
         """A trace that is doubtful all along where the image hardly shows it.
 
-        And from where it may have changed over to another fibre; such places are forks.
+        And from where it may have changed over to another fibre.
         """
-        points = (trace.points * np.pad(self.spacing, (int(self.flat), 0)))[:, int(self.flat) :]
+        points = self.points(trace)
         least = doubt_of_all(self.pixels, points, width)
-        changed, partings = changed_over(self.pixels, points, width, seed)
-        for parting in partings:
-            on = trace.points[parting.index :][: len(parting.way)]
-            if parting.index < seed:
-                on = trace.points[parting.index :: -1][: len(parting.way)]
-            ways = [on, self.voxels(parting.way)]
-            self.forks.append(Fork(trace.path, trace.points[parting.index], ways))
+        changed, _ = changed_over(self.pixels, points, width, seed)
         unsure = 1 - (1 - np.maximum(trace.uncertainty, least)) * (1 - changed)
         return replace(trace, uncertainty=unsure)
 
-    def _go_on(self, lost: Steps, width: float, seed: Seed) -> bool:
+    def _go_on(self, lost: Steps, width: float) -> bool:
         """Let an agent go on where it was lost; False if no way leads back to it."""
         if len(lost.points) < 2:
             return False
@@ -198,11 +185,7 @@ class Tracing:
         ways = ways_on(self.tracker, trail, width) or ways_home(self.tracker, trail, width)
         if not ways:
             return False
-        best, *others = other_ways(ways, width)
-        if others:
-            place = self.voxels(lost.points[best.begin][None])[0]
-            ends = [self.voxels(np.stack(way.steps.points)) for way in (best, *others)]
-            self.forks.append(Fork(seed.path, place, ends))
+        best = ways[0]
         del lost.points[best.begin + 1 :], lost.uncertainty[best.begin + 1 :]
         lost.uncertainty[-1] = max(lost.uncertainty[-1], _CHOSEN)
         lost.points += best.steps.points[1:]
@@ -241,6 +224,11 @@ class Tracing:
             why = " / ".join(part.why for part in reversed(parts))
             traces.append(Trace(seed.path, self.voxels(points), unsure, why=why))
         return traces
+
+    def points(self, trace: Trace) -> NDArray[np.float64]:
+        """The points ``(n, d)`` of a trace in isotropic px."""
+        flat = int(self.flat)
+        return np.asarray((trace.points * np.pad(self.spacing, (flat, 0)))[:, flat:])
 
     def voxels(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Positions in isotropic px as voxels ``(z, y, x)``."""

@@ -94,6 +94,7 @@ class Clicking(QObject):
         self._clicks.stop()
         self.hand.stop()
         self._pointing.shut_down()
+        self._tracer.other_ways.shut_down()
 
     def _on_click(self, click: Click) -> None:
         if self._bench.volume is None:
@@ -129,6 +130,9 @@ class Clicking(QObject):
     def _select(self, click: Click) -> None:
         found, bench = self.hand.find(click.position, SELECTS), self._bench
         if found is None:
+            way = self.hand.offered(click.position)
+            if way is not None:
+                self._tracer.other_ways.take(way)
             return
         chosen = [found[0]]
         if click.shift:

@@ -67,6 +67,7 @@ class AxonsDock(ToolDock[AxonsBench]):
             "S": trace.modes[SOMA],
             "N": review.next,
             "G": review.fine,
+            "O": review.other_way,
             "A": review.accept,
             "R": review.reject,
             "J": review.join,

@@ -71,6 +71,12 @@ class Hand:
         found = bench.layers.under(place, bench.traces.selected, ahead)
         return found if found is not None and found[1].pixels <= within else None
 
+    def offered(self, position: Sequence[float]) -> int | None:
+        """Which of the other ways that are offered is under a position of the world."""
+        if self._bench.image is None:
+            return None
+        return self._bench.layers.offered_at(self._voxel(position), SELECTS)
+
     def take(self, position: Sequence[float]) -> tuple[Entry, Under]:
         """The trace that a click there acts on, which is selected.
 

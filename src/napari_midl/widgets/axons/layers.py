@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.traces import Trace
 
+_OTHER = np.array([1.0, 0.3, 1.0, 1.0])
 _SELECTED, _HOVERED = np.array([1.0, 1.0, 1.0, 1.0]), np.array([1.0, 0.82, 0.25, 1.0])
 WIDTH, HALO_WIDTH = 2.5, 5.5
 _REST_MS = 80
@@ -53,6 +54,7 @@ class TraceLayers:
         self._traces = LineLayer(viewer, "traces", WIDTH)
         self._growing = LineLayer(viewer, "growing", WIDTH)
         self._lit = LineLayer(viewer, "selected", HALO_WIDTH, joined=True)
+        self._offered = LineLayer(viewer, "other ways", WIDTH)
         self.marks = Marks(viewer)
         self.depth = Depth()
         self._entries: tuple[Entry, ...] = ()
@@ -136,6 +138,25 @@ class TraceLayers:
         """Show traces as they grow; none when they have ended."""
         self._draw(self._growing, traces, [by_doubt(trace) for trace in traces])
 
+    def offer(self, ways: Sequence[NDArray[np.float64]]) -> None:
+        """Show other ways ``(n, 3)`` that a trace could take, dashed, the likeliest first."""
+        if self._image is None:
+            return
+        count = spatial_ndim(self._image)
+        faded = [_OTHER * (1, 1, 1, 0.5 if k else 1) for k in range(len(ways))]
+        colours = [np.tile(colour, (len(way), 1)) for way, colour in zip(ways, faded, strict=True)]
+        lines = Polylines.of([way[:, -count:] for way in ways], colours, count)
+        self._offered.show(lines.only(np.flatnonzero(lines.nodes % 2 == 0)), self.depth)
+
+    def offered_at(self, place: NDArray[np.float64], pixels: float) -> int | None:
+        """Which other way is seen within some pixels of the screen of a voxel ``(z, y, x)``."""
+        if self._image is None or self._hidden:
+            return None
+        view = seen(self._viewer, self._image)
+        voxel = place[-spatial_ndim(self._image) :]
+        found = under(self._offered.lines, view, voxel, self.depth)
+        return found.owner if found is not None and found.pixels <= pixels else None
+
     def see(self, depth: Depth) -> None:
         """Show traces as far before and behind the slice in view, from now on."""
         self.depth = depth
@@ -178,7 +199,7 @@ class TraceLayers:
 
     @property
     def _lines(self) -> tuple[LineLayer, ...]:
-        return self._traces, self._growing, self._lit
+        return self._traces, self._growing, self._lit, self._offered
 
     def _draw(
         self, where: LineLayer, traces: Sequence[Trace], colours: Sequence[NDArray[np.float64]]

@@ -45,8 +45,8 @@ _FOLLOW, _STRAIGHT = "Follow the image", "Straight line"
 _KEYS = (
     "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
     "cut, <b>M</b> move points, <b>S</b> soma, <b>Esc</b> leave; <b>N</b> next doubtful, "
-    "<b>G</b> fine, <b>A</b> accept, <b>R</b> or <b>Del</b> reject, <b>J</b> join, "
-    "<b>Shift+J</b> join into one tree, "
+    "<b>G</b> fine, <b>O</b> other way, <b>A</b> accept, <b>R</b> or <b>Del</b> reject, "
+    "<b>J</b> join, <b>Shift+J</b> join into one tree, "
     "<b>Ctrl+Z</b> undo, <b>Ctrl+Shift+Z</b> redo; <b>H</b> hide, <b>P</b> project</small>"
 )
 
@@ -133,6 +133,15 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             "changed here",
             self._on_fine,
         )
+        ways = self._tracer.other_ways
+        self.other_way = self.action(
+            "Take the other way",
+            "Cut the trace here, and let it go where the dashed line goes; of several, a click on "
+            "one takes it. Undo brings the first way back",
+            ways.take,
+            lambda: ways.ways,
+            ways.changed,
+        )
         self.hiding = self._toggle(
             "Hide", "Hide the traces to see what lies below", bench.layers.hide
         )
@@ -164,6 +173,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
         self.row(self.kind, self._soma, self.join_all)
         self.row(self.next, self.fine)
+        self.row(self.other_way)
         self.body.addWidget(self.count)
         self.body.addWidget(self.list)
         self.body.addWidget(self.keys)
@@ -179,6 +189,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         """Select the trace of the chosen place."""
         self.next.setEnabled(bool(self.items))
         self.fine.setEnabled(self.current is not None)
+        self._tracer.other_ways.look(self.current)
         if self.current is not None:
             self._last = self.current
             self.bench.select([self.current.entry])

@@ -11,18 +11,21 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
+from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.words import GUESS, ON, Counts, of_bridges, of_seeds
 from napari_midl.volumes.traces import Seed
+from napari_midl.widgets.axons.other_ways import OtherWays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-    from napari_midl.engine.jobs import Progress
+    from napari_midl.engine.jobs import Job, Progress
     from napari_midl.engine.running import Outcome
+    from napari_midl.methods.axons.doubts import Doubt
     from napari_midl.methods.axons.edits import Tie
+    from napari_midl.methods.axons.other_ways import OtherWay
     from napari_midl.methods.axons.requests import Voxel
-    from napari_midl.methods.axons.settings import TraceSettings
     from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.bench import AxonsBench
     from napari_midl.widgets.parts.model_picker import ModelPicker
@@ -42,6 +45,11 @@ class Tracer:
         The tracker to follow with.
     settings : callable
         How to follow; may raise `InputError`.
+
+    Attributes
+    ----------
+    other_ways : OtherWays
+        On from the doubtful place that is looked at.
     """
 
     def __init__(
@@ -50,6 +58,7 @@ class Tracer:
         self._bench, self._model, self._settings = bench, model, settings
         self._queue = RequestQueue()
         self._preparing: Future[None] | None = None
+        self.other_ways = OtherWays(bench, self._finding)
         bench.opened.connect(self._on_opened)
 
     def prepare(self) -> None:
@@ -207,6 +216,16 @@ class Tracer:
             found,
             on_finished=lambda: bench.layers.marks.show("connected", []),
         )
+
+    def _finding(self, doubt: Doubt) -> Job[list[OtherWay]]:
+        """What finds other ways on from a place, by a copy of the settings as they are now."""
+        try:
+            settings = self._settings()
+        except InputError:
+            settings = TraceSettings()  # what is wrong is said at a click
+        how = (self._bench.opened_volume, str(self._model.choice), settings)
+        others = [trace for trace in self._known() if trace is not doubt.entry.trace]
+        return self._queue.other_ways(*how, doubt, others)
 
     def _known(self) -> list[Trace]:
         return [entry.trace for entry in self._bench.entries]

@@ -1,0 +1,207 @@
+"""Other ways on from a doubtful place, where a trace may have gone astray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_midl.engine.devices import one_thread
+from napari_midl.engine.jobs import Job, Progress
+from napari_midl.methods.axons.changes import changed_over
+from napari_midl.methods.axons.crossings import ASIDE, other_ways, ways_on
+from napari_midl.methods.axons.drawing import SPACING, centred
+from napari_midl.methods.axons.evidence import lengths
+from napari_midl.methods.axons.overlaps import ON_IT, Traced
+from napari_midl.methods.axons.radii import measure_radii
+from napari_midl.methods.axons.trees import turned
+from napari_midl.volumes.trace import Trace
+from napari_midl.volumes.traces import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_midl.methods.axons.tracing import Tracing
+    from napari_midl.methods.axons.tracker import Steps
+
+    Line = NDArray[np.float64]
+
+# In widths of the fibre: how far from the place a way may leave the trace, how much of the trace
+# is looked at for that, and how long a way is at least.
+_ABOUT, _LOOKED_AT, _LEAST = 40.0, 80.0, 15.0
+# Points of a trace before the place, without which it comes from nowhere, and those of a trail.
+_BEFORE, _TRAIL = 4, 60
+# More than that share of a way is on no trace, and it is surer than that on average.
+_NEW, _SURE = 0.5, 0.5
+# Points of either part of a turn, and ways at most.
+_STRAIGHT, _MOST = 6, 3
+
+
+@dataclass(frozen=True)
+class OtherWay:
+    """A trace that goes on otherwise from one of its points.
+
+    Parameters
+    ----------
+    trace : Trace
+        The whole of it.
+    begin : int
+        The point from where on it is another.
+    """
+
+    trace: Trace
+    begin: int
+
+
+def find_other_ways(
+    tracing: Tracing, trace: Trace, index: int, known: Sequence[Trace] = ()
+) -> Job[list[OtherWay]]:
+    """Look for other ways on from a doubtful place of a trace.
+
+    The trace comes to the place from its surer side. Ways are ridges that leave it there, and
+    those of a fan of agents (`ways_on`); each is followed to its end.
+
+    Parameters
+    ----------
+    tracing : Tracing
+        A model made ready for the image.
+    trace : Trace
+        In its voxels.
+    index : int
+        The point where it may have gone astray.
+    known : sequence of Trace
+        Other traces of the image; a way that is one of them is left out, and one that comes upon
+        them ends there.
+
+    Returns
+    -------
+    list of OtherWay
+        At most three, the likeliest first: surer and straighter; returned by the generator.
+    """
+    yield Progress(0, 0, "looking for other ways")
+    if _comes_from_behind(trace.uncertainty, index):
+        trace, index = turned(trace), len(trace.points) - 1 - index
+    if index < _BEFORE:
+        return []
+    points = tracing.points(trace)
+    with one_thread():
+        width = tracing.width(torch.from_numpy(points[index]).float())
+        begun = list(_ways(tracing, points, width, index))
+        ways = yield from _followed(tracing, trace.path, [line for _, line in begun], width)
+        begun_ways = [(begin, way) for (begin, _), way in zip(begun, ways, strict=True)]
+        return _best(tracing, trace, index, begun_ways, known, width)
+
+
+def _best(
+    tracing: Tracing,
+    trace: Trace,
+    index: int,
+    ways: Sequence[tuple[int, Trace]],
+    known: Sequence[Trace],
+    width: float,
+) -> list[OtherWay]:
+    """The likeliest of the ways that leave a trace at some points, each of them new."""
+    z, y, x = tracing.volume.voxel_size
+    spacing, reach = (z / x, y / x, 1.0), ON_IT * width
+    every, others, chosen = (
+        Traced(spacing, [trace, *known]),
+        Traced(spacing, known),
+        Traced(spacing),
+    )
+
+    def is_new(way: Trace, to: Traced) -> bool:
+        return bool(np.mean([at is None for at in to.at(way.points, reach)]) > _NEW)
+
+    found: list[tuple[float, int, Trace]] = []
+    for begin, whole in ways:
+        way = whole.part(slice(others.before_shared(whole, reach)))
+        if way.length(spacing) < _LEAST * width or not is_new(way, every):
+            continue
+        way = tracing.doubted(way, width, 0)
+        doubt, points = float(way.uncertainty.mean()), tracing.points(trace)[:begin]
+        if doubt < _SURE:
+            turn = _turn(points, tracing.points(way))
+            found.append((doubt + ASIDE * turn / 90, begin, way))
+    taken: list[OtherWay] = []
+    for _, begin, way in sorted(found, key=lambda one: one[0]):
+        if len(taken) < _MOST and is_new(way, chosen):
+            chosen.add(way)
+            new = measure_radii(tracing.volume, way)
+            head = _head(trace, begin, index)
+            taken.append(OtherWay(head.followed_by(new, why=way.why), begin))
+    return taken
+
+
+def _turn(before: Line, behind: Line) -> float:
+    """By how many degrees a line turns from one part to the next."""
+    came, goes = before[-1] - before[-_STRAIGHT:][0], behind[:_STRAIGHT][-1] - behind[0]
+    cosine = came @ goes / max(float(np.linalg.norm(came) * np.linalg.norm(goes)), 1e-9)
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def _followed(tracing: Tracing, name: str, lines: Sequence[Line], width: float) -> Job[list[Trace]]:
+    """Ways that begin with these lines, in isotropic px, each drawn to its middle and followed."""
+    if not lines:
+        return []
+    drawn = []
+    for line in lines:
+        rough = torch.from_numpy(resample(line, SPACING)).float()
+        drawn.append((yield from centred(tracing.tracker, rough, width)))
+    starts = torch.stack([points[-1] for points, _ in drawn])
+    behind = torch.stack([points[max(0, len(points) - 3)] for points, _ in drawn])
+    widths, how = torch.full((len(lines),), width), tracing.settings
+    agents: list[Steps] = []
+    for taken in tracing.tracker.follow(
+        starts, starts - behind, widths, how.longest, how.give_up, how.gap
+    ):
+        agents = taken
+        yield Progress(0, 0, "following other ways")
+    ways = []
+    for (points, unsure), steps in zip(drawn, agents, strict=True):
+        whole = np.concatenate([points.numpy(), *(place[None] for place in steps.points[1:])])
+        doubt = np.array([*unsure.tolist(), *steps.uncertainty[1:]])
+        ways.append(Trace(name, tracing.voxels(whole), doubt, why=steps.why))
+    return ways
+
+
+def _comes_from_behind(unsure: Line, index: int) -> bool:
+    """Whether a trace is surer behind a point than before it."""
+    before, behind = unsure[:index], unsure[index + 1 :]
+    return bool(len(behind) and (not len(before) or behind.mean() < before.mean()))
+
+
+def _ways(tracing: Tracing, points: Line, width: float, index: int) -> Iterator[tuple[int, Line]]:
+    """Where ways leave a line near one of its points, and how they begin."""
+    along = lengths(points) - lengths(points)[index]
+    first, last = np.searchsorted(along, (-_LOOKED_AT * width, _LOOKED_AT * width))
+    _, partings = changed_over(tracing.pixels, points[first:last], width, 0)
+    for parting in partings:
+        begin = int(first) + parting.index
+        if (
+            begin >= _BEFORE
+            and abs(along[begin]) < _ABOUT * width
+            and _inside(tracing, parting.way)
+        ):
+            yield begin, parting.way
+    # What is read anew for each agent would be read too often.
+    if tracing.pixels.in_memory:
+        start = max(0, index + 1 - _TRAIL)
+        trail = torch.from_numpy(points[start : index + 1]).float()
+        for way in other_ways(ways_on(tracing.tracker, trail, width), width):
+            if start + way.begin >= _BEFORE:
+                yield start + way.begin, np.stack(way.steps.points).astype(float)
+
+
+def _inside(tracing: Tracing, line: Line) -> bool:
+    return bool(((line >= 0) & (line <= tracing.pixels.end.numpy())).all())
+
+
+def _head(trace: Trace, begin: int, index: int) -> Trace:
+    """What comes before the other way; a person who takes that decides the doubt of the place."""
+    unsure = trace.uncertainty.copy()
+    unsure[index:begin] = np.minimum(unsure[index:begin], unsure[index - 1])
+    return replace(trace, uncertainty=unsure, placed_by="person").part(slice(begin))
