@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_midl.methods.axons.words import gain, states_in_words, what_is_learnt
+from napari_midl.methods.axons.words import gain, of_accepting, states_in_words, what_is_learnt
 
 
 def test_a_gain_names_scores_and_the_traces_behind_them():
@@ -27,3 +27,9 @@ def test_what_is_not_accepted_yet_is_counted():
     assert states_in_words([True]) == "1 accepted trace"
     assert states_in_words([True, False, True]) == "3 traces, 1 of them not accepted"
     assert states_in_words([False, False]) == "2 traces that nobody has accepted"
+
+
+def test_what_is_left_after_all_that_is_sure_was_accepted_is_counted():
+    assert of_accepting(1, 0) == "1 trace accepted; none is left."
+    assert of_accepting(2, 1).startswith("2 traces accepted; 1 has a doubtful place left.")
+    assert of_accepting(2, 3).startswith("2 traces accepted; 3 have doubtful places left.")

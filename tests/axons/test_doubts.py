@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_midl.methods.axons.doubts import doubts_of, to_look_at
+from napari_midl.methods.axons.doubts import doubts_of, to_look_at, without_doubt
 from napari_midl.methods.axons.entries import Entry
 
 
@@ -41,3 +41,12 @@ def test_the_worst_comes_first_and_what_is_accepted_not_at_all(line):
     assert _xs(to_look_at(found)) == [3, 0]
     assert _xs(to_look_at(doubts_of(sure))) == [2]
     assert not to_look_at(doubts_of(Entry(doubtful.trace, accepted=True)))
+
+
+def test_what_has_no_doubtful_place_left_is_without_doubt(line):
+    sure = Entry(line(range(3), unsure=[0, 0.1, 0.2]))
+    doubtful = Entry(line(range(4), unsure=[0.6, 0, 0, 0.9]))
+    accepted = Entry(sure.trace, accepted=True)
+    left = [*doubts_of(sure), *doubts_of(doubtful)]
+    assert without_doubt([sure, doubtful, accepted], left) == [sure]
+    assert without_doubt([sure, doubtful, accepted], doubts_of(sure)) == [sure, doubtful]

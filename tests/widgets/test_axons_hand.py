@@ -364,6 +364,29 @@ def test_a_place_is_fine_and_next_goes_on(viewer, dock, mouse, click, qtbot):
     assert [item.uncertainty for item in again.review.items] == [0.8, 0.7]
 
 
+def test_all_that_is_sure_is_accepted_at_a_key(dock, viewer, mouse):
+    unsure = np.zeros(100)
+    unsure[[10, 50]] = 0.9, 0.8
+    _add(dock, line("c", 30.0, unsure=unsure))
+    bench, review = dock.bench, dock.review
+    mouse.key(Qt.Key.Key_A, SHIFT)
+    assert [(entry.name, entry.accepted) for entry in bench.entries] == [
+        ("a", True),
+        ("b", True),
+        ("c", False),
+    ]
+    assert "2 traces accepted; 1 has a doubtful place left" in dock.trouble.text()
+    assert not review.accept_sure.isEnabled()
+    mouse.key(Qt.Key.Key_Z, CONTROL)
+    assert not any(entry.accepted for entry in bench.entries), "one step back"
+    for _ in range(2):
+        mouse.key(Qt.Key.Key_N)
+        mouse.key(Qt.Key.Key_G)
+    mouse.key(Qt.Key.Key_A, SHIFT)
+    assert all(entry.accepted for entry in bench.entries)
+    assert "3 traces accepted; none is left" in dock.trouble.text()
+
+
 @pytest.fixture
 def crossing(viewer, notes, qtbot):
     """A dock beside two fibres that cross, and a trace that changed from one to the other."""

@@ -81,3 +81,9 @@ def to_look_at(found: Iterable[Doubt]) -> list[Doubt]:
     proposed = [doubt for doubt in found if not doubt.entry.accepted]
     ordered = sorted(proposed, key=lambda doubt: -doubt.uncertainty)
     return [doubt for doubt in ordered if doubt.uncertainty > DOUBTFUL] or ordered[:1]
+
+
+def without_doubt(entries: Iterable[Entry], left: Iterable[Doubt]) -> list[Entry]:
+    """Those of the proposed traces at which no doubtful place is left to be looked at."""
+    doubtful = {doubt.entry for doubt in left if doubt.uncertainty > DOUBTFUL}
+    return [entry for entry in entries if not entry.accepted and entry not in doubtful]

@@ -103,9 +103,10 @@ class TraceList(EntryList):
         new = Entry(other)
         self._write_found([new if entry is old else entry for entry in self.entries], [new])
 
-    def accept(self) -> None:
-        """The selected traces are right."""
-        new = {e: replace(e, accepted=True) for e in self.selected if not e.accepted}
+    def accept(self, entries: Iterable[Entry] | None = None) -> None:
+        """Some traces are right, those that are selected if not given; the selection stays."""
+        right = self.selected if entries is None else entries
+        new = {e: replace(e, accepted=True) for e in right if not e.accepted}
         chosen = [new.get(e, e) for e in self.selected]
         self.write((new.get(e, e) for e in self.entries), chosen)
 

@@ -83,6 +83,15 @@ def of_bridges(bridges: Sequence[Trace], left: int) -> str:
     return f"{closed}{more}. Next doubtful place shows where."
 
 
+def of_accepting(accepted: int, left: int) -> str:
+    """What came of accepting all traces that are sure, where others are left."""
+    done = f"{accepted} trace{_s(accepted)} accepted"
+    if not left:
+        return f"{done}; none is left."
+    have = "has a doubtful place" if left == 1 else "have doubtful places"
+    return f"{done}; {left} {have} left. Next doubtful place shows them."
+
+
 def states_in_words(accepted: Sequence[bool]) -> str:
     """How many traces there are, and how many of them nobody has accepted."""
     count, open_ = len(accepted), len(accepted) - sum(accepted)

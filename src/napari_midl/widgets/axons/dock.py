@@ -69,6 +69,7 @@ class AxonsDock(ToolDock[AxonsBench]):
             "G": review.fine,
             "O": review.other_way,
             "A": review.accept,
+            "Shift-A": review.accept_sure,
             "R": review.reject,
             "J": review.join,
             "Shift-J": review.join_all,

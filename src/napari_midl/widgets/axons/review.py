@@ -10,11 +10,12 @@ import numpy as np
 from qtpy.QtWidgets import QLabel, QMenu
 
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at
+from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at, without_doubt
 from napari_midl.methods.axons.entries import PerEntry
 from napari_midl.methods.axons.fine import not_fine
 from napari_midl.methods.axons.kinds import KINDS, set_kind
 from napari_midl.methods.axons.trace_list import TraceList
+from napari_midl.methods.axons.words import of_accepting
 from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.colouring import COLOURINGS
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QPushButton
 
     from napari_midl.methods.axons.edits import Tie
+    from napari_midl.methods.axons.entries import Entry
     from napari_midl.volumes.trace import Trace
     from napari_midl.widgets.axons.trace import TraceSection
 
@@ -46,7 +48,7 @@ _KEYS = (
     "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
     "cut, <b>M</b> move points, <b>S</b> soma, <b>Esc</b> leave; <b>N</b> next doubtful, "
     "<b>G</b> fine, <b>O</b> other way, <b>A</b> accept, <b>R</b> or <b>Del</b> reject, "
-    "<b>J</b> join, <b>Shift+J</b> join into one tree, "
+    "<b>Shift+A</b> accept all sure, <b>J</b> join, <b>Shift+J</b> join into one tree, "
     "<b>Ctrl+Z</b> undo, <b>Ctrl+Shift+Z</b> redo; <b>H</b> hide, <b>P</b> project</small>"
 )
 
@@ -61,6 +63,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self._tracer, self._soma = trace.tracer, trace.modes[SOMA]
         self._doubts_of = PerEntry(doubts_of)
         self._last: Doubt | None = None
+        self._sure: list[Entry] = []
         super().__init__(bench)
         self.follow(self._on_traced, bench.opened, bench.traced)
         bench.opened.connect(self._on_opened)
@@ -142,6 +145,11 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             lambda: ways.ways,
             ways.changed,
         )
+        self.accept_sure = self.action(
+            "Accept all sure",
+            "Accept all traces that have no doubtful place left; Undo takes it back at once",
+            self._on_accept_sure,
+        )
         self.hiding = self._toggle(
             "Hide", "Hide the traces to see what lies below", bench.layers.hide
         )
@@ -173,7 +181,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
         self.row(self.kind, self._soma, self.join_all)
         self.row(self.next, self.fine)
-        self.row(self.other_way)
+        self.row(self.other_way, self.accept_sure)
         self.body.addWidget(self.count)
         self.body.addWidget(self.list)
         self.body.addWidget(self.keys)
@@ -274,6 +282,12 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             self.bench.decide(lambda: self.bench.traces.find_fine((z, y, x)))
             self.go_to_next()
 
+    def _on_accept_sure(self) -> None:
+        bench, sure = self.bench, self._sure
+        bench.decide(lambda: bench.traces.accept(sure))
+        left = sum(not entry.accepted for entry in bench.entries)
+        bench.say(of_accepting(len(sure), left))
+
     def _decision(
         self,
         text: str,
@@ -318,9 +332,10 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
 
     def _on_traced(self) -> None:
         entries = self.bench.entries
-        doubts = to_look_at(
-            not_fine(chain.from_iterable(self._doubts_of(entries)), self.bench.traces.fine)
-        )
+        left = not_fine(chain.from_iterable(self._doubts_of(entries)), self.bench.traces.fine)
+        self._sure = without_doubt(entries, left)
+        self.accept_sure.setEnabled(bool(self._sure))
+        doubts = to_look_at(left)
         self.fill(doubts[:_MOST])
         more = f", the worst {_MOST} are listed" if len(doubts) > _MOST else ""
         self.count.setText(f"{len(doubts)} to look at{more}")
