@@ -105,6 +105,17 @@ def test_a_batch_that_ended_is_entered_once_and_what_waits_is_kept(line, begin):
     assert [entry.name for entry in traces.entries] == ["a"] and queue.names == ["c"]
 
 
+@pytest.mark.parametrize(("faint", "names"), [(True, ["a"]), (False, ["a", "a 2"])])
+def test_a_click_keeps_the_piece_at_it_and_a_batch_all(line, begin, faint, names):
+    queue, traces = RequestQueue(), TraceList()
+    queue.waiting.append(TraceRequest(Seed("a", (0.0, 0.0, 42.0)), faint=faint))
+    begin(queue)
+    # The longer piece comes first, and the click was on the other.
+    queue.enter(traces, [line(range(20), "a"), line(range(40, 50), "a 2")])
+    assert [entry.name for entry in traces.entries] == names
+    assert traces.entries[-1].trace.points[0, 2] == 40
+
+
 def test_two_places_do_not_wait(plane):
     queue = RequestQueue()
     ends = ((0.0, 3.0, 4.0), (0.0, 5.0, 60.0))

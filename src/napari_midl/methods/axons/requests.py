@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
@@ -130,6 +130,14 @@ def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceReq
     old = traces.only_selected
     head = cut(old.trace, nearest(old.trace, place, traces.voxel_size)[0], other)
     return TraceRequest(_onwards(old.name, head, place), head, old)
+
+
+def _at(seed: Seed, trace: Trace, pieces: Sequence[Trace]) -> Trace:
+    """A trace, or the one of its further pieces that lies nearest to its seed."""
+    parts = [trace, *(piece for piece in pieces if piece.path.startswith(f"{trace.path} "))]
+    whole = [part for part in parts if len(part.points)]
+    best = min(whole, key=lambda part: nearest(part, seed.position, (1, 1, 1))[1], default=trace)
+    return replace(best, path=trace.path)
 
 
 def _apart(head: Trace, found: Trace) -> float:
@@ -279,10 +287,17 @@ class RequestQueue:
         return [r.whole(trace) for r, trace in zip(self.under_way, found, strict=False)]
 
     def enter(self, traces: TraceList, found: Sequence[Trace]) -> list[TraceRequest]:
-        """Put the traces of the batch into a list; gives the requests of which none came."""
+        """Put the traces of the batch into a list; gives the requests of which none came.
+
+        Of a trace that others part, a click is meant for the piece at it; of a batch all are kept.
+        """
         self._grown = None
-        further = [TraceRequest(Seed(t.path, _first(t))) for t in found[len(self.under_way) :]]
-        return traces.enter([*self.under_way, *further], found)
+        begun, pieces = found[: len(self.under_way)], found[len(self.under_way) :]
+        if all(request.faint for request in self.under_way):
+            pairs = zip(self.under_way, begun, strict=False)
+            begun, pieces = [_at(request.seed, trace, pieces) for request, trace in pairs], []
+        further = [TraceRequest(Seed(t.path, _first(t))) for t in pieces]
+        return traces.enter([*self.under_way, *further], [*begun, *pieces])
 
     @property
     def stopped(self) -> bool:

@@ -97,7 +97,8 @@ class TraceLayers:
         self._making.start()
 
     def _make_one(self) -> None:
-        missing = [lines for lines in self._lines if lines.layer is None]
+        ready = self._traces, self._growing, self._lit
+        missing = [lines for lines in ready if lines.layer is None]
         if self._image is None:
             return
         if missing:
