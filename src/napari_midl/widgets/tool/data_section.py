@@ -50,6 +50,7 @@ class DataSection(ToolSection[Bench]):
     ) -> None:
         super().__init__(bench)
         self._layers: list[Image] = []
+        self._gone = False
         self._following = Following(bench, self._reopen, self)
         self.image = combo(image)
         self.channel, self.time = spin(channel, 0, 0), spin("Time point, counted from 0", 0, 0)
@@ -59,7 +60,10 @@ class DataSection(ToolSection[Bench]):
         self.folder = PathPicker("Choose a project folder", project, folder=True)
         self.voxel_size = VoxelSizeLine()
         self.about = note("Size and voxel size of the image, and what was taken for granted")
+        self.picked = note("Which image was taken in the place of one that is gone")
+        self.picked.hide()
         self.row("Image", self.image, stretch=1)
+        self.body.addWidget(self.picked)
         self.channel_label, self.time_label = QLabel("Channel"), QLabel("Time point")
         self.row(self.channel_label, self.channel, self.time_label, self.time)
         self.row("Project", self.folder, stretch=1)
@@ -101,7 +105,20 @@ class DataSection(ToolSection[Bench]):
         for layer in layers:
             layer.events.name.connect(self._on_renamed)
         if chosen not in layers:
+            self._gone |= chosen is not None
             self._on_image()
+        self._say_picked()
+
+    def _say_picked(self) -> None:
+        """Say which image stands for one that is gone, where it could be another."""
+        layer, count = self.image.currentData(), len(self._layers)
+        said = self._gone and layer is not None and count > 1
+        if said:
+            self.picked.setText(
+                f"The image that was chosen is gone: <b>{layer.name}</b> is taken now, one of "
+                f"{count}. Choose another here, if you mean that."
+            )
+        self.picked.setVisible(said)
 
     def _worked_on(self) -> Image | None:
         """The active image, which hides others, or the first channel of its file."""
@@ -127,6 +144,8 @@ class DataSection(ToolSection[Bench]):
     def _on_chosen_by_hand(self) -> None:
         """Show an image that lies beside what is in view or below others, or was hidden."""
         layer, viewer = self.bench.image, self.bench.viewer
+        self._gone = False
+        self._say_picked()
         if layer is not self.image.currentData() or layer is None:
             return
         layer.visible = True
