@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-from napari.layers._layer_actions import _split_rgb
 
 from napari_midl.engine.jobs import Progress
 from napari_midl.methods.axons import batch
@@ -140,17 +139,3 @@ def test_the_hint_for_a_colour_image_does_not_ask_to_open_one(docked):
     assert "Split RGB" in dock.data.about.text()
     assert "cannot be traced as it is" in dock.hint.text()
     assert "Open an image" not in dock.hint.text()
-
-
-def test_which_channel_is_taken_after_splitting_colours_is_said(docked, viewer, qtbot):
-    dock = docked(np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8))
-    assert dock.data.picked.isHidden()
-    viewer.layers.selection.active = viewer.layers[0]
-    _split_rgb(viewer.layers)
-    red, *others = viewer.layers
-    assert dock.bench.image is red
-    assert f"is gone: <b>{red.name}</b> is taken now, one of 3." in dock.data.picked.text()
-    dock.data.image.setCurrentIndex(2)
-    dock.data.image.activated.emit(2)
-    assert dock.bench.image is others[1]
-    assert dock.data.picked.isHidden()
