@@ -35,15 +35,15 @@ def open_image(viewer: Any, tool: str) -> None:
 
 
 def made_ready(hand: Hand, tool: str, dock: Any) -> tuple[Any, Callable[[], Any]]:
-    """The button that starts the work, and what is true from its first pixels on."""
+    """The button that starts the work, and whether there is something of it to be drawn."""
     bench = dock.bench
     if tool == "vessels":
-        return dock.predict.go, lambda: bench.shown
+        return dock.predict.go, lambda: _sliced(bench.shown)
     if tool == "segment":
         dock.learn.model.choice = "trees"
-        return dock.predict.go, lambda: bench.shown
+        return dock.predict.go, lambda: _sliced(bench.shown)
     if tool == "staining":
-        return dock.stain.go, lambda: bench.shown
+        return dock.stain.go, lambda: _sliced(bench.shown)
     if tool == "axons":
         layers = hand.viewer.layers
         return dock.trace.all, lambda: any(layer.name.endswith("growing") for layer in layers)
@@ -53,3 +53,9 @@ def made_ready(hand: Hand, tool: str, dock: Any) -> tuple[Any, Callable[[], Any]
     hand.until(lambda: bench.shown is not None and bench.idle)
     before = bench.mesh.layer.data[0]
     return dock.mesh.fit, lambda: (bench.mesh.layer.data[0] != before).any()
+
+
+def _sliced(shown: Any) -> bool:
+    """Whether the slice of a layer that is to be seen has more in it than nothing."""
+    layers = shown.present if shown is not None else ()
+    return any(layer.visible and np.any(layer._slice.image.raw) for layer in layers)

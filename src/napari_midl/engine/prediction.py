@@ -3,6 +3,9 @@
 Reading, computing and writing overlap in threads, and some tiles may be computed side by side. A
 tile is noted in the journal once all of it is written; what is not noted is done again, and since a
 tile does not depend on the order of the tiles, the result is the same to the bit.
+
+Before all else a small piece is computed where a person looks, so that there is soon something to
+see. Its tile is written over it: how a block is cut may change the last bit.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ def predict_tiles(
     focus: Sequence[float] | None = None,
     box: Region | None = None,
     at_once: int = 1,
+    glimpse: int = 0,
 ) -> Job[None]:
     """Compute the tiles that the journal lacks, nearest to `focus` first.
 
@@ -65,6 +69,8 @@ def predict_tiles(
     at_once : int
         Tiles to compute side by side, each with its part of the processor's threads. One more is
         read ahead.
+    glimpse : int
+        Voxels of a piece to show before the first tile, if there is a focus; 0 for none.
 
     Yields
     ------
@@ -77,8 +83,11 @@ def predict_tiles(
     sharing = partial(take_a_share_of_threads, at_once) if at_once > 1 else None
     computer = ThreadPoolExecutor(at_once, initializer=sharing)
 
-    def computed(index: int, reading: Future[NDArray[Any]]) -> NDArray[Any]:
-        return compute_core(tiling, tiling.core(index), reading.result(), compute, stop)
+    def computed(part: Region) -> Future[NDArray[Any]]:
+        reading = reader.submit(read, tiling.expand(part)[0])
+        return computer.submit(
+            lambda: compute_core(tiling, part, reading.result(), compute, stop)
+        )
 
     def finish(index: int, block: NDArray[Any]) -> Region:
         core = tiling.core(index)
@@ -90,11 +99,15 @@ def predict_tiles(
 
     def begin() -> None:
         for index in islice(missing, at_once + 1 - len(under_way)):
-            reading = reader.submit(read, tiling.padded(index)[0])
-            under_way.append((index, computer.submit(computed, index, reading)))
+            under_way.append((index, computed(tiling.core(index))))
 
     try:
         yield progress()
+        if piece := wanted.glimpse(glimpse) if glimpse else None:
+            # Alone, since the window needs a core to make room for it.
+            block = yield from wait_for(computed(piece), progress())
+            yield from wait_for(writer.submit(write, piece, block), progress())
+            yield progress(piece)
         begin()
         while under_way:
             index, computing = under_way.popleft()
@@ -119,26 +132,22 @@ def compute_core(
         If not even the smallest part fits into the memory.
     """
     outer, inner = tiling.expand(core)
-    sizes = [(s.stop - s.start) // t for s, t in zip(core, tiling.stride, strict=True)]
-    axis = int(np.argmax(sizes))
+    parts = tiling.halves(core)
     try:
         return compute(block, inner, stop)
     except MemoryError as error:
-        if sizes[axis] < 2:
+        if len(parts) < 2:
             raise InputError(
                 "the memory is too small for even the smallest tile; close other programs, or "
                 "compute on another device."
             ) from error
     # Not above, where the error would hold on to what the computation had taken so far.
-    middle = core[axis].start + sizes[axis] // 2 * tiling.stride[axis]
+    axis = next(i for i in range(3) if parts[0][i] != core[i])
     halves = []
-    for part in (slice(core[axis].start, middle), slice(middle, core[axis].stop)):
-        half = (*core[:axis], part, *core[axis + 1 :])
-        region = (half[0], half[1], half[2])
-        wanted = tiling.expand(region)[0]
+    for part in parts:
+        wanted = tiling.expand(part)[0]
         inside: tuple[Any, ...] = tuple(
             slice(w.start - o.start, w.stop - o.start) for w, o in zip(wanted, outer, strict=True)
         )
-        part_block = block[(..., *inside)]
-        halves.append(compute_core(tiling, region, part_block, compute, stop))
+        halves.append(compute_core(tiling, part, block[(..., *inside)], compute, stop))
     return np.concatenate(halves, axis + 1)

@@ -83,6 +83,36 @@ class Tiling:
             inner.append(slice(c.start - start, c.stop - start))
         return _region(outer), _region(inner)
 
+    def halves(self, part: Region) -> tuple[Region, ...]:
+        """A part of a core in two along its longest axis, or as it is where it is the smallest."""
+        sizes = [(s.stop - s.start) // t for s, t in zip(part, self.stride, strict=True)]
+        axis = int(np.argmax(sizes))
+        if sizes[axis] < 2:
+            return (part,)
+        whole = part[axis]
+        middle = whole.start + sizes[axis] // 2 * self.stride[axis]
+        cut = (slice(whole.start, middle), slice(middle, whole.stop))
+        return tuple(_region((*part[:axis], half, *part[axis + 1 :])) for half in cut)
+
+    def glimpse(self, part: Region, focus: Sequence[float], most: int) -> Region:
+        """The piece of a part of a core that is nearest to a focus.
+
+        Parameters
+        ----------
+        part : tuple of slice
+            Region ``(z, y, x)``.
+        focus : sequence of float
+            Voxel ``(z, y, x)``.
+        most : int
+            Voxels of the piece; more where it cannot be cut so small.
+        """
+        while math.prod(s.stop - s.start for s in part) > most:
+            halves = self.halves(part)
+            if len(halves) < 2:
+                break
+            part = min(halves, key=lambda half: _away(half, focus))
+        return part
+
     def nearest_first(
         self, focus: Sequence[float] | None = None, box: Region | None = None
     ) -> Sequence[int] | NDArray[np.intp]:
@@ -128,6 +158,7 @@ class Missing:
         box: Region | None = None,
     ) -> None:
         self._order, self._journal = tiling.nearest_first(focus, box), journal
+        self._tiling, self._focus = tiling, focus
         self._before = len(journal.done)
         if box is not None:
             self._before = sum(int(i) in journal.done for i in self._order)
@@ -135,6 +166,15 @@ class Missing:
 
     def __iter__(self) -> Iterator[int]:
         return (int(i) for i in self._order if i not in self._journal.done)
+
+    def glimpse(self, most: int) -> Region | None:
+        """A piece of the first tile, of so many voxels; None where nobody looks, or it is all."""
+        first = next(iter(self), None)
+        if first is None or self._focus is None:
+            return None
+        core = self._tiling.core(first)
+        piece = self._tiling.glimpse(core, self._focus, most)
+        return piece if piece != core else None
 
     @property
     def total(self) -> int:
@@ -150,6 +190,12 @@ class Missing:
         """How far one has come, in tiles, and the region just written."""
         done, total = self.done, self.total
         return Progress(done, total, words or f"tile {done:,} of {total:,}", preview=preview)
+
+
+def _away(region: Region, focus: Sequence[float]) -> float:
+    """Squared distance of the middle of a region."""
+    pairs = zip(region, focus, strict=True)
+    return sum(((s.start + s.stop) / 2 - middle) ** 2 for s, middle in pairs)
 
 
 def _round_up(value: int, multiple: int) -> int:

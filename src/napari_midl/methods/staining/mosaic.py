@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,11 @@ class Mosaic:
         first, *others = channels
         self.channels = [first, *(laid_on(other, first) for other in others)]
         if scalings is None:
-            *before, last = self.channels
-            scalings = [*map(robust_scaling, before), robust_scaling(last, fills=True)]
+            last = self.channels[-1]
+            with ThreadPoolExecutor() as each:  # a second is long for whoever waits for a stain
+                scalings = list(
+                    each.map(lambda one: robust_scaling(one, fills=one is last), self.channels)
+                )
         self.scalings = list(scalings)
 
     @property

@@ -209,13 +209,12 @@ class StreamSection(ToolSection[B]):
     def _on_progress(self, batch: list[Progress]) -> None:
         self.outlook.follow(batch[-1])
         self._written += [p.preview for p in batch if p.preview is not None]
-        if not self._written:
-            return
         if self._growing is None:
-            self._show(self._running)
-            self._written.clear()
-        elif not self._timer.isActive():
-            self._timer.start()
+            # The layers take a while, in which the first pixels are computed.
+            if batch[-1].total:
+                self._show(self._running)
+        elif self._written and not self._timer.isActive():
+            self._refresh()
 
     def _show_outlook(self) -> None:
         """How large the image is, while all of it is what would be computed."""
@@ -232,8 +231,9 @@ class StreamSection(ToolSection[B]):
 
     def _refresh(self) -> None:
         written, self._written = self._written, []
-        if (growing := self._growing) is not None:
+        if written and (growing := self._growing) is not None:
             growing.refresh(written)
+            self._timer.start()
 
     def _on_done(self, outcome: Outcome[Any]) -> None:
         if self._growing is None:
