@@ -32,12 +32,19 @@ def box_sum(block, part, stop):
     return total[part][None]
 
 
-def job(out, journal, compute=box_sum, focus=None, at_once=1):
+def job(out, journal, compute=box_sum, focus=None, at_once=1, glimpse=0):
     def write(region, block):
         out[region] = block[0]
 
     return predict_tiles(
-        TILING, lambda r: IMAGE[r], compute, write, journal, focus, at_once=at_once
+        TILING,
+        lambda r: IMAGE[r],
+        compute,
+        write,
+        journal,
+        focus,
+        at_once=at_once,
+        glimpse=glimpse,
     )
 
 
@@ -144,6 +151,49 @@ def test_the_first_tile_is_where_a_person_looks(tmp_path):
         lambda p: shown.append(p.preview) if p.preview else None,
     )
     assert shown[0] == (slice(0, 4), slice(24, 32), slice(32, 40))
+
+
+def test_a_piece_where_a_person_looks_is_shown_before_its_tile_is_begun(tmp_path):
+    out, computed, shown = np.zeros(SHAPE, np.float32), [], []
+
+    def compute(block, part, stop):
+        computed.append(block.shape)
+        return box_sum(block, part, stop)
+
+    def look(progress):
+        if progress.preview and not shown:
+            assert len(computed) == 1
+            assert out.any()
+        if progress.preview:
+            shown.append(progress.preview)
+
+    journal = Journal(tmp_path / "j", {})
+    run(job(out, journal, compute, focus=(1, 30, 38), at_once=2, glimpse=40), look)
+    piece, tile = shown[:2]
+    assert piece == (slice(0, 2), slice(28, 32), slice(36, 40))
+    assert tile == (slice(0, 4), slice(24, 32), slice(32, 40))
+    assert len(shown) == len(TILING) + 1 and len(journal.done) == len(TILING)
+    np.testing.assert_array_equal(out, box_sum(IMAGE, ..., None)[0])
+
+
+def test_what_was_stopped_at_its_piece_computes_the_tile(tmp_path):
+    out = np.zeros(SHAPE, np.float32)
+    first = job(out, Journal(tmp_path / "j", {}), focus=(1, 30, 38), glimpse=40)
+    while next(first).preview is None:
+        pass
+    first.close()
+    journal = Journal(tmp_path / "j", {})
+    assert journal.done == set()
+    run(job(out, journal))
+    np.testing.assert_array_equal(out, box_sum(IMAGE, ..., None)[0])
+
+
+def test_nobody_who_looks_and_no_piece_of_a_small_tile(tmp_path):
+    for name, how in (("a", {"glimpse": 40}), ("b", {"glimpse": 4096, "focus": (1, 30, 38)})):
+        shown = []
+        work = job(np.zeros(SHAPE, np.float32), Journal(tmp_path / name, {}), **how)
+        run(work, lambda p, shown=shown: shown.append(p.preview) if p.preview else None)
+        assert len(shown) == len(TILING)
 
 
 def test_a_tile_is_shown_before_the_next_is_computed(tmp_path):

@@ -15,6 +15,7 @@ import zarr
 from tests.operations.disk import Disk, content, watched
 from torch import nn
 
+from napari_midl.engine import streaming
 from napari_midl.engine.dropout import Dropout3d, drawing_from
 from napari_midl.engine.jobs import run
 from napari_midl.engine.journal import is_unfinished
@@ -118,6 +119,17 @@ def test_halves_have_the_same_bits_also_with_dropout(tmp_path):
         np.testing.assert_array_equal(made[0], expected[0])
     other_seed = whole(tmp_path / "other.ome.zarr", toy(seed=6))
     assert (other_seed[0] != expected[0]).any()
+
+
+def test_a_piece_that_is_shown_first_leaves_no_trace(tmp_path, monkeypatch):
+    expected = whole(tmp_path / "whole.ome.zarr", toy())
+    monkeypatch.setattr(streaming, "_GLIMPSE", 64)
+    out, shown = tmp_path / "out.ome.zarr", []
+    job = stream(toy(), out, focus=(2, 12, 12))
+    run(job, lambda p: shown.append(p.preview) if p.preview else None).close()
+    assert [s.stop - s.start for s in shown[0]] == [4, 4, 4]
+    for made, right in zip(stored(out), expected, strict=True):
+        np.testing.assert_array_equal(made, right)
 
 
 def test_a_memory_too_small_for_anything_is_a_sentence(tmp_path):

@@ -85,9 +85,7 @@ def predict_tiles(
 
     def computed(part: Region) -> Future[NDArray[Any]]:
         reading = reader.submit(read, tiling.expand(part)[0])
-        return computer.submit(
-            lambda: compute_core(tiling, part, reading.result(), compute, stop)
-        )
+        return computer.submit(lambda: compute_core(tiling, part, reading.result(), compute, stop))
 
     def finish(index: int, block: NDArray[Any]) -> Region:
         core = tiling.core(index)

@@ -245,9 +245,14 @@ class StreamSection(ToolSection[B]):
     def _on_finished(self) -> None:
         self._timer.stop()
         self._written.clear()
-        if (growing := self._growing) is not None:
+        growing = self._growing
+        if growing is not None and growing.path.exists():
             # A tile may have been written while the job was being cancelled, and not told.
             growing.refresh()
+        elif growing is not None:  # it failed before its first tile
+            growing.remove()
+            self.earlier.removeItem(self.earlier.findData(str(growing.path)))
+            self.bench.show(None)
         self._offer_begun()
         box, self._first_box = self._first_box, None
         if box is not None and self.bench.idle:
