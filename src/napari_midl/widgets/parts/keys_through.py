@@ -24,7 +24,9 @@ class KeysThrough(QObject):
         super().__init__(widget)
         for part in (*widget.findChildren(QAbstractItemView), *widget.findChildren(QComboBox)):
             part.installEventFilter(self)
-        for line in widget.findChildren(QLineEdit):
+        # Kept, as whatever has a slot of ours: of what only Qt holds Python sees no cycle.
+        self._lines = widget.findChildren(QLineEdit)
+        for line in self._lines:
             focused = line.focusProxy() or line  # a box around it
             line.returnPressed.connect(focused.clearFocus)
 

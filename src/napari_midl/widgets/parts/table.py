@@ -60,6 +60,7 @@ class TableView(QWidget):
     ) -> None:
         super().__init__(parent)
         self._editable = editable
+        self._model: _Model | None = None
         # The editor must have closed before the table may be filled anew.
         self.typed.connect(self.edited, Qt.ConnectionType.QueuedConnection)
         self.view = QTableView()
@@ -73,9 +74,9 @@ class TableView(QWidget):
         self.view.clicked.connect(
             lambda index: self.visited.emit(self._proxy.mapToSource(index).row())
         )
-        there(self.view.selectionModel()).selectionChanged.connect(
-            lambda *_: self.selected.emit(self.rows)
-        )
+        # Kept, as whatever has a slot of ours: of what only Qt holds Python sees no cycle.
+        self._selection = there(self.view.selectionModel())
+        self._selection.selectionChanged.connect(lambda *_: self.selected.emit(self.rows))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
@@ -85,13 +86,17 @@ class TableView(QWidget):
     @property
     def rows(self) -> list[int]:
         """Rows of the table, as it was given, that are selected."""
-        chosen = there(self.view.selectionModel()).selectedRows()
+        chosen = self._selection.selectedRows()
         return sorted(self._proxy.mapToSource(index).row() for index in chosen)
 
     def fill(self, table: pd.DataFrame, keep_order: bool = False) -> None:
         """Show another table, sorted as the last one was or as it is given."""
         column, order = self._proxy.sortColumn(), self._proxy.sortOrder()
-        self._proxy.setSourceModel(_Model(table, self._editable, self))
+        before = self._model
+        self._model = _Model(table, self._editable, self)
+        self._proxy.setSourceModel(self._model)
+        if before is not None:
+            before.deleteLater()
         self._proxy.sort(column if keep_order else -1, order)
         # A look at the first rows only: with thousands of them the window would wait.
         there(self.view.horizontalHeader()).setResizeContentsPrecision(_LOOKED_AT)
@@ -104,7 +109,7 @@ class TableView(QWidget):
             index = self._proxy.mapFromSource(model.index(row, 0))
             selection.select(index, index)
         whole = QItemSelectionModel.SelectionFlag.Rows
-        there(self.view.selectionModel()).select(
+        self._selection.select(
             selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | whole
         )
         if rows:

@@ -30,14 +30,21 @@ class AskedOnClosing(QObject):
         window = getattr(viewer, "window", None)
         self._enter = getattr(window, "_register_task_status", None)
         self._update = getattr(window, "_update_task_status", None)
-        self._runner, self._who, self._task = runner, who, None
+        self._runner, self._who = runner, who
+        self._task, self._busy = None, False
         if self._enter is not None and self._update is not None:
             runner.changed.connect(self._on_changed)
 
     def _on_changed(self) -> None:
         assert self._enter is not None and self._update is not None
-        if self._runner.running and self._task is None:
-            self._task = self._enter(self._who, Status.BUSY, f"{self._runner.title} is running")
-        elif not self._runner.running and self._task is not None:
-            self._update(self._task, Status.COMPLETED)
-            self._task = None
+        running = self._runner.running
+        if running == self._busy:
+            return
+        self._busy = running
+        said = f"{self._runner.title} is running" if running else ""
+        status = Status.BUSY if running else Status.COMPLETED
+        if self._task is None:
+            self._task = self._enter(self._who, status, said)
+        else:
+            # Entered once: napari forgets no task.
+            self._update(self._task, status, said)

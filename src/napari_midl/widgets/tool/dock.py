@@ -87,10 +87,11 @@ class ToolDock(QWidget, Generic[B]):
         tab_as_read(self)
         self._loading = BackgroundLoading()
         bench = self.bench
-        for section in self.sections:
-            for made in section.findChildren(QAbstractButton):
-                made.pressed.connect(partial(self._on_pressed, section))
-                made.clicked.connect(partial(self._on_pressed, None))
+        # Kept, as whatever has a slot of ours: of what only Qt holds Python sees no cycle.
+        self._pressed = [(s, b) for s in self.sections for b in s.findChildren(QAbstractButton)]
+        for section, made in self._pressed:
+            made.pressed.connect(partial(self._on_pressed, section))
+            made.clicked.connect(partial(self._on_pressed, None))
         for signal in (bench.opened, bench.job, bench.model, bench.result, *self.hint_signals()):
             signal.connect(lambda *_: self._on_changed())
         self._lifetime = Lifetime(self, self.shut_down)

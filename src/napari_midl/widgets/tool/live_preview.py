@@ -62,8 +62,8 @@ class LivePreview(QObject):
         bench.patches.painted.connect(lambda _: self.ask(learn=True))
         bench.opened.connect(self.forget)
         wanted.toggled.connect(self._on_wanted)
-        bench.viewer.dims.events.point.connect(lambda _: self._look())
-        bench.viewer.scene.camera.events.connect(lambda _: self._look())
+        bench.viewer.dims.events.point.connect(self._on_moved)
+        bench.viewer.scene.camera.events.connect(self._on_moved)
 
     @property
     def layer(self) -> Image | None:
@@ -117,6 +117,10 @@ class LivePreview(QObject):
     def _on_found(self, found: tuple[Box, Any]) -> None:
         if not self._gave_way:
             self.show(*found)
+
+    def _on_moved(self, event: Any = None) -> None:
+        # A method: napari would hold on to a closed dock for the sake of a function.
+        self._look()
 
     def _on_view(self) -> None:
         if self.layer is not None:

@@ -86,8 +86,8 @@ class VesselTrainSection(LiveTrainSection[VesselsBench]):
         self._look = qthrottled(self._on_view, timeout=200)
         model.changed.connect(self._on_chosen)
         self.live.toggled.connect(lambda _: self._on_view())
-        bench.viewer.dims.events.point.connect(lambda _: self._look())
-        bench.viewer.scene.camera.events.connect(lambda _: self._look())
+        bench.viewer.dims.events.point.connect(self._on_moved)
+        bench.viewer.scene.camera.events.connect(self._on_moved)
         self._on_chosen()
 
     def first_rows(self) -> None:
@@ -160,6 +160,10 @@ class VesselTrainSection(LiveTrainSection[VesselsBench]):
     def picture(self, probability: Any) -> tuple[Any, dict[str, Any]]:
         """How probable vessel is, as a prediction shows it."""
         return probability, {"colormap": PROBABILITY_COLOURS, **LOOK}
+
+    def _on_moved(self, event: Any = None) -> None:
+        # A method: napari would hold on to a closed dock for the sake of a function.
+        self._look()
 
     def _on_view(self) -> None:
         image = self.bench.image
