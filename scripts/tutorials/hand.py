@@ -206,8 +206,10 @@ class Hand:
     def over(self, place: QPoint) -> None:
         """Move the mouse over the image."""
         self.move(self.canvas.mapToGlobal(place))
-        self._mouse(QEvent.Type.MouseMove, place, Qt.MouseButton.NoButton)
-        self.wait(0.1)
+        # More than once, as a mouse does: vispy keeps the strokes that one movement joins.
+        for near in (QPoint(1, 0), QPoint(0, 0)):
+            self._mouse(QEvent.Type.MouseMove, place + near, Qt.MouseButton.NoButton)
+            self.wait(0.05)
 
     def touch(self, place: QPoint, modifier: Qt.KeyboardModifier = NONE) -> None:
         """Click into the image."""

@@ -15,19 +15,19 @@ _NAMES = {"dice": "Dice"}
 _BEFORE_SCORED = (("validation_after", "dice"), ("held_out_after", "coverage"))
 
 
-def in_words(card: Mapping[str, Any], path: Path, at_home: bool) -> str:
+def in_words(scored: tuple[str, float, str], path: Path, at_home: bool) -> str:
     """A model's name, score and date, or its time where that is today.
 
     Parameters
     ----------
-    card : mapping
-        Its card.
+    scored : tuple of str, float and str
+        Its score, as of `score_of`.
     path : Path
         Its file.
     at_home : bool
         Whether it learnt from the image that is open; else its own is named.
     """
-    score, value, image = score_of(card)
+    score, value, image = scored
     learnt_on = "" if at_home or not image else f" (of {image})"
     told = f", {_NAMES.get(score, score)} {value:.2f}{'' if at_home else ' there'}" if score else ""
     made = ""

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from napari_midl.engine.model_words import in_words
+from napari_midl.engine.model_words import in_words, score_of
 from napari_midl.engine.models import SUFFIX, read_card
 from napari_midl.engine.verdict import is_start_again
 from napari_midl.errors import InputError
@@ -57,7 +57,7 @@ class ModelPicker(QWidget):
     ) -> None:
         super().__init__(parent)
         self.tool, self._on_error = tool, on_error
-        self._cards: dict[Path, dict[str, Any]] = {}
+        self._scores: dict[Path, tuple[str, float, str]] = {}
         self._home: Path | None = None
         self._rejected: Collection[Path] = ()
         self.combo = combo(tooltip, {name: words for words, name in named.items()})
@@ -119,7 +119,7 @@ class ModelPicker(QWidget):
             self.combo.addItem(path.stem, path)
             tip = f"{card.get('name', '')}\n{path}"
             self.combo.setItemData(self.combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-            self._cards[path] = card
+            self._scores[path] = score_of(card)
             self._tell()
         self.choice = path
 
@@ -139,7 +139,7 @@ class ModelPicker(QWidget):
     def _tell(self) -> None:
         for index, choice in enumerate(self.choices):
             if isinstance(choice, Path):
-                words = in_words(self._cards[choice], choice, choice.parent == self._home)
+                words = in_words(self._scores[choice], choice, choice.parent == self._home)
                 marked = "rolled back: " if choice in self._rejected else ""
                 self.combo.setItemText(index, marked + words)
 
