@@ -109,9 +109,7 @@ class TableView(QWidget):
             index = self._proxy.mapFromSource(model.index(row, 0))
             selection.select(index, index)
         whole = QItemSelectionModel.SelectionFlag.Rows
-        self._selection.select(
-            selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | whole
-        )
+        self._selection.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | whole)
         if rows:
             self.view.scrollTo(self._proxy.mapFromSource(model.index(rows[-1], 0)))
 
