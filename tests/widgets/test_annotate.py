@@ -60,6 +60,15 @@ def test_a_patch_without_paint_is_called_empty_until_the_first_stroke(dock, view
     assert layer.name == "patch 1" and dock.bench.patches.names == ["patch 1"]
 
 
+def test_turning_to_3d_puts_the_brush_down_so_that_a_drag_turns_the_view(dock, viewer, click):
+    click(dock.annotate.classes[VESSEL])
+    viewer.dims.ndisplay = 3
+    assert dock.annotate.hand.isChecked() and not dock.annotate.classes[VESSEL].isChecked()
+    assert str(viewer.layers.selection.active.mode) == "pan_zoom"
+    click(dock.annotate.classes[VESSEL])
+    assert str(viewer.layers.selection.active.mode) == "paint"
+
+
 def test_undo_is_saved_too(dock, viewer, click, stroke, qtbot):
     click(dock.annotate.classes[VESSEL])
     layer = viewer.layers["patch 1 (ready to paint)"]

@@ -86,6 +86,7 @@ class PaintSection(ToolSection[Bench]):
         self.body.addWidget(self.list)
         self.body.addWidget(self.status)
         self._painting = Painting(bench.viewer, patches)
+        bench.viewer.dims.events.ndisplay.connect(self._on_turned)
         self.offer_classes()
         self.follow(self._enable, bench.opened)
         self.follow(self._on_picked, patches.picked, *(other.picked for other in others))
@@ -138,6 +139,7 @@ class PaintSection(ToolSection[Bench]):
     def shut_down(self) -> None:
         """Follow the mouse no more."""
         self._painting.stop()
+        self.bench.viewer.dims.events.ndisplay.disconnect(self._on_turned)
 
     @property
     def _in_hand(self) -> PatchLayers:
@@ -156,6 +158,11 @@ class PaintSection(ToolSection[Bench]):
         self._of_classes.addWidget(made, *divmod(len(self.classes), BESIDE))
         self.classes[value] = made
         return made
+
+    def _on_turned(self, event: Any = None) -> None:
+        """In 3D a drag turns the view, until a class is chosen there again."""
+        if self.bench.viewer.dims.ndisplay == 3:
+            self._in_hand.paint_with(None)
 
     def _on_clicked(self) -> None:
         item, bench = self.list.currentItem(), self.bench
