@@ -273,6 +273,14 @@ def test_a_click_beside_everything_in_3d_is_a_sentence(scanned, viewer, qtbot, c
     qtbot.wait(50)
     assert not scanned.bench.landmarks.placed.any()
     assert any("nothing under this click" in note for note in notes)
+    assert "nothing under this click" in scanned.trouble.text()
+    viewer.dims.ndisplay = 2
+    qtbot.wait(300)
+    middle = canvas.rect().center()
+    qtbot.mouseMove(canvas, middle)
+    qtbot.mouseClick(canvas, LEFT, NONE, middle)
+    qtbot.waitUntil(lambda: scanned.bench.landmarks.placed.any())
+    assert not scanned.trouble.text()
 
 
 def test_landmarks_come_back(placed, viewer, qtbot, finish):

@@ -143,6 +143,7 @@ class LandmarksSection(ToolSection[AnatomyBench]):
 
     def _on_click(self, click: Click) -> None:
         bench = self.bench
+        bench.told.emit("")  # what was said of the click before
         try:
             data = self._hit(click)
         except InputError as error:
