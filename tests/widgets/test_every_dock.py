@@ -7,7 +7,7 @@ import sys
 from itertools import pairwise
 
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -25,6 +25,29 @@ from qtpy.QtWidgets import (
 DOCKS = ("Vessels", "Axons", "Anatomy", "Staining", "Segment")
 # Parts that magicgui and superqt put together, whose outer widget has the tooltip.
 _COMPOUND = ("TupleEdit", "Container", "QLabeledDoubleSlider", "QLabeledSlider")
+
+
+class Windows(QObject):
+    """What comes up as a window of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.seen.append(watched.toolTip() or type(watched).__name__)
+        return False
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_opening_a_dock_flashes_no_other_window(viewer, notes, name):
+    windows = Windows()
+    QApplication.instance().installEventFilter(windows)
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", name)[1]
+    QApplication.instance().removeEventFilter(windows)
+    assert not windows.seen
+    assert not dock.learn.model.shelf.isHidden()
 
 
 @pytest.fixture
@@ -97,6 +120,18 @@ def wheel(widget, place, turn):
 def test_the_first_step_says_what_to_open(docks):
     for dock in docks.values():
         assert "<b><u>1 " in dock.hint.text() and "Open" in dock.hint.text()
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_buttons_stay_under_the_mouse_while_the_next_step_changes(viewer, notes, qtbot, name):
+    viewer.window.show()
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", name)[1]
+    button, places = dock.sections[0], []
+    for words in (1, 5, 8):
+        dock.hint.show_step(1, " ".join(["painting"] * words))
+        qtbot.wait(100)
+        places.append(button.mapTo(dock, QPoint(0, 0)).y())
+    assert len(set(places)) == 1
 
 
 def test_every_field_has_a_name_for_a_screen_reader(docks):

@@ -181,9 +181,9 @@ def test_a_layer_with_a_tool_of_its_own_keeps_it(wide, viewer, drag, click):
 def test_the_status_bar_tells_of_the_keys_that_hold(wide, viewer, click):
     image = viewer.layers["wide"]
     viewer.layers.selection.active = image
-    assert "<2> vessel" in viewer.help and "transform" not in viewer.help
+    assert "2: vessel" in viewer.help and "transform" not in viewer.help
     click(wide.annotate.classes[VESSEL])
-    assert "<2> vessel" in viewer.help and "eraser" not in viewer.help
+    assert "2: vessel" in viewer.help and "eraser" not in viewer.help
     viewer.layers.selection.active = image
     viewer.window.remove_dock_widget(wide)
     assert "vessel" not in viewer.help and "transform" in viewer.help
@@ -192,10 +192,10 @@ def test_the_status_bar_tells_of_the_keys_that_hold(wide, viewer, click):
 def test_the_status_bar_tells_of_the_keys_of_all_docks(wide, viewer):
     axons = viewer.window.add_plugin_dock_widget("napari-midl", "Axons")[1]
     viewer.layers.selection.active = viewer.layers["wide"]
-    assert "<2> vessel" in viewer.help and "<T> trace" in viewer.help
+    assert "2: vessel" in viewer.help and "T: trace" in viewer.help
     assert "transform" not in viewer.help
     viewer.window.remove_dock_widget(wide)
-    assert "vessel" not in viewer.help and "<T> trace" in viewer.help
+    assert "vessel" not in viewer.help and "T: trace" in viewer.help
     viewer.window.remove_dock_widget(axons)
     assert viewer.help == "use <2> for transform"
 

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 
+LINES = 4
+
+
 class Hint(QLabel):
     """A trail of steps, and what to do in the one that is next.
+
+    It keeps room for four lines, so that no button below moves away from under the mouse.
 
     Parameters
     ----------
@@ -28,7 +33,14 @@ class Hint(QLabel):
         self.step = -1
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.RichText)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.setToolTip("What to do next")
+
+    def heightForWidth(self, width: int) -> int:
+        """Qt's hook: what the text takes, and no less than the usual room."""
+        margins = self.contentsMargins()
+        usual = LINES * self.fontMetrics().lineSpacing() + margins.top() + margins.bottom()
+        return max(super().heightForWidth(width), usual)
 
     def show_step(self, step: int, text: str) -> None:
         """Point to a step, counted from 0."""

@@ -71,6 +71,7 @@ class ModelPicker(QWidget):
         self.shelf = button(
             "Shelf…", "All models: scores, parents, import and export, two compared", lambda: None
         )
+        self.shelf.setParent(self)  # else it would be a window for a moment, once it is shown
         self.shelf.hide()  # for whoever has one to open, and a place for it
 
     @property

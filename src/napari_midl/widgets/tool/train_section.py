@@ -124,9 +124,9 @@ class TrainSection(ToolSection[B]):
             lambda: isinstance(model.choice, Path),
             model.changed,
         )
-        for widget in (self.anew, self.status, self.plot, self.gain):
+        unseen = (self.anew, self.status, self.plot, self.gain)
+        for widget in unseen if self.listens else (*unseen, self.stop):
             widget.hide()
-        self.stop.setVisible(self.listens)
         self.shelf = Shelf(bench, model, self)
         self._arrange()
         model.changed.connect(self._on_model)
