@@ -185,7 +185,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         if self.current is None:
             return
         words, given = QInputDialog.getText(
-            self, "Comment", "What is to say of this field?", text=self.current[0].comment
+            self, "Comment", "Your comment on this field:", text=self.current[0].comment
         )
         if given:
             comment = " ".join(words.split())
