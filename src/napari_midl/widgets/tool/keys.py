@@ -86,7 +86,7 @@ class Keys:
             self._tell(layer, [*self._covered, *(p for p in _parts(layer) if p not in ours)])
 
     def _ours(self, keys: Sequence[str]) -> list[str]:
-        # No angle brackets as napari has them: with P, A, U or S in them its line takes them for HTML.
+        # In napari's angle brackets P, A, U and S would be taken for HTML.
         return [f"{_written(key)}: {_said(self._buttons[key])}" for key in keys]
 
     def _on_help(self, event: Any = None) -> None:
