@@ -64,10 +64,6 @@ class StainingDock(ToolDock[StainingBench]):
                 "Open the two channels of a mosaic with <i>File › Open</i>, or try "
                 "<i>File › Open Sample › MIDL › Synthetic confocal mosaic</i>."
             )
-        if self.stain.running:
-            return STAIN, (
-                "The stain grows from where you look; it can be cancelled, and resumed later."
-            )
         if self.stain.unfinished:
             return STAIN, (
                 "This stain was stopped: <i>Resume</i> it, or give another name under <i>To</i> "
