@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 TOOLS ?=
 
 .NOTPARALLEL:
-.PHONY: help test coverage lint docs demo benchmarks docs-pictures venv screen clean
+.PHONY: help test coverage lint style docs demo benchmarks docs-pictures venv screen clean
 
 help:
 	@echo "make test           everything that must hold: lint, then all tests"
@@ -42,10 +42,13 @@ coverage: screen
 	$(PYTEST) --ignore=tests/widgets $(TWO) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)
 	$(PYTEST) tests/widgets $(TWO_SCREENS) --cov --cov-append --cov-report=term $(PYTEST_ARGS)
 
-lint: docs
+# mypy takes one core for as long as all else takes the other.
+lint: venv
+	$(BIN)/mypy & types=$$!; $(MAKE) docs style; others=$$?; wait $$types && exit $$others
+
+style: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari-midl
 	$(BIN)/typos
