@@ -3,8 +3,9 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor.
 SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
-# Two at a time; who has no test left takes the other's, since some take seconds and most none.
-TWO := --numprocesses 2 --dist worksteal
+# Three at a time on two cores: some wait for a kill, a thread or the disk. Who has no test left takes
+# another's, since some take seconds and most none.
+THREE := --numprocesses 3 --dist worksteal
 # Here each has a screen of its own, since windows on one would take the focus from each other.
 TWO_SCREENS := --dist worksteal --tx '2*popen//python=$(SCREEN) $(BIN)/python'
 NOW := $(shell date +%Y-%m-%d-%H%M%S)
@@ -28,18 +29,18 @@ help:
 
 # Threads that wait sleep: the tests run jobs side by side, and spinning ones would take their cores.
 test: export OMP_WAIT_POLICY = PASSIVE
-# Settings of napari stay as they are on this computer, and the two at a time leave each other's alone.
+# Settings of napari stay as they are on this computer, and tests side by side leave each other's alone.
 test: export NAPARI_CONFIG =
 # What is compiled once is kept, also for the processes that tests start.
 test: export PYTHONDONTWRITEBYTECODE =
 test: screen lint
-	$(PYTEST) --ignore=tests/widgets $(TWO) $(PYTEST_ARGS)
+	$(PYTEST) --ignore=tests/widgets $(THREE) $(PYTEST_ARGS)
 	$(PYTEST) tests/widgets $(TWO_SCREENS) $(PYTEST_ARGS)
 
 coverage: export OMP_WAIT_POLICY = PASSIVE
 coverage: export NAPARI_CONFIG =
 coverage: screen
-	$(PYTEST) --ignore=tests/widgets $(TWO) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)
+	$(PYTEST) --ignore=tests/widgets $(THREE) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)
 	$(PYTEST) tests/widgets $(TWO_SCREENS) --cov --cov-append --cov-report=term $(PYTEST_ARGS)
 
 # mypy takes one core for as long as all else takes the other.
