@@ -22,7 +22,7 @@ FINETUNE = [
     "--model",
     "model.safetensors",
 ]
-SHORT = [*["--out", "out.safetensors", "--steps", "1", "--patch", "8", "16", "16"]]
+SHORT = ["--out", "out.safetensors", "--alone", "--steps", "1", "--patch", "8", "16", "16"]
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_a_folder_that_cannot_be_written(folder, capfd):
     said = complaint(
         capfd,
         *("vessels", "finetune", "image.tif", "--labels", "labels.tif"),
-        *("--model", "model.safetensors", "--out", "/sys/out.safetensors", "--steps", "1"),
+        *("--model", "model.safetensors", "--out", "/sys/out.safetensors", *SHORT[2:]),
     )
     assert "/sys/out.safetensors" in said
 
