@@ -8,14 +8,17 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from functools import cache, partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from napari._vispy import canvas
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, Qt
 from vispy.visuals.shaders import Function
+from vispy.visuals.text.text import SDFRendererCPU
 
 from napari_midl.widgets import latest, worker
 from napari_midl.widgets.worker import JobRunner
@@ -60,12 +63,25 @@ def notes(monkeypatch):
 
 @pytest.fixture(autouse=True, scope="session")
 def found_once():
-    """napari's own fixture has each viewer read what is installed, and vispy tidy its shaders."""
+    """napari's own fixture has each viewer read what is installed, and vispy draw its letters."""
     installed = list(PluginManifest.discover())
     tidied = cache(partial(Function._clean_code, None))  # all that it looks at is the code
+    letters, draw = {}, SDFRendererCPU.render_to_texture
+
+    def drawn(renderer, letter, texture, offset, size):
+        key = letter.shape, letter.tobytes()
+        if key not in letters:
+            letters[key] = np.zeros((*size[::-1], 3), np.uint8)
+            draw(renderer, letter, letters[key], (0, 0), size)
+        (x, y), (width, height) = offset, size
+        texture[y : y + height, x : x + width, :] = letters[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", lambda paths=(): iter(installed))
         patch.setattr(Function, "_clean_code", lambda function, code: tidied(code))
+        patch.setattr(SDFRendererCPU, "render_to_texture", drawn)
+        if sys.platform != "win32":  # where some drivers need the garbage gone with each layer
+            patch.setattr(canvas, "gc", SimpleNamespace(collect=lambda: 0))
         yield
 
 
