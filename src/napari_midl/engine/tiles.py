@@ -195,7 +195,7 @@ class Missing:
 def _away(region: Region, focus: Sequence[float]) -> float:
     """Squared distance of the middle of a region."""
     pairs = zip(region, focus, strict=True)
-    return sum(((s.start + s.stop) / 2 - middle) ** 2 for s, middle in pairs)
+    return float(sum(((s.start + s.stop) / 2 - middle) ** 2 for s, middle in pairs))
 
 
 def _round_up(value: int, multiple: int) -> int:
