@@ -193,7 +193,7 @@ def _alone(block: Block, mask: Mask, low: float, high: float) -> Mask:
     most = np.maximum(value + distance, (value + low) / 2)
     # Beyond the edge there is no neighbour, and none is like a NaN.
     edge = [(0, 0)] * (block.ndim - 2) + [(1, 1)] * 2
-    around = np.pad(block, edge, constant_values=np.nan)
+    around = np.pad(block.astype(np.result_type(block, np.float32)), edge, constant_values=np.nan)
     *others, y, x = places
     at = np.ravel_multi_index((*others, y + 1, x + 1), around.shape)
     alike = np.zeros(value.shape, np.int8)
