@@ -31,6 +31,7 @@ from napari_midl.methods.staining.models import named_despeckler, named_translat
 from napari_midl.methods.staining.review import read_review
 from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.models import named_model as vessel_model
+from napari_midl.methods.vessels.models import scratch
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.landmarks import read_landmarks
@@ -105,7 +106,22 @@ def made_on_such_a_machine(tool: str) -> bool:
         "torch": torch.__version__,
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
-    }
+    } and a_network_knows_no_threads()
+
+
+def a_network_knows_no_threads() -> bool:
+    """Whether a network gives the same bits on one thread, as where the files were made.
+
+    How its work is cut follows from the processor's caches too, of which torch says nothing.
+    """
+    network, threads = scratch(seed=1).network.eval(), torch.get_num_threads()
+    image = torch.rand(1, 1, 16, 48, 48, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        many = network(image)
+        torch.set_num_threads(1)
+        one = network(image)
+    torch.set_num_threads(threads)
+    return torch.equal(many, one)
 
 
 def test_each_operation_but_the_long_ones_left_a_record():
@@ -138,6 +154,9 @@ def test_a_record_is_done_again(record, old, monkeypatch, capsys):
         inputs.pop("input model", None)  # the shipped weights may become better
     if kept["arguments"].get("reference", "") is None:
         inputs.pop("input stains", None)  # and so may the stains where no slide was given
+    alike = made_on_such_a_machine(record.split("/")[0])
+    if "despeckler" in kept["inputs"] and not alike:
+        inputs.pop("input one", None)  # it is what a network makes of the image
     assert set(inputs.values()) <= {"the same"}, said
     outputs = [verdict for name, verdict in verdicts.items() if name.startswith("output")]
     assert outputs, said
@@ -148,7 +167,7 @@ def test_a_record_is_done_again(record, old, monkeypatch, capsys):
     changed = ("staining.despeckle", "staining.stain", "axons.trace", "anatomy.generate")
     differs = says_more or kept["operation"] in changed
     same = kept["operation"] not in TRAININGS and not differs
-    if same and made_on_such_a_machine(record.split("/")[0]):
+    if same and alike:
         assert ended.value.code == 0, said
 
 

@@ -250,7 +250,9 @@ def test_workers_notice_a_model_that_was_replaced(scheduler, tmp_path):
         far, near = tmp_path / f"far{seed}.ome.zarr", tmp_path / f"near{seed}.ome.zarr"
         run(predict(image, far, str(model), scheduler=scheduler))
         run(predict(image, near, str(model)))
-        assert bits(far) == bits(near)
+        # Not to the bit: on some processors it depends on the number of threads.
+        one, other = (np.asarray(open_volume(path).data) for path in (far, near))
+        np.testing.assert_allclose(one, other, atol=1e-3)
 
 
 def test_a_worker_that_finds_another_image_by_the_path_says_so(scheduler, tmp_path):

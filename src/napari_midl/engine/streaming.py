@@ -245,8 +245,8 @@ def stream(
 
     What was cancelled or killed goes on by `resume`, and ends with the same bits as if it had
     never stopped; tiles that are halved because the memory runs out have the same bits too,
-    as far as the device's convolutions do not depend on the size of a block: they do not on
-    the CPU.
+    as far as the device's convolutions do not depend on the size of a block or the number of
+    threads: on most CPUs they do not, on others in the last bit.
 
     Parameters
     ----------
