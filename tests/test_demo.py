@@ -29,7 +29,8 @@ def test_the_fibres_of_the_demo_are_followed_to_their_ends(tmp_path):
     assert len(scores) == 6
     assert scores["coverage"].min() > 0.95
     # One ends beside a seam, and its trace runs on into the next field.
-    assert scores["off the fibre"].nlargest(2).tolist() < [0.1, 0.01]
+    most, *others = sorted(scores["off the fibre"], reverse=True)
+    assert most < 0.1 and max(others) < 0.01
 
 
 def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):

@@ -102,11 +102,15 @@ def held(record: Path) -> dict[str, Any]:
 
 def made_on_such_a_machine(tool: str) -> bool:
     made = json.loads((stored(tool).parent / "made.json").read_text(encoding="utf-8"))
-    return made == {
-        "torch": torch.__version__,
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
-    } and a_network_knows_no_threads()
+    return (
+        made
+        == {
+            "torch": torch.__version__,
+            "cpu": torch.backends.cpu.get_cpu_capability(),
+            "threads": torch.get_num_threads(),
+        }
+        and a_network_knows_no_threads()
+    )
 
 
 def a_network_knows_no_threads() -> bool:

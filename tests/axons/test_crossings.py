@@ -68,7 +68,7 @@ def test_a_lost_agent_goes_on_and_its_choice_is_doubtful(
 ) -> None:
     whole = line((120, 20), (120, 239))
     tracing = opened([whole], base)
-    monkeypatch.setattr(tracing_module, "ZOOMS", (1.0,))
+    monkeypatch.setattr(tracing_module, "ATTEMPTS", ((1.0, True),))
     follow = tracing.tracker.follow
     first = [True]
 

@@ -40,6 +40,9 @@ _NO_FIBRE = 0.5
 # measured in its place; and how much further one after the first must come. On synthetic images
 # these covered most.
 ZOOMS = (1.0, 1.5, 2.25, 0.67, 0.45)
+# One after the other those who go, and whether they see their own path: it keeps the way at
+# crossings, and those without it go on through grain and round sharp bends.
+ATTEMPTS = ((1.0, True), (1.5, True), (2.25, True), (2.25, False), (0.67, False), (0.45, False))
 _MUCH = 1.25
 # How often one agent goes on where it was lost, and how unsure its choice of a way is at least.
 _CHOICES, _CHOSEN = 4, 0.6
@@ -114,7 +117,7 @@ class Tracing:
         begins, aims = torch.stack(starts), torch.stack(headings)
         stepping, taken = torch.tensor(widths), [Steps() for _ in starts]
         left = list(range(len(starts)))
-        for zoom in ZOOMS:
+        for zoom, remembers in ATTEMPTS:
             agents: list[Steps] = []
             for agents in self.tracker.follow(
                 begins[left],
@@ -123,6 +126,7 @@ class Tracing:
                 self.settings.longest,
                 self.settings.give_up,
                 self.settings.gap,
+                remembers,
             ):
                 shown = dict(enumerate(taken)) | dict(zip(left, agents, strict=True))
                 ended = sum(bool(steps.why) for steps in shown.values())

@@ -189,11 +189,13 @@ class Tracker:
         longest: float = math.inf,
         give_up: float = 0.5,
         gap: float = math.inf,
+        remembers: bool = True,
     ) -> Iterator[list[Steps]]:
         """Follow fibres until each ends; yields what all have done every few steps.
 
         An agent stops at the border, on its own path, after `longest` px, or where the mean of
-        its uncertainty over about `gap` px is above `give_up`. No trace ends in doubt: what is
+        its uncertainty over about `gap` px is above `give_up`. It sees its own path if it
+        `remembers`, and is an actor that can. No trace ends in doubt: what is
         above `give_up` at its end is taken back.
         """
         taken = [Steps() for _ in seeds]
@@ -204,7 +206,7 @@ class Tracker:
         while len(alive):
             known = doubts.shape[1]
             with one_thread() if len(alive) <= _FEW else nullcontext():
-                trail, headings, unsure = self._advance(trail, headings, widths)
+                trail, headings, unsure = self._advance(trail, headings, widths, remembers)
             doubts = torch.cat([doubts, unsure], 1)
             reasons = torch.stack(
                 [
@@ -230,13 +232,13 @@ class Tracker:
             yield taken
 
     def _advance(
-        self, trail: Tensor, headings: Tensor, widths: Tensor
+        self, trail: Tensor, headings: Tensor, widths: Tensor, remembers: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Go some steps on; the longer trail, the headings at its end, the uncertainties."""
         places = list(trail[:, -REMEMBERED:].unbind(1))
         policies = []
         for _ in range(REPORT_EVERY):
-            path = torch.stack(places[-REMEMBERED:], 1)[:, :-1]
+            path = torch.stack(places[-REMEMBERED:], 1)[:, :-1] if remembers else None
             policy, frames = self.look(places[-1], headings, widths, path)
             policies.append(policy)
             moves = policy.mean() * widths[:, None, None]
