@@ -172,11 +172,11 @@ class Tracker:
         uncertainty : Tensor, shape (A,)
         """
         ways = _all_ways(positions.shape[-1])
-        shape = (len(positions), len(ways))
-        here, there = positions[:, None].expand(*shape, -1), ways.expand(*shape, -1)
-        policy, _ = self.look(here, there, widths[:, None].expand(shape))
         towards = F.normalize(goal - positions, dim=-1) @ ways.T >= 0.5
-        unsure = self.uncertainty(policy).masked_fill(~towards, math.inf)
+        place, way = towards.nonzero(as_tuple=True)
+        policy, _ = self.look(positions[place], ways[way], widths[place])
+        unsure = torch.full(towards.shape, math.inf)
+        unsure[place, way] = self.uncertainty(policy)
         least, surest = unsure.min(1)
         return ways[surest], least
 
