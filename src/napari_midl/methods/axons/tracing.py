@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Seed
     from napari_midl.volumes.volume import Volume
 
-# On synthetic images 98 of 100 places on a fibre lie below, 94 of 100 away from any above.
+# On synthetic images 98 of 100 places on a fibre lay below, 94 of 100 away from any above, as the
+# tracker without its path saw them.
 _NO_FIBRE = 0.5
 # How many times wider than the fibre asks agents see and step: more to keep the way at crossings
 # and through noise, less for sharp bends and for a thin fibre beside a wide one, whose width is
