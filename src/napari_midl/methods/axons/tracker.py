@@ -207,16 +207,16 @@ class Tracker:
             known = doubts.shape[1]
             with one_thread() if len(alive) <= _FEW else nullcontext():
                 trail, headings, unsure = self._advance(trail, headings, widths, remembers)
-            doubts = torch.cat([doubts, unsure], 1)
-            reasons = torch.stack(
-                [
-                    self._outside(trail)[:, known:],
-                    _mean_of_last(doubts, window)[:, known:] > give_up,
-                    _met_itself(trail, widths, known),
-                    _lengths(trail)[:, known:] > longest,
-                ],
-                -1,
-            )
+                doubts = torch.cat([doubts, unsure], 1)
+                reasons = torch.stack(
+                    [
+                        self._outside(trail)[:, known:],
+                        _mean_of_last(doubts, window)[:, known:] > give_up,
+                        _met_itself(trail, widths, known),
+                        _lengths(trail)[:, known:] > longest,
+                    ],
+                    -1,
+                )
             done = reasons.any(-1)
             ends = torch.where(done.any(-1), done.int().argmax(-1), REPORT_EVERY - 1)
             for k, (agent, end) in enumerate(zip(alive.tolist(), ends.tolist(), strict=True)):

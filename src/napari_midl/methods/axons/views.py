@@ -125,8 +125,8 @@ def sample_views(
 
 
 def _unit_grid(points: Tensor, extent: Sequence[int]) -> Tensor:
-    size = torch.tensor(extent, dtype=points.dtype, device=points.device)
     # Voxel centres lie at odd multiples of 1 / n on grid_sample's axis from -1 to 1.
+    size = _numbers(tuple(extent)).to(points)
     return ((2 * points + 1) / size - 1).flip(-1)
 
 
@@ -156,6 +156,11 @@ def view_points(positions: Tensor, frames: Tensor, pitches: Sequence[float]) -> 
     grid = _view_grid(tuple(pitches)).to(positions)
     points: Tensor = positions[..., None, :] + grid @ frames
     return points.reshape(*points.shape[:-2], len(pitches), VIEW, VIEW, -1)
+
+
+@cache
+def _numbers(values: tuple[float, ...]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)
 
 
 @cache
@@ -201,7 +206,7 @@ def path_view(path: Tensor, pitches: Sequence[float]) -> Tensor:
     lead = path.shape[:-2]
     if not path.shape[-2]:
         return path.new_zeros(*lead, len(pitches), VIEW, VIEW)
-    scaled = path[..., None, :, :] / torch.tensor(pitches)[:, None, None]
+    scaled = path[..., None, :, :] / _numbers(tuple(pitches))[:, None, None]
     grid = _view_grid((1.0,)).to(path)
     distance = torch.cdist(grid, scaled, compute_mode="donot_use_mm_for_euclid_dist")
     shown: Tensor = torch.exp(-distance.amin(-1).square())
