@@ -64,6 +64,23 @@ def test_a_thick_fibre_is_followed_whole_and_surely(base: Model) -> None:
     assert found.uncertainty.mean() < 0.2
 
 
+@pytest.mark.parametrize(("beside", "bright"), [(4, 0.5), (14, 0.2)])
+def test_a_thin_branch_is_followed_from_where_it_leaves_a_thick_trunk(
+    beside: int, bright: float, base: Model
+) -> None:
+    image = ridge(8.0)
+    height, across = image.shape
+    branch = bright * np.exp(-((np.arange(across) - across / 2) ** 2) / (2 * 1.2**2))
+    lower = image[height // 2 :]
+    noise = np.random.default_rng(1).normal(0, 0.03, lower.shape)
+    np.maximum(lower, 0.1 + branch + noise, out=lower, casting="same_kind")
+    seed = Seed("branch", (0.0, height / 2 + beside, across / 2), (0.0, 1.0, 0.0))
+    (found,) = run(Tracing(Volume.from_array(image[None]), base, TraceSettings()).follow([seed]))
+    y, x = found.points[:, 1:].T
+    assert y.max() > height - 10
+    assert np.abs(x - across / 2).max() < 4
+
+
 def test_larger_voxels_are_means_of_whole_ones() -> None:
     block = np.arange(15, dtype=np.float32).reshape(3, 5)
     assert shrunk(block, (1, 2)).tolist() == [[0.5, 2.5], [5.5, 7.5], [10.5, 12.5]]

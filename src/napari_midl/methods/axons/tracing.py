@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
@@ -47,6 +48,9 @@ ATTEMPTS = ((1.0, True), (1.5, True), (2.25, True), (2.25, False), (0.67, False)
 _MUCH = 1.25
 # How often one agent goes on where it was lost, and how unsure its choice of a way is at least.
 _CHOICES, _CHOSEN = 4, 0.6
+# So many px ahead of a seed its fibre has left the one that it branches from, and by so much that
+# one is thicker at least.
+_AHEAD, _THICKER = 12.0, 1.5
 # By so many steps both ways the agents have surely come from the seed onto the fibre.
 _ABOUT_SEED = 3
 
@@ -96,6 +100,19 @@ class Tracing:
         """How much wider than in training the fibre at a place in isotropic px is."""
         return self.settings.width or width_at(self.pixels, place)
 
+    def _width_for(self, seed: Seed) -> float:
+        """As `width`, at a seed: one with a direction may lie where its fibre leaves a thicker one.
+
+        Its fibre is then what lies ahead, where that is much thinner.
+        """
+        place = self.position(seed.position)
+        width = self.width(place)
+        if seed.direction is None:
+            return width
+        ahead = place + _AHEAD * F.normalize(self.position(seed.direction), dim=-1)
+        thinner = self.width(ahead.clamp(min=0).minimum(self.pixels.end))
+        return thinner if width > _THICKER * thinner else width
+
     def follow(self, seeds: Sequence[Seed]) -> Job[list[Trace]]:
         """Trace from seeds as one batch; previews are the traces as they stand.
 
@@ -109,7 +126,7 @@ class Tracing:
             yield Progress(k, len(seeds), "looking at the seeds", preview=[])
             self.check(seed)
             place = self.position(seed.position)
-            width = self.width(place)
+            width = self._width_for(seed)
             for way in self.ways(seed, width):
                 starts.append(place)
                 headings.append(way)
@@ -136,6 +153,7 @@ class Tracing:
             for k, steps in zip(left, agents, strict=True):
                 if steps.sure_length() > _MUCH * taken[k].sure_length() or not taken[k].points:
                     taken[k] = steps
+            # One that came to an end is believed in that, whichever way is taken.
             left = [k for k, steps in zip(left, agents, strict=True) if steps.why == LOST]
         # What is read anew for each agent would be read too often.
         for k in left if self.pixels.in_memory else ():
