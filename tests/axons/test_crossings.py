@@ -45,7 +45,7 @@ def along(path: np.ndarray, begin: int, end: int) -> torch.Tensor:
 def test_the_way_on_follows_the_fibre_over_a_gap(base: Model) -> None:
     before, behind = line((120, 20), (120, 100)), line((120, 112), (120, 220))
     tracing = opened([before, behind], base)
-    ways = ways_on(tracing.tracker, along(before, 20, len(before)), 1.0)
+    ways = run(ways_on(tracing.tracker, along(before, 20, len(before)), 1.0))
     assert ways
     ends = cKDTree(behind).query(ways[0].steps.points[-1])[0]
     assert ends < 3
@@ -54,7 +54,7 @@ def test_the_way_on_follows_the_fibre_over_a_gap(base: Model) -> None:
 def test_there_is_no_way_on_where_nothing_is(base: Model) -> None:
     before = line((120, 20), (120, 100))
     tracing = opened([before], base)
-    assert ways_on(tracing.tracker, along(before, 20, len(before)), 1.0) == []
+    assert run(ways_on(tracing.tracker, along(before, 20, len(before)), 1.0)) == []
 
 
 def test_ways_that_lead_to_the_same_place_are_one() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
+from napari_midl.engine.jobs import run
 from napari_midl.methods.axons.homeward import ways_home
 from napari_midl.methods.axons.painting import profile
 from napari_midl.methods.axons.settings import TraceSettings
@@ -39,7 +40,7 @@ def test_an_agent_from_ahead_finds_the_way_round_a_corner_with_a_gap(base: Model
     before, behind = line((120, 20), CORNER), line((112, 108), (40, 180))
     tracker = tracker_over([before, behind], base)
     trail = torch.from_numpy(before[20::6]).float()
-    best = ways_home(tracker, trail, 1.0)[0]
+    best = run(ways_home(tracker, trail, 1.0))[0]
     way = np.stack(best.steps.points)
     np.testing.assert_allclose(way[0], trail[best.begin])
     assert cKDTree(np.concatenate([before, line(CORNER, (40, 180))])).query(way)[0].max() < 3
@@ -49,5 +50,5 @@ def test_an_agent_from_ahead_finds_the_way_round_a_corner_with_a_gap(base: Model
 def test_nobody_comes_where_no_fibre_leads_to_the_trail(base: Model) -> None:
     before, aside = line((120, 20), CORNER), line((60, 130), (200, 130))
     trail = torch.from_numpy(before[20::6]).float()
-    assert ways_home(tracker_over([before], base), trail, 1.0) == []
-    assert ways_home(tracker_over([before, aside], base), trail, 1.0) == []
+    assert run(ways_home(tracker_over([before], base), trail, 1.0)) == []
+    assert run(ways_home(tracker_over([before, aside], base), trail, 1.0)) == []

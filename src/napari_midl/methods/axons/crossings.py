@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from napari_midl.engine.jobs import Job
     from napari_midl.methods.axons.tracker import Steps, Tracker
 
 # The fan: how many steps before the end it begins, how far its agents turn aside, in degrees, and
@@ -34,6 +35,7 @@ AHEAD, BACK, MORE = 20, 12, 8
 SURE, HOME, ASIDE = 0.25, 2.5, 0.4
 # Ways that part by so many widths are two.
 APART = 6.0
+LOOKING = "looking for a way on"
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Way:
 
 
 @torch.inference_mode()
-def ways_on(tracker: Tracker, trail: Tensor, width: float) -> list[Way]:
-    """The ways on from the end of a trail that are sure and lead back to it, the best first.
+def ways_on(tracker: Tracker, trail: Tensor, width: float) -> Job[list[Way]]:
+    """Find the ways on from the end of a trail that are sure and lead back to it.
 
     Parameters
     ----------
@@ -70,6 +72,11 @@ def ways_on(tracker: Tracker, trail: Tensor, width: float) -> list[Way]:
         Positions in isotropic px, at least two.
     width : float
         How many times wider than in training the fibre is.
+
+    Returns
+    -------
+    list of Way
+        The best first; returned by the generator.
     """
     begins = [max(1, len(trail) - 1 - before) for before in FROM]
     headings = torch.stack([trail[k] - trail[max(0, k - 3)] for k in begins])
@@ -79,14 +86,18 @@ def ways_on(tracker: Tracker, trail: Tensor, width: float) -> list[Way]:
     turns = torch.tensor(TURNS).abs().repeat(len(aims) // len(TURNS))
     zooms = torch.tensor(LOOKS).repeat_interleave(len(aims) // len(LOOKS))
     reach = STRIDE * width
-    *_, ahead = tracker.follow(trail[begin], aims, zooms * width, AHEAD * reach, give_up=1.0)
+    ahead = yield from tracker.followed(
+        LOOKING, trail[begin], aims, zooms * width, AHEAD * reach, give_up=1.0
+    )
     sure = [k for k, s in enumerate(ahead) if len(s.points) > BACK and _doubt(s) < SURE]
     if not sure:
         return []
     turned = torch.stack([torch.from_numpy(ahead[k].points[BACK]) for k in sure])
     before = torch.stack([torch.from_numpy(ahead[k].points[BACK - 2]) for k in sure])
     long = (BACK + MORE) * reach
-    *_, back = tracker.follow(turned, before - turned, zooms[sure] * width, long, give_up=1.0)
+    back = yield from tracker.followed(
+        LOOKING, turned, before - turned, zooms[sure] * width, long, give_up=1.0
+    )
     ways = []
     for k, home in zip(sure, back, strict=True):
         ends = torch.stack([torch.from_numpy(p) for p in home.points[-4:]])

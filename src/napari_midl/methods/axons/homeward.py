@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from napari_midl.methods.axons.crossings import ASIDE, FROM, Way, fan
+from napari_midl.methods.axons.crossings import ASIDE, FROM, LOOKING, Way, fan
 from napari_midl.methods.axons.environment import STRIDE
 from napari_midl.methods.axons.tracker import Steps
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from napari_midl.engine.jobs import Job
     from napari_midl.methods.axons.tracker import Tracker
 
 # Where agents set out: so many degrees aside, so many steps ahead, with views so much wider, and
@@ -33,8 +34,8 @@ _DETOUR = 1.6
 
 
 @torch.inference_mode()
-def ways_home(tracker: Tracker, trail: Tensor, width: float) -> list[Way]:
-    """The ways on from the end of a trail by which agents from ahead came to it, the best first.
+def ways_home(tracker: Tracker, trail: Tensor, width: float) -> Job[list[Way]]:
+    """Find the ways on from the end of a trail by which agents from ahead come to it.
 
     Parameters
     ----------
@@ -44,6 +45,11 @@ def ways_home(tracker: Tracker, trail: Tensor, width: float) -> list[Way]:
         Positions in isotropic px, at least two.
     width : float
         How many times wider than in training the fibre is.
+
+    Returns
+    -------
+    list of Way
+        The best first; returned by the generator.
     """
     reach = STRIDE * width
     heading = F.normalize(trail[-1] - trail[max(0, len(trail) - 4)], dim=-1)
@@ -58,7 +64,9 @@ def ways_home(tracker: Tracker, trail: Tensor, width: float) -> list[Way]:
         return []
     longest = _DETOUR * max(_AHEAD) * reach
     starts, widths = places[seen], widths[seen]
-    *_, taken = tracker.follow(starts, headings[seen], widths, longest, give_up=1.0)
+    taken = yield from tracker.followed(
+        LOOKING, starts, headings[seen], widths, longest, give_up=1.0
+    )
     ways = [_way(steps, trail, width, float(w)) for steps, w in zip(taken, widths, strict=True)]
     return sorted((way for way in ways if way), key=lambda way: way.cost)
 

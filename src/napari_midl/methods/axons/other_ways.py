@@ -21,12 +21,11 @@ from napari_midl.volumes.trace import Trace
 from napari_midl.volumes.traces import resample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from napari_midl.methods.axons.tracing import Tracing
-    from napari_midl.methods.axons.tracker import Steps
 
     Line = NDArray[np.float64]
 
@@ -90,7 +89,7 @@ def find_other_ways(
     points = tracing.points(trace)
     with one_thread():
         width = tracing.width(torch.from_numpy(points[index]).float())
-        begun = list(_ways(tracing, points, width, index))
+        begun = yield from _ways(tracing, points, width, index)
         ways = yield from _followed(tracing, trace.path, [line for _, line in begun], width)
         begun_ways = [(begin, way) for (begin, _), way in zip(begun, ways, strict=True)]
         return _best(tracing, trace, index, begun_ways, known, width)
@@ -154,12 +153,15 @@ def _followed(tracing: Tracing, name: str, lines: Sequence[Line], width: float) 
     starts = torch.stack([points[-1] for points, _ in drawn])
     behind = torch.stack([points[max(0, len(points) - 3)] for points, _ in drawn])
     widths, how = torch.full((len(lines),), width), tracing.settings
-    agents: list[Steps] = []
-    for taken in tracing.tracker.follow(
-        starts, starts - behind, widths, how.longest, how.give_up, how.gap
-    ):
-        agents = taken
-        yield Progress(0, 0, "following other ways")
+    agents = yield from tracing.tracker.followed(
+        "following other ways",
+        starts,
+        starts - behind,
+        widths,
+        how.longest,
+        how.give_up,
+        how.gap,
+    )
     ways = []
     for (points, unsure), steps in zip(drawn, agents, strict=True):
         whole = np.concatenate([points.numpy(), *(place[None] for place in steps.points[1:])])
@@ -174,11 +176,12 @@ def _comes_from_behind(unsure: Line, index: int) -> bool:
     return bool(len(behind) and (not len(before) or behind.mean() < before.mean()))
 
 
-def _ways(tracing: Tracing, points: Line, width: float, index: int) -> Iterator[tuple[int, Line]]:
+def _ways(tracing: Tracing, points: Line, width: float, index: int) -> Job[list[tuple[int, Line]]]:
     """Where ways leave a line near one of its points, and how they begin."""
     along = lengths(points) - lengths(points)[index]
     first, last = np.searchsorted(along, (-_LOOKED_AT * width, _LOOKED_AT * width))
     _, partings = changed_over(tracing.pixels, points[first:last], width, 0)
+    found = []
     for parting in partings:
         begin = int(first) + parting.index
         if (
@@ -186,14 +189,16 @@ def _ways(tracing: Tracing, points: Line, width: float, index: int) -> Iterator[
             and abs(along[begin]) < _ABOUT * width
             and _inside(tracing, parting.way)
         ):
-            yield begin, parting.way
+            found.append((begin, parting.way))
     # What is read anew for each agent would be read too often.
     if tracing.pixels.in_memory:
         start = max(0, index + 1 - _TRAIL)
         trail = torch.from_numpy(points[start : index + 1]).float()
-        for way in other_ways(ways_on(tracing.tracker, trail, width), width):
+        ways = yield from ways_on(tracing.tracker, trail, width)
+        for way in other_ways(ways, width):
             if start + way.begin >= _BEFORE:
-                yield start + way.begin, np.stack(way.steps.points).astype(float)
+                found.append((start + way.begin, np.stack(way.steps.points).astype(float)))
+    return found
 
 
 def _inside(tracing: Tracing, line: Line) -> bool:

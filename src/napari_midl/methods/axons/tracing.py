@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from napari_midl.engine.jobs import Job, Progress
+from napari_midl.engine.jobs import Job, Progress, mapped
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.changes import changed_over
-from napari_midl.methods.axons.crossings import ways_on
+from napari_midl.methods.axons.crossings import LOOKING, ways_on
 from napari_midl.methods.axons.drawing import SPACING, centred
 from napari_midl.methods.axons.evidence import doubt_of_all
 from napari_midl.methods.axons.homeward import ways_home
@@ -159,8 +159,9 @@ class Tracing:
         for k in left if self.pixels.in_memory else ():
             for _ in range(_CHOICES):
                 found = self._traces(seeds, owners, taken)
-                yield Progress(len(taken) - 1, len(taken), "looking for a way on", preview=found)
-                if taken[k].why != LOST or not self._go_on(taken[k], widths[k]):
+                step = Progress(len(taken) - 1, len(taken), LOOKING, preview=found)
+                going = mapped(self._go_on(taken[k], widths[k]), lambda _, step=step: step)
+                if not (yield from going):
                     break
         seen = dict(zip(owners, widths, strict=True))
         for k in seen:
@@ -200,12 +201,14 @@ class Tracing:
         unsure = 1 - (1 - np.maximum(trace.uncertainty, least)) * (1 - changed)
         return replace(trace, uncertainty=unsure)
 
-    def _go_on(self, lost: Steps, width: float) -> bool:
-        """Let an agent go on where it was lost; False if no way leads back to it."""
-        if len(lost.points) < 2:
+    def _go_on(self, lost: Steps, width: float) -> Job[bool]:
+        """Let an agent go on where it was lost; False if it is not, or no way leads back to it."""
+        if lost.why != LOST or len(lost.points) < 2:
             return False
         trail = torch.from_numpy(np.stack(lost.points))
-        ways = ways_on(self.tracker, trail, width) or ways_home(self.tracker, trail, width)
+        ways = yield from ways_on(self.tracker, trail, width)
+        if not ways:
+            ways = yield from ways_home(self.tracker, trail, width)
         if not ways:
             return False
         best = ways[0]
@@ -214,7 +217,8 @@ class Tracing:
         lost.points += best.steps.points[1:]
         lost.uncertainty += best.steps.uncertainty[1:]
         trail = torch.from_numpy(np.stack(lost.points))
-        *_, (rest,) = self.tracker.follow(
+        (rest,) = yield from self.tracker.followed(
+            LOOKING,
             trail[-1:],
             trail[-1:] - trail[-3:-2],
             torch.tensor([best.zoom * width]),

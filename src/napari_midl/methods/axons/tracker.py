@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_midl.engine.devices import one_thread
+from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.environment import REMEMBERED, STRIDE
 from napari_midl.methods.axons.network import Policy
@@ -230,6 +231,14 @@ class Tracker:
             trail, doubts = trail[keep], doubts[keep]
             self.pixels.keep(keep)
             yield taken
+
+    def followed(self, message: str, *how: Any, **named: Any) -> Job[list[Steps]]:
+        """What `follow` gives at its end, as a job that says a message meanwhile."""
+        agents: list[Steps] = []
+        for taken in self.follow(*how, **named):
+            agents = taken
+            yield Progress(0, 0, message)
+        return agents
 
     def _advance(
         self, trail: Tensor, headings: Tensor, widths: Tensor, remembers: bool
