@@ -42,7 +42,7 @@ def tasks() -> dict[str, Task]:
 
 
 def main(arguments: list[str]) -> None:
-    """Print a table for each task, and keep the rows."""
+    """Print a table for each task, and keep the rows, beside those of tasks that were not run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks all", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--bases", type=Path, required=True)
@@ -58,7 +58,9 @@ def main(arguments: list[str]) -> None:
                 f"\n{task.name}: {task.by_hand}\n\n{report.markdown(_beside_ours(found))}",
                 flush=True,
             )
-    report.write("all", rows, "mean and standard deviation over the cases of a task")
+    measured = {row["task"] for row in rows}
+    kept = [row for row in report.read("all") if row["task"] not in measured]
+    report.write("all", kept + rows, "mean and standard deviation over the cases of a task")
 
 
 def _row(task: Task, way: str, places: Places) -> dict[str, Any]:

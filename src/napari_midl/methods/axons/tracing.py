@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from napari_midl.engine.jobs import Job, Progress, mapped
+from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.changes import changed_over
 from napari_midl.methods.axons.crossings import LOOKING, ways_on
@@ -159,9 +159,8 @@ class Tracing:
         for k in left if self.pixels.in_memory else ():
             for _ in range(_CHOICES):
                 found = self._traces(seeds, owners, taken)
-                step = Progress(len(taken) - 1, len(taken), LOOKING, preview=found)
-                going = mapped(self._go_on(taken[k], widths[k]), lambda _, step=step: step)
-                if not (yield from going):
+                yield Progress(len(taken) - 1, len(taken), LOOKING, preview=found)
+                if not (yield from self._go_on(taken[k], widths[k])):
                     break
         seen = dict(zip(owners, widths, strict=True))
         for k in seen:
