@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_midl.methods.axons.polarity import are_dark
+from napari_midl.methods.axons.polarity import are_dark, fibres_in_box_are_dark
 from napari_midl.volumes.volume import Volume
 
 
@@ -28,3 +28,15 @@ def test_fibres_on_empty_ground_are_told_from_what_lies_beside_them(noise: float
     assert not are_dark(Volume.from_array(stack.astype(np.float32), name="bright"), "auto")
     assert are_dark(Volume.from_array(255 - stack.astype(np.float32), name="dark"), "auto")
     assert are_dark(Volume.from_array(stack.astype(np.float32), name="said"), "dark")
+
+
+def test_one_misleading_place_in_the_middle_slice_of_a_sparse_stack_is_outvoted() -> None:
+    stack = sparse_neuron()
+    # A cell body with a dark slit is all that the middle slice shows.
+    stack[16:24] = 0
+    stack[18:22, 40:72, 40:72] = 200
+    stack[18:22, 40:72, 54:58] = 0
+    box = (slice(0, 40), slice(0, 200), slice(0, 200))
+    bright, dark = (Volume.from_array(each, name="stack") for each in (stack, 255 - stack))
+    assert not fibres_in_box_are_dark(bright, box)
+    assert fibres_in_box_are_dark(dark, box)

@@ -29,6 +29,8 @@ _WIDTHS = (1.5, 2.5, 4.0)
 _AROUND, _NEAR = 32, 4.0
 _MOST = 32  # places that are looked at
 _FEW, _APART = 4, 80  # of fewer one may be misleading, so that planes beside them count too
+# Slices of a box, as shares of its depth, one after another until so many planes show something.
+_DEPTHS, _ENOUGH = (0.5, 0.25, 0.75, 0.125, 0.375, 0.625, 0.875), 16
 _HIGH = 98.0
 # What is weaker than such a share of the strongest is nothing.
 _NOTHING, _HIGHEST = 0.03, 99.9
@@ -80,12 +82,18 @@ def fibres_are_dark(volume: Volume, places: Sequence[Sequence[float]]) -> bool:
 
 def fibres_in_box_are_dark(volume: Volume, box: Box) -> bool:
     """The same of fibres anywhere in a box in level 0 of the volume."""
-    z = (box[0].start + box[0].stop - 1) // 2
     rows, columns = (
         np.linspace(side.start + _AROUND, max(side.start + _AROUND, side.stop - _AROUND), 4)
         for side in box[1:]
     )
-    return _darker_in(volume, [(z, y, x) for y in rows for x in columns]) > 0
+    darker: list[float] = []
+    for share in _DEPTHS if box[0].stop - box[0].start > 1 else (0.5,):
+        z = box[0].start + round(share * (box[0].stop - box[0].start - 1))
+        darker += (_darker_in(volume, [(z, y, x)]) for y in rows for x in columns)
+        # Where most of a stack is empty, the few planes that show something may mislead.
+        if np.count_nonzero(darker) >= _ENOUGH:
+            break
+    return sum(darker) > 0
 
 
 def _darker_about(volume: Volume, place: Sequence[float]) -> float:
@@ -124,6 +132,8 @@ def _darker(bright: NDArray[np.float64], dark: NDArray[np.float64]) -> float:
 
 def _ridges(plane: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bright and dark ridges of a plane, in its deviations."""
+    if not np.ptp(plane):  # as where all but a neuron was made black
+        return np.zeros_like(plane), np.zeros_like(plane)
     even = (plane - plane.mean()) / max(float(plane.std()), 1e-6)
     bright, dark = (
         np.asarray(sato(even, sigmas=_WIDTHS, black_ridges=black, mode="reflect"))
