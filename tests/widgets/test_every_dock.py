@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import pairwise, product
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
@@ -196,6 +197,18 @@ def test_the_vessels_dock_needs_no_more_than_a_third_of_a_small_window(
     viewer.window.show()
     dock = open_dock(viewer)
     qtbot.waitUntil(lambda: 0 < dock.minimumSizeHint().width() <= 1100 / 3)
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_a_dock_can_be_made_as_narrow_as_what_it_holds(viewer, notes, name, qtbot):
+    window = viewer.window._qt_window
+    window.resize(1100, 700)
+    viewer.window.show()
+    viewer.add_image(np.random.default_rng(0).random((64, 64)))
+    around, dock = viewer.window.add_plugin_dock_widget("napari-midl", name)
+    qtbot.wait(500)  # napari's style reaches it
+    window.resizeDocks([around], [50], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: around.width() <= dock.minimumSizeHint().width())
 
 
 def test_the_preferred_device_reaches_the_forms(viewer, notes, monkeypatch):

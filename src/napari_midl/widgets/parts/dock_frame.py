@@ -6,13 +6,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
     from qtpy.QtCore import QSize
+
+
+_NAPARIS_LEAST = 50
 
 
 def torch_is_here() -> bool:
@@ -33,6 +36,21 @@ def torch_notice(needs: str, works: str) -> QLabel:
     label.setToolTip(f"{works} work without it")
     label.setVisible(not torch_is_here())
     return label
+
+
+def let_shrink(widget: QWidget) -> None:
+    """Let the dock about a widget be as narrow as what it holds, also if that once was wider.
+
+    Where a dock was given a least width, as napari does, Qt keeps the widest that it ever needed;
+    before the style of the window reaches a tool, that is far more than afterwards.
+    """
+    dock: QWidget | None = widget
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    inside = dock.widget() if dock is not None else None
+    if dock is not None and inside is not None:
+        if dock.minimumWidth() > max(_NAPARIS_LEAST, inside.minimumSizeHint().width()):
+            dock.setMinimumWidth(_NAPARIS_LEAST)
 
 
 def lay_out(
@@ -79,4 +97,5 @@ class _Column(QScrollArea):
         """Qt's hook: what it holds has changed."""
         if event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
+            let_shrink(self)
         return bool(super().eventFilter(watched, event))
