@@ -29,7 +29,8 @@ class TraceTable(TableView):
         self._rows_of = PerEntry(self._row)
         self.setFixedHeight(HEIGHT)
         self.view.setToolTip(
-            "Click a trace to select it, with Ctrl or Shift several; a column's name to sort.\n"
+            "Click a trace to select it, with Ctrl or Shift several; a column's name to sort,\n"
+            "the third time in the order in which they were made again.\n"
             "Double-click a name to change it.\n"
             "bent: tortuosity, the length over the straight distance of the ends.\n"
             "unsure: how likely it is off its fibre, from 0 to 1, on average over the trace.\n"

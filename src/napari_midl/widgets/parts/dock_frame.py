@@ -48,9 +48,10 @@ def let_shrink(widget: QWidget) -> None:
     while dock is not None and not isinstance(dock, QDockWidget):
         dock = dock.parentWidget()
     inside = dock.widget() if dock is not None else None
-    if dock is not None and inside is not None:
-        if dock.minimumWidth() > max(_NAPARIS_LEAST, inside.minimumSizeHint().width()):
-            dock.setMinimumWidth(_NAPARIS_LEAST)
+    if dock is None or inside is None:
+        return
+    if dock.minimumWidth() > max(_NAPARIS_LEAST, inside.minimumSizeHint().width()):
+        dock.setMinimumWidth(_NAPARIS_LEAST)
 
 
 def lay_out(

@@ -65,6 +65,8 @@ class TableView(QWidget):
         self.typed.connect(self.edited, Qt.ConnectionType.QueuedConnection)
         self.view = QTableView()
         self.view.setSortingEnabled(True)
+        # The third click on a column's name brings back the order in which the rows were given.
+        there(self.view.horizontalHeader()).setSortIndicatorClearable(True)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setToolTip("Click a row to fly there; click a column's name to sort by it")
         there(self.view.verticalHeader()).hide()
@@ -97,9 +99,12 @@ class TableView(QWidget):
         self._proxy.setSourceModel(self._model)
         if before is not None:
             before.deleteLater()
-        self._proxy.sort(column if keep_order else -1, order)
+        column = column if keep_order else -1
+        self._proxy.sort(column, order)
+        header = there(self.view.horizontalHeader())
+        header.setSortIndicator(column, order)  # it would say that the first column sorts
         # A look at the first rows only: with thousands of them the window would wait.
-        there(self.view.horizontalHeader()).setResizeContentsPrecision(_LOOKED_AT)
+        header.setResizeContentsPrecision(_LOOKED_AT)
         self.view.resizeColumnsToContents()
 
     def select(self, rows: Sequence[int]) -> None:
