@@ -309,6 +309,27 @@ def test_from_one_click_to_another(axons, fibre, viewer, click, click_at, finish
     assert _coverage(trace, (None, fibre[1][20:-20])) > 0.9
 
 
+def test_ways_that_are_clicked_while_another_is_looked_for_wait_their_turn(
+    axons, fibre, viewer, click, click_at, finish
+):
+    viewer.reset_view()
+    click(axons.trace.modes[BETWEEN])
+    middle = fibre[1]
+    for begin, end in ((20, 60), (80, 120), (140, 180)):
+        click_at(middle[begin])
+        click_at(middle[end])
+    assert axons.trouble.isHidden()
+    click(axons.trace.modes[TRACE])
+    click_at(middle[-30])
+    finish()
+    ends = [(e.trace.points[0, 1:], e.trace.points[-1, 1:]) for e in axons.bench.entries[:3]]
+    np.testing.assert_allclose(
+        ends, [(middle[a], middle[b]) for a, b in ((20, 60), (80, 120), (140, 180))], atol=2
+    )
+    assert len({entry.name for entry in axons.bench.entries}) == len(axons.bench.entries)
+    assert len(viewer.layers["fibre: clicks"].data) == 0
+
+
 def test_a_way_from_a_trace_is_a_branch_of_it(axons, fibre, viewer, click, click_at, finish):
     _add(axons, _line("trunk"))
     trunk = axons.bench.entries[0].trace.points
@@ -401,7 +422,7 @@ def test_clicks_wait_for_each_other(axons, fibre, viewer, click, click_at, finis
             assert len(viewer.layers["fibre: clicks"].data), "a ring where a trace is awaited"
     finish()
     assert [entry.name for entry in axons.bench.entries] == ["trace 1"]
-    assert "traced already" in axons.trouble.text()
+    assert axons.trouble.text() == "2 clicks: 0 traces, 2 lie on fibres traced already"
     assert len(viewer.layers["fibre: clicks"].data) == 0
 
 

@@ -348,6 +348,8 @@ def test_a_place_is_fine_and_next_goes_on(viewer, dock, mouse, click, qtbot):
     review = dock.review
     assert not review.fine.isEnabled()
     mouse.key(Qt.Key.Key_N)
+    (ring,) = viewer.layers["plane: clicks"].data.tolist()
+    assert ring == review.current.position[1:].tolist(), "a ring shows which place it is"
     mouse.key(Qt.Key.Key_G)
     assert [item.uncertainty for item in review.items] == [0.8, 0.7]
     assert review.current.uncertainty == 0.8
@@ -379,6 +381,7 @@ def test_all_that_is_sure_is_accepted_at_a_key(dock, viewer, mouse):
     assert not review.accept_sure.isEnabled()
     mouse.key(Qt.Key.Key_Z, CONTROL)
     assert not any(entry.accepted for entry in bench.entries), "one step back"
+    assert dock.trouble.isHidden(), "what was said is true no longer"
     for _ in range(2):
         mouse.key(Qt.Key.Key_N)
         mouse.key(Qt.Key.Key_G)

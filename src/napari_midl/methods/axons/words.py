@@ -51,12 +51,13 @@ class Counts:
         return cls(seeds, len(found) - len(empty), traced, missed, faint)
 
 
-def of_seeds(counts: Counts, given: bool = True) -> str:
-    """What came of seeds that a person gave, or that were found in the image."""
+def of_seeds(counts: Counts, given: bool = True, clicked: bool = False) -> str:
+    """What came of seeds that a person gave, maybe by clicks, or that were found in the image."""
     if not counts.seeds:
         return "Nothing stands out from the noise as a fibre does."
     looked = f"{counts.seeds} place{_s(counts.seeds)} looked at"
-    number = f"{counts.seeds} seed{_s(counts.seeds)}" if given else looked
+    seed = "click" if clicked else "seed"
+    number = f"{counts.seeds} {seed}{_s(counts.seeds)}" if given else looked
     parts = [f"{counts.traces} {'' if given else 'new '}trace{_s(counts.traces)}"]
     if counts.traced:
         lie = "lies on a fibre" if counts.traced == 1 else "lie on fibres"

@@ -41,6 +41,8 @@ class AxonsDock(ToolDock[AxonsBench]):
         """From clicks to files."""
         bench = self.bench
         bench.said.connect(self._on_said)
+        for later in (bench.traced, bench.chosen):
+            later.connect(self._on_decided)
         self.trace = TraceSection(bench)
         self.review = TraceReviewSection(bench, self.trace)
         self.learn = AxonTrainSection(bench, self.trace)
@@ -99,6 +101,12 @@ class AxonsDock(ToolDock[AxonsBench]):
         """Say what was done, where what goes wrong is said."""
         super()._on_told(text)
         self.trouble.calm(True)
+
+    def _on_decided(self) -> None:
+        """What was said about the traces was about those before; what went wrong stays."""
+        if self.trouble.is_calm:
+            self.trouble.clear()
+            self.trouble.hide()
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also the traces, and what a click means."""

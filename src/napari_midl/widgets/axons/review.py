@@ -198,6 +198,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.next.setEnabled(bool(self.items))
         self.fine.setEnabled(self.current is not None)
         self._tracer.other_ways.look(self.current)
+        here = [] if self.current is None else [self.current.position]
+        self.bench.layers.marks.show("doubtful", here)
         if self.current is not None:
             self._last = self.current
             self.bench.select([self.current.entry])

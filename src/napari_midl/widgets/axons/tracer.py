@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from napari_midl.engine.jobs import in_thread
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.words import GUESS, ON, Counts, of_bridges, of_seeds
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.other_ways import OtherWays
+from napari_midl.widgets.axons.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Trace
     from napari_midl.widgets.axons.bench import AxonsBench
     from napari_midl.widgets.parts.model_picker import ModelPicker
-
-# How near to a trace a person clicks who means it, in px.
-_MEETS = 2 * ON_IT
 
 
 class Tracer:
@@ -57,6 +54,7 @@ class Tracer:
     ) -> None:
         self._bench, self._model, self._settings = bench, model, settings
         self._queue = RequestQueue()
+        self._ways = self._make_ways()
         self._preparing: Future[None] | None = None
         self.other_ways = OtherWays(bench, self._finding)
         bench.opened.connect(self._on_opened)
@@ -76,7 +74,7 @@ class Tracer:
 
     def free_names(self, count: int) -> list[str]:
         """Names that neither a trace nor a request has."""
-        return self._bench.traces.free_names(count, self._queue.names)
+        return self._bench.traces.free_names(count, [*self._queue.names, self._ways.name])
 
     def request(self, requests: Sequence[TraceRequest]) -> None:
         """Begin, or wait for the traces under way.
@@ -86,11 +84,7 @@ class Tracer:
         InputError
             If another job is running.
         """
-        runner = self._bench.runner
-        if runner.running and not self._queue.under_way:
-            raise InputError(
-                f"{runner.title} is still running; wait for it or cancel it, then click again."
-            )
+        self._require_turn()
         self._queue.waiting += requests
         self._mark()
         self._begin()
@@ -139,22 +133,9 @@ class Tracer:
         bench.start("Trace all in view", operation.perform(), result, progress, finished)
 
     def bridge(self, tied: Tie) -> None:
-        """Join the two selected traces along the fibre between their ends.
-
-        Raises
-        ------
-        InputError
-            If a setting lies outside its range.
-        """
-        bench, pair = self._bench, self._bench.traces.selected
-
-        def found(between: Trace) -> None:
-            if not set(pair) <= set(bench.entries):
-                raise InputError("One of the two traces was changed meanwhile; join them again.")
-            bench.traces.select(pair)
-            bench.traces.join(bridge=between)
-
-        self._connect(tied.ends, tied.first.path, found)
+        """Join the two selected traces along the fibre between their ends."""
+        self._ways.bridge(tied)
+        self._mark()
 
     def join_all(self, ask: Callable[[Sequence[Trace]], bool | None]) -> None:
         """Join all traces, or the selected trees, into one tree along the image.
@@ -190,32 +171,33 @@ class Tracer:
         Raises
         ------
         InputError
-            If a setting lies outside its range.
+            If another job is running.
         """
-        traces, (name,) = self._bench.traces, self.free_names(1)
+        self._require_turn()
+        self._ways.waiting.append(tuple(way))
+        self._begin()
+        self._mark()
 
-        def found(trace: Trace) -> None:
-            size = traces.voxel_size
-            known = Traced([side / size[-1] for side in size], self._known())
-            traces.add_found([known.branch(trace, _MEETS)])
+    def _require_turn(self) -> None:
+        """Refuse what would have to wait for something else than clicks."""
+        runner = self._bench.runner
+        if runner.running and not (self._queue.under_way or self._ways.name):
+            raise InputError(
+                f"{runner.title} is still running; wait for it or cancel it, then click again."
+            )
 
-        self._connect(way, name, found)
+    def _make_ways(self) -> Ways:
+        bench, queue = self._bench, self._queue
 
-    def _connect(self, way: Sequence[Voxel], name: str, then: Callable[[Trace], object]) -> None:
-        """Find the fibre along a way, and decide what comes of it."""
-        bench = self._bench
+        def finding(way: tuple[Voxel, ...], name: str) -> Job[Outcome[list[Trace]]]:
+            how = (bench.image_in, str(self._model.choice), self._settings())
+            return queue.connect(*how, way, name).perform()
 
-        def found(outcome: Outcome[list[Trace]]) -> None:
-            bench.decide(lambda: then(outcome.result[0]))
+        return Ways(bench, finding, lambda: self.free_names(1)[0], self._on_way)
 
-        how = (bench.image_in, str(self._model.choice), self._settings())
-        bench.layers.marks.show("connected", way)
-        bench.start(
-            "From – to",
-            self._queue.connect(*how, tuple(way), name).perform(),
-            found,
-            on_finished=lambda: bench.layers.marks.show("connected", []),
-        )
+    def _on_way(self) -> None:
+        self._begin()
+        self._mark()
 
     def _finding(self, doubt: Doubt) -> Job[list[OtherWay]]:
         """What finds other ways on from a place, by a copy of the settings as they are now."""
@@ -245,7 +227,11 @@ class Tracer:
 
     def _begin(self) -> None:
         bench, queue = self._bench, self._queue
-        if bench.runner.running or not queue.waiting or bench.volume is None:
+        if bench.runner.running or bench.volume is None:
+            return
+        if not queue.waiting:
+            if self._ways.waiting:
+                self._ways.begin()
             return
         try:
             settings = self._settings()
@@ -281,12 +267,13 @@ class Tracer:
         """Mark where clicks wait for their traces."""
         queue = self._queue
         places = [request.seed.position for request in (*queue.under_way, *queue.waiting)]
-        self._bench.layers.marks.show("traced", places)
+        self._bench.layers.marks.show("awaited", [*places, *self._ways.places])
 
     def _tell(self, requests: Sequence[TraceRequest], found: Sequence[Trace]) -> None:
         """Say once what came of a batch, and of a single click only that nothing did."""
         if len(requests) > 1:
-            self._bench.say(of_seeds(Counts.of(found, len(requests))))
+            counts = Counts.of(found, len(requests))
+            self._bench.say(of_seeds(counts, clicked=requests[0].faint))
         elif not len(found[0].points):
             why = found[0].why
             self._bench.select([e for e in self._bench.entries if f"{ON}{e.name}" == why])
@@ -295,3 +282,4 @@ class Tracer:
     def _on_opened(self) -> None:
         # What was requested, and what is ready, is for the image before.
         self._queue = RequestQueue()
+        self._ways = self._make_ways()

@@ -16,7 +16,13 @@ _TROUBLE, _CALM = "#e06c5a", "#5a9de0"
 
 
 class Message(QLabel):
-    """A sentence that can be read whole, and closed; hidden until there is one."""
+    """A sentence that can be read whole, and closed; hidden until there is one.
+
+    Attributes
+    ----------
+    is_calm : bool
+        Whether it says what was done, and not what went wrong.
+    """
 
     def __init__(self, tooltip: str) -> None:
         super().__init__("")
@@ -36,6 +42,7 @@ class Message(QLabel):
 
     def calm(self, calm: bool) -> None:
         """Look as if nothing went wrong, or something did."""
+        self.is_calm = calm
         self.setStyleSheet(f"QLabel {{ {_STYLE.format(_CALM if calm else _TROUBLE)} }}")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
