@@ -612,12 +612,16 @@ def test_the_table_tells_of_trees_where_there_are_any(dock):
     }
 
 
-def test_a_soma_is_placed_and_types_are_set(dock, mouse, click, viewer):
+def test_a_soma_is_placed_and_types_are_set(dock, mouse, click, viewer, qtbot):
     _tree(dock)
+    rows, columns = np.indices((160, 160))
+    viewer.layers["plane"].data[np.hypot(rows - 60, columns - 20) < 9] = 100
     click(dock.trace.modes[SOMA])
     mouse.click((60, 22))
+    qtbot.waitUntil(lambda: len(dock.bench.entries) > 3)
     entries = {entry.name: entry.trace for entry in dock.bench.entries}
     assert entries["soma 1"].is_soma and entries["stem"].parent.path == "soma 1"
+    assert entries["soma 1"].radius == pytest.approx(9, rel=0.15), "as large as it is seen"
     assert len(viewer.layers["plane: selected"].data) > 10, "it is drawn as a circle"
     click(dock.review.undo)
     mouse.key(Qt.Key.Key_Escape)

@@ -14,7 +14,8 @@ from napari_midl.volumes.trace import SOMA, Link, Trace
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-# In sizes of a voxel along x: no piece shorter than that is left beside a soma of unknown size.
+# In sizes of a voxel along x: no piece shorter than that is left beside a soma of unknown size, and
+# a fibre that ends so near to the surface of one that is known comes out of it.
 _TIP = 5.0
 
 
@@ -33,8 +34,8 @@ def grown_from(
 ) -> list[Trace]:
     """Traces whose trees begin at a soma, where they come into it.
 
-    A tree comes into it that has a point within its radius, or where that is not known within 15
-    sizes of a voxel along x. Trees that begin at another soma are left as they are.
+    A tree comes into it that has a point within its radius and 5 sizes of a voxel along x, or where
+    that is not known within 15. Trees that begin at another soma are left as they are.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def grown_from(
         Names of those whose ends alone count.
     """
     radius = float(soma.radius[0])
-    reach = (radius if radius > 0 else LONG) * voxel_size[-1]
+    reach = (radius + _TIP if radius > 0 else LONG) * voxel_size[-1]
     now = [*traces, soma]
     for root in traces:
         if root.parent is not None or root.is_soma:

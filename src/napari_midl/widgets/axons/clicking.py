@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.overlaps import traced_at
+from napari_midl.methods.axons.radii import soma_radius
 from napari_midl.methods.axons.requests import TraceRequest, branch, correction
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.hand import SELECTS, Hand
@@ -162,7 +163,12 @@ class Clicking(QObject):
         self._tracer.request([branch(name, self._bench.traces, place)])
 
     def _soma(self, place: Voxel, shift: bool) -> None:
-        self._bench.decide(lambda: self._bench.traces.add_soma(place))
+        bench, volume = self._bench, self._bench.opened_volume
+
+        def found(radius: float) -> None:
+            bench.decide(lambda: bench.traces.add_soma(place, radius))
+
+        self._pointing.look(place, lambda: soma_radius(volume, place), found)
 
     def _correct(self, place: Voxel, shift: bool) -> None:
         self._tracer.request([correction(self._bench.traces, place, shift)])

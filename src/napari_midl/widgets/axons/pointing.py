@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from napari_midl.widgets.axons.bench import AxonsBench
 
     Ray = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+T = TypeVar("T")
 
 
 class Pointing(QObject):
@@ -73,10 +75,30 @@ class Pointing(QObject):
             then(voxel_at(image, volume.shape, click.on(image).position))
             return
         z, y, x = (float(v) for v in ray[0])
-        self._looked.append((z, y, x))
-        self._mark()
         fibres = self._bench.fibres
-        self._thread.start(lambda: self._look(volume, ray, fibres, then))
+
+        def brightest() -> Voxel:
+            dark = are_dark(volume, fibres)
+            return brightest_on_ray(volume, ray[0].tolist(), ray[1].tolist(), dark)
+
+        self.look((z, y, x), brightest, then)
+
+    def look(self, place: Voxel, find: Callable[[], T], then: Callable[[T], object]) -> None:
+        """Call a function with what is found in the image, which takes a while.
+
+        Parameters
+        ----------
+        place : tuple of float
+            Voxel that is marked meanwhile.
+        find : callable
+            Looks at the image, in another thread.
+        then : callable
+            Told what was found, unless another image was opened.
+        """
+        volume = self._bench.opened_volume
+        self._looked.append(place)
+        self._mark()
+        self._thread.start(lambda: self._look(volume, find, then))
 
     def ray(self, click: Click) -> Ray | None:
         """First and last voxel of all that a click may mean; None where it means one voxel."""
@@ -103,17 +125,16 @@ class Pointing(QObject):
         """Wait for the thread."""
         self._thread.wait(LONGEST_WAIT_MS, self)
 
-    def _look(self, volume: Volume, ray: Ray, fibres: str, then: Callable[[Voxel], object]) -> None:
+    def _look(self, volume: Volume, find: Callable[[], T], then: Callable[[T], object]) -> None:
         answer: object
         try:
-            dark = are_dark(volume, fibres)
-            answer = brightest_on_ray(volume, ray[0].tolist(), ray[1].tolist(), dark)
+            answer = find()
         except Exception as error:  # told by whoever follows `failed`
             answer = error
         with suppress(RuntimeError):  # the dock may have been closed, and this object with it
             self._found.emit(volume, then, answer)
 
-    def _on_found(self, volume: Volume, then: Callable[[Voxel], object], answer: object) -> None:
+    def _on_found(self, volume: Volume, then: Callable[[object], object], answer: object) -> None:
         del self._looked[:1]
         if self._bench.volume is not volume or self._bench.ended:
             return
@@ -121,7 +142,7 @@ class Pointing(QObject):
         if isinstance(answer, Exception):
             self.failed.emit(answer)
         else:
-            then(answer)  # type: ignore[arg-type]
+            then(answer)
 
     def _mark(self) -> None:
         self._bench.layers.marks.show("looked for", self._looked)
