@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.layers._layer_actions import _split_rgb
 
 from napari_midl import cli
 from napari_midl.volumes.ome_zarr import OmeZarrImage
@@ -70,3 +71,21 @@ def test_an_operation_is_told_channel_and_time(viewer, tmp_path, tubes, notes, o
     image = dock.predict.operation(tmp_path / "out.ome.zarr", resume=False).image
     assert (image.channel, image.time) == (1, 2)
     np.testing.assert_array_equal(image.open().data, volume_of(layer, 1, 2).data)
+
+
+@pytest.mark.parametrize("shown", [0, 1, 2])
+def test_of_a_picture_that_is_split_the_colour_with_the_most_in_it_is_taken(
+    viewer, notes, open_dock, shown
+):
+    picture = np.full((80, 80, 3), 120, np.uint8)
+    picture[..., (shown + 1) % 3] = 240  # bright all over, and nothing in it
+    picture[38:42, :, shown] = 200
+    viewer.add_image(picture, rgb=True, name="photograph")
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "Axons")[1]
+    assert "Split RGB" in dock.data.about.text()
+    viewer.layers.selection.active = viewer.layers[0]
+    _split_rgb(viewer.layers)
+    assert dock.bench.image is viewer.layers[shown]
+    assert viewer.layers[shown].name in dock.data.picked.text() and not dock.data.picked.isHidden()
+    dock.data.image.setCurrentIndex((shown + 1) % 3)
+    assert dock.bench.image is viewer.layers[(shown + 1) % 3], "a person knows better"

@@ -153,6 +153,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.hiding = self._toggle(
             "Hide", "Hide the traces to see what lies below", bench.layers.hide
         )
+        self.enabled_when(self.hiding, lambda: bench.volume is not None)
         self.project = self._toggle(
             "Project",
             "See through all slices at once: the brightest voxels of the stack, and all traces. A "

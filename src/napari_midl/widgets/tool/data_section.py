@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QLabel
 from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
+from napari_midl.widgets.colours import of_most_contrast
 from napari_midl.widgets.images import extra_axes, source_of
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.looking import fly_to, is_in_view, uncover
@@ -23,6 +24,8 @@ from napari_midl.widgets.tool.voxel_size import VoxelSizeLine
 
 if TYPE_CHECKING:
     from typing import Any
+
+_COLOURS = 3  # of a picture; it may have a fourth layer for what is transparent
 
 
 class DataSection(ToolSection[Bench]):
@@ -51,6 +54,7 @@ class DataSection(ToolSection[Bench]):
         super().__init__(bench)
         self._layers: list[Image] = []
         self._gone = False
+        self._split: tuple[int, ...] | None = None
         self._following = Following(bench, self._reopen, self)
         self.image = combo(image)
         self.channel, self.time = spin(channel, 0, 0), spin("Time point, counted from 0", 0, 0)
@@ -106,8 +110,23 @@ class DataSection(ToolSection[Bench]):
             layer.events.name.connect(self._on_renamed)
         if chosen not in layers:
             self._gone |= chosen is not None
+            if chosen is not None:
+                self._split = chosen.data.shape[:-1] if chosen.rgb else None
             self._on_image()
         self._say_picked()
+        self._take_colour()
+
+    def _take_colour(self) -> None:
+        """Take the colour in which most is seen, once all of a picture that was split are there."""
+        colours = [each for each in self._layers if each.data.shape == self._split]
+        if len(colours) < _COLOURS:
+            return
+        best, self._split = of_most_contrast(colours), None
+        self.image.setCurrentIndex(self._layers.index(best))
+        self.picked.setText(
+            f"Of the colours <b>{best.name}</b> ({best.colormap.name}) is taken, in which most is "
+            "seen. Choose another here, if you mean that."
+        )
 
     def _say_picked(self) -> None:
         """Say which image stands for one that is gone, where it could be another."""
