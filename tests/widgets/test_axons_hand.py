@@ -438,7 +438,7 @@ def test_traces_are_seen_from_nearby_slices_the_fainter_the_further(deep, viewer
         assert len(viewer.layers["stack: traces"].data) - 1 in (99, 198)
         shown.append(_seen(viewer, "stack: traces")[0])
     assert shown[0] == shown[1] == 1 and 1 > shown[2] > shown[3] > 0
-    deep.review.near.setValue(3)
+    deep.review.looks.near.setValue(3)
     viewer.dims.set_point(0, 5.0 * 14)
     assert len(_seen(viewer, "stack: traces")) == 0
     viewer.dims.set_point(0, 5.0 * 10)
@@ -518,7 +518,7 @@ def test_a_long_join_asks_and_a_straight_one_is_doubtful(dock, click, monkeypatc
         asked.append(question)
         return answer
 
-    monkeypatch.setattr("napari_midl.widgets.axons.review.ask_one_of", ask)
+    monkeypatch.setattr("napari_midl.widgets.axons.joins.ask_one_of", ask)
     bench = dock.bench
     bench.decide(
         lambda: bench.traces.write([replace(entry, accepted=True) for entry in bench.entries])
@@ -532,9 +532,7 @@ def test_a_long_join_asks_and_a_straight_one_is_doubtful(dock, click, monkeypatc
 
 
 def test_a_long_join_follows_the_image(dock, click, monkeypatch):
-    monkeypatch.setattr(
-        "napari_midl.widgets.axons.review.ask_one_of", lambda *_: "Follow the image"
-    )
+    monkeypatch.setattr("napari_midl.widgets.axons.joins.ask_one_of", lambda *_: "Follow the image")
     found = []
 
     def bridge(tied):
@@ -554,7 +552,7 @@ def test_all_traces_become_one_tree_at_a_key(dock, viewer, mouse, monkeypatch, a
         asked.append(question)
         return answer
 
-    monkeypatch.setattr("napari_midl.widgets.axons.review.ask_one_of", ask)
+    monkeypatch.setattr("napari_midl.widgets.axons.joins.ask_one_of", ask)
     bench, before = dock.bench, dock.bench.entries
     between = np.linspace((0.0, 60.0, 119.0), (0.0, 100.0, 119.0), 21)
     found = SimpleNamespace(result=[Trace("", between, np.ones(21), why=GUESS)])
@@ -591,10 +589,10 @@ def test_traces_are_coloured_by_what_is_chosen(dock, viewer):
         ("state", "proposed", 1),
         ("type", "dendrite", 2),
     ):
-        review.colours.setCurrentIndex(review.colours.findData(by))
+        review.looks.colours.setCurrentIndex(review.looks.colours.findData(by))
         colours = viewer.layers["plane: traces"].edge_color[1:]
         assert len(np.unique(colours, axis=0)) == kinds, by
-        assert said in review.legend.text()
+        assert said in review.looks.legend.text()
 
 
 def test_the_table_tells_of_trees_where_there_are_any(dock):

@@ -7,43 +7,35 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QLabel, QMenu
+from qtpy.QtWidgets import QMenu
 
-from napari_midl.errors import InputError
 from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at, without_doubt
 from napari_midl.methods.axons.entries import PerEntry
 from napari_midl.methods.axons.fine import not_fine
 from napari_midl.methods.axons.kinds import KINDS, set_kind
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.methods.axons.words import of_accepting
-from napari_midl.volumes.units import symbol
 from napari_midl.widgets.axons.bench import AxonsBench
-from napari_midl.widgets.axons.colouring import COLOURINGS
+from napari_midl.widgets.axons.joins import Joins
+from napari_midl.widgets.axons.looks import Looks
 from napari_midl.widgets.axons.modes import SOMA
 from napari_midl.widgets.axons.trace_table import HEIGHT, TraceTable
 from napari_midl.widgets.images import spatial_ndim
-from napari_midl.widgets.parts.colour_bar import ColourBar
-from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.grip import Grip
-from napari_midl.widgets.parts.section import button, combo, note, spin, there
-from napari_midl.widgets.tool.dialogs import ask_one_of
+from napari_midl.widgets.parts.section import button, note, there
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from qtpy.QtWidgets import QPushButton
 
-    from napari_midl.methods.axons.edits import Tie
     from napari_midl.methods.axons.entries import Entry
-    from napari_midl.volumes.trace import Trace
     from napari_midl.widgets.axons.trace import TraceSection
 
 _SIDE = 80
 # Those that follow move up as the first are decided.
 _MOST = 100
-_LEAVE, _LINES = "Leave apart", "Draw lines"
-_FOLLOW, _STRAIGHT = "Follow the image", "Straight line"
 _KEYS = (
     "<small>Keys: <b>T</b> trace, <b>F</b> from – to, <b>B</b> branch, <b>C</b> correct, <b>X</b> "
     "cut, <b>M</b> move points, <b>S</b> soma, <b>Esc</b> leave; <b>N</b> next doubtful, "
@@ -71,10 +63,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
     def arrange(self) -> None:
         """Traces above decisions above doubtful places."""
         bench = self.bench
-        self.bar = ColourBar()
-        self.colours = combo("What the colours of the traces mean", COLOURINGS)
-        self.colours.currentIndexChanged.connect(self._on_colours)
-        self.legend = note("What the colours of the traces mean")
+        self.looks = Looks(self)
         self.table = TraceTable(bench)
         self.grip = Grip(self.table, HEIGHT // 2)
         self.accept = self._decision(
@@ -89,22 +78,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             TraceList.reject,
             lambda traces: traces.selected,
         )
-        self.join = self.action(
-            "Join",
-            "Make one of the two selected traces, at their nearest ends",
-            self._on_join,
-            lambda: bench.traces.can_join,
-            bench.traced,
-            bench.chosen,
-        )
-        self.join_all = self.action(
-            "Join into one tree",
-            "Join all traces, or the selected trees, where they come nearest to each other, along "
-            "the image; the soma is the root, or else the longest. Undo takes it back at once",
-            self._on_join_all,
-            lambda: bench.idle and torch_is_here() and len(bench.entries) > 1,
-            bench.traced,
-        )
+        joins = Joins(self, self._tracer)
+        self.join, self.join_all = joins.pair, joins.all
         self.kind = button(
             "Set type", "Which type the selected traces have in an SWC file", lambda: None
         )
@@ -150,33 +125,9 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             "Accept all traces that have no doubtful place left; Undo takes it back at once",
             self._on_accept_sure,
         )
-        self.hiding = self._toggle(
-            "Hide", "Hide the traces to see what lies below", bench.layers.hide
-        )
-        self.enabled_when(self.hiding, lambda: bench.volume is not None)
-        self.project = self._toggle(
-            "Project",
-            "See through all slices at once: the brightest voxels of the stack, and all traces. A "
-            "click then takes the brightest slice under it",
-            bench.project,
-        )
-        self.near = spin(
-            "Traces up to so many slices before and behind the one in view are seen, the fainter "
-            "the further",
-            0,
-            1000,
-            int(bench.near.reach),
-        )
-        self.near.setPrefix("± ")
-        self.near.setSuffix(" slices")
-        self.near.valueChanged.connect(bench.see)
         self.count = note("How many places there are where a trace may be off its fibre")
         self.keys = note("Click into the image first; the keys press the buttons of these names")
         self.keys.setText(_KEYS)
-        self.row(self.hiding, self.project, self.near)
-        self.colour_label = QLabel("Colour by")
-        self.row(self.colour_label, self.colours, stretch=1)
-        self.row(self.bar, self.legend, stretch=0)
         self.body.addWidget(self.table)
         self.body.addWidget(self.grip)
         self.row(self.accept, self.reject, self.join, self.undo, self.redo)
@@ -199,7 +150,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.next.setEnabled(bool(self.items))
         self.fine.setEnabled(self.current is not None)
         self._tracer.other_ways.look(self.current)
-        here = [] if self.current is None else [self.current.position]
+        here = [] if self.current is None else [self.current.position.tolist()]
         self.bench.layers.marks.show("doubtful", here)
         if self.current is not None:
             self._last = self.current
@@ -220,63 +171,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         row = next(rows, 0)
         self.list.setCurrentRow(row)
 
-    def _toggle(self, text: str, tooltip: str, switched: Callable[[bool], object]) -> QPushButton:
-        made = button(text, tooltip, lambda: switched(made.isChecked()))
-        made.setCheckable(True)
-        return made
-
     def _on_kind(self, kind: int, checked: bool = False) -> None:
         self.bench.decide(lambda: set_kind(self.bench.traces, kind))
-
-    def _on_join(self) -> None:
-        """Join what is near; ask how to join what is not."""
-        bench, traces = self.bench, self.bench.traces
-        try:
-            tied = traces.to_join()
-            answer = self._ask(tied) if tied.is_long else _STRAIGHT
-            if answer == _STRAIGHT:
-                bench.decide(lambda: traces.join(straight=True))
-            elif answer == _FOLLOW:
-                self._tracer.bridge(tied)
-        except InputError as error:
-            bench.report(error)
-
-    def _on_join_all(self) -> None:
-        try:
-            self._tracer.join_all(self._ask_of_guesses)
-        except InputError as error:
-            self.bench.report(error)
-
-    def _ask_of_guesses(self, guesses: Sequence[Trace]) -> bool | None:
-        """Whether to draw long lines over what the image does not show."""
-        size = self.bench.traces.voxel_size
-        longest = max(bridge.length(size) for bridge in guesses) / size[-1]
-        many = f"{len(guesses)} gaps are" if len(guesses) > 1 else "One gap is"
-        answer = ask_one_of(
-            self,
-            "Join into one tree",
-            f"{many} long, up to {self._in_words(longest)}, and the image shows no fibre between. "
-            "Draw straight lines there, which are marked as doubtful, or leave these apart?",
-            (_LEAVE, _LINES),
-        )
-        return None if answer is None else answer == _LINES
-
-    def _ask(self, tied: Tie) -> str | None:
-        """How to join two traces that lie far apart."""
-        names = " and ".join(entry.name for entry in self.bench.traces.selected)
-        return ask_one_of(
-            self,
-            "Join",
-            f"The ends of {names} are {self._in_words(tied.gap)} apart. Follow the fibre between "
-            "them, or draw a straight line, which is marked as doubtful?",
-            (_FOLLOW, _STRAIGHT),
-        )
-
-    def _in_words(self, pixels: float) -> str:
-        volume = self.bench.opened_volume
-        if not volume.unit:
-            return f"{pixels:.0f} px"
-        return f"{pixels * volume.voxel_size[-1]:.3g} {symbol(volume.unit)}"
 
     def _on_fine(self) -> None:
         """Keep that the chosen place is fine, and go on to the next."""
@@ -308,30 +204,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
             bench.chosen,
         )
 
-    def _on_colours(self) -> None:
-        self.bench.layers.colour_by(self.colours.currentData())
-        self._explain()
-
-    def _explain(self) -> None:
-        """Say what the colours mean."""
-        volume = self.bench.volume
-        if volume is None or not self.bench.entries:
-            self.bar.hide()
-            return
-        size, unit = (volume.voxel_size[-1], symbol(volume.unit)) if volume.unit else (1.0, "px")
-        legend = self.bench.layers.colouring.legend(size, unit)
-        words = [f"<span style='color:{c}'>▬</span> {word}" for c, word in legend.words.items()]
-        self.legend.setText(" ".join(words) or legend.low)
-        self.bar.hide()
-        if legend.colormap is not None:
-            self.bar.show_range("", legend.colormap, 0, 1, "")
-            self.bar.low.setText(legend.low)
-            self.bar.high.setText(legend.high)
-            self.bar.setToolTip("What the colours of the traces mean")
-
     def _on_opened(self) -> None:
         self._last = None
-        self.project.setChecked(False)
 
     def _on_traced(self) -> None:
         entries = self.bench.entries
@@ -343,9 +217,5 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         more = f", the worst {_MOST} are listed" if len(doubts) > _MOST else ""
         self.count.setText(f"{len(doubts)} to look at{more}")
         self.count.setVisible(bool(doubts))
-        self._explain()
-        for widget in (self.colour_label, self.colours, self.legend, self.table, self.grip):
+        for widget in (self.table, self.grip):
             widget.setVisible(bool(entries))
-        volume = self.bench.volume
-        for deep in (self.project, self.near):
-            deep.setVisible(volume is not None and volume.shape[0] > 1)
