@@ -363,6 +363,23 @@ def test_branch_begins_on_its_parent(traced, click, click_at, finish):
     assert nearest(parent, branch.points[0], (1, 1, 1))[1] == 0
 
 
+@pytest.mark.parametrize("mode", [BRANCH, CORRECT])
+def test_a_branch_or_correction_on_nothing_says_so(
+    axons, viewer, click, click_at, finish, mode, notes
+):
+    viewer.layers[0].data = np.random.default_rng(0).normal(0.3, 0.02, (256, 256))
+    _add(axons, _line("trunk"))
+    trunk = axons.bench.entries[0].trace.points
+    viewer.reset_view()
+    click(axons.trace.modes[mode])
+    click_at(trunk[len(trunk) // 2, 1:] + [3.5, 1])
+    finish()
+    assert "sees no fibre there" in axons.trouble.text() and not axons.trouble.isHidden()
+    click(axons.review.undo)
+    assert [entry.name for entry in axons.bench.entries] == ["trunk"]
+    np.testing.assert_array_equal(axons.bench.entries[0].trace.points, trunk)
+
+
 def test_all_points_of_a_layer_make_one_trace_of_each_fibre(
     axons, fibre, viewer, click, finish, notes
 ):
@@ -526,6 +543,8 @@ def test_traces_are_restored(traced, viewer, click, notes):
     assert entry.accepted and entry.trace.why == before.why
     np.testing.assert_allclose(entry.trace.points, before.points, rtol=1e-4)
     assert "Restored 1 trace from" in again.trouble.text()
+    viewer.layers.remove("fibre")
+    assert again.trouble.isHidden(), "nothing of it is there any more"
 
 
 def test_damaged_traces_are_set_aside(traced, viewer, notes):

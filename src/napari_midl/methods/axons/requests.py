@@ -80,6 +80,10 @@ class TraceRequest:
             return self.missed
         return f"This fibre is traced already, by {why.removeprefix(ON)}."
 
+    def is_on_nothing(self, found: Trace) -> bool:
+        """Whether what was found is surely off all along, and kept since a way was given."""
+        return self.seed.direction is not None and bool((found.uncertainty >= 1).all())
+
     def whole(self, found: Trace) -> Trace:
         """The trace with what lies before the seed."""
         if self.head is None:

@@ -17,6 +17,11 @@ NO_FIBRE, FAINT, ON = "no fibre", "too faint", "on "
 # Why a bridge is as it is: seen in the image, a short line, or a long one over nothing.
 ALONG, LINE, GUESS = "along the image", "straight", "straight and long"
 
+# What to say where nobody but the person who clicked sees a fibre.
+ON_NOTHING = (
+    "The tracker sees no fibre there: the trace goes as far as your click, and is doubtful there. "
+    "Undo takes it back."
+)
 MORE = "accept three or more, so that one can be held out"
 
 

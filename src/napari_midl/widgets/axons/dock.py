@@ -43,6 +43,7 @@ class AxonsDock(ToolDock[AxonsBench]):
         bench.said.connect(self._on_said)
         for later in (bench.traced, bench.chosen):
             later.connect(self._on_decided)
+        bench.opened.connect(lambda: bench.volume is None and self._on_decided())
         self.trace = TraceSection(bench)
         self.review = TraceReviewSection(bench, self.trace)
         self.learn = AxonTrainSection(bench, self.trace)

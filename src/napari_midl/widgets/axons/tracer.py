@@ -11,7 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
 from napari_midl.methods.axons.settings import TraceSettings
-from napari_midl.methods.axons.words import GUESS, ON, Counts, of_bridges, of_seeds
+from napari_midl.methods.axons.words import GUESS, ON, ON_NOTHING, Counts, of_bridges, of_seeds
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.other_ways import OtherWays
 from napari_midl.widgets.axons.ways import Ways
@@ -278,6 +278,8 @@ class Tracer:
             why = found[0].why
             self._bench.select([e for e in self._bench.entries if f"{ON}{e.name}" == why])
             self._bench.say(requests[0].nothing_new(why))
+        elif requests[0].is_on_nothing(found[0]):
+            self._bench.say(ON_NOTHING)
 
     def _on_opened(self) -> None:
         # What was requested, and what is ready, is for the image before.
