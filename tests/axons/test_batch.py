@@ -159,6 +159,15 @@ def test_overlaps_are_kept_on_demand():
     assert outcome.run.results["of_seeds"]["traced"] == 1
 
 
+def test_looking_for_fibres_says_how_far_it_is_and_promises_no_end():
+    image, _ = two_fibres()
+    steps = []
+    run(operation(image).perform(), steps.append)
+    looked = [step for step in steps if "looking for fibres" in step.message]
+    assert looked and all(step.total == 0 for step in looked)
+    assert looked[-1].message.endswith("part {0} of {0}".format(len(looked)))
+
+
 def test_the_summary_is_one_sentence():
     counts = Counts(12, traces=3, traced=7, no_fibre=2, faint=0)
     said = of_seeds(counts)
