@@ -122,6 +122,7 @@ def test_an_empty_dock_says_what_to_do(viewer, notes, fibre):
     dock = _docked(viewer)
     assert "Open Sample" in dock.hint.text()
     assert not any(made.isEnabled() for made in dock.trace.modes.values())
+    assert not dock.review.looks.hiding.isEnabled()
     viewer.add_image(np.zeros((32, 32, 3), np.uint8), name="colours")
     assert "Split RGB" in dock.data.about.text()
     viewer.add_image(fibre[0], name="fibre")

@@ -43,7 +43,7 @@ class AxonsDock(ToolDock[AxonsBench]):
         bench.said.connect(self._on_said)
         for later in (bench.traced, bench.chosen):
             later.connect(self._on_decided)
-        bench.opened.connect(lambda: bench.volume is None and self._on_decided())
+        bench.opened.connect(self._on_opened)
         self.trace = TraceSection(bench)
         self.review = TraceReviewSection(bench, self.trace)
         self.learn = AxonTrainSection(bench, self.trace)
@@ -108,6 +108,10 @@ class AxonsDock(ToolDock[AxonsBench]):
         if self.trouble.is_calm:
             self.trouble.clear()
             self.trouble.hide()
+
+    def _on_opened(self) -> None:
+        if self.bench.volume is None:
+            self._on_decided()
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also the traces, and what a click means."""
