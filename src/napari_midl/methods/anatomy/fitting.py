@@ -220,10 +220,10 @@ class _Pull:
     def _look(self, vertices: Points, normals: Points, reach: float) -> NDArray[np.float64]:
         """How far along its normal the bone ends for each vertex; NaN where it does not."""
         offsets = np.arange(-reach, reach + _STEP / 2, _STEP)
-        points = vertices[:, None] + offsets[None, :, None] * normals[:, None]
-        at = self._space.to_voxel(points.reshape(-1, 3), MM).T
+        begin, end = (self._space.to_voxel(at, MM) for at in (vertices, vertices + normals))
+        at = begin.T[..., None] + (end - begin).T[..., None] * offsets
         values = ndimage.map_coordinates(self._voxels, at, order=1, mode="nearest")
-        above = values.reshape(len(vertices), -1) - self._level
+        above = values - self._level
         ends = (above[:, :-1] >= 0) & (above[:, 1:] < 0)
         fall = np.maximum(above[:, :-1] - above[:, 1:], 1e-9)
         places = offsets[:-1] + _STEP * above[:, :-1] / fall

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import trimesh
 from scipy.spatial import cKDTree
+from trimesh.triangles import closest_point
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.meshes import Mesh
 
 CANDIDATES, NEIGHBOURS = 12, 40
+_ROUNDING = 1e-6
 
 
 class Surface:
@@ -34,18 +35,24 @@ class Surface:
         normals = np.cross(second - corner, third - corner)
         self.normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
         self.areas = np.linalg.norm(normals, axis=1) / 2
-        self._centres = cKDTree(self.triangles.mean(1), compact_nodes=False, balanced_tree=False)
+        centres = self.triangles.mean(1)
+        self._reach = np.linalg.norm(self.triangles - centres[:, None], axis=2).max(1)
+        self._centres = cKDTree(centres, compact_nodes=False, balanced_tree=False)
 
     def nearest(self, points: Points) -> tuple[Points, NDArray[np.int64]]:
         """The nearest point of the surface to each, and the triangle that it lies in."""
         count = min(CANDIDATES, len(self.triangles))
-        _, near = self._centres.query(points, k=count)
-        near = near.reshape(len(points), count)
-        flat = np.repeat(points, count, axis=0)
-        found = trimesh.triangles.closest_point(self.triangles[near.ravel()], flat)
-        found = found.reshape(len(points), count, 3)
-        best = np.linalg.norm(found - points[:, None], axis=2).argmin(1)
-        rows = np.arange(len(points))
+        away, near = self._centres.query(points, k=count)
+        away, near = away.reshape(-1, count), near.reshape(-1, count)
+        found, distance = np.zeros((*near.shape, 3)), np.full(near.shape, np.inf)
+        looked_at = np.arange(count) == np.zeros((len(near), 1))
+        # Once at the first, and then at those that reach nearer than it.
+        for _ in range(2):
+            row, rank = np.nonzero(looked_at)
+            found[row, rank] = closest_point(self.triangles[near[row, rank]], points[row])
+            distance[row, rank] = np.linalg.norm(found[row, rank] - points[row], axis=1)
+            looked_at = (away - self._reach[near] <= distance[:, :1]) & np.isinf(distance)
+        best, rows = distance.argmin(1), np.arange(len(near))
         return found[rows, best], near[rows, best]
 
     def distance(self, points: Points) -> NDArray[np.float64]:
@@ -107,18 +114,33 @@ def crossing(mesh: Mesh) -> NDArray[np.int64]:
         nearest to each edge.
     """
     faces, corners = mesh.faces, mesh.vertices[mesh.faces]
-    edges = np.unique(np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1), axis=0)
+    edges = _edges(faces, len(mesh.vertices))
     start, end = mesh.vertices[edges[:, 0]], mesh.vertices[edges[:, 1]]
-    centres = corners.mean(1)
+    centres, middles, halves = corners.mean(1), (start + end) / 2, (end - start) / 2
     reach = np.linalg.norm(corners - centres[:, None], axis=2).max(1)
-    half = np.linalg.norm(end - start, axis=1) / 2
-    away, near = cKDTree(centres).query((start + end) / 2, k=min(NEIGHBOURS, len(faces)))
+    away, near = cKDTree(centres).query(middles, k=min(NEIGHBOURS, len(faces)))
     # An edge and a triangle that meet are no further apart than they reach together.
-    edge, rank = np.nonzero(away <= half[:, None] + reach[near])
+    edge, rank = np.nonzero(away <= np.linalg.norm(halves, axis=1)[:, None] + reach[near])
     face = near[edge, rank]
-    apart = (faces[face][:, :, None] != edges[edge][:, None, :]).all((1, 2))
+    (a, b, c), (one, other) = faces.T[:, face], edges.T[:, edge]
+    apart = (a != one) & (b != one) & (c != one) & (a != other) & (b != other) & (c != other)
     edge, face = edge[apart], face[apart]
+    # Most edges end on the side of the triangle's plane that they begin on.
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    above = _dot(normals[face], middles[edge] - corners[face, 0])
+    through = np.abs(above) <= np.abs(_dot(normals[face], halves[edge])) * (1 + _ROUNDING)
+    edge, face = edge[through], face[through]
     return np.unique(face[_pierced(start[edge], end[edge], corners[face])])
+
+
+def _edges(faces: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """The edges of triangles ``(k, 2)``, each once, in ascending order."""
+    first, second = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1).T
+    return np.stack(np.divmod(np.unique(first.astype(np.int64) * count + second), count), 1)
+
+
+def _dot(one: Points, other: Points) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("kd,kd->k", one, other))
 
 
 def _pierced(start: Points, end: Points, corners: Points) -> NDArray[np.bool_]:

@@ -30,11 +30,16 @@ def untangled(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> Mesh:
     kept : ndarray of bool, shape (V,), optional
         Vertices that do not move.
     """
+    return _untangled(mesh, kept)[0]
+
+
+def _untangled(mesh: Mesh, kept: NDArray[np.bool_] | None) -> tuple[Mesh, bool]:
+    """As `untangled`, and whether it is known to cross itself no more."""
     vertices, near = mesh.vertices, smoother(mesh.faces, len(mesh.vertices))
     for round_ in range(_ROUNDS):
         crossed = crossing(Mesh(vertices, mesh.faces))
         if not len(crossed):
-            break
+            return Mesh(vertices, mesh.faces), True
         part = np.zeros(len(vertices))
         part[mesh.faces[crossed]] = 1.0
         for _ in range(_RINGS + round_ // 2):
@@ -42,7 +47,7 @@ def untangled(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> Mesh:
         if kept is not None:
             part[kept] = 0.0
         vertices = _smoothed(vertices, near, part > 0)
-    return Mesh(vertices, mesh.faces)
+    return Mesh(vertices, mesh.faces), False
 
 
 def last_untangled(
@@ -61,8 +66,8 @@ def last_untangled(
         Vertices that do not move.
     """
     for vertices in reversed(stages):
-        mesh = untangled(Mesh(vertices, faces), kept)
-        if not len(crossing(mesh)):
+        mesh, clean = _untangled(Mesh(vertices, faces), kept)
+        if clean or not len(crossing(mesh)):
             return mesh
     return Mesh(stages[0], faces)
 
