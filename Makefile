@@ -29,6 +29,8 @@ help:
 
 # Threads that wait sleep: the tests run jobs side by side, and spinning ones would take their cores.
 test: export OMP_WAIT_POLICY = PASSIVE
+# Those of numpy cannot be told to sleep, and are none the quicker for the small arrays of the tests.
+test: export OPENBLAS_NUM_THREADS = 1
 # Settings of napari stay as they are on this computer, and tests side by side leave each other's alone.
 test: export NAPARI_CONFIG =
 # What is compiled once is kept, also for the processes that tests start.
@@ -38,6 +40,7 @@ test: screen lint
 	$(PYTEST) tests/widgets $(TWO_SCREENS) $(PYTEST_ARGS)
 
 coverage: export OMP_WAIT_POLICY = PASSIVE
+coverage: export OPENBLAS_NUM_THREADS = 1
 coverage: export NAPARI_CONFIG =
 coverage: screen
 	$(PYTEST) --ignore=tests/widgets $(THREE) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)
