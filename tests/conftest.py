@@ -33,6 +33,16 @@ def shared() -> Path:
 
 
 @pytest.fixture
+def few_pixel_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pixel networks learn for a tenth of their steps: for tests that do not ask how well."""
+    from napari_midl.engine.semantic import strokes
+    from napari_midl.methods.vessels import learn_pixels
+
+    for learner in (learn_pixels, strokes):
+        monkeypatch.setattr(learner, "USUAL", 150)
+
+
+@pytest.fixture
 def tubes() -> tuple[np.ndarray, np.ndarray]:
     """A small stack (uint8, Z Y X) with two bright tubes, and the mask of them."""
     z, y, x = np.indices((12, 64, 72))

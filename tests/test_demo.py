@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from importlib import import_module
 
 import pandas as pd
 import pytest
@@ -15,6 +16,13 @@ from napari_midl.errors import InputError
 from napari_midl.methods import METHODS
 
 
+@pytest.fixture
+def short(monkeypatch, few_pixel_steps):
+    """Networks that learn for a moment."""
+    monkeypatch.setattr(import_module("napari_midl.methods.segment.demo"), "MINUTES", 0.05)
+
+
+@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("method", METHODS)
 def test_a_demo_makes_every_picture_and_file_that_its_section_shows(method, tmp_path):
     section = run(demo_of(method)(tmp_path))

@@ -144,6 +144,7 @@ def test_each_operation_but_the_long_ones_left_a_record():
     }
 
 
+@pytest.mark.usefixtures("few_pixel_steps")
 @pytest.mark.parametrize("record", RECORDS)
 def test_a_record_is_done_again(record, old, monkeypatch, capsys):
     kept = held(old / record)

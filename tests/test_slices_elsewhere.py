@@ -87,6 +87,7 @@ def test_the_way_out_leads_out(folder):
     np.testing.assert_array_equal(frames.data, slices.data)
 
 
+@pytest.mark.usefixtures("few_pixel_steps")
 def test_labels_that_were_saved_as_time_points_lie_on_the_slices(folder):
     """As many as the image has slices can be nothing else."""
     command = [part.format("slices.tif") for part in COMMANDS["finetune"]]

@@ -5,6 +5,21 @@ from __future__ import annotations
 import pytest
 
 from napari_midl.engine import tree_volumes
+from napari_midl.engine.pixels import experts, mixture
+from napari_midl.methods.anatomy import registration
+
+
+@pytest.fixture(autouse=True)
+def few_learners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more trees and parts of the strokes than make a mixture."""
+    monkeypatch.setattr(experts, "TREES", 4)
+    monkeypatch.setattr(mixture, "FOLDS", 2)
+
+
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meshes that are brought onto each other roughly."""
+    monkeypatch.setattr(registration, "ROUNDS", 3)
 
 
 @pytest.fixture(autouse=True)
