@@ -43,6 +43,15 @@ def few_pixel_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def few_learners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more trees and parts of the strokes than make a mixture; as `few_pixel_steps`."""
+    from napari_midl.engine.pixels import experts, mixture
+
+    monkeypatch.setattr(experts, "TREES", 4)
+    monkeypatch.setattr(mixture, "FOLDS", 2)
+
+
+@pytest.fixture
 def tubes() -> tuple[np.ndarray, np.ndarray]:
     """A small stack (uint8, Z Y X) with two bright tubes, and the mask of them."""
     z, y, x = np.indices((12, 64, 72))

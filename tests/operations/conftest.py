@@ -5,15 +5,12 @@ from __future__ import annotations
 import pytest
 
 from napari_midl.engine import tree_volumes
-from napari_midl.engine.pixels import experts, mixture
 from napari_midl.methods.anatomy import registration
 
 
 @pytest.fixture(autouse=True)
-def few_learners(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more trees and parts of the strokes than make a mixture."""
-    monkeypatch.setattr(experts, "TREES", 4)
-    monkeypatch.setattr(mixture, "FOLDS", 2)
+def small_mixtures(few_learners: None) -> None:
+    """Mixtures of few trees."""
 
 
 @pytest.fixture(autouse=True)

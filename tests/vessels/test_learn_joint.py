@@ -27,6 +27,7 @@ from napari_midl.volumes.volume import Volume
 if TYPE_CHECKING:
     from napari_midl.engine.trained import Finetuned
 
+pytestmark = pytest.mark.usefixtures("few_pixel_steps", "few_learners")
 IMAGE, MASK, VOXEL = synthetic_sample((12, 128, 128), seed=7)
 QUICK = FinetuneSettings(steps=3, minutes=60.0, patch=(8, 32, 32), batch=1, held_out=0.3)
 
@@ -120,7 +121,7 @@ def test_its_probability_is_the_mean_of_both():
 def test_tiles_do_not_show(tmp_path):
     model = learnt().model
     out = tmp_path / "out.ome.zarr"
-    run(apply.predict(volume(), model, out, PredictSettings(tile=(8, 16, 16)))).close()
+    run(apply.predict(volume(), model, out, PredictSettings(tile=(8, 32, 32)))).close()
     whole = apply.predict_region(volume(), model, tuple(slice(0, n) for n in IMAGE.shape))
     written = np.asarray(open_volume(out).spatial().data)
     np.testing.assert_allclose(written, whole, atol=2e-3)  # half precision

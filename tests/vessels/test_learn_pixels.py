@@ -105,6 +105,7 @@ def test_on_the_same_image_it_begins_again_from_the_shipped_networks():
     assert result.model.sha256 == afresh.model.sha256
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_the_same_seed_gives_the_same_bits_and_the_start_is_left_as_it_is():
     start = named_model("base")
     before = start.sha256
@@ -115,6 +116,7 @@ def test_the_same_seed_gives_the_same_bits_and_the_start_is_left_as_it_is():
     assert start.sha256 == before
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_steps_are_those_of_the_settings_or_exactly_what_a_replay_asks_for():
     start = scratch("pixels")
     by_settings, exactly = tuned(start), tuned(start, FinetuneSettings(steps=900), exactly=5)
@@ -216,6 +218,7 @@ class Hidden:
         return part
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_a_large_image_that_looks_empty_is_learnt_where_it_is_painted():
     hidden = Volume.from_array(Hidden(), scale=VOXEL, units=("micrometer",) * 3, name="hidden")
     with pytest.raises(FlatImage):
