@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QFileDialog
 from napari_midl.engine.models import read_card, shipped_weights
 from napari_midl.engine.project import landmarks_file
 from napari_midl.engine.runs import read_run, record_path
-from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
-from napari_midl.volumes.grids import mask
+from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, sample, synthetic_scan
+from napari_midl.volumes.grids import mask, outlined
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks, write_landmarks
 from napari_midl.volumes.meshes import MM, Mesh, read_mesh, write_mesh
 from napari_midl.volumes.space import Space
@@ -35,10 +35,16 @@ def person():
 
 
 @pytest.fixture
-def anatomy(viewer, notes):
+def size():
+    """Of the window: no larger than its clicks need, since each frame is drawn without a GPU."""
+    return 1200, 700
+
+
+@pytest.fixture
+def anatomy(viewer, notes, size):
     """A dock in a window without a scan."""
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1500, 950)
+    viewer.window._qt_window.resize(*size)
     made = AnatomyDock(viewer)
     viewer.window.add_dock_widget(made, name="anatomy")
     return made
@@ -147,6 +153,8 @@ def test_each_landmark_has_a_picture(anatomy):
     assert not anatomy.landmarks.picture.pixmap().isNull()
 
 
+# So large that half a pixel is little.
+@pytest.mark.parametrize("size", [(1500, 950)])
 def test_clicks_place_one_landmark_after_the_other(
     scanned, person, viewer, click, click_at, finish
 ):
@@ -462,12 +470,16 @@ def test_morphing_goes_from_one_to_the_other(
 
 @pytest.fixture
 def shapes(tmp_path):
-    """A folder of three shapes with their landmarks."""
+    """A folder of three coarse shapes with their landmarks."""
     folder = tmp_path / "shapes"
     folder.mkdir()
     for seed in range(3):
-        _, landmarks, mesh = synthetic_scan(seed)
-        write_mesh(folder / f"{seed}.ply", mesh, "")
+        landmarks, mesh = sample(seed)
+        corner = mesh.vertices.min(axis=0) - 8
+        shape = np.ceil((np.ptp(mesh.vertices, axis=0) + 16)[::-1] / 2).astype(int)
+        grid = Space.of((2.0,) * 3, MM, corner)
+        inside = mask(mesh, tuple(shape.tolist()), grid)
+        write_mesh(folder / f"{seed}.ply", outlined(inside.astype(np.float32), 0.5, grid), "")
         write_landmarks(folder / f"{seed}.csv", landmarks)
     return folder
 

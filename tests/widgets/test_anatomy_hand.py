@@ -30,7 +30,7 @@ def person():
 def anatomy(viewer, notes, person, qtbot):
     """A dock beside the scan of a patient, in a window."""
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1500, 950)
+    viewer.window._qt_window.resize(1200, 700)
     made = AnatomyDock(viewer)
     viewer.window.add_dock_widget(made, name="anatomy")
     about = {"space": PATIENT.to_dict()}

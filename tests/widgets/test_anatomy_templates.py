@@ -10,6 +10,7 @@ import trimesh
 from napari.settings import get_settings
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
+from napari_midl.methods.anatomy import fitting
 from napari_midl.methods.anatomy.synthetic import VOXEL_SIZE, synthetic_scan
 from napari_midl.methods.anatomy.template import load_template
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
@@ -51,7 +52,7 @@ def vertebra(seed):
 @pytest.fixture
 def anatomy(viewer, notes):
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1400, 900)
+    viewer.window._qt_window.resize(1200, 700)
     made = AnatomyDock(viewer)
     viewer.window.add_dock_widget(made, name="anatomy")
     return made
@@ -115,8 +116,9 @@ def test_a_dialog_says_what_is_wrong_and_stays(anatomy):
 
 
 @pytest.fixture
-def over_scan(anatomy, viewer, qtbot):
-    """A dock with a mesh that is not yet fitted to the scan."""
+def over_scan(anatomy, viewer, qtbot, monkeypatch):
+    """A dock with a mesh that is not yet fitted to the scan, which takes half the rounds."""
+    monkeypatch.setattr(fitting, "ROUNDS", fitting.ROUNDS[::2])
     scan, landmarks, _ = synthetic_scan()
     viewer.add_image(scan, name="scan", scale=VOXEL_SIZE, units=("mm",) * 3)
     bench = anatomy.bench

@@ -53,7 +53,7 @@ def person(made, tmp_path):
 def anatomy(viewer, notes, person, qtbot):
     """A dock beside that scan, as File > Open shows it."""
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1500, 950)
+    viewer.window._qt_window.resize(1200, 700)
     dock = AnatomyDock(viewer)
     viewer.window.add_dock_widget(dock, name="anatomy")
     ((data, options, _),) = layers_of(open_volume(person[0] / "scan.nii.gz"))

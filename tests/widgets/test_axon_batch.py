@@ -34,7 +34,7 @@ def two_fibres(sign):
 def docked(viewer, notes):
     def open_on(image, **how):
         viewer.window._qt_window.show()
-        viewer.window._qt_window.resize(1500, 950)
+        viewer.window._qt_window.resize(1200, 700)
         viewer.add_image(image, name="fibres", **how)
         viewer.reset_view()
         made = AxonsDock(viewer)

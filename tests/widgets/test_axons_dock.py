@@ -40,7 +40,7 @@ def fibre():
 @pytest.fixture
 def axons(viewer, fibre, notes):
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1500, 950)
+    viewer.window._qt_window.resize(1200, 700)
     viewer.add_image(fibre[0], name="fibre", scale=SCALE, translate=TRANSLATE, units=("um", "um"))
     return _docked(viewer)
 
@@ -673,7 +673,7 @@ def test_learning_from_what_was_accepted(traced, fibre, click, qtbot):
 
 def test_a_stack_is_clicked_at_the_slice_in_view(viewer, fibre, notes, click, click_at, qtbot):
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1500, 950)
+    viewer.window._qt_window.resize(1200, 700)
     stack = np.random.default_rng(0).normal(0.1, 0.05, (5, *fibre[0].shape)).astype(np.float32)
     stack[3] = fibre[0]
     viewer.add_image(stack, name="stack", scale=(5, 1, 1), units=("um",) * 3)

@@ -87,7 +87,7 @@ def mouse(viewer, qtbot):
 def dock(viewer, notes, qtbot):
     """A dock beside a plane, with two traces, 40 pixels apart."""
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1500, 950)
+    viewer.window._qt_window.resize(1200, 700)
     viewer.add_image(np.zeros((160, 160), np.float32), name="plane")
     made = _docked(viewer, qtbot)
     _add(made, line("a", 60.0), line("b", 100.0))
@@ -99,7 +99,7 @@ def dock(viewer, notes, qtbot):
 def deep(viewer, notes, qtbot):
     """A dock beside a stack with thick slices and a bright fibre in slice 8."""
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1500, 950)
+    viewer.window._qt_window.resize(1200, 700)
     voxels = np.random.default_rng(0).normal(10, 1, (16, 160, 160)).astype(np.float32)
     voxels[8, 79:82] = 60
     viewer.add_image(voxels, name="stack", scale=(5, 1, 1), units=("um",) * 3)
@@ -398,7 +398,7 @@ def crossing(viewer, notes, qtbot):
     fibres = profile([level, steep], [np.ones(len(level)), np.ones(len(steep))], 1.5, 220)
     noise = np.random.default_rng(1).normal(0, 0.04, (220, 220))
     viewer.window._qt_window.show()
-    viewer.window._qt_window.resize(1500, 950)
+    viewer.window._qt_window.resize(1200, 700)
     viewer.add_image((0.2 + 0.5 * fibres.clip(0, 1) + noise).astype(np.float32), name="cross")
     made = _docked(viewer, qtbot)
     changed = np.pad(np.concatenate([level[:90], steep[len(steep) // 2 :]])[::3], ((0, 0), (1, 0)))

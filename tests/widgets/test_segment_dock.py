@@ -16,6 +16,7 @@ from napari_midl.widgets.tool.class_layers import in_colours
 from napari_midl.widgets.tool.live_preview import PREVIEW
 
 SECONDS = 120_000
+pytestmark = pytest.mark.usefixtures("few_pixel_steps")
 
 
 def picture(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

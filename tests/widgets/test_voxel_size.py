@@ -46,7 +46,7 @@ def open_in(viewer, files, notes, qtbot):
 
     def make(dock, *names):
         viewer.window._qt_window.show()
-        viewer.window._qt_window.resize(1400, 900)
+        viewer.window._qt_window.resize(1200, 700)
         wanted = ("one_fluorescence", "one_reflectance") if dock == "Staining" else ("stack",)
         for name in names or wanted:
             viewer.open(files / f"{name}.tif", plugin="napari-midl")
