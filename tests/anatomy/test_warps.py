@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import trimesh
+from trimesh.triangles import closest_point
 
 from napari_midl.engine.jobs import run
 from napari_midl.errors import InputError
@@ -14,7 +15,7 @@ from napari_midl.methods.anatomy.apply import Anatomy, generate
 from napari_midl.methods.anatomy.healing import healed
 from napari_midl.methods.anatomy.learn import train
 from napari_midl.methods.anatomy.models import named_model
-from napari_midl.methods.anatomy.score import between, crossing
+from napari_midl.methods.anatomy.score import Surface, between, crossing
 from napari_midl.methods.anatomy.settings import GenerateSettings, TrainSettings
 from napari_midl.methods.anatomy.shape_model import ShapeModel
 from napari_midl.methods.anatomy.shapes import Shape
@@ -83,6 +84,19 @@ def test_one_real_shape_and_warps_of_it_are_enough(eggs: list[Shape], egg: Templ
     assert anatomy.generator.meshes == 2  # it and its mirror image
     made = anatomy.generate(Landmarks(egg.names, eggs[10].landmarks))
     assert between(made.mesh, eggs[10].mesh, 2000).mean < 0.5
+
+
+def test_no_triangle_is_nearer_than_the_one_that_is_found() -> None:
+    mesh = ball()
+    rng = np.random.default_rng(0)
+    points = mesh.vertices[::7] * rng.uniform(0.8, 1.5, (len(mesh.vertices[::7]), 1))
+    surface = Surface(mesh)
+    found, triangle = surface.nearest(points)
+    count = len(surface.triangles)
+    every = closest_point(np.tile(surface.triangles, (len(points), 1, 1)), points.repeat(count, 0))
+    away = np.linalg.norm(every.reshape(len(points), count, 3) - points[:, None], axis=2)
+    np.testing.assert_allclose(np.linalg.norm(found - points, axis=1), away.min(1), atol=1e-9)
+    np.testing.assert_allclose(away[np.arange(len(points)), triangle], away.min(1), atol=1e-9)
 
 
 def test_two_balls_that_overlap_cross_and_a_ball_does_not() -> None:
