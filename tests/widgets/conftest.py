@@ -46,15 +46,6 @@ def little_to_collect():
         _MODULES[0] = len(sys.modules)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def seldom_collected():
-    """napari collects for each viewer: what Python collects in between costs more than it frees."""
-    usual = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
-    yield
-    gc.set_threshold(*usual)
-
-
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     """However busy the computer is, what is told to stop has the time to."""
