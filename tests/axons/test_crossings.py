@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from napari_midl.engine.jobs import run
+from napari_midl.engine.jobs import Job, Progress, run
 from napari_midl.methods.axons import tracing as tracing_module
 from napari_midl.methods.axons.crossings import Way, other_ways, ways_on
 from napari_midl.methods.axons.painting import profile
@@ -19,8 +20,6 @@ from napari_midl.volumes.traces import Seed, resample
 from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
-    import pytest
-
     from napari_midl.engine.models import Model
 
 SIZE = 240
@@ -87,3 +86,27 @@ def test_a_lost_agent_goes_on_and_its_choice_is_doubtful(
     found = run(tracing.follow([Seed("a", (0.0, 120.0, 30.0), (0.0, 0.0, 1.0))]))[0]
     assert found.points[-1, 2] > 210
     assert (found.uncertainty[5:20] > 0.5).any()
+
+
+@pytest.mark.parametrize(("seeds", "asked"), [(1, True), (5, False)])
+def test_of_many_seeds_in_a_stack_none_is_helped_on(
+    seeds: int, asked: bool, base: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = profile([line((60, 20), (60, 70))], [np.ones(101)], 1.5, 120)
+    stack = np.random.default_rng(1).normal(0.2, 0.05, (9, 120, 120))
+    stack[4] += 0.5 * drawn
+    calls: list[int] = []
+
+    def nothing_found(*_: object) -> Job[list[Way]]:
+        calls.append(1)
+        yield Progress(0, 0)
+        return []
+
+    monkeypatch.setattr(tracing_module, "ATTEMPTS", ((1.0, True),))
+    for name in ("ways_on", "ways_home"):
+        monkeypatch.setattr(tracing_module, name, nothing_found)
+    volume = Volume.from_array(stack.astype(np.float32), name="stack")
+    tracing = Tracing(volume, base, TraceSettings(width=1.0))
+    found = run(tracing.follow([Seed(str(k), (4.0, 60.0, 40.0)) for k in range(seeds)]))
+    assert all(LOST in trace.why for trace in found)
+    assert bool(calls) == asked

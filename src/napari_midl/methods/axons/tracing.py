@@ -51,6 +51,9 @@ _CHOICES, _CHOSEN = 4, 0.6
 # So many px ahead of a seed its fibre has left the one that it branches from, and by so much that
 # one is thicker at least.
 _AHEAD, _THICKER = 12.0, 1.5
+# Of so many seeds in a stack at most ways on are looked for, which takes seconds for each lost
+# agent; of more, others lie beyond the gaps.
+_PATIENT = 4
 # By so many steps both ways the agents have surely come from the seed onto the fibre.
 _ABOUT_SEED = 3
 
@@ -119,7 +122,7 @@ class Tracing:
         Where an agent is lost, one that sees more of the image follows the same way, lastly one
         that sees less, and is believed if it surely comes much further. One that still is lost
         goes on by the best of the ways that lead back to it (`ways_on`) or, where there is none,
-        by which agents come to it from ahead (`ways_home`).
+        by which agents come to it from ahead (`ways_home`); but not of many seeds in a stack.
         """
         starts, headings, widths, owners = [], [], [], []
         for k, seed in enumerate(seeds):
@@ -155,8 +158,7 @@ class Tracing:
                     taken[k] = steps
             # One that came to an end is believed in that, whichever way is taken.
             left = [k for k, steps in zip(left, agents, strict=True) if steps.why == LOST]
-        # What is read anew for each agent would be read too often.
-        for k in left if self.pixels.in_memory else ():
+        for k in left if self._may_go_on(len(seeds)) else ():
             for _ in range(_CHOICES):
                 found = self._traces(seeds, owners, taken)
                 yield Progress(len(taken) - 1, len(taken), LOOKING, preview=found)
@@ -199,6 +201,11 @@ class Tracing:
         changed, _ = changed_over(self.pixels, points, width, seed)
         unsure = 1 - (1 - np.maximum(trace.uncertainty, least)) * (1 - changed)
         return replace(trace, uncertainty=unsure)
+
+    def _may_go_on(self, seeds: int) -> bool:
+        """Whether there is time to look for ways on where agents are lost."""
+        # What is read anew for each agent would be read too often.
+        return self.pixels.in_memory and (self.flat or seeds <= _PATIENT)
 
     def _go_on(self, lost: Steps, width: float) -> Job[bool]:
         """Let an agent go on where it was lost; False if it is not, or no way leads back to it."""
