@@ -249,7 +249,7 @@ def test_the_whole_stain_is_shown_recorded_and_replays(staining, viewer, click, 
     assert out.parent.parent == tmp_path / "project"
     assert "not for diagnosis" in staining.bench.shown.colours.name
     assert staining.bench.shown.colours.metadata["notice"]
-    assert any(layer.name.endswith("do not trust") for layer in staining.bench.shown.present)
+    assert staining.bench.shown.doubt in viewer.layers
     assert tuple(staining.bench.shown.colours.scale) == (0.75, 0.75)
     assert run(replay(record_path(out))).same
 

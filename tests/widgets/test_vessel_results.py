@@ -94,7 +94,7 @@ def test_a_dock_that_is_opened_again_shows_each_thing_once(shown, viewer, click,
     viewer.window.remove_dock_widget(shown)
     again = open_dock(viewer)
     again.measure.lit.go_to(0)
-    qtbot.waitUntil(lambda: sorted(layer.name for layer in viewer.layers) == before)
+    assert sorted(layer.name for layer in viewer.layers) == before
     assert len([name for name in viewer.window.dock_widgets if "branches" in name]) == 1
 
 

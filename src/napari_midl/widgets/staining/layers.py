@@ -32,16 +32,14 @@ class StainLayers(GrowingLayers):
 
     Attributes
     ----------
-    colours : Image
-        The stain; where not to trust it comes as a hidden layer.
+    colours, doubt : Image
+        The stain, and where not to trust it; the latter may be None.
 
     Raises
     ------
     InputError
         If `path` holds no stain.
     """
-
-    on_top = True  # over other stains, to compare them
 
     def __init__(self, viewer: Any, image: Image, path: Path) -> None:
         super().__init__(viewer, image, path, "stain")
@@ -56,13 +54,15 @@ class StainLayers(GrowingLayers):
             name=f"{name} ({NOTICE})",
             notice=NOTICE,
         )
+        self.doubt = None
         if shape[0] > _DOUBT:
-            self.add_hidden(
+            self.doubt = self.add(
                 self.stored.channel(_DOUBT),
                 name=f"{name}: do not trust",
                 contrast_limits=(0, 255),
                 colormap=DOUBT_COLOURS,
                 blending="translucent",
                 opacity=0.7,
+                visible=False,
                 notice=NOTICE,
             )

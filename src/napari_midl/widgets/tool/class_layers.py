@@ -11,6 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.classes import Classes
 from napari_midl.volumes.growing import MostProbable
 from napari_midl.volumes.multiscales import ABOUT
+from napari_midl.widgets.layers import put_above
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class ClassLayers(GrowingLayers):
             )
         structures = self.classes.labels[1 : len(self.classes)]
         probability = [self.stored.channel(index) for index in range(len(structures))]
+        for label, levels in zip(structures, probability, strict=True):
+            red, green, blue = (int(label.colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+            ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
+            self._add_map(levels, label.name, ramp)
+        self._add_map(self.stored.channel(len(structures)), "doubt", DOUBT_COLOURS)
         colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
         colours |= {value: label.colour for value, label in enumerate(structures, 1)}
         self.labels = self.add(
@@ -68,19 +74,17 @@ class ClassLayers(GrowingLayers):
             opacity=OPACITY,
         )
         self.labels.editable = False
-        self._add_map(self.stored.channel(len(structures)), "doubt", DOUBT_COLOURS)
-        for label, levels in reversed(list(zip(structures, probability, strict=True))):
-            red, green, blue = (int(label.colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-            ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
-            self._add_map(levels, label.name, ramp)
+        for layer in reversed(self.layers):
+            put_above(viewer, image, layer)
 
     def _add_map(self, levels: Any, what: str, colours: Colormap) -> None:
-        self.add_hidden(
+        self.add(
             levels,
             name=f"{self.image.name}: {what}",
             colormap=colours,
             contrast_limits=(0, 1),
             blending="translucent",
+            visible=False,
         )
 
 

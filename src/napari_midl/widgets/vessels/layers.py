@@ -10,7 +10,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.corrected import Corrected
 from napari_midl.volumes.growing import Thresholded
 from napari_midl.widgets.images import placed_over, stay_over
-from napari_midl.widgets.layers import OURS, keeping_active, take_out, take_out_left
+from napari_midl.widgets.layers import OURS, keeping_active, put_above, take_out, take_out_left
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.vessels.analyse import VesselGraph
     from napari_midl.volumes.annotations import Patch
-    from napari_midl.volumes.lazy import Lazy
     from napari_midl.volumes.volume import Volume
 
 VESSEL_COLOUR = "#20e0c0"
@@ -63,6 +62,17 @@ class PredictionLayers(GrowingLayers):
                 f"{volume.shape}; choose another."
             )
         probability = self.stored.channel(0)
+        looks = [(probability, "probability", PROBABILITY_COLOURS)]
+        if shape[0] > 1:
+            looks.append((self.stored.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
+        for levels, what, colours in looks:
+            self.add(
+                levels,
+                name=f"{image.name}: {what}",
+                colormap=colours,
+                visible=False,
+                **LOOK,
+            )
         # A level's labels are cut from the channel that is shown, so that both read it once.
         self._cut = [Thresholded(channel, threshold) for channel in probability]
         self._masks = [Corrected(mask, finest=volume.shape) for mask in self._cut]
@@ -76,9 +86,10 @@ class PredictionLayers(GrowingLayers):
             opacity=0.5,
         )
         self.labels.editable = False
-        if shape[0] > 1:
-            self._add_map(self.stored.channel(1), "uncertainty", UNCERTAINTY_COLOURS)
-        self._add_map(probability, "probability", PROBABILITY_COLOURS)
+        # Each as it was given, and as it is called now.
+        self._names = [(layer.name, layer.name) for layer in self.layers]
+        for layer in reversed(self.layers):
+            put_above(viewer, image, layer)
 
     def set_threshold(self, threshold: float) -> None:
         """Show other labels; only what is in view is computed."""
@@ -92,8 +103,14 @@ class PredictionLayers(GrowingLayers):
             mask.patches = patches
         self._look_again()
 
-    def _add_map(self, levels: Sequence[Lazy], what: str, colours: Colormap) -> None:
-        self.add_hidden(levels, name=f"{self.image.name}: {what}", colormap=colours, **LOOK)
+    def say(self, warnings: Sequence[str]) -> None:
+        """Tell by the layers' names what the prediction is not; names that a person gave stay."""
+        said = f" ({'; '.join(warnings)})" if warnings else ""
+        for index, layer in enumerate(self.layers):
+            plain, ours = self._names[index]
+            if layer.name == ours:
+                layer.name = plain + said
+                self._names[index] = plain, layer.name
 
     def _look_again(self) -> None:
         if self.labels in self.present:
