@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
-# Of the middle of a picture, so many px a side; structures between these sizes count, px.
-_SIDE, _FINE, _COARSE = 512, 1.0, 6.0
+# Of the middle of a picture, so many px a side, since the window waits; structures between these
+# sizes count, px.
+_SIDE, _FINE, _COARSE = 256, 1.0, 6.0
 
 
 def of_most_contrast(layers: Sequence[Image]) -> Image:

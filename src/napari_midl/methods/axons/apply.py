@@ -13,6 +13,7 @@ import torch
 from napari_midl.engine.jobs import Job, Progress, mapped
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import routes
+from napari_midl.methods.axons.doubts import surely_off
 from napari_midl.methods.axons.drawing import SPACING, centred, look_along
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.tracing import Tracing
@@ -109,13 +110,8 @@ def together(tracing: Tracing, seeds: Sequence[Seed], skip: bool) -> Job[tuple[T
     found = (yield from follow(fibres)) if fibres else []
     if skip:
         given = {seed.path for seed in seeds if seed.direction is not None}
-        found = [trace for trace in found if trace.path in given or not _on_nothing(trace)]
+        found = [trace for trace in found if trace.path in given or not surely_off(trace)]
     return in_order(found, seeds)
-
-
-def _on_nothing(trace: Trace) -> bool:
-    """Whether a trace is surely off all along."""
-    return bool((trace.uncertainty >= 1).all())
 
 
 def in_order(found: Sequence[Trace], seeds: Sequence[Seed]) -> tuple[Trace, ...]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.methods.axons.entries import Entry
+    from napari_midl.volumes.traces import Trace
 
 DOUBTFUL = 0.5
 # What is less doubtful than the worst of its run by so little is as doubtful.
@@ -87,3 +88,8 @@ def without_doubt(entries: Iterable[Entry], left: Iterable[Doubt]) -> list[Entry
     """Those of the proposed traces at which no doubtful place is left to be looked at."""
     doubtful = {doubt.entry for doubt in left if doubt.uncertainty > DOUBTFUL}
     return [entry for entry in entries if not entry.accepted and entry not in doubtful]
+
+
+def surely_off(trace: Trace) -> bool:
+    """Whether a trace is on no fibre all along."""
+    return bool((trace.uncertainty >= 1).all())

@@ -12,6 +12,7 @@ from napari_midl.engine.importing_torch import import_torch
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
+from napari_midl.methods.axons.doubts import surely_off
 from napari_midl.methods.axons.edits import continued, cut, ending_in_doubt, nearest
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
@@ -82,7 +83,7 @@ class TraceRequest:
 
     def is_on_nothing(self, found: Trace) -> bool:
         """Whether what was found is surely off all along, and kept since a way was given."""
-        return self.seed.direction is not None and bool((found.uncertainty >= 1).all())
+        return self.seed.direction is not None and surely_off(found)
 
     def whole(self, found: Trace) -> Trace:
         """The trace with what lies before the seed."""

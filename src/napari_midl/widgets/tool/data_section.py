@@ -10,7 +10,7 @@ from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
 from napari_midl.widgets.colours import of_most_contrast
-from napari_midl.widgets.images import extra_axes, source_of
+from napari_midl.widgets.images import extra_axes, in_memory, source_of
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.looking import fly_to, is_in_view, uncover
 from napari_midl.widgets.parts.path_picker import PathPicker
@@ -119,7 +119,8 @@ class DataSection(ToolSection[Bench]):
     def _take_colour(self) -> None:
         """Take the colour in which most is seen, once all of a picture that was split are there."""
         colours = [each for each in self._layers if each.data.shape == self._split]
-        if len(colours) < _COLOURS:
+        # Others would have to be read first, for which the window would wait.
+        if len(colours) < _COLOURS or not all(map(in_memory, colours)):
             return
         best, self._split = of_most_contrast(colours), None
         self.image.setCurrentIndex(self._layers.index(best))
