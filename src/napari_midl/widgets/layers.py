@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,18 +47,21 @@ def take_out_left(viewer: Any, what: str) -> None:
     take_out(viewer, *(layer for layer in viewer.layers if layer.metadata.get(OURS) == what))
 
 
-def put_above(viewer: Any, image: Any, layer: Any) -> None:
-    """Move a layer right above its image, so that it hides nothing that a person has made."""
-    viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
+def put_above(viewer: Any, image: Any, *layers: Any) -> None:
+    """Move layers right above their image, so that they hide nothing that a person has made."""
+    for below, layer in zip((image, *layers), layers, strict=False):
+        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(below) + 1)
 
 
 @contextmanager
 def keeping_active(viewer: Any) -> Iterator[None]:
     """Leave the layer active on which a person works, and the view, while others are added."""
-    active, camera = viewer.layers.selection.active, viewer.scene.camera
-    center, zoom = camera.center, camera.zoom
-    yield
+    selection, camera = viewer.layers.selection, viewer.scene.camera
+    active, center, zoom = selection.active, camera.center, camera.zoom
+    # What follows the selection need not follow it there and back: a quarter of the time of a layer.
+    with selection.events.blocker_all() if active is not None else nullcontext():
+        yield
+        if active is not None:
+            selection.active = active
     # napari shows all of a picture anew once a layer over it has slices.
     camera.center, camera.zoom = center, zoom
-    if active is not None:
-        viewer.layers.selection.active = active

@@ -74,8 +74,7 @@ class ClassLayers(GrowingLayers):
             opacity=OPACITY,
         )
         self.labels.editable = False
-        for layer in reversed(self.layers):
-            put_above(viewer, image, layer)
+        put_above(viewer, image, *self.layers)
 
     def _add_map(self, levels: Any, what: str, colours: Colormap) -> None:
         self.add(

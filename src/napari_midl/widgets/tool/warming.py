@@ -6,6 +6,7 @@ from importlib import import_module
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
+from vispy.visuals.line.dash_atlas import DashAtlas
 
 from napari_midl.engine.importing_torch import import_torch
 from napari_midl.engine.importing_torch import warm_up as warm_torch_up
@@ -22,8 +23,10 @@ _FIRST = (
 
 def warm_up() -> None:
     """Do so; what fails is told by the first that needs it."""
-    # napari compiles how labels are coloured when the first such layer is made, for a second.
+    # napari compiles how labels are coloured when the first such layer is made, for a second, and
+    # vispy draws the ways to dash its outline, and keeps them.
     DirectLabelColormap(color_dict={None: "transparent"}).map(np.zeros((1, 1), np.uint8))
+    DashAtlas()
     if torch_is_here():
         import_torch()
         for name in _FIRST:

@@ -88,8 +88,7 @@ class PredictionLayers(GrowingLayers):
         self.labels.editable = False
         # Each as it was given, and as it is called now.
         self._names = [(layer.name, layer.name) for layer in self.layers]
-        for layer in reversed(self.layers):
-            put_above(viewer, image, layer)
+        put_above(viewer, image, *self.layers)
 
     def set_threshold(self, threshold: float) -> None:
         """Show other labels; only what is in view is computed."""
