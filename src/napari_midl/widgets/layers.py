@@ -58,7 +58,7 @@ def keeping_active(viewer: Any) -> Iterator[None]:
     """Leave the layer active on which a person works, and the view, while others are added."""
     selection, camera = viewer.layers.selection, viewer.scene.camera
     active, center, zoom = selection.active, camera.center, camera.zoom
-    # What follows the selection need not follow it there and back: a quarter of the time of a layer.
+    # What follows the selection need not go there and back, a quarter of the time of a layer.
     with selection.events.blocker_all() if active is not None else nullcontext():
         yield
         if active is not None:

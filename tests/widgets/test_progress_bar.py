@@ -1,0 +1,58 @@
+"""The bar of a job that does not know how much there is to do."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QEvent, QObject
+
+from napari_midl.widgets.parts.progress_bar import Bar
+
+
+class Paints(QObject):
+    """Counts how often a widget is drawn."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def eventFilter(self, watched, event):
+        self.count += event.type() == QEvent.Type.Paint
+        return False
+
+
+@pytest.fixture
+def bar(qtbot):
+    made = Bar()
+    qtbot.addWidget(made)
+    made.resize(160, 12)
+    with qtbot.waitExposed(made):
+        made.show()
+    return made
+
+
+def pixels(bar):
+    image = bar.grab().toImage()
+    return np.array([image.pixel(x, image.height() // 2) for x in range(image.width())])
+
+
+def test_it_is_drawn_at_a_sign_of_life_alone(bar, qtbot):
+    bar.show_share(None)
+    qtbot.wait(50)
+    paints = Paints()
+    bar.installEventFilter(paints)
+    qtbot.wait(400)
+    assert not paints.count
+    bar.show_share(None)
+    qtbot.waitUntil(lambda: paints.count)
+
+
+def test_each_sign_of_life_moves_it_on(bar):
+    seen = []
+    for _ in range(3):
+        bar.show_share(None)
+        seen.append(pixels(bar))
+    assert (seen[0] != seen[1]).any() and (seen[1] != seen[2]).any()
+    bar.show_share(0.5)
+    half = pixels(bar)
+    bar.show_share(None)
+    bar.show_share(0.5)
+    assert (pixels(bar) == half).all()
