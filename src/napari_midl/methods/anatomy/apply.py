@@ -174,15 +174,21 @@ class Anatomy:
 
 
 def generate(
-    landmarks: Landmarks, model: Model, settings: GenerateSettings | None = None
+    landmarks: Landmarks,
+    model: Model,
+    settings: GenerateSettings | None = None,
+    smooth: bool = True,
 ) -> Job[Generated]:
-    """`Anatomy.generate` as a job, whose mesh is smoothed where it would cross itself."""
+    """`Anatomy.generate` as a job, whose mesh is made smooth where it would cross itself.
+
+    It is left as it is for a fit, which does so at its end.
+    """
     yield Progress(0, 1, "generating")
     anatomy = Anatomy(model)
 
     def make() -> Generated:
         made = anatomy.generate(landmarks, settings)
-        return replace(made, mesh=untangled(made.mesh))
+        return replace(made, mesh=untangled(made.mesh)) if smooth else made
 
     return (yield from wait_for(in_thread(make), Progress(0, 1, "generating")))
 

@@ -147,7 +147,7 @@ class Fit(ShapeOperation):
         given = read_landmarks(path)
         model = yield from run.open(self.model, "loading the model")
         try:
-            made = yield from apply.generate(given, model, self.settings)
+            made = yield from apply.generate(given, model, self.settings, smooth=False)
         except InputError as error:
             raise _named(self.landmarks.path, error) from None
         yield from laid(run, made.mesh, scan, "the shape")
