@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
 from napari_midl.engine.interrupt import go_on
-from napari_midl.engine.jobs import Progress, in_thread, run, wait_for
+from napari_midl.engine.jobs import Progress, in_thread, run, stepped_in, wait_for
 
 
 def count(to: int, log: list[str]):
@@ -64,3 +65,26 @@ def test_an_error_in_the_thread_reaches_whoever_drives_the_job():
 
     with pytest.raises(RuntimeError, match="lost"):
         run(wait_for(in_thread(fail), Progress(0, 0)))
+
+
+def test_a_context_is_left_while_a_job_rests():
+    inside: list[str] = []
+
+    @contextmanager
+    def context():
+        inside.append("in")
+        try:
+            yield
+        finally:
+            inside.pop()
+
+    def job():
+        for step in range(2):
+            assert inside == ["in"]
+            yield Progress(step, 2)
+        assert inside == ["in"]
+        return "result"
+
+    resting: list[list[str]] = []
+    assert run(stepped_in(context, job()), lambda _: resting.append(inside.copy())) == "result"
+    assert resting == [[], []]

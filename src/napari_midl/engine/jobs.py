@@ -11,7 +11,7 @@ import atexit
 import sys
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -122,6 +122,18 @@ def elsewhere(function: Callable[[], T], message: str) -> Job[T]:
     step = Progress(0, 0, message)
     yield step
     return (yield from wait_for(in_thread(function), step))
+
+
+def stepped_in(context: Callable[[], AbstractContextManager[None]], job: Job[T]) -> Job[T]:
+    """A job whose steps each run in a context, which is left while the job rests between them."""
+    with closing(job):
+        while True:
+            with context():
+                try:
+                    step = next(job)
+                except StopIteration as stop:
+                    return stop.value  # type: ignore[no-any-return]
+            yield step
 
 
 def mapped(job: Job[T], shown: Callable[[Progress], Progress]) -> Job[T]:

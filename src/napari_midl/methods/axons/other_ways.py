@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from napari_midl.engine.devices import one_thread
-from napari_midl.engine.jobs import Job, Progress
+from napari_midl.engine.jobs import Job, Progress, stepped_in
 from napari_midl.methods.axons.changes import changed_over
 from napari_midl.methods.axons.crossings import ASIDE, other_ways, ways_on
 from napari_midl.methods.axons.drawing import SPACING, centred
@@ -86,13 +86,18 @@ def find_other_ways(
         trace, index = turned(trace), len(trace.points) - 1 - index
     if index < _BEFORE:
         return []
+    return (yield from stepped_in(one_thread, _found(tracing, trace, index, known)))
+
+
+def _found(
+    tracing: Tracing, trace: Trace, index: int, known: Sequence[Trace]
+) -> Job[list[OtherWay]]:
     points = tracing.points(trace)
-    with one_thread():
-        width = tracing.width(torch.from_numpy(points[index]).float())
-        begun = yield from _ways(tracing, points, width, index)
-        ways = yield from _followed(tracing, trace.path, [line for _, line in begun], width)
-        begun_ways = [(begin, way) for (begin, _), way in zip(begun, ways, strict=True)]
-        return _best(tracing, trace, index, begun_ways, known, width)
+    width = tracing.width(torch.from_numpy(points[index]).float())
+    begun = yield from _ways(tracing, points, width, index)
+    ways = yield from _followed(tracing, trace.path, [line for _, line in begun], width)
+    begun_ways = [(begin, way) for (begin, _), way in zip(begun, ways, strict=True)]
+    return _best(tracing, trace, index, begun_ways, known, width)
 
 
 def _best(
