@@ -31,4 +31,7 @@ def warm_up() -> None:
         import_torch()
         for name in _FIRST:
             import_module(name)
+        from napari_midl.engine.pixels.scale_space import feature_names
+
+        feature_names()  # computes them once, for all networks
         warm_torch_up()
