@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from napari_midl.methods.anatomy.alignment import Points, Similarity, similarity
 
@@ -173,7 +173,7 @@ class LandmarkModel:
 
 def alarm(count: int) -> float:
     """The doubt that a set of `count` undisturbed landmarks passes anywhere in 0.02 % of sets."""
-    return float(np.sqrt(stats.chi2.ppf(1 - ALARM / max(count, 1), 3)))
+    return float(np.sqrt(special.chdtri(3, ALARM / max(count, 1))))
 
 
 def size_of(points: Points) -> float:

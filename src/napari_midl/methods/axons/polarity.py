@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from scipy import ndimage
-from skimage.filters import sato
 
 from napari_midl.volumes.traces import is_inside
 
@@ -132,6 +131,8 @@ def _darker(bright: NDArray[np.float64], dark: NDArray[np.float64]) -> float:
 
 def _ridges(plane: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bright and dark ridges of a plane, in its deviations."""
+    from skimage.filters import sato  # a third of a second, which no dock waits for
+
     if not np.ptp(plane):  # as where all but a neuron was made black
         return np.zeros_like(plane), np.zeros_like(plane)
     even = (plane - plane.mean()) / max(float(plane.std()), 1e-6)

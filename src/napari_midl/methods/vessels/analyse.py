@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 from scipy.sparse.csgraph import breadth_first_order, connected_components
-from skan import Skeleton, summarize
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.errors import InputError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+    from skan import Skeleton
 
     from napari_midl.volumes.boxes import Region
     from napari_midl.volumes.space import Space
@@ -216,6 +216,8 @@ def _measure(
     thin: NDArray[np.bool_], radius: NDArray[np.float64], mask: Volume, min_length: float
 ) -> tuple[VesselGraph, NDArray[np.float64]]:
     """The graph without its summary, and the points where its branches meet."""
+    from skan import Skeleton, summarize  # a third of a second, which no dock waits for
+
     voxel_size, unit = mask.voxel_size, mask.unit or "voxel"
     skeleton = Skeleton(thin, spacing=voxel_size)
     table = summarize(skeleton, separator="-")
