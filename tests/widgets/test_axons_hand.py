@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
@@ -126,8 +127,17 @@ def _selected(dock):
 
 
 def _seen(viewer, name):
-    """How opaque the drawn pieces of the traces are."""
-    return viewer.layers[name].edge_color[1:, 3]
+    """How opaque the pieces of the traces are that are to be seen."""
+    opaque = viewer.layers[name].edge_color[:, 3]
+    return opaque[opaque > 0]
+
+
+def _painted(viewer):
+    """In how many columns of the canvas there is something blue, as a sure trace is."""
+    red, _, blue, _ = (
+        viewer.screenshot(canvas_only=True, flash=False).astype(int).transpose(2, 0, 1)
+    )
+    return int((blue > red + 60).any(0).sum())
 
 
 def test_a_click_selects_what_is_under_it_and_shift_adds(dock, mouse, viewer):
@@ -336,9 +346,10 @@ def test_what_a_click_would_act_on_is_lit(dock, mouse, viewer, qtbot):
     qtbot.mouseMove(mouse.canvas, mouse.at((100, 70)))
     qtbot.wait(80)
     lit = viewer.layers["plane: selected"]
-    assert len(lit.data) == 100 and (lit.data[1:, 0, 0] == 100).all()
+    seen = lit.data[lit.edge_color[:, 3] > 0]
+    assert len(seen) == 99 and (seen[:, 0, 0] == 100).all()
     qtbot.mouseMove(mouse.canvas, mouse.at((20, 20)))
-    qtbot.waitUntil(lambda: len(lit.data) == 1)
+    qtbot.waitUntil(lambda: not lit.edge_color[:, 3].any())
 
 
 def test_a_place_is_fine_and_next_goes_on(viewer, dock, mouse, click, qtbot):
@@ -458,6 +469,38 @@ def test_traces_are_seen_whichever_axes_are_displayed(deep, mouse, viewer, qtbot
     assert _selected(deep) == ["a"]
     viewer.dims.order = (0, 1, 2)
     assert viewer.dims.range[0].step == 5
+
+
+@pytest.fixture
+def in_background():
+    """Slices are loaded in the background, as napari does it if its preferences say so."""
+    experimental = get_settings().experimental
+    before = experimental.async_
+    yield lambda: setattr(experimental, "async_", True)
+    experimental.async_ = before
+
+
+def test_what_is_drawn_is_as_new_while_slices_load_in_the_background(
+    deep, viewer, in_background, qtbot
+):
+    deep.review.looks.near.setValue(1)
+    slanted = np.linspace((0, 40, 20), (15, 40, 140), 200)
+    _add(deep, Trace("slanted", slanted, np.zeros(200)))
+    viewer.dims.set_point(0, 0.0)
+    few = _painted(viewer)
+    viewer.dims.ndisplay = 3
+    whole = _painted(viewer)
+    assert whole > 2 * few > 0
+    viewer.dims.ndisplay = 2
+    in_background()
+    viewer.dims.ndisplay = 3
+    qtbot.waitUntil(lambda: _painted(viewer) == whole)
+    viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: _painted(viewer) == few)
+    viewer.dims.ndisplay = 3  # the traces go while their slices are still on the way
+    deep.bench.select(deep.bench.entries)
+    deep.bench.decide(deep.bench.traces.reject)
+    qtbot.waitUntil(lambda: _painted(viewer) == 0)
 
 
 def test_a_click_in_3d_selects_and_traces_at_the_brightest_place(
@@ -590,8 +633,8 @@ def test_traces_are_coloured_by_what_is_chosen(dock, viewer):
         ("type", "dendrite", 2),
     ):
         review.looks.colours.setCurrentIndex(review.looks.colours.findData(by))
-        colours = viewer.layers["plane: traces"].edge_color[1:]
-        assert len(np.unique(colours, axis=0)) == kinds, by
+        colours = viewer.layers["plane: traces"].edge_color
+        assert len(np.unique(colours[colours[:, 3] > 0], axis=0)) == kinds, by
         assert said in review.looks.legend.text()
 
 

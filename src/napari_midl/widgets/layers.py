@@ -6,10 +6,14 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import QTimer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from napari.layers import Vectors
+    from numpy.typing import NDArray
 
 OURS = "napari-midl"
 _emptied: list[int] = []
@@ -51,6 +55,29 @@ def put_above(viewer: Any, image: Any, *layers: Any) -> None:
     """Move layers right above their image, so that they hide nothing that a person has made."""
     for below, layer in zip((image, *layers), layers, strict=False):
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(below) + 1)
+
+
+def never_fewer(layer: Vectors, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vectors for a layer, and for those that it has too many some without length.
+
+    With slicing in the background napari still looks for all that were there before.
+
+    Parameters
+    ----------
+    layer : Vectors
+        Which is to show them.
+    vectors : ndarray, shape (n, 2, d)
+        Starts and ways.
+
+    Returns
+    -------
+    ndarray, shape (m, 2, d)
+        With m at least n, and as many as the layer had.
+    """
+    rest = np.zeros((max(0, len(layer.data) - len(vectors)), *layer.data.shape[1:]))
+    if len(vectors):
+        rest[:, 0] = vectors[0, 0]
+    return np.concatenate([vectors, rest])
 
 
 @contextmanager

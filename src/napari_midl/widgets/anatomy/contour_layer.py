@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.methods.anatomy.contours import cut
-from napari_midl.widgets.layers import OURS, keeping_active, take_out
+from napari_midl.widgets.layers import OURS, keeping_active, never_fewer, take_out
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 from napari_midl.widgets.parts.section import once_after
 from napari_midl.widgets.world import to_data, voxel_edges
@@ -97,15 +97,10 @@ class ContourLayer:
         values = np.asarray(surface.vertex_values)[surface.faces[triangles]].mean(axis=1)
         lines[:, 1] -= lines[:, 0]
         colours = UNCERTAINTY_COLOURS.map(np.nan_to_num(values) / surface.contrast_limits[1])
-        # With slicing in the background napari still looks for the lines that were there before:
-        # those that are too many stay, without length or colour.
-        rest = layer.data[len(lines) :].copy()
-        rest[:, 1] = 0
-        if len(lines):
-            rest[:, 0] = lines[0, 0]
-        layer.data = np.concatenate([lines, rest])
+        layer.data = never_fewer(layer, lines)
         if len(layer.data):
-            layer.edge_color = np.concatenate([colours.reshape(-1, 4), np.zeros((len(rest), 4))])
+            rest = np.zeros((len(layer.data) - len(lines), 4))
+            layer.edge_color = np.concatenate([colours.reshape(-1, 4), rest])
 
     def clear(self) -> None:
         """Take the layer out of the viewer."""

@@ -11,7 +11,7 @@ from napari_midl.widgets.axons.overlay import Overlay
 from napari_midl.widgets.axons.polylines import Polylines
 from napari_midl.widgets.axons.seen import seen
 from napari_midl.widgets.images import placed_over, spatial_ndim
-from napari_midl.widgets.layers import OURS, keeping_active
+from napari_midl.widgets.layers import OURS, keeping_active, never_fewer
 from napari_midl.widgets.world import voxel_edges
 
 if TYPE_CHECKING:
@@ -100,12 +100,16 @@ class LineLayer(Overlay):
         vectors = np.stack(
             [np.concatenate([nothing, starts]), np.concatenate([0 * nothing, way])], axis=1
         )
-        colours = np.concatenate([np.zeros((1, 4)), lines.colours])
-        colours[1:, 3] *= opaque
+        vectors = never_fewer(layer, vectors)
+        colours = np.zeros((len(vectors), 4))
+        drawn = slice(1, 1 + len(starts))
+        colours[drawn] = lines.colours
+        colours[drawn, 3] *= opaque
         with layer.events.blocker_all():
             if not np.isclose(layer.edge_width, self._drawn_width, rtol=1e-3):
                 layer.edge_width = self._drawn_width
             layer.data = vectors
+        layer.set_view_slice()
         for name, value in place.items():
             if not _same(getattr(layer, name), value):
                 setattr(layer, name, value)
@@ -167,6 +171,7 @@ class LineLayer(Overlay):
         # Pictures of thousands of lines in the list of layers take longer than drawing them.
         layer._max_vectors_thumbnail = 64
         layers = self._viewer.layers
+        self.follow()
         if below is not None and below.layer is not None:
             layers.move(layers.index(layer), layers.index(below.layer))
 

@@ -69,4 +69,5 @@ class Marks(Overlay):
                 **placed_over(self._image, (0,) * count),
             )
         self._layer.editable = False
+        self.follow()
         stay_over(self._image, self._layer, (0,) * count)

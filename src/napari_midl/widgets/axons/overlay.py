@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari.settings import get_settings
+
 from napari_midl.widgets.layers import take_out
 
 if TYPE_CHECKING:
@@ -38,3 +40,15 @@ class Overlay:
         """Take the layer out of the viewer."""
         take_out(self._viewer, *([self._layer] if self._layer is not None else []))
         self._layer = self._image = None
+
+    def follow(self) -> None:
+        """Draw what the layer holds, where napari slices in the background what it held before."""
+        self._layer.events.set_data.connect(self._on_sliced)
+
+    def _on_sliced(self, event: Any) -> None:
+        layer = self.layer
+        if layer is None or not get_settings().experimental.async_:
+            return
+        layer.set_view_slice()
+        with layer.events.set_data.blocker(self._on_sliced):
+            layer.events.set_data()

@@ -6,7 +6,6 @@ from importlib import import_module
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
-from vispy.visuals.line.dash_atlas import DashAtlas
 
 from napari_midl.engine.importing_torch import import_torch
 from napari_midl.engine.importing_torch import warm_up as warm_torch_up
@@ -26,7 +25,7 @@ def warm_up() -> None:
     # napari compiles how labels are coloured when the first such layer is made, for a second, and
     # vispy draws the ways to dash its outline, and keeps them.
     DirectLabelColormap(color_dict={None: "transparent"}).map(np.zeros((1, 1), np.uint8))
-    DashAtlas()
+    import_module("vispy.visuals.line.dash_atlas").DashAtlas()
     if torch_is_here():
         import_torch()
         for name in _FIRST:

@@ -10,7 +10,14 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.corrected import Corrected
 from napari_midl.volumes.growing import Thresholded
 from napari_midl.widgets.images import placed_over, stay_over
-from napari_midl.widgets.layers import OURS, keeping_active, put_above, take_out, take_out_left
+from napari_midl.widgets.layers import (
+    OURS,
+    keeping_active,
+    never_fewer,
+    put_above,
+    take_out,
+    take_out_left,
+)
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
@@ -163,7 +170,7 @@ def light(
         The branch that is lit till now, whose layer is filled anew.
     """
     if previous is not None and previous in viewer.layers:
-        previous.data = pieces
+        previous.data = never_fewer(previous, pieces)
         return previous
     with keeping_active(viewer):
         layer = viewer.add_vectors(
