@@ -308,6 +308,13 @@ def test_from_one_click_to_another(axons, fibre, viewer, click, click_at, finish
     for end, wanted in ((trace.points[0], first), (trace.points[-1], last)):
         np.testing.assert_allclose(end[1:], wanted, atol=1)
     assert _coverage(trace, (None, fibre[1][20:-20])) > 0.9
+    axons.bench.select([])
+    click_at(first)
+    click_at(last)
+    finish()
+    assert len(axons.bench.entries) == 1
+    assert "traced already, by trace 1, now selected" in axons.trouble.text()
+    assert axons.bench.traces.selected == axons.bench.entries
 
 
 def test_ways_that_are_clicked_while_another_is_looked_for_wait_their_turn(

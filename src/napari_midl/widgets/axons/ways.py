@@ -68,11 +68,18 @@ class Ways:
         """Look for the first that waits."""
         way, traces = self.waiting.pop(0), self._bench.traces
 
-        def found(trace: Trace) -> None:
+        def found(trace: Trace) -> str:
             size = traces.voxel_size
             known = [entry.trace for entry in traces.entries]
             met = Traced([side / size[-1] for side in size], known)
+            on = met.at(trace.points, ON_IT)
+            if all(on):
+                names = {other.path for other in on if other is not None}
+                traces.select([entry for entry in traces.entries if entry.name in names])
+                them = " and ".join(sorted(names))
+                return f"This fibre is traced already, by {them}, now selected."
             traces.add_found([met.branch(trace, _MEETS)])
+            return ""
 
         self._start(way, self._free_name(), found)
 
@@ -80,21 +87,26 @@ class Ways:
         """Join the two selected traces along the fibre between their ends."""
         bench, pair = self._bench, self._bench.traces.selected
 
-        def found(between: Trace) -> None:
+        def found(between: Trace) -> str:
             if not set(pair) <= set(bench.entries):
                 raise InputError("One of the two traces was changed meanwhile; join them again.")
             bench.traces.select(pair)
             bench.traces.join(bridge=between)
+            return ""
 
         self._start(tuple(tied.ends), tied.first.path, found)
 
-    def _start(self, way: Way, name: str, then: Callable[[Trace], object]) -> None:
+    def _start(self, way: Way, name: str, then: Callable[[Trace], str]) -> None:
+        """Look for a way; `then` does something with it, and gives what to say of it."""
         bench, came = self._bench, False
 
         def found(outcome: Outcome[list[Trace]]) -> None:
             nonlocal came
+            words: list[str] = []
             came = True
-            bench.decide(lambda: then(outcome.result[0]))
+            bench.decide(lambda: words.append(then(outcome.result[0])))
+            if any(words):
+                bench.say(words[0])
 
         def finished() -> None:
             self._way, self.name = (), ""
