@@ -229,9 +229,9 @@ class Tracer:
         bench, queue = self._bench, self._queue
         if bench.runner.running or bench.volume is None:
             return
-        if not queue.waiting:
-            if self._ways.waiting:
-                self._ways.begin()
+        if self._ways.waiting:  # a trace that was clicked after them may lie on what they find
+            self._ways.begin()
+        if bench.runner.running or not queue.waiting:
             return
         try:
             settings = self._settings()
