@@ -6,6 +6,7 @@ from itertools import count, product
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.filters import sato
 
@@ -29,6 +30,9 @@ _EDGE = 128, 64  # of a block, px, in a plane and in a stack
 _MARGIN = 12
 # Ridges stand out from those of noise by so many of its deviations; noise seldom does by five.
 _TIMES = 6.0
+# Edge of the smallest area of one value, and how far its rim goes, px; the share of an image that
+# is no rim.
+_AREA, _RIM, _MOSTLY = 9, 5, 0.5
 MOST_VOXELS = 2**28
 
 
@@ -97,8 +101,10 @@ def _peaks(
         return np.zeros(0), np.zeros((0, block.ndim))
     ridge = sato(block, sigmas=_WIDTHS, black_ridges=False, mode="reflect")
     inside = tuple(map(slice, first - begin, last - begin))
-    middle = float(np.median(ridge))
-    noise = 1.48 * float(np.median(np.abs(ridge - middle))) + 1e-3
+    image = _not_padding(block)
+    middle = float(np.median(ridge[image]))
+    noise = 1.48 * float(np.median(np.abs(ridge[image] - middle))) + 1e-3
+    ridge[~image] = 0.0
     spacing = float(pixels.spacing.max())
     peaks = peak_local_max(
         ridge[inside],
@@ -108,3 +114,15 @@ def _peaks(
     )
     strength = np.asarray((ridge[inside][tuple(peaks.T)] - middle) / noise)
     return strength, (peaks + first).astype(float)
+
+
+def _not_padding(block: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """What is no area of the darkest value, as around a stitched or turned image, nor its rim.
+
+    Such an area has no noise, and its rim is no fibre. It is all of a block where what is in no
+    such area is mostly rim: a neuron, around which all was made black.
+    """
+    inner = ndimage.minimum_filter(block == block.min(), _AREA)
+    area, rim = (ndimage.maximum_filter(inner, _AREA + 2 * room) for room in (0, _RIM))
+    is_image = np.count_nonzero(~rim) > _MOSTLY * np.count_nonzero(~area)
+    return ~rim if is_image else np.ones_like(rim)
