@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from napari_midl.engine import annotation
 from napari_midl.engine.annotation import Classes, PaintedVolume
 from napari_midl.engine.sampling import draw
 from napari_midl.errors import InputError
@@ -85,12 +86,13 @@ def test_a_lazy_image_too_large_for_the_memory_is_read_where_it_is_painted():
         assert all(s.start <= at < s.stop for s, at in zip(box, (100, 600, 600), strict=True))
 
 
-def test_lazy_labels_too_large_for_the_memory_are_read_plane_by_plane():
+def test_lazy_labels_too_large_for_the_memory_are_read_plane_by_plane(monkeypatch):
+    monkeypatch.setattr(annotation, "_MOST_IN_MEMORY", 2**20)
     box = (slice(3, 5), slice(10, 20), slice(30, 40))
-    stored = Planes((80, 2048, 2048), 0, box, 1)
+    stored = Planes((8, 512, 512), 0, box, 1)
     labels = stored.map(lambda read: read + 1, np.uint8)
     volume = PaintedVolume(np.zeros(stored.shape, bool), UNIT, [Patch((0, 0, 0), labels)], TWO)
-    assert max(math.prod(s.stop - s.start for s in box) for box in stored.boxes) == 2048 * 2048
+    assert max(math.prod(s.stop - s.start for s in box) for box in stored.boxes) == 512 * 512
     assert len(volume.painted[2]) == 200
     assert np.all(volume.painted[2] >= (3, 10, 30)) and np.all(volume.painted[2] < (5, 20, 40))
     stored.boxes.clear()
