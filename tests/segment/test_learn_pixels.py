@@ -97,6 +97,7 @@ def test_strokes_on_one_slice_teach_a_stack(tmp_path):
     assert right(called(tmp_path, tmp_path / "image0.tif"), truth) > 0.9
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_a_class_that_only_the_second_channel_tells_apart(tmp_path):
     _, truth = picture(2)
     told = 100.0 * (truth == 3) + RNG.normal(0, 8, truth.shape)
@@ -116,6 +117,7 @@ def test_a_class_that_only_the_second_channel_tells_apart(tmp_path):
     assert right(called(tmp_path, tmp_path / "i.tif"), truth) > 0.9
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_labels_of_two_images_that_each_know_one_class_teach_both(tmp_path):
     """What the first calls background may be striped, what the second does may be bright."""
     image, truth = picture()
@@ -125,6 +127,7 @@ def test_labels_of_two_images_that_each_know_one_class_teach_both(tmp_path):
     assert right(found, truth) > 0.85
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_the_same_strokes_give_the_same_bits(tmp_path):
     image, truth = picture()
     first, again = (
@@ -166,6 +169,7 @@ def test_what_may_be_anything_of_a_set_is_learnt_as_what_it_looks_like():
         assert (learner(features).argmax(1) == np.repeat([0, 1, 2], 60)).mean() > 0.95
 
 
+@pytest.mark.usefixtures("few_learners")
 @pytest.mark.parametrize("kind", ["png", "tif"])
 def test_the_colours_of_a_photograph_are_channels(tmp_path, kind):
     _, truth = picture()
