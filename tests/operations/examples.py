@@ -27,35 +27,36 @@ if TYPE_CHECKING:
     Example = Callable[[Path], tuple[dict[str, Any], str]]
 
 
-def vessel_image(folder: Path) -> Path:
-    """Two bright tubes in a stack of 12 x 48 x 48 voxels."""
+def vessel_image(folder: Path, side: int = 48) -> Path:
+    """Two bright tubes in a stack of 12 x 48 x 48 voxels; less of it for what is slow."""
     path = folder / "vessels.tif"
     z, y, x = np.indices((12, 48, 48))
     tubes = ((z - 6) ** 2 + (y - 14) ** 2 < 16) | ((z - 5) ** 2 + (x - 36) ** 2 < 9)
     noise = np.random.default_rng(0).normal(60, 12, tubes.shape)
-    tifffile.imwrite(path, np.clip(noise + 110 * tubes, 0, 255).astype(np.uint8))
+    image = np.clip(noise + 110 * tubes, 0, 255).astype(np.uint8)
+    tifffile.imwrite(path, image[:, :side, :side])
     return path
 
 
-def vessel_labels(folder: Path) -> Path:
+def vessel_labels(folder: Path, side: int = 48) -> Path:
     """A few strokes on that stack."""
     path = folder / "labels.tif"
     labels = np.zeros((12, 48, 48), np.uint8)
     labels[6, 8:40, 4:30] = 1
     labels[6, 12:17, 4:30] = 2
-    tifffile.imwrite(path, labels)
+    tifffile.imwrite(path, labels[:, :side, :side])
     return path
 
 
 def vessels_finetune(folder: Path) -> tuple[dict[str, Any], str]:
-    options = {"image": vessel_image(folder), "labels": vessel_labels(folder), "steps": 5}
+    options = {"image": vessel_image(folder, 32), "labels": vessel_labels(folder, 32), "steps": 5}
     return options, "model.safetensors"
 
 
 def vessels_finetune_unet(folder: Path) -> tuple[dict[str, Any], str]:
     options = {
-        "image": vessel_image(folder),
-        "labels": vessel_labels(folder),
+        "image": vessel_image(folder, 32),
+        "labels": vessel_labels(folder, 32),
         "model": "unet-scratch",
         "alone": True,
         "steps": 2,
@@ -74,7 +75,7 @@ def vessel_stacks(folder: Path) -> Path:
     """A folder of one stack with its labels."""
     stacks = folder / "stacks"
     stacks.mkdir()
-    image, labels = vessel_image(folder), vessel_labels(folder)
+    image, labels = vessel_image(folder, 32), vessel_labels(folder, 32)
     image.rename(stacks / "a_image.tif")
     labels.rename(stacks / "a_label.tif")
     return stacks
@@ -456,7 +457,7 @@ def segment_train(folder: Path) -> tuple[dict[str, Any], str]:
 
 def segment_train_stack(folder: Path) -> tuple[dict[str, Any], str]:
     """Two labels of one stack, of which the second knows one class only."""
-    stack, strokes = vessel_image(folder), vessel_labels(folder)
+    stack, strokes = vessel_image(folder, 32), vessel_labels(folder, 32)
     options = {
         "images": (str(stack), str(stack)),
         "labels": (str(strokes), str(strokes)),
@@ -465,7 +466,7 @@ def segment_train_stack(folder: Path) -> tuple[dict[str, Any], str]:
         "architecture": "deepvesselnet",
         "loss": "corrected",
     }
-    return options | SMALL_PATCHES, "model.safetensors"
+    return options | SMALL_PATCHES | {"patch": (8, 16, 16)}, "model.safetensors"
 
 
 def segment_model(folder: Path) -> Path:
