@@ -22,8 +22,15 @@ def base() -> Model:
 
 
 @pytest.fixture
-def wave() -> tuple[np.ndarray, np.ndarray]:
+def wave(drawn_wave: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """A plane (uint8) with one wavy fibre, and its centreline ``(y, x)``."""
+    image, line = drawn_wave
+    return image.copy(), line.copy()
+
+
+@pytest.fixture(scope="session")
+def drawn_wave() -> tuple[np.ndarray, np.ndarray]:
+    """What `wave` gives each test a copy of."""
     rng = np.random.default_rng(0)
     x = np.linspace(5, 194, 800)
     line = np.stack([60 + 14 * np.sin(x / 22), x], 1)
