@@ -68,15 +68,16 @@ def labels_file(path: Path) -> Path:
 
 
 def test_two_slices_teach_the_base_model_dark_vessels():
-    settings = FinetuneSettings(minutes=10, steps=60, patch=(12, 48, 48), batch=2)
-    result = run(learn.finetune(inverted(IMAGE), patches(MASK), named_model("unet"), settings))
+    volume, inside = inverted(IMAGE[:, :64, :64]), MASK[:, :64, :64]
+    settings = FinetuneSettings(minutes=10, steps=60, patch=(12, 32, 32), batch=2)
+    result = run(learn.finetune(volume, patches(inside), named_model("unet"), settings))
     assert result.after["dice"] > result.before["dice"] + 0.2
-    everything = tuple(slice(0, n) for n in IMAGE.shape)
+    everything = tuple(slice(0, n) for n in inside.shape)
     unseen = np.array([abs(z - 8) > 1 and abs(z - 16) > 1 for z in range(24)])
     scores = [
-        dice(predicted[unseen] >= 0.5, MASK[unseen])
+        dice(predicted[unseen] >= 0.5, inside[unseen])
         for predicted in (
-            apply.predict_region(inverted(IMAGE), model, everything)
+            apply.predict_region(volume, model, everything)
             for model in (named_model("unet"), result.model)
         )
     ]
