@@ -25,18 +25,22 @@ if TYPE_CHECKING:
 PROBABILITY = np.random.default_rng(0).random((2, 9, 40, 30), np.float32)
 
 
-@pytest.fixture
-def prediction(tmp_path):
+def predicted(folder: Path, probability: np.ndarray) -> Path:
     image = OmeZarrImage.create(
-        tmp_path / "p.ome.zarr",
-        shape=PROBABILITY.shape,
+        folder / "p.ome.zarr",
+        shape=probability.shape,
         dtype="float32",
         axes="CZYX",
         chunks=(1, 4, 16, 16),
         channels=("vessel probability", "uncertainty"),
     )
-    image.write((slice(None),) * 4, PROBABILITY)
+    image.write((slice(None),) * 4, probability)
     return image.path
+
+
+@pytest.fixture
+def prediction(tmp_path):
+    return predicted(tmp_path, PROBABILITY)
 
 
 def labels(prediction: Path, threshold: float = 0.5, out: Path | None = None) -> Job:
@@ -77,7 +81,8 @@ def test_labels_whose_writing_is_cancelled_leave_nothing_and_can_be_written_agai
         run(labels(prediction))
 
 
-def test_labels_that_a_kill_left_unlisted_are_begun_anew(prediction, tmp_path_factory):
+def test_labels_that_a_kill_left_unlisted_are_begun_anew(tmp_path, tmp_path_factory):
+    prediction = predicted(tmp_path, PROBABILITY[:, :5, :20, :18])  # eight chunks
     path, folder = labels_path(prediction, 0.5), prediction.parent
     states = tmp_path_factory.mktemp("states")
     with watched(Disk(folder, states=states)) as disk:
