@@ -16,7 +16,7 @@ from napari_midl.methods.anatomy.network import GRID, Generator
 from napari_midl.methods.anatomy.score import Surface
 from napari_midl.methods.anatomy.settings import GenerateSettings
 from napari_midl.methods.anatomy.template import Template
-from napari_midl.methods.anatomy.untangling import untangled
+from napari_midl.methods.anatomy.untangling import untangling
 from napari_midl.methods.anatomy.warps import Warps, spread_of
 from napari_midl.volumes.grids import outlined
 from napari_midl.volumes.landmarks import Landmarks
@@ -56,6 +56,8 @@ class Generated:
         Landmark-to-surface distance (L2S, equation 2); NaN where not placed.
     fit : Fitted, optional
         How the mesh was pulled onto the bone of a scan, if it was.
+    clean : bool
+        Whether the mesh is known not to cross itself.
     """
 
     mesh: Mesh
@@ -66,13 +68,14 @@ class Generated:
     misplaced: tuple[str, ...]
     to_surface: NDArray[np.float64]
     fit: Fitted | None = None
+    clean: bool = False
 
     def on(self, fit: Fitted) -> Generated:
         """The same with the mesh of a fit."""
         to_surface = np.full(len(self.to_surface), np.nan)
         placed = self.spread == 0
         to_surface[placed] = Surface(fit.mesh).distance(self.landmarks.points[placed])
-        return replace(self, mesh=fit.mesh, to_surface=to_surface, fit=fit)
+        return replace(self, mesh=fit.mesh, to_surface=to_surface, fit=fit, clean=False)
 
 
 class Anatomy:
@@ -188,7 +191,10 @@ def generate(
 
     def make() -> Generated:
         made = anatomy.generate(landmarks, settings)
-        return replace(made, mesh=untangled(made.mesh)) if smooth else made
+        if not smooth:
+            return made
+        mesh, clean = untangling(made.mesh)
+        return replace(made, mesh=mesh, clean=clean)
 
     return (yield from wait_for(in_thread(make), Progress(0, 1, "generating")))
 

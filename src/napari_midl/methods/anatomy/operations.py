@@ -62,10 +62,13 @@ class ShapeOperation(Operation["Generated"]):
 
         from napari_midl.methods.anatomy.score import crossing
 
-        crossed = yield from elsewhere(lambda: crossing(made.mesh), "looking at the surface")
+        crossed = 0
+        if not made.clean:
+            looking = elsewhere(lambda: crossing(made.mesh), "looking at the surface")
+            crossed = len((yield from looking))
         run.results |= {
             "misplaced": list(made.misplaced),
-            CROSSED: len(crossed),
+            CROSSED: crossed,
             "landmark to surface": float(np.nanmean(made.to_surface)),
             "volume": made.mesh.volume,
             "vertices": len(made.mesh.vertices),

@@ -30,10 +30,10 @@ def untangled(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> Mesh:
     kept : ndarray of bool, shape (V,), optional
         Vertices that do not move.
     """
-    return _untangled(mesh, kept)[0]
+    return untangling(mesh, kept)[0]
 
 
-def _untangled(mesh: Mesh, kept: NDArray[np.bool_] | None) -> tuple[Mesh, bool]:
+def untangling(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> tuple[Mesh, bool]:
     """As `untangled`, and whether it is known to cross itself no more."""
     vertices, near = mesh.vertices, smoother(mesh.faces, len(mesh.vertices))
     for round_ in range(_ROUNDS):
@@ -66,7 +66,7 @@ def last_untangled(
         Vertices that do not move.
     """
     for vertices in reversed(stages):
-        mesh, clean = _untangled(Mesh(vertices, faces), kept)
+        mesh, clean = untangling(Mesh(vertices, faces), kept)
         if clean or not len(crossing(mesh)):
             return mesh
     return Mesh(stages[0], faces)
