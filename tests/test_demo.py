@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from importlib import import_module
 
 import pandas as pd
@@ -17,9 +18,12 @@ from napari_midl.methods import METHODS
 
 
 @pytest.fixture
-def short(monkeypatch, few_pixel_steps):
-    """Networks that learn for a moment."""
+def short(monkeypatch, few_pixel_steps, few_learners):
+    """Networks that learn for a moment, and a vessel sample of a third of its pixels."""
     monkeypatch.setattr(import_module("napari_midl.methods.segment.demo"), "MINUTES", 0.05)
+    vessels = import_module("napari_midl.methods.vessels.demo")
+    small = partial(vessels.synthetic_sample, (40, 72, 72))
+    monkeypatch.setattr(vessels, "synthetic_sample", small)
 
 
 @pytest.mark.usefixtures("short")
