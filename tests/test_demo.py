@@ -19,11 +19,13 @@ from napari_midl.methods import METHODS
 
 @pytest.fixture
 def short(monkeypatch, few_pixel_steps, few_learners):
-    """Networks that learn for a moment, and a vessel sample of a third of its pixels."""
+    """Networks that learn for a moment, and samples of a third of their pixels and fewer."""
     monkeypatch.setattr(import_module("napari_midl.methods.segment.demo"), "MINUTES", 0.05)
     vessels = import_module("napari_midl.methods.vessels.demo")
     small = partial(vessels.synthetic_sample, (40, 72, 72))
     monkeypatch.setattr(vessels, "synthetic_sample", small)
+    staining = import_module("napari_midl.methods.staining.demo")
+    monkeypatch.setattr(staining, "SHAPE", (320, 400))
 
 
 @pytest.mark.usefixtures("short")
