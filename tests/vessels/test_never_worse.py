@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.models import Model
     from napari_midl.engine.trained import Finetuned
 
-IMAGE, MASK, _ = synthetic_sample((20, 96, 96), seed=7)
+IMAGE, MASK = (whole[:, :72, :72] for whole in synthetic_sample((20, 96, 96), seed=7)[:2])
 HELD_OUT = 0.3
 VOLUME = Volume.from_array(IMAGE, name="scan")
 # Ruins whatever it trains.
@@ -58,13 +58,18 @@ def dice(model: Model, held_out: float, *planes: int) -> float:
     return scores_at(found, painted, painted.scored.scoring)[VESSEL].dice
 
 
+@cache
+def dice_of_good(held_out: float) -> float:
+    return dice(good(), held_out, 4, 12)
+
+
 def tuned(start: Model, *planes: int, enough=lambda: False, **changes) -> Finetuned:
     settings = FinetuneSettings(**{**RUINOUS, "held_out": HELD_OUT, **changes})
     return run(learn.finetune(VOLUME, patches(*planes), start, settings, enough=enough))
 
 
 def assert_no_worse(result: Finetuned, held_out: float) -> None:
-    assert dice(result.model, held_out, 4, 12) >= dice(good(), held_out, 4, 12) > 0.5
+    assert dice(result.model, held_out, 4, 12) >= dice_of_good(held_out) > 0.5
     assert (result.model.sha256 == good().sha256) == result.verdict.is_start
     assert result.taken != result.verdict.is_start
     assert result.after["dice"] >= result.before["dice"]
@@ -119,6 +124,7 @@ def test_a_cancelled_training_leaves_the_start_as_it_was(stopped_at):
     assert start.sha256 == good().sha256
 
 
+@pytest.mark.usefixtures("few_pixel_steps", "few_learners")
 @pytest.mark.parametrize("kind", ["unet", "base"])
 def test_at_whichever_step_it_is_cancelled_the_start_is_as_it_was(kind):
     start = named_model(kind)
