@@ -118,11 +118,15 @@ def crossing(mesh: Mesh) -> NDArray[np.int64]:
     start, end = mesh.vertices[edges[:, 0]], mesh.vertices[edges[:, 1]]
     centres, middles, halves = corners.mean(1), (start + end) / 2, (end - start) / 2
     reach = np.linalg.norm(corners - centres[:, None], axis=2).max(1)
-    away, near = cKDTree(centres).query(middles, k=min(NEIGHBOURS, len(faces)))
+    half = np.linalg.norm(halves, axis=1)
     # An edge and a triangle that meet are no further apart than they reach together.
-    edge, rank = np.nonzero(away <= np.linalg.norm(halves, axis=1)[:, None] + reach[near])
-    face = near[edge, rank]
-    (a, b, c), (one, other) = faces.T[:, face], edges.T[:, edge]
+    most = np.nextafter(half.max() + reach.max(), np.inf)
+    count = min(NEIGHBOURS, len(faces))
+    away, near = cKDTree(centres).query(middles, k=count, distance_upper_bound=most)
+    # Where there are fewer, the rest is infinitely far and called one more than the last.
+    meeting = away <= half[:, None] + np.append(reach, 0.0)[near]
+    edge, face = np.repeat(np.arange(len(edges)), meeting.sum(1)), near[meeting]
+    (a, b, c), (one, other) = faces.T.copy()[:, face], edges.T.astype(faces.dtype)[:, edge]
     apart = (a != one) & (b != one) & (c != one) & (a != other) & (b != other) & (c != other)
     edge, face = edge[apart], face[apart]
     # Most edges end on the side of the triangle's plane that they begin on.
