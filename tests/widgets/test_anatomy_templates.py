@@ -117,8 +117,8 @@ def test_a_dialog_says_what_is_wrong_and_stays(anatomy):
 
 @pytest.fixture
 def over_scan(anatomy, viewer, qtbot, monkeypatch):
-    """A dock with a mesh that is not yet fitted to the scan, which takes half the rounds."""
-    monkeypatch.setattr(fitting, "ROUNDS", fitting.ROUNDS[::2])
+    """A dock with a mesh that is not yet fitted to the scan, which takes three of the rounds."""
+    monkeypatch.setattr(fitting, "ROUNDS", fitting.ROUNDS[::5])
     scan, landmarks, _ = synthetic_scan()
     viewer.add_image(scan, name="scan", scale=VOXEL_SIZE, units=("mm",) * 3)
     bench = anatomy.bench
