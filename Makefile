@@ -29,8 +29,10 @@ help:
 
 # Threads that wait sleep: the tests run jobs side by side, and spinning ones would take their cores.
 test: export OMP_WAIT_POLICY = PASSIVE
-# Those of numpy cannot be told to sleep, and are none the quicker for the small arrays of the tests.
+# Those of numpy cannot be told to sleep, and those of torch wake for each small layer: for what is as
+# small as in tests both take longer than one thread. Tests that ask for bits give torch two.
 test: export OPENBLAS_NUM_THREADS = 1
+test: export OMP_NUM_THREADS = 1
 # Settings of napari stay as they are on this computer, and tests side by side leave each other's alone.
 test: export NAPARI_CONFIG =
 # What is compiled once is kept, also for the processes that tests start.
@@ -41,6 +43,7 @@ test: screen lint
 
 coverage: export OMP_WAIT_POLICY = PASSIVE
 coverage: export OPENBLAS_NUM_THREADS = 1
+coverage: export OMP_NUM_THREADS = 1
 coverage: export NAPARI_CONFIG =
 coverage: screen
 	$(PYTEST) --ignore=tests/widgets $(THREE) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)

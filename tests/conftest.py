@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from napari_midl.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # The same examples each time: what holds for one commit holds for the next, on any machine.
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
@@ -30,6 +34,27 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the shared data are not here")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def two_at_once() -> Iterator[None]:
+    """Tiles are computed two at a time, as on two cores, though torch may have one thread here."""
+    from napari_midl.engine import streaming
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streaming, "blocks_at_once", lambda device: 1 + (device.type == "cpu"))
+        yield
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Torch computes with two threads or more, as it does for people: for what asks for bits."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(2, threads))
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -42,6 +42,8 @@ from napari_midl.volumes.space import Space
 from napari_midl.volumes.traces import read_seeds, read_traces
 from napari_midl.volumes.volume import hash_volume
 
+pytestmark = pytest.mark.usefixtures("two_threads")  # as where they were made
+
 FIXTURES = Path(__file__).parent / "fixtures"
 VERSIONS = {
     "anatomy": "v498e827",

@@ -40,6 +40,7 @@ def test_a_generator_of_another_shape_reaches_half_a_millimetre(
     assert between(mean, unseen[0].mesh, 2000).mean > 1.0
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_stopped_training_goes_on_to_the_same_weights(
     eggs: list[Shape], egg: Template, tmp_path: Path
 ) -> None:

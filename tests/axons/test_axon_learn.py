@@ -78,6 +78,7 @@ def test_a_training_repeats_to_the_bit(small: None) -> None:
     assert run(train(settings)).sha256 == run(train(settings)).sha256
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_stopped_training_goes_on_to_the_same_weights(
     small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +120,7 @@ def test_agents_move_themselves_the_more_the_later_the_step(
     assert far == pytest.approx(share / 4, abs=0.06)
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_training_stopped_while_it_is_reinforced_goes_on_to_the_same_weights(
     small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +139,7 @@ def test_a_training_stopped_while_it_is_reinforced_goes_on_to_the_same_weights(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_stopped_fine_tuning_goes_on_to_the_same_weights(
     plane: Volume, wave: Wave, base: Model, tmp_path: Path
 ) -> None:

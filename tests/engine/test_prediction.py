@@ -82,6 +82,7 @@ def test_an_error_in_a_tile_ends_those_beside_it(tmp_path):
         run(job(np.zeros(SHAPE, np.float32), Journal(tmp_path / "j", {}), compute, at_once=2))
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_other_threads_keep_theirs(tmp_path):
     before = torch.get_num_threads()
     used = set()

@@ -111,6 +111,7 @@ def test_resuming_removes_what_killed_writers_left(tmp_path):
     assert not left.exists()
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_halves_have_the_same_bits_also_with_dropout(tmp_path):
     expected = whole(tmp_path / "whole.ome.zarr", toy(seed=5))
     halved = whole(tmp_path / "halved.ome.zarr", toy(seed=5, largest=300))
@@ -156,6 +157,7 @@ def test_a_network_that_overflows_is_a_sentence_and_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_predictions_side_by_side_have_the_bits_of_each_alone(tmp_path):
     """Also while a third thread learns with the generator that all share."""
 

@@ -149,6 +149,7 @@ def test_what_was_restored_holds_on_to_no_file(tmp_path):
     assert str(kept.path) not in maps.read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_two_trainings_at_once_come_out_as_each_alone():
     alone = [weights(fit(Scored(), 60, seed=seed)) for seed in (1, 2)]
     found: dict[int, torch.Tensor] = {}

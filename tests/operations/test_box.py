@@ -112,6 +112,7 @@ def test_more_is_added_by_another_box_and_by_the_rest(case, options, whole, tmp_
     assert sorted(p.name for p in tmp_path.iterdir() if "progress" in p.name) == []
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_box_that_was_stopped_goes_on(case, options, whole, tmp_path):
     out = tmp_path / "box.ome.zarr"
     wanted = ":,:,:" if case.box.count(",") == 2 else ":,:"
@@ -124,6 +125,7 @@ def test_a_box_that_was_stopped_goes_on(case, options, whole, tmp_path):
     assert not is_unfinished(out)
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_the_record_of_a_box_replays(case, options, tmp_path):
     out = tmp_path / "box.ome.zarr"
     run(operation(case, options, out, box=case.box).perform())

@@ -131,6 +131,7 @@ def test_its_output_is_never_its_input(example, make):
 
 
 @each_example
+@pytest.mark.usefixtures("two_threads")
 def test_its_record_replays_from_another_folder(example, make, tmp_path, monkeypatch):
     made = make(example)
     outcome = run(made.operation().perform())
@@ -164,6 +165,7 @@ def test_cancelled_it_leaves_nothing_that_passes_for_whole(example, make):
 
 
 @each_example
+@pytest.mark.usefixtures("two_threads")
 def test_killed_before_each_write_it_ends_with_the_same_bits(example, make, tmp_path):
     made, states = make(example), tmp_path / "states"
     with watched(Disk(made.folder, states=states)) as disk:

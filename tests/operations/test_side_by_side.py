@@ -30,6 +30,7 @@ def outputs(name: str, options: dict[str, Any], out: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=" beside ".join)
+@pytest.mark.usefixtures("two_threads")
 def test_each_gives_what_it_gives_alone(pair, tmp_path):
     wanted = {}
     for name in pair:

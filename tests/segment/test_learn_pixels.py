@@ -127,7 +127,7 @@ def test_labels_of_two_images_that_each_know_one_class_teach_both(tmp_path):
     assert right(found, truth) > 0.85
 
 
-@pytest.mark.usefixtures("few_learners")
+@pytest.mark.usefixtures("few_learners", "two_threads")
 def test_the_same_strokes_give_the_same_bits(tmp_path):
     image, truth = picture()
     first, again = (

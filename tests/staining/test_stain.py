@@ -170,6 +170,7 @@ def test_the_watermark_is_written_across_tiles(mosaic, tmp_path):
 
 
 @pytest.mark.parametrize("after", [1, 5])
+@pytest.mark.usefixtures("two_threads")
 def test_a_stain_that_was_stopped_ends_with_the_same_bits(folder, after):
     whole = stained(Path("whole.ome.zarr"))
     out = Path("part.ome.zarr")
@@ -329,6 +330,7 @@ def test_channels_of_different_size_are_refused(drawn):
         Mosaic(volumes)
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_workers_of_a_cluster_write_the_same_bits(folder):
     distributed = pytest.importorskip("distributed")
     options = {"doubt": True, "watermark": True, **SMALL}

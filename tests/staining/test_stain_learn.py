@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("generator", ["density", "compact"])
+@pytest.mark.usefixtures("two_threads")
 def test_a_stopped_stain_goes_on_to_the_same_weights(
     drawn: SyntheticMosaic,
     slide: np.ndarray,
@@ -44,6 +45,7 @@ def test_a_stopped_stain_goes_on_to_the_same_weights(
     assert trained(8, kept) == trained(8)
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_stopped_despeckler_goes_on_to_the_same_weights(
     slide: np.ndarray, tmp_path: Path
 ) -> None:

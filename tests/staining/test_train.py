@@ -86,6 +86,7 @@ def test_a_stain_is_trained_from_folders_and_used(slides, mosaics, generator):
     run(Stain.of(**channels, out=Path("o.ome.zarr"), method=method, model=str(out)).perform())
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_stopped_training_goes_on_to_the_same_weights(slides, mosaics, monkeypatch):
     monkeypatch.setattr("napari_midl.methods.staining.learn.LOOK_EVERY", 2)
     run(train(slides, mosaics, Path("whole.safetensors"), FEW))

@@ -94,6 +94,7 @@ def test_the_start_is_left_as_it_is_and_the_card_tells_the_parent():
     assert result.model.card["steps"] == result.steps
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_the_same_seed_gives_the_same_weights():
     a, b = (run(learn.finetune(inverted(), patches(), scratch(), QUICK)) for _ in range(2))
     assert a.model.sha256 == b.model.sha256
@@ -139,6 +140,7 @@ def test_pretraining_needs_no_data_and_goes_on_from_its_checkpoint(tmp_path, mon
     assert run(pretraining.pretrain(settings, checkpoint=kept)).sha256 == whole.sha256
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_two_fine_tunings_at_once_come_out_as_each_alone():
     settings = [
         FinetuneSettings(**{**QUICK.to_dict(), "patch": (8, 16, 16), "steps": 4, "seed": seed})
@@ -153,6 +155,7 @@ def test_two_fine_tunings_at_once_come_out_as_each_alone():
         assert list(pool.map(tuned, settings)) == alone
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_fine_tuning_replays_to_the_same_bits(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("image.tif", SMALL)
@@ -184,6 +187,7 @@ def test_a_fine_tuning_that_took_no_step_replays_as_such(tmp_path):
     assert run(replay(record_path(out))).same
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_pretraining_replays_to_the_same_bits_also_from_a_trained_start(tmp_path, monkeypatch):
     monkeypatch.setattr(tree_volumes, "SHAPE", (8, 32, 32))
     out = tmp_path / "new.safetensors"

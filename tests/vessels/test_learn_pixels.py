@@ -105,7 +105,7 @@ def test_on_the_same_image_it_begins_again_from_the_shipped_networks():
     assert result.model.sha256 == afresh.model.sha256
 
 
-@pytest.mark.usefixtures("few_learners")
+@pytest.mark.usefixtures("few_learners", "two_threads")
 def test_the_same_seed_gives_the_same_bits_and_the_start_is_left_as_it_is():
     start = named_model("base")
     before = start.sha256

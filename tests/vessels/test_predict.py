@@ -79,6 +79,7 @@ def test_the_shipped_model_finds_the_samples_vessels(whole):
     assert dice(np.asarray(open_volume(whole / "labels" / "vessels").data) > 0, MASK) > 0.6
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_stopped_prediction_resumes_to_the_same_bits(whole, tmp_path):
     out = tmp_path / "out.ome.zarr"
     job = apply.predict(volume(), named_model("base"), out, SMALL)
@@ -231,6 +232,7 @@ def test_proposals_are_computed_where_the_user_says():
         run(apply.propose(volume(), named_model("base"), [], device="cuda"))
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_threads_of_a_cluster_write_the_same_bits(scheduler, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("image.tif", IMAGE[:8, :48, :48])
