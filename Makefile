@@ -7,7 +7,7 @@ SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
 # another's, since some take seconds and most none.
 THREE := --numprocesses 3 --dist worksteal
 # Here each has a screen of its own, since windows on one would take the focus from each other.
-TWO_SCREENS := --dist worksteal --tx '2*popen//python=$(SCREEN) $(BIN)/python'
+THREE_SCREENS := --dist worksteal --tx '3*popen//python=$(SCREEN) $(BIN)/python'
 NOW := $(shell date +%Y-%m-%d-%H%M%S)
 OUT ?= demo-output/$(NOW)
 NAME ?= vessels
@@ -39,7 +39,7 @@ test: export NAPARI_CONFIG =
 test: export PYTHONDONTWRITEBYTECODE =
 test: screen lint
 	$(PYTEST) --ignore=tests/widgets $(THREE) $(PYTEST_ARGS)
-	$(PYTEST) tests/widgets $(TWO_SCREENS) $(PYTEST_ARGS)
+	$(PYTEST) tests/widgets $(THREE_SCREENS) $(PYTEST_ARGS)
 
 coverage: export OMP_WAIT_POLICY = PASSIVE
 coverage: export OPENBLAS_NUM_THREADS = 1
@@ -47,7 +47,7 @@ coverage: export OMP_NUM_THREADS = 1
 coverage: export NAPARI_CONFIG =
 coverage: screen
 	$(PYTEST) --ignore=tests/widgets $(THREE) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)
-	$(PYTEST) tests/widgets $(TWO_SCREENS) --cov --cov-append --cov-report=term $(PYTEST_ARGS)
+	$(PYTEST) tests/widgets $(THREE_SCREENS) --cov --cov-append --cov-report=term $(PYTEST_ARGS)
 
 # mypy takes one core for as long as all else takes the other.
 lint: venv
