@@ -303,6 +303,26 @@ def test_each_channel_counts_while_one_paints(viewer, notes, click, drag, qtbot,
     assert right(viewer, dock) < 0.7
 
 
+def test_paint_belongs_to_the_time_point_in_view(viewer, notes, click, drag, qtbot, tmp_path):
+    frames = np.stack([picture(seed)[0] for seed in range(3)])[:, None]
+    tifffile.imwrite(tmp_path / "series.tif", frames, imagej=True, metadata={"axes": "TZYX"})
+    viewer.open(tmp_path / "series.tif", plugin="napari-midl")
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
+    bench, shown = dock.bench, viewer.dims.current_step[0]
+    assert bench.time == shown
+    click(dock.classes.classes[2])
+    drag(viewer, *[(shown, 0, 24, x) for x in range(20, 50, 3)])
+    painted = bench.patches.counts["structure"]
+    viewer.dims.set_current_step(0, 2 - 2 * (shown == 2))
+    qtbot.waitUntil(lambda: bench.time == viewer.dims.current_step[0])
+    assert not bench.patches.counts["structure"]
+    assert bench.patches.label == 2  # the brush stays in the hand
+    np.testing.assert_array_equal(np.asarray(bench.volume.data[0]), frames[bench.time, 0])
+    viewer.dims.set_current_step(0, shown)
+    qtbot.waitUntil(lambda: bench.time == shown)
+    assert bench.patches.counts["structure"] == painted > 0
+
+
 def test_what_is_painted_on_is_in_sight(viewer, notes, click, tmp_path):
     """At first the image that is active; one that is opened over it gives way; the view stays."""
     for seed in (0, 1):

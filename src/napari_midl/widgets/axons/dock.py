@@ -53,7 +53,6 @@ class AxonsDock(ToolDock[AxonsBench]):
             "The image to trace in, a plane or a stack; open one with File > Open",
             "Channel with the fibres, counted from 0",
             "Project folder: traces and models of this image are kept here",
-            in_view=True,
         )
         return self.data, self.trace, self.review, self.learn, self.files
 

@@ -29,7 +29,7 @@ _COLOURS = 3  # of a picture; it may have a fourth layer for what is transparent
 
 
 class DataSection(ToolSection[Bench]):
-    """Picks an image layer.
+    """Picks an image layer; its channel and time point are those that the viewer shows.
 
     Parameters
     ----------
@@ -37,20 +37,11 @@ class DataSection(ToolSection[Bench]):
         Opens and closes images.
     image, channel, project : str
         Tooltips: what image it should be, what the channel shows, what the project keeps.
-    in_view : bool
-        Whether the channel and the time point are those that the viewer shows.
     """
 
     heading = "Data"
 
-    def __init__(
-        self,
-        bench: Bench,
-        image: str,
-        channel: str,
-        project: str,
-        in_view: bool = False,
-    ) -> None:
+    def __init__(self, bench: Bench, image: str, channel: str, project: str) -> None:
         super().__init__(bench)
         self._layers: list[Image] = []
         self._gone = False
@@ -60,7 +51,7 @@ class DataSection(ToolSection[Bench]):
         self.channel, self.time = spin(channel, 0, 0), spin("Time point, counted from 0", 0, 0)
         # Connected first, so that the slider stands where the image is opened then.
         numbers = {"C": self.channel, "T": self.time}
-        self._part = PartInView(bench, numbers, self) if in_view else None
+        self._part = PartInView(bench, numbers, self)
         self.folder = PathPicker("Choose a project folder", project, folder=True)
         self.voxel_size = VoxelSizeLine()
         self.about = note("Size and voxel size of the image, and what was taken for granted")
@@ -156,7 +147,7 @@ class DataSection(ToolSection[Bench]):
     def _on_image(self) -> None:
         layer = self.image.currentData()
         channel = time = 0
-        if self._part is not None and layer is not None:
+        if layer is not None:
             channel, time = (self._part.shown(axis, layer) or 0 for axis in "CT")
         self._offer_places(layer, channel, time)
         self._open(layer)
@@ -193,7 +184,7 @@ class DataSection(ToolSection[Bench]):
             number.setVisible(axis in counts)
 
     def _on_place(self) -> None:
-        self._open(self.bench.image)
+        self._open(self.bench.image, keep_folder=True)
 
     def _on_folder(self) -> None:
         if self.bench.image is not None and self.folder.path is not None:
@@ -214,8 +205,7 @@ class DataSection(ToolSection[Bench]):
         bench = self.bench
         folder = self.folder.path if keep_folder else None
         self._following.follow(layer)
-        if self._part is not None:
-            self._part.follow(layer)
+        self._part.follow(layer)
         try:
             if layer is None:
                 bench.close()
@@ -247,8 +237,7 @@ class DataSection(ToolSection[Bench]):
 
     def shut_down(self) -> None:
         """Let go of the viewer: the dock is being closed."""
-        if self._part is not None:
-            self._part.stop()
+        self._part.stop()
 
     def _show_choice(self) -> None:
         """Show again what is open."""

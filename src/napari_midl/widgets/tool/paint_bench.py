@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 
@@ -13,6 +13,8 @@ from napari_midl.widgets.tool.stream_section import L, StreamBench
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from napari.layers import Image
 
     from napari_midl.widgets.patches import PatchLayers
 
@@ -32,6 +34,13 @@ class PaintBench(StreamBench[L]):
     @abstractmethod
     def painted(self) -> Sequence[tuple[PatchLayers, Callable[[Path, int, int], Path]]]:
         """All that is painted, and the folder of each for a project, a channel and a time."""
+
+    def open(self, image: Image, *place: Any, **how: Any) -> None:
+        """Change to an image; another time point of the same one is painted with the same class."""
+        label = self.patches.label if image is self.image else None
+        super().open(image, *place, **how)
+        if label is not None:
+            self.patches.paint_with(label)
 
     def keep(self, folder: Path | None = None) -> None:
         """Save what was painted."""
