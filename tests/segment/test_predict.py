@@ -46,6 +46,20 @@ def test_it_writes_probabilities_doubt_and_labels(tmp_path, shape, name, channel
     np.testing.assert_allclose(doubt, -(p * np.log(p)).sum(0) / np.log(3), atol=0.02)
 
 
+def test_where_the_image_is_no_number_there_is_nothing_and_nothing_is_sure(tmp_path):
+    image = np.random.default_rng(0).normal(100, 20, (6, 40, 44)).astype(np.float32)
+    image[:, :15] = np.nan
+    image[3, 30, 30] = np.inf
+    tifffile.imwrite(tmp_path / "holes.ome.tif", image, metadata={"axes": "ZYX"})
+    where = tmp_path / "holes.ome.tif"
+    found, labels = predict(tmp_path, image.shape, "unet-3d-compact 1>3", image=where)
+    nowhere = ~np.isfinite(image)
+    *each, doubt = np.asarray(found.data)
+    assert not labels[nowhere].any() and not np.stack(each)[:, nowhere].any()
+    assert (doubt[nowhere] == 1).all()
+    assert labels[~nowhere].any() and (doubt[~nowhere] < 1).any()
+
+
 def test_tiles_do_not_show(tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "many").mkdir()

@@ -43,6 +43,10 @@ def image():
 
 @pytest.fixture
 def learner(image):
+    return learner_of(image)
+
+
+def learner_of(image):
     base = named_model("base")
     volume = Volume.from_array(image, scale=(3, 1, 1), name="tube")
     return LiveLearner(volume, Known.of(base, lambda: base, "tube"), Scaling(0, 200))
@@ -65,6 +69,13 @@ def test_the_view_is_read_before_anything_is_painted(learner, image):
     assert before > 0
     assert learner(Look(VIEW, strokes((44, PAINTED), (10, BACKGROUND)))) is not None
     assert image.read == before
+
+
+def test_where_the_image_is_no_number_nothing_is_found(image):
+    holes = image.voxels.astype(np.float32)
+    holes[:, 46:] = np.nan
+    found = learner_of(holes)(Look(VIEW, strokes((41, PAINTED), (10, BACKGROUND))))
+    assert (found[0, 41:44] > 0.5).all() and not found[0, 46:].any()
 
 
 def test_a_stroke_in_view_is_learnt_without_reading_the_image_again(learner, image):

@@ -184,6 +184,20 @@ def test_uncertainty_is_highest_where_the_probability_is_undecided(tmp_path):
     assert 0 <= uncertainty.min() <= uncertainty.max() <= 1
 
 
+def test_where_the_image_is_no_number_there_is_no_vessel(tmp_path):
+    image = IMAGE.astype(np.float32)
+    image[MASK > 0] = np.nan
+    out = tmp_path / "out.ome.zarr"
+    settings = PredictSettings(tile=(8, 24, 24), uncertainty=True, samples=2, threshold=0.01)
+    holes = Volume.from_array(image[:8, :40, :40], name="holes")
+    run(apply.predict(holes, named_model("base"), out, settings))
+    probability, uncertainty = np.asarray(open_volume(out).data)
+    labels = np.asarray(open_volume(out / "labels" / "vessels").data)
+    nowhere = np.isnan(holes.data)
+    assert not probability[nowhere].any() and not labels[nowhere].any()
+    assert (uncertainty[nowhere] == 1).all() and labels[~nowhere].any()
+
+
 def test_proposals_avoid_what_is_painted_and_come_least_sure_first():
     from napari_midl.volumes.annotations import Patch
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_midl.volumes.boxes import Region
     from napari_midl.volumes.volume import Volume
 
     Scale = Callable[[NDArray[Any]], NDArray[np.float32]]
@@ -108,6 +109,23 @@ class Stacked:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """All of it."""
         return np.stack([np.asarray(channel.data) for channel in self.channels])
+
+
+def unknown(channels: Sequence[Volume], box: Region) -> NDArray[np.bool_]:
+    """Where a channel of an image is no number, ``(z, y, x)``, so that nothing can be said there.
+
+    Parameters
+    ----------
+    channels : sequence of Volume
+        Each with axes ``Z Y X``; only those of floats are read.
+    box : tuple of slice
+        Of the image.
+    """
+    found = np.zeros([s.stop - s.start for s in box], bool)
+    for channel in channels:
+        if channel.data.dtype.kind == "f":
+            found |= ~np.isfinite(np.asarray(channel.data[box]))
+    return found
 
 
 def scaled(scales: Sequence[Scale], block: NDArray[Any]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_midl.engine.channels import unknown
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.pixels.perceptron import Perceptron
     from napari_midl.engine.pixels.seen import Look, Seen
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.volume import Volume
 
     Floats = NDArray[np.float32]
 
@@ -34,10 +36,13 @@ class LiveLearner(ABC):
     ----------
     seen : Seen
         The features of the image.
+    channels : sequence of Volume
+        The image.
     student : Perceptron or None
         What was learnt last.
     """
 
+    channels: Sequence[Volume]
     student: Perceptron | None = None
 
     @property
@@ -60,6 +65,8 @@ class LiveLearner(ABC):
     def __call__(self, look: Look) -> NDArray[Any] | None:
         """The answer of what is in view; None until two classes are painted.
 
+        It is 0 where the image is no number.
+
         Raises
         ------
         InputError
@@ -79,4 +86,6 @@ class LiveLearner(ABC):
             both = np.concatenate([features[:TAUGHT], some])
             self.student = self.learn(features, labels, both)
         with torch.inference_mode():
-            return self.answer(self.student, view)
+            answer = self.answer(self.student, view)
+        answer[unknown(self.channels, look.region)] = 0
+        return answer

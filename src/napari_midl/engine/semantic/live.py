@@ -44,7 +44,7 @@ class ClassLearner(live.LiveLearner):
     """
 
     def __init__(self, channels: Sequence[Volume], classes: Classes, look: Look) -> None:
-        self._channels, self._classes = channels, classes
+        self.channels, self._classes = channels, classes
         boxes = [patch.box for patch in look.patches] or [look.region]
         self._image = ScaledChannels(channels, boxes)
         self._network = PixelNetwork(1, len(classes), len(channels), channels[0].shape[0] == 1)
@@ -52,7 +52,7 @@ class ClassLearner(live.LiveLearner):
     @cached_property
     def seen(self) -> Seen:
         """As they are: what is standard changes with the strokes."""
-        space = self._network.at_depth(distance_of_slices(self._channels[0])).space
+        space = self._network.at_depth(distance_of_slices(self.channels[0])).space
         return Seen(self._image, space, lambda features: features)
 
     def painted(self, patches: Sequence[Patch]) -> PaintedVolume:

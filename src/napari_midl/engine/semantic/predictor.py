@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.engine.channels import unknown
 from napari_midl.engine.dense import OutputFormat
 from napari_midl.engine.pixels.depth import distance_of_slices
 from napari_midl.engine.pixels.network import PixelNetwork
@@ -119,8 +120,12 @@ class ClassModel(ProbabilityModel):
         )
 
     def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
-        """Probabilities and doubt, and the most probable class."""
-        rounded = in_half_precision(block)
+        """Probabilities and doubt, and the most probable class.
+
+        Where the image is no number that is the first class, and nothing of it is sure.
+        """
+        rounded, nowhere = in_half_precision(block), unknown(self.channels, region)
+        rounded[:-1, nowhere], rounded[-1, nowhere] = 0, 1
         each = rounded[:-1]
         first = 1 - each.sum(axis=0, keepdims=True)
         called = np.argmax(np.concatenate([first, each]), axis=0)[None]

@@ -45,18 +45,18 @@ class LiveLearner(live.LiveLearner):
     """
 
     def __init__(self, volume: Volume, known: Known, scaling: Scaling) -> None:
-        self._volume, self._known, self._scaling = volume, known, scaling
+        self.channels, self._known, self._scaling = [volume], known, scaling
         self._image = Scaled(volume, scaling)
 
     @cached_property
     def seen(self) -> Seen:
         """Standardised as the model's own."""
-        space = ScaleSpace(depth_of(self._volume, self._image))
+        space = ScaleSpace(depth_of(self.channels[0], self._image))
         return Seen(self._image, space, self._known.network.as_seen)
 
     def painted(self, patches: Sequence[Patch]) -> PaintedVolume:
         """Vessel and background."""
-        data = self._volume.data
+        data = self.channels[0].data
         return PaintedVolume(data, self._scaling, patches, CLASSES, read_once=False)
 
     def learn(self, features: Floats, labels: NDArray[np.uint8], some: Floats) -> Perceptron:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_midl.engine.channels import unknown
 from napari_midl.engine.dense import OutputFormat
 from napari_midl.engine.pixels.depth import depth_seen, known_depth
 from napari_midl.engine.probabilities import ProbabilityModel, in_half_precision
@@ -115,8 +116,12 @@ class VesselModel(ProbabilityModel):
         )
 
     def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
-        """Probabilities, and labels where they reach the threshold."""
-        rounded = in_half_precision(block)
+        """Probabilities, and labels where they reach the threshold.
+
+        Where the image is no number that is nowhere, and nothing of it is sure.
+        """
+        rounded, nowhere = in_half_precision(block), unknown(self.channels, region)
+        rounded[:1, nowhere], rounded[1:, nowhere] = 0, 1
         return rounded, (rounded[:1] >= self._how.threshold).astype(np.uint8)
 
 
