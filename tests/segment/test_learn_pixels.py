@@ -91,6 +91,20 @@ def test_a_low_score_says_that_strokes_did_not_foretell_each_other(tmp_path):
     assert "did not foretell other places: label each class in more places" in result.advice
 
 
+def test_a_score_on_parts_of_a_single_stroke_is_said_to_flatter(tmp_path):
+    image, truth = picture()
+    labels = np.zeros_like(truth[0])
+    labels[6, 4:-4] = 1
+    labels[24:27, 20:50], labels[88:91, 80:110] = 2, 2
+    result = learn(tmp_path, [image[0]], [labels], classes=CLASSES[:2])
+    assert result.basis is Basis.UNSEEN
+    assert "in one place only" in result.advice and "flatters: background." in result.advice
+    labels[64, 4:-4] = 1
+    (tmp_path / "again").mkdir()
+    again = learn(tmp_path / "again", [image[0]], [labels], classes=CLASSES[:2])
+    assert again.basis is Basis.UNSEEN and "flatters" not in again.advice
+
+
 def test_strokes_on_one_slice_teach_a_stack(tmp_path):
     image, truth = picture(6)
     learn(tmp_path, [image], [strokes(truth)])

@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
 
 from napari_midl.engine.annotation import refuse_one_class
 from napari_midl.engine.jobs import Job, elsewhere
@@ -30,13 +32,20 @@ if TYPE_CHECKING:
     from napari_midl.engine.examples import Examples
     from napari_midl.engine.pixels.experts import Expert
     from napari_midl.engine.pixels.perceptron import Perceptron
+    from napari_midl.volumes.classes import Classes
 
 UNSCORED = "Too little is labelled to score it: label each class in two places."
 UNALIKE = (
     "What is labelled in one place did not foretell other places: label each class in more places, "
     "and judge by the picture."
 )
+ALONE = (
+    "Painted in one place only, and scored on parts of it, which flatters: {}. Paint in other "
+    "places, too, and judge by the picture."
+)
 POOR = 0.5  # Dice below which that is said
+_MANY = 2_000  # voxels of a label map, or much of one, which tell more than a stroke
+_CELL = 8  # columns; what is nearer to each other is one place
 _APART = 1e7  # columns between two images, so that no part of the strokes has some of both
 
 
@@ -108,15 +117,40 @@ def fit(
         steps=steps,
         basis=Basis.UNSEEN if after else Basis.NONE,
         counts=counts,
-        advice=_advice(after),
+        advice=_advice(after, alone(labels, places, classes)),
     )
 
 
-def _advice(after: Mapping[str, float]) -> str:
+def _advice(after: Mapping[str, float], in_one_place: list[str]) -> str:
     """A sentence where the scores say little of the model."""
     if not after:
         return UNSCORED
-    return UNALIKE if after.get("dice", 1.0) < POOR else ""
+    if after.get("dice", 1.0) < POOR:
+        return UNALIKE
+    return ALONE.format(", ".join(in_one_place)) if in_one_place else ""
+
+
+def alone(labels: NDArray[np.uint8], places: NDArray[np.float64], classes: Classes) -> list[str]:
+    """Names of the classes of which there is one stroke: its parts foretell each other.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (N,)
+        With what voxels are painted.
+    places : ndarray of float, shape (N, 3)
+        Where they are, in distances of two columns.
+    classes : Classes
+        What the labels mean.
+    """
+    found = []
+    for name in classes.names:
+        own = places[labels == classes.value(name)]
+        if 0 < len(own) <= _MANY:
+            cells = np.unique(np.floor(own / _CELL), axis=0)
+            near = KDTree(cells).sparse_distance_matrix(KDTree(cells), 1.8)  # also at a corner
+            if connected_components(near, return_labels=False) == 1:
+                found.append(name)
+    return found
 
 
 _Read = tuple[
