@@ -83,6 +83,7 @@ def test_twice_by_name_and_number(capfd: pytest.CaptureFixture[str], good: Landm
 
 def test_metres(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
     assert "metres" in generated(capfd, Landmarks(good.names, good.points / 1000))
+    assert "span 1000 times" in generated(capfd, Landmarks(good.names, good.points * 1000))
 
 
 def test_left_and_right_swapped(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:

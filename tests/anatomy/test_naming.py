@@ -52,5 +52,6 @@ def test_nothing_is_guessed_where_several_may_be_meant() -> None:
 
 def test_the_numbers_of_slicer_are_suggested_by_their_order() -> None:
     assert suggested([f"F-{k}" for k in range(1, 29)], MANDIBLE) == list(range(28))
+    assert suggested([f"point {k}" for k in range(28)], MANDIBLE) == list(range(28))
     assert suggested(["F-2", "F-40"], MANDIBLE) == [1, None]
     assert suggested(["F-1", "G-2"], MANDIBLE) == [None, None]

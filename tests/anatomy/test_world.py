@@ -18,6 +18,7 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.apply import Anatomy
+from napari_midl.methods.anatomy.checks import turned_over
 from napari_midl.methods.anatomy.export import write_mask
 from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.outline import outline
@@ -256,6 +257,36 @@ def test_what_of_the_shape_lies_in_the_scan_is_said(
     assert results["faces that cross"] == 0 and "cross" not in said
     assert share == pytest.approx(0.5, abs=0.03)
     assert f"{100 * share:.0f} % of the shape lies in the scan." in said
+
+
+def test_axes_of_ras_that_are_read_for_lps_are_said(
+    marks: Landmarks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turned = Landmarks(marks.names, marks.points * (-1, -1, 1))
+    write_landmarks(Path("turned.csv"), turned)
+    said = "called left lies on the right of the patient"
+    assert said in generate(capsys, "turned.csv", "--out", "turned.ply")
+    # What the sentence advises gives the shape its place.
+    table = Path("turned.csv").read_text(encoding="utf-8")
+    Path("ras.csv").write_text(table.replace("name,x,y,z", "label,r,a,s"), encoding="utf-8")
+    for name in ("ras.csv", "marks.mrk.json"):
+        assert said not in generate(capsys, name, "--out", f"{name}.ply")
+    places = [read_mesh(Path(f"{name}.ply")).vertices for name in ("ras.csv", "marks.mrk.json")]
+    np.testing.assert_allclose(*places, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("anatomical", "mirrored", "said"),
+    [(True, False, True), (False, False, False), (True, True, False)],
+)
+def test_sides_are_told_where_it_is_known_how_the_patient_lay(
+    person: Landmarks, anatomical: bool, mirrored: bool, said: bool
+) -> None:
+    turned = Landmarks(person.names, person.points * (-1, -1, 1))
+    space = Space((1.0, 1.0, 1.0), "millimeter", anatomical=anatomical)
+    assert turned_over(turned, space, mirrored) is said
+    assert not turned_over(person, space, mirrored)
+    assert not turned_over(turned.moved({n: None for n in turned.names if "left" in n}), None)
 
 
 @pytest.mark.parametrize("out", ["bone.ome.zarr", "bone.nii.gz", "bone.ply"])

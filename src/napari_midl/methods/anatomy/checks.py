@@ -9,6 +9,7 @@ import numpy as np
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.alignment import Points, similarity
 from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
+from napari_midl.methods.anatomy.naming import other_side
 from napari_midl.volumes.landmarks import Landmarks, read_landmarks
 from napari_midl.volumes.tables import refuse_cut
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.methods.anatomy.template import Template
+    from napari_midl.volumes.space import Space
 
 _FLAT, TOO_SMALL, TOO_LARGE = 0.02, 0.2, 5.0
 # Millimetres in one of each are 1 over that: lengths in metres look a thousand times too small.
 _UNITS = {"micrometres": 1000.0, "centimetres": 0.1, "inches": 1 / 25.4, "metres": 0.001}
 _ABOUT = 1.6
+_ACROSS = 0.5  # how much of the way from right to left lies along x, at least
 
 
 class SwappedSides(InputError):
@@ -89,6 +92,30 @@ def unit_guessed(share: float) -> str:
     return ""
 
 
+def turned_over(landmarks: Landmarks, space: Space | None, mirrored: bool = False) -> bool:
+    """Whether what is called left lies on the right of the patient, as RAS read for LPS does.
+
+    Parameters
+    ----------
+    landmarks : Landmarks
+        In mm of the world.
+    space : Space, optional
+        Of the scan; one that does not say how the patient lay tells nothing.
+    mirrored : bool
+        Whether they are said to come from a mirror image.
+    """
+    if mirrored or (space is not None and not space.anatomical):
+        return False
+    place = dict(zip(landmarks.names, landmarks.points, strict=True))
+    pairs = [(n, other_side(n)) for n in place if "left" in n.casefold()]
+    across = np.array([place[left] - place[right] for left, right in pairs if right in place])
+    across = across[np.isfinite(across).all(1)] if len(across) else across
+    if not len(across):
+        return False
+    x, apart = across[:, 0], np.linalg.norm(across, axis=1)
+    return bool(np.median(x / np.maximum(apart, 1e-9)) < -_ACROSS)
+
+
 def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
     """Refuse landmarks that fit the shape in no way.
 
@@ -120,7 +147,7 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
     usual = np.sqrt(((expected - expected.mean(0)) ** 2).sum(1).mean())
     if not TOO_SMALL < size / usual < TOO_LARGE:
         raise InputError(
-            f"The landmarks span {size / usual:.2g} times the size of a {template.name}"
+            f"The landmarks span {_plainly(size / usual)} times the size of a {template.name}"
             f"{unit_guessed(size / usual)}; give millimetres."
         )
     apart = np.linalg.norm(points[:, None] - points[None], axis=-1) + np.eye(len(points)) * size
@@ -138,6 +165,11 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
             "Left and right are swapped, or the scan is mirrored; swap the names of the two "
             "sides, or say that it is mirrored."
         )
+
+
+def _plainly(number: float) -> str:
+    """Two digits of a number, without an exponent."""
+    return np.format_float_positional(number, 2, fractional=False, trim="-")
 
 
 def _is_flat(points: Points) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_midl.methods.anatomy.checks import turned_over
 from napari_midl.methods.anatomy.overlap import share_inside
 from napari_midl.methods.anatomy.settings import GenerateSettings
 from napari_midl.volumes.meshes import MM, cluster_vertices
@@ -113,6 +114,13 @@ class ShownMesh:
     volume: float
     inside: float
     sha256: str
+
+    @property
+    def turned(self) -> bool:
+        """Whether what is called left lies on the right of the patient."""
+        scan, settings = self.request.scan, self.request.settings
+        space = None if scan is None else scan.space
+        return turned_over(self.generated.landmarks, space, settings.mirrored)
 
     def moved(self, vertices: Points) -> ShownMesh:
         """The same with its vertices at other places, ndarray of shape (V, 3) in mm."""

@@ -32,7 +32,7 @@ def suggested(names: Sequence[str], template: Template) -> list[int | None]:
 
     By its words in any order, written in any way; else by words that are one more or fewer than
     those of a landmark (``gonial angle left``); else by likeness; and where all names are the same
-    but for a number, as those of 3D Slicer are (``F-1``), by their order.
+    but for a number, as those of 3D Slicer are (``F-1``), by their order; some count from 0.
 
     Parameters
     ----------
@@ -76,8 +76,10 @@ def _by_number(names: Sequence[str], count: int) -> list[int | None]:
     prefixes = {part[1] for part in parts if part}
     if len(prefixes) != 1 or not all(parts):
         return [None] * len(names)
-    numbers = [int(part[2]) - 1 for part in parts if part]
-    return [number if 0 <= number < count else None for number in numbers]
+    numbers = [int(part[2]) for part in parts if part]
+    first = min(1, *numbers)  # some count from 0
+    places = [number - first for number in numbers]
+    return [place if place < count else None for place in places]
 
 
 def other_side(name: str) -> str:

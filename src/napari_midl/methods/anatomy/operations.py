@@ -21,7 +21,13 @@ from napari_midl.methods.anatomy.ports import (
     TemplateIn,
 )
 from napari_midl.methods.anatomy.settings import GenerateSettings, ShapesSettings, TrainSettings
-from napari_midl.methods.anatomy.words import CROSSED, crossed_in_words, scan_in_words
+from napari_midl.methods.anatomy.words import (
+    CROSSED,
+    TURNED,
+    crossed_in_words,
+    scan_in_words,
+    turned_in_words,
+)
 from napari_midl.volumes.atomic import not_written
 from napari_midl.volumes.units import length_in_words
 
@@ -60,6 +66,7 @@ class ShapeOperation(Operation["Generated"]):
             yield from write_shape(made, run.staged(), by, scan)
         import numpy as np
 
+        from napari_midl.methods.anatomy.checks import turned_over
         from napari_midl.methods.anatomy.score import crossing
 
         crossed = 0
@@ -68,6 +75,9 @@ class ShapeOperation(Operation["Generated"]):
             crossed = len((yield from looking))
         run.results |= {
             "misplaced": list(made.misplaced),
+            TURNED: turned_over(
+                made.landmarks, None if scan is None else scan.space, self.settings.mirrored
+            ),
             CROSSED: crossed,
             "landmark to surface": float(np.nanmean(made.to_surface)),
             "volume": made.mesh.volume,
@@ -83,6 +93,7 @@ class ShapeOperation(Operation["Generated"]):
                 f"{name!r} lies far from where the others predict it; look at it again."
                 for name in results["misplaced"]
             ),
+            *turned_in_words(results.get(TURNED, False)),
             *crossed_in_words(results),
             *scan_in_words(results),
         ]

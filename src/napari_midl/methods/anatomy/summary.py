@@ -10,7 +10,7 @@ import pandas as pd
 
 from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
 from napari_midl.methods.anatomy.overlap import outside
-from napari_midl.methods.anatomy.words import share_in_words
+from napari_midl.methods.anatomy.words import share_in_words, turned_in_words
 from napari_midl.volumes.units import length_in_words
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def next_in_words(template: Template, landmarks: Landmarks, current: int, clicke
     )
 
 
-def mesh_in_words(generated: Generated, volume: float, inside: float = 1.0) -> str:
+def mesh_in_words(
+    generated: Generated, volume: float, inside: float = 1.0, turned: bool = False
+) -> str:
     """What a person should know about a mesh, as rich text.
 
     Parameters
@@ -95,8 +97,10 @@ def mesh_in_words(generated: Generated, volume: float, inside: float = 1.0) -> s
         What it encloses, in cubic mm.
     inside : float
         Share of that which lies in the scan.
+    turned : bool
+        Whether what is called left lies on the right.
     """
-    words = []
+    words = [f"<b style='color:{_RED}'>{said}</b>" for said in turned_in_words(turned)]
     if inside < 1:
         share = share_in_words(inside) if inside else "None"
         words.append(f"<b style='color:{_RED}'>{share} of it lies in the scan.</b>")

@@ -9,13 +9,24 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.volume import Volume
 
-CROSSED = "faces that cross"
+CROSSED, TURNED = "faces that cross", "left and right turned over"
 SHARE, PLACED = "share in the scan", "the scan says its place"
 
 
 def of_scan(scan: Volume) -> dict[str, Any]:
     """What the results of a run say of a scan."""
     return {PLACED: scan.space.origin is not None}
+
+
+def turned_in_words(turned: bool) -> list[str]:
+    """A sentence where what is called left lies on the right."""
+    if not turned:
+        return []
+    return [
+        "What is called left lies on the right of the patient: x and y may be those of RAS, for "
+        "which the columns of a table are to be called label,r,a,s; or the scan says wrongly how "
+        "the patient lay."
+    ]
 
 
 def scan_in_words(results: Mapping[str, Any]) -> list[str]:

@@ -233,7 +233,7 @@ class MeshSection(ToolSection[AnatomyBench]):
             self.bar.hide()
             return
         shown = bench.shown
-        said = summary.mesh_in_words(shown.generated, shown.volume, shown.inside)
+        said = summary.mesh_in_words(shown.generated, shown.volume, shown.inside, shown.turned)
         fitted, measured = shown.generated.fit, shown.request.target is not None
         if fitted is not None:
             words = fit_in_words(fitted.in_numbers)
