@@ -124,6 +124,16 @@ def test_channels_that_do_not_fit_are_said_in_the_dock(viewer, drawn, open_stain
     viewer.add_image(drawn.fluorescence[:100], name="fluorescence")
     assert "600 x 640" in dock.channels.about.text() and "100 x 640" in dock.channels.about.text()
     assert not dock.stain.look.isEnabled() and not dock.stain.go.isEnabled()
+    assert "cannot be stained together" in dock.hint.text()
+
+
+def test_it_is_said_that_of_time_points_the_first_is_stained(viewer, drawn, open_staining):
+    dock = open_staining()
+    viewer.add_image(drawn.fluorescence, name="fluorescence")
+    frames = np.stack([drawn.reflectance] * 3)[:, None]
+    viewer.add_image(frames, name="reflectance", axis_labels=("t", "z", "y", "x"))
+    assert dock.bench.volume is not None
+    assert "Of 3 time points the first is stained" in dock.channels.about.text()
 
 
 def test_a_flat_channel_is_said(viewer, notes, open_staining, click, idle):

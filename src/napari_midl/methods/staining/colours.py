@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _EDGE = (20, 20, 20, 255)  # of the curtain: where a person takes hold of it
+_WIDTH = 3  # columns of it: one is not drawn where fewer pixels than columns are shown
 
 
 class Colours(Lazy):
@@ -45,7 +46,7 @@ class Colours(Lazy):
 
 
 class Curtain(Lazy):
-    """A colour array that is left of a column, which is dark, and transparent right of it.
+    """A colour array that is left of an edge, which is dark, and transparent right of it.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ class Curtain(Lazy):
         opaque = seen[..., 3] if seen.shape[-1] > 3 else np.full(seen.shape[:-1], 255, np.uint8)
         opaque = np.where(columns < edge, opaque, 0).astype(np.uint8)
         hung = np.concatenate([seen[..., :3], opaque[..., None]], axis=-1)
-        hung[..., columns == edge - 1, :] = _EDGE
+        hung[..., (edge - _WIDTH <= columns) & (columns < edge), :] = _EDGE
         return hung[..., values]
 
 

@@ -66,6 +66,12 @@ class ChannelsSection(ToolSection[StainingBench]):
         if not self._pair.things:
             self._open()
 
+    @property
+    def both(self) -> bool:
+        """Whether two channels are chosen, be it that they can be used or not."""
+        fluorescence, reflectance = self._pair.chosen
+        return None not in (fluorescence, reflectance) and fluorescence != reflectance
+
     def _on_layers(self) -> None:
         """Keep the lists of channels."""
         sources = [
@@ -114,7 +120,7 @@ class ChannelsSection(ToolSection[StainingBench]):
         self._following.follow(*{s.layer for s in (fluorescence, reflectance) if s is not None})
         self.voxel_size.show_size("")
         try:
-            if fluorescence is None or reflectance is None or fluorescence == reflectance:
+            if not self.both or fluorescence is None or reflectance is None:
                 bench.close()
                 self.about.setText(self._what_is_needed())
                 return
@@ -125,7 +131,9 @@ class ChannelsSection(ToolSection[StainingBench]):
         self.folder.path = bench.folder
         self.voxel_size.show_size(to_edit(bench.opened_image))
         notes = dict.fromkeys(note for volume in bench.volumes for note in volume.notes)
-        shown = replace(bench.opened_volume, notes=tuple(notes))
+        count = max(extra_axes(source.layer).get("T", 1) for source in (fluorescence, reflectance))
+        first = [f"<b>Of {count} time points the first is stained</b>"] if count > 1 else []
+        shown = replace(bench.opened_volume, notes=(*first, *notes))
         self.about.setText(in_words(bench.opened_image, shown))
         self._following.settle()
 

@@ -59,6 +59,11 @@ class StainingDock(ToolDock[StainingBench]):
     def next_step(self) -> tuple[int, str]:
         """What comes next."""
         bench = self.bench
+        if bench.volume is None and self.channels.both:
+            return OPEN, (
+                "These two cannot be stained together: <i>Channels</i> says why. Choose others "
+                "there."
+            )
         if bench.volume is None:
             return OPEN, (
                 "Open the two channels of a mosaic with <i>File › Open</i>, or try "
