@@ -345,6 +345,10 @@ def test_a_bad_file_changes_nothing(placed, tmp_path, open_file, notes):
         open_file(placed.files.open, tmp_path / "bad.csv")
         assert placed.bench.landmarks is before
         assert any("bad.csv" in note and fault in note for note in notes)
+        assert fault in placed.trouble.text()
+    write_landmarks(tmp_path / "good.csv", before)
+    open_file(placed.files.open, tmp_path / "good.csv")
+    assert not placed.trouble.text()
 
 
 def test_swapped_sides_are_said_and_can_be_undone(

@@ -91,6 +91,7 @@ class ShapeFilesSection(ToolSection[AnatomyBench]):
             return
         if landmarks is None:
             return
+        bench.told.emit("")  # of a file that was tried before
         bench.edit(bench.editor.replace, landmarks)
         if bench.volume is None:
             # There are no slices to look at.

@@ -77,6 +77,7 @@ class MorphSection(ToolSection[AnatomyBench]):
         except InputError as error:
             self.bench.report(error)
             return
+        self.bench.told.emit("")  # of a file that was tried before
         self.other, self._name = other, path.name
         self._show()
 

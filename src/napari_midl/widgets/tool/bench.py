@@ -236,6 +236,7 @@ class Bench(QObject):
         InputError
             If what belongs to it cannot be saved; then nothing changes.
         """
+        self.told.emit("")  # what went wrong with one image is not of the next
         self.detach()
         for runner in self.runners:
             runner.cancel()
