@@ -186,6 +186,60 @@ def test_each_stroke_shows_what_it_teaches(dock, viewer, click, drag, qtbot):
     assert PREVIEW not in viewer.layers
 
 
+def test_after_a_cancel_the_strokes_are_shown_again(dock, viewer, click, drag, qtbot, unhurried):
+    name_two(dock, click)
+    dock.learn.live.click()
+    paint(dock, viewer, click, drag)
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
+    with unhurried():
+        click(dock.learn.train)
+    assert PREVIEW not in viewer.layers
+    click(dock.progress.cancel)
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
+    assert dock.learn.model.choice == NONE and dock.learn.newer
+
+
+def test_a_model_of_other_channels_is_not_offered_for_predicting(
+    dock, viewer, notes, click, drag, qtbot, tmp_path
+):
+    name_two(dock, click)
+    both = np.repeat(picture()[0][None], 2, 0)
+    tifffile.imwrite(tmp_path / "two.tif", both, imagej=True, metadata={"axes": "CYX"})
+    viewer.open(tmp_path / "two.tif", plugin="napari-midl")
+    choose(dock, "two 0")
+    paint(dock, viewer, click, drag)
+    run_by(dock, click, qtbot, dock.learn.train)
+    assert "Press <i>Predict</i>" in dock.hint.text()
+    choose(dock, "cells0")  # of one channel, which that model cannot take
+    assert dock.learn.model.choice != NONE and "Predict" not in dock.next_step()[1]
+    click(dock.predict.go)
+    qtbot.waitUntil(lambda: "choose another model" in dock.trouble.text(), timeout=SECONDS)
+    choose(dock, "cells1")  # what went wrong was of the other image
+    assert not dock.trouble.text()
+
+
+def test_a_long_name_of_a_class_makes_no_wide_dock(dock, click):
+    before = dock.minimumSizeHint().width()
+    dock.classes.name.setText("lymphocytes about a small vessel in the papillary dermis")
+    dock.classes.name.editingFinished.emit()
+    assert dock.classes.classes[2].text() == "Lymphocytes abo… (2)"
+    assert dock.bench.classes.names[1].endswith("papillary dermis")
+    assert dock.minimumSizeHint().width() < before + 100
+
+
+def test_what_is_opened_after_all_were_gone_stands_for_none_of_them(dock, viewer):
+    kept = viewer.layers["cells0"].data
+    viewer.layers.remove("cells0")
+    assert not dock.data.picked.isVisibleTo(dock)  # one is left, which could be no other
+    viewer.layers.clear()
+    viewer.add_image(kept, name="new")
+    viewer.add_image(kept, name="newer")
+    assert dock.bench.image.name == "new" and not dock.data.picked.isVisibleTo(dock)
+    viewer.layers.remove("new")
+    viewer.add_image(kept, name="newest")
+    assert "chosen is gone" in dock.data.picked.text() and dock.data.picked.isVisibleTo(dock)
+
+
 def test_each_way_says_when_it_is_right(dock):
     said = set()
     for index in range(dock.learn.way.count()):

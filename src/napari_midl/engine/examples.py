@@ -221,7 +221,8 @@ def _check_alike(channels: Sequence[Volume], first: Sequence[Volume]) -> None:
     if len(channels) != len(first):
         raise InputError(
             f"{channels[0].name} has {len(channels)} channel(s) and {first[0].name} has "
-            f"{len(first)}; choose the same of all with --channels."
+            f"{len(first)}; choose the same of all with --channels, or in the dock untick one of "
+            "the two under Learn from."
         )
 
 

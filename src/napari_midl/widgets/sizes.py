@@ -124,7 +124,9 @@ def in_words(layer: Image, volume: Volume) -> str:
         words.append(f"The image itself says {said}; clear <i>Voxel size</i> to go back to that.")
     # A path is one long word, by which the dock would become wide.
     notes = [note.replace(str(volume.source), "the file") for note in volume.notes]
-    return "<br>".join([" ".join(words), *(note[:1].upper() + note[1:] for note in notes)])
+    # A name is not to look as if it were another.
+    begun = (n if n.startswith(volume.name) else n[:1].upper() + n[1:] for n in notes)
+    return "<br>".join([" ".join(words), *begun])
 
 
 def _same(one: Space, other: Space) -> bool:

@@ -59,8 +59,8 @@ def check_fits(model: Model, called: str, channels: int, classes: Classes | None
     takes = model.card["channels"]
     if takes != channels:
         raise InputError(
-            f"{called} looks at {takes} channel(s) and is given {channels}; name so many with "
-            "--channels, or tick or untick 'all channels together' in the dock."
+            f"{called} looks at {takes} channel(s) and is given {channels}; choose another model, "
+            "or name so many channels with --channels."
         )
     own = classes_of(model).names
     if classes is not None and own != classes.names:

@@ -65,7 +65,7 @@ class SegmentDock(PaintDock[SegmentBench]):
                 "This segmentation was stopped: <i>Resume</i> it, or give another name under "
                 "<i>To</i> to begin anew."
             )
-        learnt = not isinstance(self.learn.model.choice, str)
+        learnt = not isinstance(self.learn.model.choice, str) and self.learn.fits
         if learnt and self.learn.newer:
             return LEARN, "<i>Learn</i> again: you painted since the model was made."
         if bench.shown is not None:

@@ -168,6 +168,18 @@ class LearnSection(ClassesTrainSection):
         return SegmentModelIn(str(path)).open()
 
     @property
+    def fits(self) -> bool:
+        """Whether the chosen model looks at as many channels as the image has, or at one."""
+        bench, chosen = self.bench, self.model.choice
+        if bench.image is None or chosen == NONE:
+            return False
+        try:
+            takes = read_card(path_of(chosen)).get("channels")
+        except InputError:
+            return True  # which says what is wrong, once it is used
+        return takes in (1, len(bench.channels_of(bench.image)))
+
+    @property
     def _network(self) -> str | Path:
         """The model that is chosen, if it is a network: what sees single voxels is no start."""
         chosen = self.model.choice

@@ -100,9 +100,11 @@ class DataSection(ToolSection[Bench]):
         for layer in layers:
             layer.events.name.connect(self._on_renamed)
         if chosen not in layers:
-            self._gone |= chosen is not None
             if chosen is not None:
+                self._gone = True
                 self._split = chosen.data.shape[:-1] if chosen.rgb else None
+            elif all(layer.data.shape != self._split for layer in layers):
+                self._gone = False  # what is opened after all were gone stands for none of them
             self._on_image()
         self._say_picked()
         self._take_colour()

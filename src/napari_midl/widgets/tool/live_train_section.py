@@ -108,6 +108,13 @@ class LiveTrainSection(TrainSection[B]):
     def _on_painted(self) -> None:
         self.newer = True
 
+    def _on_ended(self) -> None:
+        """What was cancelled has learnt nothing: the strokes are shown again."""
+        super()._on_ended()
+        if not self._kept:
+            self.newer = True
+            self._preview.ask(learn=True)
+
     def _on_picked(self) -> None:
         """Load what learning needs while the hand goes to the image."""
         if self.bench.patches.label is not None:

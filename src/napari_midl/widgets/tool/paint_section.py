@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ERASE_KEY, UNDO, REDO = "0", "Control-Z", "Control-Shift-Z"
 BESIDE = 3  # classes in a row
+LONGEST = 16  # letters of a class on its button, by which the dock would become wide
 SIDE = 96  # voxels around a place that is to be painted
 
 
@@ -101,9 +102,10 @@ class PaintSection(ToolSection[Bench]):
         self.classes.clear()
         for label in self.patches.classes.offered:
             key = f" ({label.key})" if label.key else ""
+            name = label.name[:1].upper() + label.name[1:]
             made = self._add_class(
                 label.value,
-                label.name[:1].upper() + label.name[1:] + key,
+                (name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…") + key,
                 f"Drag anywhere over the image to paint {label.name}",
                 partial(self.patches.paint_with, label.value),
             )
