@@ -313,6 +313,10 @@ def test_a_damaged_project_is_set_aside(anatomy, viewer, person, notes, tmp_path
 
 
 def test_without_a_scan_a_file_gives_a_mesh(anatomy, viewer, person, tmp_path, open_file, finish):
+    few = person[1].moved(dict.fromkeys(person[1].names[3:]))
+    write_landmarks(tmp_path / "few.csv", few)
+    open_file(anatomy.files.open, tmp_path / "few.csv")
+    assert not anatomy.landmarks.place.isEnabled() and "Open a scan" in anatomy.hint.text()
     write_landmarks(tmp_path / "person.mrk.json", person[1])
     open_file(anatomy.files.open, tmp_path / "person.mrk.json")
     finish()

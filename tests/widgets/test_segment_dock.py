@@ -122,6 +122,12 @@ def test_from_strokes_to_a_segmentation(dock, viewer, click, drag, qtbot):
     found = np.asarray(dock.bench.shown.labels.data).squeeze()
     assert (found == TRUTH)[64:].mean() > 0.85  # of which nothing is painted
     assert "Where it is wrong" in dock.next_step()[1]
+    choose(dock, "cells1")
+    choose(dock, "cells0")
+    assert "<i>Show</i> brings back" in dock.hint.text()
+    click(dock.predict.show_button)
+    assert "Where it is wrong" in dock.hint.text()
+    click(dock.classes.classes[2])
     drag(viewer, *[(0, 40, x)[-viewer.dims.ndim :] for x in range(20, 50, 3)])
     qtbot.waitUntil(lambda: "you painted since the model was made" in dock.next_step()[1])
 
@@ -364,17 +370,24 @@ def test_paint_belongs_to_the_time_point_in_view(viewer, notes, click, drag, qtb
     dock = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
     bench, shown = dock.bench, viewer.dims.current_step[0]
     assert bench.time == shown
+    click(dock.classes.classes[1])
+    drag(viewer, *[(shown, 0, 6, x) for x in range(8, 120, 3)])
     click(dock.classes.classes[2])
     drag(viewer, *[(shown, 0, 24, x) for x in range(20, 50, 3)])
     painted = bench.patches.counts["structure"]
+    run_by(dock, click, qtbot, dock.learn.train)
+    run_by(dock, click, qtbot, dock.predict.go)
+    assert dock.predict.earlier.count() == 1
     viewer.dims.set_current_step(0, 2 - 2 * (shown == 2))
     qtbot.waitUntil(lambda: bench.time == viewer.dims.current_step[0])
     assert not bench.patches.counts["structure"]
+    assert bench.shown is None and not dock.predict.earlier.count()  # it was of another
     assert bench.patches.label == 2  # the brush stays in the hand
     np.testing.assert_array_equal(np.asarray(bench.volume.data[0]), frames[bench.time, 0])
     viewer.dims.set_current_step(0, shown)
     qtbot.waitUntil(lambda: bench.time == shown)
     assert bench.patches.counts["structure"] == painted > 0
+    assert dock.predict.earlier.count() == 1
 
 
 def test_what_is_painted_on_is_in_sight(viewer, notes, click, tmp_path):

@@ -88,6 +88,11 @@ class AnatomyDock(ToolDock[AnatomyBench]):
                 "alone; or try <i>File › Open Sample › MIDL › Synthetic scan of a mandible</i>."
             )
         if placed < MIN_LANDMARKS or (bench.shown is None and not bench.fault):
+            if placed < MIN_LANDMARKS and bench.volume is None:
+                return PLACE, (
+                    f"Open a scan to place more landmarks in, or a file with {MIN_LANDMARKS} or "
+                    "more of them."
+                )
             if not self.landmarks.place.isChecked():
                 return PLACE, (
                     "Press <i>Place by clicking</i>, then click where the picture shows, in a "

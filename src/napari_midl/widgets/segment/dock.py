@@ -73,6 +73,8 @@ class SegmentDock(PaintDock[SegmentBench]):
                 "Where it is wrong, paint a little and <i>Learn</i> again; <i>Open</i> another "
                 "image and paint there too: all of it teaches one model."
             )
+        if learnt and self.predict.earlier.count():
+            return PREDICT, "<i>Show</i> brings back what was predicted before; or <i>Predict</i>."
         if learnt:
             return PREDICT, "Press <i>Predict</i>: this view first, then the whole image."
         counts = bench.patches.counts

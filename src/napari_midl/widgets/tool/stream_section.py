@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_midl.engine.journal import begun_with, finished_box, is_unfinished, wanted_box
 from napari_midl.engine.project import RESULTS, free_name, results
 from napari_midl.engine.running import Outcome, Watch
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 from napari_midl.widgets.looking import looked_at
 from napari_midl.widgets.parts.dock_frame import torch_is_here
@@ -275,8 +276,17 @@ class StreamSection(ToolSection[B]):
     def _on_opened(self) -> None:
         self.earlier.clear()
         for path in results(self.bench.folder, _SUFFIX):
-            self._list(path)
+            if self._is_of_this_time(path):
+                self._list(path)
         self._propose_name()
+
+    def _is_of_this_time(self, path: Path) -> bool:
+        """Whether a result is of the time point that is open, as far as its record says."""
+        try:
+            said = read_run(record_path(path)).arguments.get("time")
+        except InputError:
+            return True
+        return said in (None, self.bench.time)
 
     def _propose_name(self) -> None:
         """The last output that was left unfinished, else a new name."""
