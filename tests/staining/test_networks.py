@@ -11,7 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.staining.adversarial import CycleGan, ImagePool, PatchDiscriminator
 from napari_midl.methods.staining.despeckler import build_despeckler, median_3x3
 from napari_midl.methods.staining.generators import GAIN, DensityGenerator, build_translator
-from napari_midl.methods.staining.models import named_despeckler
+from napari_midl.methods.staining.models import named_despeckler, named_translator
 from napari_midl.methods.staining.settings import TrainSettings
 from napari_midl.methods.staining.speckle import speckle_to, speckled
 
@@ -92,6 +92,19 @@ def _same_inside(network: nn.Module, image: torch.Tensor, halo: int, stride: int
         part[..., margin:, margin:], whole[..., start + margin :, start + margin :]
     )
     assert not torch.equal(part[..., :1, :], whole[..., start : start + 1, start:])
+
+
+@pytest.mark.parametrize("method", ["density", "cyclegan"])
+def test_the_border_of_a_picture_has_the_colours_of_its_middle(method):
+    network = named_translator("base", method).network
+    even = torch.full((1, 2, 63, 81), 0.4)
+    with torch.inference_mode():
+        there = network(even)
+        back = network.inverse(there)
+    for found in (there, back):
+        middle = found[..., 30:31, 40:41]
+        assert (found - middle).abs().mean((0, 1))[[0, -1]].max() < 0.05
+        assert (found - middle).abs().mean((0, 1))[:, [0, -1]].max() < 0.05
 
 
 @pytest.mark.parametrize("preset", ["density", "compact", "resnet"])

@@ -98,8 +98,11 @@ class CompactGenerator(nn.Module):
         """Image ``(N, after, Y, X)`` in [0, 1] for an image ``(N, before, Y, X)``."""
         height, width = image.shape[-2:]
         padded = pad_to(image, self.stride)
+        # The zeros around what a convolution sees would colour the border of the picture.
+        beyond = 0 if self.training else self.halo
+        padded = F.pad(padded, (beyond,) * 4, mode="replicate")
         out = self.mix(padded) + self.body(padded)
-        return _softly_cut(out[..., :height, :width])
+        return _softly_cut(out[..., beyond : beyond + height, beyond : beyond + width])
 
 
 class DensityGenerator(nn.Module):
