@@ -390,6 +390,32 @@ def test_paint_belongs_to_the_time_point_in_view(viewer, notes, click, drag, qtb
     assert dock.predict.earlier.count() == 1
 
 
+def test_while_a_job_runs_it_is_said_which_time_point_is_meant(
+    viewer, notes, click, drag, qtbot, unhurried, tmp_path
+):
+    frames = np.stack([picture(seed)[0] for seed in range(3)])[:, None]
+    tifffile.imwrite(tmp_path / "series.tif", frames, imagej=True, metadata={"axes": "TZYX"})
+    viewer.open(tmp_path / "series.tif", plugin="napari-midl")
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
+    viewer.dims.set_current_step(0, 0)
+    qtbot.waitUntil(lambda: dock.bench.time == 0)
+    for value, row in ((1, 6), (2, 24)):
+        click(dock.classes.classes[value])
+        drag(viewer, *[(0, 0, row, x) for x in range(20, 50, 3)])
+    with unhurried():
+        qtbot.waitUntil(dock.learn.train.isEnabled)
+        click(dock.learn.train)
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: "until then time point 0 is meant" in dock.trouble.text())
+    viewer.dims.set_current_step(0, 0)
+    qtbot.waitUntil(lambda: not dock.trouble.text())
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: "time point 0" in dock.trouble.text())
+    click(dock.progress.cancel)
+    qtbot.waitUntil(lambda: dock.bench.time == 2, timeout=SECONDS)
+    assert not dock.trouble.text()
+
+
 def test_what_is_painted_on_is_in_sight(viewer, notes, click, tmp_path):
     """At first the image that is active; one that is opened over it gives way; the view stays."""
     for seed in (0, 1):

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from napari_midl.widgets.tool.bench import Bench
 
 _REST_MS = 150
+_NAMES = {"C": "channel", "T": "time point"}
 
 
 class PartInView:
     """Links numbers with the viewer's sliders, both ways.
 
     Where a slider comes to rest, its number follows, once no job is running: another part is
-    another image, and opening it would end the job.
+    another image, and opening it would end the job. Until then it is said which part is meant.
 
     Parameters
     ----------
@@ -42,6 +43,7 @@ class PartInView:
     def __init__(self, bench: Bench, numbers: Mapping[str, QSpinBox], parent: QObject) -> None:
         self._bench, self._numbers = bench, numbers
         self._image: Image | None = None
+        self._waits = False
         self._timer = once_after(_REST_MS, self._on_rest, parent)
         bench.viewer.dims.events.point.connect(self._on_moved)
         for axis, number in numbers.items():
@@ -74,13 +76,25 @@ class PartInView:
         image, bench = self._image, self._bench
         if image is None or bench.ended or image not in bench.viewer.layers:
             return
+        places = {axis: self.shown(axis, image) for axis in self._numbers}
+        seen = {axis: place for axis, place in places.items() if place is not None}
         if any(runner.running for runner in bench.runners):
             self._timer.start()
+            self._say_waiting(seen)
             return
-        for axis, number in self._numbers.items():
-            value = self.shown(axis, image)
-            if value is not None:
-                number.setValue(value)
+        self._waits = False
+        for axis, value in seen.items():
+            self._numbers[axis].setValue(value)
+
+    def _say_waiting(self, seen: Mapping[str, int]) -> None:
+        """Say which part is worked on while another is in view, once, and no longer than that."""
+        open_ = {axis: self._numbers[axis].value() for axis in seen}
+        if self._waits == (open_ != seen):
+            return
+        self._waits = open_ != seen
+        meant = " and ".join(f"{_NAMES[axis]} {open_[axis]}" for axis in seen)
+        said = f"What is in view is opened once the job has ended; until then {meant} is meant."
+        self._bench.told.emit(said if self._waits else "")
 
     def _show(self, axis: str, value: int) -> None:
         """Move the slider to where a person set the number."""
