@@ -56,3 +56,12 @@ def test_each_sign_of_life_moves_it_on(bar):
     bar.show_share(None)
     bar.show_share(0.5)
     assert (pixels(bar) == half).all()
+
+
+def test_nothing_is_left_of_it_once_the_share_is_known(bar, qtbot):
+    bar.show_share(None)
+    qtbot.wait(50)
+    paints = Paints()
+    bar.installEventFilter(paints)
+    bar.show_share(0.0)
+    qtbot.waitUntil(lambda: paints.count)

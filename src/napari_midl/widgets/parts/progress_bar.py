@@ -50,10 +50,10 @@ class Bar(QProgressBar):
         """Show how much is done, from 0 to 1, or that it is not known."""
         if share is None:
             self._signs = 0 if self._signs is None else self._signs + 1
-            self.update()
         else:
             self._signs = None
             self.setValue(round(_STEPS * share))
+        self.update()  # also where the value stays as it was
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw it, with a piece that is full where the share is not known."""
