@@ -121,7 +121,7 @@ def test_its_probability_is_the_mean_of_both():
 def test_tiles_do_not_show(tmp_path):
     model = learnt().model
     out = tmp_path / "out.ome.zarr"
-    run(apply.predict(volume(), model, out, PredictSettings(tile=(8, 32, 32)))).close()
+    run(apply.predict(volume(), model, out, PredictSettings(tile=(8, 64, 64)))).close()
     whole = apply.predict_region(volume(), model, tuple(slice(0, n) for n in IMAGE.shape))
     written = np.asarray(open_volume(out).spatial().data)
     np.testing.assert_allclose(written, whole, atol=2e-3)  # half precision
