@@ -29,16 +29,22 @@ def bar(qtbot):
     return made
 
 
+@pytest.fixture
+def paints(bar, qtbot):
+    """How often the bar is drawn while it shows that nothing is known."""
+    bar.show_share(None)
+    qtbot.wait(50)
+    counted = Paints()
+    bar.installEventFilter(counted)
+    return counted
+
+
 def pixels(bar):
     image = bar.grab().toImage()
     return np.array([image.pixel(x, image.height() // 2) for x in range(image.width())])
 
 
-def test_it_is_drawn_at_a_sign_of_life_alone(bar, qtbot):
-    bar.show_share(None)
-    qtbot.wait(50)
-    paints = Paints()
-    bar.installEventFilter(paints)
+def test_it_is_drawn_at_a_sign_of_life_alone(bar, paints, qtbot):
     qtbot.wait(400)
     assert not paints.count
     bar.show_share(None)
@@ -58,10 +64,6 @@ def test_each_sign_of_life_moves_it_on(bar):
     assert (pixels(bar) == half).all()
 
 
-def test_nothing_is_left_of_it_once_the_share_is_known(bar, qtbot):
-    bar.show_share(None)
-    qtbot.wait(50)
-    paints = Paints()
-    bar.installEventFilter(paints)
+def test_nothing_is_left_of_it_once_the_share_is_known(bar, paints, qtbot):
     bar.show_share(0.0)
     qtbot.waitUntil(lambda: paints.count)

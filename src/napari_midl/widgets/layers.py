@@ -87,8 +87,10 @@ def keeping_active(viewer: Any) -> Iterator[None]:
     active, center, zoom = selection.active, camera.center, camera.zoom
     # What follows the selection need not go there and back, a quarter of the time of a layer.
     with selection.events.blocker_all() if active is not None else nullcontext():
-        yield
-        if active is not None:
-            selection.active = active
+        try:
+            yield
+        finally:
+            if active is not None:
+                selection.active = active
     # napari shows all of a picture anew once a layer over it has slices.
     camera.center, camera.zoom = center, zoom

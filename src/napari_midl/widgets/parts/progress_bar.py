@@ -35,8 +35,8 @@ _WHEN = {"done": "in", "failed": "after", "cancelled": "after"}
 class Bar(QProgressBar):
     """A bar that moves on with each sign of life where nobody knows how much there is to do.
 
-    Qt's own has the window drawn twenty times a second, which without a graphics card takes half
-    of the time of the job that it shows.
+    Qt's own has the window drawn twenty times a second, which without a graphics card keeps a good
+    part of the processor from the job that it shows.
     """
 
     def __init__(self) -> None:
