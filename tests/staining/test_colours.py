@@ -24,3 +24,16 @@ def test_what_is_not_stained_is_transparent_also_behind_a_curtain():
     np.testing.assert_array_equal(colours[2, :, 3], [255] * 4 + [0] * 4)
     np.testing.assert_array_equal(colours[2, 0], [90, 90, 90, 255])
     np.testing.assert_array_equal(Curtain(colours, 1.0)[2, :5, 3], [255] * 4 + [0])
+
+
+def test_of_what_is_written_meanwhile_only_that_is_read_again():
+    stored = zarr.create_array({}, shape=(3, 6, 8), dtype="uint8", chunks=(3, 3, 4))
+    written = []
+    colours = Colours(stored, written)
+    assert not np.asarray(colours[:]).any()
+    stored[:] = 90
+    assert not np.asarray(colours[:]).any()
+    written.append((slice(0, 3), slice(4, 8)))
+    seen = np.asarray(colours[:])
+    assert (seen[:3, 4:] == [90, 90, 90, 255]).all()
+    assert not seen[3:].any() and not seen[:, :4].any()

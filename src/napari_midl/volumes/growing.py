@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import zarr
@@ -12,12 +12,14 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.lazy import Lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_midl.volumes.boxes import Region
+
+G = TypeVar("G", bound="Growing")
 
 
 class GrowingImage:
@@ -61,9 +63,13 @@ class GrowingImage:
         """Of the finest level, channels first."""
         return tuple(self.levels[0].shape)
 
+    def shown(self, kind: Callable[..., G], *about: Any) -> list[G]:
+        """All levels as a kind of `Growing`, made with `about`; what is written is read again."""
+        return [kind(each, *about, self.written, self.shape[1:]) for each in self.levels]
+
     def channel(self, index: int) -> list[Channel]:
         """One channel at all levels; what is written is read again."""
-        return [Channel(level, index, self.written, self.shape[1:]) for level in self.levels]
+        return self.shown(Channel, index)
 
     def note(self, boxes: Sequence[Any] | None) -> list[Any]:
         """Note that boxes ``Z Y X`` were written, or all of it; gives them in its own axes."""
@@ -75,10 +81,79 @@ class GrowingImage:
         return new
 
 
-class Channel(Lazy):
-    """One channel of a level of a stored image.
+class Growing(Lazy):
+    """A level of a stored image, as it is shown.
 
-    The voxels read last are kept; of these only the boxes written since are read again.
+    What was read last is kept; of it only the boxes written since are read again.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        Axes ``C Z Y X`` or ``C Y X``.
+    written : list of Region, optional
+        Boxes of level 0 that were written, in their order; whoever writes adds to it.
+    finest : sequence of int, optional
+        Shape of level 0 without its channels, if the array is another level.
+    dtype : dtype-like, optional
+        Of what is shown, if not that of the array.
+    values : tuple of int, optional
+        What each voxel shows, such as four for red, green, blue and opacity: one more axis.
+    """
+
+    def __init__(
+        self,
+        array: Any,
+        written: list[Region] | None = None,
+        finest: Sequence[int] | None = None,
+        dtype: Any = None,
+        values: tuple[int, ...] = (),
+    ) -> None:
+        shape, chunks = array.shape[1:], getattr(array, "chunks", array.shape)[1:]
+        super().__init__((*shape, *values), dtype or array.dtype, (*chunks, *values))
+        self._array = array
+        self._written: list[Region] = written if written is not None else []
+        self._factors = [math.ceil(n / m) for n, m in zip(finest or shape, shape, strict=True)]
+        self._kept: tuple[Region, NDArray[Any], int] | None = None
+
+    def load(self, box: Region) -> NDArray[Any]:
+        """What a box shows, of what is stored in it now."""
+        raise NotImplementedError
+
+    def read(self, box: Region) -> NDArray[Any]:
+        """What a box shows, from what was kept where that is what is stored."""
+        # Counted before reading: what is written meanwhile, or while a slower thread reads the
+        # same voxels, is read again next time.
+        count, kept = len(self._written), self._kept
+        if kept is None or kept[0] != box:
+            shown = self.load(box)
+        elif kept[2] >= count:
+            return kept[1]
+        else:
+            shown = self._load_again(kept[1], box, self._written[kept[2] : count])
+        self._kept = (box, shown, count)
+        return shown
+
+    def _load_again(
+        self, shown: NDArray[Any], box: Region, written: Sequence[Region]
+    ) -> NDArray[Any]:
+        shown = shown.copy()
+        places, values = box[: len(self._factors)], box[len(self._factors) :]
+        for part in written:
+            source = [
+                slice(max(p.start // f, b.start), min(-(-p.stop // f), b.stop))
+                for p, b, f in zip(part, places, self._factors, strict=True)
+            ]
+            if all(s.start < s.stop for s in source):
+                target = [
+                    slice(s.start - b.start, s.stop - b.start)
+                    for s, b in zip(source, places, strict=True)
+                ]
+                shown[tuple(target)] = self.load((*source, *values))
+        return shown
+
+
+class Channel(Growing):
+    """One channel of a level.
 
     Parameters
     ----------
@@ -86,10 +161,8 @@ class Channel(Lazy):
         Axes ``C Z Y X`` or ``C Y X``.
     index : int
         Which channel.
-    written : list of Region, optional
-        Boxes of level 0 that were written, in their order; whoever writes adds to it.
-    finest : sequence of int, optional
-        Shape of level 0 without its channels, if the array is another level.
+    written, finest
+        As for `Growing`.
     """
 
     def __init__(
@@ -99,62 +172,40 @@ class Channel(Lazy):
         written: list[Region] | None = None,
         finest: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(array.shape[1:], array.dtype, getattr(array, "chunks", array.shape)[1:])
-        self._array, self._index = array, index
-        self._written: list[Region] = written if written is not None else []
-        self._factors = [
-            math.ceil(n / m) for n, m in zip(finest or self.shape, self.shape, strict=True)
-        ]
-        self._kept: tuple[Region, NDArray[Any], int] | None = None
+        super().__init__(array, written, finest)
+        self._index = index
 
-    def read(self, box: Region) -> NDArray[Any]:
-        """The voxels of a box, from what was kept where that is what is stored."""
-        # Counted before reading: what is written meanwhile, or while a slower thread reads the
-        # same voxels, is read again next time.
-        count, kept = len(self._written), self._kept
-        if kept is None or kept[0] != box:
-            voxels = np.asarray(self._array[(self._index, *box)])
-        elif kept[2] >= count:
-            return kept[1]
-        else:
-            voxels = self._read_again(kept[1], box, self._written[kept[2] : count])
-        self._kept = (box, voxels, count)
-        return voxels
-
-    def _read_again(
-        self, voxels: NDArray[Any], box: Region, written: Sequence[Region]
-    ) -> NDArray[Any]:
-        voxels = voxels.copy()
-        for part in written:
-            source = [
-                slice(max(p.start // f, b.start), min(-(-p.stop // f), b.stop))
-                for p, b, f in zip(part, box, self._factors, strict=True)
-            ]
-            if all(s.start < s.stop for s in source):
-                target = [
-                    slice(s.start - b.start, s.stop - b.start)
-                    for s, b in zip(source, box, strict=True)
-                ]
-                voxels[tuple(target)] = self._array[(self._index, *source)]
-        return voxels
+    def load(self, box: Region) -> NDArray[Any]:
+        """The voxels of a box."""
+        return np.asarray(self._array[(self._index, *box)])
 
 
-class MostProbable(Lazy):
+class MostProbable(Growing):
     """The class of each voxel, of the probabilities of all classes but the first, which is 0.
 
     Parameters
     ----------
-    channels : sequence of Channel
-        The probabilities; only what they read is read.
+    array : zarr.Array
+        The probabilities come first of its channels.
+    count : int
+        How many.
+    written, finest
+        As for `Growing`.
     """
 
-    def __init__(self, channels: Sequence[Channel]) -> None:
-        super().__init__(channels[0].shape, np.uint8, channels[0].chunks)
-        self._channels = channels
+    def __init__(
+        self,
+        array: Any,
+        count: int,
+        written: list[Region] | None = None,
+        finest: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(array, written, finest, np.uint8)
+        self._count = count
 
-    def read(self, box: Region) -> NDArray[Any]:
+    def load(self, box: Region) -> NDArray[Any]:
         """The number of the most probable class, as it is written too."""
-        each = np.stack([channel.read(box) for channel in self._channels])
+        each = np.asarray(self._array[(slice(0, self._count), *box)])
         first = 1 - each.sum(axis=0, keepdims=True)  # also of what is not computed yet
         called: NDArray[Any] = np.concatenate([first, each]).argmax(axis=0).astype(self.dtype)
         return called

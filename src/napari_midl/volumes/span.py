@@ -6,7 +6,6 @@ is far from all else. None of them says how bright the image itself is.
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 REACH, FILLING = 5.0, 1.0  # of an image with bright structures, and of one that fills the picture
 _BULK = (2.0, 98.0)  # percentiles between which an image surely shows itself
 _ALONE = 2.0  # distances between these by which a hot pixel is from its neighbours
+_NEIGHBOURS = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 _AREA = 5  # edge in pixels of the smallest area of one value
 _MOSTLY = 0.9
 _SPARSE = 0.05  # share below which what is in no such area is no image, but lies on an empty one
@@ -196,13 +196,13 @@ def _alone(block: Block, mask: Mask, low: float, high: float) -> Mask:
     around = np.pad(block.astype(np.result_type(block, np.float32)), edge, constant_values=np.nan)
     *others, y, x = places
     at = np.ravel_multi_index((*others, y + 1, x + 1), around.shape)
-    alike = np.zeros(value.shape, np.int8)
-    for dy, dx in itertools.product((-1, 0, 1), repeat=2):
-        if (dy, dx) != (0, 0):
-            near = around.ravel()[at + dy * around.shape[-1] + dx]
-            alike += np.where(is_bright, near >= least, near <= most)
+    alike, left = np.zeros(value.shape, np.int8), np.arange(len(value))
+    for dy, dx in _NEIGHBOURS:
+        near = around.ravel()[at[left] + dy * around.shape[-1] + dx]
+        alike[left] += np.where(is_bright[left], near >= least[left], near <= most[left])
+        left = left[alike[left] < 2]  # of most pixels the first two neighbours tell enough
     alone = np.zeros(block.shape, bool)
-    alone[places] = alike < 2
+    alone[tuple(axis[left] for axis in places)] = True
     return alone
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_midl.methods.staining.stained import is_stained
+from napari_midl.volumes.growing import Growing
 from napari_midl.volumes.lazy import Lazy
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _EDGE = (20, 20, 20, 255)  # of the curtain: where a person takes hold of it
 _WIDTH = 3  # columns of it: one is not drawn where fewer pixels than columns are shown
 
 
-class Colours(Lazy):
+class Colours(Growing):
     """Red, green, blue and opacity of one level of a stored stain, last.
 
     It is transparent where nothing is stained yet.
@@ -31,13 +32,19 @@ class Colours(Lazy):
     ----------
     array : zarr.Array
         Axes ``C Y X`` or ``C Z Y X``.
+    written, finest
+        As for `Growing`.
     """
 
-    def __init__(self, array: Any) -> None:
-        super().__init__((*array.shape[1:], 4), array.dtype, (*array.chunks[1:], 4))
-        self._array = array
+    def __init__(
+        self,
+        array: Any,
+        written: list[Region] | None = None,
+        finest: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(array, written, finest, values=(4,))
 
-    def read(self, box: Region) -> NDArray[Any]:
+    def load(self, box: Region) -> NDArray[Any]:
         """The colours and the opacity of a box."""
         *places, values = box
         colours = np.moveaxis(self._array[(slice(0, 3), *places)], 0, -1)

@@ -49,7 +49,7 @@ class StainLayers(GrowingLayers):
             raise InputError(f"{path} is no stain of shape C Y X; choose one.")
         name = f"{method}, {path.name.split('.')[0]}"
         self.colours = self.add(
-            [Colours(level) for level in self.stored.levels],
+            self.stored.shown(Colours),
             rgb=True,
             name=f"{name} ({NOTICE})",
             notice=NOTICE,

@@ -54,16 +54,15 @@ class ClassLayers(GrowingLayers):
                 f"{volume.shape}; choose another."
             )
         structures = self.classes.labels[1 : len(self.classes)]
-        probability = [self.stored.channel(index) for index in range(len(structures))]
-        for label, levels in zip(structures, probability, strict=True):
+        for index, label in enumerate(structures):
             red, green, blue = (int(label.colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
             ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
-            self._add_map(levels, label.name, ramp)
+            self._add_map(self.stored.channel(index), label.name, ramp)
         self._add_map(self.stored.channel(len(structures)), "doubt", DOUBT_COLOURS)
         colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
         colours |= {value: label.colour for value, label in enumerate(structures, 1)}
         self.labels = self.add(
-            [MostProbable(level) for level in zip(*probability, strict=True)],
+            self.stored.shown(MostProbable, len(structures)),
             "labels",
             name=f"{image.name}: classes",
             colormap=DirectLabelColormap(color_dict=colours),
