@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_midl.widgets.parts.progress_bar import Bar
+from napari_midl.widgets.parts.words import Words
 
 
 class Paints(QObject):
@@ -67,3 +69,27 @@ def test_each_sign_of_life_moves_it_on(bar):
 def test_nothing_is_left_of_it_once_the_share_is_known(bar, paints, qtbot):
     bar.show_share(0.0)
     qtbot.waitUntil(lambda: paints.count)
+
+
+def test_other_words_are_drawn_and_no_layout_is_made_anew(qtbot):
+    class Events(QObject):
+        def eventFilter(self, watched, event):
+            seen.append((watched, event.type()))
+            return False
+
+    box, words, seen = QWidget(), Words("tile 1 of 16"), []
+    qtbot.addWidget(box)
+    row = QHBoxLayout(box)
+    row.addWidget(words)
+    box.resize(200, 30)
+    with qtbot.waitExposed(box):
+        box.show()
+    before, events = words.grab().toImage(), Events()
+    for widget in (box, words):
+        widget.installEventFilter(events)
+    words.setText("tile 2 of 16, " * 20)
+    qtbot.waitUntil(lambda: (words, QEvent.Type.Paint) in seen)
+    qtbot.wait(50)
+    assert (box, QEvent.Type.LayoutRequest) not in seen
+    assert words.text().startswith("tile 2") and words.width() < 200
+    assert words.grab().toImage() != before

@@ -15,10 +15,10 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QElidingLabel
 
 from napari_midl.engine.pace import Pace, spoken
 from napari_midl.widgets.parts.section import button
+from napari_midl.widgets.parts.words import Words
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
@@ -48,12 +48,14 @@ class Bar(QProgressBar):
 
     def show_share(self, share: float | None) -> None:
         """Show how much is done, from 0 to 1, or that it is not known."""
+        had_share = self._signs is None
         if share is None:
             self._signs = 0 if self._signs is None else self._signs + 1
         else:
             self._signs = None
-            self.setValue(round(_STEPS * share))
-        self.update()  # also where the value stays as it was
+            self.setValue(round(_STEPS * share))  # draws it where it is another
+        if share is None or not had_share:
+            self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw it, with a piece that is full where the share is not known."""
@@ -89,9 +91,9 @@ class ProgressPanel(QWidget):
         self._runner = runner
         self._pace = Pace()
         self._since: float | None = None
-        self.message = QElidingLabel(IDLE)
+        self.message = Words(IDLE)
         self.message.setToolTip("What is happening now")
-        self.left = QElidingLabel("")
+        self.left = Words("")
         self.left.setToolTip("Estimated from the time taken so far")
         self.bar = Bar()
         self.bar.setToolTip("How much of the running job is done")
