@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_midl.engine import annotation
-from napari_midl.engine.annotation import Classes, PaintedVolume
+from napari_midl.engine.annotation import Classes, PaintedVolume, hold_out_together
 from napari_midl.engine.sampling import draw
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import Patch
@@ -37,6 +37,21 @@ def test_held_out_blocks_are_never_drawn_and_hold_both_classes():
     assert not ((train > 0) & (held > 0)).any()
     assert ((train > 0) | (held > 0)).sum() == 96 * 96
     assert set(np.unique(held)) == {0, 1, 2}
+
+
+def test_time_points_hold_out_the_same_places():
+    """What the one is scored on is hidden of the other, too, in which it looks the same."""
+    first, second = painted(), painted()
+    rest = Patch((8, 0, 0), second.patches[0].labels[:, :, 32:])
+    second = PaintedVolume(second.image, UNIT, [rest], TWO)
+    hold_out_together([first, second], 0.4, 0)
+    assert first.held_out == second.held_out and len(first.held_out) > 1
+    assert set(second.scored.scoring) <= set(first.scored.scoring)
+    for volume in (first, second):
+        assert set(volume.painted) == {1, 2}
+        for points in volume.painted.values():
+            assert not volume.is_held_out(points).any()
+        assert volume.regions(volume.scored.scoring)  # of a block without paint there is none
 
 
 def test_each_held_out_voxel_is_scored_once():

@@ -105,6 +105,27 @@ def test_a_score_on_parts_of_a_single_stroke_is_said_to_flatter(tmp_path):
     assert again.basis is Basis.UNSEEN and "flatters" not in again.advice
 
 
+def test_a_stroke_painted_again_at_another_time_point_is_in_one_place(tmp_path):
+    """The one foretells the other, as parts of one stroke do."""
+    image, truth = picture()
+    both = np.concatenate([image, image + 1])
+    tifffile.imwrite(tmp_path / "series.tif", both, imagej=True, metadata={"axes": "TYX"})
+    labels = np.zeros_like(truth[0])
+    labels[6, 4:-4] = 1
+    labels[24:27, 20:50], labels[88:91, 80:110] = 2, 2
+    tifffile.imwrite(tmp_path / "labels.tif", labels)
+    train = Train.of(
+        images=(str(tmp_path / "series.tif"),) * 2,
+        labels=(str(tmp_path / "labels.tif"),) * 2,
+        times=(0, 1),
+        out=tmp_path / "model.safetensors",
+        **{"classes": CLASSES[:2], "architecture": "pixels", "steps": 60},
+    )
+    result = run(train.perform()).result
+    assert result.counts["voxels of background"] == 2 * 120
+    assert "in one place only" in result.advice and "flatters: background." in result.advice
+
+
 def test_strokes_on_one_slice_teach_a_stack(tmp_path):
     image, truth = picture(6)
     learn(tmp_path, [image], [strokes(truth)])

@@ -69,6 +69,22 @@ def test_labels_that_know_one_class_join_those_that_know_all(picture):
     assert results["steps"] == 2
 
 
+def test_time_points_of_a_series_teach_one_model(picture):
+    """Each knows what the other does not; labels of the same time point join."""
+    image = tifffile.imread(picture / "image.tif")
+    series = np.stack([image, np.zeros_like(image), image[::-1]])
+    tifffile.imwrite(picture / "series.tif", series, imagej=True, metadata={"axes": "TYX"})
+    labels = tifffile.imread(picture / "all.tif")
+    tifffile.imwrite(picture / "first.tif", np.where(labels == 3, 0, labels))
+    tifffile.imwrite(picture / "last.tif", np.where(labels == 2, 0, labels)[::-1].copy())
+    images = (str(picture / "series.tif"),) * 2
+    _, results = train(picture, ("first", "last"), times=(0, 2), images=images)
+    assert results["basis"] == "unseen"
+    assert min(results["counts"][f"voxels of {name}"] for name in NAMES) > 0
+    with pytest.raises(InputError, match="name a time point for each image"):
+        train(picture, ("first", "last"), "other", times=(0,), images=images)
+
+
 def test_labels_that_leave_a_class_open_everywhere_are_refused(picture):
     tifffile.imwrite(picture / "open.tif", np.ones((192, 192), np.uint8))
     with pytest.raises(InputError, match=r"open.tif holds no voxel labelled dim \(2\)"):

@@ -8,7 +8,9 @@ import pytest
 import tifffile
 from qtpy.QtCore import Qt
 
+from napari_midl.engine.jobs import run
 from napari_midl.engine.models import read_card
+from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.shelf import shelf_folder
 from napari_midl.widgets.segment.learn import NONE
@@ -388,6 +390,50 @@ def test_paint_belongs_to_the_time_point_in_view(viewer, notes, click, drag, qtb
     qtbot.waitUntil(lambda: bench.time == shown)
     assert bench.patches.counts["structure"] == painted > 0
     assert dock.predict.earlier.count() == 1
+
+
+def test_strokes_of_all_time_points_teach_one_model(viewer, notes, click, drag, qtbot, tmp_path):
+    """What is found is painted at one, what is not at another; a third one is predicted."""
+    frames = np.stack([picture(seed)[0] for seed in range(4)])[:, None]
+    tifffile.imwrite(tmp_path / "series.tif", frames, imagej=True, metadata={"axes": "TZYX"})
+    viewer.open(tmp_path / "series.tif", plugin="napari-midl")
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
+    dock.learn.form.widgets["steps"].value = 100
+    bench, said = dock.bench, dock.sources.status
+
+    def go_to(time: int) -> None:
+        viewer.dims.set_current_step(0, time)
+        qtbot.waitUntil(lambda: bench.time == time)
+
+    go_to(0)
+    click(dock.classes.classes[2])
+    dock.classes.name.setText("bright")
+    dock.classes.name.editingFinished.emit()
+    for row in (24, 80):
+        drag(viewer, *[(0, 0, row, x) for x in range(row - 4, row + 26, 3)])
+    go_to(2)
+    assert dock.learn.train.isEnabled()  # though nothing is painted here
+    click(dock.classes.classes[1])
+    for row in (6, 64):
+        drag(viewer, *[(2, 0, row, x) for x in range(8, 120, 3)])
+    qtbot.waitUntil(lambda: "on series at time points 0 and 2." in said.text())
+    run_by(dock, click, qtbot, dock.learn.train)
+    out = dock.learn.model.choice
+    record = read_run(record_path(out))
+    assert record.arguments["times"] == [0, 2]
+    assert record.results["after"]["dice of bright"] > 0.8
+    go_to(3)
+    qtbot.waitUntil(lambda: "on series at time points 0 and 2." in said.text())
+    run_by(dock, click, qtbot, dock.predict.go)
+    labels = bench.shown.labels
+    bright = np.squeeze(labels.data[0] if labels.multiscale else labels.data) == 1
+    assert bright[TRUTH == 1].mean() > 0.8 and bright[TRUTH == 0].mean() < 0.1
+    assert run(replay(record_path(out))).same
+    click(dock.classes.classes[2])
+    dock.classes.name.setText("cell")  # at this time point
+    dock.classes.name.editingFinished.emit()
+    go_to(0)
+    assert bench.classes.names == ("background", "cell")
 
 
 def test_while_a_job_runs_it_is_said_which_time_point_is_meant(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Box = tuple[slice, ...]
 
-__all__ = ["BLOCK", "Classes", "PaintedVolume", "refuse_one_class"]
+__all__ = ["BLOCK", "Classes", "PaintedVolume", "hold_out_together", "refuse_one_class"]
 
 BLOCK = (16, 32, 32)
 MARGIN = (8, 16, 16)
@@ -99,8 +99,13 @@ class PaintedVolume:
         self._all = self.painted = self._find_painted(rng)
         if alone:
             refuse_one_class([self])
-        self.scored = hold_out(self._blocks, held_out, rng)
-        self.held_out = self.scored.hidden
+        self.score_on(hold_out(self._blocks, held_out, rng))
+
+    def score_on(self, found: HeldOut) -> None:
+        """Hold out some blocks; it is scored on those of them in which something is painted."""
+        own = set().union(*self._blocks.values())
+        choosing, scoring = ([b for b in of if b in own] for of in (found.choosing, found.scoring))
+        self.scored, self.held_out = HeldOut(choosing, scoring, found.basis), found.hidden
         self.painted = {v: points[~self.is_held_out(points)] for v, points in self._all.items()}
 
     def whole(self) -> PaintedVolume:
@@ -220,6 +225,29 @@ class PaintedVolume:
         for block in self.held_out:
             hidden |= np.all(points // self.block == block, axis=1)
         return hidden
+
+
+def hold_out_together(images: Sequence[PaintedVolume], share: float, seed: int) -> None:
+    """Hold out the same places of all time points of one image.
+
+    One time point looks much like the next: what is held out of the one must not be learnt of the
+    other, or the score would flatter.
+
+    Parameters
+    ----------
+    images : sequence of PaintedVolume
+        The time points, of one shape.
+    share, seed
+        As for `PaintedVolume`.
+    """
+    painted = {
+        ((number, patch), value): places
+        for number, image in enumerate(images)
+        for (patch, value), places in image._blocks.items()
+    }
+    found = hold_out(painted, share, np.random.default_rng(seed))
+    for image in images:
+        image.score_on(found)
 
 
 def refuse_one_class(volumes: Sequence[PaintedVolume]) -> None:

@@ -71,13 +71,16 @@ class ExamplesIn(In["list[Example]"]):
         Channels to look at, counted from 0; by default all.
     time : int
         Time point to look at, counted from 0.
+    times : tuple of int
+        For each of the labels the time point that it is of; by default `time` for all.
     axes : str
         What the axes of the files are, such as ZYX; by default as each file says.
     voxel_size : str
         Size of a voxel along z, y and x and its unit, such as "2,0.5,0.5 um"; by default as each
         file says.
     opened : mapping, optional
-        By their paths the images that are open already, each a list of its chosen channels.
+        By their paths and time points the images that are open already, each a list of its chosen
+        channels.
     """
 
     paths: tuple[str, ...]
@@ -85,6 +88,7 @@ class ExamplesIn(In["list[Example]"]):
     knows: tuple[str, ...] = ()
     channels: tuple[int, ...] = ()
     time: int = 0
+    times: tuple[int, ...] = ()
     axes: str = ""
     voxel_size: str = ""
     opened: Any = field(default=None, repr=False, compare=False, metadata=IN_MEMORY)
@@ -116,19 +120,25 @@ class ExamplesIn(In["list[Example]"]):
                 f"{count} image(s), {len(labels)} of --labels and {len(self.knows)} of --knows do "
                 "not go together; name each image once for each of its labels, in the same order."
             )
+        times = self.times or (self.time,) * count
+        if len(times) != count:
+            raise InputError(
+                f"{count} image(s) and {len(times)} of --times do not go together; name a time "
+                "point for each image, in the same order."
+            )
         known = dict(self.opened or {})
-        for path in self.paths:
-            if path not in known:
+        for path, time in zip(self.paths, times, strict=True):
+            if (path, time) not in known:
                 image = ChannelsIn(
-                    Path(path), 0, self.time, self.axes, self.voxel_size, channels=self.channels
+                    Path(path), 0, time, self.axes, self.voxel_size, channels=self.channels
                 )
-                known[path] = image.chosen(image.open())
+                known[path, time] = image.chosen(image.open())
         for label in labels:
             if not Path(label).exists():
                 raise InputError(f"{label} does not exist; check the path.")
         return [
-            Example(known[path], Path(label), names_of(names))
-            for path, label, names in zip(self.paths, labels, knows, strict=True)
+            Example(known[path, time], Path(label), names_of(names))
+            for path, time, label, names in zip(self.paths, times, labels, knows, strict=True)
         ]
 
     def identity(self, opened: list[Example]) -> dict[str, Any]:
@@ -186,6 +196,11 @@ class Examples:
         return {int(v): int(found[v]) for v in np.flatnonzero(found) if v != UNLABELLED}
 
 
+def whole_image(channels: Sequence[Volume]) -> str:
+    """What an image is known by; time points of one have the same."""
+    return channels[0].source or channels[0].name
+
+
 def read_examples(
     examples: Sequence[Example], classes: Classes, dense: bool, held_out: float, seed: int
 ) -> Examples:
@@ -197,6 +212,7 @@ def read_examples(
         If images have different numbers of channels, labels do not fit their image, or all that
         is labelled may be of one class.
     """
+    from napari_midl.engine.annotation import hold_out_together
     from napari_midl.engine.scaled_channels import ScaledChannels
 
     known = list(dict.fromkeys(each.knows for each in examples if each.knows))
@@ -210,10 +226,16 @@ def read_examples(
         _check_alike(channels, examples[0].channels)
         read = [_patches(each, classes, whole, dense) for each in alike]
         patches = read[0] if len(read) == 1 else [joined(read, whole, alike[0].name)]
-        image = ScaledChannels(channels, [patch.box for patch in patches])
+        scaled = ScaledChannels(channels, [patch.box for patch in patches])
         how = {"held_out": held_out, "seed": seed, "alone": len(of_image) == 1}
-        images.append(image.painted(patches, whole, **how))
+        images.append(scaled.painted(patches, whole, **how))
     volumes = [alike[0].channels for alike in of_image.values()]
+    series = defaultdict(list)
+    for image, channels in zip(images, volumes, strict=True):
+        series[whole_image(channels), image.shape].append(image)
+    for points in series.values():
+        if len(points) > 1:
+            hold_out_together(points, held_out, seed)
     return Examples(images, whole, known, volumes)
 
 

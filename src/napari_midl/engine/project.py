@@ -18,7 +18,7 @@ from napari_midl.volumes.atomic import not_written, whole_file
 from napari_midl.volumes.space import typed_space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from napari_midl.volumes.volume import Volume
 
@@ -54,6 +54,27 @@ def classes_folder(folder: Path, channel: int, time: int) -> Path:
 
 def _part(channel: int, time: int) -> str:
     return "" if (channel, time) == (0, 0) else f" c{channel} t{time}"
+
+
+def times_painted(folder: Path, place: Callable[[Path, int, int], Path], channel: int) -> list[int]:
+    """The time points at which something of a channel is painted, in their order.
+
+    Parameters
+    ----------
+    folder : Path
+        The project folder.
+    place : callable
+        Where it is kept, such as `patches_folder`.
+    channel : int
+        Counted from 0.
+    """
+    found = set()
+    for each in folder.iterdir() if folder.is_dir() else ():
+        number = each.name.rpartition(" t")[2]
+        time = int(number) if number.isdecimal() else 0
+        if place(folder, channel, time) == each and any(each.glob("*.tif")):
+            found.add(time)
+    return sorted(found)
 
 
 def corrections_folder(folder: Path, channel: int, time: int) -> Path:

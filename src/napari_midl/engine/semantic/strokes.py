@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from napari_midl.engine.annotation import refuse_one_class
+from napari_midl.engine.examples import whole_image
 from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.models import Model
 from napari_midl.engine.pixels.depth import distance_of_slices
@@ -46,7 +47,9 @@ ALONE = (
 POOR = 0.5  # Dice below which that is said
 _MANY = 2_000  # voxels of a label map, or much of one, which tell more than a stroke
 _CELL = 8  # columns; what is nearer to each other is one place
-_APART = 1e7  # columns between two images, so that no part of the strokes has some of both
+# Columns between two images, so that no part of the strokes has some of both. What is painted at
+# one place of several time points may be one part: the one foretells the other.
+_APART = 1e7
 
 
 def fit(
@@ -160,23 +163,24 @@ _Read = tuple[
 
 def _read(examples: Examples, network: PixelNetwork, seed: int) -> Job[_Read]:
     """Standardised features of labelled voxels and of others, labels, and where they are."""
-    each = []
+    each, numbers = [], dict[str, int]()
     for image, channels in zip(examples.images, examples.volumes, strict=True):
         if image.painted:
             looking = partial(distance_of_slices, channels[0])
             depth = yield from elsewhere(looking, f"looking at {channels[0].name}")
             space = network.at_depth(depth).space
-            each.append((space, (yield from reading(image, space, seed))))
-    network.depth.fill_(each[0][0].depth)
-    unpainted = np.concatenate([voxels.unpainted for _, voxels in each])
-    usual = unpainted if len(unpainted) else np.concatenate([v.features for _, v in each])
+            number = numbers.setdefault(whole_image(channels), len(numbers))
+            each.append((number, space, (yield from reading(image, space, seed))))
+    network.depth.fill_(each[0][1].depth)
+    unpainted = np.concatenate([voxels.unpainted for *_, voxels in each])
+    usual = unpainted if len(unpainted) else np.concatenate([v.features for *_, v in each])
     network.standardise_by(usual)
-    painted = np.concatenate([voxels.features for _, voxels in each])
-    lit = np.concatenate([voxels.lit for _, voxels in each])
+    painted = np.concatenate([voxels.features for *_, voxels in each])
+    lit = np.concatenate([voxels.lit for *_, voxels in each])
     features, others = map(network.as_seen, (painted, np.concatenate([unpainted, lit])))
     places = [
         voxels.places * (space.depth, 1.0, 1.0) + (0.0, 0.0, _APART * number)
-        for number, (space, voxels) in enumerate(each)
+        for number, space, voxels in each
     ]
-    labels = np.concatenate([voxels.labels for _, voxels in each])
+    labels = np.concatenate([voxels.labels for *_, voxels in each])
     return features, others, labels, np.concatenate(places)

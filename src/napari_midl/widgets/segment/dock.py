@@ -79,6 +79,8 @@ class SegmentDock(PaintDock[SegmentBench]):
             return PREDICT, "Press <i>Predict</i>: this view first, then the whole image."
         counts = bench.patches.counts
         missing = [label for label in bench.classes.offered if not counts[label.name]]
+        if self.sources.other:  # which may hold what is not painted here
+            missing = []
         if missing and not any(counts.values()):
             return PAINT, (
                 f"Name what you look for under <i>Classes</i>, then paint a little of it: key "

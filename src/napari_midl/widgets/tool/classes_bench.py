@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from napari.layers import Image
 from qtpy.QtCore import Signal
 
 from napari_midl.engine.channels import ChannelsIn
-from napari_midl.engine.project import classes_folder
+from napari_midl.engine.project import classes_folder, times_painted
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.classes import Classes
@@ -79,10 +80,14 @@ class ClassesBench(PaintBench[L]):
         """
         image, volume, label = self.image, self.volume, self.patches.label
         if image is not None and volume is not None:
+            fewer, others = len(classes) < len(self.classes), self._painted_before(image)
             folder = classes_folder(self.opened_folder, self.channel, self.time)
             self.patches.detach()
             self.patches.classes = classes
             self.store(volume, folder).rename_classes()
+            # What is named anew at one time point is the same thing at the others.
+            for store in () if fewer else others.values():
+                self.store(store.volume, store.folder).rename_classes()
             self.patches.attach(image, volume, folder)
             self.patches.paint_with(label)
         self.patches.classes = classes
@@ -100,38 +105,65 @@ class ClassesBench(PaintBench[L]):
         ]
         return sorted(found, key=lambda layer: layer is not self.image)
 
-    def painted_on(self, image: Image) -> list[Patch]:
-        """What is painted on an image, in this window or before, in the classes of the dock."""
+    def painted_on(self, image: Image) -> dict[int, list[Patch]]:
+        """By its time points what is painted on an image, in the classes of the dock.
+
+        In this window or before; a time point at which nothing is painted is not among them.
+        """
+        found = {time: store.load()[0] for time, store in self._painted_before(image).items()}
         if image is self.image:
-            return self.patches.patches
-        store = self._painted_before(image)
-        return [] if store is None else store.load()[0]
+            found[self.time] = self.patches.patches
+        return {time: found[time] for time in sorted(found) if found[time]}
 
-    def has_paint(self, image: Image) -> bool:
-        """Whether something is, or may be, painted on an image; no paint is read."""
-        return image is self.image or self._painted_before(image) is not None
+    def times_before(self, image: Image) -> list[int]:
+        """The time points, but for the open one, at which something may be painted on an image.
 
-    def _painted_before(self, image: Image) -> AnnotationStore | None:
-        try:
-            folder = classes_folder(folder_of(image), channel_of(image), 0)
-            store = self.store(volume_of(image, plane=True), folder)
-            kept = store.kept_classes()
-        except InputError:
-            return None  # which says why, where it is opened
-        return store if kept is not None and self.classes.extends(kept) else None
+        No paint is read.
+        """
+        return list(self._painted_before(image))
 
-    def channels_to_learn(self, image: Image, together: bool) -> dict[int, Volume]:
-        """All channels of the file of an image by their numbers, or the one that is painted on."""
-        every = self.channels_of(image)
+    def _painted_before(self, image: Image) -> dict[int, AnnotationStore]:
+        """By its time points what is painted on an image, but for the one that is open."""
+        is_open, channel = image is self.image, self._channel_on(image)
+        stores = {}
+        with suppress(InputError):  # which says why, where it is opened
+            folder = self.opened_folder if is_open else folder_of(image)
+            for time in times_painted(folder, classes_folder, channel):
+                if not (is_open and time == self.time):
+                    place = classes_folder(folder, channel, time)
+                    store = self.store(self._volume_at(image, time), place)
+                    kept = store.kept_classes()
+                    if kept is not None and self.classes.extends(kept):
+                        stores[time] = store
+        return stores
+
+    def _channel_on(self, image: Image) -> int:
+        """Which channel of its file is painted on."""
+        return self.channel if image is self.image else channel_of(image)
+
+    def _volume_at(self, image: Image, time: int) -> Volume:
+        """The same at a time point."""
+        in_layer = self._channel_on(image) if "C" in extra_axes(image) else 0
+        return volume_of(image, in_layer, time, plane=True)
+
+    def channels_to_learn(
+        self, image: Image, together: bool, time: int | None = None
+    ) -> dict[int, Volume]:
+        """All channels of the file of an image by their numbers, or the one that is painted on.
+
+        At a time point; by default that which is open.
+        """
+        every = self.channels_of(image, time)
         if together and len(every) > 1:
             return every
-        if image is self.image:
+        if image is self.image and time in (None, self.time):
             return {self.channel: self.opened_volume}
-        return {channel_of(image): volume_of(image, 0, 0, plane=True)}
+        return {self._channel_on(image): self._volume_at(image, time or 0)}
 
-    def channels_of(self, image: Image) -> dict[int, Volume]:
+    def channels_of(self, image: Image, time: int | None = None) -> dict[int, Volume]:
         """The channels of the file of an image by their numbers, each ``Z Y X``; at least one."""
-        time = self.time if image is self.image else 0
+        if time is None:
+            time = self.time if image is self.image else 0
         count = extra_axes(image).get("C", 1)
         if count > 1:
             return {c: volume_of(image, c, time, plane=True) for c in range(count)}

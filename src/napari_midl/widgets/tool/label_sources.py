@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -21,16 +20,18 @@ from qtpy.QtWidgets import (
 
 from napari_midl.engine.examples import ALL, SEVERAL, ExamplesIn
 from napari_midl.errors import InputError
-from napari_midl.volumes.annotations import AnnotationStore, Patch
-from napari_midl.widgets.images import volume_of
+from napari_midl.volumes.annotations import AnnotationStore
+from napari_midl.widgets.images import extra_axes, volume_of
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.section import combo, note, offer, there
 from napari_midl.widgets.tool.classes_bench import ClassesBench
+from napari_midl.widgets.tool.label_maps import labelled
 from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
 
@@ -49,11 +50,14 @@ class Source:
         In the values of the dock's classes.
     knows : tuple of str
         The classes that they know; empty for all.
+    time : int
+        The time point that they are of.
     """
 
     image: Image
     patches: list[Patch]
     knows: tuple[str, ...] = ()
+    time: int = 0
 
     def write(self, folder: Path, classes: Classes) -> None:
         """Keep a copy, so that what was learnt from it can be learnt again."""
@@ -95,6 +99,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         self._layers: list[Any] = []
         self._ticked: dict[int, bool] = {}
         self._knows: dict[int, tuple[str, ...]] = {}
+        self._before: dict[int, list[int]] = {}
         self.table.itemChanged.connect(self._on_ticked)
         for signal in (bench.opened, bench.renamed, bench.layers_changed):
             signal.connect(self._list)
@@ -104,19 +109,21 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
     @property
     def sources(self) -> list[Source]:
         """What is ticked."""
-        found = []
+        found: list[Source] = []
         for row, layer in enumerate(self._layers):
             if self._is_ticked(layer):
                 if isinstance(layer, Image):
-                    found.append(Source(layer, self.bench.painted_on(layer)))
+                    painted = self.bench.painted_on(layer).items()
+                    found += [Source(layer, patches, time=time) for time, patches in painted]
                 else:
-                    found.append(self._of_labels(row, layer))
-        return [source for source in found if source.patches]
+                    found += self._of_labels(row, layer)
+        return found
 
     @property
     def other(self) -> bool:
-        """Whether something is ticked beside the paint on the open image."""
-        return any(self._is_ticked(each) for each in self._layers if each is not self.bench.image)
+        """Whether something is ticked beside the paint on the open image at its time point."""
+        ticked = [each for each in self._layers if self._is_ticked(each)]
+        return any(each is not self.bench.image or self._before[id(each)] for each in ticked)
 
     def examples(self, folder: Path, together: bool) -> ExamplesIn:
         """What is ticked, of which a copy is kept so that it can be learnt again.
@@ -137,57 +144,41 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         if not sources:
             raise InputError("nothing is labelled yet; paint a little of at least two classes.")
         shutil.rmtree(folder, ignore_errors=True)  # of a training that was cancelled
-        opened: dict[str, dict[int, Volume]] = {}
+        opened: dict[tuple[str, int], dict[int, Volume]] = {}
+        chosen: dict[str, tuple[int, ...]] = {}
         paths, labels = [], []
         for number, source in enumerate(sources, 1):
             labels.append(folder / f"{number} {source.image.name}".replace("/", "_"))
             source.write(labels[-1], bench.classes)
-            channels = bench.channels_to_learn(source.image, together)
+            channels = bench.channels_to_learn(source.image, together, source.time)
             path = next(iter(channels.values())).source or source.image.name
             paths.append(path)
-            if set(opened.setdefault(path, channels)) != set(channels):
+            opened.setdefault((path, source.time), channels)
+            if chosen.setdefault(path, tuple(channels)) != tuple(channels):
                 raise InputError(
                     f"{source.image.name} and another channel of its file are both ticked under "
                     "Learn from; tick one of them, or all channels together."
                 )
-        chosen = {tuple(channels) for channels in opened.values()}
+        looked_at = set(chosen.values())
         return ExamplesIn(
             tuple(paths),
             tuple(map(str, labels)),
             tuple(SEVERAL.join(source.knows) or ALL for source in sources),
-            channels=chosen.pop() if len(chosen) == 1 else (),
-            time=bench.time,
-            opened={path: list(channels.values()) for path, channels in opened.items()},
+            channels=looked_at.pop() if len(looked_at) == 1 else (),
+            times=tuple(source.time for source in sources),
+            opened={which: list(channels.values()) for which, channels in opened.items()},
         )
 
-    def _of_labels(self, row: int, layer: Labels) -> Source:
+    def _of_labels(self, row: int, layer: Labels) -> list[Source]:
+        """A layer as labels of the time point in view, or of each in which it holds something."""
         bench, knows = self.bench, self._knows.get(id(layer), ())
         chosen = self.table.cellWidget(row, 1)
         image = chosen.currentData() if isinstance(chosen, QComboBox) else None
         if image is None:
             raise InputError(f"{layer.name} has no image beside it; open the image it belongs to.")
-        names = bench.classes.names
-        values = [1, *(bench.classes.value(name) for name in knows or names[1:])]
-        data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
-        shape = volume_of(image, plane=True).shape
-        data = data.reshape((1,) * (3 - data.ndim) + data.shape)[-shape[0] :]
-        if data.shape != shape:
-            raise InputError(
-                f"{layer.name} is {_size(data.shape)} voxels and {image.name} {_size(shape)}; "
-                "choose the image that it was made on."
-            )
-        low, high = int(data.min()), int(data.max())
-        if len(values) == 2 and low == 0 and np.isin(data, (0, high)).all():
-            data = data > 0  # a mask, whose other value may be 255
-        elif low < 0 or high >= len(values):
-            odd = low if low < 0 else high
-            stands = ", ".join(f"{n} {name}" for n, name in enumerate(knows or names[1:], 1))
-            raise InputError(
-                f"{layer.name} holds the value {odd} and is read as {stands}; choose under Know "
-                "which classes were looked for, or add the class."
-            )
-        meant = np.array(values, np.uint8)[data.astype(np.intp)]
-        return Source(image, [Patch((0, 0, 0), meant, str(layer.name))], knows)
+        time = bench.time if image is bench.image else 0
+        found = labelled(layer, image, bench.classes, knows, time)
+        return [Source(image, [patch], knows, point) for point, patch in found.items()]
 
     def _list(self) -> None:
         """A row for each; what was ticked stays."""
@@ -196,7 +187,8 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
             each for each in bench.viewer.layers if isinstance(each, Labels) and not is_ours(each)
         ]
         images = bench.images
-        painted = [each for each in images if bench.has_paint(each)]
+        self._before = {id(each): bench.times_before(each) for each in images}
+        painted = [each for each in images if each is bench.image or self._before[id(each)]]
         self._layers = [*painted, *labels]
         self.table.blockSignals(True)
         for row in range(self.table.rowCount()):
@@ -269,7 +261,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
     def _tell(self) -> None:
         painted = [s for s in self._layers if isinstance(s, Image) and self._is_ticked(s)]
         labels = [s for s in self._layers if isinstance(s, Labels) and self._is_ticked(s)]
-        parts = [f"what is painted on {each.name}" for each in painted]
+        parts = [f"what is painted on {each.name}{self._at_times(each)}" for each in painted]
         parts += [
             f"{each.name} ({', '.join(self._knows[id(each)]) or ALL_CLASSES})" for each in labels
         ]
@@ -278,6 +270,13 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         self.status.setText(f"Learns {listed}." if parts else "Nothing is ticked.")
         self.changed.emit()
 
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
+    def _at_times(self, image: Image) -> str:
+        """At which of several time points, in words; all of them teach, whichever is in view."""
+        bench, times = self.bench, set(self._before[id(image)])
+        if image is bench.image and bench.patches.names:
+            times.add(bench.time)
+        if not times or extra_axes(image).get("T", 1) == 1:
+            return ""
+        *others, last = map(str, sorted(times))
+        many = "points" if others else "point"
+        return f" at time {many} {', '.join(others)}{' and ' if others else ''}{last}"

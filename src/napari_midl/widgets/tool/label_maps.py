@@ -1,0 +1,82 @@
+"""Layers of labels that someone else made, read as full maps of the classes that they know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_midl.errors import InputError
+from napari_midl.volumes.annotations import Patch
+from napari_midl.widgets.images import extra_axes, spatial_ndim, volume_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image, Labels
+    from numpy.typing import NDArray
+
+    from napari_midl.volumes.classes import Classes
+
+
+def labelled(
+    layer: Labels, image: Image, classes: Classes, knows: Sequence[str], time: int
+) -> dict[int, Patch]:
+    """By time points what a layer says of an image, in the values of some classes.
+
+    Parameters
+    ----------
+    layer : Labels
+        0 none of the classes, 1 the first that it knows, 2 the next.
+    image : Image
+        What it was made on.
+    classes : Classes
+        Which there are.
+    knows : sequence of str
+        Those that it knows; empty for all.
+    time : int
+        The time point that it is of. One that goes through all of them is of each in which
+        something is labelled.
+
+    Raises
+    ------
+    InputError
+        If it does not fit the image or the classes.
+    """
+    data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+    count = extra_axes(image).get("T", 1)
+    if count > 1 and len(data) == count and data.ndim > spatial_ndim(image):
+        at = {point: data[point] for point in range(count) if np.any(data[point])}
+    else:
+        at = {time: data}
+    known = tuple(knows or classes.names[1:])
+    return {point: _patch(layer, image, each, classes, known) for point, each in at.items()}
+
+
+def _patch(
+    layer: Labels, image: Image, data: NDArray[Any], classes: Classes, known: tuple[str, ...]
+) -> Patch:
+    shape = volume_of(image, plane=True).shape
+    data = data.reshape((1,) * (3 - data.ndim) + data.shape)
+    if data.shape != shape:
+        raise InputError(
+            f"{layer.name} is {_size(data.shape)} voxels and {image.name} {_size(shape)}; "
+            "choose the image that it was made on."
+        )
+    values = [1, *(classes.value(name) for name in known)]
+    low, high = int(data.min()), int(data.max())
+    if len(values) == 2 and low == 0 and np.isin(data, (0, high)).all():
+        data = data > 0  # a mask, whose other value may be 255
+    elif low < 0 or high >= len(values):
+        odd = low if low < 0 else high
+        stands = ", ".join(f"{n} {name}" for n, name in enumerate(known, 1))
+        raise InputError(
+            f"{layer.name} holds the value {odd} and is read as {stands}; choose under Know "
+            "which classes were looked for, or add the class."
+        )
+    meant = np.array(values, np.uint8)[data.astype(np.intp)]
+    return Patch((0, 0, 0), meant, str(layer.name))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
