@@ -34,27 +34,36 @@ from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.open import open_volume
 
 
-@pytest.fixture
-def whole(tmp_path):
-    out = tmp_path / "whole.ome.zarr"
-    run(
-        Predict.of(image=vessel_image(tmp_path), model="unet", tile=(12, 16, 24), out=out).perform()
-    )
-    return out
-
-
-@pytest.fixture
-def partial(tmp_path):
-    """The first tiles of a prediction that was stopped."""
-    out = tmp_path / "partial.ome.zarr"
-    job = Predict.of(
-        image=vessel_image(tmp_path), model="unet", tile=(12, 16, 24), out=out
-    ).perform()
-    with closing(job) as steps:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a prediction, and with the first tiles of one that was stopped."""
+    folder = tmp_path_factory.mktemp("made")
+    asked = {"image": vessel_image(folder), "model": "unet", "tile": (12, 16, 24)}
+    run(Predict.of(**asked, out=folder / "whole.ome.zarr").perform())
+    partial = folder / "partial.ome.zarr"
+    with closing(Predict.of(**asked, out=partial).perform()) as steps:
         while next(steps).done < 4:
             pass
-    assert is_unfinished(out)
-    return out
+    assert is_unfinished(partial)
+    return folder
+
+
+@pytest.fixture
+def whole(made, tmp_path):
+    """The prediction, of this test alone."""
+    return copied(made, tmp_path, "whole.ome.zarr")
+
+
+@pytest.fixture
+def partial(made, tmp_path):
+    """The part of it, of this test alone."""
+    return copied(made, tmp_path, "partial.ome.zarr")
+
+
+def copied(made, folder, name):
+    for path in made.glob(f"{name}*"):  # its record or its journal, too
+        (shutil.copytree if path.is_dir() else shutil.copy2)(path, folder / path.name)
+    return folder / name
 
 
 def test_a_prediction_names_its_model_threshold_and_tiles(whole, partial):
