@@ -41,6 +41,8 @@ class Disk:
     ----------
     writes : int
         Files opened for writing, folders made, renames and removals so far.
+    fills : list of int
+        Those of them that need room.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Disk:
     ) -> None:
         self.folder, self.kill_at, self.full_at = str(folder.resolve()), kill_at, full_at
         self.states, self._turn = states, threading.RLock()
-        self.writes = 0
+        self.writes, self.fills = 0, []
 
     def heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         fills = event == "os.mkdir" or (event == "open" and _writes(*arguments[1:3]))
@@ -62,6 +64,8 @@ class Disk:
             return
         with self._turn:
             number, self.writes = self.writes, self.writes + 1
+            if fills:
+                self.fills.append(number)
             if self.states is not None:
                 self._keep(self.states / f"{number}")
         if self.kill_at is not None and number >= self.kill_at:
