@@ -96,6 +96,7 @@ def test_the_model_is_one_small_network_that_tells_its_origin(tmp_path):
     assert loaded.sha256 == learnt().model.sha256
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_on_the_same_image_it_begins_again_from_the_shipped_networks():
     result = tuned(learnt().model, image=255 - IMAGE)
     assert result.before == {} and result.verdict is Verdict.NOT_COMPARED
@@ -134,6 +135,7 @@ def test_from_scratch_a_slice_teaches_more_than_the_threshold_that_fits_it():
     assert after > 0.7 and after > dice(level <= IMAGE) + 0.02
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_a_start_that_is_better_than_what_was_learnt_stays(monkeypatch):
     def wrong(answers, vessel, fold, prior):
         judged = judge(answers, vessel, fold, prior)
@@ -148,6 +150,7 @@ def test_a_start_that_is_better_than_what_was_learnt_stays(monkeypatch):
     assert (result.model.sha256 == start.sha256) == result.verdict.is_start
 
 
+@pytest.mark.usefixtures("few_learners")
 def test_little_paint_is_learnt_without_a_score():
     labels = np.zeros((1, 128, 128), np.uint8)
     inside, outside = (np.argwhere(MASK[PAINTED] == k)[:10] for k in (True, False))
