@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +15,14 @@ from scipy.spatial.transform import Rotation
 
 from napari_midl.cli import main
 from napari_midl.engine.jobs import run
-from napari_midl.engine.models import save_model
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
+from napari_midl.methods.anatomy.apply import Anatomy
 from napari_midl.methods.anatomy.checks import turned_over
 from napari_midl.methods.anatomy.export import write_mask
-from napari_midl.methods.anatomy.learn import train
+from napari_midl.methods.anatomy.models import named_model
 from napari_midl.methods.anatomy.outline import outline
 from napari_midl.methods.anatomy.overlap import share_inside
-from napari_midl.methods.anatomy.settings import TrainSettings
 from napari_midl.methods.anatomy.shapes import read_shape
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 from napari_midl.volumes.lazy import Lazy
@@ -44,27 +42,17 @@ MIDDLE = np.array([130.0, -45.0, 310.0])  # of the person and of the scans, LPS
 
 
 @pytest.fixture(scope="module")
-def model(eggs: list[Shape], egg: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of eggs, which have a thirtieth of the vertices of the shipped mandible."""
-    path = tmp_path_factory.mktemp("model") / "eggs.safetensors"
-    save_model(run(train(eggs, egg, TrainSettings(steps=2, modes=3))), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def person(eggs: list[Shape], egg: Template) -> Landmarks:
-    """The mean egg, somewhere in the world."""
-    points = np.mean([shape.landmarks for shape in eggs], axis=0)
-    return Landmarks(egg.names, points - points.mean(axis=0) + MIDDLE)
+def person() -> Landmarks:
+    """The mean mandible of a person who lies somewhere in the world."""
+    anatomy = Anatomy(named_model("base"))
+    points = anatomy.shapes.mean_landmarks
+    return Landmarks(anatomy.template.names, points - points.mean(axis=0) + MIDDLE)
 
 
 @pytest.fixture
-def marks(
-    tmp_path: Path, model: Path, person: Landmarks, monkeypatch: pytest.MonkeyPatch
-) -> Landmarks:
-    """The same in a file, in a folder of their own with the model."""
+def marks(tmp_path: Path, person: Landmarks, monkeypatch: pytest.MonkeyPatch) -> Landmarks:
+    """The same in a file, in a folder of their own."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(model, tmp_path)
     write_landmarks(Path("marks.mrk.json"), person)
     return person
 
@@ -88,7 +76,7 @@ def save_scan(
 
 def generate(capsys: pytest.CaptureFixture[str], *options: str, code: int = 0) -> str:
     with pytest.raises(SystemExit) as ended:
-        main(["anatomy", "generate", *options, "--model", "eggs.safetensors"])
+        main(["anatomy", "generate", *options])
     assert ended.value.code == code
     said = capsys.readouterr()
     return said.out + said.err if not code else " ".join(said.err.split())
