@@ -52,3 +52,10 @@ def test_nobody_comes_where_no_fibre_leads_to_the_trail(base: Model) -> None:
     trail = torch.from_numpy(before[20::6]).float()
     assert run(ways_home(tracker_over([before], base), trail, 1.0)) == []
     assert run(ways_home(tracker_over([before, aside], base), trail, 1.0)) == []
+
+
+def test_nobody_sets_out_from_beyond_the_image(base: Model) -> None:
+    along = line((120, 20), (120, SIZE - 1))
+    trail = torch.from_numpy(along[20::6]).float()
+    trail = torch.cat([trail, trail.new_tensor([[120.0, SIZE + 20.0]])])
+    assert run(ways_home(tracker_over([along], base), trail, 1.0)) == []

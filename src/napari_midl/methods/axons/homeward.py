@@ -56,6 +56,8 @@ def ways_home(tracker: Tracker, trail: Tensor, width: float) -> Job[list[Way]]:
     aims = fan(heading, _TURNS)
     places = torch.cat([trail[-1] + steps * reach * aims for steps in _AHEAD])
     places = places[((places >= 0) & (places <= tracker.pixels.end)).all(-1)]
+    if not len(places):
+        return []
     widths = width * torch.tensor(_LOOKS).repeat_interleave(len(places))
     places = places.repeat(len(_LOOKS), 1)
     headings, unsure = tracker.heading_towards(places, trail[-1], widths)
