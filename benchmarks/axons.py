@@ -3,7 +3,8 @@
 ``synthetic``: table 1 of Dai et al. again on its five conditions. ``kinds``: images by another
 generator than those of the training. ``ends``: where traces should
 stop. ``tiles``: real two-photon tiles, one seed and a direction, then both ends. ``batch``: many
-seeds on one of them. ``retina``: photographs of another kind.
+seeds on one of them. ``retina``: photographs of another kind. ``ways``: whether the right way is
+offered where a trace has left its fibre.
 ``speed``: one seed, a hundred, brightest-path-lib between the same two points, and stacks.
 ``memory``: volumes of growing size. Shared images are only read.
 """
@@ -27,6 +28,7 @@ from benchmarks.axons_memory import memory
 from benchmarks.axons_retina import retina
 from benchmarks.axons_seed import seed_at
 from benchmarks.axons_speed import speed
+from benchmarks.axons_ways import ways
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons import minimal_path
 from napari_midl.methods.axons.apply import Tracing, connect, trace
@@ -160,6 +162,7 @@ PARTS = {
     "tiles": tiles,
     "batch": batch,
     "retina": retina,
+    "ways": ways,
     "speed": speed,
     "memory": memory,
 }

@@ -38,7 +38,7 @@ def retina(model: Model, data: Path) -> list[dict[str, Any]]:
     rows = []
     for path in sorted(data.glob("chasedb1_*_image.png")):
         volume = open_volume(path).spatial(GREEN)
-        pieces = _pieces(path.with_name(path.name.replace("image.png", "centreline.swc")))
+        pieces = pieces_of(path.with_name(path.name.replace("image.png", "centreline.swc")))
         everywhere = cKDTree(np.concatenate([resample(piece, 0.5) for piece in pieces]))
         lines = [p for p in pieces if len(resample(p, 1.0)) > SHORTEST]
         tracing = Tracing(volume, model, TraceSettings(dark=True))
@@ -71,7 +71,7 @@ def retina(model: Model, data: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _pieces(path: Path) -> list[NDArray[np.float64]]:
+def pieces_of(path: Path) -> list[NDArray[np.float64]]:
     """Centrelines ``(n, 2)`` of a graph between its ends and branch points."""
     nodes = pd.read_csv(path, sep=r"\s+", comment="#", names=_COLUMNS, index_col="id")
     where = nodes[["y", "x"]]

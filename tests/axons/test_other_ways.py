@@ -74,3 +74,14 @@ def test_there_is_none_where_a_trace_begins(tracing: Tracing) -> None:
     points = deep(LEVEL[::3])
     trace = Trace("a", points, np.linspace(0.6, 0.7, len(points)))
     assert run(find_other_ways(tracing, trace, 1)) == []
+
+
+def test_a_way_begins_where_it_leaves_the_trace(tracing: Tracing) -> None:
+    points = deep(CHANGED[::3])
+    trace = tracing.doubted(Trace("a", points, np.zeros(len(points))), 1.0, 0)
+    (place,) = doubts_of(Entry(trace))
+    for found in run(find_other_ways(tracing, trace, place.index)):
+        new = found.trace.points[found.begin :]
+        assert cKDTree(deep(CHANGED)).query(new)[0][2:].min() > 0.5, "none of it is the old one"
+        step = np.linalg.norm(np.diff(found.trace.points, axis=0), axis=1)
+        assert step[found.begin - 1] < 8

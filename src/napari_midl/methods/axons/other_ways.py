@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 
 from napari_midl.engine.devices import one_thread
 from napari_midl.engine.jobs import Job, Progress, stepped_in
 from napari_midl.methods.axons.changes import changed_over
 from napari_midl.methods.axons.crossings import ASIDE, other_ways, ways_on
 from napari_midl.methods.axons.drawing import SPACING, centred
-from napari_midl.methods.axons.evidence import lengths
+from napari_midl.methods.axons.evidence import doubt_of_all, lengths
+from napari_midl.methods.axons.homeward import ways_home
 from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.radii import measure_radii
 from napari_midl.methods.axons.trees import turned
@@ -29,13 +31,15 @@ if TYPE_CHECKING:
 
     Line = NDArray[np.float64]
 
-# In widths of the fibre: how far from the place a way may leave the trace, how much of the trace
-# is looked at for that, and how long a way is at least.
-_ABOUT, _LOOKED_AT, _LEAST = 40.0, 80.0, 15.0
+# In widths of the fibre: how far before and behind the place a way may leave the trace, how much
+# more of it is looked at for that, and how long a way is at least. The doubt adds up along a trace
+# that has changed over, so that the place where it is worst may lie far behind.
+_BEHIND, _ABOUT, _MARGIN, _LEAST = 300.0, 40.0, 40.0, 15.0
 # Points of a trace before the place, without which it comes from nowhere, and those of a trail.
 _BEFORE, _TRAIL = 4, 60
-# More than that share of a way is on no trace, and it is surer than that on average.
-_NEW, _SURE = 0.5, 0.5
+# More than that share of a way is on no trace, and it is surer than that on average over its first
+# so many widths: what comes later is no matter of this choice.
+_NEW, _SURE, _JUDGED = 0.5, 0.4, 60.0
 # Points of either part of a turn, and ways at most.
 _STRAIGHT, _MOST = 6, 3
 
@@ -61,8 +65,9 @@ def find_other_ways(
 ) -> Job[list[OtherWay]]:
     """Look for other ways on from a doubtful place of a trace.
 
-    The trace comes to the place from its surer side. Ways are ridges that leave it there, and
-    those of a fan of agents (`ways_on`); each is followed to its end.
+    The trace comes to the place from its surer side. Ways are ridges that leave it there or
+    before, those of a fan of agents (`ways_on`), and those of agents that come from fibres ahead
+    (`ways_home`); each is followed to its end, and begins where it leaves the trace for good.
 
     Parameters
     ----------
@@ -121,12 +126,12 @@ def _best(
         return bool(np.mean([at is None for at in to.at(way.points, reach)]) > _NEW)
 
     found: list[tuple[float, int, Trace]] = []
-    for begin, whole in ways:
-        way = whole.part(slice(others.before_shared(whole, reach)))
-        if way.length(spacing) < _LEAST * width or not is_new(way, every):
+    for at, whole in ways:
+        begin, way = _from_where_it_leaves(tracing, trace, at, whole, width)
+        way = way.part(slice(others.before_shared(way, reach)))
+        if way.length(spacing) < _LEAST * width or begin < _BEFORE or not is_new(way, every):
             continue
-        way = tracing.doubted(way, width, 0)
-        doubt, points = float(way.uncertainty.mean()), tracing.points(trace)[:begin]
+        doubt, points = _doubt(tracing, way, width), tracing.points(trace)[:begin]
         if doubt < _SURE:
             turn = _turn(points, tracing.points(way))
             found.append((doubt + ASIDE * turn / 90, begin, way))
@@ -134,10 +139,38 @@ def _best(
     for _, begin, way in sorted(found, key=lambda one: one[0]):
         if len(taken) < _MOST and is_new(way, chosen):
             chosen.add(way)
-            new = measure_radii(tracing.volume, way)
-            head = _head(trace, begin, index)
-            taken.append(OtherWay(head.followed_by(new, why=way.why), begin))
+            new = measure_radii(tracing.volume, tracing.doubted(way, width, 0))
+            whole = replace(trace, placed_by="person").part(slice(begin))
+            whole = whole.followed_by(new, why=way.why)
+            taken.append(OtherWay(_decided(tracing, whole, begin, index, width), begin))
     return taken
+
+
+def _from_where_it_leaves(
+    tracing: Tracing, trace: Trace, begin: int, way: Trace, width: float
+) -> tuple[int, Trace]:
+    """The point of a trace from where on a way is another, and the way from there.
+
+    A way may begin before the place where it parts from the trace, along which it runs until then.
+    """
+    away, nearest = cKDTree(tracing.points(trace)).query(tracing.points(way))
+    along = away[: int((away > ON_IT * width).argmax())]
+    if not len(along):
+        return begin, way
+    on_it = np.flatnonzero(along <= width)
+    last = int(on_it[-1]) if len(on_it) else int(along.argmin())
+    return (int(nearest[last]) + 1, way.part(slice(last + 1, None))) if last else (begin, way)
+
+
+def _doubt(tracing: Tracing, way: Trace, width: float) -> float:
+    """Of an agent on a way where it begins; or of all of it, where the image hardly shows it.
+
+    Not whether it has changed over: near the place that is told by the trace that it leaves.
+    """
+    points = tracing.points(way)
+    begins = lengths(points) < _JUDGED * width
+    least = doubt_of_all(tracing.pixels, points, width)
+    return max(least, float(way.uncertainty[begins].mean()))
 
 
 def _turn(before: Line, behind: Line) -> float:
@@ -184,14 +217,15 @@ def _comes_from_behind(unsure: Line, index: int) -> bool:
 def _ways(tracing: Tracing, points: Line, width: float, index: int) -> Job[list[tuple[int, Line]]]:
     """Where ways leave a line near one of its points, and how they begin."""
     along = lengths(points) - lengths(points)[index]
-    first, last = np.searchsorted(along, (-_LOOKED_AT * width, _LOOKED_AT * width))
+    before, behind = _BEHIND + _MARGIN, _ABOUT + _MARGIN
+    first, last = np.searchsorted(along, (-before * width, behind * width))
     _, partings = changed_over(tracing.pixels, points[first:last], width, 0)
     found = []
     for parting in partings:
         begin = int(first) + parting.index
         if (
             begin >= _BEFORE
-            and abs(along[begin]) < _ABOUT * width
+            and -_BEHIND * width < along[begin] < _ABOUT * width
             and _inside(tracing, parting.way)
         ):
             found.append((begin, parting.way))
@@ -200,6 +234,7 @@ def _ways(tracing: Tracing, points: Line, width: float, index: int) -> Job[list[
         start = max(0, index + 1 - _TRAIL)
         trail = torch.from_numpy(points[start : index + 1]).float()
         ways = yield from ways_on(tracing.tracker, trail, width)
+        ways += yield from ways_home(tracing.tracker, trail, width)
         for way in other_ways(ways, width):
             if start + way.begin >= _BEFORE:
                 found.append((start + way.begin, np.stack(way.steps.points).astype(float)))
@@ -210,8 +245,15 @@ def _inside(tracing: Tracing, line: Line) -> bool:
     return bool(((line >= 0) & (line <= tracing.pixels.end.numpy())).all())
 
 
-def _head(trace: Trace, begin: int, index: int) -> Trace:
-    """What comes before the other way; a person who takes that decides the doubt of the place."""
+def _decided(tracing: Tracing, trace: Trace, begin: int, index: int, width: float) -> Trace:
+    """A trace that goes another way: a person who takes that decides the doubt of the place.
+
+    That is what lies about its begin, and between it and the place that is looked at.
+    """
+    along = lengths(tracing.points(trace))
+    first, last = np.searchsorted(along, along[begin] + np.array((-_LEAST, _LEAST)) * width)
+    first = max(1, min(first, index))
+    last = max(last, begin)
     unsure = trace.uncertainty.copy()
-    unsure[index:begin] = np.minimum(unsure[index:begin], unsure[index - 1])
-    return replace(trace, uncertainty=unsure, placed_by="person").part(slice(begin))
+    unsure[first:last] = np.minimum(unsure[first:last], unsure[first - 1])
+    return replace(trace, uncertainty=unsure)
