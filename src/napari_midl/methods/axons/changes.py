@@ -137,7 +137,9 @@ def _strips(
         seen = np.max([_values(pixels, each, width) for each in deep], axis=0)
         strip = ndimage.gaussian_filter(seen, 1.0, mode="nearest")
         # What is nearer to another part of the trace is that part, and no other fibre.
-        strip[tree.query(places)[0] < 0.8 * np.abs(aside) - width] = np.nan
+        nearer = 0.8 * np.abs(aside) - width
+        away, _ = tree.query(places, distance_upper_bound=nearer.max())
+        strip[away < nearer] = np.nan
         strips.append(strip)
     return strips
 

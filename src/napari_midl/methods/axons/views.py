@@ -38,7 +38,11 @@ def sample(images: Tensor, points: Tensor) -> Tensor:
     -------
     Tensor, shape (M, C, ...)
     """
-    return _interpolate(images, _unit_grid(points, images.shape[2:]))
+    grid = _unit_grid(points, images.shape[2:])
+    space = images.ndim - 2
+    flat = grid.reshape(len(images), *([1] * (space - 1)), -1, space)
+    values = F.grid_sample(images, flat, padding_mode="zeros", align_corners=False)
+    return values.reshape(*images.shape[:2], *grid.shape[1:-1])
 
 
 def mipmap(images: Tensor, blocks: Sequence[Sequence[int]]) -> tuple[list[Tensor], tuple[int, ...]]:
@@ -111,14 +115,16 @@ def sample_views(
     Tensor, shape (M, ..., V, 11, 11)
         Not a number beyond the image.
     """
-    grid = _unit_grid(points, extent)
-    views = torch.stack(
-        [
-            _interpolate(image, grid[..., v, :, :, :], "border")[:, 0]
-            for v, image in enumerate(levels)
-        ],
-        -3,
+    # In the shape that `grid_sample` takes: an agent waits for each step that shapes it anew.
+    deep = [1] * (len(extent) - 2)
+    grid = _unit_grid(points, extent).reshape(
+        len(points), *deep, -1, len(levels), VIEW**2, len(extent)
     )
+    seen = [
+        F.grid_sample(image, part, padding_mode="border", align_corners=False)
+        for image, part in zip(levels, grid.unbind(-3), strict=True)
+    ]
+    views = torch.stack(seen, -2).reshape(points.shape[:-1])
     last = known.reshape(-1, *([1] * (points.ndim - 2)), points.shape[-1]) - 0.5
     beyond = ((points < -0.5) | (points > last)).any(-1)
     return views.masked_fill(beyond, torch.nan)
@@ -128,13 +134,6 @@ def _unit_grid(points: Tensor, extent: Sequence[int]) -> Tensor:
     # Voxel centres lie at odd multiples of 1 / n on grid_sample's axis from -1 to 1.
     size = _numbers(tuple(extent)).to(points)
     return ((2 * points + 1) / size - 1).flip(-1)
-
-
-def _interpolate(images: Tensor, grid: Tensor, outside: str = "zeros") -> Tensor:
-    space = images.ndim - 2
-    flat = grid.reshape(len(images), *([1] * (space - 1)), -1, space)
-    values = F.grid_sample(images, flat, padding_mode=outside, align_corners=False)
-    return values.reshape(*images.shape[:2], *grid.shape[1:-1])
 
 
 def view_points(positions: Tensor, frames: Tensor, pitches: Sequence[float]) -> Tensor:
