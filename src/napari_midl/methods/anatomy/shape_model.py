@@ -122,10 +122,6 @@ class ShapeModel:
         """Vertices ``(V, 3)``."""
         return np.asarray(self.mean_surface + np.tensordot(coefficients, self.surface_modes, 1))
 
-    def surface_spread(self, posterior: Posterior) -> NDArray[np.float64]:
-        """Standard deviation a coordinate of the vertices ``(V,)``."""
-        return _spread(self.surface_modes, posterior.covariance, self.surface_rest)
-
 
 def _spread(
     modes: Points, covariance: NDArray[np.float64], rest: NDArray[np.float64]

@@ -213,11 +213,6 @@ class TraceList(EntryList):
         after = (new for e in self.entries for new in (parts if e is entry else [e]))
         self.write(after, parts[1:])
 
-    def root_at(self, entry: Entry, index: int) -> None:
-        """Let the tree of a trace begin at one of its points."""
-        entries = self._rooted(self.entries, Link(entry.name, index))
-        self.write(entries, [e for e in entries if e.name == entry.name], entries)
-
     def add_soma(self, place: Sequence[float], radius: float = float("nan")) -> None:
         """Add a soma; the trees that come into it begin there, one decision.
 
