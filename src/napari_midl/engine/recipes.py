@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Batch = tuple[Tensor, Tensor]
 Draw = Callable[["np.random.Generator", int], Batch]
-Rate = Callable[[int], float]
 # A step says now and then what it is at, so that it can be paused, and returns its metrics.
 Steps = Generator[str, None, dict[str, float]]
 CLIP = 5.0
