@@ -131,6 +131,17 @@ def test_a_seed_on_no_fibre_can_be_left_out(folder: Path) -> None:
     assert set(pd.read_csv("t.csv")["path"]) == {"a"}
 
 
+def test_where_nothing_is_traced_it_says_so_and_writes_no_node(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty.csv").write_text("path,y,x\nb,110,100\n", encoding="utf-8")
+    for out in ("none.swc", "t.csv"):
+        assert ran("trace", "image.tif", "--seeds", "empty.csv", "--skip", "--out", out) == 0
+        assert "0 traces" in capfd.readouterr().out
+    lines = Path("none.swc").read_text(encoding="utf-8").splitlines()
+    assert all(line.startswith("#") for line in lines)
+
+
 def test_two_places_are_connected_measured_and_exported(
     folder: Path, wave: Wave, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -218,6 +218,16 @@ def test_an_image_of_unknown_size_and_one_that_is_left_are_named(tmp_path: Path)
         read_and_look(far_table, unknown)
 
 
+def test_dots_are_no_mend(tmp_path: Path) -> None:
+    """In nanometres these traces would lie in one pixel, which by chance is on a fibre."""
+    noise = np.random.default_rng(4).normal(0, 1, image().shape)
+    noise[:2, :2] += 9
+    volume = Volume.from_array(noise[None], scale=SIZE, units="um", name="noise")
+    path = written(tmp_path / "a.swc", centres(), volume.space)
+    said = beside(volume, read_traces(path, volume.space), path)
+    assert "cannot be told from the background" in said and "nanometres" not in said
+
+
 def test_the_commands_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -166,3 +166,13 @@ def test_neurom_is_quiet_and_a_fork_at_the_root_is_one(tmp_path):
     assert row["branch points"] == neurom.get("number_of_forking_points", theirs) == 1
     assert row["length (µm)"] == pytest.approx(14) == neurom.get("total_length", theirs)
     assert isinstance(theirs.to_morphio(), morphio.Morphology)
+
+
+def test_a_negative_radius_is_one_that_nobody_knows(tmp_path):
+    (tmp_path / "a.swc").write_text("1 2 0 0 0 -1 -1\n2 2 4 0 0 -1 1\n3 2 9 0 0 -1 2\n")
+    traces = read_traces(tmp_path / "a.swc", SPACE)
+    for table in (trace_table(traces, SPACE), tree_table(traces, SPACE)):
+        (row,) = table.to_dict("records")
+        assert row["length (µm)"] == pytest.approx(9)
+        for column in ("mean radius (µm)", "surface (µm²)", "volume (µm³)"):
+            assert np.isnan(row[column]), column

@@ -10,6 +10,7 @@ import pytest
 
 from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import run
+from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations, pixels
 from napari_midl.methods.axons.apply import Tracing, connect, trace
 from napari_midl.methods.axons.ports import SeedsIn, TracesOut
@@ -132,6 +133,12 @@ def test_two_ends_are_joined_through_the_middle(plane: Volume, wave: Wave, base:
     result = score(found.points[:, 1:], line)
     assert result.coverage > 0.99
     assert result.error < 0.5
+
+
+def test_a_place_is_not_joined_with_itself(plane: Volume, base: Model) -> None:
+    place = (0.0, 40.0, 40.0)
+    with pytest.raises(InputError, match="are the same; give two"):
+        run(connect(Tracing(plane, base, TraceSettings()), [place, place], "dot"))
 
 
 def test_a_way_can_be_led_by_places_on_it(plane: Volume, wave: Wave, base: Model) -> None:

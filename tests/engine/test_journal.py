@@ -62,6 +62,13 @@ def test_a_journal_of_another_prediction_is_refused_by_what_differs(out):
         Journal(out, {"model": "b", "input": "x"})
 
 
+def test_of_settings_it_says_which_and_what_they_were(out):
+    Journal(out, {"settings": {"tile": [8, 24, 24], "uncertainty": False, "threshold": 0.5}})
+    words = "with tile 8 24 24 and not 8 32 32, uncertainty off and not on; go on with"
+    with pytest.raises(InputError, match=words):
+        Journal(out, {"settings": {"tile": [8, 32, 32], "uncertainty": True, "threshold": 0.5}})
+
+
 @pytest.mark.parametrize(
     "text",
     [

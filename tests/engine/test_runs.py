@@ -81,6 +81,14 @@ def test_an_operation_that_is_not_ours_is_refused(tmp_path):
         run(replay(tmp_path / "r.run.json"))
 
 
+@pytest.mark.parametrize("outputs", [{}, {"a.csv": {"path": "a.csv"}}])
+def test_a_record_without_a_hash_is_not_called_the_same(tmp_path, outputs):
+    named = {"arguments": {**RUN.arguments, "out": "a.csv"}, "outputs": outputs}
+    write_run(replace(RUN, operation="vessels.analyse", **named), tmp_path / "r.run.json")
+    with pytest.raises(InputError, match="nothing to compare with"):
+        run(replay(tmp_path / "r.run.json"))
+
+
 def test_the_schema_names_every_field_of_a_record(tmp_path):
     write_run(RUN, tmp_path / "r.run.json")
     written = json.loads((tmp_path / "r.run.json").read_text())

@@ -62,6 +62,13 @@ def learn(folder: Path, images: list[np.ndarray], labels: list[np.ndarray], **ho
     return run(train.perform()).result
 
 
+def test_a_class_that_is_nowhere_labelled_is_named(tmp_path):
+    """As where a full map, which counts from 0, is taken for labels, which count from 1."""
+    image, truth = picture()
+    result = learn(tmp_path, [image], [truth - 1], steps=10)
+    assert "Nothing is labelled striped" in result.advice and "--dense" in result.advice
+
+
 def called(folder: Path, image: Path) -> np.ndarray:
     """The classes that the model in a folder gives to the pixels of an image: 1, 2, 3."""
     out = folder / "out.ome.zarr"

@@ -184,7 +184,7 @@ def test_a_stain_that_was_stopped_ends_with_the_same_bits(folder, after):
     assert not record_path(out).exists()
     with pytest.raises(InputError, match="exists already"):
         stained(out)
-    with pytest.raises(InputError, match="another settings"):
+    with pytest.raises(InputError, match="with watermark off and not on;"):
         stained(out, watermark=True, resume=True)
     np.testing.assert_array_equal(stained(out, resume=True), whole)
     with pytest.raises(InputError, match="nothing to resume"):

@@ -148,8 +148,9 @@ def test_labels_with_one_class_only(folder, capfd):
     assert "one.tif" in finetune(capfd, "image.tif", write("one.tif", np.ones(SHAPE, np.uint8)))
 
 
-def test_a_full_mask_taken_for_strokes(folder, capfd):
-    mask = (RNG.random(SHAPE) > 0.5).astype(np.uint8) * 255
+@pytest.mark.parametrize("value", [1, 255])
+def test_a_full_mask_taken_for_strokes(folder, capfd, value):
+    mask = (RNG.random(SHAPE) > 0.5).astype(np.uint8) * value
     assert "--dense" in finetune(capfd, "image.tif", write("mask.tif", mask))
 
 

@@ -84,7 +84,8 @@ def test_one_image_without_contrast_does_not_stop_the_others(images, tmp_path):
 
 def test_an_image_that_cannot_be_opened_is_named_before_anything_is_written(images, tmp_path):
     shutil.copy(__file__, tmp_path / "notes.tif")
-    batch = Batch.of(images=(*images, str(tmp_path / "notes.tif")), out=tmp_path / "out" / "s.csv")
-    with pytest.raises(InputError, match=r"notes\.tif"):
+    bad = [str(tmp_path / name) for name in ("notes.tif", "gone.tif")]
+    batch = Batch.of(images=(*images, *bad), out=tmp_path / "out" / "s.csv")
+    with pytest.raises(InputError, match=r"notes\.tif .* [^ ]*gone\.tif cannot be used either"):
         run(batch.perform())
     assert not (tmp_path / "out").exists()

@@ -161,6 +161,7 @@ def test_the_command_prints_and_writes_them(tmp_path, capsys):
     [
         (np.full((4, 8, 8), 0.3, np.float32), "holds fractions, like a probability"),
         (np.ones((4, 8, 8), np.uint8), "is vessel everywhere"),
+        (np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8), "holds intensities, like an image"),
     ],
 )
 def test_what_is_no_mask_is_named(mask, said):

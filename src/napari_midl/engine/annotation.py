@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Box = tuple[slice, ...]
 
-__all__ = ["BLOCK", "Classes", "PaintedVolume", "hold_out_together", "refuse_one_class"]
+__all__ = [
+    "BLOCK",
+    "Classes",
+    "PaintedVolume",
+    "hold_out_together",
+    "never_labelled",
+    "refuse_one_class",
+]
 
 BLOCK = (16, 32, 32)
 MARGIN = (8, 16, 16)
@@ -274,8 +282,27 @@ def refuse_one_class(volumes: Sequence[PaintedVolume]) -> None:
         ]
         both = "both classes" if len(classes) == 2 else "at least two classes"
         raise InputError(
-            f"{names} holds no voxel labelled {' or '.join(wanted)}; paint some of {both}."
+            f"{names} holds no voxel labelled {' or '.join(wanted)}; paint some of "
+            f"{both}{_like_a_mask(volumes, painted)}."
         )
+
+
+def never_labelled(volumes: Sequence[PaintedVolume]) -> str:
+    """A sentence on classes of which no voxel is surely one; empty where there are none."""
+    classes = volumes[0].classes
+    painted = {value for volume in volumes for value in volume.painted}
+    missing = [name for name in classes.names if classes.value(name) not in painted]
+    said = f"Nothing is labelled {' or '.join(missing)}, so it is not learnt; label some"
+    return f"{said}{_like_a_mask(volumes, painted)}." if missing else ""
+
+
+def _like_a_mask(volumes: Sequence[PaintedVolume], painted: set[int]) -> str:
+    """What else to do where files hold the numbers of a full mask, which begins from 0."""
+    classes = volumes[0].classes
+    files = all(Path(patch.name).suffix for volume in volumes for patch in volume.patches)
+    if not files or painted != set(range(1, len(classes))):
+        return ""
+    return f", or pass --dense if 0 stands for {classes.names[0]}, as in a full mask"
 
 
 def _planes(labels: Any) -> Iterator[tuple[Shape, NDArray[Any]]]:

@@ -22,7 +22,7 @@ from napari_midl.volumes.multiscales import ABOUT
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 # Attributes of the OME-Zarr.
@@ -62,10 +62,9 @@ class Journal:
         before, lines = _read(self.path)
         now = json.loads(header)
         if before != now:
-            differs = sorted(k for k in {*before, *now} if before.get(k) != now.get(k))
             raise InputError(
-                f"{self.path} was left by a prediction with another {', '.join(differs)}; go on "
-                "with what it began with, or choose another output."
+                f"{self.path} was left by a prediction with {', '.join(_differences(before, now))};"
+                " go on with what it began with, or choose another output."
             )
         self.done = _finished(lines)
         if lines[-1:] != [""]:
@@ -114,6 +113,28 @@ class Journal:
     def _rewrite(self, lines: Sequence[str]) -> None:
         with whole_file(self.path) as beside:
             beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """What an output depends on that has changed: of settings, also what they were."""
+    for name in sorted({*before, *now}):
+        was, is_now = before.get(name), now.get(name)
+        if was == is_now:
+            continue
+        if name == "settings" and isinstance(was, dict) and isinstance(is_now, dict):
+            for each in sorted({*was, *is_now}):
+                if was.get(each) != is_now.get(each):
+                    plain = each.replace("_", " ")
+                    yield f"{plain} {_shown(was.get(each))} and not {_shown(is_now.get(each))}"
+        else:
+            yield f"another {name}"
+
+
+def _shown(value: Any) -> str:
+    """A setting as a person writes it."""
+    if isinstance(value, bool) or value is None:
+        return "on" if value else "off"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def is_unfinished(out: Path) -> bool:

@@ -64,6 +64,8 @@ def replay(path: Path) -> Job[Comparison]:
     name = Path(str(recorded.arguments.get("out") or next(iter(recorded.outputs), ""))).name
     if not name:
         raise InputError(f"{path} names no output; it cannot be replayed.")
+    if not any(map(_hash, recorded.outputs.values())):
+        raise InputError(f"{path} holds no hash of its output; there is nothing to compare with.")
     with TemporaryDirectory(prefix="napari-midl-replay-") as folder:
         values = {**recorded.arguments, **recorded.settings, "out": str(Path(folder) / name)}
         named = OPERATIONS[recorded.operation].of(**values)

@@ -23,6 +23,15 @@ ZIPPED = (".zip", ".ozx")
 TIFF = (".tif", ".tiff", ".tf2", ".tf8", ".btf", ".companion.ome")
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 PICTURE = (".png", ".jpg", ".jpeg", ".bmp")
+# Named one by one: a name that is made up could be taken by anybody.
+_PLUGINS = {
+    ".czi": "bioio-czi",
+    ".dv": "bioio-dv",
+    ".lif": "bioio-lif",
+    ".nd2": "bioio-nd2",
+    ".r3d": "bioio-dv",
+    ".sldy": "bioio-sldy",
+}
 
 
 def open_volume(source: Any, axes: str = "", *, colours: bool = False) -> Volume:
@@ -143,10 +152,9 @@ def _open_bioio(path: Path, called: str) -> Volume:
     try:
         image = BioImage(path)
     except UnsupportedFileFormatError:
-        raise InputError(
-            f"{path} is no image that an installed reader knows; save it as TIFF or OME-Zarr or "
-            f"pip install the bioio plugin of its format, such as bioio-{path.suffix[1:] or 'czi'}."
-        ) from None
+        plugin = _PLUGINS.get(path.suffix.lower())
+        way = f"pip install {plugin}" if plugin else "save it as NIfTI, TIFF or OME-Zarr"
+        raise InputError(f"{path} is no image that an installed reader knows; {way}.") from None
     return _from_bioimage(image, path.stem, path, called)
 
 

@@ -60,7 +60,9 @@ def write_swc(
             f"{path} cannot be written without the column {missing[0]}; give all of "
             f"{' '.join(COLUMNS)}."
         )
-    ordered = nodes.loc[:, list(COLUMNS)].astype(dict.fromkeys(_INTEGERS, int))
+    # Columns of no rows have no type.
+    types = {column: int if column in _INTEGERS else float for column in COLUMNS}
+    ordered = nodes.loc[:, list(COLUMNS)].astype(types)
     lines = range(1, len(ordered) + 1)
     if not np.isfinite(ordered["radius"]).all():
         raise InputError(f"{path} cannot be written with a radius that is no number; correct it.")

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from napari_midl.engine.annotation import refuse_one_class
+from napari_midl.engine.annotation import never_labelled, refuse_one_class
 from napari_midl.engine.examples import whole_image
 from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.models import Model
@@ -120,7 +120,7 @@ def fit(
         steps=steps,
         basis=Basis.UNSEEN if after else Basis.NONE,
         counts=counts,
-        advice=_advice(after, alone(labels, places, classes)),
+        advice=never_labelled(examples.images) or _advice(after, alone(labels, places, classes)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.engine.annotation import refuse_one_class
+from napari_midl.engine.annotation import never_labelled, refuse_one_class
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
 from napari_midl.engine.finetuning import (
@@ -115,7 +115,7 @@ def fit(
         history=trained.history,
         basis=basis,
         counts=counts,
-        advice=_never_labelled(examples, names),
+        advice=never_labelled(examples.images),
     )
 
 
@@ -199,14 +199,6 @@ def _score(
         blocks += len(places)
     scores, counts = dice_of(np.concatenate(found), np.concatenate(labels), classes)
     return scores, {"blocks": blocks} | counts
-
-
-def _never_labelled(examples: Examples, names: tuple[str, ...]) -> str:
-    """A sentence on classes of which no voxel is surely one; empty where there are none."""
-    painted = {value for image in examples.images for value in image.painted}
-    missing = [name for name in names if examples.classes.value(name) not in painted]
-    said = f"Nothing is labelled {' or '.join(missing)}, so it is not learnt; label some."
-    return said if missing else ""
 
 
 def _best(bases: object) -> Basis:

@@ -153,12 +153,14 @@ def connect(tracing: Tracing, places: Sequence[Sequence[float]], path: str) -> J
     Raises
     ------
     InputError
-        If one of them lies outside the image.
+        If one of them lies outside the image, or is the same as the next.
     """
     for place in places:
         tracing.check(Seed(path, (place[0], place[1], place[2])))
     ends = [tracing.position(place).double().numpy() for place in places]
     lengths = [float(np.linalg.norm(b - a)) for a, b in pairwise(ends)]
+    if not min(lengths) > 0:
+        raise InputError("Two of the places that follow each other are the same; give two.")
     points, unsure = [], []
     for k, (one, other) in enumerate(pairwise(ends)):
         told = partial(_leg, sum(lengths[:k]), lengths[k], max(sum(lengths), 1e-6))

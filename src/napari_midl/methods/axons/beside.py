@@ -40,6 +40,8 @@ _CONTRAST, _SHARE, _SHORT = 0.45, 0.6, 100.0
 _COARSE, _COARSE_CONTRAST, _COARSE_SHARE = 4, 1.5, 0.98
 # From here no mend is looked for, and from here it is believed.
 _CLEAR, _MENDED, _MENDED_SHARE = 1.5, 0.75, 0.9
+# In pixels: shorter than that a trace is a dot, which lies on a fibre by chance.
+_DOT = 10.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def beside(volume: Volume, traces: Sequence[Trace], path: Path | None = None) ->
         lie = f"cannot be told from the background of {volume.name}"
     said = f"The traces {f'of {path}' if path else 'to learn from'} {lie}"
     for cause, mend, mended in _mends(volume, traces, path) if path else ():
-        if _all_inside(volume, mended):
+        if _all_inside(volume, mended) and _are_lines(mended):
             there = fit(volume, mended)
             much = max(_MENDED, 2 * abs(here.contrast))
             if abs(there.contrast) >= much and there.share >= _MENDED_SHARE:
@@ -144,6 +146,11 @@ def _advice(volume: Volume, path: Path | None) -> str:
 
 def _all_inside(volume: Volume, traces: Sequence[Trace]) -> bool:
     return all(is_inside(trace.points, volume.shape) for trace in traces)
+
+
+def _are_lines(traces: Sequence[Trace]) -> bool:
+    """Whether they are longer than a dot: dots lie on fibres by chance."""
+    return float(np.mean([trace.length((1, 1, 1)) for trace in traces])) >= _DOT
 
 
 def fit(volume: Volume, traces: Sequence[Trace], coarse: int = 1) -> Fit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,6 +75,7 @@ def trace_table(traces: Sequence[Trace], space: Space) -> pd.DataFrame:
         That of their image, which gives the unit of lengths.
     """
     size, unit = space.voxel_size, symbol(space.known_unit)
+    traces = _of_known_radii(traces)
     by_name = {trace.path: trace for trace in traces}
     tree_of = {t.path: tree.name for tree in trees(traces, size) for t in tree.traces}
     at, rows = orders(traces), []
@@ -127,7 +128,7 @@ def tree_table(traces: Sequence[Trace], space: Space) -> pd.DataFrame:
     """
     size, unit = space.voxel_size, symbol(space.known_unit)
     rows = []
-    for tree in trees(traces, size):
+    for tree in trees(_of_known_radii(traces), size):
         lengths = [features.section_length(section) for section in tree.sections]
         branch, strahler = _branch_orders(tree), _strahler_orders(tree)
         fibres = [trace for trace in tree.traces if not trace.is_soma]
@@ -194,6 +195,11 @@ def sholl_table(traces: Sequence[Trace], space: Space, step: float | None = None
         parts.append(pd.DataFrame({"tree": root, column: radii, "intersections": counts}))
     filled = [part for part in parts if len(part)]
     return pd.concat(filled) if filled else parts[0]
+
+
+def _of_known_radii(traces: Sequence[Trace]) -> list[Trace]:
+    """Traces without the negative radii that programs write where they know none."""
+    return [replace(t, radius=np.where(t.radius >= 0, t.radius, np.nan)) for t in traces]
 
 
 def _measured(

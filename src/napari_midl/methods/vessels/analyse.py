@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _KINDS = ("end to end", "junction to end", "junction to junction", "cycle")
 _MOST_VOXELS = 2**30
 _MOST_REGIONS = 4096
+_PLANES, _ALIKE = 8, 0.5  # of a mask that are looked at, and share of neighbours that are equal
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,21 @@ def _inside(mask: Volume) -> NDArray[np.bool_]:
             f"{mask.name} is vessel everywhere; raise the threshold, or give a mask that is 0 "
             "outside the vessels."
         )
+    if _looks_like_an_image(read, inside):
+        raise InputError(
+            f"{mask.name} holds intensities, like an image: neighbours mostly differ; predict its "
+            "vessels, or cut it at a threshold, and give the mask."
+        )
     return inside
+
+
+def _looks_like_an_image(read: NDArray[Any], inside: NDArray[np.bool_]) -> bool:
+    """Whether neighbours mostly differ, which they do in no mask and in no numbered objects."""
+    some = slice(None, None, max(1, len(read) // _PLANES))
+    read, inside = read[some], inside[some]
+    both = inside[..., 1:] & inside[..., :-1]
+    alike = (read[..., 1:] == read[..., :-1])[both]
+    return bool(alike.size) and float(alike.mean()) < _ALIKE
 
 
 def _parts(regions: Volume) -> NDArray[Any]:

@@ -170,10 +170,18 @@ class ImagesIn(In["list[Volume]"]):
         return super().recorded() | {"paths": paths}
 
     def open(self) -> list[Volume]:
-        """All of them, so that one that cannot be used is named before hours have passed."""
-        volumes = [image.open() for image in self.each]
-        for volume in volumes:
-            volume.check_stack()
+        """All of them, so that those that cannot be used are named before hours have passed."""
+        volumes, problems = [], dict[str, InputError]()
+        for image in self.each:
+            try:
+                volumes.append(image.open())
+                volumes[-1].check_stack()
+            except InputError as error:
+                problems[str(image.path)] = error
+        if problems:
+            first, *others = problems
+            either = f" {', '.join(others)} cannot be used either." if others else ""
+            raise InputError(f"{problems[first]}{either}")
         return volumes
 
     def identity(self, opened: list[Volume]) -> dict[str, Any]:
