@@ -127,13 +127,40 @@ def test_channels_that_do_not_fit_are_said_in_the_dock(viewer, drawn, open_stain
     assert "cannot be stained together" in dock.hint.text()
 
 
-def test_it_is_said_that_of_time_points_the_first_is_stained(viewer, drawn, open_staining):
+def test_the_time_point_in_view_is_stained(viewer, drawn, open_staining, click, idle, qtbot):
     dock = open_staining()
     viewer.add_image(drawn.fluorescence, name="fluorescence")
-    frames = np.stack([drawn.reflectance] * 3)[:, None]
-    viewer.add_image(frames, name="reflectance", axis_labels=("t", "z", "y", "x"))
-    assert dock.bench.volume is not None
-    assert "Of 3 time points the first is stained" in dock.channels.about.text()
+    frames = np.stack([drawn.reflectance, drawn.reflectance[::-1]])[:, None]
+    series = viewer.add_image(frames, name="reflectance", axis_labels=("t", "z", "y", "x"))
+    assert not dock.channels.time.isHidden() and dock.bench.time == 0
+    choose(dock, "linear")
+    click(dock.stain.go)
+    idle(dock)
+    first = dock.bench.shown.path
+    viewer.dims.set_point(0, 1)
+    qtbot.waitUntil(lambda: dock.bench.time == 1)
+    assert dock.channels.time.value() == 1
+    # What was made of another time point is neither shown nor offered.
+    assert dock.bench.shown is None and dock.stain.earlier.count() == 0
+    click(dock.stain.go)
+    idle(dock)
+    second = dock.bench.shown.path
+    assert second != first
+    said = read_run(record_path(second)).arguments
+    assert (said["reflectance_time"], said["fluorescence_time"]) == (1, 0)
+    now, before = (np.asarray(open_volume(path).data) for path in (second, first))
+    assert (now != before).any()
+    viewer.layers.remove(series)
+    assert dock.channels.time.isHidden()
+
+
+def test_series_of_other_lengths_are_no_pair(viewer, drawn, open_staining):
+    dock = open_staining()
+    for name, count in (("fluorescence", 2), ("reflectance", 3)):
+        frames = np.stack([getattr(drawn, name)] * count)[:, None]
+        viewer.add_image(frames, name=name, axis_labels=("t", "z", "y", "x"))
+    assert "2 time points and reflectance 3" in dock.channels.about.text()
+    assert dock.bench.volume is None
 
 
 def test_a_flat_channel_is_said(viewer, notes, open_staining, click, idle):

@@ -14,6 +14,7 @@ from qtpy.QtCore import QPoint, Qt
 from tests.widgets.conftest import Event
 
 from napari_midl.engine.models import hash_file, shipped_weights
+from napari_midl.engine.project import patches_folder
 from napari_midl.methods.vessels.classes import CLASSES, CORRECTIONS
 from napari_midl.methods.vessels.provenance import facts
 from napari_midl.volumes.annotations import AnnotationStore, Patch
@@ -27,12 +28,13 @@ MINUTE = 60_000
 NOT_VESSEL, VESSEL = (CORRECTIONS.value(name) for name in ("not vessel", "vessel"))
 
 
-def make_prediction(folder, truth, name="prediction-7", tiles=None):
+def make_prediction(folder, truth, name="prediction-7", tiles=None, **more):
     """A prediction of the base that is the truth; `tiles` of two are there, or all."""
     folder.mkdir(parents=True, exist_ok=True)
     about = facts("base", hash_file(shipped_weights("vessels-pixels")), 0.5) | {
         "begun": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "tiles": {"count": 2, "size": [12, 32, 72]},
+        **more,
     }
     out = OmeZarrImage.create(
         folder / f"{name}.ome.zarr",
@@ -96,6 +98,42 @@ def test_a_dock_that_is_opened_again_shows_each_thing_once(shown, viewer, click,
     again.measure.lit.go_to(0)
     assert sorted(layer.name for layer in viewer.layers) == before
     assert len([name for name in viewer.window.dock_widgets if "branches" in name]) == 1
+
+
+@pytest.fixture
+def series(viewer, tubes, notes, open_dock):
+    """A dock beside a stack of tubes at two time points."""
+    frames = np.stack([tubes[0]] * 2)
+    viewer.add_image(frames, name="series", axis_labels=("t", "z", "y", "x"))
+    viewer.dims.set_current_step(0, 0)
+    return open_dock(viewer)
+
+
+def go_to(dock, time, qtbot):
+    dock.bench.viewer.dims.set_current_step(0, time)
+    qtbot.waitUntil(lambda: dock.bench.time == time)
+
+
+def test_what_was_stopped_at_another_time_point_is_not_gone_on_with(series, tubes, qtbot):
+    folder = series.bench.folder / "results"
+    path = make_prediction(folder, tubes[1], tiles=1, **{"time point": 0})
+    go_to(series, 1, qtbot)
+    assert series.predict.go.text() == "Predict" and series.predict.out.path != path
+    assert series.predict.earlier.count() == 0
+    go_to(series, 0, qtbot)
+    assert series.predict.go.text() == "Resume" and series.predict.out.path == path
+
+
+def test_it_is_said_which_paint_of_a_series_is_not_learnt(series, tubes, tmp_path, qtbot):
+    truth = np.where(tubes[1], VESSEL, NOT_VESSEL).astype(np.uint8)
+    for point in (0, 1):
+        place = patches_folder(series.bench.folder, 0, point)
+        AnnotationStore(place, series.bench.volume, CLASSES).save(Patch((0, 0, 0), truth, "a"))
+    go_to(series, 1, qtbot)
+    said = []
+    series.bench.told.connect(said.append)
+    series.learn.operation(tmp_path / "m.safetensors")
+    assert said == ["What is painted at time point 1 is learnt, and not that at 0."]
 
 
 def vessels(dock):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Attributes of the OME-Zarr.
-COMPLETE, BEGUN, TILES = "complete", "begun", "tiles"
+COMPLETE, BEGUN, TILES, TIME = "complete", "begun", "tiles", "time point"
 BOX, BOX_COMPLETE = "box", "box complete"
 
 
@@ -156,6 +156,12 @@ def finished_box(out: Path) -> str:
 def wanted_box(out: Path) -> str:
     """The box that was asked for last, whether it is there or not; empty if all was."""
     return str(_about(out).get(BOX, ""))
+
+
+def time_of(out: Path) -> int | None:
+    """The time point of its input that an output is of, where it says so."""
+    time = _about(out).get(TIME)
+    return time if isinstance(time, int) else None
 
 
 def _about(out: Path) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class StreamedOperation(Operation[None]):
             resume=self.out.resume,
             scheduler=self.out.scheduler,
             typed=self._typed(),
+            time=max((image.time for image in self._images().values()), default=0),
         )
         left = len(model.tiling) - len(journal.done)
         run.afterwards(lambda: journal.close(written(model.box) if left and model.box else ""))
@@ -76,8 +77,11 @@ class StreamedOperation(Operation[None]):
 
     def _typed(self) -> dict[str, str]:
         """The voxel sizes that were typed, by the names of the images."""
-        images = {k: v for k, v in inputs_of(self).items() if isinstance(v, ImageIn)}
-        return {name: image.voxel_size for name, image in images.items() if image.voxel_size}
+        sizes = {name: image.voxel_size for name, image in self._images().items()}
+        return {name: size for name, size in sizes.items() if size}
+
+    def _images(self) -> dict[str, ImageIn]:
+        return {k: v for k, v in inputs_of(self).items() if isinstance(v, ImageIn)}
 
 
 @dataclass(frozen=True)

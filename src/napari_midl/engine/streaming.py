@@ -12,6 +12,7 @@ import math
 from concurrent.futures import wait
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -152,8 +153,8 @@ class ReadyModel:
         outer, inner = self.tiling.expand(region)
         return self.compute(self.read(outer), inner)
 
-    def create(self, out: Path) -> None:
-        """Make an empty output, which says that it is not complete."""
+    def create(self, out: Path, time: int = 0) -> None:
+        """Make an empty output, which says that it is not complete, and of which time point."""
         form, volume = self.model.output_format, self.model.channels[0]
         # A plane has no axis Z, and an output of one channel without a name none of channels.
         kept = (bool(form.channels), self.tiling.shape[0] > 1, True, True)
@@ -174,6 +175,7 @@ class ReadyModel:
                 **form.about,
                 journals.COMPLETE: False,
                 journals.BEGUN: datetime.now(UTC).isoformat(timespec="milliseconds"),
+                journals.TIME: time,
                 journals.TILES: {"count": len(self.tiling), "size": list(self.tiling.core_size)},
             },
             labels=form.labels,
@@ -240,6 +242,7 @@ def stream(
     resume: bool = False,
     scheduler: str | None = None,
     typed: Mapping[str, str] | None = None,
+    time: int = 0,
 ) -> Job[Journal]:
     """Compute a model's output tile by tile into an OME-Zarr.
 
@@ -263,6 +266,8 @@ def stream(
     typed : mapping of str to str, optional
         Voxel sizes that a person typed, which are written with the output: what goes on with it
         has to have the same.
+    time : int
+        Time point of the input, which the output says of itself.
 
     Yields
     ------
@@ -303,7 +308,8 @@ def stream(
         if ready.own_range:
             identity |= {"range of intensities": ready.own_range}
         box = written(model.box) if model.box is not None else ""
-        beginning = in_thread(lambda: journals.begin(out, identity, ready.create, box))
+        create = partial(ready.create, time=time)
+        beginning = in_thread(lambda: journals.begin(out, identity, create, box))
         try:
             journal = yield from wait_for(beginning, step)
         finally:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
+from qtpy.QtWidgets import QLabel
 from superqt.utils import signals_blocked
 
 from napari_midl.errors import InputError
@@ -13,11 +14,12 @@ from napari_midl.methods.staining.names import guess_channels
 from napari_midl.widgets.images import extra_axes
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.parts.path_picker import PathPicker
-from napari_midl.widgets.parts.section import combo, note
+from napari_midl.widgets.parts.section import combo, note, spin
 from napari_midl.widgets.parts.two_of import TwoOf
 from napari_midl.widgets.sizes import in_words, to_edit
 from napari_midl.widgets.staining.bench import Source, StainingBench
 from napari_midl.widgets.tool.following import Following
+from napari_midl.widgets.tool.part_in_view import PartInView
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.tool.voxel_size import VoxelSizeLine
 
@@ -42,6 +44,10 @@ class ChannelsSection(ToolSection[StainingBench]):
             lambda: bench.idle and None not in self._pair.chosen,
             bench.layers_changed,
         )
+        self.time = spin("Time point, counted from 0", 0, 0)
+        self.time_label = QLabel("Time point")
+        # Connected first, so that the slider stands where the channels are opened then.
+        self._part = PartInView(bench, {"T": self.time}, self)
         self.folder = PathPicker(
             "Choose a project folder", "Project folder: the stains are kept here", folder=True
         )
@@ -49,12 +55,14 @@ class ChannelsSection(ToolSection[StainingBench]):
         self.about = note("Size of the mosaic, and what was taken for granted")
         self.row("Fluorescence", self.fluorescence, stretch=1)
         self.row("Reflectance", self.reflectance, self.swap, stretch=1)
+        self.row(self.time_label, self.time)
         self.row("Project", self.folder, stretch=1)
         self.row("Voxel size", self.voxel_size, stretch=1)
         self.body.addWidget(self.voxel_size.fault)
         self.body.addWidget(self.about)
         bench.layers_changed.connect(self._on_layers)
-        for widget in (self.fluorescence, self.reflectance, self.folder):
+        self.time.valueChanged.connect(lambda _: self._open())
+        for widget in (self.fluorescence, self.reflectance, self.time, self.folder):
             self.enabled_when(widget, lambda: not bench.runner.running)
         for made in (self.fluorescence, self.reflectance):
             made.currentIndexChanged.connect(lambda _: self._on_chosen())
@@ -64,6 +72,7 @@ class ChannelsSection(ToolSection[StainingBench]):
         self._following = Following(bench, self._open, self)
         self._on_layers()
         if not self._pair.things:
+            self._offer_times()
             self._open()
 
     @property
@@ -95,7 +104,19 @@ class ChannelsSection(ToolSection[StainingBench]):
     def _on_chosen(self) -> None:
         """Another pair has another project."""
         self.folder.path = None
+        self._offer_times()
         self._open()
+
+    def _offer_times(self) -> None:
+        """Offer the time points of the pair, and take that in view."""
+        sources = [source for source in self._pair.chosen if source is not None]
+        series = next((source.layer for source in sources if source.times > 1), None)
+        with signals_blocked(self.time):
+            self.time.setRange(0, max((source.times for source in sources), default=1) - 1)
+            self.time.setValue(0 if series is None else self._part.shown("T", series) or 0)
+        for widget in (self.time_label, self.time):
+            widget.setVisible(series is not None)
+        self._part.follow(series)
 
     def _on_swap(self) -> None:
         """One opening of the pair that is meant, not one of the same channel twice before it."""
@@ -124,18 +145,20 @@ class ChannelsSection(ToolSection[StainingBench]):
                 bench.close()
                 self.about.setText(self._what_is_needed())
                 return
-            bench.open_pair(fluorescence, reflectance, self.folder.path, size)
+            bench.open_pair(fluorescence, reflectance, self.time.value(), self.folder.path, size)
         except InputError as error:
             self.about.setText(str(error))
             return
         self.folder.path = bench.folder
         self.voxel_size.show_size(to_edit(bench.opened_image))
         notes = dict.fromkeys(note for volume in bench.volumes for note in volume.notes)
-        count = max(extra_axes(source.layer).get("T", 1) for source in (fluorescence, reflectance))
-        first = [f"<b>Of {count} time points the first is stained</b>"] if count > 1 else []
-        shown = replace(bench.opened_volume, notes=(*first, *notes))
+        shown = replace(bench.opened_volume, notes=tuple(notes))
         self.about.setText(in_words(bench.opened_image, shown))
         self._following.settle()
+
+    def shut_down(self) -> None:
+        """Let go of the viewer: the dock is being closed."""
+        self._part.stop()
 
 
 def _channels(layer: Image) -> list[Source]:

@@ -116,8 +116,8 @@ class StainSection(StreamSection[StainingBench]):
             settings = self.settings_of(out, settings)
         takes = method in TAKES_REFERENCE
         return Stain(
-            fluorescence=fluorescence.port(bench.volumes[0]),
-            reflectance=reflectance.port(bench.volumes[1]),
+            fluorescence=fluorescence.port(bench.volumes[0], bench.time),
+            reflectance=reflectance.port(bench.volumes[1], bench.time),
             model=StainModelIn(str(self.model.choice) if learnt else "base"),
             despeckler=DespecklerIn("base" if settings.keep_speckle else str(self.speckle.choice)),
             reference=ReferenceIn(reference) if reference is not None and takes else None,

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_midl.engine.journal import begun_with, finished_box, is_unfinished, wanted_box
+from napari_midl.engine.journal import (
+    begun_with,
+    finished_box,
+    is_unfinished,
+    time_of,
+    wanted_box,
+)
 from napari_midl.engine.project import RESULTS, free_name, results
 from napari_midl.engine.running import Outcome, Watch
 from napari_midl.engine.runs import read_run, record_path
@@ -281,11 +287,13 @@ class StreamSection(ToolSection[B]):
         self._propose_name()
 
     def _is_of_this_time(self, path: Path) -> bool:
-        """Whether a result is of the time point that is open, as far as its record says."""
-        try:
-            said = read_run(record_path(path)).arguments.get("time")
-        except InputError:
-            return True
+        """Whether a result is of the time point that is open, as far as it or its record says."""
+        said = time_of(path)
+        if said is None:
+            try:
+                said = read_run(record_path(path)).arguments.get("time")
+            except InputError:
+                return True
         return said in (None, self.bench.time)
 
     def _propose_name(self) -> None:
@@ -294,7 +302,11 @@ class StreamSection(ToolSection[B]):
         if folder is None:
             self.out.path = None
         else:
-            unfinished = [p for p in results(folder, _SUFFIX) if is_unfinished(p)]
+            unfinished = [
+                path
+                for path in results(folder, _SUFFIX)
+                if is_unfinished(path) and self._is_of_this_time(path)
+            ]
             free = free_name(folder / RESULTS, self.noun, _SUFFIX)
             shown = self.bench.shown.path if self.bench.shown is not None else free
             # To what holds a box of this image more can be added.

@@ -8,6 +8,7 @@ import numpy as np
 from superqt.utils import qthrottled
 
 from napari_midl.engine.outputs import ModelOut
+from napari_midl.engine.project import patches_folder, times_painted
 from napari_midl.engine.running import Watch
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.operations import Finetune
@@ -101,6 +102,7 @@ class VesselTrainSection(LiveTrainSection[VesselsBench]):
         if not patches:
             raise InputError("Nothing is painted yet; paint vessel and background in a patch.")
         bench.patches.flush()
+        self._say_what_is_not_learnt()
         return Finetune(
             image=bench.image_in,
             labels=painted(patches, bench.opened_volume),
@@ -108,6 +110,14 @@ class VesselTrainSection(LiveTrainSection[VesselsBench]):
             out=ModelOut(out),
             settings=self.form.value(dense=False),
         )
+
+    def _say_what_is_not_learnt(self) -> None:
+        """Paint of other time points: one image is learnt."""
+        bench = self.bench
+        times = times_painted(bench.opened_folder, patches_folder, bench.channel)
+        others = ", ".join(str(time) for time in times if time != bench.time)
+        said = f"What is painted at time point {bench.time} is learnt, and not that at {others}."
+        bench.told.emit(said if others else "")
 
     def watch(self) -> Watch:
         """Also what is in view; the job's thread only ever reads attributes, and no widget."""
