@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from napari_midl.methods.axons.radii import measure_radii, soma_radius
+from napari_midl.methods.axons.radii import measure_radii
 from napari_midl.volumes.traces import Trace
 from napari_midl.volumes.volume import Volume
 
@@ -124,30 +124,3 @@ def test_where_nothing_is_seen_there_is_no_radius():
     assert np.isnan(measure_radii(flat, Trace("a", line, np.zeros(len(line)))).radius).all()
     soma = Trace("s", line[:1], np.zeros(1), radius=np.array([5.0]))
     assert measure_radii(flat, soma) is soma
-
-
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("radius", [5.0, 9.0, 25.0])
-def test_of_a_cell_body_with_a_fibre_that_leaves_it(radius, dark):
-    spacing = (2.0, 1.0, 1.0)
-    y, x = 70.0, 75.0
-    grid = np.stack(np.indices((15, 140, 150)), -1) * spacing
-    body = radius - np.linalg.norm(grid - (14, y, x), axis=-1)
-    fibre = np.where(grid[..., 2] > x, 2 - np.hypot(grid[..., 0] - 14, grid[..., 1] - y), -9)
-    image = 40 + 120 * np.clip(np.maximum(body, fibre) + 0.5, 0, 1)
-    image = image + np.random.default_rng(0).normal(0, 6, image.shape)
-    scale = tuple(0.2 * side for side in spacing)
-    volume = Volume.from_array(220 - image if dark else image, scale=scale, units="micrometer")
-    assert soma_radius(volume, (7.0, y, x)) == pytest.approx(radius, rel=0.15)
-    assert soma_radius(volume, (7.0, y + 1, x - 2)) == pytest.approx(radius, rel=0.15)
-
-
-def test_where_there_is_no_cell_body_none_is_measured():
-    rng = np.random.default_rng(0)
-    line = _line(140, 45, 0)
-    image = _tube((1, 90, 140), (1, 1, 1), line, 2.0, rng)
-    volume = Volume.from_array(image, scale=(0.2,) * 3, units="micrometer")
-    assert np.isnan(soma_radius(volume, (0.0, 45.0, 70.0))), "a fibre"
-    assert np.isnan(soma_radius(volume, (0.0, 20.0, 70.0))), "noise"
-    empty = Volume.from_array(np.zeros((1, 60, 60), np.float32), name="empty")
-    assert np.isnan(soma_radius(empty, (0.0, 30.0, 30.0)))

@@ -28,8 +28,6 @@ _MORE, _INSIDE = 1.4, 0.45
 _WAYS = 8
 # Points of a trace that are read at once, and those whose profiles count together.
 _TOGETHER, _NEIGHBOURS = 32, 5
-# What is smaller is no cell body, but a fibre, or noise.
-_LEAST_SOMA = 3.0
 # Where the middle of a fibre may be, and the share of a profile's values below the background.
 _MIDDLE, _GROUND = 1.5, 0.2
 # A way that is so much longer than usual, and than a trace may be off the middle, runs along a
@@ -84,47 +82,6 @@ def measure_radii(volume: Volume, trace: Trace, dark: bool | None = None) -> Tra
         profiles, np.full(_NEIGHBOURS, 1 / _NEIGHBOURS), axis=0, mode="nearest"
     )
     return replace(trace, radius=times * _half_widths(profiles, middles))
-
-
-def soma_radius(volume: Volume, place: Sequence[float]) -> float:
-    """The radius of the cell body at a voxel: that of the circle as large as it is in its plane.
-
-    Parameters
-    ----------
-    volume : Volume
-        Image with axes ``Z Y X``; up to 192 sizes of a voxel along x are read about the place.
-    place : sequence of float
-        Voxel ``(z, y, x)`` in it.
-
-    Returns
-    -------
-    float
-        In sizes of a voxel along x; NaN where nothing there is as large as a cell body, or it does
-        not end.
-    """
-    size = np.asarray(volume.voxel_size) / volume.voxel_size[-1]
-    angles = np.arange(2 * _WAYS) * np.pi / _WAYS
-    ways = np.stack([np.zeros_like(angles), np.sin(angles), np.cos(angles)], -1)[None] / size
-    point, seen = np.asarray(place, float)[None], []
-    for times in (1, *_FURTHER):
-        profiles = _profiles(volume, point, times * ways)[0]
-        middle = float(np.nanmean(profiles[:, : int(_MIDDLE / _STEP) + 1]))
-        sign = 1 if middle >= np.nanmean(profiles) else -1
-        bright = sign * profiles
-        seen.append((sign * middle - float(np.nanquantile(bright, _GROUND)), times, bright))
-    # Within a large body there is nothing but noise: further out there is more contrast.
-    k = next(k for k in range(3) if k == 2 or seen[k + 1][0] <= _MORE * seen[k][0])
-    contrast, times, bright = seen[k]
-    ends = np.nan_to_num(bright, nan=np.inf) < np.nanquantile(bright, _GROUND) + contrast / 2
-    lengths = np.where(ends.any(1), ends.argmax(1), np.nan) * _STEP
-    lengths = lengths[np.isfinite(lengths)]
-    if 2 * len(lengths) <= len(angles):
-        return float("nan")
-    usual = np.median(lengths)
-    # What goes on far beyond that is a fibre that comes out of it.
-    lengths = np.where(lengths > _MUCH * usual, usual, lengths)
-    radius = times * float(np.sqrt((lengths**2).mean()))
-    return radius if radius >= _LEAST_SOMA else float("nan")
 
 
 def _times(volume: Volume, points: NDArray[np.float64], ways: NDArray[np.float64]) -> int:

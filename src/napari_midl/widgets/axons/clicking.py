@@ -10,8 +10,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.overlaps import traced_at
-from napari_midl.methods.axons.radii import soma_radius
 from napari_midl.methods.axons.requests import TraceRequest, branch, correction
+from napari_midl.methods.axons.soma_size import soma_radius
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.hand import SELECTS, Hand
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, SOMA, TRACE
