@@ -30,9 +30,9 @@ _EDGE = 128, 64  # of a block, px, in a plane and in a stack
 _MARGIN = 12
 # Ridges stand out from those of noise by so many of its deviations; noise seldom does by five.
 _TIMES = 6.0
-# Edge of the smallest area of one value, and how far its rim goes, px; the share of an image that
-# is no rim.
-_AREA, _RIM, _MOSTLY = 9, 5, 0.5
+# How wide an area of one value is everywhere, and somewhere, as no saturated fibre is, and how far
+# its rim goes, px; the share of an image that is no rim.
+_AREA, _RIM, _MOSTLY = (8, 22), 5, 0.5
 MOST_VOXELS = 2**28
 
 
@@ -101,14 +101,16 @@ def _peaks(
         return np.zeros(0), np.zeros((0, block.ndim))
     ridge = sato(block, sigmas=_WIDTHS, black_ridges=False, mode="reflect")
     inside = tuple(map(slice, first - begin, last - begin))
-    image = _not_padding(block)
+    spacing = pixels.spacing.double().numpy()
+    image, imaged = _not_padding(block, spacing)
+    if not image.any():
+        return np.zeros(0), np.zeros((0, block.ndim))
     middle = float(np.median(ridge[image]))
     noise = 1.48 * float(np.median(np.abs(ridge[image] - middle))) + 1e-3
-    ridge[~image] = 0.0
-    spacing = float(pixels.spacing.max())
+    ridge[~(image & imaged)] = 0.0
     peaks = peak_local_max(
         ridge[inside],
-        min_distance=max(1, round(APART / spacing)),
+        min_distance=max(1, round(APART / float(spacing.max()))),
         threshold_abs=middle + _TIMES * noise,
         exclude_border=False,
     )
@@ -116,13 +118,27 @@ def _peaks(
     return strength, (peaks + first).astype(float)
 
 
-def _not_padding(block: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """What is no area of the darkest value, as around a stitched or turned image, nor its rim.
+def _not_padding(
+    block: NDArray[np.float32], spacing: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """What of a block tells its noise, and what is no area of exactly one value.
 
-    Such an area has no noise, and its rim is no fibre. It is all of a block where what is in no
-    such area is mostly rim: a neuron, around which all was made black.
+    Such an area, as around a stitched or turned image, has no noise, and its rim is no fibre. But
+    one of the darkest value tells what noise there is where all beside it is mostly rim: it is a
+    neuron, around which all was made black.
     """
-    inner = ndimage.minimum_filter(block == block.min(), _AREA)
-    area, rim = (ndimage.maximum_filter(inner, _AREA + 2 * room) for room in (0, _RIM))
-    is_image = np.count_nonzero(~rim) > _MOSTLY * np.count_nonzero(~area)
-    return ~rim if is_image else np.ones_like(rim)
+    thin, more, rim = (
+        np.maximum(1, np.rint(n / spacing)).astype(int)
+        for n in (_AREA[0] / 2, (_AREA[1] - _AREA[0]) / 2, _RIM)
+    )
+    # What goes on up to the end of a block is taken to go on beyond it: some of it shows an area.
+    whole = np.pad(block, [(n, n) for n in more], mode="edge")
+    inner = tuple(slice(n, n + side) for n, side in zip(more, block.shape, strict=True))
+    size = 2 * thin + 1
+    even = ndimage.maximum_filter(whole, size) == ndimage.minimum_filter(whole, size)
+    even = ndimage.binary_propagation(ndimage.minimum_filter(even, 2 * more + 1), mask=even)
+    image, imaged = (~ndimage.maximum_filter(even, size + 2 * n)[inner] for n in (rim, 0 * rim))
+    if np.count_nonzero(image) <= _MOSTLY * np.count_nonzero(imaged):
+        even &= whole > block.min()
+        image = ~ndimage.maximum_filter(even, size + 2 * rim)[inner]
+    return image, imaged

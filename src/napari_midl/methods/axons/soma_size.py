@@ -143,7 +143,8 @@ def _ways(flat: bool) -> Points:
         angles = np.arange(count) * 2 * np.pi / count
         return np.stack([np.zeros(count), np.sin(angles), np.cos(angles)], 1)
     z = 1 - (2 * np.arange(count) + 1) / count
-    angles, across = np.pi * (1 + 5**0.5) * (np.arange(count) + 0.5), np.sqrt(1 - z * z)
+    angles = np.pi * (1 + 5**0.5) * (np.arange(count) + 0.5)
+    across = np.sqrt(1 - z * z)
     return np.stack([z, across * np.sin(angles), across * np.cos(angles)], 1)
 
 
@@ -152,7 +153,7 @@ def _nearby(flat: bool, off: float, step: float) -> Points:
     side = np.arange(-round(off / step), round(off / step) + 1) * step
     grid = np.meshgrid([0.0] if flat else side, side, side, indexing="ij")
     points = np.stack(grid, -1).reshape(-1, 3)
-    return points[np.linalg.norm(points, axis=1) <= off + 1e-9]
+    return np.asarray(points[np.linalg.norm(points, axis=1) <= off + 1e-9])
 
 
 def _read(volume: Volume, place: Points, reach: float, size: Points, pitch: float) -> Image:
