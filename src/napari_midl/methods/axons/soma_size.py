@@ -143,9 +143,9 @@ def _ways(flat: bool) -> Points:
         angles = np.arange(count) * 2 * np.pi / count
         return np.stack([np.zeros(count), np.sin(angles), np.cos(angles)], 1)
     z = 1 - (2 * np.arange(count) + 1) / count
-    angles = np.pi * (1 + 5**0.5) * (np.arange(count) + 0.5)
-    across = np.sqrt(1 - z * z)
-    return np.stack([z, across * np.sin(angles), across * np.cos(angles)], 1)
+    turns, across = (1 + np.sqrt(5)) / 2 * (np.arange(count) + 0.5), np.sqrt(1 - z * z)
+    turned = 2 * np.pi * turns
+    return np.stack([z, across * np.sin(turned), across * np.cos(turned)], 1)
 
 
 def _nearby(flat: bool, off: float, step: float) -> Points:
