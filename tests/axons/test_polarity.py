@@ -40,3 +40,24 @@ def test_one_misleading_place_in_the_middle_slice_of_a_sparse_stack_is_outvoted(
     bright, dark = (Volume.from_array(each, name="stack") for each in (stack, 255 - stack))
     assert not fibres_in_box_are_dark(bright, box)
     assert fibres_in_box_are_dark(dark, box)
+
+
+@pytest.mark.parametrize("empty", [0, 255, 120, np.nan])
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("shown", ["side", "corner", "disc"])
+def test_padding_does_not_vote(shown: str, dark: bool, empty: float) -> None:
+    y, x = np.indices((512, 512))
+    seen = {
+        "side": x < 120,
+        "corner": (x < 300) & (y < 300),
+        "disc": np.hypot(x - 256, y - 256) < 200,
+    }[shown]
+    rng = np.random.default_rng(0)
+    image = rng.normal(60, 8, (512, 512))
+    for angle, at in zip(rng.uniform(0, np.pi, 30), rng.uniform(0, 512, (30, 2)), strict=True):
+        away = (y - at[0]) * np.cos(angle) - (x - at[1]) * np.sin(angle)
+        image += 60 * np.exp(-(away**2) / 6)
+    image = image.clip(0, 250)
+    padded = np.where(seen, 255 - image if dark else image, empty).astype(np.float32)
+    volume = Volume.from_array(padded[None], name=f"{shown} {empty}")
+    assert are_dark(volume, "auto") == dark

@@ -6,12 +6,12 @@ from itertools import count, product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.filters import sato
 
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.padding import areas_of_one_value, within
 from napari_midl.volumes.traces import Seed
 
 if TYPE_CHECKING:
@@ -30,9 +30,8 @@ _EDGE = 128, 64  # of a block, px, in a plane and in a stack
 _MARGIN = 12
 # Ridges stand out from those of noise by so many of its deviations; noise seldom does by five.
 _TIMES = 6.0
-# How wide an area of one value is everywhere, and somewhere, as no saturated fibre is, and how far
-# its rim goes, px; the share of an image that is no rim.
-_AREA, _RIM, _MOSTLY = (8, 22), 5, 0.5
+# How far the rim of an area of padding goes, px; the share of an image that is no rim.
+_RIM, _MOSTLY = 5, 0.5
 MOST_VOXELS = 2**28
 
 
@@ -102,12 +101,17 @@ def _peaks(
     ridge = sato(block, sigmas=_WIDTHS, black_ridges=False, mode="reflect")
     inside = tuple(map(slice, first - begin, last - begin))
     spacing = pixels.spacing.double().numpy()
-    image, imaged = _not_padding(block, spacing)
+    padding = areas_of_one_value(block, spacing)
+    # It has no noise, and its rim is no fibre.
+    image = ~within(padding, _RIM, spacing)
+    if np.count_nonzero(image) <= _MOSTLY * np.count_nonzero(~padding):
+        # Mostly rim is a neuron, around which all was made black: that tells what noise there is.
+        image = ~within(padding & (block > block.min()), _RIM, spacing)
     if not image.any():
         return np.zeros(0), np.zeros((0, block.ndim))
     middle = float(np.median(ridge[image]))
     noise = 1.48 * float(np.median(np.abs(ridge[image] - middle))) + 1e-3
-    ridge[~(image & imaged)] = 0.0
+    ridge[~image | padding] = 0.0
     peaks = peak_local_max(
         ridge[inside],
         min_distance=max(1, round(APART / float(spacing.max()))),
@@ -116,29 +120,3 @@ def _peaks(
     )
     strength = np.asarray((ridge[inside][tuple(peaks.T)] - middle) / noise)
     return strength, (peaks + first).astype(float)
-
-
-def _not_padding(
-    block: NDArray[np.float32], spacing: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """What of a block tells its noise, and what is no area of exactly one value.
-
-    Such an area, as around a stitched or turned image, has no noise, and its rim is no fibre. But
-    one of the darkest value tells what noise there is where all beside it is mostly rim: it is a
-    neuron, around which all was made black.
-    """
-    thin, more, rim = (
-        np.maximum(1, np.rint(n / spacing)).astype(int)
-        for n in (_AREA[0] / 2, (_AREA[1] - _AREA[0]) / 2, _RIM)
-    )
-    # What goes on up to the end of a block is taken to go on beyond it: some of it shows an area.
-    whole = np.pad(block, [(n, n) for n in more], mode="edge")
-    inner = tuple(slice(n, n + side) for n, side in zip(more, block.shape, strict=True))
-    size = 2 * thin + 1
-    even = ndimage.maximum_filter(whole, size) == ndimage.minimum_filter(whole, size)
-    even = ndimage.binary_propagation(ndimage.minimum_filter(even, 2 * more + 1), mask=even)
-    image, imaged = (~ndimage.maximum_filter(even, size + 2 * n)[inner] for n in (rim, 0 * rim))
-    if np.count_nonzero(image) <= _MOSTLY * np.count_nonzero(imaged):
-        even &= whole > block.min()
-        image = ~ndimage.maximum_filter(even, size + 2 * rim)[inner]
-    return image, imaged

@@ -88,10 +88,9 @@ def soma_radius(volume: Volume, place: Sequence[float]) -> float:
 
 def _ends_at(volume: Volume, place: Points, size: Points) -> Iterator[_Round]:
     """The circles or spheres about a place that stand out, the smallest first."""
-    low = _LEAST
+    low, steps = _LEAST, 2 ** (np.arange(_RADII) / _RADII)
     while low < _MOST:
-        radii = low * 2 ** (np.arange(_RADII) / _RADII)
-        radii, pitch = radii[radii <= _MOST], max(1.0, low / _FINE)
+        radii, pitch = low * steps[low * steps <= _MOST], max(1.0, low / _FINE)
         image = _read(volume, place, radii[-1] * (1 + _OFF + _EDGE) + 2 * pitch, size, pitch)
         for radius in radii.tolist():
             # One that hardly any way along z ends in can be told in its plane alone.
@@ -143,8 +142,8 @@ def _ways(flat: bool) -> Points:
         angles = np.arange(count) * 2 * np.pi / count
         return np.stack([np.zeros(count), np.sin(angles), np.cos(angles)], 1)
     z = 1 - (2 * np.arange(count) + 1) / count
-    turns, across = (1 + np.sqrt(5)) / 2 * (np.arange(count) + 0.5), np.sqrt(1 - z * z)
-    turned = 2 * np.pi * turns
+    turned = np.pi * (1 + 5**0.5) * (np.arange(count) + 0.5)
+    across = np.sqrt(1 - z * z)
     return np.stack([z, across * np.sin(turned), across * np.cos(turned)], 1)
 
 
@@ -164,13 +163,13 @@ def _read(volume: Volume, place: Points, reach: float, size: Points, pitch: floa
     times = np.minimum(np.maximum(1, pitch // size).astype(int), box.shape)
     block = shrunk(box.astype(np.float32), times.tolist())
     wide = np.where(np.array(block.shape) > 1, _BLUR * pitch / (size * times), 0)
-    block = ndimage.gaussian_filter(block, wide)
+    smooth = ndimage.gaussian_filter(block, wide)
     first = low + (times - 1) / 2
 
     def at(points: Points) -> Values:
         voxels = [(points[..., k] / size[k] - first[k]) / times[k] for k in range(3)]
         return np.asarray(
-            ndimage.map_coordinates(block, voxels, order=1, mode="constant", cval=np.nan)
+            ndimage.map_coordinates(smooth, voxels, order=1, mode="constant", cval=np.nan)
         )
 
     return at
