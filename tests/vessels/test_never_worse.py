@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_midl.engine import training
+from napari_midl.engine import annotation, training
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.engine.scores import scores_at
@@ -33,6 +33,12 @@ HELD_OUT = 0.3
 VOLUME = Volume.from_array(IMAGE, name="scan")
 # Ruins whatever it trains.
 RUINOUS = {"learning_rate": 0.1, "patch": (8, 16, 16), "batch": 1, "minutes": 60.0}
+
+
+@pytest.fixture(autouse=True)
+def less_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks look at half as much around what they are scored on: that takes the time."""
+    monkeypatch.setattr(annotation, "MARGIN", (4, 8, 8))
 
 
 def patches(*planes: int) -> list[Patch]:
