@@ -323,12 +323,19 @@ def test_there_is_a_range_to_show_whatever_is_in_it(array):
     assert np.isfinite([low, high]).all() and low < high
 
 
+def spots() -> np.ndarray:
+    """A mask of a fifth of a plane."""
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(300, 300)), 2)
+    return (grain > np.quantile(grain, 0.8))[None].astype(np.uint8) * 255
+
+
 @pytest.mark.parametrize(
     ("array", "word"),
     [
         (np.zeros((0, 5, 5)), "empty"),
         (np.full((3, 5, 5), np.nan), "NaN"),
         (np.full((3, 5, 5), 7), "7 everywhere"),
+        (spots(), "two values alone, 0 and 255, as a mask does"),
         (np.full((3, 5, 5), "a"), "intensities"),
     ],
 )

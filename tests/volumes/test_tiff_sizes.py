@@ -39,6 +39,7 @@ def micrometers(path):
         ("unit=um\nyunit=mm\nzunit=cm\nspacing=0.5\n", (5000, 500, 0.5)),
         ("unit=nm\nspacing=700\nzunit=micron\n", (700, 0.0005, 0.0005)),
         ("unit=um\nspacing=-3.0\n", (3, 0.5, 0.5)),
+        ("unit=um/pixel\nspacing=2,5\n", (2.5, 0.5, 0.5)),
         ("unit=um\n", (1, 0.5, 0.5)),
     ],
 )
@@ -51,6 +52,19 @@ def test_a_spacing_that_imagej_leaves_out_is_said(tmp_path):
     assert "a.tif" in note
     assert "1 µm" in note
     assert not open_volume(imagej(tmp_path / "b.tif", "unit=um\nspacing=2\n")).notes
+
+
+def test_of_time_points_no_spacing_of_slices_is_missed(tmp_path):
+    for axes in ("TYX", "CYX"):
+        frames = np.zeros((3, 8, 9), np.uint8)
+        metadata = {"axes": axes, "unit": "um"}
+        tifffile.imwrite(tmp_path / "t.tif", frames, imagej=True, metadata=metadata)
+        assert not open_volume(tmp_path / "t.tif").notes, axes
+
+
+def test_a_spacing_that_is_no_number_is_quoted(tmp_path):
+    (note,) = open_volume(imagej(tmp_path / "a.tif", "unit=um\nspacing=two\n")).notes
+    assert "has the spacing two, which is no number" in note
 
 
 @pytest.mark.parametrize("lines", ["spacing=0\n", "spacing=NaN\n", "spacing=x\n", "zunit=pixel\n"])

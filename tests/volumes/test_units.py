@@ -11,7 +11,7 @@ from napari_midl.volumes.units import factor, length_unit, symbol
         (
             "micrometer",
             "um µm μm micron microns Micron MICRONS micrometer micrometers micrometre Micrometres "
-            "\\u00B5m \\u03BCm &#181;m Âµm",
+            "\\u00B5m \\u03BCm &#181;m Âµm um/pixel µm/px Microns/Pixel um/voxel [um] (µm) [µm/px]",
         ),
         ("millimeter", "mm MM millimeter millimetre millimeters"),
         ("nanometer", "nm nanometer nanometres"),
@@ -26,10 +26,25 @@ def test_units_as_files_and_people_write_them(unit, spellings):
     assert {s: length_unit(s) for s in spellings.split()} == dict.fromkeys(spellings.split(), unit)
     assert length_unit(f"  {unit} ") == unit
     assert length_unit(symbol(unit)) == unit
+    assert length_unit(f"{unit}s per pixel") == unit
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "pixel", "pixels", "voxel", "a.u.", "sec", "second", "dimensionless", "u"]
+    "text",
+    [
+        None,
+        "",
+        "pixel",
+        "pixels",
+        "voxel",
+        "a.u.",
+        "sec",
+        "second",
+        "dimensionless",
+        "u",
+        "1/um",
+        "pixel/um",
+    ],
 )
 def test_what_is_no_length_is_none(text):
     assert length_unit(text) is None

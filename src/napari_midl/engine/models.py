@@ -219,7 +219,7 @@ class ModelFamily:
         if card.get("tool") != self.tool:
             raise InputError(
                 f"{path} is a model of the tool {card.get('tool')!r}, not of {self.tool!r}; "
-                f"choose a {self.tool} model."
+                "choose one of that."
             )
         check_card(card, path, self.fields, self.needed)
         try:

@@ -142,6 +142,14 @@ def robust_scaling(
                 f"{volume.name} is {found.low:g} wherever it was looked at; save it with a "
                 "pyramid, whose coarser levels show where there is something."
             )
+        values = np.unique(np.concatenate([np.unique(block) for block in blocks]))
+        values = values[np.isfinite(values)]
+        if len(values) == 2:
+            low, high = values.tolist()
+            raise FlatImage(
+                f"{volume.name} holds two values alone, {low:g} and {high:g}, as a mask does; "
+                "choose an image."
+            )
         raise FlatImage(
             f"{volume.name} is {found.low:g} everywhere, or nearly so; choose an image with "
             "contrast."

@@ -166,8 +166,10 @@ class _Opened:
         if self.ome is not None:
             return ome_calibration(self.ome.pixels)
         if self.is_imagej:
+            sizes = dict(zip(self.series.axes, self.series.shape, strict=True))
             planes = self.series.size // self.series.keyframe.size
-            return imagej_calibration(self.path, self.file, planes)
+            slices = planes // (sizes.get("T", 1) * sizes.get("C", 1))
+            return imagej_calibration(self.path, self.file, slices)
         return resolution_calibration(self.file)
 
 

@@ -45,7 +45,7 @@ def ome_calibration(pixels: Element) -> Calibration:
     return Calibration(_space(sizes, units), [])
 
 
-def imagej_calibration(path: Path, file: tifffile.TiffFile, planes: int) -> Calibration:
+def imagej_calibration(path: Path, file: tifffile.TiffFile, slices: int) -> Calibration:
     """Size of the voxels from ImageJ's description.
 
     The resolution tags are in ``unit``, y and z in a unit of their own where ``yunit`` and
@@ -59,8 +59,8 @@ def imagej_calibration(path: Path, file: tifffile.TiffFile, planes: int) -> Cali
         What to call the file.
     file : TiffFile
         The open file.
-    planes : int
-        How many planes it has.
+    slices : int
+        How many planes it has at each time point in each channel.
     """
     about: dict[str, Any] = file.imagej_metadata or {}
     unit = about.get("unit")
@@ -73,10 +73,12 @@ def imagej_calibration(path: Path, file: tifffile.TiffFile, planes: int) -> Cali
     if lengths[2] in _UNITS.values() and any(map(_is_printed, per_inch)):
         return Calibration(Space(), [_printed_note(path, per_inch)])
     spacing, notes = _number(about.get("spacing")), []
-    if "spacing" not in about and planes > 1:
+    if "spacing" not in about and slices > 1:
         spacing = 1.0
         if lengths[0] is not None:
             notes = [f"{path} says no spacing of its slices; ImageJ means 1 {symbol(lengths[0])}."]
+    elif "spacing" in about and spacing is None:
+        notes = [f"{path} has the spacing {about['spacing']}, which is no number: none is known."]
     sizes = [None if spacing is None else abs(spacing), _inverse(y), _inverse(x)]
     return Calibration(_space(sizes, units), notes)
 
@@ -129,7 +131,8 @@ def _quotient(value: Any) -> float | None:
 
 def _number(value: Any) -> float | None:
     try:
-        return float(value)
+        # Some countries' programs write a decimal comma.
+        return float(value.replace(",", ".") if isinstance(value, str) else value)
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Names of OME-Zarr, and what one of each is in metres.
 _METRES = {
     "picometer": 1e-12,
@@ -48,6 +50,7 @@ def _spellings() -> dict[str, str]:
 _KNOWN = _spellings()
 # The sign for micro stands twice in Unicode; ImageJ and XML write both as text, and UTF-8 that is
 # read as Latin-1 puts an Â before it. Folding the case makes one sign of both.
+_OF_ONE_PIXEL = re.compile(r"(/|per)(pixel|pix|px|voxel)[\])]?$")
 _MICRO = ("Âµ".casefold(), "µ".casefold(), "\\u00b5", "\\u03bc", "&#181;")
 
 
@@ -63,7 +66,7 @@ def length_unit(text: str | None) -> str | None:
     plain = (text or "").strip().casefold().rstrip(".")
     for micro in _MICRO:
         plain = plain.replace(micro, "u")
-    return _KNOWN.get(plain.replace(" ", ""))
+    return _KNOWN.get(_OF_ONE_PIXEL.sub("", plain.replace(" ", "")).strip("[]()"))
 
 
 def factor(unit: str, wanted: str) -> float:

@@ -122,7 +122,8 @@ class Measure(Operation["pd.DataFrame"]):
         """How many, the unit of their lengths, and what is odd about them."""
         unit = "voxels" if results["unit"] == IN_VOXELS else symbol(results["unit"])
         trees = "one tree" if results["trees"] == 1 else f"{results['trees']} trees"
-        many = f"{results['traces']} traces in {trees}, lengths in {unit}"
+        count = results["traces"]
+        many = f"{count} trace{'' if count == 1 else 's'} in {trees}, lengths in {unit}"
         return [many, *results.get("notes", []), *why_voxels(results)]
 
 

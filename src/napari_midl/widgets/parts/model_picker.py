@@ -114,7 +114,7 @@ class ModelPicker(QWidget):
         if card.get("tool") != self.tool:
             raise InputError(
                 f"{path} is a model of the tool {card.get('tool')!r}, not of {self.tool!r}; "
-                f"choose a {self.tool} model."
+                "choose one of that."
             )
         if path not in self:
             self.combo.addItem(path.stem, path)
