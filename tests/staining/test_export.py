@@ -230,6 +230,13 @@ def test_what_cannot_be_exported_is_said(whole, name, how, sentence):
     assert sorted(whole.parent.iterdir()) == before
 
 
+def test_a_page_of_no_review_is_refused_as_a_table_of_it_is(whole, tmp_path, capfd):
+    with pytest.raises(SystemExit) as ended:
+        main(["staining", "export-review", str(whole), "--out", str(tmp_path / "page")])
+    assert ended.value.code == 2 and "has no review yet" in capfd.readouterr().err
+    assert not (tmp_path / "page").exists()
+
+
 def test_what_is_no_stain_is_said(tmp_path, capfd):
     path = tmp_path / "image.ome.zarr"
     image = OmeZarrImage.create(

@@ -15,6 +15,7 @@ from napari_midl.volumes.slide import count_tiles, write_slide
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_midl.methods.staining.review import Field
     from napari_midl.methods.staining.settings import Compression
     from napari_midl.methods.staining.stained import Stained
 
@@ -60,6 +61,23 @@ def export_field(stained: Stained, path: Path, box: str) -> Job[None]:
     yield from elsewhere(write, "writing the picture")
 
 
+def reviewed(stain: Path) -> list[Field]:
+    """The fields of the review of a stain.
+
+    Raises
+    ------
+    InputError
+        If nothing is reviewed yet, or the review is damaged.
+    """
+    fields = read_review(review_path(stain))
+    if not fields:
+        raise InputError(
+            f"{stain} has no review yet; press Review in the staining dock and decide about a "
+            "field first."
+        )
+    return fields
+
+
 def export_review(stain: Path, path: Path) -> Job[None]:
     """Write the fields of a review as GeoJSON.
 
@@ -70,12 +88,6 @@ def export_review(stain: Path, path: Path) -> Job[None]:
     """
 
     def write() -> None:
-        fields = read_review(review_path(stain))
-        if not fields:
-            raise InputError(
-                f"{stain} has no review yet; press Review in the staining dock and decide about a "
-                "field first."
-            )
-        write_geojson(fields, path)
+        write_geojson(reviewed(stain), path)
 
     yield from elsewhere(write, "writing the review")

@@ -255,10 +255,12 @@ class ExportReview(Operation[None]):
         """Cut the stain into fields again, most doubtful first."""
         stain = yield from run.open(self.stain)
         from napari_midl.engine.hashes import hash_path
+        from napari_midl.methods.staining.export import reviewed
         from napari_midl.methods.staining.review import export_page, find_fields, review_path
 
         review = review_path(stain)
-        run.inputs["review"] = {"sha256": hash_path(review) if review.exists() else None}
+        yield from elsewhere(lambda: reviewed(stain), "reading the review")
+        run.inputs["review"] = {"sha256": hash_path(review)}
         fields = yield from find_fields(stain)
         yield from export_page(fields, f"Review of {stain.name}", run.staged())
 
