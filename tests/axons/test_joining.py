@@ -183,4 +183,5 @@ def test_what_was_joined_is_told_in_a_sentence():
     )
     assert of_bridges(bridges[:1], 1).startswith("1 gap closed along the image; 1 left open.")
     assert of_bridges(bridges[2:], 0).startswith("1 gap closed by a straight line.")
+    assert of_bridges(bridges, 0, ["a", "b"]).endswith("Changed, so proposed again: a, b.")
     assert of_bridges([], 2) == "Nothing was joined; 2 gaps left open."

@@ -38,15 +38,16 @@ def test_results_are_in_the_order_of_their_numbers(tmp_path):
 
 def test_the_chosen_model_is_remembered_where_models_are(tmp_path):
     models = tmp_path / "models"
-    project.remember_model(models, "base")
-    assert project.chosen_model(models) is None
+    project.remember_model(models, "base", "toy")
+    assert project.chosen_model(models, "toy") is None
     models.mkdir()
     for choice in ("base", models / "mine-1.safetensors"):
-        project.remember_model(models, choice)
-        assert project.chosen_model(models) == choice
+        project.remember_model(models, choice, "toy")
+        assert project.chosen_model(models, "toy") == choice
     elsewhere = tmp_path / "elsewhere" / "other.safetensors"
-    project.remember_model(models, elsewhere)
-    assert project.chosen_model(models) == elsewhere
+    project.remember_model(models, elsewhere, "toy")
+    assert project.chosen_model(models, "toy") == elsewhere
+    assert project.chosen_model(models, "other") is None  # which may work on the same image
 
 
 def test_a_rejected_model_is_not_the_newest_until_it_is_chosen_again(tmp_path):
@@ -58,7 +59,7 @@ def test_a_rejected_model_is_not_the_newest_until_it_is_chosen_again(tmp_path):
     project.reject_model(tmp_path, second)
     assert project.rejected_models(tmp_path) == {second}
     assert project.newest_model(tmp_path, ["base", first, second]) == first
-    project.remember_model(tmp_path, second)
+    project.remember_model(tmp_path, second, "toy")
     assert project.rejected_models(tmp_path) == set()
     project.reject_model(tmp_path, first)
     project.reject_model(tmp_path, second)

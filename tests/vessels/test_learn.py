@@ -210,17 +210,21 @@ def test_a_started_base_keeps_its_normalisation_and_learns_on(monkeypatch):
             assert not same
 
 
-@pytest.mark.parametrize("name", ["p.ome.zarr", None])
-def test_a_record_of_an_image_in_memory_cannot_be_replayed(tmp_path, name):
-    """The first version named no output but by what it was."""
+def test_a_record_of_an_image_in_memory_cannot_be_replayed(tmp_path):
     path = tmp_path / "a.run.json"
-    arguments = {"image": None, "model": "base", "channel": 0}
-    if name is None:
-        values = Run("vessels.predict", arguments, {}, outputs={"prediction": {"path": "p.zarr"}})
-        path.write_text(json.dumps({"version": 1, **asdict(values)}))
-    else:
-        write_run(Run("vessels.predict", {**arguments, "out": name}, {}), path)
+    arguments = {"image": None, "model": "base", "channel": 0, "out": "p.ome.zarr"}
+    write_run(Run("vessels.predict", arguments, {}, outputs={"p.ome.zarr": {"sha256": "0"}}), path)
     with pytest.raises(InputError, match="came from no file"):
+        run(replay(path))
+
+
+def test_a_record_of_the_first_version_has_nothing_to_compare_with(tmp_path):
+    """It named no output but by what it was, and no hash of a folder."""
+    arguments = {"image": "a.tif", "model": "base", "channel": 0}
+    values = Run("vessels.predict", arguments, {}, outputs={"prediction": {"path": "p.zarr"}})
+    path = tmp_path / "a.run.json"
+    path.write_text(json.dumps({"version": 1, **asdict(values)}))
+    with pytest.raises(InputError, match="nothing to compare with"):
         run(replay(path))
 
 

@@ -76,9 +76,18 @@ def test_a_prediction_names_its_model_threshold_and_tiles(whole, partial):
     assert stopped.partial and 4 <= stopped.done < 6 == stopped.tiles
     assert stopped.extent == f"{stopped.done} of 6 tiles"
     assert len(written(partial)) == stopped.done and written(whole) == []
+    assert of_prediction(whole).where == ""
     # Without its record it knows no less.
     whole.with_name("whole.ome.zarr.run.json").unlink()
     assert of_prediction(whole, 0.4) == said
+
+
+def test_a_part_says_which_box_is_there(partial):
+    journal = partial.with_name(f"{partial.name}.progress")
+    header = journal.read_text(encoding="utf-8").splitlines()[0]
+    for tiles, box in (("0", "0:12,0:16,0:24"), ("0\n1", "0:12,0:16,0:48"), ("0\n3", "")):
+        journal.write_text(f"{header}\n{tiles}\n", encoding="utf-8")
+        assert of_prediction(partial).where == box
 
 
 def test_a_prediction_of_an_earlier_release_is_known_by_its_record(whole):
@@ -110,7 +119,8 @@ def test_numbers_of_a_part_are_of_that_part_and_say_so(partial, tmp_path, capsys
         with pytest.raises(SystemExit) as ended:
             main(["vessels", "analyse", str(partial), "--out", str(tmp_path / name), *more])
         assert ended.value.code == 0
-        assert f"Only {said.extent} are predicted" in capsys.readouterr().out
+        where = f", {said.where} in voxels," if said.where else ""
+        assert f"Only {said.extent}{where} are predicted" in capsys.readouterr().out
     branches, summary = pd.read_csv(tmp_path / "b.csv"), pd.read_csv(tmp_path / "s.csv")
     for table in (branches, summary):
         assert set(table["predicted"]) == {said.extent}

@@ -132,6 +132,9 @@ def test_from_strokes_to_a_segmentation(dock, viewer, click, drag, qtbot):
     click(dock.classes.classes[2])
     drag(viewer, *[(0, 40, x)[-viewer.dims.ndim :] for x in range(20, 50, 3)])
     qtbot.waitUntil(lambda: "you painted since the model was made" in dock.next_step()[1])
+    choose(dock, "cells1")
+    choose(dock, "cells0")
+    assert "you painted since the model was made" in dock.hint.text()
 
 
 def test_paint_of_two_images_and_labels_that_know_one_class_teach_one_model(

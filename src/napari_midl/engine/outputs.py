@@ -125,7 +125,7 @@ class OmeZarrOut(Out):
     scheduler : str, optional
         Address of a dask.distributed scheduler on whose workers to compute.
     box : str
-        Compute only a part, z0:z1,y0:y1,x0:x1 in voxels counted from 0, such as
+        Compute only the tiles about a part, z0:z1,y0:y1,x0:x1 in voxels counted from 0, such as
         10:20,0:512,0:512, where an end may be left out; by default all. The output has the size
         of the image, and more can be added to it later, by another box or by none and `resume`.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MODELS, RESULTS = "models", "results"
 PATCHES = "patches"
-_CHOSEN, _REJECTED, _SIZE = "chosen.txt", "rejected.txt", "voxel_size"
+_CHOSEN, _REJECTED, _SIZE = "chosen {}.txt", "rejected.txt", "voxel_size"
 
 
 def default_folder(volume: Volume) -> Path:
@@ -152,21 +152,21 @@ def free_name(folder: Path, stem: str, suffix: str) -> Path:
     return path
 
 
-def chosen_model(models: Path) -> str | Path | None:
-    """The model that was used last with the image of a folder of models, if it is known."""
-    name = "".join(_lines(models / _CHOSEN))
+def chosen_model(models: Path, tool: str) -> str | Path | None:
+    """The model that a tool used last with the image of a folder of models, if it is known."""
+    name = "".join(_lines(models / _CHOSEN.format(tool)))
     return models / name if name.endswith(SUFFIX) else name or None
 
 
-def remember_model(models: Path, choice: str | Path) -> None:
-    """Note which model is used, for when its image is opened again; it is rejected no longer.
+def remember_model(models: Path, choice: str | Path, tool: str) -> None:
+    """Note which model a tool uses, for when its image is opened again; it is rejected no longer.
 
     Nothing is noted where nothing is kept of the image, or where it cannot be written: it is a
     convenience.
     """
     name = choice if isinstance(choice, str) else _name_in(models, choice)
     if models.is_dir() or (models.parent.is_dir() and isinstance(choice, Path)):
-        _note(models / _CHOSEN, [name])
+        _note(models / _CHOSEN.format(tool), [name])
         rejected = _lines(models / _REJECTED)
         if name in rejected:
             _note(models / _REJECTED, [other for other in rejected if other != name])

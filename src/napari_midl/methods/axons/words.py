@@ -74,8 +74,11 @@ def of_seeds(counts: Counts, given: bool = True, clicked: bool = False) -> str:
     return f"{number}: {', '.join(parts)}"
 
 
-def of_bridges(bridges: Sequence[Trace], left: int) -> str:
-    """What came of joining traces into one tree, of which some gaps were left open."""
+def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -> str:
+    """What came of joining traces into one tree, of which some gaps were left open.
+
+    `again` are the traces that were accepted and, changed as they are, have to be so again.
+    """
     if not bridges:
         return f"Nothing was joined; {left} gap{_s(left)} left open."
     lines = sum(bridge.why != ALONG for bridge in bridges)
@@ -86,7 +89,8 @@ def of_bridges(bridges: Sequence[Trace], left: int) -> str:
     else:
         closed = f"{count} {straight if lines else 'along the image'}"
     more = f"; {left} left open" if left else ""
-    return f"{closed}{more}. Next doubtful place shows where."
+    changed = f" Changed, so proposed again: {', '.join(again)}." if again else ""
+    return f"{closed}{more}. Next doubtful place shows where.{changed}"
 
 
 def of_accepting(accepted: int, left: int) -> str:

@@ -145,16 +145,19 @@ class Analyse(Operation["VesselGraph"]):
             "numbers": numbers(graph),
             "of": said.columns(),
             "partial": said.extent if said.partial else "",
+            "box": said.where if said.partial else "",
             **unit_of(mask),
         }
         return graph
 
     def summary(self, results: dict[str, Any]) -> list[str]:
         """The numbers of the whole, and whether it is the whole."""
-        partial = results.get("partial")
-        warning = [f"Only {partial} are predicted: the numbers are of these."] if partial else []
-        said = [f"{name}: {value}" for name, value in results["numbers"].items()]
-        return [*warning, *said, *why_voxels(results)]
+        partial, box = results.get("partial"), results.get("box")
+        where = f", {box} in voxels," if box else ""
+        said = f"Only {partial}{where} are predicted: the numbers are of these."
+        warning = [said] if partial else []
+        numbers = [f"{name}: {value}" for name, value in results["numbers"].items()]
+        return [*warning, *numbers, *why_voxels(results)]
 
 
 def _corrections(done: Labels | Analyse, run: Running, mask: Volume) -> Job[list[Patch]]:

@@ -5,6 +5,7 @@ The prediction's own OME-Zarr and its journal are the one source; nothing is rem
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from napari_midl.engine.journal import BEGUN, TILES, finished_tiles
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.tiles import Tiling
 from napari_midl.errors import InputError
+from napari_midl.volumes.boxes import hull
+from napari_midl.volumes.boxes import written as as_text
 from napari_midl.volumes.multiscales import ABOUT
 
 if TYPE_CHECKING:
@@ -62,6 +65,10 @@ class Provenance:
         Voxels that a person corrected.
     note : str
         What else is to be said of it.
+    where : str
+        Of a prediction in part the box that is there, as ``boxes.box_in`` takes it, which may be
+        larger than the one that was asked for, since whole tiles are computed; empty where what is
+        there is no box.
     """
 
     mask: str
@@ -73,6 +80,7 @@ class Provenance:
     begun: str = ""
     corrected: int = 0
     note: str = ""
+    where: str = ""
 
     def with_(self, patches: Sequence[Patch], note: str) -> Provenance:
         """The same with corrections, and what else is to be said."""
@@ -99,6 +107,7 @@ class Provenance:
             "model sha256": self.sha256[:12],
             "threshold": self.threshold,
             "predicted": self.extent,
+            "predicted box": self.where,
             "corrected voxels": self.corrected or None,
             "note": self.note,
         }
@@ -151,7 +160,21 @@ def of_prediction(path: Path, threshold: float | None = None) -> Provenance:
         done,
         count,
         str(about.get(BEGUN, "")),
+        where=_as_one_box(written(path)),
     )
+
+
+def _as_one_box(boxes: Sequence[Region]) -> str:
+    """The box that some boxes fill, or nothing where they leave a gap."""
+    if not boxes:
+        return ""
+    whole = hull(boxes)
+    filled = sum(_voxels(box) for box in boxes) == _voxels(whole)
+    return as_text(whole) if filled else ""
+
+
+def _voxels(box: Sequence[slice]) -> int:
+    return math.prod(part.stop - part.start for part in box)
 
 
 def written(path: Path) -> list[Region]:

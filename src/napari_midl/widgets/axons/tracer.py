@@ -160,8 +160,10 @@ class Tracer:
             if drawn is None:
                 return
             kept = [bridge for bridge in outcome.result if drawn or bridge.why != GUESS]
+            before = _accepted(bench)
             bench.decide(lambda: bench.traces.join_all(kept))
-            bench.say(of_bridges(kept, len(outcome.result) - len(kept)))
+            again = sorted(before - _accepted(bench))
+            bench.say(of_bridges(kept, len(outcome.result) - len(kept), again))
 
         bench.start("Join into one tree", operation.perform(), found)
 
@@ -285,3 +287,8 @@ class Tracer:
         # What was requested, and what is ready, is for the image before.
         self._queue = RequestQueue()
         self._ways = self._make_ways()
+
+
+def _accepted(bench: AxonsBench) -> set[str]:
+    """Names of the accepted traces."""
+    return {entry.name for entry in bench.entries if entry.accepted}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from napari_midl.widgets.parts.section import check
@@ -12,7 +13,6 @@ from napari_midl.widgets.tool.train_section import TrainSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from napari.layers import Image
     from qtpy.QtWidgets import QWidget
@@ -104,6 +104,13 @@ class LiveTrainSection(TrainSection[B]):
         """Also what learns from strokes."""
         self._preview.shut_down()
         super().shut_down()
+
+    def _on_opened(self) -> None:
+        """What was painted before counts, too: it may not have been learnt."""
+        super()._on_opened()
+        model, models = self.model.choice, self.models
+        own = isinstance(model, Path) and model.parent == models and model.exists()
+        self.newer = own and self.bench.painted_at > model.stat().st_mtime
 
     def _on_painted(self) -> None:
         self.newer = True

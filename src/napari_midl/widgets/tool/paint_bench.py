@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,15 @@ class PaintBench(StreamBench[L]):
         super().open(image, *place, **how)
         if label is not None:
             self.patches.paint_with(label)
+
+    @property
+    def painted_at(self) -> float:
+        """When something was painted last over what is open, in seconds since 1970, or 0."""
+        if self.patches.unsaved:
+            return time.time()
+        (_, place), *_ = self.painted
+        folder = place(self.opened_folder, self.channel, self.time)
+        return max((file.stat().st_mtime for file in folder.glob("*.tif")), default=0.0)
 
     def keep(self, folder: Path | None = None) -> None:
         """Save what was painted."""

@@ -324,7 +324,7 @@ class TrainSection(ToolSection[B]):
 
     def _choose(self, models: Path) -> None:
         """Choose the model that was used last with this image, else the newest made for it."""
-        chosen = chosen_model(models)
+        chosen = chosen_model(models, self.model.tool)
         if chosen is None and self.choose_newest:
             chosen = newest_model(models, self.model.choices)
         if chosen is None:
@@ -341,7 +341,7 @@ class TrainSection(ToolSection[B]):
 
     def _on_model(self) -> None:
         if self.models is not None:
-            remember_model(self.models, self.model.choice)
+            remember_model(self.models, self.model.choice, self.model.tool)
             self._tell()
         self.bench.model.emit()
 

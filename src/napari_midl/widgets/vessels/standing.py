@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_midl.engine.project import patches_folder
 from napari_midl.engine.unfinished import recorded_hash
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.models import path_of
@@ -67,7 +65,7 @@ class Standing(QObject):
             if bench.runner.running and bench.runner.title == GROWS:
                 said = replace(said, done=said.tiles)  # what it lacks is still to come
             self.said = said
-            self.warnings = warnings(said, *self._chosen(), self._painted())
+            self.warnings = warnings(said, *self._chosen(), self._bench.painted_at)
             shown.say(self.warnings)
         self.changed.emit()
 
@@ -87,11 +85,3 @@ class Standing(QObject):
         choice = self._model.choice
         path = path_of(choice)
         return (choice if isinstance(choice, str) else choice.stem), recorded_hash(path)
-
-    def _painted(self) -> float:
-        """When something was painted last."""
-        bench = self._bench
-        if bench.patches.unsaved:
-            return time.time()
-        folder = patches_folder(bench.opened_folder, bench.channel, bench.time)
-        return max((file.stat().st_mtime for file in folder.glob("*.tif")), default=0.0)
