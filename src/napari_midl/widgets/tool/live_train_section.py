@@ -108,9 +108,13 @@ class LiveTrainSection(TrainSection[B]):
     def _on_opened(self) -> None:
         """What was painted before counts, too: it may not have been learnt."""
         super()._on_opened()
-        model, models = self.model.choice, self.models
-        own = isinstance(model, Path) and model.parent == models and model.exists()
-        self.newer = own and self.bench.painted_at > model.stat().st_mtime
+        model = self.model.choice
+        self.newer = (
+            isinstance(model, Path)
+            and model.parent == self.models
+            and model.exists()
+            and self.bench.painted_at > model.stat().st_mtime
+        )
 
     def _on_painted(self) -> None:
         self.newer = True
