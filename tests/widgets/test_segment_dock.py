@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import imageio.v3 as imageio
 import numpy as np
 import pytest
@@ -135,6 +137,20 @@ def test_from_strokes_to_a_segmentation(dock, viewer, click, drag, qtbot):
     choose(dock, "cells1")
     choose(dock, "cells0")
     assert "you painted since the model was made" in dock.hint.text()
+
+    click(dock.predict.show_button)
+    first, left = dock.bench.shown.path, set(dock.bench.shown.layers)
+    before = sorted(layer.name for layer in viewer.layers)
+    other = first.with_name("segmentation-7.ome.zarr")
+    shutil.copytree(first, other)
+    viewer.window.remove_dock_widget(dock)
+    assert left <= set(viewer.layers)  # to be looked at
+    again = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
+    choose(again, "cells0")
+    again.predict.earlier.setCurrentIndex(again.predict.earlier.findData(str(other)))
+    click(again.predict.show_button)
+    assert again.bench.shown.path == other and not left & set(viewer.layers)
+    assert sorted(layer.name for layer in viewer.layers) == before
 
 
 def test_paint_of_two_images_and_labels_that_know_one_class_teach_one_model(

@@ -41,6 +41,8 @@ class StainLayers(GrowingLayers):
         If `path` holds no stain.
     """
 
+    alone = False  # two stains are compared
+
     def __init__(self, viewer: Any, image: Image, path: Path) -> None:
         super().__init__(viewer, image, path, "stain")
         shape = self.stored.shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.growing import GrowingImage
@@ -30,12 +30,21 @@ class GrowingLayers:
         The layer from which the OME-Zarr is computed.
     path, what
         As for `GrowingImage`, which is `stored`.
+
+    Attributes
+    ----------
+    alone : bool
+        Whether no other output of this kind is looked at over the same image, so that those that a
+        dock which was closed has left are taken out.
     """
+
+    alone: ClassVar[bool] = True
 
     def __init__(self, viewer: Any, image: Image, path: Path, what: str) -> None:
         self.viewer, self.image, self.path = viewer, image, path
         self.stored = GrowingImage(path, what)
-        self._said = f"shows {path}"
+        self._kind = f"shows the {what} {path.parent}"
+        self._said = f"{self._kind}: {path.name}"
         take_out_left(viewer, self._said)
         self.layers: list[Any] = []
         self._first = (0,) * min(spatial_ndim(image), len(self.stored.shape) - 1)
@@ -48,6 +57,10 @@ class GrowingLayers:
 
         `notice` goes into its metadata, `look` to ``viewer.add_image``.
         """
+        if self.alone and not self.layers:
+            said = {layer: str(layer.metadata.get(OURS, "")) for layer in self.viewer.layers}
+            others = (layer for layer in said if said[layer].startswith(f"{self._kind}: "))
+            take_out(self.viewer, *others)
         many = len(levels) > 1
         metadata = {OURS: self._said, "notice": notice} if notice else {OURS: self._said}
         with keeping_active(self.viewer):  # whoever paints meanwhile goes on painting
