@@ -237,3 +237,22 @@ def test_a_dock_opens_without_what_takes_seconds_to_import():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == list(DOCKS), done.stderr
+
+
+def test_a_shared_key_is_that_of_the_dock_used_last(docks, viewer, qtbot, click):
+    viewer.add_image(np.zeros((4, 64, 64), np.uint8), name="plain")
+    canvas = viewer.window._qt_viewer.canvas.native
+    painting = {name: docks[name].painting for name in ("Vessels", "Segment")}
+    first = {name: next(iter(section.classes.values())) for name, section in painting.items()}
+    for used, other in (("Vessels", "Segment"), ("Segment", "Vessels")):
+        click(painting[other].hand)
+        click(painting[used].hand)
+        canvas.setFocus()
+        qtbot.keyClick(canvas, Qt.Key.Key_2)
+        assert first[used].isChecked() and not first[other].isChecked()
+        assert f"(MIDL {used})" in viewer.status
+    viewer.window.remove_dock_widget(docks["Segment"])
+    click(painting["Vessels"].hand)
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_2)
+    assert first["Vessels"].isChecked()

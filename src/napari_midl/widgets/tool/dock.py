@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import napari
     from qtpy.QtCore import QSize
+    from qtpy.QtGui import QShowEvent
 
     from napari_midl.widgets.tool.section import Emitter, ToolSection
 
@@ -78,7 +79,7 @@ class ToolDock(QWidget, Generic[B]):
         self._below.addWidget(self.progress)
         self.bench.told.connect(self._on_told)
         self.sections = self.make_sections()
-        self.keys = Keys(viewer, self.make_keys(), self.keys_count_on)
+        self.keys = self.bind_keys()
         above = (self.hint,) if self.torch is None else (self.hint, self.torch)
         lay_out(self, above, self.sections, (below,))
         self._wheel = WheelGuard(self)
@@ -94,11 +95,28 @@ class ToolDock(QWidget, Generic[B]):
             made.clicked.connect(partial(self._on_pressed, None))
         for signal in (bench.opened, bench.job, bench.model, bench.result, *self.hint_signals()):
             signal.connect(lambda *_: self._on_changed())
+        for signal in self.hint_signals():
+            signal.connect(lambda *_: self.keys.use())
         self._lifetime = Lifetime(self, self.shut_down)
         for runner in bench.runners:
-            AskedOnClosing(viewer, runner, f"MIDL {type(self).__name__.removesuffix('Dock')}")
+            AskedOnClosing(viewer, runner, self.title())
         in_thread(warm_up)
         self._on_changed()
+
+    @classmethod
+    def title(cls) -> str:
+        """What napari's menu calls the dock."""
+        return f"MIDL {cls.__name__.removesuffix('Dock')}"
+
+    def bind_keys(self) -> Keys:
+        """Bind the keys to the buttons that there are now."""
+        return Keys(self.bench.viewer, self.make_keys(), self.keys_count_on, self.title())
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Qt's hook: the dock that a person brings up has the keys."""
+        super().showEvent(event)
+        if event is not None and not event.spontaneous():
+            self.keys.use()
 
     def sizeHint(self) -> QSize:
         """Qt's hook: no wider than it has to be, since the image needs the room."""
@@ -118,7 +136,7 @@ class ToolDock(QWidget, Generic[B]):
         raise NotImplementedError
 
     def hint_signals(self) -> Sequence[Emitter]:
-        """Hook: what the next step depends on beside the signals of the bench."""
+        """Hook: what a person does that the next step depends on, beside the bench's signals."""
         return ()
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:
@@ -151,6 +169,8 @@ class ToolDock(QWidget, Generic[B]):
     def _on_pressed(self, section: ToolSection[Any] | None, checked: bool = False) -> None:
         """Remember where a button is, until all that follows its click has been done."""
         self.bench.asked_in = section
+        if section is not None:
+            self.keys.use()
 
     def _on_told(self, text: str) -> None:
         """Say what went wrong where the button is, else above the running job."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_midl.widgets.tool.dock import ToolDock
-from napari_midl.widgets.tool.keys import Keys
 from napari_midl.widgets.tool.paint_bench import PaintBench
 
 if TYPE_CHECKING:
@@ -46,5 +45,4 @@ class PaintDock(ToolDock[B]):
         """Give the keys to other buttons, once there are other classes."""
         if hasattr(self, "keys"):
             self.keys.stop()
-            self.keys = Keys(self.bench.viewer, self.make_keys(), self.keys_count_on)
-            self.keys.refresh()
+            self.keys = self.bind_keys()
