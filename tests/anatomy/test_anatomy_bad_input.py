@@ -63,6 +63,13 @@ def test_unknown_name(capfd: pytest.CaptureFixture[str], good: Landmarks) -> Non
     assert "genial tubercle" in sentence
 
 
+def test_all_unknown_names_are_named_at_once(
+    capfd: pytest.CaptureFixture[str], good: Landmarks
+) -> None:
+    sentence = generated(capfd, Landmarks(("nose", "chin", *good.names[2:]), good.points))
+    assert "'nose', 'chin' are no landmarks of the mandible; it has condyle" in sentence
+
+
 def test_misspelt_name(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
     names = tuple("Angel Left" if name == "angle left" else name for name in good.names)
     sentence = generated(capfd, Landmarks(names, good.points))
@@ -90,6 +97,11 @@ def test_left_and_right_swapped(capfd: pytest.CaptureFixture[str], good: Landmar
     template = Anatomy(named_model("base")).template
     sentence = generated(capfd, Landmarks(good.names, good.points[template.partners]))
     assert "Left and right are swapped" in sentence
+
+
+def test_columns_in_the_order_of_arrays(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:
+    sentence = generated(capfd, Landmarks(good.names, good.points[:, ::-1]))
+    assert "The columns may be z, y, x" in sentence
 
 
 def test_two_at_the_same_place(capfd: pytest.CaptureFixture[str], good: Landmarks) -> None:

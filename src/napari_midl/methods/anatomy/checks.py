@@ -14,6 +14,7 @@ from napari_midl.volumes.landmarks import Landmarks, read_landmarks
 from napari_midl.volumes.tables import refuse_cut
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from napari_midl.methods.anatomy.template import Template
@@ -23,7 +24,8 @@ _FLAT, TOO_SMALL, TOO_LARGE = 0.02, 0.2, 5.0
 # Millimetres in one of each are 1 over that: lengths in metres look a thousand times too small.
 _UNITS = {"micrometres": 1000.0, "centimetres": 0.1, "inches": 1 / 25.4, "metres": 0.001}
 _ABOUT = 1.6
-_ACROSS = 0.5  # how much of the way from right to left lies along x, at least
+_X, _Z = 0, 2
+_ACROSS = 0.5  # how much of the way from right to left lies along an axis, at least
 
 
 class SwappedSides(InputError):
@@ -36,12 +38,12 @@ def in_order(landmarks: Landmarks, template: Template) -> Points:
     Raises
     ------
     InputError
-        If a landmark is unknown, or given twice, by name and by number.
+        If landmarks are unknown, or one is given twice, by name and by number.
     """
     ordered = np.full((len(template.landmarks), 3), np.nan)
     given: dict[int, str] = {}
-    for name, point in zip(landmarks.names, landmarks.points, strict=True):
-        place = template.index(name)
+    places = template.indices(landmarks.names)
+    for place, name, point in zip(places, landmarks.names, landmarks.points, strict=True):
         if place in given:
             raise InputError(
                 f"{given[place]!r} and {name!r} are the same landmark; keep one of the two."
@@ -106,14 +108,7 @@ def turned_over(landmarks: Landmarks, space: Space | None, mirrored: bool = Fals
     """
     if mirrored or (space is not None and not space.anatomical):
         return False
-    place = dict(zip(landmarks.names, landmarks.points, strict=True))
-    pairs = [(n, other_side(n)) for n in place if "left" in n.casefold()]
-    across = np.array([place[left] - place[right] for left, right in pairs if right in place])
-    across = across[np.isfinite(across).all(1)] if len(across) else across
-    if not len(across):
-        return False
-    x, apart = across[:, 0], np.linalg.norm(across, axis=1)
-    return bool(np.median(x / np.maximum(apart, 1e-9)) < -_ACROSS)
+    return bool(_from_right_to_left(landmarks.names, landmarks.points)[_X] < -_ACROSS)
 
 
 def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
@@ -161,10 +156,27 @@ def check_landmarks(placed: Points, mean: Points, template: Template) -> None:
     straight = _misfit(points, expected, mirrored=False)
     mirrored = _misfit(points, expected, mirrored=True)
     if mirrored < 0.5 * straight:
+        if abs(_from_right_to_left(names, points)[_Z]) > _ACROSS:
+            raise SwappedSides(
+                "The columns may be z, y, x, since right lies above or below left and all is "
+                "mirrored; give x, y, z, or say that the scan is mirrored."
+            )
         raise SwappedSides(
             "Left and right are swapped, or the scan is mirrored; swap the names of the two "
             "sides, or say that it is mirrored."
         )
+
+
+def _from_right_to_left(names: Iterable[str], points: Points) -> Points:
+    """Median direction ``(x, y, z)`` from landmarks on the right to their partners."""
+    place = dict(zip(names, points, strict=True))
+    pairs = [(n, other_side(n)) for n in place if "left" in n.casefold()]
+    across = np.array([place[left] - place[right] for left, right in pairs if right in place])
+    across = across[np.isfinite(across).all(1)] if len(across) else across
+    if not len(across):
+        return np.zeros(3)
+    apart = np.linalg.norm(across, axis=1, keepdims=True)
+    return np.asarray(np.median(across / np.maximum(apart, 1e-9), axis=0))
 
 
 def _plainly(number: float) -> str:

@@ -16,6 +16,8 @@ from napari_midl.engine.models import read_card
 from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -89,13 +91,32 @@ class Template:
         InputError
             If there is no such landmark.
         """
-        wanted = _plain(name)
-        for i, item in enumerate(self.landmarks):
-            if wanted in (_plain(item.name), str(item.number)):
-                return i
-        close = get_close_matches(wanted, [known.lower() for known in self.names], n=1)
-        fix = f"write {close[0]!r}" if close else f"it has {', '.join(self.names)}"
-        raise InputError(f"{name!r} is no landmark of the {self.name}; {fix}.")
+        return self.indices([name])[0]
+
+    def indices(self, names: Sequence[str]) -> list[int]:
+        """`index` of each name.
+
+        Raises
+        ------
+        InputError
+            If there are no such landmarks; it names all that there are not.
+        """
+        places = {
+            written: i
+            for i, item in enumerate(self.landmarks)
+            for written in (str(item.number), _plain(item.name))
+        }
+        unknown = [name for name in names if _plain(name) not in places]
+        if len(unknown) > 1:
+            raise InputError(
+                f"{', '.join(map(repr, unknown))} are no landmarks of the {self.name}; it has "
+                f"{', '.join(self.names)}."
+            )
+        for name in unknown:
+            close = get_close_matches(_plain(name), [known.lower() for known in self.names], n=1)
+            fix = f"write {close[0]!r}" if close else f"it has {', '.join(self.names)}"
+            raise InputError(f"{name!r} is no landmark of the {self.name}; {fix}.")
+        return [places[_plain(name)] for name in names]
 
     def picture(self, name: str) -> Path:
         """Path of a small picture that shows a landmark; it need not exist."""
