@@ -269,3 +269,11 @@ def test_doctor_leaves_with_1_only_if_something_is_wrong(call, monkeypatch):
     assert "get [b]" in out
     monkeypatch.setattr(doctor, "report", lambda: [fine, doctor.Check("c", False, "gone", "fix")])
     assert call("doctor")[0] == 1
+
+
+def test_the_package_itself_is_the_command():
+    said = subprocess.run(
+        [sys.executable, "-m", "napari_midl", "--version"], capture_output=True, text=True
+    )
+    assert said.returncode == 0
+    assert said.stdout.strip() == doctor.metadata.version("napari-midl")
