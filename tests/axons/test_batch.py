@@ -149,6 +149,19 @@ def test_a_seed_finds_out_whether_its_fibre_is_dark(sign):
     assert score(outcome.result[0].points[:, 1:], lines[0]).coverage > 0.95
 
 
+@pytest.mark.parametrize("sign", [1, -1], ids=["bright", "dark"])
+def test_a_trace_ends_where_the_image_is_not_a_number(sign):
+    image, lines = two_fibres(sign)
+    padded = np.where(np.arange(image.shape[1]) < 120, image, np.nan).astype(np.float32)
+    seeds = seeds_at(lines[0], 150)
+    how = TraceSettings(fibres="bright" if sign > 0 else "dark")
+    (trace,) = run(operation(padded, seeds, settings=how).perform()).result
+    sure = trace.points[trace.uncertainty < 0.5, 1:]
+    assert sure[:, 1].max() < 120
+    assert score(sure, lines[0][lines[0][:, 1] < 117]).coverage > 0.95
+    assert score(sure, lines[0]).error < 1
+
+
 def test_overlaps_are_kept_on_demand():
     image, lines = two_fibres()
     seeds = seeds_at(lines[0], 100, 300)

@@ -186,9 +186,9 @@ def finetune(
         if rng.random() < settings.synthetic:
             return synthetic_scene("rich", rng)
         item = lesson_traces[rng.integers(len(lesson_traces))]
-        return _crop(volume, scaling, item, settings.dark, rng)
+        return _crop(volume, scaling, item, rng)
 
-    scaling = scaling_of(volume)
+    scaling = scaling_of(volume, settings.dark)
     scored_on = held_out or lesson_traces[:_MOST_SCORED]
     known = bool(model.card.get("steps", 0))
     before = (yield from _scores(volume, scored_on, model, settings)) if known else {}
@@ -255,9 +255,7 @@ def _long_enough(volume: Volume, traces: Sequence[Trace]) -> list[Trace]:
     return found
 
 
-def _crop(
-    volume: Volume, scaling: Scaling, item: Trace, dark: bool, rng: np.random.Generator
-) -> Scene:
+def _crop(volume: Volume, scaling: Scaling, item: Trace, rng: np.random.Generator) -> Scene:
     """A square of the image about a place on a trace, and the part of the trace in it."""
     line = resample(item.points, SPACING)
     centre = line[rng.integers(len(line))]
@@ -269,7 +267,6 @@ def _crop(
     )
     z = int(np.clip(round(centre[0]), 0, volume.shape[0] - 1))
     plane = scaling(np.asarray(volume.data[z, y : y + size, x : x + size]))
-    plane = 1 - plane if dark else plane
     local = line[:, 1:] - (y, x)
     inside = np.all((local >= 0) & (local <= size - 1), axis=1)
     inside &= np.abs(line[:, 0] - z) <= 1.5

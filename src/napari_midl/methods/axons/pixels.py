@@ -11,14 +11,13 @@ from torch import Tensor
 
 from napari_midl.methods.axons.growing_mipmap import GrowingMipmap
 from napari_midl.methods.axons.views import mipmap, repeated, sample_views, view_blocks
-from napari_midl.volumes.scaling import robust_scaling
+from napari_midl.volumes.scaling import Scaling, robust_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
 
 IN_MEMORY = 2**26
@@ -29,15 +28,24 @@ MOST, SPARE = 2**22, 1.4
 AT_ONCE, TOGETHER = 32, 512
 
 
-def scaling_of(volume: Volume) -> Scaling:
-    """How agents see the intensities of an image.
+def scaling_of(volume: Volume, dark: bool = False) -> Scaling:
+    """How agents, to whom fibres are bright, see the intensities of an image.
+
+    Parameters
+    ----------
+    volume : Volume
+        Image with axes ``Z Y X``.
+    dark : bool
+        Whether its fibres are darker than what lies around them. What is not a number is ground
+        either way.
 
     Raises
     ------
     InputError
         If the image is empty or flat, or holds no intensities.
     """
-    return robust_scaling(volume, most=_SEEN)
+    found = robust_scaling(volume, most=_SEEN)
+    return Scaling(found.high, found.low) if dark else found
 
 
 class Pixels:

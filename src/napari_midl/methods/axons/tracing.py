@@ -87,8 +87,7 @@ class Tracing:
             )
         z, y, x = volume.voxel_size
         self.spacing = (y / x, 1.0) if self.flat else (z / x, y / x, 1.0)
-        scaling = scaling_of(volume)
-        shown = (lambda block: 1 - scaling(block)) if settings.dark else scaling
+        shown = scaling_of(volume, settings.dark)
         actor = model.network
         assert isinstance(actor, Actor)
         self.pixels = Pixels(image, shown, self.spacing, actor.design.averages, coarser)
