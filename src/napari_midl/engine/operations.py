@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from types import UnionType
@@ -187,6 +188,7 @@ def operation(name: str, argument: str = "") -> Callable[[O], O]:
     return register
 
 
+@cache
 def options_of(cls: type[Operation[Any]]) -> tuple[Option, ...]:
     """All options of an operation, in the order of its fields."""
     hints, about = hints_of(cls), described(cls)
