@@ -185,8 +185,10 @@ def test_the_summary_is_one_sentence():
     counts = Counts(12, traces=3, traced=7, no_fibre=2, faint=0)
     said = of_seeds(counts)
     assert said == "12 seeds: 3 traces, 7 lie on fibres traced already, 2 on no fibre"
-    found = of_seeds(replace(counts, traced=1, no_fibre=0), given=False)
-    assert found == "12 places looked at: 3 new traces, 1 lies on a fibre traced already"
+    found = replace(counts, traced=1, no_fibre=0)
+    assert of_seeds(found, given=False) == "3 new traces; 12 places looked at"
+    none = of_seeds(replace(found, traces=0), given=False)
+    assert none == "0 new traces, 1 lies on a fibre traced already; 12 places looked at"
 
 
 def test_fibres_of_a_stack_are_found_too(base):

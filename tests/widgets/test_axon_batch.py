@@ -58,7 +58,7 @@ def test_all_fibres_in_view_are_traced_once(docked, notes, click, qtbot, sign):
     assert [entry.name for entry in bench.entries] == ["trace 1", "trace 2"]
     for line in lines:
         assert max(score(e.trace.points[:, 1:], line).coverage for e in bench.entries) > 0.95
-    assert "looked at: 2 new traces" in said[0] and "2 new traces" not in said[1] and not notes
+    assert "2 new traces; " in said[0] and "2 new traces" not in said[1] and not notes
     click(dock.review.undo)
     assert not bench.entries
 

@@ -60,18 +60,20 @@ def of_seeds(counts: Counts, given: bool = True, clicked: bool = False) -> str:
     """What came of seeds that a person gave, maybe by clicks, or that were found in the image."""
     if not counts.seeds:
         return "Nothing stands out from the noise as a fibre does."
-    looked = f"{counts.seeds} place{_s(counts.seeds)} looked at"
     seed = "click" if clicked else "seed"
-    number = f"{counts.seeds} {seed}{_s(counts.seeds)}" if given else looked
-    parts = [f"{counts.traces} {'' if given else 'new '}trace{_s(counts.traces)}"]
-    if counts.traced:
+    number = f"{counts.seeds} {seed}{_s(counts.seeds)}"
+    made = f"{counts.traces} {'' if given else 'new '}trace{_s(counts.traces)}"
+    parts = [f"{number}: {made}" if given else made]
+    # Several of the places that were found lie on one fibre, which says nothing of it.
+    if counts.traced and (given or not counts.traces):
         lie = "lies on a fibre" if counts.traced == 1 else "lie on fibres"
         parts.append(f"{counts.traced} {lie} traced already")
     if counts.no_fibre:
         parts.append(f"{counts.no_fibre} on no fibre")
     if counts.faint:
         parts.append(f"{counts.faint} too faint to tell from noise")
-    return f"{number}: {', '.join(parts)}"
+    said = ", ".join(parts)
+    return said if given else f"{said}; {counts.seeds} place{_s(counts.seeds)} looked at"
 
 
 def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -> str:
