@@ -89,6 +89,22 @@ def test_a_level_that_the_scan_does_not_pass_is_named(true: Mesh, start: Mesh) -
         run(fit(far, start.vertices[:0], volume, 600.0))
 
 
+def test_a_mesh_far_off_the_bone_is_told_before_it_is_fitted(true: Mesh, start: Mesh) -> None:
+    volume = Volume.from_array(
+        scan_of(true), scale=SPACE.scale, units=MM, origin=SPACE.origin, name="CT"
+    )
+
+    def first_note(mesh: Mesh) -> str:
+        steps = fit(mesh, mesh.vertices[:0], volume, 600.0)
+        step = next(step for step in steps if step.total)
+        steps.close()
+        return step.note
+
+    assert first_note(start) == ""
+    small = Mesh(start.vertices * 0.3, start.faces)
+    assert "More than half of the shape lies over 8 mm from the bone" in first_note(small)
+
+
 def test_the_command_line_fits_and_replays(
     true: Mesh,
     folder: Path,

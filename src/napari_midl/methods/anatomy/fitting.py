@@ -122,7 +122,7 @@ def fit(mesh: Mesh, held: Points, scan: Volume, level: float) -> Job[Fitted]:
     ------
     Progress
         From the second round on its preview is an ndarray of shape (V, 3), in mm: where the
-        vertices have come to.
+        vertices have come to. A note says before the rounds begin if most can see no bone.
 
     Raises
     ------
@@ -137,6 +137,7 @@ def fit(mesh: Mesh, held: Points, scan: Volume, level: float) -> Job[Fitted]:
         )
     tree = yield from elsewhere(lambda: _surface(voxels, level, space), "finding the bone")
     before = Apart(tree.query(mesh.vertices)[0])
+    yield Progress(0, len(ROUNDS), "finding the bone", note=_far_off(before))
     pull = _Pull(mesh, held, voxels, space, level)
     stages = [mesh.vertices]
     for k, (reach, stiffness) in enumerate(ROUNDS):
@@ -149,6 +150,17 @@ def fit(mesh: Mesh, held: Points, scan: Volume, level: float) -> Job[Fitted]:
         partial(last_untangled, stages, mesh.faces, pull.held), "smoothing where it crosses itself"
     )
     return Fitted(smooth, before, Apart(tree.query(smooth.vertices)[0]), level)
+
+
+def _far_off(before: Apart) -> str:
+    """A sentence where most of a mesh lies farther from the bone than it looks for it."""
+    reach = ROUNDS[0][0]
+    if np.median(before.distances) <= reach:
+        return ""
+    return (
+        f"More than half of the shape lies over {reach:g} mm from the bone, {before.mean:.0f} mm "
+        "on average, and will find none: the landmarks may be of another scan, or lie off the bone."
+    )
 
 
 def _around(mesh: Mesh, scan: Volume) -> tuple[NDArray[np.float32], Space]:
