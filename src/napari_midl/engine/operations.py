@@ -188,7 +188,6 @@ def operation(name: str, argument: str = "") -> Callable[[O], O]:
     return register
 
 
-@cache
 def options_of(cls: type[Operation[Any]]) -> tuple[Option, ...]:
     """All options of an operation, in the order of its fields."""
     hints, about = hints_of(cls), described(cls)
@@ -234,9 +233,15 @@ def described(cls: type) -> dict[str, str]:
     """What the docstring of a class, or of its bases, says of each of its fields."""
     texts: dict[str, str] = {}
     for each in reversed(cls.__mro__):
-        for param in parse(each.__doc__ or "").params:
-            texts[param.arg_name] = " ".join((param.description or "").split())
+        texts |= _parameters(each.__doc__ or "")
     return texts
+
+
+@cache
+def _parameters(docstring: str) -> dict[str, str]:
+    """What a docstring says of each parameter."""
+    params = parse(docstring).params
+    return {each.arg_name: " ".join((each.description or "").split()) for each in params}
 
 
 def _opening(cls: type) -> str:
