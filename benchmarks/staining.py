@@ -23,7 +23,7 @@ from benchmarks import report
 from benchmarks.staining_despeckle import despeckle
 from benchmarks.staining_pictures import sections, textures
 from napari_midl.engine.models import read_card
-from napari_midl.engine.streaming import ReadyModel
+from napari_midl.engine.ready_model import ReadyModel
 from napari_midl.methods.staining import score
 from napari_midl.methods.staining.apply import Staining
 from napari_midl.methods.staining.models import named_despeckler, named_translator, stains_in

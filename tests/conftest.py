@@ -39,10 +39,10 @@ def shared() -> Path:
 @pytest.fixture(autouse=True, scope="session")
 def two_at_once() -> Iterator[None]:
     """Tiles are computed two at a time, as on two cores, though torch may have one thread here."""
-    from napari_midl.engine import streaming
+    from napari_midl.engine import ready_model
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streaming, "blocks_at_once", lambda device: 1 + (device.type == "cpu"))
+        patch.setattr(ready_model, "blocks_at_once", lambda device: 1 + (device.type == "cpu"))
         yield
 
 

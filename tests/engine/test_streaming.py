@@ -15,11 +15,12 @@ import zarr
 from tests.operations.disk import Disk, content, watched
 from torch import nn
 
-from napari_midl.engine import streaming
+from napari_midl.engine import ready_model
 from napari_midl.engine.dropout import Dropout3d, drawing_from
 from napari_midl.engine.jobs import run
 from napari_midl.engine.journal import is_unfinished
-from napari_midl.engine.streaming import ReadyModel, stream
+from napari_midl.engine.ready_model import ReadyModel
+from napari_midl.engine.streaming import stream
 from napari_midl.errors import InputError
 from napari_midl.volumes import scaling
 from napari_midl.volumes.lazy import Lazy
@@ -124,7 +125,7 @@ def test_halves_have_the_same_bits_also_with_dropout(tmp_path):
 
 def test_a_piece_that_is_shown_first_leaves_no_trace(tmp_path, monkeypatch):
     expected = whole(tmp_path / "whole.ome.zarr", toy())
-    monkeypatch.setattr(streaming, "_GLIMPSE", 64)
+    monkeypatch.setattr(ready_model, "_GLIMPSE", 64)
     out, shown = tmp_path / "out.ome.zarr", []
     job = stream(toy(), out, focus=(2, 12, 12))
     run(job, lambda p: shown.append(p.preview) if p.preview else None).close()

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_midl.cli import main
 from napari_midl.engine.jobs import run
-from napari_midl.engine.streaming import ReadyModel
+from napari_midl.engine.ready_model import ReadyModel
 from napari_midl.methods.staining.apply import Despeckling, Staining, stages
 from napari_midl.methods.staining.beyond import WithinScale
 from napari_midl.methods.staining.models import named_despeckler

@@ -14,9 +14,9 @@ import zarr
 from napari_midl.cli import main
 from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.outputs import OmeZarrOut
+from napari_midl.engine.ready_model import ReadyModel
 from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import record_path
-from napari_midl.engine.streaming import ReadyModel
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.apply import Staining
 from napari_midl.methods.staining.generators import build_translator

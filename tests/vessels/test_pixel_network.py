@@ -9,7 +9,7 @@ import torch
 from napari_midl.engine.pixels.depth import depth_seen
 from napari_midl.engine.pixels.network import softened
 from napari_midl.engine.pixels.scale_space import feature_names
-from napari_midl.engine.streaming import ReadyModel
+from napari_midl.engine.ready_model import ReadyModel
 from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError

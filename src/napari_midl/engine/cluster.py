@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.memory import allocate_for_networks
+from napari_midl.engine.output_images import Output
 from napari_midl.engine.prediction import compute_core
-from napari_midl.engine.streaming import Output, ReadyModel
+from napari_midl.engine.ready_model import ReadyModel
 from napari_midl.engine.tiles import Missing
 from napari_midl.errors import InputError
 
@@ -180,7 +181,7 @@ def _kept(task: Task) -> tuple[ReadyModel, Output]:
             "the same path; give paths that mean the same files on every machine."
         )
     ready = ReadyModel(model)
-    return ready, ready.open(Path(task.out))
+    return ready, Output(model, Path(task.out))
 
 
 def _text(identity: dict[str, Any]) -> str:

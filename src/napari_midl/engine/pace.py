@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+LARGE = 2**30  # voxels from which on it is said how many there are
 _DAY = 86_400
 _ENOUGH_SHARE, _ENOUGH_SECONDS = 0.005, 1.0
 _ENOUGH_DONE = 3  # tiles, steps or the like: of a huge image each is less than any share

@@ -12,8 +12,8 @@ from napari_midl.engine.dense import OutputFormat
 from napari_midl.engine.pixels.depth import distance_of_slices
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.probabilities import ProbabilityModel, evaluated, in_half_precision
+from napari_midl.engine.ready_model import ReadyModel
 from napari_midl.engine.semantic.models import check_fits, classes_of
-from napari_midl.engine.streaming import ReadyModel
 from napari_midl.engine.uncertainty import entropy
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import torch
 
 from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.jobs import Job, elsewhere
-from napari_midl.engine.streaming import ReadyModel
+from napari_midl.engine.ready_model import ReadyModel
 from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.staining.beyond import filled
 from napari_midl.methods.staining.stained import COLOURS, never_black

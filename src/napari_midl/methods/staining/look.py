@@ -91,7 +91,7 @@ def _steps(
     import numpy as np
     import torch
 
-    from napari_midl.engine.streaming import ReadyModel
+    from napari_midl.engine.ready_model import ReadyModel
     from napari_midl.methods.staining.apply import Staining, stages
     from napari_midl.methods.staining.stains import LinearStain
 

@@ -11,7 +11,8 @@ from napari_midl.engine import proposals
 from napari_midl.engine.jobs import Job, Progress, elsewhere, in_thread, wait_for
 from napari_midl.engine.probabilities import evaluated
 from napari_midl.engine.proposals import Proposal
-from napari_midl.engine.streaming import ReadyModel, stream
+from napari_midl.engine.ready_model import ReadyModel
+from napari_midl.engine.streaming import stream
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.engine.unsure import unsure_boxes
 from napari_midl.methods.vessels.classes import CLASSES

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
-from napari_midl.engine.pace import Pace, roughly
+from napari_midl.engine.pace import LARGE, Pace, roughly
 from napari_midl.widgets.parts.section import button, note
 
 if TYPE_CHECKING:
     from napari_midl.engine.jobs import Progress
 
-LARGE = 2**30  # voxels from which on it is said how many there are
 LONG = 1800  # seconds from which on the view is offered first
 
 
