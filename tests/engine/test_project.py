@@ -6,9 +6,12 @@ import os
 
 import numpy as np
 import pytest
+import zarr
 
 from napari_midl.engine import project
+from napari_midl.engine.journal import TIME
 from napari_midl.errors import InputError
+from napari_midl.volumes.multiscales import ABOUT
 from napari_midl.volumes.volume import Volume
 
 
@@ -34,6 +37,15 @@ def test_results_are_in_the_order_of_their_numbers(tmp_path):
     assert found == [f"stain-{number}.ome.zarr" for number in (1, 9, 10)]
     assert project.results(None, ".ome.zarr") == []
     assert project.free_name(tmp_path / "results", "stain", ".ome.zarr").name == "stain-2.ome.zarr"
+
+
+def test_results_of_another_time_point_are_left_out(tmp_path):
+    for number, time in enumerate((0, 1, None)):
+        out = tmp_path / "results" / f"stain-{number}.ome.zarr"
+        about = {} if time is None else {TIME: time}
+        zarr.open_group(out, mode="w").attrs[ABOUT] = about
+    found = [path.name for path in project.results(tmp_path, ".ome.zarr", time=1)]
+    assert found == ["stain-1.ome.zarr", "stain-2.ome.zarr"]
 
 
 def test_the_chosen_model_is_remembered_where_models_are(tmp_path):

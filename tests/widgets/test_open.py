@@ -9,6 +9,7 @@ import pytest
 from napari.layers._layer_actions import _split_rgb
 
 from napari_midl import cli
+from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.space import Space
 from napari_midl.widgets.images import volume_of
@@ -68,7 +69,7 @@ def test_an_operation_is_told_channel_and_time(viewer, tmp_path, tubes, notes, o
     dock.data.channel.setValue(1)
     dock.data.time.setValue(2)
     assert (dock.bench.channel, dock.bench.time) == (1, 2)
-    image = dock.predict.operation(tmp_path / "out.ome.zarr", resume=False).image
+    image = dock.predict.operation(OmeZarrOut(tmp_path / "out.ome.zarr")).image
     assert (image.channel, image.time) == (1, 2)
     np.testing.assert_array_equal(image.open().data, volume_of(layer, 1, 2).data)
 

@@ -7,12 +7,13 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_path
 
+from napari_midl.engine.journal import time_of
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.runs import record_path
+from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, whole_file
 from napari_midl.volumes.space import typed_space
@@ -138,10 +139,24 @@ def keep_size(folder: Path, text: str) -> None:
         beside.write_text(json.dumps({_SIZE: text}) + "\n", encoding="utf-8")
 
 
-def results(folder: Path | None, suffix: str) -> list[Path]:
-    """The results in a project folder, in the order of their numbers; none without a folder."""
+def results(folder: Path | None, suffix: str, time: int = 0) -> list[Path]:
+    """The results of a time point in a project folder; none without a folder.
+
+    They are in the order of their numbers. One that does not say of which time point it is, nor
+    its record, counts as of each.
+    """
     found = (folder / RESULTS).glob(f"*{suffix}") if folder is not None else ()
-    return sorted(found, key=lambda path: (len(path.name), path.name))
+    ours = (path for path in found if _time_said(path) in (None, time))
+    return sorted(ours, key=lambda path: (len(path.name), path.name))
+
+
+def _time_said(result: Path) -> Any:
+    if (said := time_of(result)) is not None:
+        return said
+    try:
+        return read_run(record_path(result)).arguments.get("time")
+    except InputError:
+        return None
 
 
 def free_name(folder: Path, stem: str, suffix: str) -> Path:

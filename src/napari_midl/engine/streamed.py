@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.operations import OPERATIONS, Operation, inputs_of
 from napari_midl.engine.outputs import OmeZarrOut
+from napari_midl.engine.settings import Settings
 from napari_midl.volumes.boxes import box_in, written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from napari_midl.engine.dense import DenseModel
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.running import Running
@@ -24,6 +28,7 @@ class StreamedOperation(Operation[None]):
     """An operation that says what its dense model is; the rest is the same for each."""
 
     out: OmeZarrOut
+    settings: Settings
 
     def model_for(self, run: Running) -> Job[DenseModel]:
         """Open the inputs, and make of them what is to be streamed."""
@@ -63,17 +68,29 @@ class StreamedOperation(Operation[None]):
             model.box = box_in(self.out.box, model.tiling.shape, model.channels[0].name)
         return model
 
-    def continues(self) -> Job[bool]:
-        """Whether what lies at `out` was begun with the same, so that this would add to it."""
+    def adding(self, other: Path, following: Sequence[str] = ()) -> Job[Self]:
+        """The operation that adds to what lies at `out`, or else writes another output.
+
+        Parameters
+        ----------
+        other : Path
+            What to write where that was begun with another input, model or settings.
+        following : sequence of str
+            Settings that are taken from what is there.
+        """
         from napari_midl.engine.journal import begun_with
         from napari_midl.engine.running import Running, Watch
 
         assert self.out.path is not None
         begun = begun_with(self.out.path)
-        model = yield from self.wanted(Running(self, Watch(), None))
+        kept = {name: begun["settings"][name] for name in following if name in begun["settings"]}
+        settings = replace(self.settings, **kept)
+        more = replace(self, settings=settings, out=replace(self.out, resume=True))
+        model = yield from more.wanted(Running(more, Watch(), None))
         identity = yield from elsewhere(model.identity, "looking at what is there")
-        now = {**identity, "voxel size": self._typed() or None}
-        return all(begun.get(key) == json.loads(json.dumps(now[key])) for key in now)
+        now = {**identity, "voxel size": more._typed() or None}
+        same = all(begun.get(key) == json.loads(json.dumps(now[key])) for key in now)
+        return more if same else replace(self, out=replace(self.out, path=other))
 
     def _typed(self) -> dict[str, str]:
         """The voxel sizes that were typed, by the names of the images."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_midl.engine.models import read_card
-from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.semantic.settings import PredictSettings
 from napari_midl.errors import InputError
 from napari_midl.methods.segment.models import SCRATCH as NONE
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.engine.models import Model
+    from napari_midl.engine.outputs import OmeZarrOut
 
 
 class PredictSection(ModelStreamSection[SegmentBench]):
@@ -33,9 +33,9 @@ class PredictSection(ModelStreamSection[SegmentBench]):
         """One that is learnt."""
         return SegmentModelIn(name).open()
 
-    def operation(self, out: Path, resume: bool) -> Predict:
+    def operation(self, out: OmeZarrOut) -> Predict:
         """Segment with the chosen model, or go on with the one it began with."""
-        model, settings = self.asked(out, resume)
+        model, settings = self.asked(out)
         if model == NONE:
             raise InputError(
                 "there is no model yet; learn from what you painted first, or open a model."
@@ -43,7 +43,7 @@ class PredictSection(ModelStreamSection[SegmentBench]):
         return Predict(
             image=self.bench.channels_in(read_card(path_of(model)).get("channels", 1)),
             model=SegmentModelIn(str(model)),
-            out=OmeZarrOut(out, resume=resume),
+            out=out,
             settings=settings,
         )
 

@@ -11,7 +11,7 @@ from napari_midl.volumes.laying import laid_on
 from napari_midl.widgets.images import channel_of, extra_axes, volume_of
 from napari_midl.widgets.sizes import to_record
 from napari_midl.widgets.staining.layers import StainLayers
-from napari_midl.widgets.tool.stream_section import StreamBench
+from napari_midl.widgets.tool.output_section import StreamBench
 
 if TYPE_CHECKING:
     from pathlib import Path

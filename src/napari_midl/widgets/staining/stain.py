@@ -37,6 +37,7 @@ METHODS = {
 }
 KEPT = "kept"
 DESPECKLERS = BASE | {"none: keep the speckle": KEPT}
+NOWHERE = OmeZarrOut(None)  # a look is not written
 _REST_MS = 600
 LOOK_EDGE = 1024  # pixels of the view that are stained at once
 
@@ -100,20 +101,19 @@ class StainSection(StreamSection[StainingBench]):
         self.live.toggled.connect(self._on_moved)
         bench.opened.connect(self._live.remove)
 
-    def operation(self, out: Path | None = None, resume: bool = False) -> Stain:
+    def operation(self, out: OmeZarrOut = NOWHERE) -> Stain:
         """Stain by what is chosen; a stain that was stopped goes on with its own settings."""
         bench, method = self.bench, self.method.currentData()
         fluorescence, reflectance = bench.fluorescence, bench.reflectance
         assert fluorescence is not None and reflectance is not None
         learnt, reference = method in LEARNT, self.reference.path
-        settings = self.form.value(
+        chosen = self.form.value(
             method=method,
             keep_speckle=self.speckle.choice == KEPT,
             doubt=self.doubt.isChecked() and method in HAS_DOUBT,
             watermark=self.watermark.isChecked(),
         )
-        if out is not None and resume:
-            settings = self.settings_of(out, settings)
+        settings = self.settings_for(out, chosen)
         takes = method in TAKES_REFERENCE
         return Stain(
             fluorescence=fluorescence.port(bench.volumes[0], bench.time),
@@ -121,7 +121,7 @@ class StainSection(StreamSection[StainingBench]):
             model=StainModelIn(str(self.model.choice) if learnt else "base"),
             despeckler=DespecklerIn("base" if settings.keep_speckle else str(self.speckle.choice)),
             reference=ReferenceIn(reference) if reference is not None and takes else None,
-            out=OmeZarrOut(out, resume=resume),
+            out=out,
             settings=settings,
         )
 

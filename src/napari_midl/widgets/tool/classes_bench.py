@@ -18,8 +18,8 @@ from napari_midl.widgets.images import channel_of, extra_axes, volume_of, whole_
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.patches import PatchLayers
 from napari_midl.widgets.sizes import folder_of, of_one_file, to_record
+from napari_midl.widgets.tool.output_section import L
 from napari_midl.widgets.tool.paint_bench import PaintBench
-from napari_midl.widgets.tool.stream_section import L
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.tool.stream_section import L, StreamBench
+from napari_midl.widgets.tool.output_section import L, StreamBench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_midl.engine.project import MODELS
 from napari_midl.engine.unfinished import model_begun_with
-from napari_midl.widgets.tool.stream_section import B, StreamSection
+from napari_midl.widgets.tool.output_section import B
+from napari_midl.widgets.tool.stream_section import StreamSection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_midl.engine.models import Model
+    from napari_midl.engine.outputs import OmeZarrOut
     from napari_midl.engine.settings import Settings
     from napari_midl.widgets.parts.model_picker import ModelPicker
 
@@ -67,14 +69,15 @@ class ModelStreamSection(StreamSection[B]):
     def last_rows(self) -> None:
         """Hook: rows above the form."""
 
-    def asked(self, out: Path, resume: bool, **others: Any) -> tuple[str | Path, Any]:
+    def asked(self, out: OmeZarrOut, **others: Any) -> tuple[str | Path, Any]:
         """The model and the settings of an output; `others` are settings that no form has."""
         settings = self.form.value(**others)
-        if not resume:
+        if not out.resume:
             return self.model.choice, settings
+        assert out.path is not None
         models = self.bench.opened_folder / MODELS
-        model = model_begun_with(out, models, self.model.choices, self.open_model)
-        return model, self.settings_of(out, settings)
+        model = model_begun_with(out.path, models, self.model.choices, self.open_model)
+        return model, self.settings_for(out, settings)
 
     def resume_with(self, begun: dict[str, Any]) -> None:
         """Its settings; the chosen model stays, since it is that of the next one."""

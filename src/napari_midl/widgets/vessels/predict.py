@@ -8,7 +8,6 @@ from qtpy.QtCore import Qt
 from superqt import QLabeledDoubleSlider
 from superqt.utils import qthrottled
 
-from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.methods.vessels.operations import Predict
 from napari_midl.methods.vessels.ports import VesselModelIn
 from napari_midl.methods.vessels.settings import PredictSettings
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_midl.engine.models import Model
+    from napari_midl.engine.outputs import OmeZarrOut
 
 
 class PredictSection(ModelStreamSection[VesselsBench]):
@@ -30,7 +30,7 @@ class PredictSection(ModelStreamSection[VesselsBench]):
 
     tip = "Find the vessels, beginning where you look"
     noun = "prediction"
-    kept = ("threshold",)  # labels are shown at the one that is chosen, whatever those in the file
+    following = ("threshold",)  # labels are shown at the chosen one, whatever those in the file
     settings = PredictSettings
     elsewhere = ("threshold", "uncertainty")
 
@@ -68,15 +68,15 @@ class PredictSection(ModelStreamSection[VesselsBench]):
         """A vessel model."""
         return VesselModelIn(name).open()
 
-    def operation(self, out: Path, resume: bool) -> Predict:
+    def operation(self, out: OmeZarrOut) -> Predict:
         """Predict with the chosen model, or go on with the one it began with."""
         model, settings = self.asked(
-            out, resume, threshold=self.bench.threshold, uncertainty=self.uncertainty.isChecked()
+            out, threshold=self.bench.threshold, uncertainty=self.uncertainty.isChecked()
         )
         return Predict(
             image=self.bench.image_in,
             model=VesselModelIn(str(model)),
-            out=OmeZarrOut(out, resume=resume),
+            out=out,
             settings=settings,
         )
 
@@ -97,7 +97,7 @@ class PredictSection(ModelStreamSection[VesselsBench]):
         """Show a prediction, cut at a threshold."""
         self.threshold.setValue(threshold)
         self.bench.threshold = threshold
-        self._show(out)
+        self.show_output(out)
 
     def done(self) -> None:
         """The threshold is what comes next."""
