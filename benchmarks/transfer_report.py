@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks.report import FOLDER, markdown
@@ -158,7 +157,6 @@ def _forest(rows: Rows) -> None:
 
 def _figure(count: int) -> tuple[Figure, Any]:
     figure = Figure(figsize=(max(6, 3.2 * count), 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
     return figure, figure.subplots(1, count, squeeze=False)[0]
 
 

@@ -6,7 +6,6 @@ Usage: python scripts/landmark_pictures.py
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_midl.methods.anatomy.apply import Anatomy
@@ -31,7 +30,6 @@ def main() -> None:
         towards = above if normal[2] > UPWARD else normal * [1, 1, 0.35]
         # Without a ground, it lies on that of the dock, light or dark.
         figure = Figure(figsize=(2, 2), dpi=90, facecolor="none")
-        FigureCanvasAgg(figure)
         axis = figure.add_axes((0, 0, 1, 1))
         # What stands between the eye and the landmark, such as the other half, is left out.
         shown = draw(axis, Mesh(mesh.vertices - point, mesh.faces), towards, in_front=IN_FRONT)

@@ -39,7 +39,7 @@ def test_a_demo_makes_every_picture_and_file_that_its_section_shows(method, tmp_
 
 def test_the_fibres_of_the_demo_are_followed_to_their_ends(tmp_path):
     run(demo_of("axons")(tmp_path))
-    scores = pd.read_csv(tmp_path / "axons" / "scores.csv")
+    scores = pd.read_csv(tmp_path / "scores.csv")
     assert len(scores) == 6
     assert scores["coverage"].min() > 0.95
     # One ends beside a seam, and its trace runs on into the next field.

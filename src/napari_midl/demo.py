@@ -20,7 +20,7 @@ Demo = Callable[[Path], "Job[Section]"]
 
 
 def demo_of(method: str) -> Demo:
-    """The demo of a method: it writes into a folder of its own inside the one it is given."""
+    """The demo of a method: it writes into a folder, and returns its part of the page."""
     module = import_module(f"napari_midl.methods.{method}.demo")
     demo: Demo = getattr(module, f"{method}_demo")
     return demo
@@ -50,7 +50,9 @@ def run_demo(outdir: Path) -> Job[Path]:
             raise InputError(f"{outdir} is not empty; name a new folder, nothing is overwritten.")
         sections = []
         for method in METHODS:
-            sections.append((yield from demo_of(method)(outdir)))
+            folder = outdir / method
+            folder.mkdir()
+            sections.append((yield from demo_of(method)(folder)))
         return write_page(outdir, "napari-midl demo", sections)
     except OSError as error:
         raise not_written(outdir, error) from error

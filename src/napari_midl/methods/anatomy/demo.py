@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_midl.engine.page import Section
@@ -28,21 +27,8 @@ MOVED, BY = "angle right", (0.0, 0.0, 10.0)
 VIEWS = (("from the front", (0.0, -1.0, 0.2)), ("from the left", (1.0, -0.3, 0.2)))
 
 
-def anatomy_demo(outdir: Path) -> Job[Section]:
-    """Generate a mandible with two landmarks missing and one misplaced.
-
-    Parameters
-    ----------
-    outdir : Path
-        Folder of the page; results go to ``anatomy`` inside it.
-
-    Returns
-    -------
-    Section
-        The tool's part of the page, returned by the generator.
-    """
-    folder = outdir / "anatomy"
-    folder.mkdir()
+def anatomy_demo(folder: Path) -> Job[Section]:
+    """Generate a mandible with two landmarks missing and one misplaced."""
     person, _ = sample()
     points = person.points.copy()
     points[[person.names.index(name) for name in MISSING]] = np.nan
@@ -84,7 +70,6 @@ def anatomy_demo(outdir: Path) -> Job[Section]:
 def _picture(path: Path, landmarks: Landmarks) -> None:
     made = Anatomy(named_model("base")).generate(landmarks)
     figure = Figure(figsize=(11, 5), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
     for axis, (title, towards) in zip(figure.subplots(1, 2), VIEWS, strict=True):
         shown = draw(axis, made.mesh, towards, made.uncertainty)
         for placed, face in ((made.spread == 0, "white"), (made.spread > 0, "none")):

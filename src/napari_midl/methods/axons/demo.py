@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import tifffile
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_midl.engine.page import Section
@@ -51,21 +50,8 @@ def sample(seed: int = 10) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.floa
     return image, lines
 
 
-def axons_demo(outdir: Path) -> Job[Section]:
-    """Trace each fibre from one seed in its middle, score against the truth, measure.
-
-    Parameters
-    ----------
-    outdir : Path
-        Folder of the page; results go to ``axons`` inside it.
-
-    Returns
-    -------
-    Section
-        The tool's part of the page, returned by the generator.
-    """
-    folder = outdir / "axons"
-    folder.mkdir()
+def axons_demo(folder: Path) -> Job[Section]:
+    """Trace each fibre from one seed in its middle, score against the truth, measure."""
     image, lines = sample()
     tifffile.imwrite(
         folder / "image.tif",
@@ -132,7 +118,6 @@ def _picture(
     traces: list[Trace],
 ) -> None:
     figure = Figure(figsize=(11, 7.4), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
     axis = figure.subplots()
     axis.imshow(image, cmap="gray")
     for name, line in lines.items():

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import tifffile
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
@@ -31,21 +30,8 @@ CLASSES = Classes("background", "nucleus", "cytoplasm")
 MINUTES = 0.5
 
 
-def segment_demo(outdir: Path) -> Job[Section]:
-    """Learn from a corner labelled fully and the nuclei of another picture, and segment a third.
-
-    Parameters
-    ----------
-    outdir : Path
-        Folder of the page; results go to ``segment`` inside it.
-
-    Returns
-    -------
-    Section
-        The tool's part of the page, returned by the generator.
-    """
-    folder = outdir / "segment"
-    folder.mkdir()
+def segment_demo(folder: Path) -> Job[Section]:
+    """Learn from a corner labelled fully and the nuclei of another picture, and segment a third."""
     (first, all_of_it), (second, nuclei), (third, truth) = (cells(seed) for seed in range(3))
     corner = np.zeros((SIZE, SIZE), np.uint8)
     corner[:96, :128] = CLASSES.from_indices(all_of_it[:96, :128])
@@ -104,7 +90,6 @@ def _picture(
     doubt: NDArray[np.float32],
 ) -> None:
     figure = Figure(figsize=(12, 3.4), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
     colours = ListedColormap(["#000000", *(label.colour for label in CLASSES.labels[1:])])
     axes = figure.subplots(1, 4)
     axes[0].imshow(image, cmap="gray")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import tifffile
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_midl.engine.page import Section
@@ -35,21 +34,8 @@ METHODS: tuple[Method, ...] = ("linear", "beer-lambert", "cyclegan", "density")
 RESOLUTION = 1 / 0.75
 
 
-def staining_demo(outdir: Path) -> Job[Section]:
-    """Despeckle and stain a synthetic mosaic, and score both against what is true.
-
-    Parameters
-    ----------
-    outdir : Path
-        Folder of the page; results go to ``staining`` inside it.
-
-    Returns
-    -------
-    Section
-        The tool's part of the page, returned by the generator.
-    """
-    folder = outdir / "staining"
-    folder.mkdir()
+def staining_demo(folder: Path) -> Job[Section]:
+    """Despeckle and stain a synthetic mosaic, and score both against what is true."""
     drawn = synthetic_mosaic(SHAPE, np.random.default_rng(11), deviation=0.4)
     reflectance, fluorescence = folder / "reflectance.tif", folder / "fluorescence.tif"
     for path, channel in ((reflectance, drawn.reflectance), (fluorescence, drawn.fluorescence)):
@@ -145,7 +131,6 @@ def _picture(
     doubt: NDArray[np.float32],
 ) -> None:
     figure = Figure(figsize=(14, 6.2), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
     part = (slice(120, 440), slice(160, 560))
     panels: dict[str, NDArray[Any]] = {
         "fluorescence": drawn.fluorescence,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import tifffile
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from scipy import ndimage
@@ -52,21 +51,8 @@ def painted_patches(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return labels
 
 
-def vessels_demo(outdir: Path) -> Job[Section]:
-    """Fine-tune on four painted squares, predict all, score against the truth, measure.
-
-    Parameters
-    ----------
-    outdir : Path
-        Folder of the page; results go to ``vessels`` inside it.
-
-    Returns
-    -------
-    Section
-        The tool's part of the page, returned by the generator.
-    """
-    folder = outdir / "vessels"
-    folder.mkdir()
+def vessels_demo(folder: Path) -> Job[Section]:
+    """Fine-tune on four painted squares, predict all, score against the truth, measure."""
     image, mask, voxel_size = synthetic_sample(seed=7)
     labels = painted_patches(mask)
     spacing = {"spacing": voxel_size[0], "unit": "um", "axes": "ZYX"}
@@ -151,7 +137,7 @@ def _picture_overview(
     uncertainty: NDArray[np.float32],
 ) -> None:
     z = SLICES[1]
-    figure = _figure(12, 8.4)
+    figure = Figure(figsize=(12, 8.4), layout="constrained", dpi=110)
     axes = figure.subplots(2, 3).ravel()
     paint = ListedColormap(["#3b82c4", "#dc3c3c"])
     axes[0].imshow(image[z], cmap="gray")
@@ -180,7 +166,7 @@ def _picture_network(
     voxel_size: tuple[float, float, float],
     graph: VesselGraph,
 ) -> None:
-    figure = _figure(8, 7)
+    figure = Figure(figsize=(8, 7), layout="constrained", dpi=110)
     axis = figure.subplots()
     height, width = image.shape[1] * voxel_size[1], image.shape[2] * voxel_size[2]
     axis.imshow(image.max(0), cmap="gray", extent=(0, width, height, 0))
@@ -201,9 +187,3 @@ def _errors(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> NDArray[np
     picture[predicted & ~true] = (220, 60, 60)
     picture[~predicted & true] = (59, 130, 196)
     return picture
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
-    return figure
