@@ -55,11 +55,28 @@ def pretrained(
     schedule = Schedule.of(settings, evaluate_every=100, exactly=exactly)
     trained = yield from train(recipe, schedule, device=device, checkpoint=checkpoint)
     card = model.card | {
-        "steps": model.card["steps"] + trained.steps,
-        "seed": settings.seed,
-        "device": device_name(device),
         "parent": model.sha256 if model.card["steps"] else None,
+        **made_by(settings, model.card["steps"] + trained.steps),
+    }
+    return Model(trained.network.cpu().eval(), card | about)
+
+
+def made_by(settings: Any, steps: int) -> dict[str, Any]:
+    """What the card of a model tells of the training that made it, and of its licences.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the training; what they have no device for was trained on the processor.
+    steps : int
+        Optimiser steps taken.
+    """
+    facts = {
+        "steps": steps,
+        "seed": settings.seed,
+        "device": device_name(pick_device(getattr(settings, "device", "cpu"))),
         "settings": settings.to_dict(),
         "licence": "BSD-3-Clause",
     }
-    return Model(trained.network.cpu().eval(), card | about)
+    licence = getattr(settings, "data_licence", None)
+    return facts if licence is None else facts | {"training_data_licence": licence}

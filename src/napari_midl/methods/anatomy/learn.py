@@ -10,10 +10,11 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from napari_midl.engine.devices import device_name, pick_device
+from napari_midl.engine.devices import pick_device
 from napari_midl.engine.initialisation import WeightsFrom
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.models import Model
+from napari_midl.engine.pretraining import made_by
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.training import Schedule
 from napari_midl.engine.training import train as fit
@@ -139,14 +140,9 @@ def train(
         "name": f"{template.name} generator",
         "template": template.to_dict(),
         "shapes": len(shapes),
-        "steps": trained.steps,
-        "seed": settings.seed,
-        "device": device_name(device),
-        "settings": settings.to_dict(),
+        **made_by(settings, trained.steps),
         "spread_ratio": evidence.ratio,
         "meshes": [shapes[i].name for i in real],
-        "licence": "BSD-3-Clause",
-        "training_data_licence": settings.data_licence,
         "training_data": [f"{len(shapes)} shapes of a {template.name}"],
     }
     return Model(generator.eval(), card)

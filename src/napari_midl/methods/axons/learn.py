@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_midl.engine.devices import device_name, pick_device
+from napari_midl.engine.devices import pick_device
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.models import Model
+from napari_midl.engine.pretraining import made_by
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.training import Schedule
 from napari_midl.engine.training import train as fit
@@ -117,11 +118,7 @@ def train(
     card = {
         **model.card,
         "name": f"{settings.preset} tracker",
-        "steps": trained.steps,
-        "seed": settings.seed,
-        "device": device_name(device),
-        "settings": settings.to_dict(),
-        "licence": "BSD-3-Clause",
+        **made_by(settings, trained.steps),
         "training_data": [f"synthetic fibres ({settings.images})"],
         "calibration": calibration,
     }

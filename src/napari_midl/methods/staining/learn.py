@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch.nn import functional as F
 
 from napari_midl.engine.devices import pick_device
 from napari_midl.engine.models import Model
+from napari_midl.engine.pretraining import made_by
 from napari_midl.engine.recipes import Supervised
 from napari_midl.engine.training import Schedule, train
 from napari_midl.methods.staining.adversarial import CycleGan
@@ -97,7 +98,7 @@ def train_despeckler(
     )
     steps = model.card["steps"] + trained.steps
     name = f"{model.card['architecture']} despeckler"
-    card = _card(model, name, steps, settings, list(pictures))
+    card = {**model.card, **made_by(settings, steps), "name": name, "training_data": list(pictures)}
     return Model(trained.network.cpu().eval(), card)
 
 
@@ -173,25 +174,12 @@ def train_stain(
         device=device,
         checkpoint=checkpoint,
     )
-    card = _card(model, f"{settings.generator} stain", trained.steps, settings, list(slides))
-    card |= {"stains": stains.to_dict(), "mosaics": list(mosaics)}
-    return Model(trained.networks["translator"].cpu().eval(), card)
-
-
-def _card(
-    model: Model,
-    name: str,
-    steps: int,
-    settings: TrainDespecklerSettings | TrainSettings,
-    pictures: list[str],
-) -> dict[str, Any]:
-    return {
+    card = {
         **model.card,
-        "name": name,
-        "steps": steps,
-        "seed": settings.seed,
-        "settings": settings.to_dict(),
-        "licence": "BSD-3-Clause",
-        "training_data": pictures,
-        "training_data_licence": settings.data_licence,
+        **made_by(settings, trained.steps),
+        "name": f"{settings.generator} stain",
+        "training_data": list(slides),
+        "stains": stains.to_dict(),
+        "mosaics": list(mosaics),
     }
+    return Model(trained.networks["translator"].cpu().eval(), card)

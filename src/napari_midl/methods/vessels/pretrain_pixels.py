@@ -21,6 +21,7 @@ from napari_midl.engine.pixels.depth import depth_of
 from napari_midl.engine.pixels.experts import descend, noisy
 from napari_midl.engine.pixels.scale_space import ScaleSpace
 from napari_midl.engine.pixels.voxels import Voxels, read_voxels
+from napari_midl.engine.pretraining import made_by
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.pixel_network import (
     PIXEL_ARCHITECTURES,
@@ -106,13 +107,8 @@ def pretrain(
         "tool": "vessels",
         "architecture": PRESET,
         "name": "pixel networks",
-        "steps": steps,
-        "seed": settings.seed,
-        "device": "cpu",
-        "settings": settings.to_dict(),
-        "licence": "BSD-3-Clause",
         "training_data": [image.name for image, _ in stacks],
-        "training_data_licence": settings.data_licence,
+        **made_by(settings, steps),
     }
     return Model(network.eval(), card)
 

@@ -83,7 +83,6 @@ def pretrain(
             exactly,
             name=f"{settings.preset} base",
             training_data=["synthetic vessel volumes", *(image.name for image, _ in stacks)],
-            training_data_licence=settings.data_licence,
         )
     )
 
