@@ -21,11 +21,13 @@ import torch
 
 from benchmarks import report
 from napari_midl.engine.jobs import run
+from napari_midl.engine.streaming import stream
 from napari_midl.engine.tiles import Tiling
 from napari_midl.engine.trees import synthetic_sample
 from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.models import named_model
 from napari_midl.methods.vessels.network import for_prediction
+from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.scaling import robust_scaling
 from napari_midl.volumes.volume import Volume
@@ -100,7 +102,7 @@ def main(arguments: list[str]) -> None:
     def streamed(model: Model) -> None:
         with TemporaryDirectory() as folder:
             out = Path(folder) / "o.ome.zarr"
-            run(apply.predict(volume, model, out, PredictSettings(tile=TILE))).close()
+            run(stream(VesselModel(volume, model, PredictSettings(tile=TILE)), out)).close()
 
     def sliding_window() -> None:
         whole = torch.from_numpy(scaled)[None, None]

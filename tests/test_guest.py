@@ -22,7 +22,9 @@ def use():
     from napari_midl.methods.axons.apply import Tracing, trace
     from napari_midl.methods.axons.models import named_model as tracker
     from napari_midl.methods.axons.settings import TraceSettings
-    from napari_midl.methods.vessels import apply, learn, learn_pixels
+    from napari_midl.engine.streaming import stream
+    from napari_midl.methods.vessels import learn, learn_pixels
+    from napari_midl.methods.vessels.predictor import VesselModel
     from napari_midl.methods.vessels.models import named_model, scratch
     from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
     from napari_midl.volumes.annotations import Patch
@@ -43,7 +45,7 @@ def use():
     with TemporaryDirectory() as folder:
         unsure = PredictSettings(uncertainty=True, samples=2, tile=(8, 64, 64), device="cpu")
         out = Path(folder) / "out.ome.zarr"
-        run(apply.predict(volume, named_model("unet"), out, unsure)).close()
+        run(stream(VesselModel(volume, named_model("unet"), unsure), out)).close()
     plane = Volume.from_array(image[4:5], name="plane")
     tracing = Tracing(plane, tracker("base"), TraceSettings(width=1.0))
     run(trace(tracing, [Seed("a", (0.0, 20.0, 20.0))]))

@@ -23,15 +23,16 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.models import hash_tensors, read_card
 from napari_midl.engine.project import classes_folder
 from napari_midl.engine.runs import read_run
+from napari_midl.engine.streaming import stream
 from napari_midl.methods.anatomy.models import named_model as anatomy_model
 from napari_midl.methods.axons.models import named_model as axon_model
 from napari_midl.methods.segment.models import classes_of
 from napari_midl.methods.segment.models import named_model as segment_model
 from napari_midl.methods.staining.models import named_despeckler, named_translator
 from napari_midl.methods.staining.review import read_review
-from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.models import named_model as vessel_model
 from napari_midl.methods.vessels.models import scratch
+from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.landmarks import read_landmarks
@@ -194,7 +195,7 @@ def test_an_unfinished_prediction_goes_on(old):
     volume = open_volume(folder / "image.tif").spatial()
     settings = PredictSettings(tile=(16, 24, 24), device="cpu")
     before = np.asarray(open_volume(partial).data)
-    run(apply.predict(volume, model, partial, settings, resume=True)).close()
+    run(stream(VesselModel(volume, model, settings), partial, resume=True)).close()
     after = np.asarray(open_volume(partial).data)
     np.testing.assert_array_equal(after[:, :24, :24], before[:, :24, :24])
     np.testing.assert_allclose(

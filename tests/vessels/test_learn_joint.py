@@ -10,6 +10,7 @@ import torch
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import Model, save_model
+from napari_midl.engine.streaming import stream
 from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.verdict import Basis
 from napari_midl.methods.vessels import apply, learn_joint
@@ -18,6 +19,7 @@ from napari_midl.methods.vessels.joint_network import JointNet
 from napari_midl.methods.vessels.models import build, named_model, scratch
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.ports import VesselModelIn
+from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.settings import FinetuneSettings, PredictSettings
 from napari_midl.methods.vessels.teaching import Teacher, taught
 from napari_midl.volumes.annotations import Patch
@@ -121,7 +123,7 @@ def test_its_probability_is_the_mean_of_both():
 def test_tiles_do_not_show(tmp_path):
     model = learnt().model
     out = tmp_path / "out.ome.zarr"
-    run(apply.predict(volume(), model, out, PredictSettings(tile=(8, 64, 64)))).close()
+    run(stream(VesselModel(volume(), model, PredictSettings(tile=(8, 64, 64))), out)).close()
     whole = apply.predict_region(volume(), model, tuple(slice(0, n) for n in IMAGE.shape))
     written = np.asarray(open_volume(out).spatial().data)
     np.testing.assert_allclose(written, whole, atol=2e-3)  # half precision

@@ -15,12 +15,14 @@ from napari_midl.engine.models import save_model
 from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import read_run, record_path
+from napari_midl.engine.streaming import stream
 from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.operations import Predict, Propose
+from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.score import dice
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.open import open_volume
@@ -53,7 +55,7 @@ def bits(path: Path) -> str:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "out.ome.zarr"
-    run(apply.predict(volume(), named_model("base"), out, SMALL)).close()
+    run(stream(VesselModel(volume(), named_model("base"), SMALL), out)).close()
     return out
 
 
@@ -82,14 +84,14 @@ def test_the_shipped_model_finds_the_samples_vessels(whole):
 @pytest.mark.usefixtures("two_threads")
 def test_a_stopped_prediction_resumes_to_the_same_bits(whole, tmp_path):
     out = tmp_path / "out.ome.zarr"
-    job = apply.predict(volume(), named_model("base"), out, SMALL)
+    job = stream(VesselModel(volume(), named_model("base"), SMALL), out)
     written = 0
     while written < 4:
         written += next(job).preview is not None
     job.close()
     with pytest.raises(InputError, match="--resume"):
-        run(apply.predict(volume(), named_model("base"), out, SMALL))
-    run(apply.predict(volume(), named_model("base"), out, SMALL, resume=True))
+        run(stream(VesselModel(volume(), named_model("base"), SMALL), out))
+    run(stream(VesselModel(volume(), named_model("base"), SMALL), out, resume=True))
     assert bits(out) == bits(whole)
 
 
@@ -135,13 +137,13 @@ def test_a_time_point_is_recorded_and_replayed(tmp_path):
 
 def test_resuming_with_other_settings_is_refused(tmp_path):
     out = tmp_path / "out.ome.zarr"
-    job = apply.predict(volume(), named_model("base"), out, SMALL)
+    job = stream(VesselModel(volume(), named_model("base"), SMALL), out)
     while next(job).preview is None:
         pass
     job.close()
     other = PredictSettings(tile=(8, 24, 24), threshold=0.7)
     with pytest.raises(InputError, match=r"with threshold [0-9.]+ and not 0\.7;"):
-        run(apply.predict(volume(), named_model("base"), out, other, resume=True))
+        run(stream(VesselModel(volume(), named_model("base"), other), out, resume=True))
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -164,7 +166,7 @@ def test_tiles_show_in_the_uncertainty_as_little_as_in_the_probability(tmp_path)
     for tile in ((8, 40, 40), (4, 16, 20)):
         out = tmp_path / f"{tile[0]}.ome.zarr"
         settings = PredictSettings(tile=tile, uncertainty=True, samples=2)
-        run(apply.predict(small, named_model("base"), out, settings))
+        run(stream(VesselModel(small, named_model("base"), settings), out))
         found.append(np.asarray(open_volume(out).data))
     assert np.abs(found[0] - found[1]).max() < 0.002
     assert found[0][1].std() > 0.01
@@ -174,7 +176,7 @@ def test_uncertainty_is_highest_where_the_probability_is_undecided(tmp_path):
     out = tmp_path / "out.ome.zarr"
     settings = PredictSettings(tile=(8, 24, 24), uncertainty=True, samples=3)
     small = Volume.from_array(IMAGE[:8, :40, :40], name="cut")
-    run(apply.predict(small, named_model("base"), out, settings))
+    run(stream(VesselModel(small, named_model("base"), settings), out))
     result = open_volume(out)
     assert result.channels == ("vessel probability", "uncertainty")
     probability, uncertainty = np.asarray(result.data)
@@ -190,7 +192,7 @@ def test_where_the_image_is_no_number_there_is_no_vessel(tmp_path):
     out = tmp_path / "out.ome.zarr"
     settings = PredictSettings(tile=(8, 24, 24), uncertainty=True, samples=2, threshold=0.01)
     holes = Volume.from_array(image[:8, :40, :40], name="holes")
-    run(apply.predict(holes, named_model("base"), out, settings))
+    run(stream(VesselModel(holes, named_model("base"), settings), out))
     probability, uncertainty = np.asarray(open_volume(out).data)
     labels = np.asarray(open_volume(out / "labels" / "vessels").data)
     nowhere = np.isnan(holes.data)

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Job
     from napari_midl.engine.models import Model
+    from napari_midl.engine.proposals import Proposal
     from napari_midl.engine.running import Running
     from napari_midl.engine.trained import Finetuned
-    from napari_midl.methods.vessels.apply import Proposal
     from napari_midl.methods.vessels.predictor import VesselModel
 
 __all__ = ["Analyse", "Batch", "Finetune", "Labels", "Predict", "Pretrain", "Propose"]

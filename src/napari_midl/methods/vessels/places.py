@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_midl.methods.vessels.apply import Proposal
+    from napari_midl.engine.proposals import Proposal
 
 COLUMNS = ("z", "y", "x", "height", "width", "uncertainty", "reason")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.dense import Scale
     from napari_midl.engine.models import Model
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.settings import PredictSettings
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
@@ -47,8 +47,6 @@ class VesselModel(ProbabilityModel):
         A vessel model.
     settings : PredictSettings
         Threshold, tile, uncertainty, device.
-    scaling : Scaling, optional
-        The volume's, where it is known already.
     called : str
         The name by which a person knows the model.
 
@@ -65,11 +63,10 @@ class VesselModel(ProbabilityModel):
         volume: Volume,
         model: Model,
         settings: PredictSettings,
-        scaling: Scaling | None = None,
         called: str = "",
     ) -> None:
         volume.check_stack()
-        self._scaling = scaling
+        self._scaling: Scaling | None = None
         network = model.network
         if isinstance(network, PixelNet | JointNet):
             network = network.at_depth(known_depth(volume) or self._depth_seen(volume))
@@ -80,7 +77,7 @@ class VesselModel(ProbabilityModel):
     def _depth_seen(self, volume: Volume) -> float | None:
         """How far the slices lie apart by what the image looks like; None where it looks empty."""
         try:
-            self._scaling = self._scaling or robust_scaling(volume)
+            self._scaling = robust_scaling(volume)
         except FlatImage:
             return None  # told once it is known that no box of it was asked for
         return depth_seen(volume, self._scaling)
@@ -123,9 +120,3 @@ class VesselModel(ProbabilityModel):
         rounded, nowhere = in_half_precision(block), unknown(self.channels, region)
         rounded[:1, nowhere], rounded[1:, nowhere] = 0, 1
         return rounded, (rounded[:1] >= self._how.threshold).astype(np.uint8)
-
-
-def volume_shape(volume: Volume) -> Index:
-    """Voxels ``(z, y, x)``."""
-    z, y, x = volume.shape
-    return (z, y, x)

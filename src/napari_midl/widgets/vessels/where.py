@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QIcon
 
     from napari_midl.engine.jobs import Job
-    from napari_midl.methods.vessels.apply import Proposal
+    from napari_midl.engine.proposals import Proposal
     from napari_midl.volumes.annotations import Patch
     from napari_midl.widgets.tool.paint_section import PaintSection
     from napari_midl.widgets.vessels.train import VesselTrainSection
