@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 from npe2 import PluginManifest
 
-from napari_midl.methods.vessels.settings import Device, PredictSettings
+from napari_midl.engine.settings import Device
+from napari_midl.methods.vessels.settings import PredictSettings
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,13 @@ def within(low: float, high: float, step: float | None = None) -> Any:
     return Field(ge=low, le=high, json_schema_extra=None if step is None else {"step": step})
 
 
+# What settings of many methods have.
+Device = Literal["auto", "cpu", "cuda"]
+Seed = Annotated[int, within(0, 2**31 - 1)]
+Voxels = Annotated[int, within(1, 4096)]
+Size = tuple[Voxels, Voxels, Voxels]
+
+
 @dataclass(frozen=True)
 class Shown:
     """How a form shows a field, for ``Annotated[float, within(0, 9), Shown("gaps up to", "px")]``.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
-from napari_midl.engine.settings import Settings, within
-
-Voxels = Annotated[int, within(1, 4096)]
+from napari_midl.engine.settings import Device, Seed, Settings, Size, within
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class PredictSettings(Settings):
         Where to compute; ``auto`` takes a GPU where there is one.
     """
 
-    tile: tuple[Voxels, Voxels, Voxels] = (32, 128, 128)
+    tile: Size = (32, 128, 128)
     samples: Annotated[int, within(1, 64)] = 1
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: Seed = 0
+    device: Device = "auto"

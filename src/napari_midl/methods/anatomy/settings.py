@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings, within
+from napari_midl.engine.settings import Device, Seed, Settings, within
 
-Device = Literal["auto", "cpu", "cuda"]
 Method = Literal["warped", "learnt", "linear"]
 Preset = Literal["compact", "paper"]
 
@@ -49,7 +48,7 @@ class ShapesSettings(Settings):
     """
 
     count: Annotated[int, within(2, 10000)] = 400
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -89,5 +88,5 @@ class TrainSettings(Settings):
     half_life: Annotated[int, within(1, 1_000_000)] = 400
     noise: Annotated[float, within(0.0, 5.0)] = 1.0
     data_licence: str = ""
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"

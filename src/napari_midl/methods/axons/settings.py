@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings, Shown, within
+from napari_midl.engine.settings import Device, Seed, Settings, Shown, within
 from napari_midl.errors import InputError
 
-Device = Literal["auto", "cpu", "cuda"]
 Method = Annotated[
     Literal["learnt", "minimal-path"],
     Shown("Follow by", choices=("the tracker that learnt", "the minimal path")),
@@ -125,7 +124,7 @@ class TrainSettings(Settings):
     reinforce_rate: Annotated[float, within(1e-7, 0.01)] = 1e-4
     agents: Annotated[int, within(1, 64)] = 8
     processes: Annotated[int, within(0, 256)] = 0
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"
 
 
@@ -166,7 +165,7 @@ class FinetuneSettings(Settings):
     held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.25
     fibres: Fibres = "auto"
     dark: bool = False
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"
 
     def __post_init__(self) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings, within
+from napari_midl.engine.settings import Device, Seed, Settings, Size, within
 
-Voxels = Annotated[int, within(1, 4096)]
-Box = tuple[Voxels, Voxels, Voxels]
-Device = Literal["auto", "cpu", "cuda"]
 Kind = Literal["unet", "deepvesselnet", "mo-net", "pixels"]
 Dimensions = Literal["auto", "2d", "3d"]
 Width = Literal["compact", "full"]
@@ -79,11 +76,11 @@ class TrainSettings(Settings):
     steps: Annotated[int, within(0, 1_000_000)] = 0
     learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 3e-3
     half_life: Annotated[int, within(1, 100_000)] = 300
-    patch: Box = (16, 64, 64)
+    patch: Size = (16, 64, 64)
     batch: Annotated[int, within(1, 64)] = 2
     held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.2
     dense: bool = False
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"
 
 
@@ -127,7 +124,7 @@ class PretrainSettings(Settings):
     loss: LossName = "corrected"
     learning_rate: Annotated[float, within(1e-6, 0.1)] = 2e-3
     half_life: Annotated[int, within(1, 1_000_000)] = 900
-    patch: Box = (16, 64, 64)
+    patch: Size = (16, 64, 64)
     batch: Annotated[int, within(1, 64)] = 2
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings, within
+from napari_midl.engine.settings import Device, Seed, Settings, within
 
 Method = Literal["beer-lambert", "density", "cyclegan", "linear"]
 Speckle = Literal["any", "gaussian", "gamma", "correlated"]
 DespecklerPreset = Literal["wide", "unet", "paper", "compact"]
 GeneratorPreset = Literal["density", "compact", "resnet"]
-Device = Literal["auto", "cpu", "cuda"]
 Compression = Literal["deflate", "jpeg"]
 LEARNT: tuple[Method, ...] = ("density", "cyclegan")
 HAS_DOUBT: tuple[Method, ...] = ("beer-lambert", "density", "cyclegan")
@@ -112,7 +111,7 @@ class TrainDespecklerSettings(Settings):
     crop: Annotated[int, within(32, 2048)] = 256
     batch: Annotated[int, within(1, 256)] = 4
     data_licence: str = ""
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"
 
 
@@ -157,5 +156,5 @@ class TrainSettings(Settings):
     cycle: Annotated[float, within(0.0, 100.0)] = 10.0
     identity: Annotated[float, within(0.0, 10.0)] = 0.5
     data_licence: str = ""
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"

@@ -15,7 +15,7 @@ from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.engine.unsure import unsure_boxes
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.predictor import VesselModel
-from napari_midl.methods.vessels.settings import Device, PredictSettings
+from napari_midl.methods.vessels.settings import PredictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.annotation import Box
     from napari_midl.engine.models import Model
     from napari_midl.engine.proposals import Proposal
+    from napari_midl.engine.settings import Device
     from napari_midl.engine.tiles import Index, Region
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume

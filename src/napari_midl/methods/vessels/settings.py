@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from napari_midl.engine.settings import Settings, within
+from napari_midl.engine.settings import Device, Seed, Settings, Size, within
 
-Voxels = Annotated[int, within(1, 4096)]
 Length = Annotated[float, within(0.0, 1e9)]
-Box = tuple[Voxels, Voxels, Voxels]
-Device = Literal["auto", "cpu", "cuda"]
 Preset = Literal["compact", "tubenet", "tubenet-attention"]
 Loss = Literal["dice-bce", "weighted-cross-entropy", "focal", "dice-bce-cldice"]
 
@@ -57,13 +54,13 @@ class FinetuneSettings(Settings):
     loss: Loss = "dice-bce"
     learning_rate: Annotated[float, within(1e-6, 0.1, step=1e-4)] = 1e-3
     half_life: Annotated[int, within(1, 100_000)] = 300
-    patch: Box = (16, 64, 64)
+    patch: Size = (16, 64, 64)
     batch: Annotated[int, within(1, 64)] = 2
     held_out: Annotated[float, within(0.0, 0.5, step=0.05)] = 0.2
     finish: bool = True
     alone: bool = False
     dense: bool = False
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"
 
 
@@ -96,10 +93,10 @@ class PredictSettings(Settings):
     """
 
     threshold: Annotated[float, within(0.0, 1.0, step=0.01)] = 0.5
-    tile: Box = (32, 128, 128)
+    tile: Size = (32, 128, 128)
     uncertainty: bool = False
     samples: Annotated[int, within(2, 64)] = 8
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"
 
 
@@ -143,9 +140,9 @@ class PretrainSettings(Settings):
     loss: Loss = "dice-bce"
     learning_rate: Annotated[float, within(1e-6, 0.1)] = 2e-3
     half_life: Annotated[int, within(1, 1_000_000)] = 900
-    patch: Box = (16, 64, 64)
+    patch: Size = (16, 64, 64)
     batch: Annotated[int, within(1, 64)] = 2
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"
 
 
@@ -171,7 +168,7 @@ class PretrainPixelsSettings(Settings):
     batch: Annotated[int, within(1, 65_536)] = 384
     learning_rate: Annotated[float, within(1e-6, 0.1)] = 3e-3
     data_licence: str = ""
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -195,5 +192,5 @@ class ProposeSettings(Settings):
     count: Annotated[int, within(1, 1000)] = 3
     side: Annotated[int, within(8, 4096)] = 64
     candidates: Annotated[int, within(1, 10_000)] = 24
-    seed: Annotated[int, within(0, 2**31 - 1)] = 0
+    seed: Seed = 0
     device: Device = "auto"
