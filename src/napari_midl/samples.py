@@ -54,26 +54,19 @@ def synthetic_vessels(
     ]
 
 
-def synthetic_fibres(size: int = 512, seed: int = 5) -> list[LayerData]:
+def synthetic_fibres() -> list[LayerData]:
     """Fibres with boutons, gaps and crossings as a two-photon microscope might show them.
-
-    Parameters
-    ----------
-    size : int
-        Edge of the square image, in pixels.
-    seed : int
-        Seed of everything drawn at random.
 
     Returns
     -------
     list of LayerData
-        An image (Y X).
+        An image (float32, Y X).
     """
     import numpy as np
 
     from napari_midl.methods.axons.synthetic import synthetic_image
 
-    image, _ = synthetic_image("rich", np.random.default_rng(seed), size)
+    image, _ = synthetic_image("rich", np.random.default_rng(5), 512)
     return [(image, {"name": "synthetic fibres"}, "image")]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ from napari_midl.engine.checkpoints import Checkpoint
 from napari_midl.engine.jobs import run
 from napari_midl.engine.verdict import Basis, Verdict
 from napari_midl.errors import InputError
-from napari_midl.methods.axons import imitation, learn
+from napari_midl.methods.axons import calibration, imitation, learn
 from napari_midl.methods.axons.environment import TrackingEnvironment
 from napari_midl.methods.axons.imitation import Demonstrations, imitation_loss
 from napari_midl.methods.axons.learn import finetune, train
@@ -65,7 +64,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_training_ends_in_a_model_that_is_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learn, "IMAGES", 2)
-    monkeypatch.setattr(learn, "calibrate", partial(learn.calibrate, images=4))
+    monkeypatch.setattr(calibration, "IMAGES", 4)
     model = run(train(TrainSettings(images="SI", steps=3, minutes=10, agents=1)))
     assert (model.card["tool"], model.card["steps"]) == ("axons", 3)
     slope, _, left = model.card["calibration"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_midl.errors import InputError
-from napari_midl.methods.axons.edits import LongBridge, bridge_length
+from napari_midl.methods.axons.edits import LongBridge, tie
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.store import read_entries, write_entries
 from napari_midl.methods.axons.trace_list import TraceList
@@ -157,7 +157,7 @@ def test_a_branch_at_the_end_of_its_parent_is_joined_to_it(tree):
 
 def test_a_long_straight_bridge_is_asked_about_and_doubtful(line):
     traces = TraceList([Entry(line(range(5), "a")), Entry(line(range(44, 50), "b"))], (1, 0.5, 0.5))
-    assert bridge_length(*(e.trace for e in traces.entries), (1, 0.5, 0.5)) == 20.0
+    assert tie(*(e.trace for e in traces.entries), (1, 0.5, 0.5)).gap == 40.0
     traces.select(traces.entries)
     with pytest.raises(LongBridge, match="40 px apart"):
         traces.join()

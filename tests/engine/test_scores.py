@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_midl.engine.annotation import Classes, PaintedVolume
-from napari_midl.engine.scores import ClassScore, class_scores, most_probable, scores_at
+from napari_midl.engine.scores import ClassScore, at_blocks, class_scores, most_probable
 from napari_midl.volumes.annotations import Patch
 from napari_midl.volumes.scaling import Scaling
 
@@ -41,7 +41,12 @@ def painted(held_out: float) -> PaintedVolume:
     return PaintedVolume(image, Scaling(0.0, 1.0), [Patch((0, 0), labels)], TWO, held_out)
 
 
-def test_scores_at_are_of_all_held_out_voxels_together():
+def scores_at(probability, volume, blocks):
+    found, labels = at_blocks(probability, volume, blocks)
+    return class_scores(most_probable(found, axis=1), labels, TWO)
+
+
+def test_scores_are_of_all_held_out_voxels_together():
     volume = painted(0.5)
     assert len(volume.held_out) == 2
 

@@ -13,7 +13,7 @@ import torch
 from napari_midl.engine import annotation, training
 from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.engine.jobs import run
-from napari_midl.engine.scores import scores_at
+from napari_midl.engine.scores import at_blocks, class_scores, most_probable
 from napari_midl.engine.trees import synthetic_sample
 from napari_midl.engine.verdict import Basis, Verdict, verdict_of
 from napari_midl.methods.vessels import apply, learn, learn_pixels
@@ -61,7 +61,8 @@ def dice(model: Model, held_out: float, *planes: int) -> float:
     def found(image):
         return apply.both_classes(apply.probability(model.network, image))
 
-    return scores_at(found, painted, painted.scored.scoring)[VESSEL].dice
+    probability, labels = at_blocks(found, painted, painted.scored.scoring)
+    return class_scores(most_probable(probability, axis=1), labels, CLASSES)[VESSEL].dice
 
 
 @cache

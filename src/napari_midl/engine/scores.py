@@ -141,11 +141,3 @@ def at_blocks(
             found.append(block[(slice(None), *inner)][:, label > 0].T)
             labels.append(label[label > 0])
     return np.concatenate(found), np.concatenate(labels)
-
-
-def scores_at(
-    probability: Probability, painted: PaintedVolume, blocks: Sequence[Block]
-) -> dict[str, ClassScore]:
-    """Scores over all painted voxels of some blocks together, by the names of the classes."""
-    found, labels = at_blocks(probability, painted, blocks)
-    return class_scores(most_probable(found, axis=1), labels, painted.classes)

@@ -10,6 +10,8 @@ from scipy.interpolate import RBFInterpolator
 
 Points = NDArray[np.float64]
 
+_ROUNDS = 8  # after which the mean of sets that are laid on it has settled
+
 
 @dataclass(frozen=True)
 class Similarity:
@@ -63,9 +65,7 @@ def similarity(
     return Similarity(scale, rotation, centre_b - scale * centre_a @ rotation)
 
 
-def generalised_procrustes(
-    sets: Points, *, scaled: bool = True, rounds: int = 8
-) -> tuple[Points, Points]:
+def generalised_procrustes(sets: Points, *, scaled: bool = True) -> tuple[Points, Points]:
     """Generalised Procrustes alignment: the sets on their mean, and the mean.
 
     Parameters
@@ -77,7 +77,7 @@ def generalised_procrustes(
     """
     mean = sets[int(np.isfinite(sets).all(2).sum(1).argmax())]
     size = float(np.mean([_size(s) for s in sets]))
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         aligned = np.stack([similarity(s, mean, scaled=scaled)(s) for s in sets])
         mean = np.nanmean(aligned, axis=0)
         mean = (mean - np.nanmean(mean, 0)) * (size / _size(mean))

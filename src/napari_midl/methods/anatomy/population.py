@@ -48,6 +48,7 @@ OTHER_NAMES = {
     "ramus posterior concavity": "ramus posterior",
 }
 FINE_MM = 3.0
+_MAIN = 5  # modes from which what is missing is filled
 HERE = Path(__file__).parent / "templates" / "mandible"
 # Where landmarks of the 60 lie, by the template's names; their table does not say.
 SAME_PLACE = {
@@ -280,7 +281,7 @@ def _settle(points: Points, rough: Points, mesh: Mesh) -> Points:
     return surface.nearest(placed)[0]
 
 
-def _complete(sets: Points, modes: int = 5) -> Points:
+def _complete(sets: Points) -> Points:
     """Fill what is missing from the main modes of the sets, until it settles."""
     known = np.isfinite(sets)
     filled = np.where(known, sets, np.nanmean(sets, 0))
@@ -289,7 +290,7 @@ def _complete(sets: Points, modes: int = 5) -> Points:
         left, strength, right = np.linalg.svd(
             (filled - mean).reshape(len(sets), -1), full_matrices=False
         )
-        likely = (left[:, :modes] * strength[:modes]) @ right[:modes]
+        likely = (left[:, :_MAIN] * strength[:_MAIN]) @ right[:_MAIN]
         filled = np.where(known, sets, mean + likely.reshape(sets.shape))
     return np.asarray(filled)
 

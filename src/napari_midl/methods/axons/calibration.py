@@ -27,17 +27,18 @@ if TYPE_CHECKING:
 
 IMAGES, ON, ASTRAY, ELSEWHERE = 96, 5, 2, 2
 LONGEST = 150.0
+_SEED = 10**6  # far from those of trainings
 
 
-def calibrate(actor: Actor, draw: Draw, images: int = IMAGES, seed: int = 10**6) -> list[float]:
+def calibrate(actor: Actor, draw: Draw) -> list[float]:
     """The logistic that turns what a policy tells into the chance of being off, see `Tracker`.
 
     Fitted to what a tracker does on synthetic images not trained on, from seeds on the fibre,
     beside it and far from any: on and behind the ends of fibres, in empty ground, along rims
     and edges. Off means further than 3 px.
     """
-    rng = np.random.default_rng(seed)
-    looks = np.concatenate([_looks(actor, draw(rng), rng) for _ in range(images)])
+    rng = np.random.default_rng(_SEED)
+    looks = np.concatenate([_looks(actor, draw(rng), rng) for _ in range(IMAGES)])
     entropy, stop, off = looks.T
 
     def deviance(parameters: Any) -> float:

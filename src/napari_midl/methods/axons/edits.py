@@ -114,11 +114,6 @@ def goes_on(one: Trace, other: Trace) -> bool:
     return len(other.points) > 1 and other.parent == Link(one.path, len(one.points) - 1)
 
 
-def bridge_length(one: Trace, other: Trace, voxel_size: Sequence[float]) -> float:
-    """How far apart the ends are that a join would tie, in the unit of `voxel_size`."""
-    return tie(one, other, voxel_size).gap * voxel_size[-1]
-
-
 def joined(
     one: Trace, other: Trace, voxel_size: Sequence[float], bridge: Trace | None = None
 ) -> Trace:

@@ -220,9 +220,7 @@ class Traced:
         return root.followed_by(piece)
 
 
-def same_fibres(
-    traces: Sequence[Trace], spacing: Sequence[float], radius: float = ON_IT
-) -> list[list[int]]:
+def same_fibres(traces: Sequence[Trace], spacing: Sequence[float]) -> list[list[int]]:
     """Indices of traces of one tree, or that run along one another, group by group.
 
     Two that have a third in common are in one group too.
@@ -233,14 +231,12 @@ def same_fibres(
         In voxels.
     spacing : sequence of float
         Size ``(z, y, x)`` of a voxel, in pixels along x.
-    radius : float
-        How near to each other they run where they follow the same fibre, px.
     """
     together = np.eye(len(traces), dtype=bool)
     for k, trace in enumerate(traces):
         known = Traced(spacing, [trace])
         for other in range(k):
-            together[k, other] = known.shares(traces[other], radius)
+            together[k, other] = known.shares(traces[other], ON_IT)
     for name in {t.parent.path for t in traces if t.parent}:
         # The parent itself may not be among them.
         grown = [k for k, t in enumerate(traces) if name in (t.path, t.parent and t.parent.path)]

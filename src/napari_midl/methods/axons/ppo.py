@@ -172,12 +172,10 @@ def advantages(
     return result
 
 
-def policy_loss(
-    log_probs: Tensor, old_log_probs: Tensor, advantage: Tensor, clip: float = CLIP
-) -> Tensor:
+def policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantage: Tensor) -> Tensor:
     """Clipped surrogate of each step (Schulman et al., 2017, equation 7), to be minimised."""
     ratio = torch.exp(log_probs - old_log_probs)
-    return -torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
+    return -torch.minimum(ratio * advantage, ratio.clamp(1 - CLIP, 1 + CLIP) * advantage)
 
 
 def update(

@@ -119,15 +119,15 @@ def synthetic_image(
     return scene.image, scene.line
 
 
-def synthetic_scene(condition: Condition, rng: np.random.Generator, size: int = SIZE) -> Scene:
+def synthetic_scene(condition: Condition, rng: np.random.Generator) -> Scene:
     """One image to learn from, with what is empty in it.
 
     As `synthetic_image`, but fibres of ``rich`` and ``crowded`` images end more often, leave the
     image, or lie in empty ground, and some images have a dark or a bright rim.
     """
     if condition in LOOKS:
-        return _plain(condition, rng, size)
-    return _net(condition, rng, size, ends=True)
+        return _plain(condition, rng, SIZE)
+    return _net(condition, rng, SIZE, ends=True)
 
 
 def _plain(condition: Condition, rng: np.random.Generator, size: int) -> Scene:
@@ -198,11 +198,11 @@ def _run(line: NDArray[np.float64], inside: NDArray[np.bool_], middle: int) -> N
     return line[first : outside[outside > middle].min(initial=len(line))]
 
 
-def _meets_itself(line: NDArray[np.float64], near: float = 8.0) -> bool:
+def _meets_itself(line: NDArray[np.float64]) -> bool:
     sparse = line[::8]
     distances = np.linalg.norm(sparse[:, None] - sparse[None], axis=-1)
     apart = np.abs(np.subtract.outer(np.arange(len(sparse)), np.arange(len(sparse)))) > 5
-    return bool((distances[apart] < near).any())
+    return bool((distances[apart] < 8).any())
 
 
 def _net(condition: Condition, rng: np.random.Generator, size: int, ends: bool = False) -> Scene:

@@ -74,9 +74,8 @@ def score(
     probability: NDArray[np.float32],
     true: NDArray[np.bool_],
     voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    threshold: float = 0.5,
 ) -> dict[str, float]:
-    """All scores of a probability map against a true mask.
+    """All scores of a probability map, cut at one half, against a true mask.
 
     Parameters
     ----------
@@ -86,8 +85,6 @@ def score(
         True vessels; both classes must occur.
     voxel_size : tuple of float
         Size ``(z, y, x)`` of a voxel.
-    threshold : float
-        Probability from which a voxel counts as vessel.
 
     Returns
     -------
@@ -95,7 +92,7 @@ def score(
         ``dice``, ``cldice``, ``auroc``, ``average_precision``, ``precision``, ``recall``,
         ``boundary_mean`` and ``boundary_p95`` (in the unit of `voxel_size`).
     """
-    predicted = probability >= threshold
+    predicted = probability >= 0.5
     precision, recall = precision_recall(predicted, true)
     mean, p95 = boundary_distance(predicted, true, voxel_size)
     return {

@@ -167,12 +167,11 @@ def offer(
         made.setCurrentIndex(kept)
 
 
-def spin(tooltip: str, low: int, high: int, value: int = 0, step: int = 1) -> QSpinBox:
+def spin(tooltip: str, low: int, high: int, value: int = 0) -> QSpinBox:
     """A whole number."""
     made = QSpinBox()
     made.setToolTip(tooltip)
     made.setRange(low, high)
-    made.setSingleStep(step)
     made.setValue(value)
     return made
 

@@ -31,15 +31,15 @@ def ask_open(parent: QWidget, caption: str, kinds: str, start: Path | str = "") 
     return Path(text) if text else None
 
 
-def ask_open_many(parent: QWidget, caption: str, kinds: str, start: Path | str = "") -> list[Path]:
+def ask_open_many(parent: QWidget, caption: str, kinds: str) -> list[Path]:
     """Existing files that a person chooses; none if that is cancelled. As for `ask_open`."""
-    texts, _ = QFileDialog.getOpenFileNames(parent, caption, str(start), kinds)
+    texts, _ = QFileDialog.getOpenFileNames(parent, caption, "", kinds)
     return [Path(text) for text in texts]
 
 
-def ask_folder(parent: QWidget, caption: str, start: Path | str = "") -> Path | None:
+def ask_folder(parent: QWidget, caption: str) -> Path | None:
     """An existing folder that a person chooses, or None."""
-    text = QFileDialog.getExistingDirectory(parent, caption, str(start))
+    text = QFileDialog.getExistingDirectory(parent, caption)
     return Path(text) if text else None
 
 
