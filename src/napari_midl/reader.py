@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.axes import SPATIAL
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.scaling import display_range
-from napari_midl.volumes.volume import SPATIAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,7 @@ from napari_midl.engine.inputs import In
 from napari_midl.engine.ports import IN_MEMORY
 from napari_midl.errors import InputError
 from napari_midl.volumes.classes import UNLABELLED, Classes
+from napari_midl.volumes.counting import counted
 from napari_midl.volumes.labels import read_labels
 from napari_midl.volumes.partial import joined, opened_up, with_rests
 
@@ -117,14 +118,15 @@ class ExamplesIn(In["list[Example]"]):
         count, labels, knows = len(self.paths), self.labels, self.knows or (ALL,) * len(self.paths)
         if not count or len(labels) != count or len(knows) != count:
             raise InputError(
-                f"{count} image(s), {len(labels)} of --labels and {len(self.knows)} of --knows do "
-                "not go together; name each image once for each of its labels, in the same order."
+                f"{counted(count, 'image')}, {len(labels)} of --labels and {len(self.knows)} of "
+                "--knows do not go together; name each image once for each of its labels, in the "
+                "same order."
             )
         times = self.times or (self.time,) * count
         if len(times) != count:
             raise InputError(
-                f"{count} image(s) and {len(times)} of --times do not go together; name a time "
-                "point for each image, in the same order."
+                f"{counted(count, 'image')} and {len(times)} of --times do not go together; name a "
+                "time point for each image, in the same order."
             )
         known = dict(self.opened or {})
         for path, time in zip(self.paths, times, strict=True):
@@ -242,7 +244,7 @@ def read_examples(
 def _check_alike(channels: Sequence[Volume], first: Sequence[Volume]) -> None:
     if len(channels) != len(first):
         raise InputError(
-            f"{channels[0].name} has {len(channels)} channel(s) and {first[0].name} has "
+            f"{channels[0].name} has {counted(len(channels), 'channel')} and {first[0].name} has "
             f"{len(first)}; choose the same of all with --channels, or in the dock untick one of "
             "the two under Learn from."
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from napari_midl.volumes.counting import counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -74,21 +76,19 @@ def verdict_in_words(results: Mapping[str, Any]) -> str:
     """
     steps = results.get("steps", 0)
     verdict = Verdict(results.get("verdict", Verdict.NOT_COMPARED))
-    said = _VERDICTS[verdict].format(steps=_steps(steps))
+    said = _VERDICTS[verdict].format(steps=counted(steps, "step"))
     before, after = (results.get(when, {}).get("dice", 0.0) for when in ("before", "after"))
     if verdict is Verdict.SAME and before - after > NOISE:
         said = (
-            f"No sure change after {_steps(steps)}, since strokes disagree: judge by the picture."
+            f"No sure change after {counted(steps, 'step')}, since strokes disagree: judge by the "
+            "picture."
         )
     if verdict is Verdict.SAME and not results.get("taken", True):
         said += " It scores a little lower, so the model it began with stays chosen."
     if results.get("finished"):
-        said += f" Then the held-out strokes were learnt too, in {_steps(results['finished'])}."
+        more = counted(results["finished"], "step")
+        said += f" Then the held-out strokes were learnt too, in {more}."
     return said
-
-
-def _steps(count: int) -> str:
-    return f"{count} step{'' if count == 1 else 's'}"
 
 
 def basis_in_words(results: Mapping[str, Any], what: str = "strokes", more: str = "") -> str:

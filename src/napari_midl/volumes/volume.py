@@ -13,6 +13,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes import space as spaces
 from napari_midl.volumes.axes import AXES, SPATIAL, along, slices_elsewhere, swapped
 from napari_midl.volumes.boxes import written
+from napari_midl.volumes.counting import counted
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space, sizes_in_words, typed_space
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from napari_midl.volumes.boxes import Box, Region
 
 _GIVE_IT = "give it with --voxel-size, or type it in under Data"
-
-__all__ = ["AXES", "SPATIAL", "Volume", "along", "hash_volume"]
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ class Volume:
             count = self.shape[self.axes.index(axis)] if axis in self.axes else 1
             if not 0 <= index < count:
                 raise InputError(
-                    f"{self.name} has {count} {word}(s), so there is no {word} {index}; "
+                    f"{self.name} has {counted(count, word)}, so there is no {word} {index}; "
                     f"choose one from 0 to {count - 1}."
                 )
         if not {"Y", "X"} <= set(self.axes):

@@ -10,10 +10,11 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.reader import shown_at
+from napari_midl.volumes.axes import AXES, SPATIAL, along
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space
-from napari_midl.volumes.volume import AXES, SPATIAL, Volume, along
+from napari_midl.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,9 @@ from napari.layers import Image
 from napari_midl.engine.project import default_folder
 from napari_midl.errors import InputError
 from napari_midl.reader import shown_at
+from napari_midl.volumes.axes import SPATIAL
 from napari_midl.volumes.space import Space, sizes_in_words
 from napari_midl.volumes.units import symbol
-from napari_midl.volumes.volume import SPATIAL
 from napari_midl.widgets.images import axes_of, said_by, source_of, volume_of, whole_of
 from napari_midl.widgets.layers import is_ours
 

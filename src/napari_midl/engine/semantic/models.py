@@ -9,6 +9,7 @@ from napari_midl.engine.cards import is_count
 from napari_midl.engine.models import ModelFamily
 from napari_midl.errors import InputError
 from napari_midl.volumes.classes import Classes
+from napari_midl.volumes.counting import counted
 
 if TYPE_CHECKING:
     from napari_midl.engine.cards import Fields
@@ -59,8 +60,8 @@ def check_fits(model: Model, called: str, channels: int, classes: Classes | None
     takes = model.card["channels"]
     if takes != channels:
         raise InputError(
-            f"{called} looks at {takes} channel(s) and is given {channels}; choose another model, "
-            "or name so many channels with --channels."
+            f"{called} looks at {counted(takes, 'channel')} and is given {channels}; choose "
+            "another model, or name so many channels with --channels."
         )
     own = classes_of(model).names
     if classes is not None and own != classes.names:

@@ -19,6 +19,7 @@ from napari_midl.methods.axons.ports import (
     sholl_table,
     trees_table,
 )
+from napari_midl.volumes.counting import counted
 from napari_midl.volumes.units import length_in_words, symbol
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ class TracesOperation(Operation["list[Traced]"]):
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How many, how long, and what is odd about them."""
         length = length_in_words(results["length"], results["unit"])
-        count = results["traces"]
-        many = f"{count} trace{'' if count == 1 else 's'}, {length} long in all"
+        many = f"{counted(results['traces'], 'trace')}, {length} long in all"
         return [many, *results.get("notes", []), *why_voxels(results)]
 
 
@@ -122,8 +122,7 @@ class Measure(Operation["pd.DataFrame"]):
         """How many, the unit of their lengths, and what is odd about them."""
         unit = "voxels" if results["unit"] == IN_VOXELS else symbol(results["unit"])
         trees = "one tree" if results["trees"] == 1 else f"{results['trees']} trees"
-        count = results["traces"]
-        many = f"{count} trace{'' if count == 1 else 's'} in {trees}, lengths in {unit}"
+        many = f"{counted(results['traces'], 'trace')} in {trees}, lengths in {unit}"
         return [many, *results.get("notes", []), *why_voxels(results)]
 
 

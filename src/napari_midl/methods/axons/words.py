@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.gain import gain_in_words
+from napari_midl.volumes.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,10 +61,8 @@ def of_seeds(counts: Counts, given: bool = True, clicked: bool = False) -> str:
     """What came of seeds that a person gave, maybe by clicks, or that were found in the image."""
     if not counts.seeds:
         return "Nothing stands out from the noise as a fibre does."
-    seed = "click" if clicked else "seed"
-    number = f"{counts.seeds} {seed}{_s(counts.seeds)}"
-    made = f"{counts.traces} {'' if given else 'new '}trace{_s(counts.traces)}"
-    parts = [f"{number}: {made}" if given else made]
+    made = counted(counts.traces, "trace" if given else "new trace")
+    parts = [f"{counted(counts.seeds, 'click' if clicked else 'seed')}: {made}" if given else made]
     # Several of the places that were found lie on one fibre, which says nothing of it.
     if counts.traced and (given or not counts.traces):
         lie = "lies on a fibre" if counts.traced == 1 else "lie on fibres"
@@ -73,7 +72,7 @@ def of_seeds(counts: Counts, given: bool = True, clicked: bool = False) -> str:
     if counts.faint:
         parts.append(f"{counts.faint} too faint to tell from noise")
     said = ", ".join(parts)
-    return said if given else f"{said}; {counts.seeds} place{_s(counts.seeds)} looked at"
+    return said if given else f"{said}; {counted(counts.seeds, 'place')} looked at"
 
 
 def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -> str:
@@ -82,9 +81,9 @@ def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -
     `again` are the traces that were accepted and, changed as they are, have to be so again.
     """
     if not bridges:
-        return f"Nothing was joined; {left} gap{_s(left)} left open."
+        return f"Nothing was joined; {counted(left, 'gap')} left open."
     lines = sum(bridge.why != ALONG for bridge in bridges)
-    along, count = len(bridges) - lines, f"{len(bridges)} gap{_s(len(bridges))} closed"
+    along, count = len(bridges) - lines, f"{counted(len(bridges), 'gap')} closed"
     straight = f"by {'a straight line' if lines == 1 else 'straight lines'}"
     if along and lines:
         closed = f"{count}, {along} along the image and {lines} {straight}"
@@ -97,7 +96,7 @@ def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -
 
 def of_accepting(accepted: int, left: int) -> str:
     """What came of accepting all traces that are sure, where others are left."""
-    done = f"{accepted} trace{_s(accepted)} accepted"
+    done = f"{counted(accepted, 'trace')} accepted"
     if not left:
         return f"{done}; none is left."
     have = "has a doubtful place" if left == 1 else "have doubtful places"
@@ -108,13 +107,9 @@ def states_in_words(accepted: Sequence[bool]) -> str:
     """How many traces there are, and how many of them nobody has accepted."""
     count, open_ = len(accepted), len(accepted) - sum(accepted)
     if not open_:
-        return f"{count} accepted trace{_s(count)}"
+        return counted(count, "accepted trace")
     more = f", {open_} of them not accepted" if open_ < count else " that nobody has accepted"
-    return f"{count} trace{_s(count)}{more}"
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
+    return f"{counted(count, 'trace')}{more}"
 
 
 def gain(results: Mapping[str, Any]) -> str:
@@ -125,7 +120,7 @@ def gain(results: Mapping[str, Any]) -> str:
 
 def what_is_learnt(accepted: int, long_enough: int) -> str:
     """Which traces a training takes."""
-    traces = f"{accepted} accepted trace{'' if accepted == 1 else 's'}"
+    traces = counted(accepted, "accepted trace")
     short = accepted - long_enough
     left_out = f" ({short} too short to learn from)" if short else ""
     return f"{traces}{left_out}; from three on, one in four is kept aside to measure the gain."

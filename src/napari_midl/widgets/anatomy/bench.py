@@ -20,6 +20,7 @@ from napari_midl.methods.anatomy.live import LiveGenerator, MeshRequest, ShownMe
 from napari_midl.methods.anatomy.scan import as_scan
 from napari_midl.methods.anatomy.summary import outside_in_words
 from napari_midl.methods.anatomy.template import load_template, template_of
+from napari_midl.volumes.counting import counted
 from napari_midl.volumes.landmarks import Landmarks, write_landmarks
 from napari_midl.widgets.anatomy.directions import Directions
 from napari_midl.widgets.anatomy.landmark_layer import LandmarkLayer
@@ -120,7 +121,8 @@ class AnatomyBench(Bench):
         else:
             self._begin(History(at_hand if restored is None else restored))
         if restored is not None:
-            show_info(f"Restored {int(restored.placed.sum())} landmark(s) from {self.folder}")
+            placed = counted(int(restored.placed.sum()), "landmark")
+            show_info(f"Restored {placed} from {self.folder}")
             self.say_outside(landmarks_file(self.opened_folder))
         elif at_hand.placed.any():
             self._keep()

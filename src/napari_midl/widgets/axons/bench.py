@@ -11,6 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.fine import fine_file, read_fine, write_fine
 from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.trace_list import TraceList
+from napari_midl.volumes.counting import counted
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.layers import TraceLayers
 from napari_midl.widgets.axons.projection import ProjectionLayer
@@ -116,8 +117,7 @@ class AxonsBench(Bench):
         self.layers.show(self.entries)
         # Whoever goes through the time points does not want to be told at each.
         if self.entries and self.image is not self._told_of:
-            count = f"{len(self.entries)} trace{'' if len(self.entries) == 1 else 's'}"
-            self.say(f"Restored {count} from {self.folder}")
+            self.say(f"Restored {counted(len(self.entries), 'trace')} from {self.folder}")
         self._told_of = self.image
 
     def _read(self, path: Path, read: Callable[[Path], list[T]]) -> list[T]:

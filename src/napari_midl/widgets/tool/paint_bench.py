@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.counting import counted
 from napari_midl.widgets.tool.output_section import L, StreamBench
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class PaintBench(StreamBench[L]):
         if problems:
             self.report(InputError("\n".join(problems)))
         if self.patches.names:
-            show_info(f"Restored {len(self.patches.names)} patch(es) from {self.folder}")
+            restored = counted(len(self.patches.names), "patch")
+            show_info(f"Restored {restored} from {self.folder}")
 
     def detach(self) -> None:
         """Save what was painted and take it out of the viewer; results go with their image."""
