@@ -24,9 +24,9 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.streaming import stream
 from napari_midl.engine.tiles import Tiling
 from napari_midl.engine.trees import synthetic_sample
+from napari_midl.engine.unet import for_prediction
 from napari_midl.methods.vessels import apply
 from napari_midl.methods.vessels.models import named_model
-from napari_midl.methods.vessels.network import for_prediction
 from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.settings import PredictSettings
 from napari_midl.volumes.scaling import robust_scaling

@@ -23,10 +23,10 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.models import hash_tensors, read_card
 from napari_midl.engine.project import classes_folder
 from napari_midl.engine.runs import read_run
+from napari_midl.engine.semantic.models import classes_of
 from napari_midl.engine.streaming import stream
 from napari_midl.methods.anatomy.models import named_model as anatomy_model
 from napari_midl.methods.axons.models import named_model as axon_model
-from napari_midl.methods.segment.models import classes_of
 from napari_midl.methods.segment.models import named_model as segment_model
 from napari_midl.methods.staining.models import named_despeckler, named_translator
 from napari_midl.methods.staining.review import read_review

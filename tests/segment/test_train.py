@@ -8,8 +8,9 @@ import tifffile
 
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import save_model
+from napari_midl.engine.semantic.models import classes_of
 from napari_midl.errors import InputError
-from napari_midl.methods.segment.models import classes_of, named_model, scratch
+from napari_midl.methods.segment.models import named_model, scratch
 from napari_midl.methods.segment.operations import Train
 from napari_midl.volumes.classes import Classes
 

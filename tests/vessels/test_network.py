@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from napari_midl.engine.dropout import drawing_from
+from napari_midl.engine.unet import for_prediction
 from napari_midl.errors import InputError
-from napari_midl.methods.vessels.network import ARCHITECTURES, build_network, for_prediction
+from napari_midl.methods.vessels.network import ARCHITECTURES, build_network
 
 
 def test_the_full_size_network_is_the_papers():

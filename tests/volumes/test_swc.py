@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.swc import COLUMNS, in_pixels, read_swc, write_swc
+from napari_midl.volumes.swc import in_pixels, read_swc, write_swc
+from napari_midl.volumes.swc_text import COLUMNS
 
 NODES = pd.DataFrame(
     [

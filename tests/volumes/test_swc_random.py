@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.swc import COLUMNS, ROOT, read_swc, write_swc
+from napari_midl.volumes.swc import ROOT, read_swc, write_swc
+from napari_midl.volumes.swc_text import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

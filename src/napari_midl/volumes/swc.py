@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["COLUMNS", "ROOT", "in_pixels", "is_swc", "read_swc", "write_swc"]
-
 ROOT = -1
 _INTEGERS = ("id", "type", "parent")
 _LARGEST = 2**53

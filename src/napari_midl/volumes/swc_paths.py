@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from napari_midl.volumes.swc import COLUMNS, ROOT
+from napari_midl.volumes.swc import ROOT
 from napari_midl.volumes.swc_frame import swc_size, to_swc
+from napari_midl.volumes.swc_text import COLUMNS
 from napari_midl.volumes.trace import NO_ID, SOMA, Link, Trace
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_midl.engine.losses import JointLoss
-from napari_midl.engine.semantic.models import check_fits
+from napari_midl.engine.semantic.models import check_fits, classes_of
 from napari_midl.engine.semantic.training import ClassRecipe
 from napari_midl.errors import InputError
 from napari_midl.methods.segment import models
@@ -60,7 +60,7 @@ def start_for(
     name = named(kind, dimensions, width, channels, len(classes), len(part) + 1)
     if start is None:
         model = models.scratch(name, classes, channels, settings.seed)
-    elif start.card["architecture"] == name and models.classes_of(start).names == classes.names:
+    elif start.card["architecture"] == name and classes_of(start).names == classes.names:
         model = start
     else:
         model = models.grown(start, name, classes, settings.seed, part)
@@ -73,7 +73,7 @@ def _second_classes(examples: Examples, classes: Classes, start: Model | None) -
     """The classes of a second decoder: what labels know that know some, or what a start knew."""
     known = [tuple(name for name in names) for names in examples.known]
     if not known and start is not None:
-        own = start.card.get("second") or models.classes_of(start).names[1:]
+        own = start.card.get("second") or classes_of(start).names[1:]
         known = [tuple(own)] if set(own) < set(classes.names[1:]) else []
     if len(known) != 1:
         raise InputError(

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from napari_midl.engine.models import Model
     from napari_midl.volumes.classes import Classes
 
-__all__ = ["SCRATCH", "classes_of", "grown", "named_model", "path_of", "scratch"]
-
 SCRATCH = "scratch"
 
 

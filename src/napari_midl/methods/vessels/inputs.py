@@ -8,7 +8,6 @@ from napari_midl.engine.annotation import PaintedVolume
 from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.volumes import labels
-from napari_midl.volumes.labels import patches_identity
 from napari_midl.volumes.laying import laid_on
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.scaling import scaling_around
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from napari_midl.methods.vessels.settings import FinetuneSettings
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
-
-__all__ = ["painted_on", "patches_identity", "read_labels", "read_stacks"]
 
 
 def read_labels(path: Path, volume: Volume, dense: bool = False) -> list[Patch]:

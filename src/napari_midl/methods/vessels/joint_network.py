@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from napari_midl.engine.tiles import Tiling
-from napari_midl.methods.vessels.network import VesselNet, build_network, for_prediction
+from napari_midl.engine.unet import for_prediction
+from napari_midl.methods.vessels.network import VesselNet, build_network
 from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
 
 if TYPE_CHECKING:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from napari_midl.engine.unet import Architecture, UNet, for_prediction
+from napari_midl.engine.unet import Architecture, UNet
 from napari_midl.errors import InputError
-
-__all__ = ["ARCHITECTURES", "VesselNet", "build_network", "for_prediction"]
 
 _PAPER_CHANNELS = (32, 64, 128, 256, 512, 1024)
 ARCHITECTURES: dict[str, Architecture] = {

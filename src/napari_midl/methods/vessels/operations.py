@@ -69,10 +69,11 @@ class Finetune(FinetunedOperation):
         model = yield from run.open(self.model, "loading the network", seed=self.settings.seed)
         from napari_midl.methods.vessels import learn, learn_joint, learn_pixels
         from napari_midl.methods.vessels.apply import predict_region
-        from napari_midl.methods.vessels.inputs import patches_identity, read_labels
+        from napari_midl.methods.vessels.inputs import read_labels
         from napari_midl.methods.vessels.models import named_model
         from napari_midl.methods.vessels.network import VesselNet
         from napari_midl.methods.vessels.pixel_network import PixelNet
+        from napari_midl.volumes.labels import patches_identity
 
         patches = read_labels(painted, volume, self.settings.dense)
         run.inputs["labels"] = patches_identity(patches)
@@ -228,7 +229,8 @@ class Propose(Operation["list[Proposal]"]):
         if self.labels is not None:
             painted = yield from run.open(self.labels, "reading the labels")
         from napari_midl.methods.vessels import apply
-        from napari_midl.methods.vessels.inputs import patches_identity, read_labels
+        from napari_midl.methods.vessels.inputs import read_labels
+        from napari_midl.volumes.labels import patches_identity
 
         patches = [] if painted is None else read_labels(painted, volume)
         if painted is not None:
