@@ -47,6 +47,12 @@ class Label:
     may_be: tuple[str, ...]
     key: str
 
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """Its red, green and blue, from 0 to 255."""
+        red, green, blue = bytes.fromhex(self.colour[1:])
+        return red, green, blue
+
 
 class Classes:
     """The classes of a segmentation, and the values that stand for them in labels.
@@ -135,6 +141,11 @@ class Classes:
             if label.name == name:
                 return label.value
         raise InputError(f"{name} is no class; choose one of {self.legend}.")
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """``#rrggbb`` of the classes and sets, by their names."""
+        return {label.name: label.colour for label in self.labels}
 
     @property
     def legend(self) -> str:

@@ -57,8 +57,7 @@ def with_rests(classes: Classes, knows: Iterable[tuple[str, ...]]) -> Classes:
     for family in sorted(families - there, key=sorted):
         members = tuple(name for name in classes.names if name in family)
         sets[" or ".join(members)] = members
-    colours = {label.name: label.colour for label in classes.labels}
-    return Classes(*classes.names, colours=colours, sets=sets)
+    return Classes(*classes.names, colours=classes.colours, sets=sets)
 
 
 def opened_up(

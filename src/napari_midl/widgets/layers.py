@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from napari.layers import Labels, Points, Shapes
 from qtpy.QtCore import QTimer
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from napari.layers import Vectors
     from numpy.typing import NDArray
 
+T = TypeVar("T")
+
 OURS = "napari-midl"
 _emptied: list[int] = []
 
@@ -22,6 +25,16 @@ _emptied: list[int] = []
 def is_ours(layer: Any) -> bool:
     """Whether a dock made a layer, so that it is no image to work on."""
     return OURS in layer.metadata
+
+
+def of_others(viewer: Any, kind: type[T]) -> list[T]:
+    """The layers of a kind that no dock made, in the order of the viewer."""
+    return [layer for layer in viewer.layers if isinstance(layer, kind) and not is_ours(layer)]
+
+
+def is_drawn_in(layer: Any) -> bool:
+    """Whether a person draws in a layer of their own, with the keys that napari has for that."""
+    return isinstance(layer, Points | Shapes | Labels) and not is_ours(layer)
 
 
 @contextmanager

@@ -103,10 +103,7 @@ class ClassModel(ProbabilityModel):
     def output_format(self) -> OutputFormat:
         """An image of probabilities and doubt, and labels: 0 the first class, 1 the next."""
         structures = self._classes.labels[1 : len(self._classes)]
-        colours = {
-            value: (*bytes.fromhex(label.colour[1:]), 255)
-            for value, label in enumerate(structures, 1)
-        }
+        colours = {value: (*label.rgb, 255) for value, label in enumerate(structures, 1)}
         return OutputFormat(
             name=f"{self.channels[0].name} segmented",
             dtype="float32",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels, Points, Shapes
-
 from napari_midl.methods.anatomy.landmark_model import MIN_LANDMARKS
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.anatomy.files import ShapeFilesSection
@@ -13,7 +11,7 @@ from napari_midl.widgets.anatomy.landmarks import LandmarksSection
 from napari_midl.widgets.anatomy.mesh import UNCERTAINTY, MeshSection
 from napari_midl.widgets.anatomy.morph import MorphSection
 from napari_midl.widgets.anatomy.train import AnatomyTrainSection
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import is_drawn_in
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 
@@ -65,9 +63,8 @@ class AnatomyDock(ToolDock[AnatomyBench]):
 
     def keys_count_on(self, layer: Any, key: str) -> bool:
         """On every layer; others' points, shapes and labels keep theirs while none is placed."""
-        theirs = isinstance(layer, Points | Shapes | Labels) and not is_ours(layer)
         place = self.landmarks.place
-        return place.isEnabled() and (key == "P" or not theirs or place.isChecked())
+        return place.isEnabled() and (key == "P" or not is_drawn_in(layer) or place.isChecked())
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also the landmarks, which of them is next, and whether clicks place it."""

@@ -23,7 +23,7 @@ from napari_midl.volumes.landmarks import read_landmarks
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.anatomy.files import KINDS
 from napari_midl.widgets.anatomy.template_dialog import TemplateDialog, names_of
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.parts.section import combo
 from napari_midl.widgets.tool.dialogs import ask_open, ask_save
 from napari_midl.widgets.tool.train_section import TrainSection
@@ -140,8 +140,8 @@ class AnatomyTrainSection(TrainSection[AnatomyBench]):
         """Names of landmarks that are in the viewer or in a file; None if a person cancels."""
         layers = {
             layer.name: layer
-            for layer in self.bench.viewer.layers
-            if isinstance(layer, Points) and not is_ours(layer) and len(layer.data) >= MIN_LANDMARKS
+            for layer in of_others(self.bench.viewer, Points)
+            if len(layer.data) >= MIN_LANDMARKS
         }
         source = _FROM_FILE
         if layers:

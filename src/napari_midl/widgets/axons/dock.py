@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels, Points, Shapes
-
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.files import TraceFilesSection
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MOVE, SOMA, TRACE
 from napari_midl.widgets.axons.review import TraceReviewSection
 from napari_midl.widgets.axons.trace import TraceSection
 from napari_midl.widgets.axons.train import AxonTrainSection
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import is_drawn_in
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 
@@ -89,8 +87,7 @@ class AxonsDock(ToolDock[AxonsBench]):
     def keys_count_on(self, layer: Any, key: str) -> bool:
         """On every layer; what deletes and takes back in others' points or shapes is theirs."""
         bench = self.bench
-        theirs = isinstance(layer, Points | Shapes | Labels) and not is_ours(layer)
-        own = key not in THEIRS or not theirs or self.trace.mode is not None
+        own = key not in THEIRS or not is_drawn_in(layer) or self.trace.mode is not None
         return bench.volume is not None and own
 
     def _on_told(self, text: str) -> None:

@@ -10,8 +10,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.counting import counted
 from napari_midl.widgets.clicks import voxel_at
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.parts.section import offer
 from napari_midl.widgets.world import own_units, to_world
 
@@ -62,11 +63,10 @@ class PointsPicker(QComboBox):
         if not places:
             raise InputError(f"{layer.name} has no point inside {image.name}; add some.")
         if outside:
-            bench.say(f"{outside} point(s) lie beside {image.name} and are left out.")
+            bench.say(f"Left out {counted(outside, 'point')} beside {image.name}.")
         return places
 
     def _on_layers(self) -> None:
-        points = (layer for layer in self._bench.viewer.layers if isinstance(layer, Points))
-        layers = [layer for layer in points if not is_ours(layer)]
+        layers = of_others(self._bench.viewer, Points)
         offer(self, {layer: layer.name for layer in layers}, self.currentData())
         self.listed.emit()

@@ -12,7 +12,7 @@ from superqt.utils import signals_blocked
 from napari_midl.errors import InputError
 from napari_midl.methods.staining.names import guess_channels
 from napari_midl.widgets.images import extra_axes
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, note, spin
 from napari_midl.widgets.parts.two_of import TwoOf
@@ -85,8 +85,8 @@ class ChannelsSection(ToolSection[StainingBench]):
         """Keep the lists of channels."""
         sources = [
             source
-            for layer in self.bench.viewer.layers
-            if isinstance(layer, Image) and not is_ours(layer) and not layer.rgb
+            for layer in of_others(self.bench.viewer, Image)
+            if not layer.rgb
             for source in _channels(layer)
         ]
         if sources != self._pair.things and self._pair.offer(sources):
@@ -94,10 +94,7 @@ class ChannelsSection(ToolSection[StainingBench]):
 
     def _what_is_needed(self) -> str:
         """Two channels, and why an image that is open may not be among those offered."""
-        coloured = any(
-            isinstance(layer, Image) and layer.rgb and not is_ours(layer)
-            for layer in self.bench.viewer.layers
-        )
+        coloured = any(layer.rgb for layer in of_others(self.bench.viewer, Image))
         aside = " A picture in colours (RGB) is not offered: it is no channel." if coloured else ""
         return f"Two channels of one mosaic are needed.{aside}"
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels, Points, Shapes
-
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import is_drawn_in
 from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.channels import ChannelsSection
 from napari_midl.widgets.staining.compare import CompareSection
@@ -49,8 +47,7 @@ class StainingDock(ToolDock[StainingBench]):
 
     def keys_count_on(self, layer: Any, key: str) -> bool:
         """While fields are reviewed; others' points, shapes and labels keep their keys."""
-        theirs = isinstance(layer, Points | Shapes | Labels) and not is_ours(layer)
-        return bool(self.review.items) and not theirs
+        return bool(self.review.items) and not is_drawn_in(layer)
 
     def hint_signals(self) -> Sequence[Emitter]:
         """Also which stain is named."""

@@ -55,7 +55,7 @@ class ClassLayers(GrowingLayers):
             )
         structures = self.classes.labels[1 : len(self.classes)]
         for index, label in enumerate(structures):
-            red, green, blue = (int(label.colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+            red, green, blue = (part / 255 for part in label.rgb)
             ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
             self._add_map(self.stored.channel(index), label.name, ramp)
         self._add_map(self.stored.channel(len(structures)), "doubt", DOUBT_COLOURS)
@@ -89,7 +89,6 @@ class ClassLayers(GrowingLayers):
 def in_colours(called: np.ndarray, classes: Classes) -> np.ndarray:
     """Colours and opacity ``(..., 4)`` of classes by their numbers, the first transparent."""
     colours = [(0.0, 0.0, 0.0, 0.0)] + [
-        (*(part / 255 for part in bytes.fromhex(label.colour[1:])), OPACITY)
-        for label in classes.labels[1 : len(classes)]
+        (*(part / 255 for part in label.rgb), OPACITY) for label in classes.labels[1 : len(classes)]
     ]
     return np.array(colours, np.float32)[called]

@@ -15,7 +15,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.classes import Classes
 from napari_midl.widgets.images import channel_of, extra_axes, volume_of, whole_of
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.patches import PatchLayers
 from napari_midl.widgets.sizes import folder_of, of_one_file, to_record
 from napari_midl.widgets.tool.output_section import L
@@ -100,9 +100,7 @@ class ClassesBench(PaintBench[L]):
     @property
     def images(self) -> list[Image]:
         """All images in the viewer that can be learnt from; the open one is the first."""
-        found = [
-            layer for layer in self.viewer.layers if isinstance(layer, Image) and not is_ours(layer)
-        ]
+        found = of_others(self.viewer, Image)
         return sorted(found, key=lambda layer: layer is not self.image)
 
     def painted_on(self, image: Image) -> dict[int, list[Patch]]:

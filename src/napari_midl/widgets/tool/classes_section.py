@@ -64,7 +64,7 @@ class ClassesSection(PaintSection):
         """Give the chosen class another name or colour."""
         classes, chosen = self._bench.classes, self._chosen
         names = {label.name: label.name for label in classes.labels}
-        colours = {label.name: label.colour for label in classes.labels}
+        colours = classes.colours
         names[chosen.name] = name or chosen.name
         colours[chosen.name] = colour or chosen.colour
         self._use([names[n] for n in classes.names], {names[n]: c for n, c in colours.items()})
@@ -74,14 +74,14 @@ class ClassesSection(PaintSection):
         number = len(classes)
         while (name := f"structure {number}") in classes.names:
             number += 1
-        self._use([*classes.names, name], _colours(classes))
+        self._use([*classes.names, name], classes.colours)
         self.patches.paint_with(self._bench.classes.value(name))
         self.name.setFocus()
         self.name.selectAll()
 
     def _on_drop(self) -> None:
         *names, last = self._bench.classes.names
-        colours = _colours(self._bench.classes)
+        colours = self._bench.classes.colours
         self.patches.paint_with(None)
         self._use(names, {name: colour for name, colour in colours.items() if name != last})
 
@@ -105,7 +105,3 @@ class ClassesSection(PaintSection):
     def _show_drop(self) -> None:
         names, counts = self._bench.classes.names, self.patches.counts
         self.drop.setEnabled(len(names) > 2 and not counts.get(names[-1]))
-
-
-def _colours(classes: Classes) -> dict[str, str]:
-    return {label.name: label.colour for label in classes.labels}

@@ -11,7 +11,7 @@ from superqt.utils import signals_blocked
 from napari_midl.errors import InputError
 from napari_midl.widgets.colours import of_most_contrast
 from napari_midl.widgets.images import extra_axes, in_memory, source_of
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.looking import fly_to, is_in_view, uncover
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, note, offer, spin
@@ -85,11 +85,7 @@ class DataSection(ToolSection[Bench]):
 
     def _on_layers(self) -> None:
         """Keep the list of images, and the choice where it still is there."""
-        layers = [
-            layer
-            for layer in self.bench.viewer.layers
-            if isinstance(layer, Image) and not is_ours(layer)
-        ]
+        layers = of_others(self.bench.viewer, Image)
         if set(layers) == set(self._layers):
             return  # also where they have another order: an image may be about to be opened
         # Also an image that cannot be used stays chosen, and its reason in sight.

@@ -22,7 +22,7 @@ from napari_midl.engine.examples import ALL, SEVERAL, ExamplesIn
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.widgets.images import extra_axes, volume_of
-from napari_midl.widgets.layers import is_ours
+from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.parts.section import combo, note, offer, there
 from napari_midl.widgets.tool.classes_bench import ClassesBench
 from napari_midl.widgets.tool.label_maps import labelled
@@ -183,10 +183,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
     def _list(self) -> None:
         """A row for each; what was ticked stays."""
         bench = self.bench
-        labels = [
-            each for each in bench.viewer.layers if isinstance(each, Labels) and not is_ours(each)
-        ]
-        images = bench.images
+        labels, images = of_others(bench.viewer, Labels), bench.images
         self._before = {id(each): bench.times_before(each) for each in images}
         painted = [each for each in images if each is bench.image or self._before[id(each)]]
         self._layers = [*painted, *labels]
