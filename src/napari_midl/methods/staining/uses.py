@@ -1,4 +1,4 @@
-"""What a stain has no use for: better refused than left aside without a word."""
+"""What a stain would not use: better refused than ignored without a word."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def check_use(stain: Stain) -> None:
-    """Refuse what the method of a stain has no use for, and one channel given for both.
+    """Refuse what the method of a stain would not use, and one channel given for both.
 
     Raises
     ------
     InputError
-        If the method has no use for the model, the despeckler or the reference, or cannot say
+        If the method does not use the model, the despeckler or the reference, or cannot say
         where not to trust it.
     """
     settings = stain.settings
@@ -34,13 +34,13 @@ def check_use(stain: Stain) -> None:
         )
     if stain.model.name != "base" and not learnt:
         raise InputError(
-            f"the method {method} needs no model, so {stain.model.name} has no use; choose "
+            f"the method {method} needs no model, so {stain.model.name} would not be used; choose "
             "density or cyclegan, or leave out --model."
         )
     if stain.despeckler.name != "base" and settings.keep_speckle:
         raise InputError(
-            f"the speckle is kept, so the despeckler {stain.despeckler.name} has no use; leave "
-            "out --despeckler or --keep-speckle."
+            f"the speckle is kept, so the despeckler {stain.despeckler.name} would not be used; "
+            "leave out --despeckler or --keep-speckle."
         )
     reflectance = stain.reflectance
     if reflectance.path and reflectance.recorded() == stain.fluorescence.recorded():
