@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_midl.engine import project
+from napari_midl.engine import project, project_models
 from napari_midl.engine.journal import TIME
 from napari_midl.errors import InputError
 from napari_midl.volumes.multiscales import ABOUT
@@ -50,16 +50,16 @@ def test_results_of_another_time_point_are_left_out(tmp_path):
 
 def test_the_chosen_model_is_remembered_where_models_are(tmp_path):
     models = tmp_path / "models"
-    project.remember_model(models, "base", "toy")
-    assert project.chosen_model(models, "toy") is None
+    project_models.remember_model(models, "base", "toy")
+    assert project_models.chosen_model(models, "toy") is None
     models.mkdir()
     for choice in ("base", models / "mine-1.safetensors"):
-        project.remember_model(models, choice, "toy")
-        assert project.chosen_model(models, "toy") == choice
+        project_models.remember_model(models, choice, "toy")
+        assert project_models.chosen_model(models, "toy") == choice
     elsewhere = tmp_path / "elsewhere" / "other.safetensors"
-    project.remember_model(models, elsewhere, "toy")
-    assert project.chosen_model(models, "toy") == elsewhere
-    assert project.chosen_model(models, "other") is None  # which may work on the same image
+    project_models.remember_model(models, elsewhere, "toy")
+    assert project_models.chosen_model(models, "toy") == elsewhere
+    assert project_models.chosen_model(models, "other") is None  # which may work on the same image
 
 
 def test_a_rejected_model_is_not_the_newest_until_it_is_chosen_again(tmp_path):
@@ -67,22 +67,22 @@ def test_a_rejected_model_is_not_the_newest_until_it_is_chosen_again(tmp_path):
     for age, path in enumerate((second, first)):
         path.touch()
         os.utime(path, (1000 - age, 1000 - age))
-    assert project.newest_model(tmp_path, ["base", first, second]) == second
-    project.reject_model(tmp_path, second)
-    assert project.rejected_models(tmp_path) == {second}
-    assert project.newest_model(tmp_path, ["base", first, second]) == first
-    project.remember_model(tmp_path, second, "toy")
-    assert project.rejected_models(tmp_path) == set()
-    project.reject_model(tmp_path, first)
-    project.reject_model(tmp_path, second)
-    assert project.newest_model(tmp_path, ["base", first, second]) is None
+    assert project_models.newest_model(tmp_path, ["base", first, second]) == second
+    project_models.reject_model(tmp_path, second)
+    assert project_models.rejected_models(tmp_path) == {second}
+    assert project_models.newest_model(tmp_path, ["base", first, second]) == first
+    project_models.remember_model(tmp_path, second, "toy")
+    assert project_models.rejected_models(tmp_path) == set()
+    project_models.reject_model(tmp_path, first)
+    project_models.reject_model(tmp_path, second)
+    assert project_models.newest_model(tmp_path, ["base", first, second]) is None
 
 
 def test_a_model_is_copied_with_its_record(tmp_path):
     source = tmp_path / "a.safetensors"
     source.write_bytes(b"weights")
     (tmp_path / "a.safetensors.run.json").write_text("{}")
-    copy = project.copy_model(source, tmp_path / "b")
+    copy = project_models.copy_model(source, tmp_path / "b")
     assert copy == tmp_path / "b.safetensors" and copy.read_bytes() == b"weights"
     assert (tmp_path / "b.safetensors.run.json").exists()
 

@@ -12,7 +12,7 @@ from platformdirs import user_data_path
 
 from napari_midl.engine.model_words import score_of
 from napari_midl.engine.models import SUFFIX, hash_file, read_card
-from napari_midl.engine.project import copy_model
+from napari_midl.engine.project_models import copy_model
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QSlider, QVBoxLayout
 
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.project import copy_model
+from napari_midl.engine.project_models import copy_model
 from napari_midl.engine.shelf import Shelved, models_in, put_on_shelf, shelf_folder
 from napari_midl.engine.zoo import ZIP, export_to_zoo
 from napari_midl.errors import InputError

@@ -9,11 +9,10 @@ from napari.utils.notifications import show_info
 from napari.utils.theme import get_theme
 
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.project import (
-    MODELS,
+from napari_midl.engine.project import MODELS, free_name
+from napari_midl.engine.project_models import (
     chosen_model,
     copy_model,
-    free_name,
     newest_model,
     reject_model,
     rejected_models,
