@@ -530,7 +530,7 @@ def test_a_model_that_was_rolled_back_is_not_chosen_again(painted, viewer, click
     assert dock.learn.model.choice == tuned
     fine_tune(dock, click, qtbot)
     second = dock.learn.model.choice
-    dock.learn.before[-1] = tuned
+    dock.learn.in_use.before[-1] = tuned
     click(dock.learn.back)
     assert dock.learn.model.choice == tuned
     viewer.window.remove_dock_widget(dock)

@@ -9,15 +9,8 @@ from napari.utils.notifications import show_info
 from napari.utils.theme import get_theme
 
 from napari_midl.engine.models import SUFFIX
-from napari_midl.engine.project import MODELS, free_name
-from napari_midl.engine.project_models import (
-    chosen_model,
-    copy_model,
-    newest_model,
-    reject_model,
-    rejected_models,
-    remember_model,
-)
+from napari_midl.engine.project import free_name
+from napari_midl.engine.project_models import copy_model
 from napari_midl.engine.running import Outcome, Watch
 from napari_midl.engine.unfinished import stopped_training, trained_with
 from napari_midl.errors import InputError
@@ -27,6 +20,7 @@ from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.dialogs import ask_save, ask_yes
+from napari_midl.widgets.tool.models_in_use import ModelsInUse
 from napari_midl.widgets.tool.section import B, ToolSection
 from napari_midl.widgets.tool.shelf import Shelf
 
@@ -87,7 +81,7 @@ class TrainSection(ToolSection[B]):
     def __init__(self, bench: B, model: ModelPicker, runner: JobRunner | None = None) -> None:
         super().__init__(bench)
         self.model, self.runner = model, runner or bench.runner
-        self.before: list[str | Path] = []
+        self.in_use = ModelsInUse(bench, model, self.stem, self.choose_newest)
         self._out: Path | None = None
         self._folders: list[PathPicker] = []
         self._enough = self._kept = False
@@ -113,7 +107,7 @@ class TrainSection(ToolSection[B]):
             "Roll back",
             "Go back to the model before",
             self._on_back,
-            lambda: bool(self.before) and not self.runner.running,
+            lambda: bool(self.in_use.before) and not self.runner.running,
             bench.model,
         )
         self.save = self.action(
@@ -128,7 +122,6 @@ class TrainSection(ToolSection[B]):
             widget.hide()
         self.shelf = Shelf(bench, model, self)
         self._arrange()
-        model.changed.connect(self._on_model)
         bench.opened.connect(self._on_opened)
         bench.viewer.events.theme.connect(self._on_theme)
         self.follow(self.refresh, bench.job, bench.model, *self.depends_on())
@@ -192,7 +185,7 @@ class TrainSection(ToolSection[B]):
     @property
     def models(self) -> Path | None:
         """The folder of the models of this project."""
-        return self.bench.folder / MODELS if self.bench.folder is not None else None
+        return self.in_use.folder
 
     def forget(self) -> None:
         """Take away curve and preview."""
@@ -263,16 +256,14 @@ class TrainSection(ToolSection[B]):
 
     def _on_trained(self, outcome: Outcome[Any]) -> None:
         assert self._out is not None
-        before, results = self.model.choice, outcome.run.results
-        if results.get("taken", True):
-            if not self.model.try_add(self._out):
+        if outcome.run.results.get("taken", True):
+            if not self.in_use.take(self._out):
                 return
-            self.before.append(before)
         else:
-            self.model.list_folder(self._out.parent, self.stem)
+            self.in_use.only_list(self._out)
             self.forgotten()
         self._kept = True
-        self._tell()
+        self.in_use.tell()
         self.gain.setText(self.gained(outcome.run))
         self.gain.show()
         self.bench.model.emit()
@@ -289,11 +280,7 @@ class TrainSection(ToolSection[B]):
         self.bench.job.emit()
 
     def _on_back(self) -> None:
-        rejected = self.model.choice
-        self.model.choice = self.before.pop()
-        if self.models is not None and isinstance(rejected, Path):
-            reject_model(self.models, rejected)
-        self._tell()
+        self.in_use.go_back()
         self.forget()
         self.gain.setText(f"Rolled back to {self.model.name}.")
         self.gain.show()
@@ -310,39 +297,13 @@ class TrainSection(ToolSection[B]):
 
     def _on_opened(self) -> None:
         """List the models that were made in this project before."""
-        self.before.clear()
         self.forget()
         self.gain.hide()
+        self.in_use.find()
         if self.models is not None:
-            self.model.list_folder(self.models, self.stem)
-            self._choose(self.models)
-            self._tell()
             stopped = self._stopped()
             self.form.fill(trained_with(stopped) if stopped is not None else {})
         self.refresh()
-
-    def _choose(self, models: Path) -> None:
-        """Choose the model that was used last with this image, else the newest made for it."""
-        chosen = chosen_model(models, self.model.tool)
-        if chosen is None and self.choose_newest:
-            chosen = newest_model(models, self.model.choices)
-        if chosen is None:
-            return
-        if chosen in self.model:
-            self.model.choice = chosen
-        elif isinstance(chosen, Path) and chosen.exists():
-            self.model.try_add(chosen)
-
-    def _tell(self) -> None:
-        """Say of each model what is known of it."""
-        if self.models is not None:
-            self.model.tell(self.models, rejected_models(self.models))
-
-    def _on_model(self) -> None:
-        if self.models is not None:
-            remember_model(self.models, self.model.choice, self.model.tool)
-            self._tell()
-        self.bench.model.emit()
 
     def _on_theme(self, event: Any = None) -> None:
         theme = get_theme(self.bench.viewer.theme)
