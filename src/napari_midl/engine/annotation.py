@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_midl.engine.holding_out import HeldOut, hold_out
 from napari_midl.errors import InputError
+from napari_midl.volumes.boxes import common, corner_of, seen_from, size_of
 from napari_midl.volumes.classes import UNLABELLED, Classes
 
 if TYPE_CHECKING:
@@ -134,21 +135,13 @@ class PaintedVolume:
 
     def labels(self, box: Box, held_out: bool | None = False) -> NDArray[np.uint8]:
         """Labels of a box: those to train on, those held out, or with None both."""
-        labels = np.full([s.stop - s.start for s in box], UNLABELLED, np.uint8)
+        labels = np.full(size_of(box), UNLABELLED, np.uint8)
         for patch in self.patches:
-            inside = [
-                slice(max(s.start, o), min(s.stop, o + n))
-                for s, o, n in zip(box, patch.origin, patch.labels.shape, strict=True)
-            ]
-            if any(s.start >= s.stop for s in inside):
+            both = common(box, patch.box)
+            if both is None:
                 continue
-            into = tuple(
-                slice(s.start - b.start, s.stop - b.start) for s, b in zip(inside, box, strict=True)
-            )
-            out_of = tuple(
-                slice(s.start - o, s.stop - o) for s, o in zip(inside, patch.origin, strict=True)
-            )
-            painted = np.asarray(patch.labels[out_of])
+            painted = np.asarray(patch.labels[seen_from(both, patch.origin)])
+            into = seen_from(both, corner_of(box))
             labels[into] = np.where(painted != UNLABELLED, painted, labels[into])
         if held_out is None:
             return labels

@@ -12,6 +12,7 @@ import numpy as np
 from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.ports import IN_MEMORY
 from napari_midl.errors import InputError
+from napari_midl.volumes.boxes import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,7 +122,7 @@ def unknown(channels: Sequence[Volume], box: Region) -> NDArray[np.bool_]:
     box : tuple of slice
         Of the image.
     """
-    found = np.zeros([s.stop - s.start for s in box], bool)
+    found = np.zeros(size_of(box), bool)
     for channel in channels:
         if channel.data.dtype.kind == "f":
             found |= ~np.isfinite(np.asarray(channel.data[box]))

@@ -23,6 +23,7 @@ from napari_midl.engine.devices import take_a_share_of_threads
 from napari_midl.engine.jobs import Job, wait_for
 from napari_midl.engine.tiles import Missing
 from napari_midl.errors import InputError
+from napari_midl.volumes.boxes import corner_of, seen_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,9 +144,6 @@ def compute_core(
     axis = next(i for i in range(3) if parts[0][i] != core[i])
     halves = []
     for part in parts:
-        wanted = tiling.expand(part)[0]
-        inside: tuple[Any, ...] = tuple(
-            slice(w.start - o.start, w.stop - o.start) for w, o in zip(wanted, outer, strict=True)
-        )
+        inside: tuple[Any, ...] = seen_from(tiling.expand(part)[0], corner_of(outer))
         halves.append(compute_core(tiling, part, block[(..., *inside)], compute, stop))
     return np.concatenate(halves, axis + 1)

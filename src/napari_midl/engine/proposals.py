@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.uncertainty import entropy
-from napari_midl.volumes.boxes import box_of, common, seen_from
+from napari_midl.volumes.boxes import box_of, common, corner_of, seen_from, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,8 +124,9 @@ def least_sure(
             continue
         probability = yield from wait_for(in_thread(partial(look, box)), step)
         unsure = float(entropy(probability).mean()) / math.log2(len(classes))
-        origin, extent = _corner_and_size(box)
-        found.append(Proposal(origin, extent, unsure, _reason(probability, unsure, classes)))
+        found.append(
+            Proposal(corner_of(box), size_of(box), unsure, _reason(probability, unsure, classes))
+        )
     return _spread(sorted(found, key=lambda p: -p.uncertainty), count)
 
 
@@ -144,7 +145,7 @@ def _meet(place: Proposal, other: Proposal, slices: int) -> bool:
     reach = [slices if n == 1 else 0 for n in place.shape]
     start = [o - r for o, r in zip(place.origin, reach, strict=True)]
     size = [n + 2 * r for n, r in zip(place.shape, reach, strict=True)]
-    return _overlap(start, size, other.origin, other.shape)
+    return common(box_of(start, size), box_of(other.origin, other.shape)) is not None
 
 
 def how_unsure(uncertainty: float) -> str:
@@ -165,15 +166,7 @@ def _reason(probability: NDArray[np.float32], unsure: float, classes: Classes) -
     return f"{how_unsure(unsure)} whether this is {classes.names[1 + most]}"
 
 
-def _corner_and_size(box: Box) -> tuple[Shape, Shape]:
-    return tuple(s.start for s in box), tuple(s.stop - s.start for s in box)
-
-
 def _says_something(patch: Patch, box: Box) -> bool:
     """Whether something is painted in a box."""
     both = common(box, patch.box)
     return both is not None and bool(np.asarray(patch.labels[seen_from(both, patch.origin)]).any())
-
-
-def _overlap(a: Sequence[int], m: Sequence[int], b: Sequence[int], n: Sequence[int]) -> bool:
-    return all(x < y + w and y < x + v for x, v, y, w in zip(a, m, b, n, strict=True))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.volumes.boxes import size_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -131,7 +133,7 @@ def at_blocks(
     """
     by_shape = defaultdict(list)
     for region, inner in painted.regions(blocks):
-        by_shape[tuple(s.stop - s.start for s in region)].append((region, inner))
+        by_shape[size_of(region)].append((region, inner))
     found, labels = [np.zeros((0, len(painted.classes)), np.float32)], [np.zeros(0, np.uint8)]
     for alike in by_shape.values():
         # Together: torch is several times slower for a single small block.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_midl.engine.jobs import Progress
+from napari_midl.volumes.boxes import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,7 +107,7 @@ class Tiling:
         most : int
             Voxels of the piece; more where it cannot be cut so small.
         """
-        while math.prod(s.stop - s.start for s in part) > most:
+        while math.prod(size_of(part)) > most:
             halves = self.halves(part)
             if len(halves) < 2:
                 break

@@ -156,6 +156,16 @@ def hull(boxes: Iterable[Region]) -> Region:
     return tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in sides)
 
 
+def corner_of(box: Region) -> tuple[int, ...]:
+    """The first voxel of a box."""
+    return tuple(s.start for s in box)
+
+
+def size_of(box: Region) -> tuple[int, ...]:
+    """How many voxels a box has along each axis."""
+    return tuple(s.stop - s.start for s in box)
+
+
 def box_of(origin: Sequence[int], shape: Sequence[int]) -> Region:
     """A box from its first voxel and its size."""
     return tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))

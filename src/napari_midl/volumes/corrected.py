@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_midl.volumes.boxes import common, seen_from
 from napari_midl.volumes.lazy import Lazy
 
 if TYPE_CHECKING:
@@ -83,13 +84,8 @@ def lacking(patch: Patch, others: Sequence[Patch]) -> Patch | None:
     """What a patch says and others do not say yet, in its box; None where that is nothing."""
     labels = np.array(patch.labels, np.uint8)
     for other in others:
-        mine, theirs = [], []
-        for o, n, p, m in zip(
-            patch.origin, labels.shape, other.origin, other.labels.shape, strict=True
-        ):
-            start, stop = max(o, p), min(o + n, p + m)
-            mine.append(slice(start - o, max(stop, start) - o))
-            theirs.append(slice(start - p, max(stop, start) - p))
-        part = labels[tuple(mine)]
-        part[part == np.asarray(other.labels)[tuple(theirs)]] = 0
+        both = common(patch.box, other.box)
+        if both is not None:
+            part = labels[seen_from(both, patch.origin)]
+            part[part == np.asarray(other.labels)[seen_from(both, other.origin)]] = 0
     return replace(patch, labels=labels) if labels.any() else None

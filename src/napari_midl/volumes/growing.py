@@ -9,6 +9,7 @@ import numpy as np
 import zarr
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.boxes import common, corner_of, seen_from
 from napari_midl.volumes.lazy import Lazy
 
 if TYPE_CHECKING:
@@ -139,16 +140,10 @@ class Growing(Lazy):
         shown = shown.copy()
         places, values = box[: len(self._factors)], box[len(self._factors) :]
         for part in written:
-            source = [
-                slice(max(p.start // f, b.start), min(-(-p.stop // f), b.stop))
-                for p, b, f in zip(part, places, self._factors, strict=True)
-            ]
-            if all(s.start < s.stop for s in source):
-                target = [
-                    slice(s.start - b.start, s.stop - b.start)
-                    for s, b in zip(source, places, strict=True)
-                ]
-                shown[tuple(target)] = self.load((*source, *values))
+            pairs = zip(part, self._factors, strict=True)
+            source = common(tuple(slice(p.start // f, -(-p.stop // f)) for p, f in pairs), places)
+            if source is not None:
+                shown[seen_from(source, corner_of(places))] = self.load((*source, *values))
         return shown
 
 

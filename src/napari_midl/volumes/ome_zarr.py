@@ -18,6 +18,7 @@ import zarr
 from napari_midl.errors import InputError
 from napari_midl.volumes import label_list, pyramid
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
+from napari_midl.volumes.boxes import size_of
 from napari_midl.volumes.multiscales import (
     ABOUT,
     HEADER,
@@ -287,7 +288,7 @@ class OmeZarrImage:
             box = target
 
     def _put(self, array: Any, box: Region, block: NDArray[Any]) -> NDArray[Any]:
-        expected = tuple(s.stop - s.start for s in box)
+        expected = size_of(box)
         if np.shape(block) != expected:
             raise ValueError(f"a block of shape {np.shape(block)} does not fill {expected}")
         block = np.ascontiguousarray(block, array.dtype)

@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import Patch
-from napari_midl.volumes.boxes import hull
+from napari_midl.volumes.boxes import corner_of, hull, seen_from, size_of
 from napari_midl.volumes.classes import UNLABELLED, Classes
 from napari_midl.volumes.lazy import Lazy
 
@@ -121,7 +121,7 @@ def joined(read: Sequence[Sequence[Patch]], classes: Classes, name: str) -> Patc
         If together they do not fit into memory.
     """
     box = hull([patch.box for patches in read for patch in patches])
-    shape = [part.stop - part.start for part in box]
+    shape, corner = size_of(box), corner_of(box)
     if math.prod(shape) > _MOST_IN_MEMORY:
         raise InputError(
             f"the labels of {name} cover {math.prod(shape):,} voxels together, too many for "
@@ -132,12 +132,11 @@ def joined(read: Sequence[Sequence[Patch]], classes: Classes, name: str) -> Patc
     for patches in read:
         own = np.zeros(shape, np.uint8)
         for patch in patches:
-            sides = zip(patch.box, box, strict=True)
-            inside = tuple(slice(p.start - b.start, p.stop - b.start) for p, b in sides)
+            inside = seen_from(patch.box, corner)
             painted = np.asarray(patch.labels)
             own[inside] = np.where(painted != UNLABELLED, painted, own[inside])
         together = both[together, own]
-    return Patch(tuple(part.start for part in box), together, name)
+    return Patch(corner, together, name)
 
 
 def _meeting(classes: Classes) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_midl.volumes.annotations import Patch
-from napari_midl.volumes.boxes import hull, seen_from
+from napari_midl.volumes.boxes import hull, seen_from, size_of
 from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.images import placed_over
 from napari_midl.widgets.layers import OURS
@@ -61,7 +61,7 @@ class PatchLayer:
         self._touched: Region | None = patch.box if patch.labels.size else None
         self._painted: Patch | None = None
         self._counted = False
-        labels = np.zeros(_size(box), np.uint8)
+        labels = np.zeros(size_of(box), np.uint8)
         labels[seen_from(patch.box, self.origin)] = patch.labels
         self.layer = Labels(
             labels,
@@ -122,8 +122,8 @@ class PatchLayer:
 
     def move(self, box: Region) -> None:
         """Lay a blank over another box."""
-        if _size(box) != self.layer.data.shape:
-            self.layer.data = np.zeros(_size(box), np.uint8)
+        if size_of(box) != self.layer.data.shape:
+            self.layer.data = np.zeros(size_of(box), np.uint8)
         self.box, self._touched = box, None
         self.lay()
 
@@ -155,10 +155,6 @@ class PatchLayer:
         chosen = np.array([self.layer.selected_label])
         if not self._classes.knows(chosen):
             self.layer.selected_label = int(self._classes.nearest(chosen)[0])
-
-
-def _size(box: Region) -> tuple[int, ...]:
-    return tuple(s.stop - s.start for s in box)
 
 
 def _colours(classes: Classes) -> DirectLabelColormap:

@@ -15,6 +15,7 @@ from napari_midl.engine.pixels.perceptron import Perceptron
 from napari_midl.engine.pixels.pixel_pass import MOST, PixelPass
 from napari_midl.engine.pixels.scale_space import ScaleSpace, feature_names
 from napari_midl.engine.tiles import Tiling
+from napari_midl.volumes.boxes import corner_of, seen_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,9 +153,7 @@ class PixelNetwork(nn.Module):
         shape = image.shape[2:]
         z, y, x = region or (slice(0, shape[0]), slice(0, shape[1]), slice(0, shape[2]))
         wider = _wider(y, shape[1]), _wider(x, shape[2])
-        inside = tuple(
-            slice(a.start - b.start, a.stop - b.start) for a, b in zip((y, x), wider, strict=True)
-        )
+        inside = seen_from((y, x), corner_of(wider))
         found = [
             torch.stack([self._soft(part)[:, *inside] for part in self._slices(block, z, *wider)])
             for block in image

@@ -12,6 +12,7 @@ from skimage.filters import sato
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.padding import areas_of_one_value, within
+from napari_midl.volumes.boxes import size_of
 from napari_midl.volumes.traces import Seed
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def find_seeds(tracing: Tracing, box: Box, taken: Collection[str] = ()) -> Job[l
     InputError
         If the box is too large to look through.
     """
-    voxels = np.prod([side.stop - side.start for side in box])
+    voxels = np.prod(size_of(box))
     if voxels > MOST_VOXELS:
         raise InputError(
             f"{voxels:.2g} voxels of {tracing.volume.name} are too many to look through for "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_midl.engine.tiles import Region, Tiling
 from napari_midl.methods.vessels.apply import probability
-from napari_midl.volumes.boxes import box_around
+from napari_midl.volumes.boxes import box_around, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +57,10 @@ class Preview:
     def _within(self, region: Region, voxels: float) -> Region:
         """The middle of a region that needs at most so many voxels with its margin."""
         middle = [(s.start + s.stop) // 2 for s in region]
-        depth, height, width = (s.stop - s.start for s in region)
+        depth, height, width = size_of(region)
         while max(height, width) > _SMALLEST:
             outer, _ = self.tiling.expand(region)
-            if prod(s.stop - s.start for s in outer) <= voxels:
+            if prod(size_of(outer)) <= voxels:
                 break
             height, width = (n if n <= _SMALLEST else n * 7 // 8 for n in (height, width))
             region = box_around(middle, (depth, height, width), self.tiling.shape)

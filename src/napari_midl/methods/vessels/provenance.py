@@ -17,7 +17,7 @@ from napari_midl.engine.journal import BEGUN, TILES, finished_tiles
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.tiles import Tiling
 from napari_midl.errors import InputError
-from napari_midl.volumes.boxes import hull
+from napari_midl.volumes.boxes import hull, size_of
 from napari_midl.volumes.boxes import written as as_text
 from napari_midl.volumes.multiscales import ABOUT
 
@@ -169,12 +169,8 @@ def _as_one_box(boxes: Sequence[Region]) -> str:
     if not boxes:
         return ""
     whole = hull(boxes)
-    filled = sum(_voxels(box) for box in boxes) == _voxels(whole)
+    filled = sum(math.prod(size_of(box)) for box in boxes) == math.prod(size_of(whole))
     return as_text(whole) if filled else ""
-
-
-def _voxels(box: Sequence[slice]) -> int:
-    return math.prod(part.stop - part.start for part in box)
 
 
 def written(path: Path) -> list[Region]:

@@ -18,6 +18,7 @@ from napari_midl.engine.sampling import around, painted_voxel
 from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.looking import look
+from napari_midl.volumes.boxes import common, corner_of, seen_from, size_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,22 +76,12 @@ class Teacher:
 
     def says(self, box: Region) -> NDArray[np.uint8]:
         """What is taught in a box: 0 nothing, else the probability in steps from 1."""
-        found = np.zeros([part.stop - part.start for part in box], np.uint8)
+        found = np.zeros(size_of(box), np.uint8)
         for window, values in self._windows:
-            both = [
-                (max(a.start, b.start), min(a.stop, b.stop))
-                for a, b in zip(box, window, strict=True)
-            ]
-            if any(start >= stop for start, stop in both):
-                continue
-            into, out_of = (
-                tuple(
-                    slice(start - part.start, stop - part.start)
-                    for (start, stop), part in zip(both, of, strict=True)
-                )
-                for of in (box, window)
-            )
-            found[into] = values[out_of]
+            both = common(box, window)
+            if both is not None:
+                taught = values[seen_from(both, corner_of(window))]
+                found[seen_from(both, corner_of(box))] = taught
         return found
 
     def draw_batch(
