@@ -28,7 +28,7 @@ def cluster() -> Iterator[Any]:
     """Three processes, each of which is started again where it ends."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as made:
         yield made
 

@@ -81,7 +81,7 @@ def test_doubt_may_come_of_samples(tmp_path):
 def test_a_model_of_two_channels_refuses_one(tmp_path):
     one = np.ones((4, 32, 32), np.uint8)
     tifffile.imwrite(tmp_path / "one.tif", one, photometric="minisblack")
-    with pytest.raises(InputError, match=r"m looks at 2 channel\(s\) and is given 1"):
+    with pytest.raises(InputError, match=r"m looks at 2 channels and is given 1"):
         predict(tmp_path, (2, 6, 32, 32), "unet-3d-compact 2>3", 2, image=tmp_path / "one.tif")
     assert not (tmp_path / "out.ome.zarr").exists()
 

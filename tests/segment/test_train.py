@@ -154,7 +154,7 @@ def test_several_channels_are_learnt_from_and_asked_for(picture):
     model, _ = train(picture, **options)
     assert model.card["architecture"] == "unet-2d-compact 2>3"
     start = str(picture / "model.safetensors")
-    with pytest.raises(InputError, match=r"model looks at 2 channel\(s\) and is given 1"):
+    with pytest.raises(InputError, match=r"model looks at 2 channels and is given 1"):
         train(picture, start=start, name="again")
     model, _ = train(picture, **options, channels=(1,), name="one")
     assert model.card["channels"] == 1

@@ -339,7 +339,7 @@ def test_workers_of_a_cluster_write_the_same_bits(folder):
         return Despeckle.of(reflectance=Path("r.tif"), out=path, **SMALL, **where).perform()
 
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=4, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=4, processes=False, dashboard_address=":0"
     ) as cluster:
         where = {"scheduler": cluster.scheduler_address}
         run(stain(Path("far.ome.zarr"), **options, **where))

@@ -238,7 +238,7 @@ def scheduler() -> Iterator[str]:
     """Address of a cluster of one worker with four threads, which share its caches."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=4, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=4, processes=False, dashboard_address=":0"
     ) as cluster:
         yield cluster.scheduler_address
 
