@@ -379,6 +379,7 @@ def test_from_paint_to_files(
         click(dock.predict.go)
     qtbot.waitUntil(lambda: bench.shown is not None, timeout=MINUTE)
     shown = ["tubes: probability", "tubes: uncertainty", "tubes: vessels"]
+    qtbot.waitUntil(lambda: set(shown) <= {layer.name for layer in viewer.layers})
     names = [layer.name for layer in viewer.layers]
     assert names[:6] == ["tubes", *shown, "patch 1", "patch 2"]
     click(dock.progress.cancel)
@@ -440,7 +441,9 @@ def test_from_paint_to_files(
         np.testing.assert_array_equal(open_volume(tmp_path / name).data, shown >= 0.5)
 
 
-def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, click, tmp_path):
+def test_a_prediction_with_a_pyramid_is_shown(
+    viewer, tubes, notes, open_dock, click, tmp_path, qtbot
+):
     wide = np.tile(tubes[0], (1, 5, 5))
     viewer.add_image(wide, name="wide", scale=(2, 1, 1))
     dock = open_dock(viewer)
@@ -460,7 +463,8 @@ def test_a_prediction_with_a_pyramid_is_shown(viewer, tubes, notes, open_dock, c
     dock.predict.out.line.editingFinished.emit()
     click(dock.predict.show_button)
     assert notes == []
-    for name in ("wide: probability", "wide: uncertainty", "wide: vessels"):
+    for name in ("wide: vessels", "wide: probability", "wide: uncertainty"):
+        qtbot.waitUntil(lambda name=name: name in viewer.layers)
         assert viewer.layers[name].multiscale
     np.testing.assert_array_equal(np.asarray(viewer.layers["wide: vessels"].data[0]), truth > 0)
     assert dock.measure.analyse.isEnabled()
@@ -596,6 +600,7 @@ def test_earlier_predictions_can_be_shown_again(viewer, tubes, notes, open_dock,
     for name, value in (("prediction-2", 0.1), ("prediction-10", 0.5)):
         dock.predict.earlier.setCurrentText(name)
         click(dock.predict.show_button)
+        qtbot.waitUntil(lambda: "tubes: probability" in viewer.layers)
         assert np.asarray(viewer.layers["tubes: probability"].data).max() == np.float32(value)
     assert dock.predict.out.path.name == "prediction-1.ome.zarr"
     shutil.rmtree(path)

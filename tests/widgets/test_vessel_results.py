@@ -89,6 +89,26 @@ def save(monkeypatch, tmp_path, qtbot):
     return export
 
 
+def test_a_hidden_layer_comes_after_what_is_seen_and_lies_below_it(dock, tubes, click, qtbot):
+    path = make_prediction(dock.bench.folder / "results", tubes[1], tiles=1)
+    show(dock, path, click)
+    layers = dock.bench.viewer.layers
+    seen = dock.bench.shown.labels.name
+    assert seen.startswith("tubes: vessels (") and "tubes: probability" not in str(list(layers))
+    qtbot.waitUntil(lambda: len(dock.bench.shown.present) == 2)
+    names = [layer.name for layer in layers]
+    hidden = seen.replace("vessels", "probability", 1)
+    assert names.index("tubes") < names.index(hidden) < names.index(seen)
+    assert not layers[hidden].visible
+
+
+def test_no_hidden_layer_comes_of_what_was_taken_away(dock, tubes, click, qtbot, notes):
+    show(dock, make_prediction(dock.bench.folder / "results", tubes[1]), click)
+    dock.bench.shown.remove()
+    qtbot.wait(100)
+    assert [layer.name for layer in dock.bench.viewer.layers] == ["tubes"] and not notes
+
+
 def test_a_dock_that_is_opened_again_shows_each_thing_once(shown, viewer, click, qtbot, open_dock):
     analyse(shown, click, qtbot)
     shown.measure.lit.go_to(0)
@@ -96,7 +116,7 @@ def test_a_dock_that_is_opened_again_shows_each_thing_once(shown, viewer, click,
     viewer.window.remove_dock_widget(shown)
     again = open_dock(viewer)
     again.measure.lit.go_to(0)
-    assert sorted(layer.name for layer in viewer.layers) == before
+    qtbot.waitUntil(lambda: sorted(layer.name for layer in viewer.layers) == before)
     assert len([name for name in viewer.window.dock_widgets if "branches" in name]) == 1
 
 

@@ -32,8 +32,8 @@ class StainLayers(GrowingLayers):
 
     Attributes
     ----------
-    colours, doubt : Image
-        The stain, and where not to trust it; the latter may be None.
+    colours : Image
+        The stain.
 
     Raises
     ------
@@ -56,15 +56,14 @@ class StainLayers(GrowingLayers):
             name=f"{name} ({NOTICE})",
             notice=NOTICE,
         )
-        self.doubt = None
+        self.below = self.colours
         if shape[0] > _DOUBT:
-            self.doubt = self.add(
+            self.add_hidden(
                 self.stored.channel(_DOUBT),
                 name=f"{name}: do not trust",
                 contrast_limits=(0, 255),
                 colormap=DOUBT_COLOURS,
                 blending="translucent",
                 opacity=0.7,
-                visible=False,
                 notice=NOTICE,
             )

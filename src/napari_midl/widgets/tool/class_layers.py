@@ -73,16 +73,15 @@ class ClassLayers(GrowingLayers):
             opacity=OPACITY,
         )
         self.labels.editable = False
-        put_above(viewer, image, *self.layers)
+        put_above(viewer, image, self.labels)
 
     def _add_map(self, levels: Any, what: str, colours: Colormap) -> None:
-        self.add(
+        self.add_hidden(
             levels,
             name=f"{self.image.name}: {what}",
             colormap=colours,
             contrast_limits=(0, 1),
             blending="translucent",
-            visible=False,
         )
 
 

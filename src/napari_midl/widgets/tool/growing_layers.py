@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from qtpy.QtCore import QTimer
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.growing import GrowingImage
 from napari_midl.widgets.images import placed_over, spatial_ndim, stay_over
-from napari_midl.widgets.layers import OURS, keeping_active, take_out, take_out_left
+from napari_midl.widgets.layers import OURS, keeping_active, put_above, take_out, take_out_left
 from napari_midl.widgets.looking import field_in_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from napari.layers import Image
 
     from napari_midl.volumes.lazy import Lazy
+
+_TURN_MS = 20  # between layers, for the window to draw
 
 
 class GrowingLayers:
@@ -36,6 +42,8 @@ class GrowingLayers:
     alone : bool
         Whether no other output of this kind is looked at over the same image, so that those that a
         dock which was closed has left are taken out.
+    below : Layer
+        Above which the next hidden layer is put: at first the image.
     """
 
     alone: ClassVar[bool] = True
@@ -47,6 +55,8 @@ class GrowingLayers:
         self._said = f"{self._kind}: {path.name}"
         take_out_left(viewer, self._said)
         self.layers: list[Any] = []
+        self.below = image
+        self._hidden: deque[Callable[[], Any]] = deque()
         self._first = (0,) * min(spatial_ndim(image), len(self.stored.shape) - 1)
         self.place = placed_over(image, self._first)
 
@@ -73,6 +83,31 @@ class GrowingLayers:
         self.layers.append(layer)
         return layer
 
+    def add_hidden(self, levels: Sequence[Lazy], **look: Any) -> None:
+        """`add` a layer that is hidden at first, right above `below`, a little later.
+
+        Each layer takes the window some 50 ms, and nobody waits for one that is hidden.
+        """
+        self._hidden.append(partial(self.add, levels, visible=False, **look))
+        if len(self._hidden) == 1:
+            QTimer.singleShot(_TURN_MS, self._on_turn)
+
+    def named(self, layer: Any) -> None:
+        """Hook: a hidden layer has come."""
+
+    def _on_turn(self) -> None:
+        if self.image not in self.viewer.layers:
+            self._hidden.clear()
+        if not self._hidden:
+            return
+        layer = self._hidden.popleft()()
+        below = self.below if self.below in self.viewer.layers else self.image
+        put_above(self.viewer, below, layer)
+        self.below = layer
+        self.named(layer)
+        if self._hidden:
+            QTimer.singleShot(_TURN_MS, self._on_turn)
+
     @property
     def present(self) -> list[Any]:
         """The layers that are still in the viewer."""
@@ -90,6 +125,7 @@ class GrowingLayers:
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
+        self._hidden.clear()
         take_out(self.viewer, *self.layers)
 
     def _in_view(self, layer: Any, boxes: Sequence[Any]) -> bool:

@@ -73,13 +73,7 @@ class PredictionLayers(GrowingLayers):
         if shape[0] > 1:
             looks.append((self.stored.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
         for levels, what, colours in looks:
-            self.add(
-                levels,
-                name=f"{image.name}: {what}",
-                colormap=colours,
-                visible=False,
-                **LOOK,
-            )
+            self.add_hidden(levels, name=f"{image.name}: {what}", colormap=colours, **LOOK)
         # A level's labels are cut from the channel that is shown, so that both read it once.
         self._cut = [Thresholded(channel, threshold) for channel in probability]
         self._masks = [Corrected(mask, finest=volume.shape) for mask in self._cut]
@@ -94,8 +88,9 @@ class PredictionLayers(GrowingLayers):
         )
         self.labels.editable = False
         # Each as it was given, and as it is called now.
-        self._names = [(layer.name, layer.name) for layer in self.layers]
-        put_above(viewer, image, *self.layers)
+        self._names = {self.labels: (self.labels.name, self.labels.name)}
+        self._warned = ""
+        put_above(viewer, image, self.labels)
 
     def set_threshold(self, threshold: float) -> None:
         """Show other labels; only what is in view is computed."""
@@ -111,12 +106,16 @@ class PredictionLayers(GrowingLayers):
 
     def say(self, warnings: Sequence[str]) -> None:
         """Tell by the layers' names what the prediction is not; names that a person gave stay."""
-        said = f" ({'; '.join(warnings)})" if warnings else ""
-        for index, layer in enumerate(self.layers):
-            plain, ours = self._names[index]
-            if layer.name == ours:
-                layer.name = plain + said
-                self._names[index] = plain, layer.name
+        self._warned = f" ({'; '.join(warnings)})" if warnings else ""
+        for layer in self.layers:
+            self.named(layer)
+
+    def named(self, layer: Any) -> None:
+        """Tell it by the name of one layer."""
+        plain, ours = self._names.get(layer, (layer.name, layer.name))
+        if layer.name == ours:
+            layer.name = plain + self._warned
+            self._names[layer] = plain, layer.name
 
     def _look_again(self) -> None:
         if self.labels in self.present:
