@@ -54,11 +54,6 @@ class ClassLayers(GrowingLayers):
                 f"{volume.shape}; choose another."
             )
         structures = self.classes.labels[1 : len(self.classes)]
-        for index, label in enumerate(structures):
-            red, green, blue = (part / 255 for part in label.rgb)
-            ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
-            self._add_map(self.stored.channel(index), label.name, ramp)
-        self._add_map(self.stored.channel(len(structures)), "doubt", DOUBT_COLOURS)
         colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
         colours |= {value: label.colour for value, label in enumerate(structures, 1)}
         self.labels = self.add(
@@ -74,6 +69,11 @@ class ClassLayers(GrowingLayers):
         )
         self.labels.editable = False
         put_above(viewer, image, self.labels)
+        for index, label in enumerate(structures):
+            red, green, blue = (part / 255 for part in label.rgb)
+            ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
+            self._add_map(self.stored.channel(index), label.name, ramp)
+        self._add_map(self.stored.channel(len(structures)), "doubt", DOUBT_COLOURS)
 
     def _add_map(self, levels: Any, what: str, colours: Colormap) -> None:
         self.add_hidden(

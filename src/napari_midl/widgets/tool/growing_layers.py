@@ -92,9 +92,6 @@ class GrowingLayers:
         if len(self._hidden) == 1:
             QTimer.singleShot(_TURN_MS, self._on_turn)
 
-    def named(self, layer: Any) -> None:
-        """Hook: a hidden layer has come."""
-
     def _on_turn(self) -> None:
         if self.image not in self.viewer.layers:
             self._hidden.clear()
@@ -104,7 +101,6 @@ class GrowingLayers:
         below = self.below if self.below in self.viewer.layers else self.image
         put_above(self.viewer, below, layer)
         self.below = layer
-        self.named(layer)
         if self._hidden:
             QTimer.singleShot(_TURN_MS, self._on_turn)
 

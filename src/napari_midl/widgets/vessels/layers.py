@@ -61,6 +61,9 @@ class PredictionLayers(GrowingLayers):
     def __init__(
         self, viewer: Any, image: Image, volume: Volume, path: Path, threshold: float
     ) -> None:
+        # Each as it was given, and as it is called now.
+        self._names: dict[Any, tuple[str, str]] = {}
+        self._warned = ""
         super().__init__(viewer, image, path, "prediction")
         shape = self.stored.shape
         if len(shape) != 4 or shape[1:] != volume.shape:
@@ -69,11 +72,6 @@ class PredictionLayers(GrowingLayers):
                 f"{volume.shape}; choose another."
             )
         probability = self.stored.channel(0)
-        looks = [(probability, "probability", PROBABILITY_COLOURS)]
-        if shape[0] > 1:
-            looks.append((self.stored.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
-        for levels, what, colours in looks:
-            self.add_hidden(levels, name=f"{image.name}: {what}", colormap=colours, **LOOK)
         # A level's labels are cut from the channel that is shown, so that both read it once.
         self._cut = [Thresholded(channel, threshold) for channel in probability]
         self._masks = [Corrected(mask, finest=volume.shape) for mask in self._cut]
@@ -87,10 +85,12 @@ class PredictionLayers(GrowingLayers):
             opacity=0.5,
         )
         self.labels.editable = False
-        # Each as it was given, and as it is called now.
-        self._names = {self.labels: (self.labels.name, self.labels.name)}
-        self._warned = ""
         put_above(viewer, image, self.labels)
+        looks = [(probability, "probability", PROBABILITY_COLOURS)]
+        if shape[0] > 1:
+            looks.append((self.stored.channel(1), "uncertainty", UNCERTAINTY_COLOURS))
+        for levels, what, colours in looks:
+            self.add_hidden(levels, name=f"{image.name}: {what}", colormap=colours, **LOOK)
 
     def set_threshold(self, threshold: float) -> None:
         """Show other labels; only what is in view is computed."""
@@ -104,15 +104,21 @@ class PredictionLayers(GrowingLayers):
             mask.patches = patches
         self._look_again()
 
+    def add(self, *given: Any, **look: Any) -> Any:
+        """As for all, and tell by its name what the prediction is not."""
+        layer = super().add(*given, **look)
+        self._names[layer] = layer.name, layer.name
+        self._name(layer)
+        return layer
+
     def say(self, warnings: Sequence[str]) -> None:
         """Tell by the layers' names what the prediction is not; names that a person gave stay."""
         self._warned = f" ({'; '.join(warnings)})" if warnings else ""
         for layer in self.layers:
-            self.named(layer)
+            self._name(layer)
 
-    def named(self, layer: Any) -> None:
-        """Tell it by the name of one layer."""
-        plain, ours = self._names.get(layer, (layer.name, layer.name))
+    def _name(self, layer: Any) -> None:
+        plain, ours = self._names[layer]
         if layer.name == ours:
             layer.name = plain + self._warned
             self._names[layer] = plain, layer.name
