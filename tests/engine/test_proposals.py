@@ -57,10 +57,10 @@ def test_other_vessels_come_before_the_same_ones_a_slice_on():
         (slice(z, z + 1), slice(y, y + 8), slice(y, y + 8)) for z in (4, 5, 6) for y in (0, 20)
     ]
     two = Classes("background", "a")
-    found = run(least_sure(places, (12, 40, 40), here, two, [], 2))
+    found = run(least_sure(places, here, two, [], 2))
     assert [place.origin[1] for place in found] == [0, 20]
     # Where there is nothing else, the next slice will do.
-    assert len(run(least_sure(places[::2], (12, 40, 40), here, two, [], 2))) == 2
+    assert len(run(least_sure(places[::2], here, two, [], 2))) == 2
 
 
 def test_a_patch_larger_than_the_image_is_cut():

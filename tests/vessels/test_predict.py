@@ -24,7 +24,7 @@ from napari_midl.methods.vessels.models import named_model, scratch
 from napari_midl.methods.vessels.operations import Predict, Propose
 from napari_midl.methods.vessels.predictor import VesselModel
 from napari_midl.methods.vessels.score import dice
-from napari_midl.methods.vessels.settings import PredictSettings
+from napari_midl.methods.vessels.settings import PredictSettings, ProposeSettings
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import Volume, hash_volume
 
@@ -205,7 +205,9 @@ def test_proposals_avoid_what_is_painted_and_come_least_sure_first():
 
     painted = Patch((0, 0, 0), np.ones((20, 72, 40), np.uint8))
     proposals = run(
-        apply.propose(volume(), named_model("base"), [painted], size=(1, 20, 20), candidates=10)
+        apply.propose(
+            volume(), named_model("base"), [painted], ProposeSettings(side=20, candidates=10)
+        )
     )
     assert proposals
     assert all(p.origin[2] >= 40 for p in proposals)
@@ -245,7 +247,7 @@ def scheduler() -> Iterator[str]:
 
 def test_proposals_are_computed_where_the_user_says():
     with pytest.raises(InputError, match="device is cuda"):
-        run(apply.propose(volume(), named_model("base"), [], device="cuda"))
+        run(apply.propose(volume(), named_model("base"), [], ProposeSettings(device="cuda")))
 
 
 @pytest.mark.usefixtures("two_threads")

@@ -101,12 +101,11 @@ def propose(
     for _ in range(candidates):
         place = rng.integers(0, [whole - n + 1 for whole, n in zip(shape, extent, strict=True)])
         boxes.append(tuple(slice(int(o), int(o) + n) for o, n in zip(place, extent, strict=True)))
-    return (yield from least_sure(boxes, shape, look, classes, patches, count, enough))
+    return (yield from least_sure(boxes, look, classes, patches, count, enough))
 
 
 def least_sure(
     boxes: Sequence[Box],
-    shape: Shape,
     look: Callable[[Box], NDArray[np.float32]],
     classes: Classes,
     patches: Sequence[Patch],

@@ -15,7 +15,7 @@ from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.engine.unsure import unsure_boxes
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.methods.vessels.predictor import VesselModel
-from napari_midl.methods.vessels.settings import PredictSettings
+from napari_midl.methods.vessels.settings import PredictSettings, ProposeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.annotation import Box
     from napari_midl.engine.models import Model
     from napari_midl.engine.proposals import Proposal
-    from napari_midl.engine.settings import Device
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Region
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.volume import Volume
 
@@ -83,11 +82,7 @@ def propose(
     volume: Volume,
     model: Model,
     patches: Sequence[Patch],
-    count: int = 3,
-    size: Index = (1, 64, 64),
-    seed: int = 0,
-    candidates: int = 24,
-    device: Device = "auto",
+    settings: ProposeSettings,
     enough: Callable[[], bool] = lambda: False,
 ) -> Job[list[Proposal]]:
     """Find the places where the network is least sure, away from what is painted.
@@ -100,16 +95,8 @@ def propose(
         The model as it is now.
     patches : sequence of Patch
         What is painted already.
-    count : int
-        Proposals to make.
-    size : tuple of int
-        Voxels ``(z, y, x)`` of a patch.
-    seed : int
-        Seed of the candidates' places.
-    candidates : int
-        Places to look at.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
+    settings : ProposeSettings
+        How many places of which size, and of how many.
     enough : callable
         Whether to make do with the places that were looked at, once there is one.
 
@@ -125,49 +112,36 @@ def propose(
     """
 
     def load() -> ReadyModel:
-        return ReadyModel(VesselModel(volume, model, PredictSettings(device=device)))
+        return ReadyModel(VesselModel(volume, model, PredictSettings(device=settings.device)))
 
-    ready = yield from wait_for(in_thread(load), Progress(0, candidates, "looking at the image"))
+    loading = Progress(0, settings.candidates, "looking at the image")
+    ready = yield from wait_for(in_thread(load), loading)
 
     def look(box: Box) -> NDArray[np.float32]:
         z, y, x = box
         return both_classes(ready.look((z, y, x))[0])
 
-    return (
-        yield from proposals.propose(
-            volume.shape, look, CLASSES, patches, size, count, seed, candidates, enough
-        )
-    )
+    size, count = (1, settings.side, settings.side), settings.count
+    how = (settings.seed, settings.candidates, enough)
+    return (yield from proposals.propose(volume.shape, look, CLASSES, patches, size, count, *how))
 
 
 def propose_from(
-    prediction: Volume,
-    patches: Sequence[Patch],
-    count: int = 3,
-    size: Index = (1, 64, 64),
+    prediction: Volume, patches: Sequence[Patch], settings: ProposeSettings
 ) -> Job[list[Proposal]]:
-    """Find the places where a prediction is least sure; no network is asked.
+    """The same of a prediction; no network is asked.
 
     Parameters
     ----------
     prediction : Volume
         The probability of vessel, axes ``Z Y X``; what is not computed yet is 0.
-    patches, count, size
+    patches, settings
         As for `propose`.
-
-    Yields
-    ------
-    Progress
-        In parts of a coarse level, then in places.
-
-    Returns
-    -------
-    list of Proposal
-        The least sure first; returned by the generator.
     """
+    size, count = (1, settings.side, settings.side), settings.count
     boxes = yield from unsure_boxes(prediction.levels, binary_entropy, size, 16 * count)
 
     def look(box: Box) -> NDArray[np.float32]:
         return both_classes(np.asarray(prediction.read(box), np.float32))
 
-    return (yield from proposals.least_sure(boxes, prediction.shape, look, CLASSES, patches, count))
+    return (yield from proposals.least_sure(boxes, look, CLASSES, patches, count))

@@ -235,23 +235,12 @@ class Propose(Operation["list[Proposal]"]):
         patches = [] if painted is None else read_labels(painted, volume)
         if painted is not None:
             run.inputs["labels"] = patches_identity(patches)
-        wanted = self.settings
-        size = (1, wanted.side, wanted.side)
         if model is None:
             assert stored is not None
-            places = yield from apply.propose_from(stored, patches, wanted.count, size)
+            proposing = apply.propose_from(stored, patches, self.settings)
         else:
-            places = yield from apply.propose(
-                volume,
-                model,
-                patches,
-                count=wanted.count,
-                size=size,
-                seed=wanted.seed,
-                candidates=wanted.candidates,
-                device=wanted.device,
-                enough=run.watch.enough,
-            )
+            proposing = apply.propose(volume, model, patches, self.settings, run.watch.enough)
+        places = yield from proposing
         if self.out.path is not None:
             from napari_midl.methods.vessels.places import write_places
 
