@@ -54,6 +54,24 @@ class Shown:
 class Settings:
     """Base of all settings: each field has the type and lies in the range of its annotation.
 
+    What the fields of many settings mean is said here; one that means another thing in a settings
+    class is described there.
+
+    Parameters
+    ----------
+    minutes : float
+        Longest time to train.
+    steps : int
+        Most optimiser steps; 0 means that only the time counts.
+    learning_rate : float
+        Rate of the first step; it halves every `half_life` steps.
+    half_life : int
+        Steps after which the learning rate has halved.
+    seed : int
+        Seed of everything drawn at random.
+    device : str
+        Where to compute; ``auto`` takes a GPU where there is one.
+
     Raises
     ------
     InputError

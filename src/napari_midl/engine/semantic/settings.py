@@ -20,8 +20,6 @@ class PredictSettings(Settings):
         Predictions with dropout to average for the doubt; 1 takes that of the network itself.
     seed : int
         Seed of the dropout masks.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     tile: Size = (32, 128, 128)

@@ -63,21 +63,11 @@ class TrainSettings(Settings):
         Most modes of the shape model.
     minutes : float
         Longest time to train the network.
-    steps : int
-        Most optimiser steps; 0 means that only the time counts.
-    learning_rate : float
-        Rate of the first step; it halves every `half_life` steps.
-    half_life : int
-        Steps in which the learning rate halves.
     noise : float
         How far landmarks are moved at random in training, standard deviation in mm on average;
         those that people place less alike are moved further.
     data_licence : str
         Licence of the shapes, for the model's card.
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     preset: Preset = "compact"

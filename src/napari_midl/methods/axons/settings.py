@@ -99,8 +99,6 @@ class TrainSettings(Settings):
         Batches of episodes of proximal policy optimisation after that.
     learning_rate : float
         Rate of the first step of imitation; it halves every `half_life` steps.
-    half_life : int
-        Steps in which the learning rate halves.
     reinforce_rate : float
         Learning rate of the policy optimisation.
     agents : int
@@ -108,10 +106,6 @@ class TrainSettings(Settings):
     processes : int
         Processes that draw images, beside the one that learns; 0 lets that one do it. The result
         does not depend on it.
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     preset: Preset = "compact-path"
@@ -134,14 +128,6 @@ class FinetuneSettings(Settings):
 
     Parameters
     ----------
-    minutes : float
-        Longest time to train.
-    steps : int
-        Most optimiser steps; 0 means that only the time counts.
-    learning_rate : float
-        Rate of the first step; it halves every `half_life` steps.
-    half_life : int
-        Steps in which the learning rate halves.
     synthetic : float
         Share of synthetic fibres among the lessons, against forgetting.
     held_out : float
@@ -151,10 +137,6 @@ class FinetuneSettings(Settings):
         it out along the traces.
     dark : bool
         The same as ``fibres dark``.
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     minutes: Annotated[float, within(0.02, 600.0, step=0.5)] = 1.0

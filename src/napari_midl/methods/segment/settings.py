@@ -45,12 +45,6 @@ class TrainSettings(Settings):
         ``plain`` counts voxels.
     minutes : float
         Longest time to train. Training stops sooner once the held-out blocks stop getting better.
-    steps : int
-        Most optimiser steps; 0 means that only the time counts.
-    learning_rate : float
-        Rate of the first step; it halves every `half_life` steps.
-    half_life : int
-        Steps after which the learning rate has halved.
     patch : tuple of int
         Size ``(z, y, x)`` in voxels of what is drawn around labelled voxels; one slice for ``2d``.
     batch : int
@@ -60,10 +54,6 @@ class TrainSettings(Settings):
     dense : bool
         Read the labels as full maps (0 background, 1 the first class it knows, 2 the next)
         instead of strokes (0 unlabelled, 1 background, 2 the first class).
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     architecture: Kind = "unet"
@@ -96,24 +86,12 @@ class PretrainSettings(Settings):
         ``3d``, or ``2d`` for a network that sees one slice at a time.
     width : str
         ``compact`` or ``full``.
-    minutes : float
-        Longest time to train.
-    steps : int
-        Most optimiser steps; 0 means that only the time counts.
     loss : str
         What to minimise, as for training.
-    learning_rate : float
-        Rate of the first step; it halves every `half_life` steps.
-    half_life : int
-        Steps after which the learning rate has halved.
     patch : tuple of int
         Size ``(z, y, x)`` in voxels of what is drawn; one slice for ``2d``.
     batch : int
         Patches to a step.
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     architecture: Literal["unet", "deepvesselnet"] = "unet"

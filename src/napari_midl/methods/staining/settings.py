@@ -36,8 +36,6 @@ class StainSettings(Settings):
         Write *virtual stain, not for diagnosis* on the picture too, not only in its metadata.
     tile : int
         Edge in pixels of the piece that is stained and written at once.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     method: Method = "beer-lambert"
@@ -56,8 +54,6 @@ class DespeckleSettings(Settings):
     ----------
     tile : int
         Edge in pixels of the piece that is despeckled and written at once.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     tile: Tile = 512
@@ -80,24 +76,14 @@ class TrainDespecklerSettings(Settings):
         Standard deviation of the speckle; the paper's is 0.2.
     deviation_up_to : float
         If larger, each crop draws its own deviation from that range.
-    minutes : float
-        Longest time to train.
-    steps : int
-        Most optimiser steps; 0 means that only the time counts.
     learning_rate : float
         Rate of the first step; the paper's is 5e-4.
-    half_life : int
-        Steps after which the learning rate has halved.
     crop : int
         Edge in pixels of the random crops.
     batch : int
         Crops to a step.
     data_licence : str
         Licence of the images, for the model card.
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     preset: DespecklerPreset = "unet"
@@ -124,8 +110,6 @@ class TrainSettings(Settings):
     generator : str
         ``density`` cannot invent nuclei, ``compact`` is pleasant on a CPU, ``resnet`` is the
         paper's in full size.
-    minutes : float
-        Longest time to train.
     steps : int
         Optimiser steps; the second half is taken on crops twice as large while the rate falls to
         zero. 0 means that only the time counts, at the first rate and crop.
@@ -141,10 +125,6 @@ class TrainSettings(Settings):
         Weight of the identity loss, relative to the cycle's.
     data_licence : str
         Licence of the images, for the model card.
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     generator: GeneratorPreset = "density"

@@ -21,14 +21,8 @@ class FinetuneSettings(Settings):
     minutes : float
         Longest time to train. Training stops sooner once the validation blocks
         stop getting better.
-    steps : int
-        Most optimiser steps; 0 means that only the time counts.
     loss : str
         What to minimise over the painted voxels. ``dice-bce`` served the paper best.
-    learning_rate : float
-        Rate of the first step; it halves every `half_life` steps.
-    half_life : int
-        Steps after which the learning rate has halved.
     patch : tuple of int
         Size ``(z, y, x)`` in voxels of the sub-volumes drawn around painted voxels.
     batch : int
@@ -43,10 +37,6 @@ class FinetuneSettings(Settings):
     dense : bool
         Read the labels as a full mask (0 background, anything else vessel)
         instead of strokes (0 unlabelled, 1 background, 2 vessel).
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     minutes: Annotated[float, within(0.05, 600.0, step=0.5)] = 2.0
@@ -88,8 +78,6 @@ class PredictSettings(Settings):
         Predictions to average for the uncertainty.
     seed : int
         Seed of the dropout masks.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     threshold: Annotated[float, within(0.0, 1.0, step=0.01)] = 0.5
@@ -108,28 +96,16 @@ class PretrainSettings(Settings):
     ----------
     preset : str
         The network: ``compact`` ships, ``tubenet`` is the paper's in full size.
-    minutes : float
-        Longest time to train.
-    steps : int
-        Most optimiser steps; 0 means that only the time counts.
     real_share : float
         Share of the sub-volumes drawn from the real stacks, where any are given.
     data_licence : str
         Licence of the real stacks, for the model card.
     loss : str
         What to minimise.
-    learning_rate : float
-        Rate of the first step; it halves every `half_life` steps.
-    half_life : int
-        Steps after which the learning rate has halved.
     patch : tuple of int
         Size ``(z, y, x)`` in voxels of the sub-volumes.
     batch : int
         Sub-volumes to a step; the paper took six.
-    seed : int
-        Seed of everything drawn at random.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     preset: Preset = "compact"
@@ -160,8 +136,6 @@ class PretrainPixelsSettings(Settings):
         Rate of the first half; it falls to nothing over the second.
     data_licence : str
         Licence of the stacks, for the model card.
-    seed : int
-        Seed of everything drawn at random.
     """
 
     steps: Annotated[int, within(1, 1_000_000)] = 2500
@@ -185,8 +159,6 @@ class ProposeSettings(Settings):
         Places to look at.
     seed : int
         Seed of where to look.
-    device : str
-        Where to compute; ``auto`` takes a GPU where there is one.
     """
 
     count: Annotated[int, within(1, 1000)] = 3
