@@ -70,16 +70,11 @@ def synthetic_fibres() -> list[LayerData]:
     return [(image, {"name": "synthetic fibres"}, "image")]
 
 
-def synthetic_mandible(seed: int = 2) -> list[LayerData]:
+def synthetic_mandible() -> list[LayerData]:
     """A made-up person's mandible as a CT scanner might show it.
 
     Its 28 landmarks are written to ``synthetic mandible landmarks.csv`` in `cache_folder`, where
     the anatomy dock's *Open…* begins.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of everything drawn at random.
 
     Returns
     -------
@@ -103,7 +98,7 @@ def synthetic_mandible(seed: int = 2) -> list[LayerData]:
     from napari_midl.volumes.atomic import not_written
     from napari_midl.volumes.landmarks import write_landmarks
 
-    image, landmarks, _ = synthetic_scan(seed)
+    image, landmarks, _ = synthetic_scan()
     path = cache_folder() / "synthetic mandible landmarks.csv"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,15 +115,13 @@ def synthetic_mandible(seed: int = 2) -> list[LayerData]:
     ]
 
 
-def synthetic_confocal(size: int = 1024, seed: int = 3) -> list[LayerData]:
+def synthetic_confocal(size: int = 1024) -> list[LayerData]:
     """Nuclei in fluorescence and speckled fibres in reflectance, as a confocal mosaic might be.
 
     Parameters
     ----------
     size : int
         Edge of the square mosaic, in pixels.
-    seed : int
-        Seed of everything drawn at random.
 
     Returns
     -------
@@ -139,7 +132,7 @@ def synthetic_confocal(size: int = 1024, seed: int = 3) -> list[LayerData]:
 
     from napari_midl.methods.staining.synthetic import synthetic_mosaic
 
-    mosaic = synthetic_mosaic((size, size), np.random.default_rng(seed))
+    mosaic = synthetic_mosaic((size, size), np.random.default_rng(3))
     place = {"scale": (0.75, 0.75), "units": ("um", "um"), "blending": "additive"}
     channels = {"reflectance": mosaic.reflectance, "fluorescence": mosaic.fluorescence}
     colours = {"reflectance": "red", "fluorescence": "green"}

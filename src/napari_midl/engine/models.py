@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_midl.engine.cards import check_card
 from napari_midl.errors import InputError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_midl.engine.cards import Fields
+
+T = TypeVar("T")
 
 CARD = "napari-midl"
 SUFFIX = ".safetensors"
@@ -75,6 +77,19 @@ class Model:
             **facts,
         }
         return Model(network.cpu().eval(), card)
+
+
+def preset_of(presets: Mapping[str, T], name: str) -> T:
+    """What a network is built from, by the name of its preset.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset.
+    """
+    if name not in presets:
+        raise InputError(f"{name!r} is no preset; choose one of {', '.join(presets)}.")
+    return presets[name]
 
 
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:

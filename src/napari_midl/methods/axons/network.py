@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.distributions import Beta
 from torch.nn import functional as F
 
-from napari_midl.errors import InputError
+from napari_midl.engine.models import preset_of
 from napari_midl.methods.axons.views import VIEW
 
 if TYPE_CHECKING:
@@ -180,13 +180,5 @@ def _paper_body(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def build_actor(preset: str) -> Actor:
-    """A fresh actor of a preset, such as ``compact-path``.
-
-    Raises
-    ------
-    InputError
-        If there is no such preset.
-    """
-    if preset not in DESIGNS:
-        raise InputError(f"{preset!r} is no preset; choose one of {', '.join(DESIGNS)}.")
-    return Actor(DESIGNS[preset])
+    """A fresh actor of a preset, such as ``compact-path``."""
+    return Actor(preset_of(DESIGNS, preset))

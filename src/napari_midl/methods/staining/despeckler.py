@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_midl.errors import InputError
+from napari_midl.engine.models import preset_of
 
 PAPER_LAYERS, PAPER_FILTERS = 7, 64
 COMPACT_LAYERS, COMPACT_FILTERS = 7, 32
@@ -154,16 +154,8 @@ DESPECKLERS: dict[str, type[PaperDespeckler | CompactDespeckler | UnetDespeckler
 
 
 def build_despeckler(preset: str) -> nn.Module:
-    """A fresh despeckler of a preset, ``wide``, ``unet``, ``paper`` or ``compact``.
-
-    Raises
-    ------
-    InputError
-        If there is no such preset.
-    """
-    if preset not in DESPECKLERS:
-        raise InputError(f"{preset!r} is no despeckler; choose one of {', '.join(DESPECKLERS)}.")
-    return DESPECKLERS[preset]()
+    """A fresh despeckler of a preset, ``wide``, ``unet``, ``paper`` or ``compact``."""
+    return preset_of(DESPECKLERS, preset)()
 
 
 def convolution(before: int, after: int, norm: bool = True) -> list[nn.Module]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_midl.errors import InputError
+from napari_midl.engine.models import preset_of
 from napari_midl.methods.staining.despeckler import convolution, pad_to
 from napari_midl.methods.staining.stains import BeerLambert, LinearStain, Stains
 
@@ -196,16 +196,8 @@ GENERATORS: dict[str, Callable[[], Translator]] = {
 
 
 def build_translator(preset: str) -> Translator:
-    """A fresh generator of a preset with its inverse.
-
-    Raises
-    ------
-    InputError
-        If there is no such preset.
-    """
-    if preset not in GENERATORS:
-        raise InputError(f"{preset!r} is no generator; choose one of {', '.join(GENERATORS)}.")
-    return GENERATORS[preset]()
+    """A fresh generator of a preset with its inverse."""
+    return preset_of(GENERATORS, preset)()
 
 
 class _Residual(nn.Module):

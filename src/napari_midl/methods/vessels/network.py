@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from napari_midl.engine.models import preset_of
 from napari_midl.engine.unet import Architecture, UNet
-from napari_midl.errors import InputError
 
 _PAPER_CHANNELS = (32, 64, 128, 256, 512, 1024)
 ARCHITECTURES: dict[str, Architecture] = {
@@ -39,18 +39,5 @@ class VesselNet(UNet):
 
 
 def build_network(preset: str) -> VesselNet:
-    """A fresh network of a preset.
-
-    Parameters
-    ----------
-    preset : {"compact", "tubenet", "tubenet-attention"}
-        Name of the architecture.
-
-    Raises
-    ------
-    InputError
-        If there is no such preset.
-    """
-    if preset not in ARCHITECTURES:
-        raise InputError(f"{preset!r} is no preset; choose one of {', '.join(ARCHITECTURES)}.")
-    return VesselNet(ARCHITECTURES[preset])
+    """A fresh network of a preset, such as ``compact``."""
+    return VesselNet(preset_of(ARCHITECTURES, preset))

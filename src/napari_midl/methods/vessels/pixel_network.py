@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_midl.engine.models import preset_of
 from napari_midl.engine.pixels.network import PixelNetwork
-from napari_midl.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,15 +57,5 @@ class PixelNet(PixelNetwork):
 
 
 def build_pixel_network(preset: str) -> PixelNet:
-    """A fresh network of a preset.
-
-    Raises
-    ------
-    InputError
-        If there is no such preset.
-    """
-    if preset not in PIXEL_ARCHITECTURES:
-        raise InputError(
-            f"{preset!r} is no preset; choose one of {', '.join(PIXEL_ARCHITECTURES)}."
-        )
-    return PixelNet(PIXEL_ARCHITECTURES[preset])
+    """A fresh network of a preset, such as ``pixels``."""
+    return PixelNet(preset_of(PIXEL_ARCHITECTURES, preset))
