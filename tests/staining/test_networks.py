@@ -137,9 +137,9 @@ def test_its_curves_rise():
 
 
 def test_unknown_presets_are_sentences():
-    with pytest.raises(InputError, match="no despeckler"):
+    with pytest.raises(InputError, match="choose one of wide, unet"):
         build_despeckler("density")
-    with pytest.raises(InputError, match="no generator"):
+    with pytest.raises(InputError, match="choose one of density, compact"):
         build_translator("paper")
 
 
