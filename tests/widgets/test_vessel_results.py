@@ -375,6 +375,16 @@ def test_what_was_shown_and_measured_is_there_again(shown, viewer, tubes, click,
     assert save(dock, BRANCHES, "after.csv").read_text() == before
 
 
+def test_to_a_part_that_is_shown_again_the_rest_is_added(dock, viewer, tubes, click):
+    part = {"box": "0:12,:,:", "box complete": True}
+    made = make_prediction(dock.bench.folder / "results", tubes[1], tiles=1, **part)
+    show(dock, made, click)
+    viewer.add_image(tubes[0], name="other")
+    dock.data.image.setCurrentIndex(1)
+    dock.data.image.setCurrentIndex(0)
+    assert dock.bench.shown.path == dock.predict.out.path == made
+
+
 def test_a_damaged_note_of_what_was_shown_is_left_alone(shown, viewer, tubes, qtbot, notes):
     dock, kept = shown, shown.path.with_name("shown.json")
     qtbot.waitUntil(kept.exists)

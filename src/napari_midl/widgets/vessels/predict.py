@@ -98,6 +98,7 @@ class PredictSection(ModelStreamSection[VesselsBench]):
         self.threshold.setValue(threshold)
         self.bench.threshold = threshold
         self.show_output(out)
+        self.propose_name()
 
     def done(self) -> None:
         """The threshold is what comes next."""
