@@ -609,6 +609,15 @@ def test_landmarks_need_thick_slices_but_the_scan_stays_sharp(placed, person, vi
     assert scan.projection_mode == late.projection_mode == "mean"
 
 
+def test_thick_slices_show_of_what_others_made_what_lies_in_the_slice(scanned, viewer):
+    own = viewer.add_points([[5, 5, 5], [6, 5, 5]], units=("mm",) * 3)
+    lines = viewer.add_vectors(np.array([[[5, 5, 5], [0, 1, 1]], [[6, 5, 5], [0, 1, 1]]]), ndim=3)
+    assert viewer.dims.thickness[0] > 2
+    assert own.projection_mode == lines.projection_mode == "none"
+    viewer.window.remove_dock_widget(scanned)
+    assert own.projection_mode == lines.projection_mode == "all"
+
+
 def test_a_thickness_that_a_person_chose_stays(viewer, person, anatomy):
     viewer.add_image(np.zeros((4, 5, 6)))
     viewer.dims.thickness = (7, 0, 0)
