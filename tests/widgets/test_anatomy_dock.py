@@ -186,6 +186,17 @@ def test_clicks_place_one_landmark_after_the_other(
     assert table.model().index(missing, 2).data() == "○"
 
 
+def test_no_landmark_is_placed_in_a_scan_that_is_hidden(scanned, person, viewer, click, click_at):
+    bench, place = scanned.bench, {"scale": VOXEL_SIZE, "translate": TRANSLATE}
+    over = viewer.add_image(np.zeros_like(person[0]), name="over", units=("mm",) * 3, **place)
+    click(scanned.landmarks.place)
+    assert viewer.layers.index(over) < viewer.layers.index(bench.image)
+    viewer.layers.move(viewer.layers.index(over), len(viewer.layers))
+    click_at(_point(person, bench.editor.name))
+    assert not bench.landmarks.placed.any()
+    assert "over hides scan, in which you place landmarks" in scanned.trouble.text()
+
+
 def test_a_mesh_lies_where_the_bone_is(placed, person, viewer):
     layer = viewer.layers["anatomy: mesh"]
     world = np.asarray([layer.data_to_world(v) for v in layer.data[0][::500]])

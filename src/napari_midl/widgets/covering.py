@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
+from napari_midl.errors import InputError
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.world import to_data
 
@@ -39,6 +40,29 @@ def image_over(viewer: Any, image: Image, position: Sequence[float]) -> Image | 
         return None
     above = list(viewer.layers)[viewer.layers.index(image) + 1 :]
     return next((layer for layer in reversed(above) if _hides(viewer, layer, position)), None)
+
+
+def refuse_hidden(viewer: Any, image: Image, position: Sequence[float], doing: str) -> None:
+    """Refuse a click at a position where another image hides the one that it is for.
+
+    Parameters
+    ----------
+    viewer, image, position
+        As for `image_over`.
+    doing : str
+        What is done in the image, for the sentence.
+
+    Raises
+    ------
+    InputError
+        If one does.
+    """
+    over = image_over(viewer, image, position)
+    if over is not None:
+        raise InputError(
+            f"{over.name} hides {image.name}, {doing}: choose {over.name} under Data, or hide it "
+            "by the eye in the list of layers."
+        )
 
 
 def _hides(viewer: Any, layer: Any, position: Sequence[float]) -> bool:

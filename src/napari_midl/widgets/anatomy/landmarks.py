@@ -17,8 +17,9 @@ from napari_midl.volumes.meshes import MM
 from napari_midl.widgets.anatomy import picking
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.clicks import Click, Clicks, voxel_at
+from napari_midl.widgets.covering import refuse_hidden
 from napari_midl.widgets.latest import LatestWorker
-from napari_midl.widgets.looking import fly_to
+from napari_midl.widgets.looking import fly_to, uncover
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.tool.section import ToolSection
@@ -139,6 +140,8 @@ class LandmarksSection(ToolSection[AnatomyBench]):
 
     def _on_place(self) -> None:
         if self.place.isChecked():
+            if self.bench.image is not None:
+                uncover(self.bench.viewer, self.bench.image)
             self.bench.points.activate()
 
     def _on_click(self, click: Click) -> None:
@@ -160,6 +163,7 @@ class LandmarksSection(ToolSection[AnatomyBench]):
                     "A click into a slice needs a scan; open one, or change to the 3D view and "
                     "click onto the mesh."
                 )
+            refuse_hidden(bench.viewer, image, click.position, "in which you place landmarks")
             return voxel_at(image, bench.volume.shape, click.on(image).position)
         if image is not None and image.visible and self.scan is None:
             raise InputError(f"{self._unread}; click into a slice (2D view) instead.")

@@ -13,7 +13,7 @@ from napari_midl.methods.axons.polarity import are_dark
 from napari_midl.methods.axons.rays import brightest_on_ray
 from napari_midl.widgets.axons.seen import seen
 from napari_midl.widgets.clicks import Click, voxel_at
-from napari_midl.widgets.covering import image_over
+from napari_midl.widgets.covering import refuse_hidden
 from napari_midl.widgets.images import spatial_ndim
 from napari_midl.widgets.threads import LONGEST_WAIT_MS, OneThread
 
@@ -64,12 +64,7 @@ class Pointing(QObject):
             If it lies beside the image, or another one hides the image there.
         """
         volume, image = self._bench.opened_volume, self._bench.opened_image
-        over = image_over(self._bench.viewer, image, click.position)
-        if over is not None:
-            raise InputError(
-                f"{over.name} hides {image.name}, in which you trace: choose {over.name} under "
-                "Data, or hide it by the eye in the list of layers."
-            )
+        refuse_hidden(self._bench.viewer, image, click.position, "in which you trace")
         ray = self.ray(click)
         if ray is None:
             then(voxel_at(image, volume.shape, click.on(image).position))
