@@ -19,6 +19,7 @@ from napari_midl.widgets.patch_bin import PatchBin
 from napari_midl.widgets.patch_cells import PatchCells
 from napari_midl.widgets.patch_layer import PatchLayer
 from napari_midl.widgets.strokes import Strokes, changed
+from napari_midl.widgets.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,6 +88,7 @@ class PatchLayers(QObject):
         self._saved: SavedPatches | None = None
         self.cells = PatchCells((), self._blank)
         self._unsure: set[PatchLayer] = set()
+        self._turn = Turn(viewer, lambda: self.paint_with(None))
         self._bin: PatchBin | None = None
         self._rest = once_after(REST_MS, self._on_rest, self)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -184,6 +186,8 @@ class PatchLayers(QObject):
         """Choose what a drag over the image paints; None leaves drags to napari."""
         if self.image is None:
             return
+        if label is not None:
+            self._turn.take()
         self.label = label
         if label is None:
             for shown in self.cells.shown:
@@ -318,6 +322,8 @@ class PatchLayers(QObject):
         shown.keep_known()
         if shown.layer is self._viewer.layers.selection.active and self.label != shown.painting:
             self.label = shown.painting
+            if self.label is not None:
+                self._turn.take()
             self.picked.emit()
 
     def _on_renamed(self, shown: PatchLayer) -> None:

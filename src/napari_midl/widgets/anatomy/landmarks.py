@@ -20,6 +20,7 @@ from napari_midl.widgets.clicks import Click, Clicks, voxel_at
 from napari_midl.widgets.covering import refuse_hidden
 from napari_midl.widgets.latest import LatestWorker
 from napari_midl.widgets.looking import fly_to, uncover
+from napari_midl.widgets.one_tool import OneTool
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.parts.table import TableView
 from napari_midl.widgets.tool.section import ToolSection
@@ -122,6 +123,12 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         self.body.addWidget(self._about_keys())
         self.row("3D clicks land on values above", self.threshold)
         self.body.addWidget(self.table)
+        self._tool = OneTool(
+            bench.viewer,
+            lambda: "place" if self.place.isChecked() else None,
+            lambda: self.place.setChecked(False),
+            lambda layer: layer is bench.points.layer and layer.mode == "select",
+        )
         self.clicks = Clicks(bench.viewer, self._on_click, self._wants_clicks)
         bench.points.surface = self._surface
         bench.points.held.connect(self._on_held)
@@ -133,12 +140,14 @@ class LandmarksSection(ToolSection[AnatomyBench]):
     def shut_down(self) -> None:
         """Take no more clicks, and wait until the scan is read."""
         self.clicks.stop()
+        self._tool.stop()
         self._reader.shut_down()
 
     def _wants_clicks(self) -> bool:
         return self.place.isChecked() and not self.bench.points.on_placed
 
     def _on_place(self) -> None:
+        self._tool.put_away()
         if self.place.isChecked():
             if self.bench.image is not None:
                 uncover(self.bench.viewer, self.bench.image)

@@ -12,10 +12,10 @@ from napari_midl.volumes.boxes import written
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.clicking import Clicking
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, SOMA, TRACE
-from napari_midl.widgets.axons.one_tool import OneTool
 from napari_midl.widgets.axons.points import PointsPicker
 from napari_midl.widgets.axons.tracer import Tracer
 from napari_midl.widgets.looking import field_in_view
+from napari_midl.widgets.one_tool import OneTool
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import ModelPicker
 from napari_midl.widgets.parts.section import note

@@ -51,14 +51,12 @@ class CorrectSection(ToolSection[VesselsBench]):
         self.body.addWidget(self.status)
         self._painting = Painting(bench.viewer, bench.corrections)
         bench.corrections.picked.connect(self._on_picked)
-        bench.patches.picked.connect(self._on_paint)
         self.follow(self._show, bench.opened, bench.result, bench.corrections.changed)
 
     def begin(self, label: int) -> None:
         """Let a drag over the image correct the result; once more, and it moves the view again."""
         bench = self.bench
         again = bench.corrections.label == label
-        bench.patches.paint_with(None)
         bench.corrections.paint_with(None if again else label)
 
     def shut_down(self) -> None:
@@ -68,11 +66,6 @@ class CorrectSection(ToolSection[VesselsBench]):
     def _on_picked(self) -> None:
         for value, made in self.classes.items():
             made.setChecked(value == self.bench.corrections.label)
-
-    def _on_paint(self) -> None:
-        """Who paints what is to be learnt corrects nothing."""
-        if self.bench.patches.label is not None:
-            self.bench.corrections.paint_with(None)
 
     def _on_teach(self) -> None:
         bench = self.bench
