@@ -9,6 +9,7 @@ import zarr
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.widgets.images import volume_of
+from napari_midl.widgets.tool.paint_section import IN_3D
 
 BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
 
@@ -60,13 +61,17 @@ def test_a_patch_without_paint_is_called_empty_until_the_first_stroke(dock, view
     assert layer.name == "patch 1" and dock.bench.patches.names == ["patch 1"]
 
 
-def test_turning_to_3d_puts_the_brush_down_so_that_a_drag_turns_the_view(dock, viewer, click):
+def test_turning_to_3d_puts_the_brush_down_so_that_a_drag_turns_the_view(
+    dock, viewer, notes, click
+):
     click(dock.annotate.classes[VESSEL])
     viewer.dims.ndisplay = 3
     assert dock.annotate.hand.isChecked() and not dock.annotate.classes[VESSEL].isChecked()
     assert str(viewer.layers.selection.active.mode) == "pan_zoom"
     click(dock.annotate.classes[VESSEL])
     assert str(viewer.layers.selection.active.mode) == "paint"
+    # Else a drag there that paints nothing would not turn the view either, without a word.
+    assert notes == [IN_3D]
 
 
 def test_undo_is_saved_too(dock, viewer, click, stroke, qtbot):

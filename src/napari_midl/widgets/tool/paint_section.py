@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QGridLayout, QListWidget, QPushButton
 
@@ -25,6 +26,7 @@ ERASE_KEY, UNDO, REDO = "0", "Control-Z", "Control-Shift-Z"
 BESIDE = 3  # classes in a row
 LONGEST = 16  # letters of a class on its button, by which the dock would become wide
 SIDE = 96  # voxels around a place that is to be painted
+IN_3D = "In 3D a drag paints on what is painted already alone: turn to slices to paint elsewhere."
 
 
 class PaintSection(ToolSection[Bench]):
@@ -46,6 +48,7 @@ class PaintSection(ToolSection[Bench]):
         super().__init__(bench)
         self.patches, self._others = patches, others
         self.classes: dict[int, QPushButton] = {}
+        self._told_in_3d = False
         self._of_classes = QGridLayout()
         self._of_classes.setSpacing(5)
         self.hand = button(
@@ -180,7 +183,11 @@ class PaintSection(ToolSection[Bench]):
             uncover(self.bench.viewer, self.bench.image)
         for value, made in self.classes.items():
             made.setChecked(value == (erasing if value == UNLABELLED else painting))
-        self.hand.setChecked(self._in_hand.label is None)
+        self.hand.setChecked(erasing is None)
+        in_3d = erasing is not None and self.bench.viewer.dims.ndisplay == 3
+        if in_3d and not self._told_in_3d:
+            show_info(IN_3D)
+        self._told_in_3d = in_3d
 
     def _choose_current(self) -> None:
         current = self.patches.current or ""
