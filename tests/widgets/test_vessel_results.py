@@ -272,6 +272,24 @@ def test_corrections_are_taught_once(shown, viewer, click, stroke, qtbot, notes)
     assert dock.learn.train.isEnabled()
 
 
+def test_what_was_taught_and_the_strokes_before_it_can_be_undone(
+    shown, viewer, click, stroke, qtbot
+):
+    annotate, patches = shown.annotate, shown.bench.patches
+    click(annotate.classes[CLASSES.value("vessel")])
+    stroke(viewer.layers.selection.active, (6, 40, 10), (6, 40, 30))
+    painted = patches.counts
+    click(shown.correct.classes[NOT_VESSEL])
+    stroke(viewer.layers.selection.active, *STROKE)
+    qtbot.waitUntil(lambda: shown.correct.teach.isEnabled())
+    click(shown.correct.teach)
+    assert patches.counts["background"] and patches.counts["vessel"] == painted["vessel"]
+    click(shown.correct.classes[NOT_VESSEL])  # so that Undo is of the paint
+    for left in (painted, {"background": 0, "vessel": 0}):
+        click(annotate.undo)
+        assert patches.counts == left
+
+
 def test_the_eraser_takes_corrections_away_while_one_corrects(shown, viewer, click, stroke, qtbot):
     annotate, corrections = shown.annotate, shown.bench.corrections
     click(shown.correct.classes[NOT_VESSEL])

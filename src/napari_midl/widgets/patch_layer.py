@@ -10,7 +10,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_midl.volumes.annotations import Patch
-from napari_midl.volumes.boxes import hull, seen_from, size_of
+from napari_midl.volumes.boxes import common, hull, seen_from, size_of
 from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.images import placed_over
 from napari_midl.widgets.layers import OURS
@@ -105,6 +105,16 @@ class PatchLayer:
             self._painted, self._counted = self.patch.painted(), True
         part = self._painted
         return part if part is None else replace(part, name=self.name)
+
+    def paint(self, other: Patch) -> None:
+        """Paint what another patch holds, where it lies over this one."""
+        over = common(other.box, self.box)
+        if over is None:
+            return
+        labels = other.labels[seen_from(over, other.origin)]
+        for label in np.unique(labels[labels != UNLABELLED]).tolist():
+            found = zip(np.nonzero(labels == label), over, self.origin, strict=True)
+            self.layer.data_setitem(tuple(at + s.start - o for at, s, o in found), label)
 
     def touch(self, box: Region | None = None) -> None:
         """Something was painted in a box, or where it was before: look again.

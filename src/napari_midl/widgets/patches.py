@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -207,6 +208,19 @@ class PatchLayers(QObject):
         shown.used |= self.label != UNLABELLED
         self._activate(shown)
         return shown
+
+    def paint(self, patches: Iterable[Patch]) -> None:
+        """Paint what other patches hold, as one stroke that can be taken back."""
+        with ExitStack() as strokes:
+            begun: set[PatchLayer] = set()
+            for patch in patches:
+                self.cells.cover(patch.box)
+                for shown in self.cells.over(patch.box):
+                    if shown not in begun:
+                        begun.add(shown)
+                        strokes.enter_context(shown.layer.block_history())
+                    shown.paint(patch)
+        self.strokes.end()
 
     def remove(self, name: str) -> None:
         """Take a patch away, as the bin of napari's list does; `strokes` brings it back."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +9,16 @@ from qtpy.QtCore import Signal
 
 from napari_midl.engine.project import corrections_folder, patches_folder
 from napari_midl.methods.vessels.classes import CLASSES, CORRECTIONS
-from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.volumes.labels import patches_identity
 from napari_midl.widgets.patches import PatchLayers
 from napari_midl.widgets.tool.paint_bench import PaintBench
 from napari_midl.widgets.vessels.layers import PredictionLayers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from qtpy.QtCore import QObject
-
-    from napari_midl.volumes.annotations import Patch
 
 
 class VesselsBench(PaintBench[PredictionLayers]):
@@ -71,23 +67,6 @@ class VesselsBench(PaintBench[PredictionLayers]):
         if layers is not None:
             layers.correct(self.corrections.patches)
         super().show(layers)
-
-    def add_paint(self, patches: Sequence[Patch]) -> None:
-        """Add patches to what is painted.
-
-        Raises
-        ------
-        InputError
-            If they cannot be saved.
-        """
-        folder = patches_folder(self.opened_folder, self.channel, self.time)
-        store, number = AnnotationStore(folder, self.opened_volume, CLASSES), 0
-        self.patches.save()
-        for patch in patches:
-            while store.path(name := f"taught {(number := number + 1)}").exists():
-                continue
-            store.save(replace(patch, name=name))
-        self.patches.attach(self.opened_image, self.opened_volume, folder)
 
     def cut(self, threshold: float) -> None:
         """Count voxels as vessel from another probability."""

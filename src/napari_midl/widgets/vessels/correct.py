@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils.notifications import show_info
 
-from napari_midl.errors import InputError
 from napari_midl.methods.vessels.classes import CORRECTIONS
 from napari_midl.volumes.corrected import lacking
 from napari_midl.widgets.painting import Painting
@@ -74,11 +73,7 @@ class CorrectSection(ToolSection[VesselsBench]):
         if not new:
             show_info("The paint from which the model learns holds these corrections already.")
             return
-        try:
-            bench.add_paint(new)
-        except InputError as error:
-            bench.report(error)
-            return
+        bench.patches.paint(new)
         voxels = sum(int(np.count_nonzero(patch.labels)) for patch in new)
         show_info(f"{voxels:,} corrected voxels are paint now: press Fine-tune to learn them.")
 
