@@ -127,7 +127,7 @@ class LandmarksSection(ToolSection[AnatomyBench]):
             bench.viewer,
             lambda: "place" if self.place.isChecked() else None,
             lambda: self.place.setChecked(False),
-            lambda layer: layer is bench.points.layer and layer.mode == "select",
+            lambda layer: str(layer.mode) == "select" and layer is bench.points.layer,
         )
         self.clicks = Clicks(bench.viewer, self._on_click, self._wants_clicks)
         bench.points.surface = self._surface
