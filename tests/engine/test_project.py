@@ -9,7 +9,7 @@ import pytest
 import zarr
 
 from napari_midl.engine import project, project_models
-from napari_midl.engine.journal import TIME
+from napari_midl.engine.journal import OPERATION, TIME
 from napari_midl.errors import InputError
 from napari_midl.volumes.multiscales import ABOUT
 from napari_midl.volumes.volume import Volume
@@ -46,6 +46,14 @@ def test_results_of_another_time_point_are_left_out(tmp_path):
         zarr.open_group(out, mode="w").attrs[ABOUT] = about
     found = [path.name for path in project.results(tmp_path, ".ome.zarr", time=1)]
     assert found == ["stain-1.ome.zarr", "stain-2.ome.zarr"]
+
+
+def test_results_of_another_operation_are_left_out(tmp_path):
+    for number, operation in enumerate(("staining.stain", "segment.predict", "")):
+        out = tmp_path / "results" / f"stain-{number}.ome.zarr"
+        zarr.open_group(out, mode="w").attrs[ABOUT] = {OPERATION: operation}
+    found = [path.name for path in project.results(tmp_path, ".ome.zarr", "staining.stain")]
+    assert found == ["stain-0.ome.zarr", "stain-2.ome.zarr"]
 
 
 def test_the_chosen_model_is_remembered_where_models_are(tmp_path):

@@ -539,6 +539,28 @@ def test_a_training_that_was_stopped_goes_on_or_begins_anew(
     assert made == ["stain-3.safetensors", "stain-1.safetensors"]
 
 
+def test_a_stopped_stain_is_nothing_that_another_tool_offers_to_resume(
+    staining, viewer, click, qtbot, idle, unhurried
+):
+    choose(staining, "linear")
+    staining.stain.form.widgets["tile"].value = 64
+    with unhurried():
+        click(staining.stain.go)
+    qtbot.waitUntil(lambda: staining.bench.shown is not None, timeout=MINUTE)
+    click(staining.progress.cancel)
+    idle(staining)
+    stain = staining.stain.out.path
+    segment = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
+    segment.data.image.setCurrentIndex(segment.data.image.findText("reflectance"))
+    assert segment.bench.folder == staining.bench.folder
+    predict = segment.predict
+    assert predict.out.path.name == "segmentation-1.ome.zarr" and not predict.earlier.count()
+    predict.out.path = stain  # by hand
+    predict.out.changed.emit()
+    assert predict.go.text() == "Predict" and not predict.earlier.count()
+    assert is_unfinished(stain) and staining.stain.go.text() == "Resume"
+
+
 def test_closing_the_dock_ends_its_job(staining, viewer, click, qtbot):
     click(staining.stain.go)
     viewer.window.remove_dock_widget(staining.parent())

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Attributes of the OME-Zarr.
 COMPLETE, BEGUN, TILES, TIME = "complete", "begun", "tiles", "time point"
+OPERATION = "operation"
 BOX, BOX_COMPLETE = "box", "box complete"
 
 
@@ -162,6 +163,11 @@ def time_of(out: Path) -> int | None:
     """The time point of its input that an output is of, where it says so."""
     time = _about(out).get(TIME)
     return time if isinstance(time, int) else None
+
+
+def operation_of(out: Path) -> str:
+    """The name of the operation that makes an output; empty where it does not say so."""
+    return str(_about(out).get(OPERATION, ""))
 
 
 def _about(out: Path) -> dict[str, Any]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _AXES = ("C", "Z", "Y", "X")
 
 
-def create(model: DenseModel, out: Path, time: int = 0) -> None:
-    """Make an empty output, which says that it is not complete, and of which time point."""
+def create(model: DenseModel, out: Path, time: int = 0, operation: str = "") -> None:
+    """Make an empty output, which says that it is not complete, of which time point, and by what."""
     form, tiling = model.output_format, model.tiling
     # A plane has no axis Z, and an output of one channel without a name none of channels.
     kept = (bool(form.channels), tiling.shape[0] > 1, True, True)
@@ -43,6 +43,7 @@ def create(model: DenseModel, out: Path, time: int = 0) -> None:
             journals.COMPLETE: False,
             journals.BEGUN: datetime.now(UTC).isoformat(timespec="milliseconds"),
             journals.TIME: time,
+            journals.OPERATION: operation,
             journals.TILES: {"count": len(tiling), "size": list(tiling.core_size)},
         },
         labels=form.labels,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from napari_midl.engine.journal import time_of
+from napari_midl.engine.journal import operation_of, time_of
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, whole_file
@@ -136,24 +137,31 @@ def keep_size(folder: Path, text: str) -> None:
         beside.write_text(json.dumps({_SIZE: text}) + "\n", encoding="utf-8")
 
 
-def results(folder: Path | None, suffix: str, time: int = 0) -> list[Path]:
-    """The results of a time point in a project folder; none without a folder.
+def results(
+    folder: Path | None, suffix: str, operation: str | None = None, time: int = 0
+) -> list[Path]:
+    """The results of an operation, or of any, and of a time point in a project folder.
 
-    They are in the order of their numbers. One that does not say of which time point it is, nor
-    its record, counts as of each.
+    They are in the order of their numbers; without a folder there are none.
     """
     found = (folder / RESULTS).glob(f"*{suffix}") if folder is not None else ()
-    ours = (path for path in found if _time_said(path) in (None, time))
+    ours = (path for path in found if is_of(path, operation, time))
     return sorted(ours, key=lambda path: (len(path.name), path.name))
 
 
-def _time_said(result: Path) -> Any:
-    if (said := time_of(result)) is not None:
-        return said
-    try:
-        return read_run(record_path(result)).arguments.get("time")
-    except InputError:
-        return None
+def is_of(result: Path, operation: str | None, time: int) -> bool:
+    """Whether a result is of an operation, or of any, and of a time point.
+
+    What neither it nor its record says counts as of each: an earlier version said nothing in what
+    it left unfinished.
+    """
+    at, made_by = time_of(result), operation_of(result)
+    if at is None or not made_by:
+        with suppress(InputError):
+            run = read_run(record_path(result))
+            at = run.arguments.get("time") if at is None else at
+            made_by = made_by or run.operation
+    return at in (None, time) and (not made_by or operation in (None, made_by))
 
 
 def free_name(folder: Path, stem: str, suffix: str) -> Path:

@@ -51,6 +51,7 @@ class StreamedOperation(Operation[None]):
             scheduler=self.out.scheduler,
             typed=self._typed(),
             time=max((image.time for image in self._images().values()), default=0),
+            operation=self.name,
         )
         left = len(model.tiling) - len(journal.done)
         run.afterwards(lambda: journal.close(written(model.box) if left and model.box else ""))

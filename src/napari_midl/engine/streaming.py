@@ -41,6 +41,7 @@ def stream(
     scheduler: str | None = None,
     typed: Mapping[str, str] | None = None,
     time: int = 0,
+    operation: str = "",
 ) -> Job[Journal]:
     """Compute a model's output tile by tile into an OME-Zarr.
 
@@ -66,6 +67,8 @@ def stream(
         has to have the same.
     time : int
         Time point of the input, which the output says of itself.
+    operation : str
+        What makes it, which the output says too.
 
     Yields
     ------
@@ -106,7 +109,7 @@ def stream(
         if ready.own_range:
             identity |= {"range of intensities": ready.own_range}
         box = written(model.box) if model.box is not None else ""
-        make = partial(create, model, time=time)
+        make = partial(create, model, time=time, operation=operation)
         beginning = in_thread(lambda: journals.begin(out, identity, make, box))
         try:
             journal = yield from wait_for(beginning, step)

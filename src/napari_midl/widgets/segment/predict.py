@@ -27,6 +27,7 @@ class PredictSection(ModelStreamSection[SegmentBench]):
 
     tip = "Find the classes, beginning where you look"
     noun = "segmentation"
+    makes = Predict
     settings = PredictSettings
 
     def open_model(self, name: str) -> Model:

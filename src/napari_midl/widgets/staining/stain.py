@@ -49,6 +49,7 @@ class StainSection(StreamSection[StainingBench]):
     verb = "Stain"
     tip = "Stain the mosaic, beginning where you look"
     noun = "stain"
+    makes = Stain
 
     def arrange(self) -> None:
         """Which stain, a look at it, and the whole."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from qtpy.QtCore import Signal
 
 from napari_midl.engine.journal import begun_with, finished_box, is_unfinished
-from napari_midl.engine.project import RESULTS, free_name, results
+from napari_midl.engine.project import RESULTS, free_name, is_of, results
 from napari_midl.errors import InputError
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.outputs import OmeZarrOut
     from napari_midl.engine.settings import Settings
+    from napari_midl.engine.streamed import StreamedOperation
 
 SUFFIX = ".ome.zarr"
 
@@ -57,11 +58,14 @@ class OutputSection(ToolSection[B]):
     ----------
     noun : str
         What is made, such as ``prediction``; also its name, before its number.
+    makes : type
+        The operation; results of others are not offered, though they lie in the same project.
     named : Signal
         Another output is named.
     """
 
     noun: ClassVar[str]
+    makes: ClassVar[type[StreamedOperation]]
 
     named = Signal()
 
@@ -88,7 +92,9 @@ class OutputSection(ToolSection[B]):
     def unfinished(self) -> bool:
         """Whether the output that is named was stopped before its end."""
         out = self.out.path
-        return out is not None and not self.bench.runner.running and is_unfinished(out)
+        if out is None or self.bench.runner.running:
+            return False
+        return is_unfinished(out) and self._is_ours(out)
 
     def settings_for(self, out: OmeZarrOut, chosen: S) -> S:
         """The chosen settings; to go on, those that it began with, on the chosen device."""
@@ -134,14 +140,17 @@ class OutputSection(ToolSection[B]):
         self.earlier.removeItem(self.earlier.findData(str(path)))
 
     def _results(self) -> list[Path]:
-        return results(self.bench.folder, SUFFIX, self.bench.time)
+        return results(self.bench.folder, SUFFIX, self.makes.name, self.bench.time)
+
+    def _is_ours(self, out: Path) -> bool:
+        return is_of(out, self.makes.name, self.bench.time)
 
     def _on_show(self) -> None:
         self.show_output(Path(self.earlier.currentData()))
 
     def _on_named(self) -> None:
         out = self.out.path
-        if out is not None and out.is_dir():
+        if out is not None and out.is_dir() and self._is_ours(out):
             self._list(out)
         self.named.emit()
 

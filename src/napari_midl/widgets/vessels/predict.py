@@ -30,6 +30,7 @@ class PredictSection(ModelStreamSection[VesselsBench]):
 
     tip = "Find the vessels, beginning where you look"
     noun = "prediction"
+    makes = Predict
     following = ("threshold",)  # labels are shown at the chosen one, whatever those in the file
     settings = PredictSettings
     elsewhere = ("threshold", "uncertainty")
