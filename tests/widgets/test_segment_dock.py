@@ -301,6 +301,43 @@ def test_a_class_with_paint_can_be_renamed_but_not_removed(dock, viewer, click, 
     assert dock.bench.classes.names == ("background", "bright", "hatched")
 
 
+def test_classes_named_anew_or_removed_are_so_on_each_image(dock, viewer, click, drag, qtbot):
+    """What is painted on the other image goes on teaching, in the classes that there are now."""
+    bench, said = dock.bench, dock.sources.status
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    choose(dock, "cells1")
+    click(dock.classes.classes[2])
+    dock.classes.name.setText("light")
+    dock.classes.name.editingFinished.emit()
+    assert "on cells1 and what is painted on cells0." in said.text()
+    assert bench.painted_on(viewer.layers["cells0"])
+    click(dock.classes.drop)
+    assert "striped is painted on cells0 too" in dock.trouble.text()
+    assert bench.classes.names == ("background", "light", "striped")
+    click(dock.classes.add)
+    click(dock.classes.drop)  # of nothing
+    assert bench.painted_on(viewer.layers["cells0"])
+    choose(dock, "cells0")
+    assert bench.classes.names == ("background", "light", "striped")
+    assert bench.patches.counts["light"] > 0
+
+
+def test_paint_in_other_classes_is_said_not_to_be_learnt(dock, viewer, click, drag, qtbot):
+    paint_one = [(0, 24, x)[-viewer.dims.ndim :] for x in range(20, 50, 3)]
+    click(dock.classes.classes[2])
+    drag(viewer, *paint_one)
+    first = viewer.layers["cells0"]
+    qtbot.waitUntil(lambda: not dock.bench.patches.unsaved)
+    viewer.layers.remove(first)
+    name_two(dock, click)  # while the other image is away
+    click(dock.classes.classes[2])
+    drag(viewer, *paint_one)
+    viewer.add_layer(first)
+    qtbot.waitUntil(lambda: "Not what is painted on cells0" in dock.sources.status.text())
+    assert "background, structure, not those above" in dock.sources.status.text()
+
+
 def test_the_shelf_keeps_and_compares_models(dock, viewer, click, drag, qtbot):
     name_two(dock, click)
     paint(dock, viewer, click, drag)

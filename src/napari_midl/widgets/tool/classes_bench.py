@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image
 from qtpy.QtCore import Signal
 
@@ -22,11 +23,12 @@ from napari_midl.widgets.tool.output_section import L
 from napari_midl.widgets.tool.paint_bench import PaintBench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from qtpy.QtCore import QObject
 
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.classes import Label
     from napari_midl.volumes.volume import Volume
 
 FIRST = Classes("background", "structure")
@@ -71,26 +73,28 @@ class ClassesBench(PaintBench[L]):
         self.renamed.emit()
 
     def use_classes(self, classes: Classes) -> None:
-        """Paint and learn other classes; what is painted keeps its values.
+        """Paint and learn other classes, on all images; what is painted keeps its values.
 
         Raises
         ------
         InputError
-            If what is painted cannot be saved.
+            If what is painted cannot be saved, or is of a class that would go.
         """
         image, volume, label = self.image, self.volume, self.patches.label
+        others = [store for each in self.images for store in self._painted_before(each).values()]
+        for gone in self.classes.labels[len(classes) : len(self.classes)]:
+            _refuse_painted(others, gone)
         if image is not None and volume is not None:
-            fewer, others = len(classes) < len(self.classes), self._painted_before(image)
             folder = classes_folder(self.opened_folder, self.channel, self.time)
             self.patches.detach()
             self.patches.classes = classes
             self.store(volume, folder).rename_classes()
-            # What is named anew at one time point is the same thing at the others.
-            for store in () if fewer else others.values():
-                self.store(store.volume, store.folder).rename_classes()
             self.patches.attach(image, volume, folder)
             self.patches.paint_with(label)
         self.patches.classes = classes
+        # What is named anew here is the same thing at other time points and on other images.
+        for store in others:
+            self.store(store.volume, store.folder).rename_classes()
         self.renamed.emit()
 
     def store(self, volume: Volume, folder: Path) -> AnnotationStore:
@@ -122,6 +126,19 @@ class ClassesBench(PaintBench[L]):
 
     def _painted_before(self, image: Image) -> dict[int, AnnotationStore]:
         """By its time points what is painted on an image, but for the one that is open."""
+        return {
+            time: store
+            for time, (store, kept) in self._stores(image).items()
+            if self.classes.extends(kept)
+        }
+
+    def painted_otherwise(self, image: Image) -> Classes | None:
+        """The classes that an image was painted with, where the dock's are others."""
+        kept = (kept for _, kept in self._stores(image).values())
+        return next((each for each in kept if not self.classes.extends(each)), None)
+
+    def _stores(self, image: Image) -> dict[int, tuple[AnnotationStore, Classes]]:
+        """The same, in whichever classes, with these."""
         is_open, channel = image is self.image, self._channel_on(image)
         stores = {}
         with suppress(InputError):  # which says why, where it is opened
@@ -131,8 +148,8 @@ class ClassesBench(PaintBench[L]):
                     place = classes_folder(folder, channel, time)
                     store = self.store(self._volume_at(image, time), place)
                     kept = store.kept_classes()
-                    if kept is not None and self.classes.extends(kept):
-                        stores[time] = store
+                    if kept is not None:
+                        stores[time] = store, kept
         return stores
 
     def _channel_on(self, image: Image) -> int:
@@ -180,3 +197,12 @@ class ClassesBench(PaintBench[L]):
         return ChannelsIn(
             path, time=self.time, voxel_size=size, volume=whole, channels=tuple(every)
         )
+
+
+def _refuse_painted(stores: Sequence[AnnotationStore], gone: Label) -> None:
+    for store in stores:
+        if any((np.asarray(patch.labels) == gone.value).any() for patch in store.load()[0]):
+            raise InputError(
+                f"{gone.name} is painted on {store.volume.name} too, at another time point or on "
+                "another image; go there and erase it first."
+            )

@@ -100,6 +100,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         self._ticked: dict[int, bool] = {}
         self._knows: dict[int, tuple[str, ...]] = {}
         self._before: dict[int, list[int]] = {}
+        self._otherwise: dict[str, str] = {}
         self.table.itemChanged.connect(self._on_ticked)
         for signal in (bench.opened, bench.renamed, bench.layers_changed):
             signal.connect(self._list)
@@ -185,6 +186,8 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         bench = self.bench
         labels, images = of_others(bench.viewer, Labels), bench.images
         self._before = {id(each): bench.times_before(each) for each in images}
+        otherwise = {each.name: bench.painted_otherwise(each) for each in images}
+        self._otherwise = {name: ", ".join(c.names) for name, c in otherwise.items() if c}
         painted = [each for each in images if each is bench.image or self._before[id(each)]]
         self._layers = [*painted, *labels]
         self.table.blockSignals(True)
@@ -264,7 +267,12 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         ]
         *others, last = parts or [""]
         listed = f"{', '.join(others)} and {last}" if others else last
-        self.status.setText(f"Learns {listed}." if parts else "Nothing is ticked.")
+        said = [f"Learns {listed}." if parts else "Nothing is ticked."]
+        said += [
+            f"Not what is painted on {name}: its classes are {names}, not those above."
+            for name, names in self._otherwise.items()
+        ]
+        self.status.setText(" ".join(said))
         self.changed.emit()
 
     def _at_times(self, image: Image) -> str:
