@@ -600,6 +600,21 @@ def test_two_different_stains_are_compared_whichever_goes(staining, viewer, draw
     assert chosen() == ["d", "b"]
 
 
+@pytest.mark.parametrize("gone", ["left", "right"])
+def test_the_curtain_goes_with_either_of_its_pictures(staining, viewer, drawn, click, gone):
+    """It would show what is gone, under the name of the picture that is chosen in its place."""
+    compare, picture = staining.compare, np.full((*drawn.reflectance.shape, 3), 90, np.uint8)
+    for name in ("other", "left", "right"):
+        viewer.add_image(picture, rgb=True, name=name)
+    click(compare.swipe)
+    assert any(layer.name.startswith("curtain") for layer in viewer.layers)
+    viewer.layers.selection.active = viewer.layers[gone]
+    viewer.layers.remove_selected()  # as napari's bin does
+    assert not any(layer.name.startswith("curtain") for layer in viewer.layers)
+    left = viewer.layers["right" if gone == "left" else "left"]
+    assert left.visible and compare.swipe.text() == "Swipe" and compare.swipe.isEnabled()
+
+
 def test_a_slide_that_lies_beside_is_not_compared_unasked(staining, viewer, click, idle):
     viewer.add_image(np.full((60, 60, 3), 90, np.uint8), rgb=True, name="slide")
     choose(staining, "density")

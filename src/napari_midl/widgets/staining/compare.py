@@ -35,6 +35,7 @@ class CompareSection(ToolSection[StainingBench]):
         super().__init__(bench)
         self._curtains: list[Curtain] = []
         self._curtain: Image | None = None
+        self._between: tuple[Image, ...] = ()
         self._picked = False
         self.left = combo("What to show left of the curtain")
         self.right = combo("What to show right of the curtain")
@@ -65,6 +66,8 @@ class CompareSection(ToolSection[StainingBench]):
         if self._curtain not in present:
             self._curtain = None
             self._hold.take(None)
+        if self._curtain is not None and not all(each in present for each in self._between):
+            self._put_away()  # it would show what is gone, under the name of another
         pictures = [
             p for p in present if isinstance(p, Image) and p.rgb and CURTAIN not in p.metadata
         ]
@@ -88,6 +91,7 @@ class CompareSection(ToolSection[StainingBench]):
         for layer in self._pair.things:
             layer.visible = layer is right
         self._uncover(right)
+        self._between = left, right
         self._curtain = self.bench.viewer.add_image(
             self._curtains if left.multiscale else self._curtains[0],
             multiscale=left.multiscale,
@@ -108,13 +112,19 @@ class CompareSection(ToolSection[StainingBench]):
                 layer.visible = False
 
     def _take_down(self) -> None:
-        left = self._pair.chosen[0]
-        take_out(self.bench.viewer, self._curtain)
-        self._curtain = None
-        self._hold.take(None)
-        if left is not None:
+        self._put_away()
+        if (left := self._pair.chosen[0]) is not None:
             left.visible = True
         self._show()
+
+    def _put_away(self) -> None:
+        """Take the curtain out, and show what of its two pictures is there."""
+        curtain, self._curtain = self._curtain, None
+        self._hold.take(None)
+        take_out(self.bench.viewer, curtain)
+        for picture in self._between:
+            picture.visible = True
+        self._between = ()
 
     def _on_chosen(self) -> None:
         if self._curtain is not None:
