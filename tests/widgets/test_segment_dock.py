@@ -338,6 +338,29 @@ def test_paint_in_other_classes_is_said_not_to_be_learnt(dock, viewer, click, dr
     assert "background, structure, not those above" in dock.sources.status.text()
 
 
+def test_a_class_that_was_not_painted_has_no_layer_of_its_own(dock, viewer, click, drag, qtbot):
+    """An empty one would say that there is none in the image."""
+    name_two(dock, click)
+    click(dock.classes.add)
+    dock.classes.name.setText("ring")
+    dock.classes.name.editingFinished.emit()
+    paint(dock, viewer, click, drag)
+    run_by(dock, click, qtbot, dock.learn.train)
+    assert "Nothing is labelled ring" in dock.learn.gain.text()
+    assert read_card(dock.learn.model.choice)["unlearnt"] == ["ring"]
+    run_by(dock, click, qtbot, dock.predict.go)
+    made = [layer.name for layer in dock.bench.shown.layers]
+    assert made == [f"cells0: {what}" for what in ("bright", "striped", "doubt", "classes")]
+    assert list(dock.bench.shown.labels.features["class"])[-1] == "ring (not learnt)"
+
+    # Two classes exchanged: what the model found is called otherwise until it learns again.
+    for value, name in ((2, "other"), (3, "bright"), (2, "striped")):
+        click(dock.classes.classes[value])
+        dock.classes.name.setText(name)
+        dock.classes.name.editingFinished.emit()
+    assert "the model tells background, bright, striped, ring apart" in dock.next_step()[1]
+
+
 def test_the_shelf_keeps_and_compares_models(dock, viewer, click, drag, qtbot):
     name_two(dock, click)
     paint(dock, viewer, click, drag)

@@ -31,6 +31,7 @@ __all__ = [
     "hold_out_together",
     "never_labelled",
     "refuse_one_class",
+    "unlabelled_classes",
 ]
 
 BLOCK = (16, 32, 32)
@@ -280,11 +281,17 @@ def refuse_one_class(volumes: Sequence[PaintedVolume]) -> None:
         )
 
 
-def never_labelled(volumes: Sequence[PaintedVolume]) -> str:
-    """A sentence on classes of which no voxel is surely one; empty where there are none."""
+def unlabelled_classes(volumes: Sequence[PaintedVolume]) -> list[str]:
+    """The classes of which no voxel is surely one."""
     classes = volumes[0].classes
     painted = {value for volume in volumes for value in volume.painted}
-    missing = [name for name in classes.names if classes.value(name) not in painted]
+    return [name for name in classes.names if classes.value(name) not in painted]
+
+
+def never_labelled(volumes: Sequence[PaintedVolume]) -> str:
+    """A sentence on the `unlabelled_classes`; empty where there are none."""
+    missing = unlabelled_classes(volumes)
+    painted = {value for volume in volumes for value in volume.painted}
     said = f"Nothing is labelled {' or '.join(missing)}, so it is not learnt; label some"
     return f"{said}{_like_a_mask(volumes, painted)}." if missing else ""
 

@@ -21,7 +21,7 @@ _AXES = ("C", "Z", "Y", "X")
 
 
 def create(model: DenseModel, out: Path, time: int = 0, operation: str = "") -> None:
-    """Make an empty output, which says that it is not complete, of which time point, and by what."""
+    """Make an empty output, which says that it is not complete, of which time and by what."""
     form, tiling = model.output_format, model.tiling
     # A plane has no axis Z, and an output of one channel without a name none of channels.
     kept = (bool(form.channels), tiling.shape[0] > 1, True, True)

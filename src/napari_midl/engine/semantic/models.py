@@ -24,6 +24,8 @@ def _are_classes(value: Any) -> bool:
     return True
 
 
+UNLEARNT = "unlearnt"  # in a card, and in what is predicted
+
 _FIELDS = {
     "classes": ("the names and colours of classes", _are_classes),
     "channels": ("a whole number from 0", is_count),
@@ -47,6 +49,11 @@ class ClassFamily(ModelFamily):
 def classes_of(model: Model) -> Classes:
     """The classes that a model tells apart."""
     return Classes.from_dict(model.card["classes"])
+
+
+def unlearnt_of(model: Model) -> list[str]:
+    """The classes that a model has a place for, but of which nothing was labelled."""
+    return list(model.card.get(UNLEARNT, []))
 
 
 def check_fits(model: Model, called: str, channels: int, classes: Classes | None = None) -> None:

@@ -13,7 +13,7 @@ from napari_midl.engine.pixels.depth import distance_of_slices
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.probabilities import ProbabilityModel, evaluated, in_half_precision
 from napari_midl.engine.ready_model import ReadyModel
-from napari_midl.engine.semantic.models import check_fits, classes_of
+from napari_midl.engine.semantic.models import UNLEARNT, check_fits, classes_of, unlearnt_of
 from napari_midl.engine.uncertainty import entropy
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class ClassModel(ProbabilityModel):
             about={
                 "model": {"name": self._called, "sha256": self._model.sha256},
                 "classes": self._classes.to_dict(),
+                UNLEARNT: unlearnt_of(self._model),
             },
         )
 

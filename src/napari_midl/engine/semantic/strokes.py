@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from napari_midl.engine.annotation import never_labelled, refuse_one_class
+from napari_midl.engine.annotation import never_labelled, refuse_one_class, unlabelled_classes
 from napari_midl.engine.examples import whole_image
 from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.models import Model
@@ -21,7 +21,7 @@ from napari_midl.engine.pixels.mixture import folds
 from napari_midl.engine.pixels.network import PixelNetwork
 from napari_midl.engine.pixels.voxels import reading
 from napari_midl.engine.scores import dice_of
-from napari_midl.engine.semantic.models import classes_of
+from napari_midl.engine.semantic.models import UNLEARNT, classes_of
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.verdict import Basis
 
@@ -110,6 +110,8 @@ def fit(
         shares={name: round(share, 3) for name, share in judged.shares.items()},
     )
     tuned.card["name"] = f"{', '.join(names[1:])} of {seen}"
+    if unlearnt := unlabelled_classes(examples.images):
+        tuned.card[UNLEARNT] = unlearnt
     return Finetuned.judged(
         model,
         tuned,

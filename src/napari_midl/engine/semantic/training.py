@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_midl.engine.annotation import never_labelled, refuse_one_class
+from napari_midl.engine.annotation import never_labelled, refuse_one_class, unlabelled_classes
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.devices import pick_device
 from napari_midl.engine.finetuning import (
@@ -20,7 +20,7 @@ from napari_midl.engine.jobs import Job, elsewhere
 from napari_midl.engine.losses import loss_named
 from napari_midl.engine.sampling import draw_batch
 from napari_midl.engine.scores import at_blocks, dice_of
-from napari_midl.engine.semantic.models import classes_of
+from napari_midl.engine.semantic.models import UNLEARNT, classes_of, unlearnt_of
 from napari_midl.engine.semantic.predictor import probability
 from napari_midl.engine.trained import Finetuned
 from napari_midl.engine.training import Schedule, train
@@ -104,6 +104,12 @@ def fit(
     )
     tuned.card.pop("new_head", None)
     tuned.card["name"] = f"{', '.join(names[1:])} of {seen}"
+    unlearnt = unlabelled_classes(examples.images)
+    if known and keeps_head:  # what the start had learnt is not forgotten at once
+        unlearnt = [name for name in unlearnt if name in unlearnt_of(model)]
+    tuned.card.pop(UNLEARNT, None)
+    if unlearnt:
+        tuned.card[UNLEARNT] = unlearnt
     return Finetuned.judged(
         model,
         None if before and not trained.best_step else tuned,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from napari_midl.widgets.segment.bench import SegmentBench
@@ -68,6 +69,10 @@ class SegmentDock(PaintDock[SegmentBench]):
         learnt = not isinstance(self.learn.model.choice, str) and self.learn.fits
         if learnt and self.learn.newer:
             return LEARN, "<i>Learn</i> again: you painted since the model was made."
+        if learnt and any(bench.patches.counts.values()) and (calls := self.learn.calls):
+            return LEARN, (
+                f"<i>Learn</i> again: the model tells {escape(calls)} apart, not the classes above."
+            )
         if bench.shown is not None:
             return PAINT, (
                 "Where it is wrong, paint a little and <i>Learn</i> again; <i>Open</i> another "

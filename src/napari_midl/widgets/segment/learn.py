@@ -180,6 +180,17 @@ class LearnSection(ClassesTrainSection):
         return takes in (1, len(bench.channels_of(bench.image)))
 
     @property
+    def calls(self) -> str:
+        """What the chosen model calls its classes, where the dock calls them otherwise."""
+        chosen = self.model.choice
+        try:
+            if not self._other_classes(chosen):
+                return ""
+            return ", ".join(Classes.from_dict(read_card(path_of(chosen))["classes"]).names)
+        except InputError:
+            return ""  # which says what is wrong, once it is used
+
+    @property
     def _network(self) -> str | Path:
         """The model that is chosen, if it is a network: what sees single voxels is no start."""
         chosen = self.model.choice

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
+from napari_midl.engine.semantic.models import UNLEARNT
 from napari_midl.errors import InputError
 from napari_midl.volumes.classes import Classes
 from napari_midl.volumes.growing import MostProbable
@@ -54,6 +55,7 @@ class ClassLayers(GrowingLayers):
                 f"{volume.shape}; choose another."
             )
         structures = self.classes.labels[1 : len(self.classes)]
+        unlearnt = self.stored.attributes[ABOUT].get(UNLEARNT, [])
         colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
         colours |= {value: label.colour for value, label in enumerate(structures, 1)}
         self.labels = self.add(
@@ -63,13 +65,18 @@ class ClassLayers(GrowingLayers):
             colormap=DirectLabelColormap(color_dict=colours),
             features={
                 "index": range(len(self.classes)),
-                "class": self.classes.names,
+                "class": [
+                    f"{name} (not learnt)" if name in unlearnt else name
+                    for name in self.classes.names
+                ],
             },
             opacity=OPACITY,
         )
         self.labels.editable = False
         put_above(viewer, image, self.labels)
         for index, label in enumerate(structures):
+            if label.name in unlearnt:
+                continue  # an empty layer would say that there is none
             red, green, blue = (part / 255 for part in label.rgb)
             ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
             self._add_map(self.stored.channel(index), label.name, ramp)
