@@ -12,6 +12,8 @@ import tifffile
 from napari_midl.volumes.growing import Channel
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.space import Space
+from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 
 class Stored:
@@ -85,3 +87,26 @@ def test_a_large_lazy_image_is_opened_by_a_few_of_its_planes(viewer):
     assert layer.get_value((1234, 5, 700)) == 700
     assert tuple(layer.contrast_limits) == (0, 999)
     assert large.voxels <= 20 * 1000 * 1000
+
+
+def test_what_grows_is_seen_from_afar_too(viewer, tmp_path):
+    """The coarsest level of a plane, which is that of the thumbnail, is read again."""
+    image = viewer.add_image(np.zeros((512, 512), np.uint8))
+    out = OmeZarrImage.create(
+        tmp_path / "out.ome.zarr",
+        shape=(1, 512, 512),
+        dtype="float32",
+        axes="CYX",
+        space=Space.of((1, 1, 1), "micrometer"),
+        chunks=(1, 64, 64),
+        channels=("found",),
+    )
+    layers = GrowingLayers(viewer, image, out.path, "prediction")
+    assert len(layers.stored.levels) > 1
+    layer = layers.add(layers.stored.channel(0), contrast_limits=(0, 1), colormap="gray")
+    layer.refresh()
+    assert not layer.thumbnail[..., :3].any()
+    out.write((slice(0, 1), slice(0, 512), slice(0, 512)), np.ones((1, 512, 512), np.float32))
+    layers.refresh()
+    layer.refresh()
+    assert layer.thumbnail[..., :3].any()

@@ -64,6 +64,16 @@ def take_out_left(viewer: Any, what: str) -> None:
     take_out(viewer, *(layer for layer in viewer.layers if layer.metadata.get(OURS) == what))
 
 
+def read_anew(layer: Any) -> None:
+    """Have a layer of levels read again what changes in them, whenever it is refreshed.
+
+    Of a plane napari 0.9 keeps the coarsest level as it was first read, and shows that, zoomed
+    out, however much was written since.
+    """
+    if getattr(layer, "_level_materializer", None) is not None:
+        layer._level_materializer = None
+
+
 def put_above(viewer: Any, image: Any, *layers: Any) -> None:
     """Move layers right above their image, so that they hide nothing that a person has made."""
     for below, layer in zip((image, *layers), layers, strict=False):

@@ -11,7 +11,7 @@ from superqt.utils import qthrottled
 
 from napari_midl.methods.staining.colours import Curtain, curtains
 from napari_midl.widgets.images import placed_over, stay_over
-from napari_midl.widgets.layers import OURS, is_ours, take_out
+from napari_midl.widgets.layers import OURS, is_ours, read_anew, take_out
 from napari_midl.widgets.parts.section import button, combo
 from napari_midl.widgets.parts.two_of import TwoOf
 from napari_midl.widgets.staining.bench import StainingBench
@@ -100,6 +100,7 @@ class CompareSection(ToolSection[StainingBench]):
             metadata={OURS: "made by the staining dock", CURTAIN: True},
             **placed_over(left, (0,) * left.ndim),
         )
+        read_anew(self._curtain)
         stay_over(left, self._curtain, (0,) * left.ndim)
         self._hold.take(self._curtain)
         self._show()

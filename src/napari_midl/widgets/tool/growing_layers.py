@@ -11,7 +11,14 @@ from qtpy.QtCore import QTimer
 from napari_midl.errors import InputError
 from napari_midl.volumes.growing import GrowingImage
 from napari_midl.widgets.images import placed_over, spatial_ndim, stay_over
-from napari_midl.widgets.layers import OURS, keeping_active, put_above, take_out, take_out_left
+from napari_midl.widgets.layers import (
+    OURS,
+    keeping_active,
+    put_above,
+    read_anew,
+    take_out,
+    take_out_left,
+)
 from napari_midl.widgets.looking import field_in_view
 
 if TYPE_CHECKING:
@@ -79,6 +86,7 @@ class GrowingLayers:
                 multiscale=many,
                 **{"metadata": metadata, **self.place, **look},
             )
+        read_anew(layer)
         stay_over(self.image, layer, self._first)
         self.layers.append(layer)
         return layer
