@@ -436,6 +436,25 @@ def test_fields_are_reviewed_by_keys_and_kept(stained, viewer, click, idle, qtbo
     assert grid.currentRow() == (2 if count > 2 else 0)
 
 
+def test_a_decision_is_taken_back_where_it_was_made(stained, viewer, click, idle, qtbot):
+    viewer.window._qt_window.show()
+    canvas = viewer.window._qt_viewer.canvas.native
+    viewer.layers.selection.active = stained.bench.image
+    review = stained.review
+    click(review.begin)
+    idle(stained)
+    assert not review.undo.isEnabled()
+    click(review.accept)
+    click(review.reject)
+    for left in (["accepted", ""], ["", ""]):
+        qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert [field.verdict for field, _ in review.items[:2]] == left
+        path = review_path(stained.bench.shown.path)
+        assert [field.verdict for field in read_review(path)][:2] == left
+        assert review.list.currentRow() == left.count("accepted")
+    assert not review.undo.isEnabled()
+
+
 def test_keys_decide_over_the_image_while_there_are_fields(stained, viewer, click, idle, qtbot):
     viewer.window._qt_window.show()
     canvas = viewer.window._qt_viewer.canvas.native

@@ -43,7 +43,12 @@ class StainingDock(ToolDock[StainingBench]):
     def make_keys(self) -> Mapping[str, QAbstractButton]:
         """The decisions of the review."""
         review = self.review
-        return {"A": review.accept, "R": review.reject, "C": review.comment}
+        return {
+            "A": review.accept,
+            "R": review.reject,
+            "C": review.comment,
+            "Control-Z": review.undo,
+        }
 
     def keys_count_on(self, layer: Any, key: str) -> bool:
         """While fields are reviewed; others' points, shapes and labels keep their keys."""

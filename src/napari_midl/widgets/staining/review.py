@@ -18,6 +18,7 @@ from napari_midl.methods.staining.ports import SlideOut, StainIn
 from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
 from napari_midl.volumes.boxes import written
 from napari_midl.volumes.own_files import OwnFiles
+from napari_midl.widgets.history import History, Step
 from napari_midl.widgets.looking import drawn_box, field_in_view
 from napari_midl.widgets.parts import thumbnail
 from napari_midl.widgets.parts.colour_bar import ColourBar
@@ -86,6 +87,10 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             "Reject (R)", "This field is wrong; goes on to the next", self.rejected
         )
         self.comment = self.action("Comment (C)", "Say something of this field", self.commented)
+        self._history = History()
+        self.undo = self.action(
+            "Undo", "Take the last decision or comment back, and go there", self._history.undo
+        )
         self.status = note("How far the review has come")
         self.list.decisions = {
             Qt.Key.Key_A: self.accepted,
@@ -95,7 +100,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         self.row(self.begin, self.export)
         self.body.addWidget(self.list)
         self.body.addWidget(self.scale)
-        self.row(self.accept, self.reject, self.comment)
+        self.row(self.accept, self.reject, self.comment, self.undo)
         self.body.addWidget(self.status)
         bench.result.connect(self._on_result)
         bench.job.connect(self.shown)
@@ -122,8 +127,9 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
 
     def shown(self) -> None:
         """How far the review has come."""
-        for widget in (self.accept, self.reject, self.comment):
+        for widget in (self.accept, self.reject, self.comment, self.undo):
             widget.setVisible(bool(self.items))
+        self.undo.setEnabled(self._history.can_undo)
         self.export.offer(self._why_not)
         self._show_scale()
         self._show_frame()
@@ -192,9 +198,17 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             self._decide(lambda field: replace(field, comment=comment))
 
     def _decide(self, decided: Callable[[Field], Field]) -> None:
-        if self.current is not None:
-            field, thumbnail = self.current
-            self.change((decided(field), thumbnail))
+        row, before = self.row_shown, self.current
+        if before is None:
+            return
+        field, thumbnail = before
+        if self.change((decided(field), thumbnail)):
+            self._history.push(Step(lambda: self._take_back(row, before)))
+            self.undo.setEnabled(True)
+
+    def _take_back(self, row: int, before: Shown) -> None:
+        self.list.setCurrentRow(row)
+        self.change(before)
 
     def _on_begin(self) -> None:
         assert self.bench.shown is not None
@@ -204,6 +218,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
 
     def _on_found(self, path: Path, found: list[Shown]) -> None:
         self._path = path
+        self._history.clear()
         self.fill(found)
         if not found:
             show_info(f"{path.name} is white everywhere: there is no field to review.")
@@ -219,6 +234,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         shown = self.bench.shown
         if self._path is not None and (shown is None or shown.path != self._path):
             self._path = None
+            self._history.clear()
             self.fill([])
         self.export.offer(self._why_not)
         self.status.setText(self._standing())
