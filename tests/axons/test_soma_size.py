@@ -90,6 +90,14 @@ def test_of_one_that_is_deeper_than_its_stack():
     assert soma_radius(volume, middle.tolist()) == pytest.approx(16.0, rel=0.15)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("radius", [9.0, 16.0])
+def test_of_one_whose_slices_lie_farther_apart_than_is_known(radius, kind):
+    drawn, middle = body(radius, kind, (2.5, 1, 1))
+    flattened = Volume.from_array(drawn.data)
+    assert soma_radius(flattened, middle.tolist()) == pytest.approx(radius, rel=0.15)
+
+
 @pytest.mark.parametrize("width", [1.0, 2.0, 6.0, 9.0])
 @pytest.mark.parametrize("depth", [1, 40])
 def test_a_fibre_is_none(width, depth):

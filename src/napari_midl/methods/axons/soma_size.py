@@ -72,10 +72,12 @@ def soma_radius(volume: Volume, place: Sequence[float]) -> float:
     float
         Of its outer boundary, in sizes of a voxel along x; NaN where nothing there is as large as
         a cell body, or it does not end on nearly all sides. Of a stack that is less deep than it,
-        the radius in its plane.
+        and of one that is no sphere, as where the distance of slices is not known, the radius in
+        its plane.
     """
     size = np.asarray(volume.voxel_size) / volume.voxel_size[-1]
-    found = list(_ends_at(volume, np.asarray(place, float) * size, size))
+    at = np.asarray(place, float) * size
+    found = list(_ends_at(volume, at, size)) or list(_ends_at(volume, at, size, flat=True))
     if not found:
         return float("nan")
     strongest = max(one.edge for one in found)
@@ -86,17 +88,17 @@ def soma_radius(volume: Volume, place: Sequence[float]) -> float:
     return radius if radius >= _LEAST else float("nan")
 
 
-def _ends_at(volume: Volume, place: Points, size: Points) -> Iterator[_Round]:
-    """The circles or spheres about a place that stand out, the smallest first."""
+def _ends_at(volume: Volume, place: Points, size: Points, flat: bool = False) -> Iterator[_Round]:
+    """The spheres about a place that stand out, or the circles in its plane, smallest first."""
     low, steps = _LEAST, 2 ** (np.arange(_RADII) / _RADII)
     while low < _MOST:
         radii, pitch = low * steps[low * steps <= _MOST], max(1.0, low / _FINE)
         image = _read(volume, place, radii[-1] * (1 + _OFF + _EDGE) + 2 * pitch, size, pitch)
         for radius in radii.tolist():
             # One that hardly any way along z ends in can be told in its plane alone.
-            flat = volume.shape[0] * size[0] < radius
+            circle = flat or volume.shape[0] * size[0] < radius
             for sign in (1, -1):
-                begin = _Round(place, radius, flat, image, sign)
+                begin = _Round(place, radius, circle, image, sign)
                 one = _best(begin, _OFF, _STEP, max(1.0, _EDGE * radius))
                 if one.edge > max(0.0, _TIMES * one.noise):
                     yield one
