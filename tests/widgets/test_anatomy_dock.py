@@ -624,9 +624,9 @@ def test_thick_slices_show_of_what_others_made_what_lies_in_the_slice(scanned, v
     own = viewer.add_points([[5, 5, 5], [6, 5, 5]], units=("mm",) * 3)
     lines = viewer.add_vectors(np.array([[[5, 5, 5], [0, 1, 1]], [[6, 5, 5], [0, 1, 1]]]), ndim=3)
     assert viewer.dims.thickness[0] > 2
-    assert own.projection_mode == lines.projection_mode == "none"
+    assert [each.projection_mode for each in (own, lines)] == ["none", "none"]
     viewer.window.remove_dock_widget(scanned)
-    assert own.projection_mode == lines.projection_mode == "all"
+    assert [each.projection_mode for each in (own, lines)] == ["all", "all"]
 
 
 def test_a_thickness_that_a_person_chose_stays(viewer, person, anatomy):

@@ -349,8 +349,8 @@ def test_a_class_that_was_not_painted_has_no_layer_of_its_own(dock, viewer, clic
     assert "Nothing is labelled ring" in dock.learn.gain.text()
     assert read_card(dock.learn.model.choice)["unlearnt"] == ["ring"]
     run_by(dock, click, qtbot, dock.predict.go)
-    made = [layer.name for layer in dock.bench.shown.layers]
-    assert made == [f"cells0: {what}" for what in ("bright", "striped", "doubt", "classes")]
+    made = {f"cells0: {what}" for what in ("bright", "striped", "doubt", "classes")}
+    qtbot.waitUntil(lambda: {layer.name for layer in dock.bench.shown.layers} == made)
     assert list(dock.bench.shown.labels.features["class"])[-1] == "ring (not learnt)"
 
     # Two classes exchanged: what the model found is called otherwise until it learns again.
