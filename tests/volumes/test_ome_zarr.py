@@ -205,6 +205,22 @@ def test_labels_made_elsewhere_are_listed_once_they_are_moved_in(tmp_path, versi
     assert len(nodes) == 4
 
 
+def test_labels_of_a_plane_keep_its_pixel_size_place_and_levels(tmp_path):
+    image = OmeZarrImage.create(
+        tmp_path / "a.ome.zarr",
+        shape=(600, 600),
+        dtype="float32",
+        axes="YX",
+        space=Space.of((None, 0.5, 2.0), "nanometer", (30.0, 20.0, 0.0)),
+        chunks=(128, 128),
+    )
+    labels = image.create_labels("classes")
+    assert [level.shape for level in labels.levels] == [level.shape for level in image.levels]
+    opened = open_volume(labels.path)
+    assert opened.voxel_size[1:] == (0.5, 2.0) and opened.unit == "nanometer"
+    assert opened.space.origin == (30.0, 20.0, 0.0)
+
+
 def test_a_block_that_does_not_fill_its_region_is_an_error(tmp_path):
     image = create(tmp_path / "a.ome.zarr")
     with pytest.raises(ValueError, match="does not fill"):

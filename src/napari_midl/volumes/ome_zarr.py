@@ -176,7 +176,11 @@ class OmeZarrImage:
         """Where the voxels of the finest level lie."""
         multiscale = Multiscale.of(self.path, self._group.attrs.asdict())
         header = header_in(self._group)
-        return UNKNOWN if multiscale is None else multiscale.space(self.path, 0, self.axes, header)
+        if multiscale is None:
+            return UNKNOWN
+        axes = self.axes
+        # A plane says no depth: labels of it would lose its width and height, too.
+        return multiscale.space(self.path, 0, axes, header).fitted(axes, self.levels[0].shape)
 
     def tell(self, **about: Any) -> None:
         """Say more of the image in the group's attributes under ``napari-midl``.
