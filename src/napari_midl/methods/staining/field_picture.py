@@ -42,9 +42,10 @@ def field_of(stained: Stained, box: str) -> Box:
     """
     z, y, x = box_in(box or ":,:,:", stained.shape, stained.path.name)
     if z.stop - z.start > 1:
+        middle = (z.start + z.stop) // 2
         raise InputError(
             f"{stained.path} has {stained.shape[0]} slices, of which a picture shows one; give a "
-            "box of one slice, such as --box 3:4,:,:."
+            f"box of one slice, such as --box {middle}:{middle + 1},:,:."
         )
     if (y.stop - y.start) * (x.stop - x.start) > MOST:
         raise InputError(
