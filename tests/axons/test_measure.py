@@ -61,6 +61,17 @@ def test_traces_trees_and_spheres_are_three_tables(capfd):
     assert spheres["intersections"].tolist() == [1, 2, 2]
 
 
+def test_uncertainty_that_an_swc_cannot_hold_is_left_empty():
+    unsure = ["mean uncertainty", "highest uncertainty"]
+    tifffile.imwrite("image.tif", np.zeros((64, 80), np.uint8))
+    Path("t.csv").write_text("path,y,x,uncertainty\nA,20,20,0.2\nA,20,30,0.4\n", encoding="utf-8")
+    assert ran("export", "t.csv", "--image", "image.tif", "--out", "again.swc") == 0
+    assert ran("measure", "again.csv", "--out", "of table.csv") == 0
+    assert pd.read_csv("of table.csv")[unsure].to_numpy().tolist() == [[0.3, 0.4]]
+    assert ran("measure", "again.swc", "--out", "of swc.csv") == 0
+    assert pd.read_csv("of swc.csv")[unsure].isna().all(axis=None)
+
+
 def test_what_is_beside_is_not_written_over(capfd):
     Path("m sholl.csv").write_text("mine", encoding="utf-8")
     assert "m sholl.csv exists already" in refused(capfd, "measure", "neuron.swc", "--out", "m.csv")

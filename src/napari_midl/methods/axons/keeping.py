@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,8 @@ class Measure(Operation["pd.DataFrame"]):
         unit = space.known_unit
         measured = partial(_measured, known, space, self.sholl_step)
         table, of_trees, spheres = yield from elsewhere(measured, "measuring")
+        if is_swc(path):  # It holds none, and a zero would say that all of it is sure.
+            table[["mean uncertainty", "highest uncertainty"]] = math.nan
         if self.out.path is not None:
             staged = run.staged()
             write_table(table, staged)
