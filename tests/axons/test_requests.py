@@ -14,7 +14,7 @@ from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest, branch, correction
 from napari_midl.methods.axons.settings import TraceSettings
 from napari_midl.methods.axons.trace_list import TraceList
-from napari_midl.volumes.traces import Seed
+from napari_midl.volumes.traces import Link, Seed
 
 
 def _wanted(*names):
@@ -60,6 +60,16 @@ def test_a_correction_goes_on_from_the_click(line, other, kept):
     assert wanted.instead_of is old and wanted.seed.path == "old"
     assert wanted.head is not None and wanted.head.points[:, 2].tolist() == kept
     assert wanted.seed.direction == (0, 3, 0)
+
+
+@pytest.mark.parametrize(("other", "kept"), [(False, [0, 1, 2]), (True, list(range(10, 1, -1)))])
+def test_a_correction_near_the_root_keeps_the_way_to_it(line, other, kept):
+    old = Entry(replace(line(range(11), "old"), parent=Link("stem", 0)))
+    traces = TraceList([old, Entry(line([0, -1, -2], "stem"))])
+    traces.select([old])
+    head = correction(traces, (0, 3, 2), other).head
+    assert head is not None and head.points[:, 2].tolist() == kept
+    assert head.parent == (None if other else Link("stem", 0))
 
 
 def test_all_that_wait_are_followed_as_one_batch(begin):

@@ -29,10 +29,15 @@ def nearest(trace: Trace, place: Sequence[float], voxel_size: Sequence[float]) -
     return index, float(distances[index])
 
 
+def begins_shorter(trace: Trace, index: int) -> bool:
+    """Whether a trace has fewer points before one of them than behind it."""
+    return 2 * index < len(trace.points) - 1
+
+
 def cut(trace: Trace, index: int, other: bool = False) -> Trace:
     """The longer part of a trace that is cut at a point, or the other one; it ends there."""
     head, tail = slice(0, index + 1), slice(None, index - 1 if index else None, -1)
-    longer, shorter = (head, tail) if 2 * index >= len(trace.points) - 1 else (tail, head)
+    longer, shorter = (tail, head) if begins_shorter(trace, index) else (head, tail)
     part = shorter if other else longer
     parent = trace.parent if part is head else None
     return trace.part(part, placed_by="person", why="cut", parent=parent)

@@ -13,7 +13,7 @@ from napari_midl.engine.jobs import elsewhere
 from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.doubts import surely_off
-from napari_midl.methods.axons.edits import continued, cut, ending_in_doubt, nearest
+from napari_midl.methods.axons.edits import begins_shorter, continued, cut, ending_in_doubt, nearest
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
     Grown,
@@ -118,6 +118,9 @@ def branch(name: str, traces: TraceList, place: Voxel) -> TraceRequest:
 def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceRequest:
     """The selected trace, cut at its point nearest to a place, which goes on from there.
 
+    What is kept is the part that grows from another trace or a soma, however short, so that the
+    tree stays one; of a trace that grows from nothing the longer part.
+
     Parameters
     ----------
     traces : TraceList
@@ -125,7 +128,7 @@ def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceReq
     place : tuple of float
         Voxel ``(z, y, x)`` where it should have gone.
     other : bool
-        Keep the shorter part and not the longer one.
+        Keep the other part.
 
     Raises
     ------
@@ -133,7 +136,10 @@ def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceReq
         If not exactly one is selected, or the place lies on it.
     """
     old = traces.only_selected
-    head = cut(old.trace, nearest(old.trace, place, traces.voxel_size)[0], other)
+    index = nearest(old.trace, place, traces.voxel_size)[0]
+    if old.trace.parent is not None and begins_shorter(old.trace, index):
+        other = not other
+    head = cut(old.trace, index, other)
     return TraceRequest(_onwards(old.name, head, place), head, old)
 
 

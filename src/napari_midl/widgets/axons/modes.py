@@ -19,7 +19,8 @@ MODES = {
     ),
     CORRECT: (
         "Click beside a trace where it should have gone: it is cut at its nearest point, the "
-        "longer part is kept (with Shift the other), and it goes on from your click",
+        "part that grows from another trace, or else the longer, is kept (with Shift the other), "
+        "and it goes on from your click",
         "Click beside a trace, where it should have gone.",
     ),
     CUT: (
