@@ -672,6 +672,14 @@ def test_a_soma_is_placed_and_types_are_set(dock, mouse, click, viewer, qtbot):
     assert kinds == [4, 4, 3] and _selected(dock) == ["stem", "side"]
 
 
+def test_a_soma_of_unknown_size_says_so(dock, mouse, click, qtbot):
+    click(dock.trace.modes[SOMA])
+    mouse.click((120, 120))
+    qtbot.waitUntil(lambda: len(dock.bench.entries) > 2)
+    assert np.isnan(dock.bench.entries[-1].trace.radius[0])
+    assert "cannot be told" in dock.trouble.text()
+
+
 def test_a_branch_comes_along_where_its_stem_is_moved(dock, mouse, click):
     _tree(dock)
     click(dock.trace.modes[MOVE])

@@ -23,6 +23,11 @@ ON_NOTHING = (
     "The tracker sees no fibre there: the trace goes as far as your click, and is doubtful there. "
     "Undo takes it back."
 )
+NO_SIZE = (
+    "How large this cell body is cannot be told: its circle is only a mark, and an SWC file says "
+    "one pixel. Undo and click nearer to its middle, or type in the voxel size first where slices "
+    "lie further apart than pixels."
+)
 MORE = "accept three or more, so that one can be held out"
 
 

@@ -12,6 +12,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.overlaps import traced_at
 from napari_midl.methods.axons.requests import TraceRequest, branch, correction
 from napari_midl.methods.axons.soma_size import soma_radius
+from napari_midl.methods.axons.words import NO_SIZE
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.hand import SELECTS, Hand
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, MODES, MOVE, SOMA, TRACE
@@ -167,6 +168,8 @@ class Clicking(QObject):
 
         def found(radius: float) -> None:
             bench.decide(lambda: bench.traces.add_soma(place, radius))
+            if not radius > 0:
+                bench.say(NO_SIZE)
 
         self._pointing.look(place, lambda: soma_radius(volume, place), found)
 
