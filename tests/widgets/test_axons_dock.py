@@ -642,6 +642,17 @@ def test_a_place_of_doubt_is_flown_to(axons, viewer, click, click_row, qtbot):
     assert not review.items and not review.next.isEnabled()
 
 
+def test_a_worse_place_that_is_new_is_not_passed_over(axons, click):
+    unsure = np.zeros((3, 50))
+    unsure[0, 10], unsure[1, 20], unsure[2, 30] = 0.8, 0.6, 0.9
+    _add(axons, _line("a", uncertainty=unsure[0]), _line("b", uncertainty=unsure[1]))
+    click(axons.review.next)
+    _add(axons, _line("c", uncertainty=unsure[2]))
+    for name in ("c", "a", "b"):
+        click(axons.review.next)
+        assert axons.review.current.entry.name == name
+
+
 def test_the_only_place_of_doubt_is_flown_to_again(axons, viewer, click):
     _add(axons, _line("a", uncertainty=np.linspace(0, 0.4, 50)))
     click(axons.review.next)

@@ -55,6 +55,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self._tracer, self._soma = trace.tracer, trace.modes[SOMA]
         self._doubts_of = PerEntry(doubts_of)
         self._last: Doubt | None = None
+        # Where doubtful places were when the last one was shown.
+        self._listed: set[tuple[float, ...]] = set()
         self._sure: list[Entry] = []
         super().__init__(bench)
         self.follow(self._on_traced, bench.opened, bench.traced)
@@ -154,10 +156,14 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.bench.layers.marks.show("doubtful", here)
         if self.current is not None:
             self._last = self.current
+            self._listed = {tuple(item.position.tolist()) for item in self.items}
             self.bench.select([self.current.entry])
 
     def go_to_next(self) -> None:
-        """Go on from the last place, also where the list is another since."""
+        """Go on from the last place, also where the list is another since.
+
+        What is new since is not passed over, though it is worse.
+        """
         if self.row_shown >= 0 or self._last is None or not self.items:
             super().go_to_next()
             return
@@ -165,8 +171,11 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         rows = (
             row
             for row, item in enumerate(self.items)
-            if item.uncertainty <= last.uncertainty
-            and not np.array_equal(item.position, last.position)
+            if not np.array_equal(item.position, last.position)
+            and (
+                item.uncertainty <= last.uncertainty
+                or tuple(item.position.tolist()) not in self._listed
+            )
         )
         row = next(rows, 0)
         self.list.setCurrentRow(row)
