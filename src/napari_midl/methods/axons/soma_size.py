@@ -9,6 +9,7 @@ middles nearby are tried, and each has as much of an edge as most of its sides h
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +58,36 @@ class _Round:
     noise: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """The image on both sides of the edge, for each middle nearby and each way out of it."""
+
+    middles: Points
+    inside: Values
+    outside: Values
+
+    @classmethod
+    def of(cls, one: _Round, off: float, step: float, width: float) -> _Tried:
+        """With middles up to ``off`` radii away, at an edge of a width in px."""
+        middles = one.middle + _nearby(one.flat, off, step) * one.radius
+        sides = (
+            one.image(middles[:, None] + _ways(one.flat) * (one.radius + side * width))
+            for side in (-1, 1)
+        )
+        return cls(middles, *sides)
+
+    def best(self, one: _Round) -> _Round:
+        """That with the middle that has most of an edge."""
+        change = one.sign * (self.inside - self.outside)
+        change[np.isnan(change)] = -np.inf  # what lies outside the image does not end
+        least = int(_ELSEWHERE[not one.flat] * change.shape[1])
+        edges = np.partition(change, least, axis=1)[:, least]
+        k = int(edges.argmax())
+        beyond = self.outside[k][np.isfinite(self.outside[k])]
+        noise = 1.48 * float(np.median(np.abs(beyond - np.median(beyond)))) if len(beyond) else 0.0
+        return replace(one, middle=self.middles[k], edge=float(edges[k]), noise=noise)
+
+
 def soma_radius(volume: Volume, place: Sequence[float]) -> float:
     """The radius of the cell body at a voxel, which may be bright, dark, hollow or have a nucleus.
 
@@ -97,28 +128,13 @@ def _ends_at(volume: Volume, place: Points, size: Points, flat: bool = False) ->
         for radius in radii.tolist():
             # One that hardly any way along z ends in can be told in its plane alone.
             circle = flat or volume.shape[0] * size[0] < radius
+            begin = _Round(place, radius, circle, image)
+            tried = _Tried.of(begin, _OFF, _STEP, max(1.0, _EDGE * radius))
             for sign in (1, -1):
-                begin = _Round(place, radius, circle, image, sign)
-                one = _best(begin, _OFF, _STEP, max(1.0, _EDGE * radius))
+                one = tried.best(replace(begin, sign=sign))
                 if one.edge > max(0.0, _TIMES * one.noise):
                     yield one
         low *= 2
-
-
-def _best(one: _Round, off: float, step: float, width: float) -> _Round:
-    """That of its size with a middle nearby that has most of an edge, of a width in px."""
-    middles = one.middle + _nearby(one.flat, off, step) * one.radius
-    ways = _ways(one.flat)
-    inside, outside = (
-        one.image(middles[:, None] + ways * (one.radius + side * width)) for side in (-1, 1)
-    )
-    # What lies outside the image does not end.
-    change = np.where(np.isfinite(inside - outside), one.sign * (inside - outside), -np.inf)
-    edges = np.sort(change, axis=1)[:, int(_ELSEWHERE[not one.flat] * len(ways))]
-    k = int(edges.argmax())
-    beyond = outside[k][np.isfinite(outside[k])]
-    noise = 1.48 * float(np.median(np.abs(beyond - np.median(beyond)))) if len(beyond) else 0.0
-    return replace(one, middle=middles[k], edge=float(edges[k]), noise=noise)
 
 
 def _refined(one: _Round) -> float:
@@ -126,9 +142,10 @@ def _refined(one: _Round) -> float:
     step = _STEP / 2
     for _ in range(_ROUNDS):
         radii = one.radius * (1 + step / 2) ** np.array([0.0, -1.0, 1.0])
+        sizes = [replace(one, radius=radius) for radius in radii.tolist()]
         tried = [
-            _best(replace(one, radius=r), 1.5 * step, step, max(_THINNEST, _THIN * r))
-            for r in radii.tolist()
+            _Tried.of(size, 1.5 * step, step, max(_THINNEST, _THIN * size.radius)).best(size)
+            for size in sizes
         ]
         best = max(tried, key=lambda other: other.edge)
         if best.radius == one.radius and np.allclose(best.middle, one.middle):
@@ -137,6 +154,7 @@ def _refined(one: _Round) -> float:
     return one.radius
 
 
+@cache
 def _ways(flat: bool) -> Points:
     """Unit vectors ``(n, 3)`` evenly in a plane, or in space: a spiral about the sphere."""
     count = _WAYS[not flat]
@@ -149,6 +167,7 @@ def _ways(flat: bool) -> Points:
     return np.stack([z, across * np.sin(turned), across * np.cos(turned)], 1)
 
 
+@cache
 def _nearby(flat: bool, off: float, step: float) -> Points:
     """Points ``(n, 3)`` of a grid within a distance of its middle."""
     side = np.arange(-round(off / step), round(off / step) + 1) * step
