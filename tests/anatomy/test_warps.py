@@ -112,6 +112,11 @@ def test_two_balls_that_overlap_cross_and_a_ball_does_not() -> None:
     # They meet in a ring half way.
     middle = both.vertices[both.faces[crossed]].mean((0, 1))
     np.testing.assert_allclose(middle, [7.5, 0, 0], atol=1.0)
+    # All of them lie at vertices of the second ball, on the near half of it.
+    second, near = np.arange(2 * count) >= count, both.vertices[:, 0] < 12
+    np.testing.assert_array_equal(crossing(both, among=second), crossed)
+    np.testing.assert_array_equal(crossing(both, among=second & near), crossed)
+    assert not len(crossing(both, among=second & (both.vertices[:, 0] > 22)))
 
 
 def test_a_fold_is_smoothed_and_the_rest_stays() -> None:

@@ -34,20 +34,21 @@ def untangled(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> Mesh:
 
 
 def untangling(mesh: Mesh, kept: NDArray[np.bool_] | None = None) -> tuple[Mesh, bool]:
-    """As `untangled`, and whether it is known to cross itself no more."""
+    """As `untangled`, and whether it crosses itself no more."""
     vertices, near = mesh.vertices, smoother(mesh.faces, len(mesh.vertices))
+    crossed = crossing(mesh)
     for round_ in range(_ROUNDS):
-        crossed = crossing(Mesh(vertices, mesh.faces))
         if not len(crossed):
-            return Mesh(vertices, mesh.faces), True
+            break
         part = np.zeros(len(vertices))
         part[mesh.faces[crossed]] = 1.0
         for _ in range(_RINGS + round_ // 2):
             part = np.asarray(near @ part > 0, float)
-        if kept is not None:
-            part[kept] = 0.0
-        vertices = _smoothed(vertices, near, part > 0)
-    return Mesh(vertices, mesh.faces), False
+        about = part > 0
+        moving = about if kept is None else about & ~kept
+        vertices = _smoothed(vertices, near, moving)
+        crossed = crossing(Mesh(vertices, mesh.faces), among=about)
+    return Mesh(vertices, mesh.faces), not len(crossed)
 
 
 def last_untangled(
@@ -67,7 +68,7 @@ def last_untangled(
     """
     for vertices in reversed(stages):
         mesh, clean = untangling(Mesh(vertices, faces), kept)
-        if clean or not len(crossing(mesh)):
+        if clean:
             return mesh
     return Mesh(stages[0], faces)
 
