@@ -208,5 +208,7 @@ def stains_for(settings: StainSettings, translator: Model | None) -> Stains:
 
 def _around(difference: Tensor) -> Tensor:
     """Mean over the neighbourhood; at the borders over what there is of it."""
-    half = DOUBT_WINDOW // 2
-    return F.avg_pool2d(difference, DOUBT_WINDOW, 1, half, count_include_pad=False)
+    for window in ((DOUBT_WINDOW, 1), (1, DOUBT_WINDOW)):  # which is the same, and much faster
+        half = (window[0] // 2, window[1] // 2)
+        difference = F.avg_pool2d(difference, window, 1, half, count_include_pad=False)
+    return difference
