@@ -52,9 +52,10 @@ if [ "$(cat $stamp 2>/dev/null)" = "$wanted" ]; then
 fi
 say "making .venv (a few minutes the first time)"
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
-pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet --quiet)
-"${pip[@]}" install --upgrade "pip>=25.1"
+# What is imported is compiled then: of these packages that is a small part.
+install=(.venv/bin/python -m pip --disable-pip-version-check --quiet --quiet install --no-compile)
+"${install[@]}" --upgrade "pip>=25.1"
 # torch first: it is the largest by far, and a broken download then fails early.
-"${pip[@]}" install torch==2.13.0 -c constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
-"${pip[@]}" install -c constraints.txt -e ".[all]" --group dev
+"${install[@]}" torch==2.13.0 -c constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
+"${install[@]}" -c constraints.txt -e ".[all]" --group dev
 echo "$wanted" >$stamp
