@@ -70,13 +70,35 @@ def test_seeds_in_noise_leave_no_trace(tracing, wave):
     assert counts.traces == 1 and counts.traced + counts.no_fibre + counts.faint == 8
 
 
-def test_a_seed_with_a_direction_is_followed_as_it_was_given(tracing, wave):
+def onwards(line, begin):
+    way = line[begin + 24] - line[begin]
+    return Seed("a", (0.0, *line[begin].tolist()), (0.0, *way.tolist()))
+
+
+def test_a_seed_with_a_direction_goes_on_to_a_fibre_that_is_traced(tracing, wave):
+    line = wave[1]
+    known = Trace("mine", np.pad(line[600:], ((0, 0), (1, 0))), np.zeros(200))
+    (found,) = run(trace_each_fibre(tracing, [onwards(line, 300)], [known]))
+    points = found.points[:, 1:]
+    assert score(points, line[300:600]).coverage > 0.95
+    assert np.linalg.norm(points - line[600], axis=1).min() < 8
+    assert score(points, line[620:]).coverage < 0.05
+    assert found.why == "met another"
+
+
+def test_a_seed_with_a_direction_goes_on_over_a_fibre_that_it_crosses(tracing, wave):
+    line = wave[1]
+    down = np.stack([np.zeros(100), np.arange(10.0, 110.0), np.full(100, line[500, 1])], 1)
+    known = Trace("mine", down, np.zeros(100))
+    (found,) = run(trace_each_fibre(tracing, [onwards(line, 300)], [known]))
+    assert score(found.points[:, 1:], line[300:]).coverage > 0.95
+
+
+def test_a_seed_with_a_direction_along_a_fibre_that_is_traced_gives_nothing(tracing, wave):
     line = wave[1]
     known = Trace("mine", np.pad(line, ((0, 0), (1, 0))), np.zeros(len(line)))
-    way = line[424] - line[400]
-    seed = Seed("a", (0.0, *line[400].tolist()), (0.0, *way.tolist()))
-    (found,) = run(trace_each_fibre(tracing, [seed], [known]))
-    assert score(found.points[:, 1:], line[400:]).coverage > 0.95
+    (found,) = run(trace_each_fibre(tracing, [onwards(line, 400)], [known]))
+    assert not len(found.points) and found.why == "on mine"
 
 
 def test_what_had_ended_is_told_while_it_goes_on(tracing, wave):

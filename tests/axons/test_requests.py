@@ -83,6 +83,17 @@ def test_all_that_wait_are_followed_as_one_batch(begin):
     assert [seed.path for seed in begin(queue).seeds.open()] == ["c"]
 
 
+def test_what_is_corrected_is_known_as_far_as_it_is_kept(plane, line):
+    old = Entry(line(range(11), "old"))
+    traces, queue = TraceList([old, Entry(line([0, 1], "else"))]), RequestQueue()
+    traces.select([old])
+    queue.waiting.append(correction(traces, (0, 3, 8)))
+    known = [entry.trace for entry in traces.entries]
+    operation = queue.begin(ImageIn.of(plane), "base", TraceSettings(), known)
+    lengths = {trace.path: len(trace.points) for trace in operation.known.open()}
+    assert lengths == {"old": 9, "else": 2}
+
+
 def test_traces_grow_with_what_lies_before_their_seeds(line, begin):
     queue = RequestQueue()
     queue.waiting += [TraceRequest(Seed("a", (0, 0, 2)), line([0, 1], "a")), *_wanted("b")]

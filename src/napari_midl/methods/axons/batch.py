@@ -13,7 +13,7 @@ from napari_midl.methods.axons.apply import in_order, nothing, together
 from napari_midl.methods.axons.evidence import supported
 from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.ports import Grown
-from napari_midl.methods.axons.words import FAINT, ON
+from napari_midl.methods.axons.words import FAINT, MET, ON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +37,8 @@ def trace_each_fibre(
 
     A seed on a fibre that is traced already is passed over. Where a trace runs along another
     one, only what is new of it is kept, and a trace that the image does not support is left out.
-    A seed with a direction was given with care: its trace is kept as it is.
+    That of a seed with a direction goes on from something: it ends where it comes upon another,
+    and is kept however faint it is.
 
     Parameters
     ----------
@@ -150,10 +151,11 @@ class _Rounds:
         return trace.length(self._spacing.tolist()) * (0.5 - doubt)
 
     def _new(self, seed: Seed, trace: Trace) -> Trace:
-        if seed.direction is not None or not len(trace.points):
-            self._traced.add(trace)
+        if not len(trace.points):
             return trace
         reach = ON_IT * self._widths[seed.path]
+        if seed.direction is not None:
+            return self._onwards(seed, trace, reach)
         met = any(other is not None for other in self._traced.at(trace.points, reach))
         new = self._traced.take(trace, reach)
         if not new:  # a trace that meets no other was too short to be one
@@ -162,6 +164,14 @@ class _Rounds:
         self.more += pieces
         self.count += len(pieces)
         return new[0]
+
+    def _onwards(self, seed: Seed, trace: Trace, reach: float) -> Trace:
+        """What goes on from something, up to where it comes upon another."""
+        count = self._traced.before_shared(trace, reach)
+        if count < len(trace.points):
+            trace = trace.part(slice(count), why=MET)
+        self._traced.add(trace)
+        return trace if count else self._on_another(seed) or nothing(seed, f"{ON}another")
 
 
 def _told(before: Grown, begun: Sequence[Seed], count: int, step: Progress) -> Progress:

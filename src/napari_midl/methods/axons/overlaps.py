@@ -133,13 +133,18 @@ class Traced:
         return any(end - begin >= _CROSSING * radius / _SPACING for begin, end in _runs(along))
 
     def before_shared(self, trace: Trace, radius: float) -> int:
-        """How many points of a trace come before it follows a fibre that is there."""
-        if len(trace.points) < 2 or not self._lines:
-            return len(trace.points)
+        """How many points of a trace come before it follows a fibre that is there, or ends on it.
+
+        A crossing is passed over, and so is where it begins beside the fibre that it leaves.
+        """
+        count = len(trace.points)
+        if count < 2 or not self._lines:
+            return count
         at = self._lengths(trace)
-        runs = _runs(self._along(trace.points * self._spacing, radius))
-        shared = (begin for begin, end in runs if at[end - 1] - at[begin] >= _CROSSING * radius)
-        return next(shared, len(trace.points))
+        for begin, end in _runs(self._along(trace.points * self._spacing, radius)):
+            if end == count or at[end - 1] - at[begin] >= _CROSSING * radius:
+                return begin
+        return count
 
     def _new(self, trace: Trace, radius: float) -> list[Trace]:
         if len(trace.points) < 2:

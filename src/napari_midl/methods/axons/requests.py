@@ -201,10 +201,12 @@ class RequestQueue:
     ) -> operations.Trace:
         """What follows those that wait and are alike, which are now under way.
 
-        Fibres of the traces `known` are not traced again.
+        Fibres of the traces `known` are not traced again, but for what of them is corrected.
         """
         faint = self.waiting[0].faint
         alike = list(takewhile(lambda request: request.faint == faint, self.waiting))
+        corrected = {r.instead_of.name: r.head for r in alike if r.instead_of and r.head}
+        known = [corrected.get(trace.path, trace) for trace in known]
         self.under_way, self.waiting = alike, self.waiting[len(alike) :]
         self._grown = Grown()
         return operations.Trace(

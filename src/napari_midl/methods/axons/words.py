@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Why a trace is empty; where its seed lies on another one, the name of that follows.
 NO_FIBRE, FAINT, ON = "no fibre", "too faint", "on "
+# Why one ends that goes on from something.
+MET = "met another"
 # Why a bridge is as it is: seen in the image, a short line, or a long one over nothing.
 ALONG, LINE, GUESS = "along the image", "straight", "straight and long"
 
