@@ -70,6 +70,27 @@ def test_uncertainty_that_an_swc_cannot_hold_is_left_empty():
     assert pd.read_csv("of table.csv")[unsure].to_numpy().tolist() == [[0.3, 0.4]]
     assert ran("measure", "again.swc", "--out", "of swc.csv") == 0
     assert pd.read_csv("of swc.csv")[unsure].isna().all(axis=None)
+    assert ran("export", "again.swc", "--image", "image.tif", "--out", "exported.csv") == 0
+    exported = pd.read_csv("exported.csv")
+    assert exported["uncertainty"].isna().all() and exported["id"].tolist() == [1, 2]
+    # What came of it knows no more.
+    assert ran("export", "exported.csv", "--image", "image.tif", "--out", "twice.csv") == 0
+    assert Path("twice.csv").read_bytes() == Path("exported.csv").read_bytes()
+    assert ran("measure", "twice.csv", "--out", "of twice.csv") == 0
+    assert pd.read_csv("of twice.csv")[unsure].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("command", ["export", "measure"])
+def test_that_a_table_beside_an_swc_knows_more_is_said(command, capfd):
+    tifffile.imwrite("image.tif", np.zeros((64, 80), np.uint8))
+    Path("neuron.csv").write_text("of another,program\n", encoding="utf-8")
+    Path("ours.swc").write_text(NEURON, encoding="utf-8")
+    Path("ours.csv").write_text("path,index,z,y,x,uncertainty\nA,0,0,20,20,0\n", encoding="utf-8")
+    for name, says in (("neuron", False), ("ours", True)):
+        how = ["--image", "image.tif"] if command == "export" else []
+        assert ran(command, f"{name}.swc", *how, "--out", f"of {name}.csv") == 0
+        beside = f"{name}.csv beside it does: give that instead" in capfd.readouterr().out
+        assert beside == says
 
 
 def test_what_is_beside_is_not_written_over(capfd):

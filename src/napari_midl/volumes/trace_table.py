@@ -83,7 +83,9 @@ def from_table(path: Path, table: pd.DataFrame) -> list[Trace]:
     check_names(path, table)
     values = numbers(path, table, [column for column in "zyx" if column in table])
     values = values.reindex(columns=["z", "y", "x"], fill_value=0.0)
-    values["uncertainty"] = _filled(path, table, "uncertainty", needed="uncertainty" in table)
+    # All of it is empty where nobody knows it; one that is missing among others is a fault.
+    needed = "uncertainty" in table and bool(table["uncertainty"].notna().any())
+    values["uncertainty"] = _filled(path, table, "uncertainty", needed)
     for column in ("radius", "type", "parent_index", "id"):
         values[column] = _filled(path, table, column)
     for column in ("type", "parent_index", "id"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -101,13 +101,15 @@ class Measure(Operation["pd.DataFrame"]):
             known, space = (yield from read_traces_of(run, path, volume)), volume.space
         else:
             known, micrometres = read_traces(path, Space()), is_swc(path) and not in_pixels(path)
+            if more := said_of_more(path):
+                run.results["notes"] = more
             space = Space.of((1.0, 1.0, 1.0), "micrometer") if micrometres else Space()
         if self.accepted_only:
             known = accepted(known, path)
         unit = space.known_unit
         measured = partial(_measured, known, space, self.sholl_step)
         table, of_trees, spheres = yield from elsewhere(measured, "measuring")
-        if is_swc(path):  # It holds none, and a zero would say that all of it is sure.
+        if not holds_doubt(path):
             table[["mean uncertainty", "highest uncertainty"]] = math.nan
         if self.out.path is not None:
             staged = run.staged()
@@ -155,6 +157,8 @@ class Export(TracesOperation):
         known = yield from read_traces_of(run, path, volume)
         if self.accepted_only:
             known = accepted(known, path)
+        if not holds_doubt(path):
+            known = [replace(t, uncertainty=t.uncertainty + math.nan) for t in known]
         return self.keep(run, known, volume, remarks(path) if is_swc(path) else ())
 
 
@@ -171,11 +175,40 @@ def _measured(
     )
 
 
+def holds_doubt(path: Path) -> bool:
+    """Whether a file of traces tells their uncertainty; of another a zero would say *sure*."""
+    from napari_midl.volumes.swc import is_swc
+    from napari_midl.volumes.tables import read_table
+
+    if is_swc(path):
+        return False
+    table = read_table(path, ("path",), ("uncertainty",))
+    return "uncertainty" in table and bool(table["uncertainty"].notna().any())
+
+
+def said_of_more(path: Path) -> list[str]:
+    """That a table of ours lies beside an SWC, which tells what that cannot hold."""
+    from napari_midl.volumes.swc import is_swc
+    from napari_midl.volumes.trace_table import FIRST
+
+    table = path.with_suffix(".csv")
+    if not is_swc(path) or not table.is_file():
+        return []
+    with table.open(encoding="utf-8", errors="replace") as file:
+        ours = file.readline().startswith(",".join(FIRST))
+    said = (
+        f"{path.name} holds neither names nor uncertainty of its traces; {table.name} beside it "
+        "does: give that instead, if they are the same traces."
+    )
+    return [said] if ours else []
+
+
 def read_traces_of(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:
-    """The traces of an image; what is odd about where they lie becomes a note."""
+    """The traces of an image; what is odd about them becomes a note."""
     from napari_midl.methods.axons.beside import read_and_look
 
     known, said = yield from elsewhere(partial(read_and_look, path, volume), LOOKING)
-    if said:
-        run.results["notes"] = [said]
+    notes = [*said_of_more(path), *([said] if said else [])]
+    if notes:
+        run.results["notes"] = notes
     return known
