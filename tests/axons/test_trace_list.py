@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.entries import Entry, PerEntry, lessons
 from napari_midl.methods.axons.requests import TraceRequest
 from napari_midl.methods.axons.trace_list import TraceList
-from napari_midl.volumes.traces import Seed
+from napari_midl.volumes.traces import Link, Seed
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_a_name_that_is_taken_gives_way_to_one_that_no_trace_has(three, line):
     assert _names(three.entries)[3:] == ["trace 1", "trace 2", "trace 3"]
 
 
-def test_accepting_keeps_the_selection_and_undo_shows_what_it_changed(three):
+def test_accepting_keeps_the_selection_and_so_do_undo_and_redo(three):
     three.select(three.entries[:2])
     three.accept()
     assert [e.state for e in three.entries] == ["accepted", "accepted", "proposed"]
@@ -44,6 +46,20 @@ def test_accepting_keeps_the_selection_and_undo_shows_what_it_changed(three):
     assert _names(three.selected) == ["a", "b"]
     three.redo()
     assert [e.accepted for e in three.entries] == [True, True, False]
+    assert three.selected == three.entries[:2]
+
+
+def test_undo_selects_what_was_selected_before_and_no_bystander(line):
+    branches = [replace(line([5, 6], name), parent=Link("stem", 5)) for name in ("up", "down")]
+    traces = TraceList(map(Entry, [line(range(10), "stem"), *branches]))
+    traces.select(traces.entries[:1])
+    traces.reject()
+    assert [entry.trace.parent for entry in traces.entries] == [None, None]
+    traces.select(traces.entries[:1])
+    traces.undo()
+    assert _names(traces.selected) == ["stem"], "the branches only grow from it again"
+    traces.redo()
+    assert _names(traces.selected) == ["up"]
 
 
 def test_rejecting_deletes_the_selected(three):

@@ -11,11 +11,12 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.trees import kept_linked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from napari_midl.methods.axons.entries import Entry
 
     Place = tuple[float, float, float]
+    _State = tuple[tuple[Entry, ...], tuple[Place, ...], tuple[Entry, ...]]
 
 
 class EntryList:
@@ -33,9 +34,7 @@ class EntryList:
     Attributes
     ----------
     history : History
-        The states of the list and of the fine places, one a decision.
-    selected : tuple of Entry
-        In the order of the list.
+        The states of the list, of the fine places and of the selection, one a decision.
     """
 
     def __init__(
@@ -45,10 +44,7 @@ class EntryList:
         fine: Iterable[Place] = (),
     ) -> None:
         self.voxel_size = voxel_size
-        self.history: History[tuple[tuple[Entry, ...], tuple[Place, ...]]] = History(
-            (tuple(entries), tuple(fine))
-        )
-        self.selected: tuple[Entry, ...] = ()
+        self.history: History[_State] = History((tuple(entries), tuple(fine), ()))
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -59,6 +55,11 @@ class EntryList:
     def fine(self) -> tuple[Place, ...]:
         """Voxels ``(z, y, x)`` at which a person found a doubtful trace right."""
         return self.history.now[1]
+
+    @property
+    def selected(self) -> tuple[Entry, ...]:
+        """Those that are selected, in the order of the list."""
+        return self.history.now[2]
 
     @property
     def only_selected(self) -> Entry:
@@ -86,7 +87,9 @@ class EntryList:
     def select(self, entries: Iterable[Entry]) -> None:
         """Select traces, and no others."""
         wanted = set(entries)
-        self.selected = tuple(entry for entry in self.entries if entry in wanted)
+        now, fine, _ = self.history.now
+        # No decision: taking back the one that follows leaves what is selected now.
+        self.history.now = now, fine, tuple(entry for entry in now if entry in wanted)
 
     def write(
         self,
@@ -108,7 +111,7 @@ class EntryList:
             Those among which each grows from where it says; those that were there if not given.
         """
         new = self._linked(entries, before)
-        self.history.write((tuple(new.values()), self.fine))
+        self.history.write((tuple(new.values()), self.fine, ()))
         self.select(new[entry] for entry in select)
 
     def _linked(
@@ -125,15 +128,15 @@ class EntryList:
 
     def find_fine(self, place: Place) -> None:
         """A doubtful trace is right at a voxel ``(z, y, x)``; the selection stays."""
-        self.history.write((self.entries, (*self.fine, place)))
+        self.history.write((self.entries, (*self.fine, place), self.selected))
 
     def undo(self) -> None:
-        """Take the last decision back, and select what it had changed."""
-        self._step(self.history.undo)
+        """Take the last decision back, and select what was selected before it."""
+        self.history.undo()
 
     def redo(self) -> None:
-        """Make it again."""
-        self._step(self.history.redo)
+        """Make it again, and select what was selected after it."""
+        self.history.redo()
 
     def free_names(self, number: int, also_taken: Iterable[str] = ()) -> list[str]:
         """The first of ``trace 1``, ``trace 2``... that no trace has."""
@@ -142,11 +145,6 @@ class EntryList:
 
     def _replace(self, old: Entry, new: Entry) -> None:
         self.write((new if entry is old else entry for entry in self.entries), [new])
-
-    def _step(self, step: Callable[[], None]) -> None:
-        before = set(self.entries)
-        step()
-        self.select(entry for entry in self.entries if entry not in before)
 
 
 def numbered(kind: str) -> Iterator[str]:
