@@ -11,7 +11,7 @@ from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import run
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.entries import Entry
-from napari_midl.methods.axons.joining import gaps, one_tree
+from napari_midl.methods.axons.joining import Gaps, one_tree
 from napari_midl.methods.axons.operations import Join
 from napari_midl.methods.axons.ports import TracesIn, TracesOut
 from napari_midl.methods.axons.somata import made_soma
@@ -32,9 +32,18 @@ def _trace(name, ends, parent=None):
     return Trace(name, points, np.zeros(count), parent=parent)
 
 
+def _gaps(traces):
+    """All their gaps, the nearest first."""
+    gaps = Gaps(traces, SIZE)
+    while gaps.apart:
+        gap = gaps.nearest()[0]
+        gaps.close(gap)
+        yield gap
+
+
 def _straight(traces):
     """Straight bridges in their gaps."""
-    found = [np.stack([gap.start, gap.end]) for gap in gaps(traces, SIZE)]
+    found = [np.stack([gap.start, gap.end]) for gap in _gaps(traces)]
     return [Trace("", points, np.ones(2), why=GUESS) for points in found]
 
 
@@ -52,7 +61,7 @@ PIECES = [
 
 
 def test_ends_are_tied_to_what_is_nearest_from_the_longest_outwards():
-    ties = [(g.start[1:].tolist(), g.end[1:].tolist()) for g in gaps(PIECES, SIZE)]
+    ties = [(g.start[1:].tolist(), g.end[1:].tolist()) for g in _gaps(PIECES)]
     assert ties == [([50, 30], [44, 30]), ([50, 60], [50, 70])]
 
 
@@ -70,7 +79,7 @@ def test_an_end_that_heads_for_a_trace_is_tied_before_one_beside_it():
     # Both ends of the lower one are 8 px from the stem; only one heads for it.
     hook = Trace("hook", np.array([[0, 58.0, x] for x in range(20, 40)]), np.zeros(20))
     hook = hook.followed_by(_trace("", ((59, 40), (70, 40))), _trace("", ((70, 41), (58, 41))))
-    (gap,) = gaps([PIECES[0], hook], SIZE)
+    (gap,) = _gaps([PIECES[0], hook])
     assert gap.end[1:].tolist() == [58, 41]
 
 
@@ -164,6 +173,18 @@ def test_a_bridge_follows_the_image_and_is_to_be_looked_at(image):
     assert sum(trace.parent is None for trace in joined) == 1
 
 
+def test_where_the_image_shows_nothing_to_the_nearest_the_next_is_tried(image):
+    pieces = [
+        _trace("a", ((60, 12), (60, 55))),
+        _trace("b", ((60, 140), (60, 106))),
+        _trace("aside", ((20, 80), (35, 80))),  # nearer to both than these are to each other
+    ]
+    outcome, _ = _join(image, pieces)
+    assert [bridge.why for bridge in outcome.result] == [GUESS, ALONG]
+    joined = one_tree(pieces, outcome.result[1:])
+    assert _roots(joined) == {"a", "aside"} and {t.path for t in joined if t.parent} == {"b"}
+
+
 def test_a_long_gap_over_nothing_is_left_open_unless_guessed(image):
     pieces = [_trace("a", ((60, 15), (60, 45))), _trace("far", ((120, 30), (150, 30)))]
     outcome, joined = _join(image, pieces)
@@ -181,7 +202,9 @@ def test_what_was_joined_is_told_in_a_sentence():
     assert of_bridges(bridges, 0).startswith(
         "3 gaps closed, 2 along the image and 1 by a straight line."
     )
-    assert of_bridges(bridges[:1], 1).startswith("1 gap closed along the image; 1 left open.")
+    assert of_bridges(bridges[:1], 1).startswith(
+        "1 gap closed along the image; 1 left open, where the image shows no fibre."
+    )
     assert of_bridges(bridges[2:], 0).startswith("1 gap closed by a straight line.")
     assert of_bridges(bridges, 0, ["a", "b"]).endswith("Changed, so proposed again: a, b.")
-    assert of_bridges([], 2) == "Nothing was joined; 2 gaps left open."
+    assert of_bridges([], 2).startswith("Nothing was joined; 2 gaps left open, where the image")

@@ -2,7 +2,7 @@
 
 A neuron that was traced piece by piece is a bag of trees. They are tied where an end of one lies
 nearest to another, from the root outwards, as a minimum spanning tree does; what lies between is
-found in the image.
+found in the image. Where that shows nothing, the next nearest are tried.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from napari_midl.volumes.swc_paths import grows_from_its_parent
 from napari_midl.volumes.trace import Link, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,9 @@ _TANGENT, _UNSEEN = 4, 0.6
 # the image does not show what lies between.
 _LOST, _DETOUR = 0.5, 2.0
 _STEP = 2.0
+# Where the nearest way to tie a tree is a guess, so many others are tried that cost so many times
+# as much at most.
+_OTHERS, _REACH = 2, 2.0
 _OF_BRIDGE = ("points", "uncertainty", "radius", "ids")
 
 
@@ -83,7 +86,7 @@ class _Tree:
 
 @dataclass(frozen=True)
 class Gap:
-    """Where a tree comes nearest to another: a point of either, in voxels.
+    """Where a tree comes near to another: a point of either, in voxels.
 
     The cost is the length, for an end that does not head for the other up to thrice that.
     """
@@ -96,18 +99,34 @@ class Gap:
     cost: float
 
     @classmethod
-    def between(cls, tree: _Tree, other: _Tree) -> Gap:
-        """The nearest point of one to a free end of the other, which rather heads for it."""
+    def between(cls, tree: _Tree, other: _Tree) -> list[Gap]:
+        """The nearest point of one to each free end of the other, which rather heads for it."""
         found = []
         for ends, points, turned in ((tree, other, False), (other, tree, True)):
             for end, way in zip(ends.ends, ends.ways, strict=True):
                 place, length, cost = points.ahead_of(end, way)
                 start, stop = (place, end) if turned else (end, place)
                 found.append(cls(tree, other, start, stop, length, cost))
-        return min(found, key=lambda gap: gap.cost)
+        return found
+
+    def is_like(self, other: Gap) -> bool:
+        """Whether it is at the same place as another, perhaps seen from its other side."""
+        apart = np.stack([self.start - other.start, self.end - other.end]) * self.tree.size
+        return bool((np.linalg.norm(apart, axis=1) <= ON_IT).all())
 
 
-def gaps(traces: Sequence[Trace], voxel_size: Sequence[float]) -> list[Gap]:
+def _worth_a_try(found: Iterable[Gap]) -> list[Gap]:
+    """The nearest of some gaps, then others that lie little further."""
+    kept: list[Gap] = []
+    for gap in sorted(found, key=lambda gap: gap.cost):
+        if len(kept) > _OTHERS or (kept and gap.cost > _REACH * kept[0].cost):
+            break
+        if not any(gap.is_like(other) for other in kept):
+            kept.append(gap)
+    return kept
+
+
+class Gaps:
     """Where trees are to be tied so that all become one, from the root outwards.
 
     Trees grow from those with a soma, each from the nearest; where there is none, from the longest.
@@ -118,25 +137,36 @@ def gaps(traces: Sequence[Trace], voxel_size: Sequence[float]) -> list[Gap]:
         With links to each other alone.
     voxel_size : sequence of float
         Physical size ``(z, y, x)``.
+
+    Attributes
+    ----------
+    apart : list
+        The trees that are not tied yet.
     """
-    size, by_name = np.asarray(voxel_size) / voxel_size[-1], {t.path: t for t in traces}
-    members: dict[str, list[Trace]] = {}
-    for trace in traces:
-        members.setdefault(root_of(trace.path, by_name), []).append(trace)
-    trees = [_Tree(tree, size) for tree in members.values()]
-    begun = [t for t in trees if t.is_cell] or [max(trees, key=lambda tree: tree.length)]
-    best: dict[_Tree, Gap] = {}
-    apart = [tree for tree in trees if tree not in begun]
-    found: list[Gap] = []
-    while apart:
-        for other in apart:
-            new = [Gap.between(tree, other) for tree in begun]
-            best[other] = min([*new, best.get(other, new[0])], key=lambda gap: gap.cost)
-        nearest = min(apart, key=lambda tree: best[tree].cost)
-        found.append(best[nearest])
-        apart.remove(nearest)
-        begun = [nearest]
-    return found
+
+    def __init__(self, traces: Sequence[Trace], voxel_size: Sequence[float]) -> None:
+        size, by_name = np.asarray(voxel_size) / voxel_size[-1], {t.path: t for t in traces}
+        members: dict[str, list[Trace]] = {}
+        for trace in traces:
+            members.setdefault(root_of(trace.path, by_name), []).append(trace)
+        trees = [_Tree(tree, size) for tree in members.values()]
+        longest = max(trees, key=lambda tree: tree.length)
+        self._new = [t for t in trees if t.is_cell] or [longest]
+        self.apart = [tree for tree in trees if tree not in self._new]
+        self._near: dict[_Tree, list[Gap]] = {tree: [] for tree in self.apart}
+
+    def nearest(self) -> list[Gap]:
+        """The gap that is nearest, and others to the same tree that are worth a try."""
+        for tree in self.apart:
+            new = [gap for other in self._new for gap in Gap.between(other, tree)]
+            self._near[tree] = _worth_a_try([*self._near[tree], *new])
+        self._new = []
+        return min((self._near[tree] for tree in self.apart), key=lambda found: found[0].cost)
+
+    def close(self, gap: Gap) -> None:
+        """It is closed: others may lie nearer to what it ties."""
+        self.apart.remove(gap.other)
+        self._new.append(gap.other)
 
 
 def bridges(tracing: Tracing, traces: Sequence[Trace]) -> Job[list[Trace]]:
@@ -160,13 +190,20 @@ def bridges(tracing: Tracing, traces: Sequence[Trace]) -> Job[list[Trace]]:
         Each from a point of a tree to a point of the one that is to grow from it; ``why`` says
         how it was found. Returned by the generator.
     """
-    look = partial(gaps, traces, tracing.volume.voxel_size)
-    open_gaps = yield from elsewhere(look, "looking for the gaps")
+    look = partial(Gaps, traces, tracing.volume.voxel_size)
+    gaps = yield from elsewhere(look, "looking for the gaps")
     found: list[Trace] = []
-    for k, gap in enumerate(open_gaps):
-        told = partial(_told, k, len(open_gaps))
-        yield told(Progress(0, 1))
-        found.append((yield from mapped(_bridge(tracing, gap), told)))
+    count = len(gaps.apart)
+    while gaps.apart:
+        told = partial(_told, len(found), count)
+        tried: list[tuple[Gap, Trace]] = []
+        for gap in (yield from mapped(elsewhere(gaps.nearest, ""), told)):
+            tried.append((gap, (yield from mapped(_bridge(tracing, gap), told))))
+            if tried[-1][1].why != GUESS:
+                break
+        gap, bridge = next((one for one in tried if one[1].why != GUESS), tried[0])
+        gaps.close(gap)
+        found.append(bridge)
     return found
 
 

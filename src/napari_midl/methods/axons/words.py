@@ -19,6 +19,7 @@ NO_FIBRE, FAINT, ON = "no fibre", "too faint", "on "
 MET = "met another"
 # Why a bridge is as it is: seen in the image, a short line, or a long one over nothing.
 ALONG, LINE, GUESS = "along the image", "straight", "straight and long"
+_OVER_NOTHING = ", where the image shows no fibre"
 
 # What to say where nobody but the person who clicked sees a fibre.
 ON_NOTHING = (
@@ -88,7 +89,7 @@ def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -
     `again` are the traces that were accepted and, changed as they are, have to be so again.
     """
     if not bridges:
-        return f"Nothing was joined; {counted(left, 'gap')} left open."
+        return f"Nothing was joined; {counted(left, 'gap')} left open{_OVER_NOTHING}."
     lines = sum(bridge.why != ALONG for bridge in bridges)
     along, count = len(bridges) - lines, f"{counted(len(bridges), 'gap')} closed"
     straight = f"by {'a straight line' if lines == 1 else 'straight lines'}"
@@ -96,7 +97,7 @@ def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -
         closed = f"{count}, {along} along the image and {lines} {straight}"
     else:
         closed = f"{count} {straight if lines else 'along the image'}"
-    more = f"; {left} left open" if left else ""
+    more = f"; {left} left open{_OVER_NOTHING}" if left else ""
     changed = f" Changed, so proposed again: {', '.join(again)}." if again else ""
     return f"{closed}{more}. Next doubtful place shows where.{changed}"
 
