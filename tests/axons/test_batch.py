@@ -107,6 +107,14 @@ def test_what_had_ended_is_told_while_it_goes_on(tracing, wave):
     assert done == sorted(done) and done[-1] == 1
 
 
+def test_what_grows_is_never_gone_before_it_has_ended(tracing, wave):
+    steps = []
+    run(trace_each_fibre(tracing, seeds_at(wave[1], 100, 400)), steps.append)
+    growing = [len(lines_of(p.preview.growing)) for p in steps if p.preview and p.preview.growing]
+    assert growing and min(growing[growing.index(2) :]) == 2
+    assert {p.message for p in steps} >= {"0 of 2 seeds: 0 traces", "2 of 2 seeds: 1 trace"}
+
+
 def test_a_fibre_stands_out_and_noise_does_not(tracing, wave):
     line = wave[1]
     assert standing_out(tracing.pixels, line).min() > 4

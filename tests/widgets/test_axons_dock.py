@@ -442,6 +442,35 @@ def test_cancel_keeps_what_has_ended(axons, viewer, forever, click, qtbot):
     assert _drawn(viewer, "growing") == 0
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_has_ended_stays_in_sight_and_cancel_says_what_is_kept(
+    axons, viewer, click, qtbot, monkeypatch, ended
+):
+    def follow(tracing, seeds, known=(), **how):
+        line = np.zeros((10, 3))
+        line[:, 2] = np.arange(10)
+        done, more = (Trace(path, line, np.zeros(10)) for path in ("a", "a 2"))
+        if ended:
+            yield Progress(1, 2, preview=Grown((done,), (), (more,)))
+        for step in range(10**9):
+            time.sleep(0.01)
+            yield Progress(1, 2, f"step {step}")
+
+    monkeypatch.setattr(batch, "trace_each_fibre", follow)
+    click(axons.trace.all)
+    message = axons.progress.message
+    for _ in range(3):
+        before = message.text()
+        qtbot.waitUntil(lambda b=before: "step" in message.text() and message.text() != b)
+    if ended:
+        assert _drawn(viewer, "growing") == 18, "also once there is nothing new to show"
+    click(axons.progress.cancel)
+    qtbot.waitUntil(lambda: not axons.bench.runner.running)
+    assert len(axons.bench.entries) == (2 if ended else 0)
+    kept = "2 traces kept, of the first 1 seed" if ended else "nothing is kept"
+    assert kept in axons.trouble.text()
+
+
 def test_clicks_wait_for_each_other(axons, fibre, viewer, click, click_at, finish, unhurried):
     viewer.reset_view()
     click(axons.trace.modes[TRACE])

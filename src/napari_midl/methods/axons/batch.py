@@ -14,6 +14,7 @@ from napari_midl.methods.axons.evidence import supported
 from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.words import FAINT, MET, ON
+from napari_midl.volumes.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,16 +77,17 @@ def trace_each_fibre(
         fates: list[Trace | None] = []
         while len(done) + len(fates) < len(seeds) and fates.count(None) < most:
             now = len(done) + len(fates)
-            yield Progress(now, len(seeds), "looking at the seeds")
+            yield Progress(now, len(seeds), _words(now, len(seeds), rounds.count))
             fates.append(rounds.passed_over(seeds[now]))
         begun = seeds[len(done) : len(done) + len(fates)]
-        told = partial(_told, rounds.grown(done), begun, len(seeds))
+        words = _words(len(done), len(seeds), rounds.count)
+        told = partial(_told, rounds.grown(done), begun, len(seeds), words)
         some = [seed for seed, fate in zip(begun, fates, strict=True) if fate is None]
         found = yield from mapped(together(tracing, some, True), told)
         kept = iter(rounds.keep(some, found))
         done += [fate if fate is not None else next(kept) for fate in fates]
         grown = rounds.grown(done)
-        words = f"{len(done)} of {len(seeds)} seeds: {rounds.count} traces"
+        words = _words(len(done), len(seeds), rounds.count)
         yield Progress(len(done), len(seeds), words, preview=grown)
     return [*done, *rounds.more]
 
@@ -174,9 +176,11 @@ class _Rounds:
         return trace if count else self._on_another(seed) or nothing(seed, f"{ON}another")
 
 
-def _told(before: Grown, begun: Sequence[Seed], count: int, step: Progress) -> Progress:
-    """A step of a round as a step of all."""
-    done = len(before.done)
-    words = f"{done} of {count} seeds" if count > 1 else "following"
-    grown = replace(before, growing=in_order(step.preview or (), begun))
-    return Progress(done, count, words, preview=grown)
+def _words(done: int, seeds: int, traces: int) -> str:
+    return f"{done} of {seeds} seeds: {counted(traces, 'trace')}" if seeds > 1 else "following"
+
+
+def _told(before: Grown, begun: Sequence[Seed], seeds: int, words: str, step: Progress) -> Progress:
+    """A step of a round as a step of all; many have nothing new to show."""
+    shown = replace(before, growing=in_order(step.preview, begun)) if step.preview else None
+    return Progress(len(before.done), seeds, words, preview=shown)

@@ -83,6 +83,13 @@ def of_seeds(counts: Counts, given: bool = True, clicked: bool = False) -> str:
     return said if given else f"{said}; {counted(counts.seeds, 'place')} looked at"
 
 
+def of_stopped(traces: int, seeds: int) -> str:
+    """What is left of a batch that was cancelled after some of its seeds."""
+    if not traces:
+        return "Cancelled before a trace was whole: nothing is kept."
+    return f"Cancelled: {counted(traces, 'trace')} kept, of the first {counted(seeds, 'seed')}."
+
+
 def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -> str:
     """What came of joining traces into one tree, of which some gaps were left open.
 

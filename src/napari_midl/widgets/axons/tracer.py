@@ -11,7 +11,15 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.requests import RequestQueue, TraceRequest
 from napari_midl.methods.axons.settings import TraceSettings
-from napari_midl.methods.axons.words import GUESS, ON, ON_NOTHING, Counts, of_bridges, of_seeds
+from napari_midl.methods.axons.words import (
+    GUESS,
+    ON,
+    ON_NOTHING,
+    Counts,
+    of_bridges,
+    of_seeds,
+    of_stopped,
+)
 from napari_midl.volumes.traces import Seed
 from napari_midl.widgets.axons.other_ways import OtherWays
 from napari_midl.widgets.axons.ways import Ways
@@ -120,14 +128,20 @@ class Tracer:
             bench.say(of_seeds(Counts(**outcome.run.results["of_seeds"]), given=False))
 
         def progress(steps: list[Progress]) -> None:
-            grown[1:] = [step.preview for step in steps if isinstance(step.preview, Grown)][-1:]
-            bench.layers.grow([*grown[-1].done, *grown[-1].growing])
+            # Many a step shows nothing, and what was shown before stays.
+            grown[:] = [*grown, *(s.preview for s in steps if isinstance(s.preview, Grown))][-1:]
+            bench.layers.grow([*grown[-1].done, *grown[-1].more, *grown[-1].growing])
 
         def finished() -> None:
             bench.layers.grow([])
+            if not grown or bench.volume is not volume:
+                return
             # It was cancelled or failed: what had ended is kept.
-            if grown and bench.volume is volume:
-                entered([*grown[-1].done, *grown[-1].more])
+            (left,) = grown
+            before = len(bench.entries)
+            entered([*left.done, *left.more])
+            if bench.runner.outcome == "cancelled":
+                bench.say(of_stopped(len(bench.entries) - before, len(left.done)))
 
         operation = self._queue.find(*how, self._known(), box)
         bench.start("Trace all in view", operation.perform(), result, progress, finished)
