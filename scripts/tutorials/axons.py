@@ -39,7 +39,7 @@ def follow(hand: Hand, camera: Camera) -> None:
     camera.caption = "F: from one end of a fibre to the other"
     hand.key("f")
     hand.touch(hand.at(bench.image, BEGIN))
-    camera.picture("tutorials/axons-from", trace.modes["From – to"], trace.say)
+    camera.picture("tutorials/axons-from", trace.modes["From – to"], dock.hint)
     hand.touch(hand.at(bench.image, END))
     traced(len(CLICKS) + 1)
     camera.hold(1.2)

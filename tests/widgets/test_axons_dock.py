@@ -302,7 +302,7 @@ def test_from_one_click_to_another(axons, fibre, viewer, click, click_at, finish
     click(axons.trace.modes[BETWEEN])
     first, last = fibre[1][20], fibre[1][-20]
     click_at(first)
-    assert "ends" in axons.trace.say.text()
+    assert "ends" in axons.hint.text()
     click_at(last)
     finish()
     trace = axons.bench.entries[0].trace

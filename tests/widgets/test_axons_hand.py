@@ -323,7 +323,7 @@ def test_a_way_through_places(dock, mouse, viewer, click, monkeypatch):
     assert len(viewer.layers["plane: clicks"].data) == 3
     mouse.key(Qt.Key.Key_Backspace)
     assert len(viewer.layers["plane: clicks"].data) == 2
-    assert "Backspace" in dock.trace.say.text()
+    assert "Backspace" in dock.hint.text()
     mouse.click((60, 120))
     (way,) = ways
     np.testing.assert_allclose(way, [(0, 30, 30), (0, 40, 60), (0, 60, 120)], atol=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from itertools import pairwise, product
 
 import numpy as np
@@ -133,6 +134,26 @@ def test_buttons_stay_under_the_mouse_while_the_next_step_changes(viewer, notes,
         qtbot.wait(100)
         places.append(button.mapTo(dock, QPoint(0, 0)).y())
     assert len(set(places)) == 1
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_buttons_stay_under_the_mouse_while_messages_come_and_go(viewer, notes, qtbot, name):
+    viewer.window.show()
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", name)[1]
+    qtbot.waitUntil(dock.progress.isVisible)
+    buttons = [b for s in dock.sections for b in s.findChildren(QAbstractButton) if b.isVisible()]
+    sentence = "No trace is under the mouse; click on one, or zoom out until it is nearer."
+    places = []
+    for text in ("", sentence, "", " ".join([sentence] * 5), ""):
+        dock.sections[1].title.pressed.emit()
+        dock.bench.told.emit(text)
+        qtbot.wait(100)
+        assert dock.trouble.isVisible() == bool(text)
+        places.append([*map(partial(top_of, dock=dock), buttons)])
+        if len(text) <= len(sentence):
+            places[-1].append(top_of(dock.trouble, dock))
+    heights = {place.pop() for place in (*places[:3], places[4])}
+    assert len(heights) == 1 and all(place == places[0] for place in places)
 
 
 def test_the_tab_key_goes_past_what_is_folded(viewer, docks, click, qtbot):

@@ -126,12 +126,11 @@ class AxonsDock(ToolDock[AxonsBench]):
                 "Open an image of fibres with <i>File › Open</i>, or try "
                 "<i>File › Open Sample › MIDL › Synthetic fibres</i>."
             )
+        if self.trace.mode is not None:
+            clicking = self.trace.clicking
+            return CLICK, clicking.words if clicking.begun else f"{clicking.words} Esc leaves it."
         if not bench.entries:
-            if self.trace.mode is None:
-                return CLICK, "Press <i>Trace by clicking</i>, then click on a fibre."
-            if self.trace.mode == TRACE:
-                return CLICK, "Click on a fibre: the tracker follows it both ways."
-            return CLICK, self.trace.say.text()
+            return CLICK, "Press <i>Trace by clicking</i>, then click on a fibre."
         if any(not entry.accepted for entry in bench.entries):
             return CHECK, (
                 "Press <i>Next doubtful place</i>. Is the trace on its fibre? <i>Accept</i> it. "

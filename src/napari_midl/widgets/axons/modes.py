@@ -6,7 +6,7 @@ MOVE, SOMA = "Move points", "Soma here"
 MODES = {
     TRACE: (
         "Click a fibre: it is followed both ways from there",
-        "Click on a fibre in the image.",
+        "Click on a fibre: the tracker follows it both ways.",
     ),
     BETWEEN: (
         "Click where to begin and where to end: the fibre between the two is found. Shift-click "

@@ -18,7 +18,6 @@ from napari_midl.widgets.looking import field_in_view
 from napari_midl.widgets.one_tool import OneTool
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.model_picker import ModelPicker
-from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.section import ToolSection
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ class TraceSection(ToolSection[AxonsBench]):
         self.model = ModelPicker("axons", bench.report, "The tracker that follows the fibres")
         self.modes = {mode: self._mode_button(mode) for mode in MODES}
         self.modes[TRACE].setText("Trace by clicking")
-        self.say = note("What a click into the image does now")
         self.points = PointsPicker(bench)
         self.batch = self.action(
             "Trace all its points",
@@ -82,14 +80,14 @@ class TraceSection(ToolSection[AxonsBench]):
         self.row("Fibres are", self.form.outside("fibres"))
         self.row(*(self.modes[m] for m in (TRACE, BETWEEN, BRANCH)))
         self.row(*(self.modes[m] for m in (CORRECT, CUT, MOVE)))
-        self.body.addWidget(self.say)
         self.row("Points", self.points, self.batch, stretch=1)
         self.row(self.all)
         self.body.addWidget(self.form)
         self.enabled_when(self.points, self.points.count, self.points.listed)
         self.model.changed.connect(bench.model)
         bench.opened.connect(self._on_opened)
-        self.follow(self._say, bench.chosen, self.clicking.asked)
+        for later in (bench.chosen, self.clicking.asked):
+            later.connect(self.asked)
 
     @property
     def mode(self) -> str | None:
@@ -161,9 +159,3 @@ class TraceSection(ToolSection[AxonsBench]):
             self._on_mode(self.mode)
         if torch_is_here():
             self.tracer.prepare()
-
-    def _say(self) -> None:
-        words = self.clicking.words
-        self.say.setText(words)
-        self.say.setVisible(bool(words))
-        self.asked.emit()

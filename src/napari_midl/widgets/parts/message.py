@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QRect
 from qtpy.QtWidgets import QLabel, QToolButton
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QResizeEvent
 
 _SIDE = 18
+_ROOM = "two\nlines"
 # Red text cannot be read in both themes.
 _STYLE = "border-left: 3px solid {}; padding-left: 6px; padding-right: 20px"
 _TROUBLE, _CALM = "#e06c5a", "#5a9de0"
@@ -17,6 +19,9 @@ _TROUBLE, _CALM = "#e06c5a", "#5a9de0"
 
 class Message(QLabel):
     """A sentence that can be read whole, and closed; hidden until there is one.
+
+    There is room for two lines of it also while it is hidden, so that no button moves away from
+    under the mouse as it comes and goes.
 
     Attributes
     ----------
@@ -37,6 +42,9 @@ class Message(QLabel):
         self._close.setAccessibleName("Close this message")
         self._close.setStyleSheet("border: none; padding: 0")
         self._close.clicked.connect(self.hide)
+        kept = self.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(kept)
         self.calm(False)
         self.hide()
 
@@ -44,6 +52,18 @@ class Message(QLabel):
         """Look as if nothing went wrong, or something did."""
         self.is_calm = calm
         self.setStyleSheet(f"QLabel {{ {_STYLE.format(_CALM if calm else _TROUBLE)} }}")
+
+    def hasHeightForWidth(self) -> bool:
+        """Qt's hook: also without a text."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Qt's hook: what the text takes, and no less than the usual room."""
+        # As a label measures its text; line spacings are rounded each by itself.
+        lines = self.fontMetrics().boundingRect(QRect(), 0, _ROOM)
+        margins = self.contentsMargins()
+        usual = lines.height() + margins.top() + margins.bottom()
+        return usual if self.isHidden() else max(super().heightForWidth(width), usual)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Qt's hook: the cross stays in its corner."""

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.jobs import Job, Progress
     from napari_midl.volumes.volume import Volume
-    from napari_midl.widgets.parts.section import Section
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ class Bench(QObject):
     result : Signal
         Another result is shown, or none.
     told : Signal(str)
-        Something went wrong; empty once another job begins. `asked_in` says where.
+        Something went wrong; empty once another job begins.
     layers_changed : Signal
         A layer came into the viewer or left it.
     image, volume, folder
@@ -72,9 +71,6 @@ class Bench(QObject):
         Whether an image may have one slice, and whether red, green and blue are its channels.
     toasts : bool
         Whether what went wrong is also said over the image, and not in the dock alone.
-    asked_in : Section or None
-        Where the button is that was pressed for what is going on, or went wrong; None for what
-        goes on by itself, such as saving.
     ended : bool
         Whether the dock was closed, so that the viewer is no longer its business.
     """
@@ -98,8 +94,6 @@ class Bench(QObject):
         self.folder: Path | None = None
         self.channel = self.time = 0
         self.ended = False
-        self.asked_in: Section | None = None
-        self._asked: dict[JobRunner, Section | None] = {}
         self.runners: list[JobRunner] = []
         self.runner = self.add_runner()
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
@@ -109,7 +103,7 @@ class Bench(QObject):
         """Another runner, whose jobs go on beside those of `runner`."""
         runner = JobRunner(self)
         runner.changed.connect(self.job)
-        runner.failed.connect(lambda error: self._on_failed(runner, error))
+        runner.failed.connect(lambda error: self.report(error, runner.title))
         self.runners.append(runner)
         return runner
 
@@ -288,14 +282,8 @@ class Bench(QObject):
         except InputError as error:
             self.report(error)
             return False
-        self._asked[runner] = self.asked_in
         self.told.emit("")
         return True
-
-    def _on_failed(self, runner: JobRunner, error: Exception) -> None:
-        self.asked_in = self._asked.get(runner)
-        self.report(error, runner.title)
-        self.asked_in = None
 
     def _on_layers(self, event: Any) -> None:
         if not self.ended:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from qtpy.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
@@ -73,10 +72,10 @@ class ToolDock(QWidget, Generic[B]):
         self.trouble = Message("What went wrong last")
         self.progress = ProgressPanel(self.bench.runner, self.cancelling)
         below = QWidget()
-        self._below = QVBoxLayout(below)
-        self._below.setContentsMargins(0, 0, 0, 0)
-        self._below.addWidget(self.trouble)
-        self._below.addWidget(self.progress)
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.trouble)
+        column.addWidget(self.progress)
         self.bench.told.connect(self._on_told)
         self.sections = self.make_sections()
         self.keys = self.bind_keys()
@@ -89,10 +88,9 @@ class ToolDock(QWidget, Generic[B]):
         self._loading = BackgroundLoading()
         bench = self.bench
         # Kept, as whatever has a slot of ours: of what only Qt holds Python sees no cycle.
-        self._pressed = [(s, b) for s in self.sections for b in s.findChildren(QAbstractButton)]
-        for section, made in self._pressed:
-            made.pressed.connect(partial(self._on_pressed, section))
-            made.clicked.connect(partial(self._on_pressed, None))
+        self._pressed = [b for s in self.sections for b in s.findChildren(QAbstractButton)]
+        for made in self._pressed:
+            made.pressed.connect(self._on_pressed)
         for signal in (bench.opened, bench.job, bench.model, bench.result, *self.hint_signals()):
             signal.connect(lambda *_: self._on_changed())
         for signal in self.hint_signals():
@@ -166,19 +164,11 @@ class ToolDock(QWidget, Generic[B]):
         step, text = self.next_step()
         self.hint.show_step(step, text)
 
-    def _on_pressed(self, section: ToolSection[Any] | None, checked: bool = False) -> None:
-        """Remember where a button is, until all that follows its click has been done."""
-        self.bench.asked_in = section
-        if section is not None:
-            self.keys.use()
+    def _on_pressed(self) -> None:
+        """The keys are those of the dock whose button was pressed last."""
+        self.keys.use()
 
     def _on_told(self, text: str) -> None:
-        """Say what went wrong where the button is, else above the running job."""
-        section = self.bench.asked_in
-        place = section.body if section is not None else self._below
-        if place.indexOf(self.trouble) < 0:
-            place.insertWidget(place.count() if section is not None else 0, self.trouble)
+        """Say what went wrong above the running job, where nothing moves for it."""
         self.trouble.setText(text)
         self.trouble.setVisible(bool(text))
-        if text and section is not None:
-            section.bring_into_sight(self.trouble)
