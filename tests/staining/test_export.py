@@ -21,6 +21,7 @@ from napari_midl.methods.staining.settings import StainSettings
 from napari_midl.methods.staining.stained import OnGlass
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.ome_zarr import OmeZarrImage
+from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.slide import TILE, write_slide
 from napari_midl.volumes.space import Space
 
@@ -137,6 +138,12 @@ def test_a_slide_is_read_tile_by_tile_and_once(tmp_path):
     write_slide(slides, MICRONS, tmp_path / "slide.ome.tif", name="n", about="a")
     for level in levels:
         assert level.most <= 3 * TILE**2 and level.read_in_all == level.size
+
+
+def test_a_slide_lies_where_its_stain_lies(tmp_path):
+    stain = make(tmp_path / "s.ome.zarr", {}, SHAPE[1], replace(MICRONS, origin=(7.0, 8.0, 0.0)))
+    opened = open_volume(export(stain, "slide.ome.tif"), colours=True)
+    assert opened.space.origin == (7, 8, 0)
 
 
 def test_a_slide_that_is_cancelled_leaves_nothing(whole):

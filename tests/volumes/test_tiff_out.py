@@ -38,6 +38,37 @@ def test_values_and_size(tmp_path, name, dtype):
     assert volume.sizes_in("micrometer") == (2.0, 0.5, 0.25)
 
 
+def positions(path):
+    with tifffile.TiffFile(path) as file:
+        planes = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]["Plane"]
+    return [tuple(plane[f"Position{axis}"] for axis in "XYZ") for plane in planes]
+
+
+def test_a_cut_out_keeps_its_place_in_its_scan(tmp_path):
+    scan = Space.of((2.0, 0.5, 0.25), "um", (-10, 20, 30))
+    part = scan.cut((1, 2, 4))
+
+    write_tiff((STACK % 100).astype(np.uint8), part, tmp_path / "a.ome.tif")
+
+    assert positions(tmp_path / "a.ome.tif") == [(-9, 21, 32 + 2 * n) for n in range(5)]
+    assert open_volume(tmp_path / "a.ome.tif").space.origin == (-9, 21, 32)
+
+
+def test_the_place_of_channels_is_that_of_each_slice(tmp_path):
+    write_tiff(np.stack([STACK, STACK]).astype(np.uint8), SPACE, tmp_path / "a.tif")
+
+    assert positions(tmp_path / "a.tif") == [(1, 2, 3 + 2 * n) for n in range(5)] * 2
+    assert open_volume(tmp_path / "a.tif").space == SPACE
+
+
+def test_the_place_of_a_turned_image_is_left_out(tmp_path):
+    turned = Space.of((2.0, 0.5, 0.25), "um", (1, 2, 3), np.diag([-1, 1, 1]))
+
+    write_tiff(STACK.astype(np.uint8), turned, tmp_path / "a.tif")
+
+    assert open_volume(tmp_path / "a.tif").space.origin is None
+
+
 @pytest.mark.parametrize("unit", ["nm", "mm", "m", "inch"])
 def test_units(tmp_path, unit):
     write_tiff(STACK.astype(np.uint8), Space.of((2.0, 0.5, 0.25), unit), tmp_path / "a.tif")

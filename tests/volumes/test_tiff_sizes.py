@@ -190,3 +190,25 @@ def test_each_axis_of_ome_is_in_its_own_unit(tmp_path, about, sizes):
 def test_what_ome_says_of_one_axis_is_kept_where_it_is_silent_of_another(tmp_path):
     space = open_volume(ome(tmp_path / "a.ome.tif", X=0.5, Y=0.5, ZUnit="nm")).space
     assert space.scale == (None, 0.5, 0.5)
+
+
+def stage(path, creator, unit="mm"):
+    about = {axis: [value] * 3 for axis, value in zip("XYZ", (7, 8, 0.5), strict=True)}
+    planes = {f"Position{axis}": places for axis, places in about.items()}
+    planes |= {f"Position{axis}Unit": [unit] * 3 for axis in "XYZ"}
+    size = {f"PhysicalSize{axis}": 1 for axis in "XYZ"}
+    said = {"axes": "ZYX", "Creator": creator, "Plane": planes, **size}
+    tifffile.imwrite(path, STACK, photometric="minisblack", metadata=said)
+    return open_volume(path).space.origin
+
+
+def test_a_place_that_we_wrote_is_read_in_any_unit(tmp_path):
+    assert stage(tmp_path / "a.ome.tif", "napari-midl 1.0") == (7000, 8000, 500)
+
+
+@pytest.mark.parametrize(
+    ("creator", "unit"),
+    [("OME Bio-Formats 7.3.1", "mm"), ("NIS", "µm"), ("napari-midl 1.0", "reference frame")],
+)
+def test_the_position_of_a_stage_is_no_place(tmp_path, creator, unit):
+    assert stage(tmp_path / "a.ome.tif", creator, unit) is None

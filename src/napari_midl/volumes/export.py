@@ -16,7 +16,7 @@ FILES = (*nifti.ENDINGS, *TIFF)
 
 
 def write_image(array: Any, space: Space, path: Path, about: str = "") -> None:
-    """Write voxels with their size and, in NIfTI, their place, a few planes at a time.
+    """Write voxels with their size and place, a few planes at a time.
 
     Parameters
     ----------

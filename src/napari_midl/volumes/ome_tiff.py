@@ -44,6 +44,8 @@ class OmeImage:
         The description of this image alone, with a file for each plane.
     pixels : Element
         The description of its voxels.
+    creator : str
+        The program that wrote the description.
     notes : list of str
         What was taken for granted.
     """
@@ -51,6 +53,7 @@ class OmeImage:
     path: Path
     xml: str
     pixels: Element
+    creator: str
     notes: list[str]
 
     @property
@@ -118,7 +121,7 @@ def ome_image(path: Path, description: str, directories: dict[Path, Directories]
     root.set("UUID", "opened")
     layout.refer_to(planes, first, files)
     xml = ElementTree.tostring(root, encoding="unicode")
-    return OmeImage(first, xml, pixels, notes)
+    return OmeImage(first, xml, pixels, root.get("Creator", ""), notes)
 
 
 def _data_of(pixels: Element) -> list[Element]:

@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 
 from napari_midl.volumes.atomic import whole_file
-from napari_midl.volumes.units import symbol
+from napari_midl.volumes.tiff_out import place_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +54,7 @@ def write_slide(
         The finest first, axes ``Y X S`` or ``Z Y X S``, red, green and blue last; all of one
         depth. The coarser ones become SubIFDs of the finest, as OME-TIFF wants it.
     space : Space
-        Size of the finest pixels, where it is known.
+        Size and place of the finest pixels, where they are known.
     path : Path
         A ``.tif`` or ``.tiff`` file.
     name, about : str
@@ -71,17 +71,15 @@ def write_slide(
         If a pixel cannot be read, or the file cannot be written.
     """
     finest = levels[0]
+    axes = "ZYXS"[-finest.ndim :]
     said: dict[str, Any] = {
-        "axes": "ZYXS"[-finest.ndim :],
+        "axes": axes,
+        **place_said(space, axes, finest.shape),
         "Name": name,
         "Description": about,
         # Of its words, since a slide that is written again is to be the same file.
         "UUID": str(uuid5(NAMESPACE_OID, f"{name} {about} {finest.shape}")),
     }
-    if space.known:
-        for axis, size in list(zip("ZYX", space.voxel_size, strict=True))[4 - finest.ndim :]:
-            said[f"PhysicalSize{axis}"] = size
-            said[f"PhysicalSize{axis}Unit"] = symbol(space.unit)
     jpeg = {"compression": "jpeg", "compressionargs": {"level": _JPEG_QUALITY}}
     how: dict[str, Any] = {
         "dtype": np.uint8,

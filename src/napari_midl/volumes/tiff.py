@@ -58,7 +58,7 @@ class Tiff:
     axes : str
         A letter for each axis, in the file's order.
     space : Space
-        Size of the voxels.
+        Size of the voxels, and their place where we wrote it.
     channels : list of str
         Their names, empty if they have none.
     notes : list of str
@@ -164,7 +164,7 @@ class _Opened:
     def calibration(self) -> Calibration:
         """Size of the voxels."""
         if self.ome is not None:
-            return ome_calibration(self.ome.pixels)
+            return ome_calibration(self.ome.pixels, self.ome.creator)
         if self.is_imagej:
             sizes = dict(zip(self.series.axes, self.series.shape, strict=True))
             planes = self.series.size // self.series.keyframe.size

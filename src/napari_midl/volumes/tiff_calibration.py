@@ -1,10 +1,15 @@
-"""What a TIFF says of the size of its voxels: as ImageJ, as OME, or by its resolution."""
+"""What a TIFF says of the size of its voxels: as ImageJ, as OME, or by its resolution.
+
+Only an OME-TIFF that we wrote says where they lie, too.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_midl.volumes.space import AXES, Space
+from napari_midl.volumes.space import AXES, Space, Three
 from napari_midl.volumes.units import factor, length_unit, symbol
 
 if TYPE_CHECKING:
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
 
     import tifffile
 
+OURS = "napari-midl "  # how the creator begins of what we wrote
 # Dots per inch of printers, screens, scanners and cameras, which are no size of what is seen.
 _PRINTED = frozenset((72, 75, 90, 96, 100, 120, 144, 150, 180, 192, 200, 240, 254, 300, 360, 400))
 _PRINTED |= {600, 720, 800, 1000, 1200, 1440, 2400, 2540, 3200, 4000, 4800, 6400, 9600}
@@ -22,27 +28,33 @@ _UNITS = {2: "inch", 3: "centimeter"}
 
 
 class Calibration(NamedTuple):
-    """Size of the voxels, and what was taken for granted."""
+    """Size and place of the voxels, and what was taken for granted."""
 
     space: Space
     notes: list[str]
 
 
-def ome_calibration(pixels: Element) -> Calibration:
-    """Size of the voxels from OME-XML.
+def ome_calibration(pixels: Element, creator: str = "") -> Calibration:
+    """Size of the voxels from OME-XML, and their place where we wrote it.
 
     Each axis has a size in a unit of its own, micrometres where none is said. One that is absent,
     no positive number, or in a unit that is no length, such as ``pixel`` or ``reference frame``,
-    is not known.
+    is not known. The positions of planes are where we wrote the middle of the first voxel.
+    Microscopes write those of their stage, some of a corner and some of the middle, with y up or
+    down; what was made of such an image seldom keeps them, and would be shown far from it.
 
     Parameters
     ----------
     pixels : Element
         The element ``Pixels``.
+    creator : str
+        The program that wrote it.
     """
     sizes = [_number(pixels.get(f"PhysicalSize{axis}")) for axis in AXES]
     units = [pixels.get(f"PhysicalSize{axis}Unit", "µm") for axis in AXES]
-    return Calibration(_space(sizes, units), [])
+    space = _space(sizes, units)
+    place = _first_place(pixels, space.unit) if creator.startswith(OURS) else None
+    return Calibration(replace(space, origin=place), [])
 
 
 def imagej_calibration(path: Path, file: tifffile.TiffFile, slices: int) -> Calibration:
@@ -112,6 +124,25 @@ def _space(sizes: list[float | None], units: list[str]) -> Space:
     lengths = [length_unit(unit) for unit in units]
     known = [s if u is not None else None for s, u in zip(sizes, lengths, strict=True)]
     return Space.of(known, lengths) if any(lengths) else Space()
+
+
+def _first_place(pixels: Element, wanted: str | None) -> Three | None:
+    """Position ``(x, y, z)`` of the first plane in a unit; None where it is not said."""
+    first = next((p for p in pixels.findall("{*}Plane") if _is_first(p)), None)
+    if first is None or wanted is None:
+        return None
+    units = [length_unit(first.get(f"Position{axis}Unit")) for axis in "XYZ"]
+    places = [_number(first.get(f"Position{axis}")) for axis in "XYZ"]
+    known = [
+        place * factor(unit, wanted)
+        for place, unit in zip(places, units, strict=True)
+        if place is not None and math.isfinite(place) and unit is not None
+    ]
+    return (known[0], known[1], known[2]) if len(known) == len(places) else None
+
+
+def _is_first(plane: Element) -> bool:
+    return all(plane.get(f"The{axis}", "0") == "0" for axis in "ZCT")
 
 
 def _resolution(file: tifffile.TiffFile) -> tuple[float | None, float | None]:

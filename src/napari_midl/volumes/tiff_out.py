@@ -1,4 +1,4 @@
-"""OME-TIFF with the size of its voxels, plane by plane, as Fiji reads it; tifffile writes it."""
+"""OME-TIFF with size and place of its voxels, plane by plane, for Fiji; tifffile writes it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
+from napari_midl import __version__
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import whole_file
 from napari_midl.volumes.lazy import planes_of
+from napari_midl.volumes.tiff_calibration import OURS
 from napari_midl.volumes.units import symbol
 
 if TYPE_CHECKING:
@@ -28,14 +30,15 @@ _CLASSIC = 2**32 - 2**25  # bytes that a file with 32-bit places has room for
 def write_tiff(
     array: Any, space: Space, path: Path, channels: Sequence[str] = (), about: str = ""
 ) -> None:
-    """Write voxels with their size, a few planes at a time; the file appears once it is whole.
+    """Write voxels with size and place, a few planes at a time; the file appears once it is whole.
 
     Parameters
     ----------
     array : Lazy, zarr.Array or ndarray
         Axes ``Z Y X`` or ``C Z Y X``; half floats are written as floats and booleans as bytes.
     space : Space
-        Their size, where it is known. A TIFF says nothing of their place.
+        Their size and the place of the first one, where they are known. An OME-TIFF knows no
+        direction, so that nothing is said of the place of an image which is turned.
     path : Path
         A ``.tif`` or ``.tiff`` file.
     channels : sequence of str
@@ -51,16 +54,14 @@ def write_tiff(
     dtype = np.dtype(_STORED_AS.get(str(array.dtype), array.dtype)).newbyteorder("<")
     if dtype.kind in "iu" and dtype.itemsize > 4:
         raise InputError(f"{path} has no room for {array.dtype} values; write a .nii.gz instead.")
-    said: dict[str, Any] = {"axes": "CZYX"[-array.ndim :]}
+    axes = "CZYX"[-array.ndim :]
+    said = {"axes": axes, **place_said(space, axes, array.shape)}
     if about:
         said["Description"] = about
     if channels:
         said["Channel"] = {"Name": list(channels)}
     printed: dict[str, Any] = {}
     if space.known:
-        for axis, size in zip("ZYX", space.voxel_size, strict=True):
-            said[f"PhysicalSize{axis}"] = size
-            said[f"PhysicalSize{axis}Unit"] = symbol(space.unit)
         # Who knows no OME reads this.
         _, y, x = (1 / size for size in space.sizes_in("centimeter"))
         printed = {"resolution": (x, y), "resolutionunit": "CENTIMETER"}
@@ -80,6 +81,43 @@ def write_tiff(
             metadata=said,
             **printed,
         )
+
+
+def place_said(space: Space, axes: str, shape: Sequence[int]) -> dict[str, Any]:
+    """What an OME-TIFF is to say of size and place, as tifffile takes it.
+
+    Parameters
+    ----------
+    space : Space
+        Of the image; nothing is said of what it does not know.
+    axes : str
+        Its axes, such as ``CZYX``.
+    shape : sequence of int
+        Its shape.
+
+    Returns
+    -------
+    dict
+        Also its creator, by which we know again that a place is one.
+    """
+    said: dict[str, Any] = {"Creator": f"{OURS}{__version__}"}
+    if not space.known:
+        return said
+    for axis, size in zip("ZYX", space.voxel_size, strict=True):
+        if axis in axes:
+            said[f"PhysicalSize{axis}"] = size
+            said[f"PhysicalSize{axis}Unit"] = symbol(space.unit)
+    if space.origin is None or not space.is_straight:
+        return said
+    along = dict(zip(axes, shape, strict=True))
+    depth, channels = along.get("Z", 1), along.get("C", 1)
+    # The middle of the first pixel of each plane.
+    planes = [space.cut((z, 0, 0)).origin for z in range(depth)] * channels
+    said["Plane"] = {}
+    for axis, places in zip("XYZ", zip(*planes, strict=True), strict=True):
+        said["Plane"][f"Position{axis}"] = list(places)
+        said["Plane"][f"Position{axis}Unit"] = [symbol(space.unit)] * len(planes)
+    return said
 
 
 def _pages(array: Any, dtype: Any) -> Iterator[NDArray[Any]]:
