@@ -13,6 +13,7 @@ from napari_midl.engine.dense import DenseModel, OutputFormat
 from napari_midl.engine.dropout import Dropout3d
 from napari_midl.engine.tiles import Tiling
 from napari_midl.engine.uncertainty import dropout_on
+from napari_midl.volumes.label_values import Meaning
 from napari_midl.volumes.volume import Volume
 
 SHAPE = (4, 16, 24)
@@ -65,7 +66,7 @@ class Toy(DenseModel):
     @property
     def output_format(self) -> OutputFormat:
         return OutputFormat(
-            "toy", "float32", (1, 4, 8, 8), labels={"positive": {1: (255, 0, 0, 255)}}
+            "toy", "float32", (1, 4, 8, 8), labels={"positive": {1: Meaning("yes")}}
         )
 
     def stored(self, block, region):

@@ -37,6 +37,8 @@ def predict(folder, shape, name, channels=1, **options):
 )
 def test_it_writes_probabilities_doubt_and_labels(tmp_path, shape, name, channels):
     found, labels = predict(tmp_path, shape, name, channels, tile=(4, 16, 24))
+    values = open_volume(tmp_path / "out.ome.zarr" / "labels" / "classes").values
+    assert values == {0: "background", 1: "a", 2: "b"}
     assert found.channels == ("a", "b", "doubt")
     a, b, doubt = np.asarray(found.data).reshape(3, *labels.shape)
     rest = 1 - a - b

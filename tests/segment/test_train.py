@@ -13,6 +13,8 @@ from napari_midl.errors import InputError
 from napari_midl.methods.segment.models import named_model, scratch
 from napari_midl.methods.segment.operations import Train
 from napari_midl.volumes.classes import Classes
+from napari_midl.volumes.label_values import Meaning
+from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 NAMES = ("background", "dim", "bright")
 
@@ -40,7 +42,7 @@ def picture(tmp_path):
 def train(folder, labels=("all",), name="model", **options):
     usual = {
         "images": (str(folder / "image.tif"),) * len(labels),
-        "labels": tuple(str(folder / f"{each}.tif") for each in labels),
+        "labels": tuple(str(folder / (each if "." in each else f"{each}.tif")) for each in labels),
         "classes": NAMES,
         "steps": 2,
         "patch": (1, 48, 48),
@@ -84,6 +86,24 @@ def test_time_points_of_a_series_teach_one_model(picture):
     assert min(results["counts"][f"voxels of {name}"] for name in NAMES) > 0
     with pytest.raises(InputError, match="name a time point for each image"):
         train(picture, ("first", "last"), "other", times=(0,), images=images)
+
+
+def named(path, labels, names):
+    """Labels in an OME-Zarr that says what its values are called."""
+    image = OmeZarrImage.create(
+        path, shape=labels.shape, dtype="uint8", axes="YX", chunks=labels.shape
+    )
+    made = image.create_labels("l", meanings={v: Meaning(name) for v, name in names.items()})
+    made.write((slice(None),) * 2, labels)
+
+
+def test_labels_that_name_their_values_name_the_classes(picture):
+    values = tifffile.imread(picture / "all.tif")
+    named(picture / "l.ome.zarr", values, dict(enumerate(NAMES, 1)))
+    model, _ = train(picture, ("l.ome.zarr/labels/l",), classes=())
+    assert classes_of(model).names == NAMES
+    with pytest.raises(InputError, match=r"no classes are named"):
+        train(picture, classes=(), name="other")
 
 
 def test_labels_that_leave_a_class_open_everywhere_are_refused(picture):

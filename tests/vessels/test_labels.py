@@ -51,6 +51,7 @@ def test_labels_are_the_first_channel_cut_at_the_threshold(prediction):
     run(labels(prediction, 0.25))
     made = open_volume(labels_path(prediction, 0.25))
     np.testing.assert_array_equal(made.data, PROBABILITY[0] >= 0.25)
+    assert made.values == {0: "background", 1: "vessel"}
 
 
 def test_labels_may_lie_elsewhere(prediction, tmp_path):

@@ -7,7 +7,9 @@ import tifffile
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore, Patch
 from napari_midl.volumes.classes import Classes
+from napari_midl.volumes.label_values import Meaning, names_in
 from napari_midl.volumes.labels import read_labels
+from napari_midl.volumes.ome_zarr import OmeZarrImage
 
 THREE = Classes("background", "a", "b", sets={"a or b": ("a", "b")})
 
@@ -75,3 +77,61 @@ def test_labels_in_which_0_is_white_are_refused(tmp_path, volume):
     tifffile.imwrite(tmp_path / "labels.tif", labels, photometric="miniswhite")
     with pytest.raises(InputError, match="min-is-white"):
         read_labels(tmp_path / "labels.tif", volume, THREE)
+
+
+def named(folder, volume, *names):
+    """Labels in which the first voxels hold 0, 1, 2 and so on, with these names."""
+    image = OmeZarrImage.create(
+        folder, shape=volume.shape, dtype="uint8", axes="ZYX", chunks=volume.shape
+    )
+    labels = image.create_labels("l", meanings={v: Meaning(n) for v, n in enumerate(names) if n})
+    block = np.zeros(volume.shape, np.uint8)
+    block.flat[: len(names)] = range(len(names))
+    labels.write((slice(None),) * 3, block)
+    return labels.path
+
+
+@pytest.mark.parametrize(
+    ("names", "dense", "said"),
+    [
+        (("Background", "b", "a"), True, "l calls 1 b, which would be taken for a; name the cl"),
+        (("background", "a", "b"), False, "1 a, which would be taken for background; pass --dense"),
+        (("", "background", "a"), True, "1 background, which would be taken for a; leave --dense"),
+    ],
+)
+def test_names_of_another_class_are_refused(tmp_path, volume, names, dense, said):
+    with pytest.raises(InputError, match=said):
+        read_labels(named(tmp_path / "l", volume, *names), volume, THREE, dense)
+
+
+@pytest.mark.parametrize(
+    ("names", "dense"),
+    [
+        (("background", "A", "B"), True),
+        (("background", "nuclei", "membranes"), True),
+        (("background", "background", "a"), False),
+        (("", "soil", ""), False),
+    ],
+)
+def test_names_that_fit_or_are_of_no_class_are_taken(tmp_path, volume, names, dense):
+    (found,) = read_labels(named(tmp_path / "l", volume, *names), volume, THREE, dense)
+    assert values(found) == ([1, 2, 3] if dense else [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("properties", "names"),
+    [
+        (
+            [{"label-value": 2, "class": " vein "}, {"label-value": 3, "name": "x"}],
+            {2: "vein", 3: "x"},
+        ),
+        ([{"label-value": "2", "class": "a"}, {"class": "a"}, None, {"label-value": 1}], {}),
+        ([{"label-value": 1, "class": 7}, {"label-value": 2, "class": ""}], {}),
+        ({"1": "a"}, {}),
+        (None, {}),
+    ],
+)
+def test_names_of_values_as_files_have_them(properties, names):
+    about = {"image-label": {"properties": properties}}
+    assert names_in(about) == names_in({"ome": about}) == names
+    assert names_in({"image-label": None}) == {}

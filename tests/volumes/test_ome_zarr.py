@@ -12,6 +12,7 @@ from ome_zarr.reader import Reader
 
 from napari_midl.errors import InputError
 from napari_midl.volumes import label_list
+from napari_midl.volumes.label_values import Meaning
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.space import Space
@@ -58,7 +59,8 @@ def test_other_readers_find_image_labels_and_metadata(tmp_path, version):
     array = noise()
     image.write(WHOLE, array)
     mask = (array[0] > 0.5).astype(np.uint8)
-    labels = image.create_labels("vessels", colors={1: (255, 0, 0, 128)})
+    meanings = {0: Meaning("rest"), 1: Meaning("vessel", (255, 0, 0, 128))}
+    labels = image.create_labels("vessels", meanings=meanings)
     labels.write(WHOLE[1:], mask)
     assert zarr.open_group(tmp_path / "a.ome.zarr").metadata.zarr_format == (
         2 if version == "0.4" else 3
@@ -85,6 +87,8 @@ def test_other_readers_find_image_labels_and_metadata(tmp_path, version):
     ]
     assert about["channel_names"] == ["vessel probability", "uncertainty"]
     assert nodes[2].metadata["color"] == {1: [1.0, 0.0, 0.0, 128 / 255]}
+    assert nodes[2].metadata["properties"] == {0: {"class": "rest"}, 1: {"class": "vessel"}}
+    assert open_volume(labels.path).values == {0: "rest", 1: "vessel"}
 
     volume = open_volume(tmp_path / "a.ome.zarr")
     assert volume.channels == ("vessel probability", "uncertainty")
@@ -192,7 +196,7 @@ def test_nothing_is_overwritten(tmp_path):
 def test_labels_made_elsewhere_are_listed_once_they_are_moved_in(tmp_path, version):
     image = create(tmp_path / "a.ome.zarr", version=version)
     image.create_labels("one").write(WHOLE[1:], np.ones(SHAPE[1:], np.uint8))
-    made = image.create_label_image(tmp_path / "two", colors={1: (255, 0, 0, 255)})
+    made = image.create_label_image(tmp_path / "two")
     made.write(WHOLE[1:], np.full(SHAPE[1:], 2, np.uint8))
     two = (tmp_path / "two").rename(image.path / "labels" / "two")
     assert not label_list.is_listed(two)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_midl.engine.tiles import Region, Tiling
+    from napari_midl.volumes.label_values import Meaning
     from napari_midl.volumes.volume import Volume
 
     Scale = Callable[[NDArray[Any]], NDArray[np.float32]]
@@ -45,7 +46,7 @@ class OutputFormat:
     channels, colours : sequence of str
         Names of its channels, or none, and their colours in hexadecimal digits.
     labels : mapping of str to mapping
-        Names of labels to write with it, and the colours of their values.
+        Names of labels to write with it, and what their values mean.
     about : mapping
         What else to say of it in its metadata.
     """
@@ -55,7 +56,7 @@ class OutputFormat:
     chunks: tuple[int, int, int, int]
     channels: Sequence[str] = ()
     colours: Sequence[str] = COLOURS
-    labels: Mapping[str, Mapping[int, Sequence[int]]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[int, Meaning]] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -16,7 +16,7 @@ from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.volume import chunks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,8 +47,8 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
     Raises
     ------
     InputError
-        If they lie elsewhere than the volume, are no integers, a label is unknown, or a patch is
-        damaged.
+        If they lie elsewhere than the volume, are no integers, a label is unknown or has the name
+        of another class, or a patch is damaged.
     """
     if path.is_dir() and any(path.glob("*.tif")):
         patches, problems = AnnotationStore(path, volume, classes).load()
@@ -71,6 +71,7 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
         )
     voxels, corner = _inside(*part_on(labels, volume), volume.shape)
     values = _values(voxels, path)
+    _check_names(path, {v: labels.values[v] for v in values if v in labels.values}, classes, dense)
     if not dense:
         unknown = [value for value in values if not classes.knows(np.array([value]))]
         if unknown:
@@ -88,6 +89,31 @@ def read_labels(path: Path, volume: Volume, classes: Classes, dense: bool = Fals
             f"{', '.join(classes.names)}."
         )
     return [Patch(corner, classes.from_indices(voxels), str(path))]
+
+
+def meant_by(classes: Classes, value: int, dense: bool) -> str:
+    """The class that a value of labels stands for; empty where it is none."""
+    if dense:
+        # Of a mask anything but 0 is the second class.
+        value = (min(value, 1) if len(classes) == 2 else value) + 1
+    return next((label.name for label in classes.labels if label.value == value), "")
+
+
+def _check_names(path: Path, names: Mapping[int, str], classes: Classes, dense: bool) -> None:
+    """Refuse labels that call a value by the name of another class than it stands for."""
+    known = {label.name.casefold(): label.name for label in classes.labels}
+    for value, name in names.items():
+        meant, named = meant_by(classes, value, dense), known.get(name.casefold())
+        # What is unlabelled many programs call background.
+        if named in (None, meant) or not meant:
+            continue
+        other = all(
+            meant_by(classes, v, not dense).casefold() == n.casefold() for v, n in names.items()
+        )
+        way = "name the classes in the order of its values"
+        if other:
+            way = "leave --dense out" if dense else "pass --dense, as it is a full mask"
+        raise InputError(f"{path} calls {value} {name}, which would be taken for {meant}; {way}.")
 
 
 def _inside(

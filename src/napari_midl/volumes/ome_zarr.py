@@ -16,7 +16,7 @@ import numpy as np
 import zarr
 
 from napari_midl.errors import InputError
-from napari_midl.volumes import label_list, pyramid
+from napari_midl.volumes import label_list, label_values, pyramid
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
 from napari_midl.volumes.boxes import size_of
 from napari_midl.volumes.multiscales import (
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.volumes.boxes import Region
+    from napari_midl.volumes.label_values import Meaning
     from napari_midl.volumes.pyramid import Level
 
 UNKNOWN = Space()
@@ -95,7 +96,7 @@ class OmeZarrImage:
         channels: Sequence[str] = (),
         colours: Sequence[str] = COLOURS,
         about: Mapping[str, Any] | None = None,
-        labels: Mapping[str, Mapping[int, Sequence[int]]] | None = None,
+        labels: Mapping[str, Mapping[int, Meaning]] | None = None,
         name: str = "",
         levels: int | Literal["auto"] = "auto",
         version: Version = "0.5",
@@ -122,7 +123,7 @@ class OmeZarrImage:
         about : mapping, optional
             What else to say of the image, as by `tell`.
         labels : mapping of str to mapping, optional
-            Names of 8-bit labels to make with it, and their colours as for `create_labels`.
+            Names of 8-bit labels to make with it, and what their values mean.
         name : str
             Name of the image.
         levels : int or "auto"
@@ -144,8 +145,8 @@ class OmeZarrImage:
                 group.update_attributes({ABOUT: dict(about)})
             shown = dict(zip(channels, itertools.cycle(colours), strict=False))
             image = cls._fill(beside, group, wanted, dtype, axes, space, shown, name, False)
-            for each, colors in (labels or {}).items():
-                image.create_labels(each, "uint8", colors)
+            for each, meanings in (labels or {}).items():
+                image.create_labels(each, "uint8", meanings)
         return cls.open(path)
 
     @classmethod
@@ -163,7 +164,7 @@ class OmeZarrImage:
             levels = [group[d["path"]] for d in said["multiscales"][0]["datasets"]]
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise InputError(f"{path} is no OME-Zarr image; give one that is.") from error
-        return cls(path, group, levels, "image-label" in said)
+        return cls(path, group, levels, label_values.IMAGE_LABEL in said)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -197,7 +198,7 @@ class OmeZarrImage:
             raise not_written(self.path, error) from error
 
     def create_labels(
-        self, name: str, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
+        self, name: str, dtype: str = "uint8", meanings: Mapping[int, Meaning] | None = None
     ) -> Self:
         """Make empty labels over this image's axes but the channels, in ``labels/NAME``.
 
@@ -207,8 +208,8 @@ class OmeZarrImage:
             Name of the labels.
         dtype : str
             An integer type.
-        colors : mapping of int to sequence of int, optional
-            Red, green, blue and opacity (0 to 255) of label values.
+        meanings : mapping of int to Meaning, optional
+            Name and colour of label values.
 
         Raises
         ------
@@ -216,12 +217,12 @@ class OmeZarrImage:
             If there are labels of this name, or the folder cannot be written.
         """
         path = self.path / label_list.FOLDER / name
-        image = self.create_label_image(path, dtype, colors)
+        image = self.create_label_image(path, dtype, meanings)
         label_list.list_labels(path)
         return image
 
     def create_label_image(
-        self, path: Path, dtype: str = "uint8", colors: Mapping[int, Sequence[int]] | None = None
+        self, path: Path, dtype: str = "uint8", meanings: Mapping[int, Meaning] | None = None
     ) -> Self:
         """Make empty labels as `create_labels` does, but anywhere and on no list."""
         from ome_zarr.writer import add_metadata
@@ -233,13 +234,12 @@ class OmeZarrImage:
         finest = self.levels[0]
         shape, chunks = ([values[i] for i in keep] for values in (finest.shape, finest.chunks))
         wanted = pyramid.plan(axes, shape, _steps(axes, space), chunks, len(self.levels))
-        rows = [{"label-value": v, "rgba": list(c)} for v, c in (colors or {}).items()]
         try:
             group = zarr.open_group(path, mode="w-", zarr_format=self._group.metadata.zarr_format)
             image = self._fill(path, group, wanted, dtype, axes, space, {}, path.name, True)
             form = format_of(group)
-            about = {"colors": rows, "version": form.version}
-            add_metadata(group, {"image-label": about}, fmt=form)
+            about = {**label_values.image_label(meanings or {}), "version": form.version}
+            add_metadata(group, {label_values.IMAGE_LABEL: about}, fmt=form)
         except OSError as error:
             shutil.rmtree(path, ignore_errors=True)
             raise not_written(path, error) from error

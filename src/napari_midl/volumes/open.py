@@ -99,9 +99,10 @@ def _open_zarr(path: Path, called: str) -> Volume:
 
     found = read_zarr(path)
     name = found.name or path.name.removesuffix(".zip").removesuffix(".zarr").removesuffix(".ome")
-    return _describe(
+    volume = _describe(
         *(found.levels, found.axes, found.space, name, path, called, found.channels, found.notes)
     )
+    return replace(volume, values=found.values)
 
 
 def _open_tiff(path: Path, called: str, colours: bool) -> Volume:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import zarr
 
 from napari_midl.errors import InputError
+from napari_midl.volumes.label_values import names_in
 from napari_midl.volumes.multiscales import (
     Multiscale,
     header_in,
@@ -48,6 +49,8 @@ class Found:
         That the file gives it, or empty.
     channels, notes : list of str
         As of a `Volume`.
+    values : dict of int to str
+        As of a `Volume`.
     """
 
     levels: list[Lazy]
@@ -56,6 +59,7 @@ class Found:
     name: str = ""
     channels: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    values: dict[int, str] = field(default_factory=dict)
 
 
 def read_zarr(path: Path) -> Found:
@@ -128,6 +132,7 @@ def _image(path: Path, group: Any, multiscale: Multiscale) -> Found:
         multiscale.name.strip("/") if isinstance(multiscale.name, str) else "",
         _channels(group.attrs.asdict()),
         notes if lost else [],
+        names_in(group.attrs.asdict()),
     )
 
 

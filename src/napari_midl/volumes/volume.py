@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from napari_midl.volumes.reading import StoredArray
 from napari_midl.volumes.space import Space, sizes_in_words, typed_space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -55,6 +55,8 @@ class Volume:
         beginning of a sentence; empty otherwise.
     said : Space, optional
         What its file says of its space, where another voxel size was typed.
+    values : mapping of int to str
+        What its values are called, where they are labels whose file says so.
     """
 
     levels: tuple[Lazy, ...]
@@ -67,6 +69,7 @@ class Volume:
     inverted: bool = False
     no_slices: str = ""
     said: Space | None = None
+    values: Mapping[int, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_array(

@@ -15,6 +15,7 @@ from napari_midl.engine.probabilities import ProbabilityModel, evaluated, in_hal
 from napari_midl.engine.ready_model import ReadyModel
 from napari_midl.engine.semantic.models import UNLEARNT, check_fits, classes_of, unlearnt_of
 from napari_midl.engine.uncertainty import entropy
+from napari_midl.volumes.label_values import Meaning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,14 +103,15 @@ class ClassModel(ProbabilityModel):
     @property
     def output_format(self) -> OutputFormat:
         """An image of probabilities and doubt, and labels: 0 the first class, 1 the next."""
-        structures = self._classes.labels[1 : len(self._classes)]
-        colours = {value: (*label.rgb, 255) for value, label in enumerate(structures, 1)}
+        first, *structures = self._classes.labels[: len(self._classes)]
+        meanings = {0: Meaning(first.name)}
+        meanings |= {v: Meaning(la.name, (*la.rgb, 255)) for v, la in enumerate(structures, 1)}
         return OutputFormat(
             name=f"{self.channels[0].name} segmented",
             dtype="float32",
             chunks=self.chunks,
             channels=(*self._classes.names[1:], DOUBT),
-            labels={LABELS: colours},
+            labels={LABELS: meanings},
             about={
                 "model": {"name": self._called, "sha256": self._model.sha256},
                 "classes": self._classes.to_dict(),

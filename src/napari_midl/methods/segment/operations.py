@@ -35,7 +35,7 @@ class Train(FinetunedOperation):
         The images to learn from, each named as often as there are labels of it.
     classes : tuple of str
         The classes, the background first; ``vessel=artery+vein`` is a label that says only "one
-        of these". By default those of the start.
+        of these". By default those of the start, else those that the labels name themselves.
     start : StartIn
         ``scratch``, ``trees`` (shipped: generated vessels), or the path of a model to go on from.
     """
@@ -53,15 +53,17 @@ class Train(FinetunedOperation):
         given = yield from run.open(self.images)
         start = yield from run.open(self.start, "loading the network")
         from napari_midl.engine.examples import classes_from, read_examples
+        from napari_midl.engine.named_labels import named_classes
         from napari_midl.engine.pixels.network import PixelNetwork
         from napari_midl.engine.semantic import strokes, training
         from napari_midl.engine.semantic.models import classes_of
         from napari_midl.methods.segment.learn import Learning, start_for
 
-        if not self.classes and start is None:
-            raise InputError("no classes are named; give them with --classes, background first.")
-        classes = classes_of(start) if not self.classes else classes_from(self.classes)
         how = self.settings
+        own = classes_of(start) if start is not None else named_classes(given, how.dense)
+        classes = classes_from(self.classes) if self.classes else own
+        if classes is None:
+            raise InputError("no classes are named; give them with --classes, background first.")
         reading = partial(read_examples, given, classes, how.dense, how.held_out, how.seed)
         examples = yield from elsewhere(reading, "reading the labels")
         model = start_for(examples, classes, how, start, self.start.called)

@@ -10,9 +10,11 @@ import numpy as np
 from napari_midl.engine.exporting import export
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.engine.tiles import Tiling
+from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.volumes.corrected import Corrected, correct
 from napari_midl.volumes.export import FILES
 from napari_midl.volumes.label_list import FOLDER
+from napari_midl.volumes.label_values import Meaning
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
 from napari_midl.volumes.reading import decoding
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.lazy import Lazy
 
-VESSEL_COLOUR = {1: (220, 60, 60, 255)}
+MEANINGS = {0: Meaning(CLASSES.names[0]), 1: Meaning(VESSEL, (220, 60, 60, 255))}
 _AT_ONCE = (32, 512, 512)
 
 
@@ -71,7 +73,7 @@ def write_labels(
         return (yield from export(scan.data, scan.space, path, make, "writing labels", about))
     image = OmeZarrImage.open(prediction)
     probability = image.levels[0]
-    labels = image.create_label_image(path, colors=VESSEL_COLOUR)
+    labels = image.create_label_image(path, meanings=MEANINGS)
     labels.tell(**said.columns())
     tiling, read = _boxes(labels), hashlib.sha256()
     for index in range(len(tiling)):

@@ -13,7 +13,7 @@ from napari_midl.engine.pixels.depth import depth_seen, known_depth
 from napari_midl.engine.probabilities import ProbabilityModel, in_half_precision
 from napari_midl.engine.uncertainty import binary_entropy
 from napari_midl.methods.vessels.joint_network import JointNet
-from napari_midl.methods.vessels.labels import VESSEL_COLOUR
+from napari_midl.methods.vessels.labels import MEANINGS
 from napari_midl.methods.vessels.network import VesselNet
 from napari_midl.methods.vessels.pixel_network import PixelNet
 from napari_midl.methods.vessels.provenance import facts
@@ -108,7 +108,7 @@ class VesselModel(ProbabilityModel):
             dtype="float32",
             chunks=self.chunks,
             channels=CHANNELS[: 1 + self._how.uncertainty],
-            labels={LABELS: VESSEL_COLOUR},
+            labels={LABELS: MEANINGS},
             about=facts(self._called, self._model.sha256, self._how.threshold),
         )
 
