@@ -507,3 +507,18 @@ def test_opening_does_not_depend_on_the_number_of_voxels(tmp_path):
         assert volume.data.chunks == (64,) * 3
     small, large = opened.values()
     assert large < small + 2**20
+
+
+@pytest.mark.parametrize("given", [None, "0", "/0", "/", "image", "", 7])
+def test_an_image_without_a_name_has_that_of_its_folder(tmp_path, given):
+    root = tmp_path / "scan 1.ome.zarr"
+    zarr.open_group(root, mode="w")
+    image = zarr.open_group(root / "0", mode="w")
+    image.create_array("s0", data=np.zeros((8, 9), np.uint8))
+    about = {"name": given, "axes": ZYX[1:], "datasets": [{"path": "s0"}]}
+    image.update_attributes({"ome": {"version": "0.5", "multiscales": [about]}})
+    assert open_volume(root).name == "scan 1"
+    assert open_volume(root / "0").name == "scan 1 0"
+    assert open_volume(root / "0" / "s0").name == "scan 1 0/s0"
+    image.update_attributes({"ome": {"multiscales": [about | {"name": "my image"}]}})
+    assert open_volume(root / "0").name == "my image"

@@ -98,9 +98,9 @@ def _open_zarr(path: Path, called: str) -> Volume:
     from napari_midl.volumes.open_zarr import read_zarr
 
     found = read_zarr(path)
-    name = found.name or path.name.removesuffix(".zip").removesuffix(".zarr").removesuffix(".ome")
     volume = _describe(
-        *(found.levels, found.axes, found.space, name, path, called, found.channels, found.notes)
+        *(found.levels, found.axes, found.space, found.name, path, called),
+        *(found.channels, found.notes),
     )
     return replace(volume, values=found.values)
 

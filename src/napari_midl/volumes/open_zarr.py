@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from napari_midl.volumes.lazy import Lazy
 
 _METADATA = ("zarr.json", ".zgroup", ".zarray")
+# A level, an image or a well among others.
+_NUMBER = re.compile(r"s?\d+$")
 # A plate has thousands of images; some of their names are enough.
 _NAMED, _LOOKED_AT, _DEEPEST = 5, 500, 4
 
@@ -46,7 +48,7 @@ class Found:
     space : Space
         Of the finest.
     name : str
-        That the file gives it, or empty.
+        That the file gives it, or that of its folder.
     channels, notes : list of str
         As of a `Volume`.
     values : dict of int to str
@@ -82,7 +84,7 @@ def read_zarr(path: Path) -> Found:
     except Exception as error:  # each kind of damage has a class of its own
         raise _no_zarr(path, files) from error
     if isinstance(node, zarr.Array):
-        return Found([StoredArray(node, path)], unnamed_axes(path, node))
+        return Found([StoredArray(node, path)], unnamed_axes(path, node), name=_name(path))
     multiscale = Multiscale.of(path, node.attrs.asdict())
     if multiscale is None:
         images, arrays = _inside(node, files)
@@ -129,11 +131,23 @@ def _image(path: Path, group: Any, multiscale: Multiscale) -> Found:
         [StoredArray(arrays[index], path) for index in ordered],
         axes,
         multiscale.space(path, first, axes, header_in(group)),
-        multiscale.name.strip("/") if isinstance(multiscale.name, str) else "",
+        _name(path, multiscale.name),
         _channels(group.attrs.asdict()),
         notes if lost else [],
         names_in(group.attrs.asdict()),
     )
+
+
+def _name(path: Path, given: Any = None) -> str:
+    """What to call an image: as its file does, unless that is its place in there, or any image."""
+    name = given.strip() if isinstance(given, str) else ""
+    if name and name.casefold() != "image" and not (name.startswith("/") or _NUMBER.match(name)):
+        return name
+    folder, inside = path.absolute(), ""
+    while _NUMBER.match(folder.name):
+        folder, inside = folder.parent, f"{folder.name}/{inside}"
+    stem = folder.name.removesuffix(".zip").removesuffix(".zarr").removesuffix(".ome")
+    return f"{stem} {inside}".strip(" /")
 
 
 def _channels(attributes: dict[str, Any]) -> list[str]:
