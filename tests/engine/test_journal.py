@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+import zarr
 
-from napari_midl.engine.journal import Journal, begun_with, check, is_unfinished
+from napari_midl.engine.journal import COMPLETE, Journal, begun_with, check, is_unfinished
 from napari_midl.errors import InputError
+from napari_midl.volumes.multiscales import ABOUT
 
 
 @pytest.fixture
@@ -92,15 +94,31 @@ def test_a_wrong_journal_is_a_sentence(out, text):
     assert journal.read_bytes() == text
 
 
+@pytest.mark.parametrize(
+    ("complete", "words"),
+    [
+        (True, "is complete already, there is nothing to resume"),
+        (False, r"cannot be resumed without out\.ome\.zarr\.progress"),
+    ],
+)
+def test_an_output_without_a_journal_says_whether_it_is_complete(out, complete, words):
+    group = zarr.open_group(out, mode="w")
+    group.update_attributes({ABOUT: {COMPLETE: complete}})
+    with pytest.raises(InputError, match=words):
+        check(out, resume=True)
+
+
 def test_what_cannot_be_begun_or_resumed_is_refused(out):
     check(out, resume=False)
     with pytest.raises(InputError, match="does not exist, there is nothing to resume"):
         check(out, resume=True)
     out.mkdir()
-    with pytest.raises(InputError, match="complete or not ours, there is nothing to resume"):
+    with pytest.raises(InputError, match="was not made by napari-midl, so it cannot be resumed"):
         check(out, resume=True)
-    with pytest.raises(InputError, match="exists already; pass --resume"):
+    with pytest.raises(InputError, match="exists already; choose another output"):
         check(out, resume=False)
     assert not is_unfinished(out)
     out.with_name("out.ome.zarr.progress").write_text(json.dumps({}) + "\n")
+    with pytest.raises(InputError, match="exists already; pass --resume"):
+        check(out, resume=False)
     assert is_unfinished(out)

@@ -77,7 +77,7 @@ def test_outputs_that_cannot_be(folder, capfd):
     assert "nothing to resume" in refused(capfd, stain(*PLAIN, "--resume"))
     Path("out.ome.zarr").mkdir()
     assert "exists already" in refused(capfd, stain(*PLAIN))
-    assert "nothing to resume" in refused(capfd, stain(*PLAIN, "--resume"))
+    assert "not made by napari-midl" in refused(capfd, stain(*PLAIN, "--resume"))
 
 
 def test_corrupt_weights(folder, capfd):

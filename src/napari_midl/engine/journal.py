@@ -220,15 +220,24 @@ def check(out: Path, resume: bool) -> None:
         if resume and not _path(out).exists():
             raise InputError(f"{out} does not exist, there is nothing to resume; check the path.")
     elif not resume:
-        raise InputError(
-            f"{out} exists already; pass --resume to go on with it, or choose another output."
-        )
+        go_on = "pass --resume to go on with it, or " if _path(out).exists() else ""
+        raise InputError(f"{out} exists already; {go_on}choose another output.")
     elif not _path(out).exists():
-        raise InputError(
-            f"{out} is complete or not ours, there is nothing to resume; choose another output."
-        )
+        raise InputError(f"{out} {_no_journal(out)}.")
     else:
         begun_with(out)
+
+
+def _no_journal(out: Path) -> str:
+    """Why an output has no journal, and what to do."""
+    about = _about(out)
+    if about.get(COMPLETE) is True:
+        return (
+            "is complete already, there is nothing to resume; choose another output for a new one"
+        )
+    if COMPLETE in about:
+        return f"cannot be resumed without {_path(out).name}; move that beside it, or begin anew"
+    return "was not made by napari-midl, so it cannot be resumed; choose another output"
 
 
 def begin(
