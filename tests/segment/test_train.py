@@ -106,6 +106,35 @@ def test_labels_that_name_their_values_name_the_classes(picture):
         train(picture, classes=(), name="other")
 
 
+@pytest.mark.parametrize(
+    ("names", "knows", "said"),
+    [
+        (
+            ({1: "soil", 2: "vein", 3: "artery"}, {1: "soil", 2: "artery", 3: "vein"}),
+            (),
+            "a.zarr/labels/l calls 2 vein and 3 artery but .*b.zarr/labels/l calls 2 artery and 3",
+        ),
+        (({2: "Vein"}, {2: "vein", 3: "artery"}), (), ""),
+        (({2: "vein"}, {3: "artery"}), (), ""),
+        (({}, {2: "artery"}), (), ""),
+        (({1: "vein"}, {1: "artery"}), ("dim", "bright"), ""),
+        (({1: "vein"}, {1: "artery"}), ("dim", "dim"), "a.zarr/labels/l calls 1 vein but"),
+    ],
+)
+def test_files_that_name_one_number_differently_are_refused(picture, names, knows, said):
+    values = tifffile.imread(picture / "all.tif")
+    values = (values == 2).astype(np.uint8) if knows else values
+    for letter, called in zip("ab", names, strict=True):
+        named(picture / f"{letter}.zarr", values, called)
+    how = {"knows": knows, "dense": bool(knows)}
+    if not said:
+        train(picture, ("a.zarr/labels/l", "b.zarr/labels/l"), steps=1, **how)
+        return
+    with pytest.raises(InputError, match=said):
+        train(picture, ("a.zarr/labels/l", "b.zarr/labels/l"), steps=1, **how)
+    assert not (picture / "model.safetensors").exists()
+
+
 def test_labels_that_leave_a_class_open_everywhere_are_refused(picture):
     tifffile.imwrite(picture / "open.tif", np.ones((192, 192), np.uint8))
     with pytest.raises(InputError, match=r"open.tif holds no voxel labelled dim \(2\)"):

@@ -53,6 +53,10 @@ class Example:
         """That of the image."""
         return self.channels[0].name
 
+    def meaning(self, classes: Classes, dense: bool) -> Classes:
+        """What its labels mean where these classes are learnt: maps count what they know."""
+        return Classes("background", *self.knows) if self.knows and dense else classes
+
 
 @dataclass(frozen=True)
 class ExamplesIn(In["list[Example]"]):
@@ -211,12 +215,14 @@ def read_examples(
     Raises
     ------
     InputError
-        If images have different numbers of channels, labels do not fit their image, or all that
-        is labelled may be of one class.
+        If images have different numbers of channels, labels do not fit their image or name other
+        values than those of another do, or all that is labelled may be of one class.
     """
     from napari_midl.engine.annotation import hold_out_together
+    from napari_midl.engine.named_labels import refuse_other_names
     from napari_midl.engine.scaled_channels import ScaledChannels
 
+    refuse_other_names(examples, classes, dense)
     known = list(dict.fromkeys(each.knows for each in examples if each.knows))
     whole = with_rests(classes, known)
     of_image: dict[int, list[Example]] = defaultdict(list)
@@ -253,6 +259,6 @@ def _check_alike(channels: Sequence[Volume], first: Sequence[Volume]) -> None:
 def _patches(example: Example, classes: Classes, whole: Classes, dense: bool) -> list[Patch]:
     """The labels of an example, in the values of all classes."""
     image, knows = example.channels[0], example.knows
-    own = Classes("background", *knows) if knows and dense else classes
+    own = example.meaning(classes, dense)
     patches = read_labels(example.labels, image, own, dense)
     return opened_up(patches, own, knows, whole) if knows else patches
