@@ -82,6 +82,15 @@ def test_one_image_without_contrast_does_not_stop_the_others(images, tmp_path):
     assert "0 everywhere" in table["problem"][0] and table["volume fraction"][1] > 0
 
 
+def test_a_batch_of_which_nothing_can_be_measured_is_refused(images, tmp_path):
+    for image in images:
+        tifffile.imwrite(image, np.zeros((12, 48, 48), np.uint8))
+    out = tmp_path / "out" / "all.csv"
+    with pytest.raises(InputError, match=r"no image could be measured: a is 0 .* \(and 1 more\)"):
+        run(Batch.of(images=tuple(images), out=out).perform())
+    assert not out.exists()
+
+
 def test_an_image_that_cannot_be_opened_is_named_before_anything_is_written(images, tmp_path):
     shutil.copy(__file__, tmp_path / "notes.tif")
     bad = [str(tmp_path / name) for name in ("notes.tif", "gone.tif")]

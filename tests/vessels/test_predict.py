@@ -235,6 +235,20 @@ def test_places_are_taken_from_a_stored_prediction_of_the_image_and_of_no_other(
         run(Propose.of(image=tmp_path / "other.tif", out=tmp_path / "b.csv", **options).perform())
 
 
+def test_where_everything_is_painted_it_is_said_that_no_place_is_left(whole, tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", IMAGE, metadata={"axes": "ZYX"})
+    tifffile.imwrite(tmp_path / "paint.tif", np.ones_like(IMAGE), metadata={"axes": "ZYX"})
+    asked = Propose.of(
+        image=tmp_path / "image.tif",
+        prediction=whole,
+        labels=tmp_path / "paint.tif",
+        out=tmp_path / "places.csv",
+    )
+    outcome = run(asked.perform())
+    assert outcome.result == []
+    assert "no place: something is painted in each" in asked.summary(outcome.run.results)[0]
+
+
 @pytest.fixture
 def scheduler() -> Iterator[str]:
     """Address of a cluster of one worker with four threads, which share its caches."""

@@ -12,6 +12,7 @@ from napari_midl.engine.operations import Operation, operation
 from napari_midl.engine.outputs import TableOut
 from napari_midl.engine.streamed import StreamedOperation
 from napari_midl.engine.trained import FinetunedOperation, TrainedOperation
+from napari_midl.errors import InputError
 from napari_midl.methods.vessels.measuring import Analyse, Labels
 from napari_midl.methods.vessels.ports import (
     GrowingPredictionIn,
@@ -29,6 +30,7 @@ from napari_midl.methods.vessels.settings import (
     ProposeSettings,
     unused_by_pixels,
 )
+from napari_midl.volumes.counting import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,11 +243,18 @@ class Propose(Operation["list[Proposal]"]):
         else:
             proposing = apply.propose(volume, model, patches, self.settings, run.watch.enough)
         places = yield from proposing
+        run.results["places"] = len(places)
         if self.out.path is not None:
             from napari_midl.methods.vessels.places import write_places
 
             write_places(places, run.staged())
         return places
+
+    def summary(self, results: dict[str, Any]) -> list[str]:
+        """How many there are; none where everywhere is painted already."""
+        if results["places"]:
+            return [counted(results["places"], "place")]
+        return ["no place: something is painted in each that was looked at; try a smaller --side"]
 
 
 @operation("vessels.batch", argument="images")
@@ -276,13 +285,17 @@ class Batch(Operation["pd.DataFrame"]):
         from napari_midl.volumes.tables import write_table
 
         table = yield from measure_all(self)
+        if (table["problem"] != "").all():
+            first, *others = table["problem"]
+            more = f" (and {len(others)} more)" if others else ""
+            raise InputError(f"no image could be measured: {first}{more}")
         run.results |= {"images": len(table), "problems": int((table["problem"] != "").sum())}
         write_table(table, run.staged())
         return table
 
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How many there are, and whether all could be measured."""
-        said = [f"{results['images']} images"]
+        said = [counted(results["images"], "image")]
         if results["problems"]:
             said.append(f"{results['problems']} could not be measured: see the column problem")
         return said
