@@ -179,4 +179,21 @@ def test_regions_that_are_none_are_named(tmp_path):
     with pytest.raises(InputError, match=r"small\.tif is 5 x 9 x 9 voxels"):
         job = Analyse.of(mask=mask, regions=tmp_path / "small.tif", out=tmp_path / "a.csv")
         run(job.perform())
+    tifffile.imwrite(tmp_path / "none.tif", np.zeros((5, 9, 50), np.uint8))
+    with pytest.raises(InputError, match="none is 0 everywhere, so that it holds no region"):
+        job = Analyse.of(mask=mask, regions=tmp_path / "none.tif", out=tmp_path / "a.csv")
+        run(job.perform())
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_a_table_without_rows_for_regions_says_where_they_are(tmp_path):
+    mask, regions = tmp_path / "mask.tif", tmp_path / "regions.tif"
+    tifffile.imwrite(mask, line().astype(np.uint8))
+    tifffile.imwrite(regions, np.ones((5, 9, 50), np.uint8))
+    said = []
+    for table in ("branches", "summary"):
+        out = tmp_path / f"{table}.csv"
+        asked = Analyse.of(mask=mask, regions=regions, table=table, out=out)
+        said.append("\n".join(asked.summary(run(asked.perform()).run.results)))
+    assert "has no row for each region; --table summary has" in said[0]
+    assert "region" not in said[1]

@@ -215,6 +215,10 @@ def _parts(regions: Volume) -> NDArray[Any]:
             f"{regions.name} holds negative values or more than {_MOST_REGIONS} different ones, "
             "like an image; give integers, one for each region and 0 where there is none."
         )
+    if not read.any():
+        raise InputError(
+            f"{regions.name} is 0 everywhere, so that it holds no region; give others."
+        )
     return read
 
 

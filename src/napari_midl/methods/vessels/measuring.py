@@ -157,7 +157,9 @@ class Analyse(Operation["VesselGraph"]):
         said = f"Only {partial}{where} are predicted: the numbers are of these."
         warning = [said] if partial else []
         numbers = [f"{name}: {value}" for name, value in results["numbers"].items()]
-        return [*warning, *numbers, *why_voxels(results)]
+        lost = self.regions is not None and self.out.path is not None and self.table != "summary"
+        without = ["The file has no row for each region; --table summary has."] if lost else []
+        return [*warning, *numbers, *why_voxels(results), *without]
 
 
 def _corrections(done: Labels | Analyse, run: Running, mask: Volume) -> Job[list[Patch]]:
