@@ -222,3 +222,21 @@ def test_bad_swc(folder: Path, capfd: pytest.CaptureFixture[str], text: str, wor
     assert ended.value.code == 2
     assert word in capfd.readouterr().err.strip().splitlines()[-1]
     assert sorted(p.name for p in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("end", "more", "words"),
+    [
+        (["0", "60", "900"], [], "A place at (0, 60, 900) lies outside image"),
+        (["3", "60", "90"], [], "A place at (3, 60, 90) lies outside image"),
+        (["0", "60", "90"], ["--path", " "], "path is empty; give the trace a name"),
+    ],
+)
+def test_bad_places_to_connect(
+    folder: Path, capfd: pytest.CaptureFixture[str], end: list[str], more: list[str], words: str
+) -> None:
+    command = ["connect", "image.tif", "--start", "0", "60", "20", "--end", *end]
+    assert ran(*command, *more, "--out", "one.csv") == 2
+    said = capfd.readouterr().err
+    assert words in said and "row" not in said
+    assert not Path("one.csv").exists()

@@ -156,7 +156,7 @@ def connect(tracing: Tracing, places: Sequence[Sequence[float]], path: str) -> J
         If one of them lies outside the image, or is the same as the next.
     """
     for place in places:
-        tracing.check(Seed(path, (place[0], place[1], place[2])))
+        tracing.check_inside(place, "A place", "give one inside, counted from 0")
     ends = [tracing.position(place).double().numpy() for place in places]
     lengths = [float(np.linalg.norm(b - a)) for a, b in pairwise(ends)]
     if not min(lengths) > 0:

@@ -149,6 +149,8 @@ class Connect(TracesOperation):
                 f"through has {len(self.through)} numbers; give z y x of each place, z is 0 in a "
                 "plane."
             )
+        if not self.path.strip():
+            raise InputError("path is empty; give the trace a name, or a number.")
 
     @property
     def places(self) -> list[tuple[float, float, float]]:

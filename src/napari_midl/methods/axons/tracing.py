@@ -285,11 +285,15 @@ class Tracing:
 
     def check(self, seed: Seed) -> None:
         """Refuse a seed outside the image."""
-        self.volume.check_depth(seed.position[0], f"The seed {seed.path}")
+        self.check_inside(seed.position, f"The seed {seed.path}", "correct its row")
+
+    def check_inside(self, place: Sequence[float], what: str, way: str) -> None:
+        """Refuse a voxel ``(z, y, x)`` outside the image; `what` it is, and the `way` out."""
+        self.volume.check_depth(place[0], what)
         shape = self.volume.shape
-        if not all(0 <= p <= n - 1 for p, n in zip(seed.position, shape, strict=True)):
-            where = ", ".join(f"{p:g}" for p in seed.position)
+        if not all(0 <= p <= n - 1 for p, n in zip(place, shape, strict=True)):
+            where = ", ".join(f"{p:g}" for p in place)
             raise InputError(
-                f"The seed {seed.path} at ({where}) lies outside {self.volume.name} of "
-                f"{' x '.join(map(str, shape))} (z, y, x); correct its row."
+                f"{what} at ({where}) lies outside {self.volume.name} of "
+                f"{' x '.join(map(str, shape))} (z, y, x); {way}."
             )
