@@ -264,6 +264,58 @@ def test_a_hollow_landmark_is_placed_by_a_click_on_it(placed, click, click_at, f
     np.testing.assert_allclose(bench.landmarks.points[bench.editor.current], expected, atol=0.6)
 
 
+@pytest.mark.parametrize("by", ["slice", "3D", "row"])
+def test_delete_clears_the_landmark_that_was_clicked_last(
+    placed, viewer, qtbot, click, click_at, finish, by
+):
+    bench, name = placed.bench, "mental protuberance"
+    row = bench.editor.template.names.index(name)
+    before, canvas = bench.landmarks, viewer.window._qt_viewer.canvas.native
+    viewer.layers.selection.active = viewer.layers["scan"]
+    if by == "row":
+        placed.landmarks.table.visited.emit(row)
+    else:
+        viewer.dims.ndisplay = 2 if by == "slice" else 3
+        if by == "3D":
+            viewer.reset_view()
+            viewer.scene.camera.set_view_direction((0, 1, 0), (1, 0, 0))
+            qtbot.wait(300)
+        click_at(before.points[row])
+    qtbot.wait(100)
+    assert bench.landmarks is before
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: bench.landmarks is not before, timeout=MINUTE)
+    assert np.flatnonzero(~bench.landmarks.placed).tolist() == [row]
+    finish()
+    # It is hollow now; there is nothing more to delete.
+    cleared, layer = bench.landmarks, viewer.layers["anatomy: landmarks"]
+    bench.points.select(name)
+    assert len(layer.selected_data) == 1
+    qtbot.keyClick(canvas, Qt.Key.Key_Delete)
+    qtbot.wait(100)
+    assert bench.landmarks is cleared and name in set(layer.features["name"])
+    qtbot.keyClick(canvas, Qt.Key.Key_U)
+    np.testing.assert_array_equal(bench.landmarks.points, before.points)
+
+
+def test_delete_clears_the_landmark_that_was_just_placed(
+    scanned, person, viewer, qtbot, click, click_at
+):
+    bench, canvas = scanned.bench, viewer.window._qt_viewer.canvas.native
+    click(scanned.landmarks.place)
+    for _ in range(2):
+        last = bench.editor.name
+        click_at(_point(person, last))
+    first = bench.landmarks
+    assert first.placed.sum() == 2
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_Backspace)
+    qtbot.waitUntil(lambda: bench.landmarks is not first, timeout=MINUTE)
+    assert bench.landmarks.placed.sum() == 1
+    assert not bench.landmarks.placed[bench.landmarks.names.index(last)]
+
+
 def test_a_click_on_the_bone_in_3d(scanned, person, viewer, qtbot, click, click_at):
     bench = scanned.bench
     qtbot.waitUntil(lambda: scanned.landmarks.scan is not None, timeout=MINUTE)

@@ -50,7 +50,7 @@ class LandmarkLayer(QObject):
     dragged : Signal(dict)
         Names and new positions ``(x, y, z)`` in mm of the world, while the hand moves.
     edited : Signal(dict)
-        The same once it rests; None where a person deleted the point.
+        The same once it rests; None where a person deleted the point of a placed landmark.
     space, placement : Space, dict
         Where the voxels lie over which the layer is made next, and how it is added there.
     next_name : str
@@ -111,6 +111,8 @@ class LandmarkLayer(QObject):
         colours = [_DOUBTED if landmark.doubted else _PLACED for landmark in sketch]
         edges = [_CHOSEN if m.chosen else c for m, c in zip(sketch, colours, strict=True)]
         faces = [c if m.placed else _HOLLOW for m, c in zip(sketch, colours, strict=True)]
+        # What was clicked stays selected, so that napari's Delete takes it.
+        selected = set(layer.features["name"].iloc[list(layer.selected_data)])
         self._showing = True
         try:
             layer.selected_data = set()
@@ -124,8 +126,15 @@ class LandmarkLayer(QObject):
             )
             if names:
                 layer.face_color, layer.border_color = faces, edges
+            self.select(*selected)
         finally:
             self._showing = False
+
+    def select(self, *names: str) -> None:
+        """Select landmarks, those that are shown: they are what napari's Delete takes."""
+        if self.layer is not None:
+            drawn = list(self.layer.features["name"])
+            self.layer.selected_data = {drawn.index(name) for name in names if name in drawn}
 
     def activate(self) -> None:
         """Make the layer the one that the mouse works on."""
@@ -209,6 +218,7 @@ class LandmarkLayer(QObject):
         if event.view_direction is not None and event.button == LEFT:
             # napari would move the point in the plane of the screen.
             layer.mode, viewer.scene.camera.mouse_pan = "pan_zoom", False
+            self.select(self._under_mouse)
             along = self._along_surface(layer, self._under_mouse, Click.of(viewer, event))
         yield
         while event.type == "mouse_move":
@@ -263,5 +273,6 @@ class LandmarkLayer(QObject):
             {
                 name: None if point is None else self.space.to_world(point, MM)
                 for name, point in changes.items()
+                if point is not None or name in self._placed
             }
         )

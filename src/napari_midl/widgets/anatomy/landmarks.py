@@ -161,7 +161,9 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         except InputError as error:
             bench.report(error)
             return
+        name = bench.editor.name
         bench.edit(bench.editor.place, bench.request.space.to_world(data, MM))
+        bench.points.select(name)
 
     def _hit(self, click: Click) -> Sequence[float] | np.ndarray:
         """Voxel ``(z, y, x)`` under a click."""
@@ -210,6 +212,8 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         """Make a landmark the one that a click places, and fly to where it is or is expected."""
         bench = self.bench
         bench.choose(row)
+        bench.points.activate()
+        bench.points.select(bench.editor.name)
         point = bench.landmarks.points[row]
         if not np.isfinite(point).all() and bench.shown is not None:
             point = bench.shown.generated.landmarks.points[row]
@@ -235,9 +239,13 @@ class LandmarksSection(ToolSection[AnatomyBench]):
         return point if np.isfinite(point).all() else None
 
     def _about_keys(self) -> QLabel:
-        said = note("They press these buttons while the mouse is over the image")
+        said = note(
+            "They press these buttons while the mouse is over the image; Delete clears the "
+            "landmark that was clicked last"
+        )
         said.setText(
-            f"<span style='color:{GREY}'>Keys: P place, A accept, U undo, Shift+U redo</span>"
+            f"<span style='color:{GREY}'>Keys: P place, A accept, U undo, Shift+U redo, Delete "
+            "clear</span>"
         )
         return said
 
