@@ -166,6 +166,21 @@ def test_a_fitted_mesh_stays_whatever_its_colours_until_the_next_edit(over_scan,
     assert mesh.colours.findText("distance to the bone") < 0
 
 
+def test_an_edit_after_a_fit_says_that_it_is_not_shown_and_undo_brings_it_back(over_scan, qtbot):
+    bench, mesh = over_scan.bench, over_scan.mesh
+    mesh.fit.click()
+    qtbot.waitUntil(lambda: bench.shown.generated.fit is not None, timeout=5 * MINUTE)
+    made = bench.shown.generated
+    over_scan.landmarks.accept.click()
+    qtbot.waitUntil(lambda: bench.shown.generated.fit is None, timeout=MINUTE)
+    assert "The fit is not shown" in mesh.words.text()
+    over_scan.landmarks.undo.click()
+    qtbot.waitUntil(lambda: bench.shown.generated is made, timeout=MINUTE)
+    assert "Fitted to the scan" in mesh.words.text() and "not shown" not in mesh.words.text()
+    assert mesh.colours.currentText() == "distance to the bone"
+    np.testing.assert_allclose(bench.mesh.layer.data[2], made.fit.after.distances, rtol=1e-5)
+
+
 def test_an_exported_fit_is_the_one_that_is_shown(over_scan, qtbot, tmp_path, monkeypatch):
     bench, threshold = over_scan.bench, over_scan.landmarks.threshold
     over_scan.mesh.fit.click()
@@ -230,3 +245,7 @@ def test_landmarks_that_change_during_a_fit_are_not_overruled(over_scan, qtbot, 
     )
     assert bench.shown.generated.fit is None
     assert "press Fit to scan again" in over_scan.trouble.text()
+    assert over_scan.progress.message.text().startswith("Fit to scan: failed after")
+    # What was computed is not lost.
+    bench.edit(bench.editor.undo)
+    qtbot.waitUntil(lambda: bench.shown.generated.fit is not None, timeout=MINUTE)

@@ -113,6 +113,21 @@ def test_an_input_error_stays_one(runner, qtbot):
     assert heard.events == [("error", InputError, "give another file."), "finished"]
 
 
+def test_a_job_whose_result_is_refused_has_failed(runner, qtbot):
+    def job():
+        yield Progress(0, 1)
+        return "fit"
+
+    def refuse(result):
+        raise InputError(f"the {result} came too late.")
+
+    heard = Heard()
+    runner.start("Fit", job(), **heard.of(runner) | {"on_result": refuse})
+    qtbot.waitUntil(lambda: not runner.running)
+    assert heard.events[-2:] == [("error", InputError, "the fit came too late."), "finished"]
+    assert runner.outcome == "failed"
+
+
 def test_cancel_closes_the_job_in_its_own_thread_and_gives_no_result(runner, qtbot):
     closed, heard = [], Heard()
     runner.start("Wait", forever(closed), **heard.callbacks())

@@ -85,7 +85,8 @@ class JobRunner(QObject):
             Not started yet.
         on_result, on_progress, on_finished : callable
             Called in the GUI thread with the result, each batch of progress (the last always),
-            and in any case at the end. A cancelled job has no result.
+            and in any case at the end. A cancelled job has no result. Of a result that
+            `on_result` refuses by an `InputError` the job has failed.
 
         Raises
         ------
@@ -167,7 +168,10 @@ class JobRunner(QObject):
     def _on_returned(self, result: Any) -> None:
         self._deliver()
         self.outcome = "done"
-        self._callbacks.on_result(result)
+        try:
+            self._callbacks.on_result(result)
+        except InputError as error:
+            self._on_errored(error)
 
     def _on_errored(self, error: Exception) -> None:
         self._deliver()

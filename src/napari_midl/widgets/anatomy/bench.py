@@ -62,6 +62,8 @@ class AnatomyBench(Bench):
         The landmarks, which of them is next, and the way back.
     request : MeshRequest
         What the mesh is made of, and where it lies.
+    fit : MeshRequest or None
+        The last fit to this scan, and what it was made of: shown whenever that is as it was.
     shown : ShownMesh or None
         The mesh that is shown.
     fault : str
@@ -77,6 +79,7 @@ class AnatomyBench(Bench):
         super().__init__(viewer, parent)
         self.editor = LandmarkEditor(load_template("mandible"), order_of("base"))
         self.request = MeshRequest(self.landmarks)
+        self.fit: MeshRequest | None = None
         self.shown: ShownMesh | None = None
         self.fault = ""
         self.swapped = False
@@ -196,12 +199,21 @@ class AnatomyBench(Bench):
         self._show_points()
         self.regenerate(landmarks=self.drawn)
 
-    def show_fitted(self, generated: Generated) -> None:
-        """Show a mesh that was pulled onto the bone, until the landmarks change."""
-        self.request = replace(
-            self.request, coarse=False, target=None, fitted=generated, to_bone=True
-        )
-        self.live.ask(self.request)
+    def show_fitted(self, generated: Generated, of: MeshRequest) -> bool:
+        """Show a mesh that was pulled onto the bone, while all is as it was made of.
+
+        Returns
+        -------
+        bool
+            Whether it is so now.
+        """
+        self.fit = replace(of, fitted=generated)
+        fits = self.fit.same_shape(self.request)
+        if fits:
+            self.regenerate(target=None, to_bone=True)
+        else:
+            self.result.emit()
+        return fits
 
     def colour(self, target: Outline | None, to_bone: bool = False) -> None:
         """Colour the mesh that is shown by its distance to something, or by its uncertainty.
@@ -218,8 +230,11 @@ class AnatomyBench(Bench):
             self.live.ask(self.request)
 
     def regenerate(self, coarse: bool = False, **changes: Any) -> None:
-        """Make the mesh anew, with changes of the `request`; a fit is over."""
-        self.request = replace(self.request, coarse=coarse, fitted=None, **changes)
+        """Make the mesh anew, with changes of the `request`, or show the `fit` of just that."""
+        request = replace(self.request, coarse=coarse, fitted=None, **changes)
+        if self.fit is not None and self.fit.same_shape(request):
+            request = replace(request, coarse=False, fitted=self.fit.fitted)
+        self.request = request
         if self.request.landmarks.placed.sum() < MIN_LANDMARKS:
             self.live.forget()
             self._no_mesh("")
@@ -259,6 +274,7 @@ class AnatomyBench(Bench):
 
     def _lay_over(self, scan: Volume | None, placement: dict[str, Any]) -> None:
         self._clear()
+        self.fit = None
         self.request = replace(self.request, scan=scan, target=None, fitted=None)
         self.points.space = self.request.space
         self.points.placement = self.mesh.placement = placement

@@ -37,7 +37,11 @@ UNCERTAINTY, THRESHOLD = "uncertainty", "distance to the threshold"
 FITTED = "distance to the bone"  # while a fitted mesh is shown
 CHANGED = (
     "The landmarks, the model or its settings were changed while the mesh was fitted; press Fit "
-    "to scan again."
+    "to scan again, or take the change back to see the fit."
+)
+LEFT = (
+    "<b>The fit is not shown:</b> it is of other landmarks, or of another model or settings. "
+    "<i>Fit to scan</i> again, or take the change back (<i>Undo</i>, <i>Redo</i>) to see it."
 )
 
 
@@ -83,7 +87,8 @@ class MeshSection(ToolSection[AnatomyBench]):
         self.fit = self.action(
             "Fit to scan",
             "Pull the mesh onto the surface of the bone, where the scan passes the value for 3D "
-            "clicks; placed landmarks stay. The next edit generates it anew",
+            "clicks; placed landmarks stay. The next edit generates it anew; taken back, that "
+            "brings the fit back",
             self._on_fit,
             lambda: bench.idle and bench.volume is not None and bench.shown is not None,
             bench.result,
@@ -176,10 +181,8 @@ class MeshSection(ToolSection[AnatomyBench]):
         )
 
     def _on_fitted(self, outcome: Outcome[Generated], request: MeshRequest) -> None:
-        if not self.bench.request.same_shape(request):
-            self.bench.report(InputError(CHANGED))
-            return
-        self.bench.show_fitted(outcome.result)
+        if not self.bench.show_fitted(outcome.result, request):
+            raise InputError(CHANGED)
         self._name_fitted()
         self.colours.setCurrentText(FITTED)
 
@@ -200,9 +203,12 @@ class MeshSection(ToolSection[AnatomyBench]):
 
     def _name_fitted(self) -> None:
         """Offer the distance to the bone for as long as a fitted mesh is there."""
-        index, fitted = self.colours.findText(FITTED), self.bench.request.fitted is not None
+        request = self.bench.request
+        index, fitted = self.colours.findText(FITTED), request.fitted is not None
         if fitted and index < 0:
             self.colours.addItem(FITTED)
+            if request.target is None and request.to_bone:
+                self.colours.setCurrentText(FITTED)
         elif not fitted and index >= 0:
             if self.colours.currentIndex() == index:
                 self.colours.setCurrentIndex(0)
@@ -238,6 +244,8 @@ class MeshSection(ToolSection[AnatomyBench]):
         if fitted is not None:
             words = fit_in_words(fitted.in_numbers)
             said += f"<br><b>Fitted to the scan:</b> {words}. The next edit generates it anew."
+        elif bench.fit is not None:
+            said += f"<br>{LEFT}"
         if measured:
             what = self.colours.currentText().capitalize()
             said += f"<br>{summary.distance_in_words(shown.values, what)}"
