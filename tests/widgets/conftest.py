@@ -143,6 +143,29 @@ def unhurried(monkeypatch):
 
 
 @pytest.fixture
+def held_up(monkeypatch):
+    """A job that is started within comes no further than to know how much there is to do."""
+    start = JobRunner.start
+
+    def waiting(job):
+        with closing(job):
+            step = next(step for step in job if step.total)
+            while True:
+                yield step
+                time.sleep(0.05)
+
+    @contextmanager
+    def begin():
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                JobRunner, "start", lambda at, name, job, **on: start(at, name, waiting(job), **on)
+            )
+            yield
+
+    return begin
+
+
+@pytest.fixture
 def stroke(qtbot):
     """Paint as the mouse does: press, move, release, through napari's own callbacks."""
 

@@ -310,6 +310,22 @@ def test_cancel_and_resume(staining, viewer, click, qtbot, idle, unhurried):
     assert np.asarray(open_volume(out).data).min(axis=(1, 2)).max() < 255
 
 
+def test_the_stain_that_was_shown_stays_where_the_next_is_cancelled_before_its_first_tile(
+    staining, viewer, click, idle, qtbot, held_up
+):
+    choose(staining, "linear")
+    click(staining.stain.go)
+    idle(staining)
+    made, names = staining.bench.shown.path, {layer.name for layer in viewer.layers}
+    with held_up():
+        click(staining.stain.go)
+    qtbot.waitUntil(lambda: staining.bench.shown.path != made, timeout=MINUTE)
+    click(staining.progress.cancel)
+    idle(staining)
+    assert staining.bench.shown.path == made and staining.bench.shown.present
+    assert {layer.name for layer in viewer.layers} == names
+
+
 def test_a_stopped_stain_shows_the_settings_that_it_goes_on_with(
     staining, viewer, click, qtbot, idle, open_staining
 ):

@@ -403,6 +403,23 @@ def test_to_a_part_that_is_shown_again_the_rest_is_added(dock, viewer, tubes, cl
     assert dock.bench.shown.path == dock.predict.out.path == made
 
 
+def test_what_was_shown_stays_where_a_prediction_is_cancelled_before_its_first_tile(
+    shown, viewer, tubes, click, qtbot, held_up
+):
+    dock, made = shown, shown.path
+    dock.predict.out.line.setText(str(made.with_name("prediction-8.ome.zarr")))
+    dock.predict.out.line.editingFinished.emit()
+    with held_up():
+        click(dock.predict.go)
+    qtbot.waitUntil(lambda: dock.bench.shown.path != made, timeout=MINUTE)
+    click(dock.progress.cancel)
+    qtbot.waitUntil(lambda: dock.bench.idle, timeout=MINUTE)
+    assert dock.bench.shown.path == made and dock.predict.go.text() == "Resume"
+    found = np.asarray(viewer.layers["tubes: vessels"].data)
+    np.testing.assert_array_equal(found, tubes[1])
+    assert dock.predict.earlier.currentText() == "prediction-7"
+
+
 def test_a_damaged_note_of_what_was_shown_is_left_alone(shown, viewer, tubes, qtbot, notes):
     dock, kept = shown, shown.path.with_name("shown.json")
     qtbot.waitUntil(kept.exists)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari_midl.engine.journal import begun_with, finished_box, wanted_box
+from napari_midl.engine.journal import begun_with, finished_box, finished_tiles, wanted_box
 from napari_midl.engine.outputs import OmeZarrOut
 from napari_midl.engine.project import free_name
 from napari_midl.engine.running import Outcome, Watch
@@ -52,6 +52,7 @@ class StreamSection(OutputSection[B]):
         self.region = RegionPicker(bench)
         self.outlook = Outlook()
         self._running: Path | None = None
+        self._before: Path | None = None  # what was shown in its place
         self._first_box: str | None = None
         self._written: list[Any] = []
         self._timer = once_after(_REFRESH_MS, self._refresh, self)
@@ -106,7 +107,7 @@ class StreamSection(OutputSection[B]):
             raise InputError(f"{out} exists already; choose another name.")
         watch = Watch(focus=looked_at(bench.viewer, bench.opened_image))
         operation = self.operation(OmeZarrOut(out, resume=resume, box=box))
-        self._running = out
+        self._running, self._before = out, None
         self._written.clear()
 
         def job() -> Job[Outcome[None]]:
@@ -156,6 +157,8 @@ class StreamSection(OutputSection[B]):
 
     def _show_running(self) -> None:
         assert self._running is not None
+        shown = self.bench.shown
+        self._before = shown.path if shown is not None else None
         self.show_output(self._running)
 
     def _refresh(self) -> None:
@@ -175,17 +178,26 @@ class StreamSection(OutputSection[B]):
         self._timer.stop()
         self._written.clear()
         growing = self._growing
-        if growing is not None and growing.path.exists():
-            # A tile may have been written while the job was being cancelled, and not told.
-            growing.refresh()
-        elif growing is not None:  # it failed before its first tile
-            growing.remove()
-            self.withdraw(growing.path)
-            self.bench.show(None)
+        if growing is not None:
+            self._settle(growing)
         self._offer_begun()
         box, self._first_box = self._first_box, None
         if box is not None and self.bench.idle:
             self._on_go(box)
+
+    def _settle(self, growing: GrowingLayers) -> None:
+        """Show all that was written; where no tile was, what was shown before."""
+        before, there = self._before, growing.path.exists()
+        if there and (before is None or _has_tiles(growing.path)):
+            # A tile may have been written while the job was being cancelled, and not told.
+            growing.refresh()
+            return
+        growing.remove()
+        self.withdraw(growing.path)
+        if before is None:
+            self.bench.show(None)
+        else:
+            self.show_output(before)
 
     def _on_another(self) -> None:
         self._offer_begun()
@@ -213,3 +225,10 @@ class StreamSection(OutputSection[B]):
         )
         ready = self.bench.idle and self.out.path is not None
         self.go.setEnabled(ready and torch_is_here())
+
+
+def _has_tiles(out: Path) -> bool:
+    try:
+        return finished_tiles(out) != set()
+    except InputError:
+        return True  # told where it is resumed
