@@ -612,6 +612,28 @@ def test_swapping_the_channels_keeps_the_project(staining, click):
     assert staining.bench.reflectance.layer.name == "reflectance"
 
 
+def test_a_stopped_stain_is_not_offered_to_be_resumed_with_swapped_channels(
+    staining, click, qtbot, idle, held_up
+):
+    stain = staining.stain
+    choose(staining, "linear")
+    with held_up():
+        click(stain.go)
+    qtbot.waitUntil(lambda: staining.bench.shown is not None, timeout=MINUTE)
+    click(staining.progress.cancel)
+    idle(staining)
+    stopped = stain.out.path
+    assert stain.go.text() == "Resume"
+    click(staining.channels.swap)
+    assert stain.go.text() == "Stain" and stain.out.path != stopped
+    assert stain.method.isEnabled() and "Resume" not in staining.hint.text()
+    click(stain.go)
+    idle(staining)
+    assert not staining.trouble.text() and not is_unfinished(staining.bench.shown.path)
+    click(staining.channels.swap)
+    assert stain.go.text() == "Resume" and stain.out.path == stopped
+
+
 def test_two_different_stains_are_compared_whichever_goes(staining, viewer, drawn):
     compare = staining.compare
 

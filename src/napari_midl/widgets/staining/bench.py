@@ -79,6 +79,14 @@ class StainingBench(StreamBench[StainLayers]):
         self.reflectance: Source | None = None
         self.volumes: tuple[Volume, ...] = ()
         self.mosaic: Mosaic | None = None
+        self._prints: tuple[str, ...] = ()
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Of the `volumes`, read when they are asked for first."""
+        if not self._prints:
+            self._prints = tuple(v.identity()["fingerprint"] for v in self.volumes)
+        return self._prints
 
     def open_pair(
         self,
@@ -111,6 +119,6 @@ class StainingBench(StreamBench[StainLayers]):
     def detach(self) -> None:
         """Forget the channels; the layers of their stains stay with the person."""
         self.mosaic = self.fluorescence = self.reflectance = None
-        self.volumes = ()
+        self.volumes = self._prints = ()
         if not self.ended:
             self.show(None)

@@ -126,6 +126,11 @@ class StainSection(StreamSection[StainingBench]):
             settings=settings,
         )
 
+    def began_here(self, begun: dict[str, Any]) -> bool:
+        """Not with the two channels the other way round, or with another one."""
+        names = ("fluorescence", "reflectance")
+        return tuple(begun.get(name) for name in names) == self.bench.fingerprints
+
     def layers(self, out: Path) -> StainLayers:
         """The stain, over those that are shown, to compare them."""
         if self.running:

@@ -88,13 +88,17 @@ class OutputSection(ToolSection[B]):
         """Hook: the layers of a result, or an `InputError` if it is none of this image."""
         raise NotImplementedError
 
+    def began_here(self, begun: dict[str, Any]) -> bool:
+        """Hook: whether an unfinished output, by its journal, is of the images that are open."""
+        return True
+
     @property
     def unfinished(self) -> bool:
-        """Whether the output that is named was stopped before its end."""
+        """Whether the output that is named was stopped before its end, and can go on."""
         out = self.out.path
         if out is None or self.bench.runner.running:
             return False
-        return is_unfinished(out) and self._is_ours(out)
+        return self._is_ours(out) and self._can_go_on(out)
 
     def settings_for(self, out: OmeZarrOut, chosen: S) -> S:
         """The chosen settings; to go on, those that it began with, on the chosen device."""
@@ -117,7 +121,7 @@ class OutputSection(ToolSection[B]):
         if folder is None:
             self.out.path = None
         else:
-            unfinished = [path for path in self._results() if is_unfinished(path)]
+            unfinished = [path for path in self._results() if self._can_go_on(path)]
             free = free_name(folder / RESULTS, self.noun, SUFFIX)
             shown = self.bench.shown.path if self.bench.shown is not None else free
             # To what holds a box of this image more can be added.
@@ -144,6 +148,14 @@ class OutputSection(ToolSection[B]):
 
     def _is_ours(self, out: Path) -> bool:
         return is_of(out, self.makes.name, self.bench.time)
+
+    def _can_go_on(self, out: Path) -> bool:
+        if not is_unfinished(out):
+            return False
+        try:
+            return self.began_here(begun_with(out))
+        except InputError:
+            return True  # told where it is resumed
 
     def _on_show(self) -> None:
         self.show_output(Path(self.earlier.currentData()))
