@@ -301,6 +301,34 @@ def test_a_class_with_paint_can_be_renamed_but_not_removed(dock, viewer, click, 
     assert dock.bench.classes.names == ("background", "bright", "hatched")
 
 
+def test_strokes_can_be_undone_after_a_class_is_added(dock, viewer, click, drag, qtbot):
+    classes, patches = dock.classes, dock.bench.patches
+    click(classes.classes[2])
+    drag(viewer, *[(0, 24, x)[-viewer.dims.ndim :] for x in range(20, 50, 3)])
+    qtbot.waitUntil(lambda: patches.counts["structure"] > 0)
+    before = patches.counts["structure"]
+    click(classes.add)
+    added, layer = dock.bench.classes.names[-1], patches.cells.shown[0].layer
+    assert patches.counts["structure"] == before and patches.label == 3
+    drag(viewer, *[(0, 76, x)[-viewer.dims.ndim :] for x in range(20, 50, 3)])
+    qtbot.waitUntil(lambda: patches.counts[added] > 0)
+    np.testing.assert_allclose(
+        layer.get_color(3)[:3], [part / 255 for part in dock.bench.classes.labels[2].rgb]
+    )
+    assert list(layer.features["class"])[-1] == added
+    qtbot.waitUntil(lambda: not patches.unsaved)
+    for left in ((before, 0), (0, 0)):
+        click(classes.undo)
+        qtbot.waitUntil(
+            lambda left=left: (patches.counts["structure"], patches.counts[added]) == left
+        )
+    click(classes.redo)
+    qtbot.waitUntil(lambda: patches.counts["structure"] == before)
+    # A class that goes takes the way back with it: it may lead to strokes of that.
+    click(classes.drop)
+    assert not classes.undo.isEnabled() and patches.counts["structure"] == before
+
+
 def test_classes_named_anew_or_removed_are_so_on_each_image(dock, viewer, click, drag, qtbot):
     """What is painted on the other image goes on teaching, in the classes that there are now."""
     bench, said = dock.bench, dock.sources.status

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from napari_midl.volumes.classes import Classes
+
 
 class SavedPatches:
     """The patches of one store, and what was last saved of each.
@@ -30,6 +32,18 @@ class SavedPatches:
     def __init__(self, store: AnnotationStore, noun: str = "patch") -> None:
         self.store, self._noun = store, noun
         self._states: dict[str, int] = {}
+
+    def use_classes(self, classes: Classes) -> None:
+        """Let what is saved mean these classes from now on.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written; then it means what it meant.
+        """
+        store = self.store
+        AnnotationStore(store.folder, store.volume, classes).rename_classes()
+        store.classes = classes
 
     def begin(self, patch: Patch) -> None:
         """Know a patch as it is: it was read, or is new and empty."""

@@ -75,6 +75,13 @@ class PatchLayer:
         self.layer.brush_size = BRUSH
         self.layer.selected_label = classes.offered[0].value
 
+    def use(self, classes: Classes) -> None:
+        """Let other classes be painted; what is painted keeps its values."""
+        self._classes = classes
+        self.layer.features = _names(classes)
+        self.layer.colormap = _colours(classes)
+        self.keep_known()
+
     @property
     def used(self) -> bool:
         """Whether a stroke was ever begun in it."""

@@ -183,6 +183,27 @@ class PatchLayers(QObject):
         self.picked.emit()
         self.changed.emit()
 
+    def use_classes(self, classes: Classes) -> None:
+        """Paint other classes; what is painted keeps its values.
+
+        Strokes can still be taken back, unless there are fewer classes.
+
+        Raises
+        ------
+        InputError
+            If what is painted, or what it means now, cannot be saved; then nothing changes.
+        """
+        self.strokes.end()
+        self.save()
+        if self._saved is not None:
+            self._saved.use_classes(classes)
+        if len(classes) < len(self.classes):
+            self.strokes.clear()  # doing again could paint one that is gone
+        self.classes = classes
+        for shown in self.cells.shown:
+            shown.use(classes)
+        self.changed.emit()
+
     def paint_with(self, label: int | None) -> None:
         """Choose what a drag over the image paints; None leaves drags to napari."""
         if self.image is None:
@@ -300,6 +321,7 @@ class PatchLayers(QObject):
             self._viewer.add_layer(shown.layer)
 
     def _on_back(self, shown: PatchLayer) -> None:
+        shown.use(self.classes)
         self._put_in(shown)
         self._on_brush(shown)
 

@@ -80,18 +80,10 @@ class ClassesBench(PaintBench[L]):
         InputError
             If what is painted cannot be saved, or is of a class that would go.
         """
-        image, volume, label = self.image, self.volume, self.patches.label
         others = [store for each in self.images for store in self._painted_before(each).values()]
         for gone in self.classes.labels[len(classes) : len(self.classes)]:
             _refuse_painted(others, gone)
-        if image is not None and volume is not None:
-            folder = classes_folder(self.opened_folder, self.channel, self.time)
-            self.patches.detach()
-            self.patches.classes = classes
-            self.store(volume, folder).rename_classes()
-            self.patches.attach(image, volume, folder)
-            self.patches.paint_with(label)
-        self.patches.classes = classes
+        self.patches.use_classes(classes)
         # What is named anew here is the same thing at other time points and on other images.
         for store in others:
             self.store(store.volume, store.folder).rename_classes()
