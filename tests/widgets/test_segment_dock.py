@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QColorDialog
 
 from napari_midl.engine.jobs import run
 from napari_midl.engine.models import read_card
@@ -349,6 +351,34 @@ def test_classes_named_anew_or_removed_are_so_on_each_image(dock, viewer, click,
     choose(dock, "cells0")
     assert bench.classes.names == ("background", "light", "striped")
     assert bench.patches.counts["light"] > 0
+
+
+def test_another_colour_of_a_class_is_that_of_the_result_too(
+    dock, viewer, click, drag, qtbot, monkeypatch
+):
+    name_two(dock, click)
+    paint(dock, viewer, click, drag)
+    run_by(dock, click, qtbot, dock.learn.train)
+    run_by(dock, click, qtbot, dock.predict.go)
+
+    def is_purple():
+        found = viewer.layers["cells0: bright"].colormap.colors[-1]
+        return np.allclose(dock.bench.shown.labels.get_color(1), found, atol=0.01) and np.allclose(
+            found, [0x80 / 255, 0, 1, 1], atol=0.01
+        )
+
+    qtbot.waitUntil(lambda: "cells0: doubt" in viewer.layers)
+    before = viewer.layers["cells0: striped"].colormap
+    assert not is_purple()
+    monkeypatch.setattr(QColorDialog, "getColor", lambda *_: QColor("#8000ff"))
+    click(dock.classes.classes[2])
+    click(dock.classes.colour)
+    assert is_purple() and viewer.layers["cells0: striped"].colormap == before
+    choose(dock, "cells1")
+    choose(dock, "cells0")
+    click(dock.predict.show_button)
+    qtbot.waitUntil(lambda: "cells0: bright" in viewer.layers)
+    assert is_purple()
 
 
 def test_paint_in_other_classes_is_said_not_to_be_learnt(dock, viewer, click, drag, qtbot):

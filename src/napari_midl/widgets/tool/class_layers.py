@@ -16,6 +16,7 @@ from napari_midl.widgets.layers import put_above
 from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from napari.layers import Image
@@ -43,6 +44,7 @@ class ClassLayers(GrowingLayers):
     """
 
     def __init__(self, viewer: Any, image: Image, volume: Volume, path: Path) -> None:
+        self._maps: dict[str, Any] = {}
         super().__init__(viewer, image, path, "segmentation")
         shape = self.stored.shape
         try:
@@ -54,15 +56,13 @@ class ClassLayers(GrowingLayers):
                 f"{path} has shape {shape}, which is no segmentation of {volume.name} of "
                 f"{volume.shape}; choose another."
             )
-        structures = self.classes.labels[1 : len(self.classes)]
+        structures = self.classes.names[1:]
         unlearnt = self.stored.attributes[ABOUT].get(UNLEARNT, [])
-        colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-        colours |= {value: label.colour for value, label in enumerate(structures, 1)}
         self.labels = self.add(
             self.stored.shown(MostProbable, len(structures)),
             "labels",
             name=f"{image.name}: classes",
-            colormap=DirectLabelColormap(color_dict=colours),
+            colormap=_of_labels(self.classes),
             features={
                 "index": range(len(self.classes)),
                 "class": [
@@ -74,22 +74,47 @@ class ClassLayers(GrowingLayers):
         )
         self.labels.editable = False
         put_above(viewer, image, self.labels)
-        for index, label in enumerate(structures):
-            if label.name in unlearnt:
+        look = {"contrast_limits": (0, 1), "blending": "translucent"}
+        for index, name in enumerate(structures):
+            if name in unlearnt:
                 continue  # an empty layer would say that there is none
-            red, green, blue = (part / 255 for part in label.rgb)
-            ramp = Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=label.name)
-            self._add_map(self.stored.channel(index), label.name, ramp)
-        self._add_map(self.stored.channel(len(structures)), "doubt", DOUBT_COLOURS)
+            self.add_hidden(
+                self.stored.channel(index), of=name, name=f"{image.name}: {name}", **look
+            )
+        doubt = self.stored.channel(len(structures))
+        self.add_hidden(doubt, name=f"{image.name}: doubt", colormap=DOUBT_COLOURS, **look)
 
-    def _add_map(self, levels: Any, what: str, colours: Colormap) -> None:
-        self.add_hidden(
-            levels,
-            name=f"{self.image.name}: {what}",
-            colormap=colours,
-            contrast_limits=(0, 1),
-            blending="translucent",
-        )
+    def add(self, *given: Any, of: str = "", **look: Any) -> Any:
+        """As for all; that `of` a class has its colour, which may be another by now."""
+        if of:
+            look["colormap"] = _ramp(self.classes, of)
+        layer = super().add(*given, **look)
+        if of:
+            self._maps[of] = layer
+        return layer
+
+    def recolour(self, colours: Mapping[str, str]) -> None:
+        """Give classes other colours, ``#rrggbb`` by their names; those of others stay."""
+        before = self.classes
+        now = before.colours | {n: c for n, c in colours.items() if n in before.names}
+        self.classes = Classes(*before.names, colours=now)
+        if self.classes == before:
+            return
+        self.labels.colormap = _of_labels(self.classes)
+        for name, layer in self._maps.items():
+            if now[name] != before.colours[name]:
+                layer.colormap = _ramp(self.classes, name)
+
+
+def _of_labels(classes: Classes) -> DirectLabelColormap:
+    colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+    colours |= {v: label.colour for v, label in enumerate(classes.labels[1 : len(classes)], 1)}
+    return DirectLabelColormap(color_dict=colours)
+
+
+def _ramp(classes: Classes, name: str) -> Colormap:
+    red, green, blue = (part / 255 for part in classes.labels[classes.names.index(name)].rgb)
+    return Colormap([[red, green, blue, 0], [red, green, blue, 1]], name=name)
 
 
 def in_colours(called: np.ndarray, classes: Classes) -> np.ndarray:
