@@ -90,6 +90,30 @@ def test_the_preview_lies_over_the_result_which_has_not_learnt_the_last_stroke(
     assert result < order.index(PREVIEW) < order.index("patch 1")
 
 
+def test_the_preview_is_of_the_slice_in_view_across_whichever_axis(
+    looks, dock, viewer, tubes, click, stroke, qtbot
+):
+    paint(dock, viewer, click, stroke)
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=MINUTE)
+    flat = [np.argmin(viewer.layers[PREVIEW].data.shape)]
+    for _ in range(2):
+        viewer.window._qt_viewer.viewerButtons.rollDimsButton.click()
+        across = viewer.dims.order[0]
+        viewer.dims.set_current_step(across, 9)
+
+        def follows(across=across):
+            layer = viewer.layers[PREVIEW]
+            at = layer.world_to_data(viewer.dims.point)[across]
+            return layer.data.shape[across] == 1 and -0.5 <= at <= 0.5
+
+        qtbot.waitUntil(follows, timeout=MINUTE)
+        shape = viewer.layers[PREVIEW].data.shape
+        seen = [shape[axis] for axis in viewer.dims.displayed]
+        assert min(seen) > 10, "all of this small image is in view"
+        flat.append(across)
+    assert sorted(flat) == [0, 1, 2]
+
+
 def test_closing_tells_all_to_stop_before_it_waits(endless, dock, viewer, click, stroke, qtbot):
     begun, told = endless
     closed = threading.Event()

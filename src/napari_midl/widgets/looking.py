@@ -53,12 +53,22 @@ def staying_there(viewer: Any, layer: Image) -> Iterator[None]:
     viewer.scene.camera.zoom *= edge / voxel_edges(viewer, layer)[-1]
 
 
-def box_in_view(viewer: Any, layer: Image, most: int) -> Box:
-    """The slice in view, or at most `most` voxels of its middle each way."""
-    height, width = viewer.canvas.size
-    seen = np.array([height, width]) / max(float(viewer.scene.camera.zoom), 1e-9)
-    voxels = np.ceil(seen / voxel_edges(viewer, layer)[-2:]).astype(int).clip(16, most)
-    size = (1, int(voxels[0]), int(voxels[1]))
+def box_in_view(viewer: Any, layer: Image, most: int, of_z: bool = False) -> Box:
+    """The slice in view, or at most `most` voxels of its middle each way.
+
+    Parameters
+    ----------
+    viewer, layer
+        The window, and the image.
+    most : int
+        Edge of the largest box.
+    of_z : bool
+        Take a slice along y and x, whichever axes are displayed.
+    """
+    seen = _seen(viewer, layer)
+    size = [1, 1, 1]
+    for axis in (1, 2) if of_z else seen:
+        size[axis] = int(np.ceil(seen.get(axis, most)).clip(16, most))
     return box_around(looked_at(viewer, layer), size, _shape(layer))
 
 
@@ -72,11 +82,8 @@ def field_in_view(viewer: Any, layer: Image, around: int = 0) -> Box:
     """
     middle = _three(_middle(viewer, layer), 0.0)
     half = np.full(3, float(around))
-    edges = _three(voxel_edges(viewer, layer), 1.0)
-    canvas = np.asarray(viewer.canvas.size, float) / max(float(viewer.scene.camera.zoom), 1e-9)
-    first = 3 - viewer.dims.ndim
-    for axis, seen in zip(list(viewer.dims.displayed)[-2:], canvas, strict=True):
-        half[first + axis] = seen / edges[first + axis] / 2
+    for axis, voxels in _seen(viewer, layer).items():
+        half[axis] = voxels / 2
     return _within(middle - half, middle + half, layer, "is in view; move to where it is")
 
 
@@ -131,6 +138,14 @@ def fly_to(viewer: Any, layer: Image, origin: Sequence[float], size: Sequence[fl
     _look_at(viewer, layer, here)
     extent = np.asarray(size, float)[-2:] * voxel_edges(viewer, layer)[-2:]
     viewer.scene.camera.zoom = 0.4 * min(viewer.canvas.size) / max(float(extent.max()), 1e-9)
+
+
+def _seen(viewer: Any, layer: Image) -> dict[int, float]:
+    """How many voxels of an image the canvas has room for, by those axes of ``Z Y X`` it shows."""
+    edges, first = _three(voxel_edges(viewer, layer), 1.0), 3 - viewer.dims.ndim
+    canvas = np.asarray(viewer.canvas.size, float) / max(float(viewer.scene.camera.zoom), 1e-9)
+    axes = [first + axis for axis in list(viewer.dims.displayed)[-2:]]
+    return {a: float(n / edges[a]) for a, n in zip(axes, canvas, strict=True) if a >= 0}
 
 
 def _middle(viewer: Any, layer: Image) -> np.ndarray:

@@ -60,7 +60,7 @@ class LiveLearner(ABC):
 
     @abstractmethod
     def answer(self, student: Perceptron, view: Floats) -> NDArray[Any]:
-        """What is shown of features ``(1, y, x, features)``; axes ``1 Y X``."""
+        """What is shown of features ``(z, y, x, features)`` of a slice; axes ``Z Y X``."""
 
     def __call__(self, look: Look) -> NDArray[Any] | None:
         """The answer of what is in view; None until two classes are painted.

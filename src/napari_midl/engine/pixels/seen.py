@@ -33,7 +33,7 @@ class Look:
     Parameters
     ----------
     region : tuple of slice
-        One slice, ``(z, y, x)`` in voxels.
+        One slice, across whichever axis, ``(z, y, x)`` in voxels.
     patches : sequence of Patch
         Painted labels.
     learn : bool

@@ -57,11 +57,11 @@ class Preview:
     def _within(self, region: Region, voxels: float) -> Region:
         """The middle of a region that needs at most so many voxels with its margin."""
         middle = [(s.start + s.stop) // 2 for s in region]
-        depth, height, width = size_of(region)
-        while max(height, width) > _SMALLEST:
+        size = list(size_of(region))
+        while max(size) > _SMALLEST:
             outer, _ = self.tiling.expand(region)
             if prod(size_of(outer)) <= voxels:
                 break
-            height, width = (n if n <= _SMALLEST else n * 7 // 8 for n in (height, width))
-            region = box_around(middle, (depth, height, width), self.tiling.shape)
+            size = [n if n <= _SMALLEST else n * 7 // 8 for n in size]
+            region = box_around(middle, size, self.tiling.shape)
         return region

@@ -152,7 +152,7 @@ class StainSection(StreamSection[StainingBench]):
     def look_here(self) -> None:
         """Stain the middle of the view."""
         bench = self.bench
-        box = box_in_view(bench.viewer, bench.opened_image, LOOK_EDGE)
+        box = box_in_view(bench.viewer, bench.opened_image, LOOK_EDGE, of_z=True)
         try:
             job = look(self.operation(), box, bench.mosaic)
         except InputError as error:

@@ -62,7 +62,8 @@ class LivePreview(QObject):
         bench.patches.painted.connect(lambda _: self.ask(learn=True))
         bench.opened.connect(self.forget)
         wanted.toggled.connect(self._on_wanted)
-        bench.viewer.dims.events.point.connect(self._on_moved)
+        for event in (bench.viewer.dims.events.point, bench.viewer.dims.events.order):
+            event.connect(self._on_moved)
         bench.viewer.scene.camera.events.connect(self._on_moved)
 
     @property

@@ -275,9 +275,12 @@ class ShelfWindow(QDialog):
         if self._pair is None or image is None:
             return
         left, right, box = self._pair
-        edge = round(left.shape[-2] * self.slider.value() / _STEPS)
-        shown = np.concatenate([left[..., :edge, :], right[..., edge:, :]], axis=-2)
-        shown[..., max(edge - 1, 0) : edge, :] = 1.0
+        across = 2 if left.shape[2] > 1 else 1  # of a slice along z and y there is no x
+        edge = round(left.shape[across] * self.slider.value() / _STEPS)
+        shown, of_left, line = right.copy(), [slice(None)] * 3, [slice(None)] * 3
+        of_left[across], line[across] = slice(edge), slice(max(edge - 1, 0), edge)
+        shown[tuple(of_left)] = left[tuple(of_left)]
+        shown[tuple(line)] = 1.0
         flat = image.ndim == 2
         self._shown.show(image, COMPARED, box, shown[0] if flat else shown, rgb=True)
 

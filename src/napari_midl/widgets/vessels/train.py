@@ -87,7 +87,8 @@ class VesselTrainSection(LiveTrainSection[VesselsBench]):
         self._look = qthrottled(self._on_view, timeout=200)
         model.changed.connect(self._on_chosen)
         self.live.toggled.connect(lambda _: self._on_view())
-        bench.viewer.dims.events.point.connect(self._on_moved)
+        for event in (bench.viewer.dims.events.point, bench.viewer.dims.events.order):
+            event.connect(self._on_moved)
         bench.viewer.scene.camera.events.connect(self._on_moved)
         self._on_chosen()
 
