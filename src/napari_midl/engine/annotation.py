@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.boxes import Region
 
     Shape = tuple[int, ...]
-    Box = tuple[slice, ...]
 
 __all__ = [
     "BLOCK",
@@ -130,11 +130,11 @@ class PaintedVolume:
         labels = self.classes.labels[: len(self.classes)]
         return tuple(label.name for label in labels if label.value not in self.painted)
 
-    def read(self, box: Box) -> NDArray[np.float32]:
+    def read(self, box: Region) -> NDArray[np.float32]:
         """Scaled intensities of a box, all channels."""
         return self.scaling(np.asarray(self.image[(slice(None), *box) if self.channels else box]))
 
-    def labels(self, box: Box, held_out: bool | None = False) -> NDArray[np.uint8]:
+    def labels(self, box: Region, held_out: bool | None = False) -> NDArray[np.uint8]:
         """Labels of a box: those to train on, those held out, or with None both."""
         labels = np.full(size_of(box), UNLABELLED, np.uint8)
         for patch in self.patches:
@@ -160,7 +160,7 @@ class PaintedVolume:
             labels[:] = UNLABELLED
         return labels
 
-    def regions(self, blocks: Sequence[Shape]) -> list[tuple[Box, Box]]:
+    def regions(self, blocks: Sequence[Shape]) -> list[tuple[Region, Region]]:
         """For each of some blocks what to read, and where its painted part lies inside that.
 
         What is read has a margin of context, which may reach into other blocks.

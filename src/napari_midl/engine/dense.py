@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from napari_midl.engine.tiles import Region, Tiling
+    from napari_midl.engine.tiles import Tiling
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.label_values import Meaning
     from napari_midl.volumes.volume import Volume
 
@@ -82,7 +83,7 @@ class DenseModel(ABC):
     tiling: Tiling
     device: str
     source: Source | None = None
-    box: Region | None = None
+    box: Box | None = None
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class DenseModel(ABC):
     def forward(self, network: nn.Module, tensor: Tensor) -> NDArray[np.float32]:
         """The network's output ``(C, z, y, x)``."""
 
-    def forward_part(self, network: nn.Module, tensor: Tensor, part: Region) -> NDArray[np.float32]:
+    def forward_part(self, network: nn.Module, tensor: Tensor, part: Box) -> NDArray[np.float32]:
         """The network's output in a part of the input, the rest of which is context."""
         return self.forward(network, tensor)[(slice(None), *part)]
 
@@ -110,7 +111,7 @@ class DenseModel(ABC):
         """What is written."""
 
     @abstractmethod
-    def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
+    def stored(self, block: NDArray[np.float32], region: Box) -> Sequence[NDArray[Any]]:
         """What is written of an output in a region: the image, then each of the labels.
 
         All have axes ``C Z Y X``; those of length one are left out where the form has none.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.dense import DenseModel
-    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.boxes import Box
 
 _AXES = ("C", "Z", "Y", "X")
 
@@ -66,23 +66,23 @@ class Output:
         parts = [out, *(out / "labels" / name for name in model.output_format.labels)]
         self._model, self._images = model, [OmeZarrImage.open(part) for part in parts]
 
-    def write(self, region: Region, block: NDArray[np.float32]) -> None:
+    def write(self, region: Box, block: NDArray[np.float32]) -> None:
         """Write the output ``(C, z, y, x)`` of a tile at all levels; one tile at a time."""
         for image, stored in self._each(region, block):
             image.write(_box(image, region), stored)
 
-    def write_finest(self, region: Region, block: NDArray[np.float32]) -> None:
+    def write_finest(self, region: Box, block: NDArray[np.float32]) -> None:
         """Write level 0 of a tile; tiles may be written side by side."""
         for image, stored in self._each(region, block):
             image.write_finest(_box(image, region), stored)
 
-    def update_pyramid(self, region: Region) -> None:
+    def update_pyramid(self, region: Box) -> None:
         """Bring the coarser levels of a tile up to date; one tile at a time."""
         for image in self._images:
             image.update_pyramid(_box(image, region))
 
     def _each(
-        self, region: Region, block: NDArray[np.float32]
+        self, region: Box, block: NDArray[np.float32]
     ) -> list[tuple[OmeZarrImage, NDArray[Any]]]:
         pairs = zip(self._images, self._model.stored(block, region), strict=True)
         return [
@@ -91,6 +91,6 @@ class Output:
         ]
 
 
-def _box(image: OmeZarrImage, region: Region) -> tuple[slice, ...]:
+def _box(image: OmeZarrImage, region: Box) -> tuple[slice, ...]:
     places = dict(zip(_AXES, (slice(None), *region), strict=True))
     return tuple(places[axis] for axis in image.axes)

@@ -23,7 +23,7 @@ from napari_midl.engine.devices import take_a_share_of_threads
 from napari_midl.engine.jobs import Job, wait_for
 from napari_midl.engine.tiles import Missing
 from napari_midl.errors import InputError
-from napari_midl.volumes.boxes import corner_of, seen_from
+from napari_midl.volumes.boxes import Box, corner_of, seen_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.journal import Journal
-    from napari_midl.engine.tiles import Region, Tiling
+    from napari_midl.engine.tiles import Tiling
 
-    Compute = Callable[[NDArray[Any], Region, Event], NDArray[Any]]
+    Compute = Callable[[NDArray[Any], Box, Event], NDArray[Any]]
 
 
 def predict_tiles(
     tiling: Tiling,
-    read: Callable[[Region], NDArray[Any]],
+    read: Callable[[Box], NDArray[Any]],
     compute: Compute,
-    write: Callable[[Region, NDArray[Any]], None],
+    write: Callable[[Box, NDArray[Any]], None],
     journal: Journal,
     focus: Sequence[float] | None = None,
-    box: Region | None = None,
+    box: Box | None = None,
     at_once: int = 1,
     glimpse: int = 0,
 ) -> Job[None]:
@@ -84,11 +84,11 @@ def predict_tiles(
     sharing = partial(take_a_share_of_threads, at_once) if at_once > 1 else None
     computer = ThreadPoolExecutor(at_once, initializer=sharing)
 
-    def computed(part: Region) -> Future[NDArray[Any]]:
+    def computed(part: Box) -> Future[NDArray[Any]]:
         reading = reader.submit(read, tiling.expand(part)[0])
         return computer.submit(lambda: compute_core(tiling, part, reading.result(), compute, stop))
 
-    def finish(index: int, block: NDArray[Any]) -> Region:
+    def finish(index: int, block: NDArray[Any]) -> Box:
         core = tiling.core(index)
         write(core, block)
         journal.mark(index)
@@ -121,7 +121,7 @@ def predict_tiles(
 
 
 def compute_core(
-    tiling: Tiling, core: Region, block: NDArray[Any], compute: Compute, stop: Event
+    tiling: Tiling, core: Box, block: NDArray[Any], compute: Compute, stop: Event
 ) -> NDArray[Any]:
     """Output ``(C, z, y, x)`` of a core from its padded block, in halves where memory runs out.
 

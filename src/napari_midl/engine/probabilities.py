@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_midl.engine.models import Model
-    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.volume import Volume
 
     Floats = NDArray[np.float32]
@@ -127,7 +127,7 @@ class ProbabilityModel(DenseModel):
         z, y, x = (slice(0, n) for n in tensor.shape[2:])
         return self.forward_part(network, tensor, (z, y, x))
 
-    def forward_part(self, network: nn.Module, tensor: Tensor, part: Region) -> Floats:
+    def forward_part(self, network: nn.Module, tensor: Tensor, part: Box) -> Floats:
         """The same in a part of the block."""
         if isinstance(network, self.in_parts):
             mean = self.probabilities(network(tensor, part))

@@ -11,14 +11,14 @@ import numpy as np
 
 from napari_midl.engine.jobs import Job, Progress, in_thread, wait_for
 from napari_midl.engine.uncertainty import entropy
-from napari_midl.volumes.boxes import box_of, common, corner_of, seen_from, size_of
+from napari_midl.volumes.boxes import Region, box_of, common, corner_of, seen_from, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_midl.engine.annotation import Box, Shape
+    from napari_midl.engine.annotation import Shape
     from napari_midl.volumes.annotations import Patch
     from napari_midl.volumes.classes import Classes
 
@@ -52,7 +52,7 @@ class Proposal:
 
 def propose(
     shape: Shape,
-    look: Callable[[Box], NDArray[np.float32]],
+    look: Callable[[Region], NDArray[np.float32]],
     classes: Classes,
     patches: Sequence[Patch],
     size: Shape,
@@ -97,7 +97,7 @@ def propose(
     """
     rng = np.random.default_rng(seed)
     extent = tuple(min(n, whole) for n, whole in zip(size, shape, strict=True))
-    boxes: list[Box] = []
+    boxes: list[Region] = []
     for _ in range(candidates):
         place = rng.integers(0, [whole - n + 1 for whole, n in zip(shape, extent, strict=True)])
         boxes.append(tuple(slice(int(o), int(o) + n) for o, n in zip(place, extent, strict=True)))
@@ -105,8 +105,8 @@ def propose(
 
 
 def least_sure(
-    boxes: Sequence[Box],
-    look: Callable[[Box], NDArray[np.float32]],
+    boxes: Sequence[Region],
+    look: Callable[[Region], NDArray[np.float32]],
     classes: Classes,
     patches: Sequence[Patch],
     count: int,
@@ -165,7 +165,7 @@ def _reason(probability: NDArray[np.float32], unsure: float, classes: Classes) -
     return f"{how_unsure(unsure)} whether this is {classes.names[1 + most]}"
 
 
-def _says_something(patch: Patch, box: Box) -> bool:
+def _says_something(patch: Patch, box: Region) -> bool:
     """Whether something is painted in a box."""
     both = common(box, patch.box)
     return both is not None and bool(np.asarray(patch.labels[seen_from(both, patch.origin)]).any())

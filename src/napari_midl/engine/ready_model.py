@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_midl.engine.dense import DenseModel, Scale
-    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.boxes import Box
 
 _GLIMPSE = 2**14  # voxels of what is shown first: a fraction of a second
 _SAMPLES = 4  # tiles to measure normalisation on
@@ -93,7 +93,7 @@ class ReadyModel:
             self.own_range = [(scaling.low, scaling.high) for scaling in found]
             return found
 
-    def read(self, region: Region) -> NDArray[Any]:
+    def read(self, region: Box) -> NDArray[Any]:
         """Intensities ``(C, z, y, x)`` of a region, as they are stored."""
         return np.stack([channel.read(region) for channel in self.model.channels])
 
@@ -104,7 +104,7 @@ class ReadyModel:
         return self.model.tensor(scaled).to(self._device)
 
     def compute(
-        self, block: NDArray[Any], part: Region, stop: Event | None = None
+        self, block: NDArray[Any], part: Box, stop: Event | None = None
     ) -> NDArray[np.float32]:
         """Output ``(C, z, y, x)`` in a part of a block of intensities as they are stored.
 
@@ -128,7 +128,7 @@ class ReadyModel:
         finally:
             self._idle.put(network)
 
-    def look(self, region: Region) -> NDArray[np.float32]:
+    def look(self, region: Box) -> NDArray[np.float32]:
         """What the whole output will be in a region, ``(C, z, y, x)``."""
         outer, inner = self.tiling.expand(region)
         return self.compute(self.read(outer), inner)

@@ -10,8 +10,9 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_midl.engine.annotation import Box, PaintedVolume, Shape
+    from napari_midl.engine.annotation import PaintedVolume, Shape
     from napari_midl.engine.augmentation import Augmentation
+    from napari_midl.volumes.boxes import Region
 
 BESIDES_BACKGROUND = 0.75
 
@@ -52,7 +53,9 @@ def painted_voxel(volume: PaintedVolume, rng: np.random.Generator) -> NDArray[np
     return voxel
 
 
-def around(centre: NDArray[np.int64], size: Shape, shape: Shape, rng: np.random.Generator) -> Box:
+def around(
+    centre: NDArray[np.int64], size: Shape, shape: Shape, rng: np.random.Generator
+) -> Region:
     """A box that holds a voxel, anywhere in it; cut to three quarters of a smaller image."""
     box = []
     for c, n, whole in zip(centre, size, shape, strict=True):

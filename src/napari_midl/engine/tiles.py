@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_midl.engine.journal import Journal
+    from napari_midl.volumes.boxes import Box
 
 Index = tuple[int, int, int]
-Region = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -63,28 +63,28 @@ class Tiling:
         """Number of tiles."""
         return math.prod(self.grid)
 
-    def core(self, index: int) -> Region:
-        """Region that tile `index` is responsible for; the cores partition the volume."""
+    def core(self, index: int) -> Box:
+        """Box that tile `index` is responsible for; the cores partition the volume."""
         place = np.unravel_index(index, self.grid)
-        return _region(
+        return _box(
             slice(int(p) * c, min((int(p) + 1) * c, n))
             for p, c, n in zip(place, self.core_size, self.shape, strict=True)
         )
 
-    def padded(self, index: int) -> tuple[Region, Region]:
-        """Region to read for a tile, and where its core lies inside what was read."""
+    def padded(self, index: int) -> tuple[Box, Box]:
+        """Box to read for a tile, and where its core lies inside what was read."""
         return self.expand(self.core(index))
 
-    def expand(self, core: Region) -> tuple[Region, Region]:
+    def expand(self, core: Box) -> tuple[Box, Box]:
         """A region with its halo, and where it lies inside that."""
         outer, inner = [], []
         for c, h, s, n in zip(core, self.halo, self.stride, self.shape, strict=True):
             start = max(0, c.start - _round_up(h, s)) // s * s
             outer.append(slice(start, min(n, c.stop + h)))
             inner.append(slice(c.start - start, c.stop - start))
-        return _region(outer), _region(inner)
+        return _box(outer), _box(inner)
 
-    def halves(self, part: Region) -> tuple[Region, ...]:
+    def halves(self, part: Box) -> tuple[Box, ...]:
         """A part of a core in two along its longest axis, or as it is where it is the smallest."""
         sizes = [(s.stop - s.start) // t for s, t in zip(part, self.stride, strict=True)]
         axis = int(np.argmax(sizes))
@@ -93,15 +93,15 @@ class Tiling:
         whole = part[axis]
         middle = whole.start + sizes[axis] // 2 * self.stride[axis]
         cut = (slice(whole.start, middle), slice(middle, whole.stop))
-        return tuple(_region((*part[:axis], half, *part[axis + 1 :])) for half in cut)
+        return tuple(_box((*part[:axis], half, *part[axis + 1 :])) for half in cut)
 
-    def glimpse(self, part: Region, focus: Sequence[float], most: int) -> Region:
+    def glimpse(self, part: Box, focus: Sequence[float], most: int) -> Box:
         """The piece of a part of a core that is nearest to a focus.
 
         Parameters
         ----------
         part : tuple of slice
-            Region ``(z, y, x)``.
+            Box ``(z, y, x)``.
         focus : sequence of float
             Voxel ``(z, y, x)``.
         most : int
@@ -115,7 +115,7 @@ class Tiling:
         return part
 
     def nearest_first(
-        self, focus: Sequence[float] | None = None, box: Region | None = None
+        self, focus: Sequence[float] | None = None, box: Box | None = None
     ) -> Sequence[int] | NDArray[np.intp]:
         """Tile indices by the distance of their centres from `focus`, a voxel ``(z, y, x)``.
 
@@ -123,7 +123,7 @@ class Tiling:
         """
         if focus is None and box is None:
             return range(len(self))
-        parts = box or _region(slice(0, n) for n in self.shape)
+        parts = box or _box(slice(0, n) for n in self.shape)
         at = focus if focus is not None else [0, 0, 0]
         places, away = [], []
         for part, core, whole, middle in zip(parts, self.core_size, self.shape, at, strict=True):
@@ -156,7 +156,7 @@ class Missing:
         tiling: Tiling,
         journal: Journal,
         focus: Sequence[float] | None = None,
-        box: Region | None = None,
+        box: Box | None = None,
     ) -> None:
         self._order, self._journal = tiling.nearest_first(focus, box), journal
         self._tiling, self._focus = tiling, focus
@@ -168,7 +168,7 @@ class Missing:
     def __iter__(self) -> Iterator[int]:
         return (int(i) for i in self._order if i not in self._journal.done)
 
-    def glimpse(self, most: int) -> Region | None:
+    def glimpse(self, most: int) -> Box | None:
         """A piece of the first tile, of so many voxels; None where nobody looks, or it is all."""
         first = next(iter(self), None)
         if first is None or self._focus is None:
@@ -187,13 +187,13 @@ class Missing:
         """How many of these are done."""
         return len(self._journal.done) - self._others
 
-    def progress(self, preview: Region | None = None, words: str = "") -> Progress:
+    def progress(self, preview: Box | None = None, words: str = "") -> Progress:
         """How far one has come, in tiles, and the region just written."""
         done, total = self.done, self.total
         return Progress(done, total, words or f"tile {done:,} of {total:,}", preview=preview)
 
 
-def _away(region: Region, focus: Sequence[float]) -> float:
+def _away(region: Box, focus: Sequence[float]) -> float:
     """Squared distance of the middle of a region."""
     pairs = zip(region, focus, strict=True)
     return float(sum(((s.start + s.stop) / 2 - middle) ** 2 for s, middle in pairs))
@@ -208,6 +208,6 @@ def _index(values: Iterable[int]) -> Index:
     return (z, y, x)
 
 
-def _region(values: Iterable[slice]) -> Region:
+def _box(values: Iterable[slice]) -> Box:
     z, y, x = values
     return (z, y, x)

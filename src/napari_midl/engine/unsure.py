@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_midl.engine.annotation import Box
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Index
+    from napari_midl.volumes.boxes import Region
     from napari_midl.volumes.lazy import Lazy
 
     Doubt = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -30,7 +30,7 @@ _ACROSS = 8  # voxels of the level across a place, so that it is still seen
 
 def unsure_boxes(
     levels: Sequence[Lazy], doubt: Doubt, size: Index, most: int = 64
-) -> Job[list[Box]]:
+) -> Job[list[Region]]:
     """Find the places of an image that are most in doubt.
 
     The cost does not grow with the image: of a large one a coarser level is read, and of one that
@@ -54,7 +54,7 @@ def unsure_boxes(
 
     Returns
     -------
-    list of Box
+    list of Region
         Places that do not overlap, the most in doubt first; returned by the generator.
     """
     finest = levels[0].shape
@@ -130,7 +130,7 @@ def _box(
     ratio: Sequence[float],
     size: Sequence[int],
     finest: Sequence[int],
-) -> Box:
+) -> Region:
     """A place of the finest level in the middle of a cell."""
     box = []
     for start, n, r, extent, whole in zip(corner, cell, ratio, size, finest, strict=True):

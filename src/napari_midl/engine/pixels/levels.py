@@ -13,7 +13,8 @@ from napari_midl.engine.pixels.filters import doubled_planes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Index
+    from napari_midl.volumes.boxes import Box
 
 # Of the intensity: noise below it would rule the logarithm.
 FLOOR = 0.03
@@ -85,7 +86,7 @@ def to_multiple(image: Tensor, multiple: Index) -> Tensor:
 
 
 def around(
-    image: Tensor, region: Region, deep: int, factor: int, step: int = 1
+    image: Tensor, region: Box, deep: int, factor: int, step: int = 1
 ) -> tuple[Tensor, Index]:
     """A region with the margin of a factor and `deep` slices, and where in the image that starts.
 

@@ -15,14 +15,14 @@ from napari_midl.engine.pixels.perceptron import Perceptron
 from napari_midl.engine.pixels.pixel_pass import MOST, PixelPass
 from napari_midl.engine.pixels.scale_space import ScaleSpace, feature_names
 from napari_midl.engine.tiles import Tiling
-from napari_midl.volumes.boxes import corner_of, seen_from
+from napari_midl.volumes.boxes import Box, corner_of, seen_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Index
 
 _SLAB = 16
 _NEAR = 8  # voxels
@@ -136,7 +136,7 @@ class PixelNetwork(nn.Module):
         """Logits of voxels by their standardised features, as a `Perceptron` gives them."""
         return torch.stack([member(standardised) for member in self.members]).mean(0)
 
-    def forward(self, image: Tensor, region: Region | None = None) -> Tensor:
+    def forward(self, image: Tensor, region: Box | None = None) -> Tensor:
         """Logits of a region of an image.
 
         Parameters

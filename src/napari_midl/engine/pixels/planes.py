@@ -21,7 +21,7 @@ from napari_midl.engine.pixels.filters import (
 from napari_midl.engine.pixels.levels import FLOOR, PLANES, Level, around, onto_finer
 
 if TYPE_CHECKING:
-    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.boxes import Box
 
 # Slices to each side that they look at.
 BESIDE = 3
@@ -31,7 +31,7 @@ _SPREAD = (8, 16, 32)
 _LEAST_SPREAD = 0.01
 
 
-def plane_levels(image: Tensor, log: Tensor, region: Region) -> list[Level]:
+def plane_levels(image: Tensor, log: Tensor, region: Box) -> list[Level]:
     """The features of a region of an image with its logarithm; see `ScaleSpace.levels`."""
     return _Planes(image, log, region).levels()
 
@@ -51,7 +51,7 @@ class _Planes:
         The same without these.
     """
 
-    def __init__(self, image: Tensor, log: Tensor, region: Region) -> None:
+    def __init__(self, image: Tensor, log: Tensor, region: Box) -> None:
         self.parts, self.logs, self.starts, self.deep, self.smooth = {}, {}, {}, {}, {}
         z = region[0]
         self._above = z.start - max(0, z.start - BESIDE)

@@ -39,7 +39,8 @@ from napari_midl.engine.pixels.levels import (
 from napari_midl.engine.pixels.planes import BESIDE, plane_levels
 
 if TYPE_CHECKING:
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Index
+    from napari_midl.volumes.boxes import Box
 
 VOLUMES = (1, 2, 4, 8)
 # Slices of a level beside those wanted: two derivatives and the interpolation reach one each.
@@ -76,7 +77,7 @@ class ScaleSpace:
             return (0, beside, beside)
         return (self.stride[0] + max(self._margin_z(f) for f in VOLUMES), beside, beside)
 
-    def levels(self, image: Tensor, region: Region) -> list[Level]:
+    def levels(self, image: Tensor, region: Box) -> list[Level]:
         """The features of a region, each on its own grid.
 
         Parameters
@@ -99,7 +100,7 @@ class ScaleSpace:
         volumes = (self._volume(image, log, region, factor) for factor in VOLUMES)
         return [*plane_levels(image, log, region), *volumes]
 
-    def features(self, image: Tensor, region: Region) -> Tensor:
+    def features(self, image: Tensor, region: Box) -> Tensor:
         """All features ``(z, y, x, features)`` of a region; see `levels`."""
         z, y, x = region
         levels = self.levels(image, region)
@@ -132,7 +133,7 @@ class ScaleSpace:
         reach = self._slices(factor) * (reach_z(self._sigma_z(factor)) + _NEXT)
         return -(-max(reach, BESIDE) // self.stride[0]) * self.stride[0]
 
-    def _volume(self, image: Tensor, log: Tensor, region: Region, factor: int) -> Level:
+    def _volume(self, image: Tensor, log: Tensor, region: Box, factor: int) -> Level:
         margin = self._margin_z(factor)
         part, start = around(image, region, margin, factor, self.stride[0])
         log, _ = around(log, region, margin, factor, self.stride[0])

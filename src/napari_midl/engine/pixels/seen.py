@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.pixels.depth import Readable
     from napari_midl.engine.pixels.scale_space import ScaleSpace
-    from napari_midl.engine.tiles import Region
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.boxes import Box
 
     Floats = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ class Look:
         Whether something was painted since the last look.
     """
 
-    region: Region
+    region: Box
     patches: Sequence[Patch]
     learn: bool = True
 
@@ -62,10 +62,10 @@ class Seen:
         self, image: Readable, space: ScaleSpace, standardised: Callable[[Floats], Floats]
     ) -> None:
         self._image, self._space, self._standardised = image, space, standardised
-        self._view: tuple[Region, Floats] | None = None
+        self._view: tuple[Box, Floats] | None = None
         self._strokes: dict[tuple[int, int, int], Floats] = {}
 
-    def view(self, region: Region) -> Floats:
+    def view(self, region: Box) -> Floats:
         """Of a region ``(z, y, x, features)``, which stay while it is the one in view."""
         if self._view is None or self._view[0] != region:
             features = features_of(self._image, self._space, region)
@@ -73,7 +73,7 @@ class Seen:
         return self._view[1]
 
     def strokes(
-        self, painted: PaintedVolume, region: Region, rng: np.random.Generator
+        self, painted: PaintedVolume, region: Box, rng: np.random.Generator
     ) -> tuple[Floats, NDArray[np.uint8]]:
         """Of painted voxels ``(N, features)``, and their labels; only new ones are computed.
 
@@ -91,7 +91,7 @@ class Seen:
             labels.append(values[chosen])
         return np.concatenate(features), np.concatenate(labels)
 
-    def _compute(self, region: Region, view: Floats, places: list[tuple[int, int, int]]) -> None:
+    def _compute(self, region: Box, view: Floats, places: list[tuple[int, int, int]]) -> None:
         """Keep the features of places of one slice, from the view where they lie in it."""
         new = [place for place in places if place not in self._strokes]
         outside = []

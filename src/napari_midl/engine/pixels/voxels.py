@@ -12,7 +12,7 @@ import torch
 from napari_midl.engine.augmentation import Augmentation
 from napari_midl.engine.jobs import Job, Progress, elsewhere
 from napari_midl.engine.tiles import Tiling
-from napari_midl.volumes.boxes import box_around
+from napari_midl.volumes.boxes import Box, box_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.pixels.depth import Readable
     from napari_midl.engine.pixels.scale_space import ScaleSpace
-    from napari_midl.engine.tiles import Region
     from napari_midl.volumes.annotations import Patch
 
     Floats = NDArray[np.float32]
@@ -139,7 +138,7 @@ def reading(painted: PaintedVolume, space: ScaleSpace, seed: int = 0) -> Job[Vox
 
 
 def features_of(
-    image: Readable, space: ScaleSpace, region: Region, light: torch.Generator | None = None
+    image: Readable, space: ScaleSpace, region: Box, light: torch.Generator | None = None
 ) -> Floats:
     """Features ``(z, y, x, features)`` of a region; those of one channel after the other.
 
@@ -197,7 +196,7 @@ def _painted_slices(patch: Patch, rng: np.random.Generator) -> list[int]:
     return sorted(int(z) for z in rng.choice(depth, 4 * MOST_PLANES, replace=False))
 
 
-def _anywhere(painted: PaintedVolume, rng: np.random.Generator) -> list[Region]:
+def _anywhere(painted: PaintedVolume, rng: np.random.Generator) -> list[Box]:
     size = (1, *(min(_SIDE, n) for n in painted.shape[1:]))
     centres = rng.random((_ELSEWHERE, 3)) * painted.shape
     return [box_around([int(c) for c in centre], size, painted.shape) for centre in centres]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.models import Model
     from napari_midl.engine.semantic.settings import PredictSettings
-    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.volume import Volume
 
 LABELS = "classes"
@@ -119,7 +119,7 @@ class ClassModel(ProbabilityModel):
             },
         )
 
-    def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
+    def stored(self, block: NDArray[np.float32], region: Box) -> Sequence[NDArray[Any]]:
         """Probabilities and doubt, and the most probable class.
 
         Where the image is no number that is the first class, and nothing of it is sure.
@@ -132,7 +132,7 @@ class ClassModel(ProbabilityModel):
         return rounded, called.astype(np.uint8)
 
 
-def classes_in(dense: ClassModel, region: Region) -> NDArray[np.uint8]:
+def classes_in(dense: ClassModel, region: Box) -> NDArray[np.uint8]:
     """The most probable class ``(z, y, x)`` in a region, 0 the first."""
     found: NDArray[np.uint8] = dense.stored(ReadyModel(dense).look(region), region)[1][0]
     return found

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_midl.engine.dense import Scale
-    from napari_midl.engine.tiles import Region
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.methods.staining.pipeline import Pipeline
     from napari_midl.methods.staining.settings import DespeckleSettings, StainSettings
+    from napari_midl.volumes.boxes import Box
 
 DOUBT = "doubt"
 _HEXADECIMAL = ("FF0000", "00FF00", "0000FF", "FFFFFF")
@@ -102,7 +102,7 @@ class MosaicModel(DenseModel):
             channels=[volume.name for volume in self.channels],
         )
 
-    def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
+    def stored(self, block: NDArray[np.float32], region: Box) -> Sequence[NDArray[Any]]:
         """As the last stage gives them."""
         return [block]
 
@@ -136,7 +136,7 @@ class Staining(MosaicModel):
             about={"notice": NOTICE, "method": settings.method, HOLES: True},
         )
 
-    def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
+    def stored(self, block: NDArray[np.float32], region: Box) -> Sequence[NDArray[Any]]:
         """Bytes, with the watermark where it is asked for."""
         colours = np.rint(block * 255).clip(0, 255).astype(np.uint8)
         marked = watermarked(colours, region) if self._settings.watermark else colours
@@ -166,7 +166,7 @@ class Despeckling(MosaicModel):
         """What the despeckler gives; what is no number stays as it is."""
         return _channels_first(network(tensor).where(tensor.isfinite(), tensor))
 
-    def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
+    def stored(self, block: NDArray[np.float32], region: Box) -> Sequence[NDArray[Any]]:
         """Intensities as they are stored in the input."""
         (scaling,) = self._mosaic.scalings
         return [scaling.back(block, self.channels[0].data.dtype)]
@@ -180,7 +180,7 @@ def ready(
     return (yield from elsewhere(lambda: ReadyModel(model), "looking at the mosaic"))
 
 
-def stages(ready: ReadyModel, region: Region) -> Iterator[NDArray[np.float32]]:
+def stages(ready: ReadyModel, region: Box) -> Iterator[NDArray[np.float32]]:
     """What goes into a pipeline in a region, ``(C, z, y, x)``, then what each stage gives."""
     outer, inner = ready.tiling.expand(region)
     given = ready.tensor(ready.read(outer))

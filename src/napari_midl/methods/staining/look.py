@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_midl.engine.tiles import Region
     from napari_midl.methods.staining.mosaic import Mosaic
     from napari_midl.methods.staining.operations import Stain
     from napari_midl.methods.staining.pipeline import Pipeline
     from napari_midl.methods.staining.settings import StainSettings
+    from napari_midl.volumes.boxes import Box
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Look:
     """
 
     name: str
-    box: Region
+    box: Box
     picture: NDArray[np.float32] | NDArray[np.uint8]
 
 
-def look(stain: Stain, box: Region, known: Mosaic | None = None) -> Job[Mosaic]:
+def look(stain: Stain, box: Box, known: Mosaic | None = None) -> Job[Mosaic]:
     """Despeckled, linear and chosen stain of a box of one slice, one after the other.
 
     Parameters
@@ -49,7 +49,7 @@ def look(stain: Stain, box: Region, known: Mosaic | None = None) -> Job[Mosaic]:
     stain : Stain
         The channels, and which stain; nothing is written.
     box : tuple of slice
-        Region ``(z, y, x)`` in pixels.
+        Box ``(z, y, x)`` in pixels.
     known : Mosaic, optional
         The channels, where an earlier look has measured them.
 
@@ -85,7 +85,7 @@ def look(stain: Stain, box: Region, known: Mosaic | None = None) -> Job[Mosaic]:
 
 
 def _steps(
-    mosaic: Mosaic, pipeline: Pipeline, settings: StainSettings, name: str, box: Region
+    mosaic: Mosaic, pipeline: Pipeline, settings: StainSettings, name: str, box: Box
 ) -> Iterator[Look]:
     """What the stages show, each made from what the one before gave."""
     import numpy as np

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Index
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.volume import Volume
 
 TYPICAL = 0.5  # reflectance of typical tissue; eosin is then at half of its full density
@@ -94,7 +95,7 @@ class Mosaic:
         scaling = self.scalings[channel]
         return np.concatenate([scaling(b).ravel() for b in overview(self.channels[channel])])
 
-    def read(self, region: Region) -> NDArray[Any]:
+    def read(self, region: Box) -> NDArray[Any]:
         """Intensities ``(C, z, y, x)`` of a region, as they are stored."""
         return np.stack([volume.read(region) for volume in self.channels])
 

@@ -11,14 +11,14 @@ from PIL import Image, ImageDraw, ImageFont
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.boxes import Box
 
 NOTICE = "virtual stain, not for diagnosis"
 PERIOD = 1024  # pixels between two repetitions, down and across
 _SIZE, _INK = 28, 0.55
 
 
-def watermarked(block: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
+def watermarked(block: NDArray[np.uint8], region: Box) -> NDArray[np.uint8]:
     """Write the notice over a tile, where it belongs in the whole mosaic.
 
     Parameters

@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from napari_midl.engine.annotation import Box
     from napari_midl.engine.models import Model
     from napari_midl.engine.proposals import Proposal
-    from napari_midl.engine.tiles import Region
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.boxes import Box, Region
     from napari_midl.volumes.volume import Volume
 
 
@@ -60,7 +59,7 @@ def both_classes(vessel: NDArray[np.float32]) -> NDArray[np.float32]:
 def predict_region(
     volume: Volume,
     model: Model,
-    region: Region,
+    region: Box,
 ) -> NDArray[np.float32]:
     """Probability of vessel in one region, as a prediction of all of it would have it.
 
@@ -71,7 +70,7 @@ def predict_region(
     model : Model
         A vessel model.
     region : tuple of slice
-        Region ``(z, y, x)`` in voxels.
+        Box ``(z, y, x)`` in voxels.
     """
     ready = ReadyModel(VesselModel(volume, model, PredictSettings()))
     probability: NDArray[np.float32] = ready.look(region)[0]
@@ -117,7 +116,7 @@ def propose(
     loading = Progress(0, settings.candidates, "looking at the image")
     ready = yield from wait_for(in_thread(load), loading)
 
-    def look(box: Box) -> NDArray[np.float32]:
+    def look(box: Region) -> NDArray[np.float32]:
         z, y, x = box
         return both_classes(ready.look((z, y, x))[0])
 
@@ -141,7 +140,7 @@ def propose_from(
     size, count = (1, settings.side, settings.side), settings.count
     boxes = yield from unsure_boxes(prediction.levels, binary_entropy, size, 16 * count)
 
-    def look(box: Box) -> NDArray[np.float32]:
+    def look(box: Region) -> NDArray[np.float32]:
         return both_classes(np.asarray(prediction.read(box), np.float32))
 
     return (yield from proposals.least_sure(boxes, look, CLASSES, patches, count))

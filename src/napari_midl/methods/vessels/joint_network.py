@@ -15,7 +15,8 @@ from napari_midl.methods.vessels.network import VesselNet, build_network
 from napari_midl.methods.vessels.pixel_network import PixelNet, build_pixel_network
 
 if TYPE_CHECKING:
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Index
+    from napari_midl.volumes.boxes import Box
 
 PIXELS = "pixels"
 _JOINED = f"{PIXELS}+"
@@ -63,7 +64,7 @@ class JointNet(nn.Module):
         deep = for_prediction(self.deep)
         return JointNet(copy.deepcopy(self.pixels), deep, float(self.share)).eval()
 
-    def forward(self, image: Tensor, region: Region | None = None) -> Tensor:
+    def forward(self, image: Tensor, region: Box | None = None) -> Tensor:
         """Logits ``(N, 1, z, y, x)`` of a region of blocks ``(N, 1, Z, Y, X)``; see `PixelNet`."""
         depth, height, width = image.shape[2:]
         shape = (depth, height, width)

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.holding_out import Block
-    from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.settings import FinetuneSettings
     from napari_midl.methods.vessels.teaching import Teacher
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.volume import Volume
 
 LOOKING, LOOKING_LAST = 1.5, 4.0  # seconds
@@ -60,7 +60,7 @@ def finetune(
     patches: Sequence[Patch],
     model: Model,
     settings: FinetuneSettings,
-    view: Callable[[], Region | None] | None = None,
+    view: Callable[[], Box | None] | None = None,
     enough: Callable[[], bool] = lambda: False,
     *,
     exactly: int | None = None,
@@ -244,7 +244,7 @@ class _Finetuning(Finetuning):
         """Overlap with the blocks that choose."""
         return _score(network, self.painted, self.painted.scored.choosing).scores
 
-    def preview(self, networks: Mapping[str, nn.Module]) -> tuple[Region, Any] | None:
+    def preview(self, networks: Mapping[str, nn.Module]) -> tuple[Box, Any] | None:
         """The probability of what a person looks at."""
         return self.look(networks["network"], LOOKING) if self.look is not None else None
 

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.holding_out import Block
-    from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.network import VesselNet
     from napari_midl.methods.vessels.settings import FinetuneSettings
     from napari_midl.volumes.annotations import Patch
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.volume import Volume
 
     Floats = NDArray[np.float32]
@@ -58,7 +58,7 @@ def finetune(
     model: Model,
     settings: FinetuneSettings,
     base: Callable[[], Model],
-    view: Callable[[], Region | None] | None = None,
+    view: Callable[[], Box | None] | None = None,
     enough: Callable[[], bool] = lambda: False,
     *,
     exactly: int | None = None,

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.holding_out import Block
-    from napari_midl.engine.tiles import Region
+    from napari_midl.volumes.boxes import Box
 
     Floats = NDArray[np.float32]
 
 
-def look(network: nn.Module, painted: PaintedVolume, region: Region) -> Floats:
+def look(network: nn.Module, painted: PaintedVolume, region: Box) -> Floats:
     """Probability of vessel ``(z, y, x)`` in a region, by a network of any kind."""
     z, y, x = painted.shape
     shape = (z, y, x)

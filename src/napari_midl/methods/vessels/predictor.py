@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.dense import Scale
     from napari_midl.engine.models import Model
-    from napari_midl.engine.tiles import Region
     from napari_midl.methods.vessels.settings import PredictSettings
+    from napari_midl.volumes.boxes import Box
     from napari_midl.volumes.scaling import Scaling
     from napari_midl.volumes.volume import Volume
 
@@ -112,7 +112,7 @@ class VesselModel(ProbabilityModel):
             about=facts(self._called, self._model.sha256, self._how.threshold),
         )
 
-    def stored(self, block: NDArray[np.float32], region: Region) -> Sequence[NDArray[Any]]:
+    def stored(self, block: NDArray[np.float32], region: Box) -> Sequence[NDArray[Any]]:
         """Probabilities, and labels where they reach the threshold.
 
         Where the image is no number that is nowhere, and nothing of it is sure.

@@ -6,9 +6,9 @@ import time
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from napari_midl.engine.tiles import Region, Tiling
+from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.vessels.apply import probability
-from napari_midl.volumes.boxes import box_around, size_of
+from napari_midl.volumes.boxes import Box, box_around, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,13 +36,13 @@ class Preview:
     """
 
     def __init__(
-        self, painted: PaintedVolume, network: VesselNet, view: Callable[[], Region | None]
+        self, painted: PaintedVolume, network: VesselNet, view: Callable[[], Box | None]
     ) -> None:
         z, y, x = painted.shape
         self.painted, self.view, self.speed = painted, view, _SLOW
         self.tiling = Tiling((z, y, x), (z, y, x), network.halo, network.stride)
 
-    def __call__(self, network: nn.Module, seconds: float) -> tuple[Region, Any] | None:
+    def __call__(self, network: nn.Module, seconds: float) -> tuple[Box, Any] | None:
         """The region and the probability of vessel in it, or None if nobody looks."""
         region = self.view()
         if region is None:
@@ -54,7 +54,7 @@ class Preview:
         self.speed = image.size / max(time.monotonic() - began, 1e-6)
         return region, found[inner]
 
-    def _within(self, region: Region, voxels: float) -> Region:
+    def _within(self, region: Box, voxels: float) -> Box:
         """The middle of a region that needs at most so many voxels with its margin."""
         middle = [(s.start + s.stop) // 2 for s in region]
         size = list(size_of(region))

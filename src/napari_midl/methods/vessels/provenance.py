@@ -17,7 +17,7 @@ from napari_midl.engine.journal import BEGUN, TILES, finished_tiles
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.tiles import Tiling
 from napari_midl.errors import InputError
-from napari_midl.volumes.boxes import hull, size_of
+from napari_midl.volumes.boxes import Box, hull, size_of
 from napari_midl.volumes.boxes import written as as_text
 from napari_midl.volumes.multiscales import ABOUT
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_midl.engine.tiles import Region
     from napari_midl.volumes.annotations import Patch
 
 _MODEL = "model"
@@ -164,7 +163,7 @@ def of_prediction(path: Path, threshold: float | None = None) -> Provenance:
     )
 
 
-def _as_one_box(boxes: Sequence[Region]) -> str:
+def _as_one_box(boxes: Sequence[Box]) -> str:
     """The box that some boxes fill, or nothing where they leave a gap."""
     if not boxes:
         return ""
@@ -173,7 +172,7 @@ def _as_one_box(boxes: Sequence[Region]) -> str:
     return as_text(whole) if filled else ""
 
 
-def written(path: Path) -> list[Region]:
+def written(path: Path) -> list[Box]:
     """The boxes of a partial prediction that are there; none of a whole one, or a mask."""
     finished = finished_tiles(path)
     attributes = _attributes(path) if finished is not None else {}

@@ -18,7 +18,7 @@ from napari_midl.engine.sampling import around, painted_voxel
 from napari_midl.engine.tiles import Tiling
 from napari_midl.methods.vessels.classes import CLASSES, VESSEL
 from napari_midl.methods.vessels.looking import look
-from napari_midl.volumes.boxes import common, corner_of, seen_from, size_of
+from napari_midl.volumes.boxes import Box, common, corner_of, seen_from, size_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari_midl.engine.annotation import PaintedVolume
     from napari_midl.engine.augmentation import Augmentation
-    from napari_midl.engine.tiles import Index, Region
+    from napari_midl.engine.tiles import Index
     from napari_midl.methods.vessels.pixel_network import PixelNet
 
 _WINDOW: Index = (16, 256, 256)
@@ -47,7 +47,7 @@ class Teacher:
 
     def __init__(self, shape: Index) -> None:
         self.shape = shape
-        self._windows: list[tuple[Region, NDArray[np.uint8]]] = []
+        self._windows: list[tuple[Box, NDArray[np.uint8]]] = []
 
     def asking(self, network: PixelNet, painted: PaintedVolume, seed: int) -> Job[None]:
         """Ask a network about each window."""
@@ -58,7 +58,7 @@ class Teacher:
             found = yield from elsewhere(partial(look, network, painted, window), saying)
             self._windows.append((window, (1 + found * _STEPS).round().astype(np.uint8)))
 
-    def _choose(self, painted: PaintedVolume, seed: int) -> list[Region]:
+    def _choose(self, painted: PaintedVolume, seed: int) -> list[Box]:
         tiling = Tiling(self.shape, _WINDOW)
         points = np.concatenate(list(painted.painted.values()))
         places = np.ravel_multi_index(tuple((points // tiling.core_size).T), tiling.grid)
@@ -74,7 +74,7 @@ class Teacher:
         window, _ = self._windows[rng.integers(len(self._windows))]
         return np.array([rng.integers(part.start, part.stop) for part in window])
 
-    def says(self, box: Region) -> NDArray[np.uint8]:
+    def says(self, box: Box) -> NDArray[np.uint8]:
         """What is taught in a box: 0 nothing, else the probability in steps from 1."""
         found = np.zeros(size_of(box), np.uint8)
         for window, values in self._windows:
