@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.errors import InputError
-from napari_midl.widgets.history import Step
 from napari_midl.widgets.parts.section import once_after
+from napari_midl.widgets.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ class PatchBin(QObject):
             except InputError as error:
                 self.failed.emit(error)
             if shown.painted is not None:
-                self._strokes.history.push(Step(partial(self._bring_back, shown, removed)))
+                self._strokes.steps.push(Step(partial(self._bring_back, shown, removed)))
                 self._strokes.painted.emit(shown.painted.box)
 
     def _bring_back(self, shown: PatchLayer, removed: Path | None) -> None:

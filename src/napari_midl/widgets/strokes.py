@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_midl.volumes.boxes import hull, seen_from
-from napari_midl.widgets.history import History, Step
 from napari_midl.widgets.parts.section import once_after
+from napari_midl.widgets.steps import Step, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Strokes(QObject):
         As of `PatchLayers`.
     touched : Signal(PatchLayer)
         A patch was changed by undoing or doing again.
-    history : History
+    steps : Steps
         The strokes, and whatever else can be taken back.
     """
 
@@ -36,7 +36,7 @@ class Strokes(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.history = History()
+        self.steps = Steps()
         self._parts: list[tuple[PatchLayer, Region]] = []
         # The layers of a stroke tell of it one after the other, before the event loop goes on.
         self._soon = once_after(0, self.end, self)
@@ -54,23 +54,23 @@ class Strokes(QObject):
             region = hull([region for _, region in parts])
             shown = [each for each, _ in parts]
             again = partial(self._again, shown, region)
-            self.history.push(Step(partial(again, "undo"), partial(again, "redo")))
+            self.steps.push(Step(partial(again, "undo"), partial(again, "redo")))
             self.painted.emit(region)
 
     def undo(self) -> None:
         """Take back what was done last."""
         self.end()
-        self.history.undo()
+        self.steps.undo()
 
     def redo(self) -> None:
         """Do again what was taken back last."""
         self.end()
-        self.history.redo()
+        self.steps.redo()
 
     def clear(self) -> None:
         """Forget all of it."""
         self._parts.clear()
-        self.history.clear()
+        self.steps.clear()
 
     def _again(self, stroke: Sequence[PatchLayer], region: Region, what: str) -> None:
         for shown in stroke:

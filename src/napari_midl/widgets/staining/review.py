@@ -18,7 +18,6 @@ from napari_midl.methods.staining.ports import SlideOut, StainIn
 from napari_midl.methods.staining.review import Field, find_fields, review_path, write_review
 from napari_midl.volumes.boxes import written
 from napari_midl.volumes.own_files import OwnFiles
-from napari_midl.widgets.history import History, Step
 from napari_midl.widgets.looking import drawn_box, field_in_view
 from napari_midl.widgets.parts import thumbnail
 from napari_midl.widgets.parts.colour_bar import ColourBar
@@ -28,6 +27,7 @@ from napari_midl.widgets.staining.bench import StainingBench
 from napari_midl.widgets.staining.export import DRAWN, GROUPS, PAGE, VIEW, Kind
 from napari_midl.widgets.staining.field_frame import FieldFrame
 from napari_midl.widgets.staining.layers import DOUBT_COLOURS
+from napari_midl.widgets.steps import Step, Steps
 from napari_midl.widgets.tool.dialogs import ask_folder, ask_save
 from napari_midl.widgets.tool.export import ExportButton
 from napari_midl.widgets.tool.review_section import Place, ReviewSection
@@ -87,9 +87,9 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             "Reject (R)", "This field is wrong; goes on to the next", self.rejected
         )
         self.comment = self.action("Comment (C)", "Say something of this field", self.commented)
-        self._history = History()
+        self._steps = Steps()
         self.undo = self.action(
-            "Undo", "Take the last decision or comment back, and go there", self._history.undo
+            "Undo", "Take the last decision or comment back, and go there", self._steps.undo
         )
         self.status = note("How far the review has come")
         self.list.decisions = {
@@ -129,7 +129,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         """How far the review has come."""
         for widget in (self.accept, self.reject, self.comment, self.undo):
             widget.setVisible(bool(self.items))
-        self.undo.setEnabled(self._history.can_undo)
+        self.undo.setEnabled(self._steps.can_undo)
         self.export.offer(self._why_not)
         self._show_scale()
         self._show_frame()
@@ -203,7 +203,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
             return
         field, thumbnail = before
         if self.change((decided(field), thumbnail)):
-            self._history.push(Step(lambda: self._take_back(row, before)))
+            self._steps.push(Step(lambda: self._take_back(row, before)))
             self.undo.setEnabled(True)
 
     def _take_back(self, row: int, before: Shown) -> None:
@@ -218,7 +218,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
 
     def _on_found(self, path: Path, found: list[Shown]) -> None:
         self._path = path
-        self._history.clear()
+        self._steps.clear()
         self.fill(found)
         if not found:
             show_info(f"{path.name} is white everywhere: there is no field to review.")
@@ -234,7 +234,7 @@ class FieldReviewSection(ReviewSection[StainingBench, Shown]):
         shown = self.bench.shown
         if self._path is not None and (shown is None or shown.path != self._path):
             self._path = None
-            self._history.clear()
+            self._steps.clear()
             self.fill([])
         self.export.offer(self._why_not)
         self.status.setText(self._standing())

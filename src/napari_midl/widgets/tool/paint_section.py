@@ -67,14 +67,14 @@ class PaintSection(ToolSection[Bench]):
             "Undo",
             "Take back the last stroke, or bring back the patch that was removed",
             lambda: self._in_hand.strokes.undo(),
-            lambda: self._in_hand.strokes.history.can_undo,
+            lambda: self._in_hand.strokes.steps.can_undo,
             *either,
         )
         self.redo = self.action(
             "Redo",
             "Paint again what was taken back last",
             lambda: self._in_hand.strokes.redo(),
-            lambda: self._in_hand.strokes.history.can_redo,
+            lambda: self._in_hand.strokes.steps.can_redo,
             *either,
         )
         self.remove = self.action(

@@ -28,7 +28,7 @@ class Step:
     redo: Callable[[], object] | None = None
 
 
-class History:
+class Steps:
     """The last steps, at most `LIMIT`."""
 
     def __init__(self) -> None:
