@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -76,7 +78,7 @@ def test_of_a_small_stack_only_what_lies_about_the_agents_is_read_and_only_once(
     assert sum(np.prod([b - a for a, b in box]) for box in read) < 0.2 * np.prod(Stack.shape)
 
 
-def test_what_is_stored_in_one_piece_is_read_once() -> None:
+def test_planes_that_are_stored_in_one_piece_are_read_once() -> None:
     read = []
 
     class Planes:
@@ -86,7 +88,12 @@ def test_what_is_stored_in_one_piece_is_read_once() -> None:
             read.extend(range(box[0].start, box[0].stop))
             return np.zeros([s.stop - s.start for s in box], np.float32)
 
+        def __array__(self, *how: Any, **more: Any) -> np.ndarray:
+            return self[tuple(slice(0, n) for n in self.shape)]
+
     seen = Pixels(Planes(), np.asarray, (1.0, 1.0, 1.0), PITCHES)
+    seen.block((0, 0, 0), (20, 30, 30))
+    seen.block((0, 200, 200), (40, 230, 230))
     frame = heading_frame(torch.tensor([[0.0, 0.6, 0.8]]))
     for place in ((5.0, 20.0, 20.0), (5.0, 280.0, 280.0), (35.0, 150.0, 20.0)):
         seen.views(view_points(torch.tensor([place])[:, None], frame, PITCHES))

@@ -95,7 +95,7 @@ class Pixels:
         self._whole: GrowingMipmap | None = None
         if small:
             chunks = tuple(getattr(image, "chunks", self.shape))
-            if chunks == self.shape:  # in memory, or it would be decoded whole each time
+            if chunks[-2:] == self.shape[-2:]:  # in memory, or whole planes are decoded each time
                 self._levels, chunks = (np.asarray(image), *coarser), (1,) * len(chunks)
             self._whole = GrowingMipmap(self.shape, chunks, self._blocks, self._read)
 
