@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.filters import sato
 
 from napari_midl.engine.jobs import run
+from napari_midl.methods.axons import finding
 from napari_midl.methods.axons.apply import Tracing
 from napari_midl.methods.axons.finding import find_seeds
 from napari_midl.methods.axons.settings import TraceSettings
@@ -70,3 +72,10 @@ def test_a_strip_beside_padding_is_no_fibre(base):
         for empty in (0, 255, 90):
             padded = np.where(np.arange(256) < width, image, empty).astype(np.float32)
             assert not np.count_nonzero(found_in(padded, base)[:, 2] > width - 8)
+
+
+def test_ridges_of_a_stack_are_those_of_scikit_image():
+    block = stack("taken out")[0].astype(np.float32) / 255
+    wanted = sato(block, sigmas=finding.WIDTHS, black_ridges=False, mode="reflect")
+    np.testing.assert_allclose(finding.ridges(block), wanted, atol=1e-6)
+    assert wanted.max() > 0.1

@@ -6,7 +6,7 @@ from itertools import count, product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skimage.feature import peak_local_max
+from skimage.feature import hessian_matrix, peak_local_max
 from skimage.filters import sato
 
 from napari_midl.engine.jobs import Job, Progress
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.boxes import Box
 
 # Deviations of the ridges and the least distance of two seeds, px.
-_WIDTHS = (1.5, 3.0)
+WIDTHS = (1.5, 3.0)
 APART = 12
 _EDGE = 128, 64  # of a block, px, in a plane and in a stack
 _MARGIN = 12
@@ -99,7 +99,7 @@ def _peaks(
     block = pixels.block(begin.tolist(), end.tolist())
     if not np.ptp(block):  # as where all but a neuron was made black
         return np.zeros(0), np.zeros((0, block.ndim))
-    ridge = sato(block, sigmas=_WIDTHS, black_ridges=False, mode="reflect")
+    ridge = ridges(block)
     inside = tuple(map(slice, first - begin, last - begin))
     spacing = pixels.spacing.double().numpy()
     padding = areas_of_one_value(block, spacing)
@@ -121,3 +121,29 @@ def _peaks(
     )
     strength = np.asarray((ridge[inside][tuple(peaks.T)] - middle) / noise)
     return strength, (peaks + first).astype(float)
+
+
+def ridges(block: NDArray[np.float32]) -> NDArray[np.floating]:
+    """Bright ridges (Sato et al., 1998) of a block.
+
+    Of a stack they take a third of scikit-image's time: the eigenvalues of each voxel's Hessian
+    are found in closed form, to what single precision holds.
+    """
+    if block.ndim == 2:
+        return np.asarray(sato(block, sigmas=WIDTHS, black_ridges=False, mode="reflect"))
+    found = np.zeros(block.shape)
+    for width in WIDTHS:
+        bent = hessian_matrix(block, width, mode="reflect", use_gaussian_derivatives=True)
+        zz, zy, zx, yy, yx, xx = (-part.astype(float) for part in bent)
+        mean = (zz + yy + xx) / 3
+        a, b, c = zz - mean, yy - mean, xx - mean
+        square = (a**2 + b**2 + c**2) / 6 + (zy**2 + zx**2 + yx**2) / 3
+        spread = np.sqrt(np.maximum(square, 1e-30))
+        volume = a * (b * c - yx**2) - zy * (zy * c - yx * zx) + zx * (zy * yx - b * zx)
+        turn = np.arccos(np.clip(volume / (2 * spread**3), -1, 1)) / 3
+        most = mean + 2 * spread * np.cos(turn)
+        least = mean + 2 * spread * np.cos(turn + 2 * np.pi / 3)
+        middle = 3 * mean - most - least
+        strength = np.sqrt(np.maximum(most, 0) * np.maximum(middle, 0))
+        found = np.maximum(found, width**2 * strength)
+    return found
