@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from napari_midl.methods.axons.doubts import doubts_of, to_look_at, without_doubt
+from napari_midl.methods.axons.doubts import (
+    doubts_of,
+    stopping_short,
+    to_look_at,
+    without_doubt,
+)
 from napari_midl.methods.axons.entries import Entry
+from napari_midl.volumes.traces import Link
 
 
 def _xs(found):
@@ -50,3 +58,25 @@ def test_what_has_no_doubtful_place_left_is_without_doubt(line):
     left = [*doubts_of(sure), *doubts_of(doubtful)]
     assert without_doubt([sure, doubtful, accepted], left) == [sure]
     assert without_doubt([sure, doubtful, accepted], doubts_of(sure)) == [sure, doubtful]
+
+
+def test_where_two_trees_stop_short_of_each_other_is_one_place(line):
+    one, other = Entry(line(range(20), "one")), Entry(line(range(60, 40, -1), "other"))
+    (short,) = stopping_short([one, other], (1, 1, 1))
+    assert (short.entry, short.short_of) == (one, "other") and _xs([short]) == [19]
+    assert to_look_at([*doubts_of(one), short]) == [short]
+    (short,) = stopping_short([Entry(one.trace, accepted=True), other], (1, 1, 1))
+    assert (short.entry, short.short_of) == (other, "one") and _xs([short]) == [41]
+    far = Entry(line(range(60, 50, -1), "far"))
+    assert not stopping_short([one, far], (1, 1, 1))
+
+
+def test_ends_that_head_elsewhere_or_are_of_one_tree_stop_short_of_nothing(line):
+    one = Entry(line(range(20), "one"))
+    beside = line(range(10, 20), "beside")
+    beside = replace(beside, points=np.add(beside.points, (0, 9, 0)))
+    assert not stopping_short([one, Entry(beside)], (1, 1, 1))
+    branch = replace(line(range(60, 24, -1), "branch"), parent=Link("one", 3))
+    assert not stopping_short([one, Entry(branch)], (1, 1, 1))
+    doubtful = Entry(line(range(20), "one", unsure=[0.0] * 19 + [0.9]))
+    assert not stopping_short([doubtful, Entry(line(range(40, 60)), accepted=True)], (1, 1, 1))

@@ -333,6 +333,18 @@ def test_a_way_through_places(dock, mouse, viewer, click, monkeypatch):
     assert dock.trace.mode == BETWEEN and len(viewer.layers["plane: clicks"].data) == 0
 
 
+def test_a_gap_between_two_ends_is_a_place_to_look_at(dock, mouse):
+    whole = line("c", 30.0)
+    right = whole.part(slice(60, None), path="d")
+    _add(dock, whole.part(slice(40)), right)
+    mouse.key(Qt.Key.Key_N)
+    (item,) = dock.review.items
+    assert item.position.tolist() == [0, 30, 59] and _selected(dock) == ["c"]
+    assert dock.review.list.item(0).text() == "c: stops short of d"
+    mouse.key(Qt.Key.Key_G)
+    assert "stops short" not in dock.review.list.item(0).text(), "it is not listed again"
+
+
 def test_lines_are_as_wide_on_the_screen_at_each_zoom(dock, viewer, qtbot):
     layer = viewer.layers["plane: traces"]
     wide = layer.edge_width * viewer.scene.camera.zoom

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import cKDTree
+
+from napari_midl.methods.axons.edits import LONG
+from napari_midl.methods.axons.trees import free_ends, root_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -16,13 +20,16 @@ if TYPE_CHECKING:
     from napari_midl.volumes.traces import Trace
 
 DOUBTFUL = 0.5
+# Two ends that lie so near, in sizes of a voxel along x, and head for each other as straight as
+# that cosine may be of one fibre; nobody has seen it.
+_NEAR, _TOWARDS, _UNSEEN = 2 * LONG, 0.3, 0.6
 # What is less doubtful than the worst of its run by so little is as doubtful.
 _NEARLY = 0.05
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A place where a trace is likely to have left its fibre.
+    """A place where a trace is likely to have left its fibre, or to stop short on it.
 
     Parameters
     ----------
@@ -32,11 +39,14 @@ class Doubt:
         Which of its points.
     uncertainty : float
         At that place.
+    short_of : str
+        Name of a trace whose end lies close ahead of the end that this place is.
     """
 
     entry: Entry
     index: int
     uncertainty: float
+    short_of: str = ""
 
     @property
     def position(self) -> NDArray[np.float64]:
@@ -62,6 +72,37 @@ def doubts_of(entry: Entry) -> list[Doubt]:
         worst = float(unsure[run].max())
         found.append(Doubt(entry, _begin(unsure, run[unsure[run] >= worst - nearly]), worst))
     return found
+
+
+def stopping_short(entries: Iterable[Entry], voxel_size: Sequence[float]) -> list[Doubt]:
+    """Where two trees end close to each other and head for each other: one place for both ends.
+
+    It is the end of a trace that is still to be accepted, and that is not doubtful there anyway.
+    """
+    named = {entry.name: entry for entry in entries}
+    traces = {name: entry.trace for name, entry in named.items()}
+    ends = [end for end in free_ends(traces.values()) if not end[0].is_soma]
+    size = np.asarray(voxel_size) / voxel_size[-1]
+    places = np.array([trace.points[index] for trace, index, _ in ends]).reshape(-1, 3) * size
+    found = []
+    for pair in sorted(cKDTree(places).query_pairs(_NEAR)) if ends else ():
+        (one, _, way), (other, _, back) = (ends[k] for k in pair)
+        ahead = places[pair[1]] - places[pair[0]]
+        if min(_cosine(way * size, ahead), _cosine(back * size, -ahead)) < _TOWARDS:
+            continue
+        if root_of(one.path, traces) == root_of(other.path, traces):
+            continue
+        for here, there in (pair, pair[::-1]):
+            trace, index, _ = ends[here]
+            entry = named[trace.path]
+            if not entry.accepted and trace.uncertainty[index] <= DOUBTFUL:
+                found.append(Doubt(entry, index, _UNSEEN, ends[there][0].path))
+                break
+    return found
+
+
+def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    return float(one @ other) / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9)
 
 
 def _begin(unsure: NDArray[np.float64], worst: NDArray[np.int64]) -> int:

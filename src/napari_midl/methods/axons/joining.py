@@ -18,7 +18,7 @@ from napari_midl.engine.jobs import Job, Progress, elsewhere, mapped
 from napari_midl.errors import InputError
 from napari_midl.methods.axons.edits import is_a_guess
 from napari_midl.methods.axons.overlaps import ON_IT
-from napari_midl.methods.axons.trees import kept_linked, point_at, root_of, rooted
+from napari_midl.methods.axons.trees import free_ends, kept_linked, point_at, root_of, rooted
 from napari_midl.methods.axons.words import ALONG, GUESS, LINE
 from napari_midl.volumes.swc_paths import grows_from_its_parent
 from napari_midl.volumes.trace import Link, Trace
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from napari_midl.methods.axons.tracing import Tracing
 
-# Points from which the way of an end is taken, and how doubtful a tie is that nobody has seen.
-_TANGENT, _UNSEEN = 4, 0.6
+# How doubtful a tie is that nobody has seen.
+_UNSEEN = 0.6
 # Where the agent doubts more than that on average, or the way is so many times as long as the gap,
 # the image does not show what lies between.
 _LOST, _DETOUR = 0.5, 2.0
@@ -51,17 +51,9 @@ class _Tree:
         self.radii = np.concatenate([trace.radius for trace in traces])
         self.voxels = np.concatenate([trace.points for trace in traces])
         self.size, self._near = size, cKDTree(self.voxels * size)
-        taken = {trace.parent for trace in traces}
-        ends, ways = [], []
-        for trace in traces:
-            last = len(trace.points) - 1
-            if trace.parent is None:
-                ends.append(trace.points[0])
-                ways.append(trace.points[0] - trace.points[min(_TANGENT, last)])
-            if last and Link(trace.path, last) not in taken:
-                ends.append(trace.points[last])
-                ways.append(trace.points[last] - trace.points[max(last - _TANGENT, 0)])
-        self.ends, headings = np.array(ends), np.array(ways) * size
+        ends = free_ends(traces)
+        self.ends = np.array([trace.points[index] for trace, index, _ in ends])
+        headings = np.array([way for *_, way in ends]) * size
         norms = np.linalg.norm(headings, axis=1, keepdims=True)
         self.ways = headings / np.maximum(norms, 1e-9)
 

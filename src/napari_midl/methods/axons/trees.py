@@ -11,11 +11,14 @@ from napari_midl.volumes.swc_paths import SAME_PLACE
 from napari_midl.volumes.trace import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from napari_midl.volumes.trace import Trace
+
+# Points from which the way of an end is taken.
+_TANGENT = 4
 
 
 def root_of(path: str, traces: Mapping[str, Trace]) -> str:
@@ -23,6 +26,25 @@ def root_of(path: str, traces: Mapping[str, Trace]) -> str:
     while (link := traces[path].parent) is not None:
         path = link.path
     return path
+
+
+def free_ends(traces: Iterable[Trace]) -> list[tuple[Trace, int, NDArray[np.float64]]]:
+    """Where trees end and nothing goes on: the trace, its point, and how it heads there in voxels.
+
+    Parameters
+    ----------
+    traces : iterable of Trace
+        With links to each other alone.
+    """
+    traces = list(traces)
+    taken, found = {trace.parent for trace in traces}, []
+    for trace in traces:
+        points, last = trace.points, len(trace.points) - 1
+        if trace.parent is None:
+            found.append((trace, 0, points[0] - points[min(_TANGENT, last)]))
+        if last and Link(trace.path, last) not in taken:
+            found.append((trace, last, points[last] - points[max(last - _TANGENT, 0)]))
+    return found
 
 
 def kept_linked(before: Sequence[Trace], after: Sequence[Trace]) -> list[Trace]:

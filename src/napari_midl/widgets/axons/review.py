@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtWidgets import QMenu
 
-from napari_midl.methods.axons.doubts import Doubt, doubts_of, to_look_at, without_doubt
+from napari_midl.methods.axons.doubts import (
+    Doubt,
+    doubts_of,
+    stopping_short,
+    to_look_at,
+    without_doubt,
+)
 from napari_midl.methods.axons.entries import PerEntry
 from napari_midl.methods.axons.fine import not_fine
 from napari_midl.methods.axons.kinds import KINDS, set_kind
@@ -144,8 +150,10 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         """Around the point, in the plane."""
         size = np.array((1, _SIDE, _SIDE))[-spatial_ndim(self.bench.opened_image) :]
         corner = item.position[-len(size) :] - (size - 1) // 2
-        words = f"{item.entry.name}: {item.uncertainty:.0%} likely off the fibre"
-        return Place(words, corner.tolist(), size.tolist())
+        what = f"{item.uncertainty:.0%} likely off the fibre"
+        if item.short_of:
+            what = f"stops short of {item.short_of}"
+        return Place(f"{item.entry.name}: {what}", corner.tolist(), size.tolist())
 
     def shown(self) -> None:
         """Select the trace of the chosen place."""
@@ -218,7 +226,9 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
 
     def _on_traced(self) -> None:
         entries = self.bench.entries
-        left = not_fine(chain.from_iterable(self._doubts_of(entries)), self.bench.traces.fine)
+        traces = self.bench.traces
+        short = stopping_short(entries, traces.voxel_size)
+        left = not_fine(chain(*self._doubts_of(entries), short), traces.fine)
         self._sure = without_doubt(entries, left)
         self.accept_sure.setEnabled(bool(self._sure))
         doubts = to_look_at(left)
