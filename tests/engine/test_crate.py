@@ -18,7 +18,7 @@ from napari_midl.engine.jobs import run
 from napari_midl.engine.runs import Run, read_run, record_path, schema, write_run
 from napari_midl.errors import InputError
 from napari_midl.methods.anatomy.operations import Morph  # noqa: F401
-from napari_midl.methods.vessels.operations import Analyse
+from napari_midl.methods.vessels.operations import Analyse, Batch  # noqa: F401
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -100,6 +100,34 @@ def test_inputs_of_one_name_are_all_taken_along(tmp_path):
     assert [path.read_bytes() for path in copied] == [
         Path(path).read_bytes() for path in paths.values()
     ]
+
+
+def test_all_files_of_one_input_are_taken_along(tmp_path):
+    rocrate = pytest.importorskip("rocrate.rocrate")
+    images = [tmp_path / folder / "scan.tif" for folder in ("a", "b")]
+    for image in images:
+        image.parent.mkdir()
+        image.write_text(image.parent.name, encoding="utf-8")
+    arguments = {"images": list(map(str, images)), "model": "base", "out": "all.csv"}
+    known = {"images": {"fingerprint": "1 2"}}
+    write_run(Run("vessels.batch", arguments, {}, known), tmp_path / "all.csv.run.json")
+    write_crate(tmp_path / "all.csv.run.json", tmp_path / "crate", copy_inputs=True)
+    (action,) = rocrate.ROCrate(str(tmp_path / "crate")).root_dataset["mentions"]
+    read = [each for each in action["object"] if each.type == "File"]
+    assert [(tmp_path / "crate" / each.id).read_text() for each in read] == ["a", "b"]
+    assert not any(each.get("identifier") for each in read)  # that is of both together
+    images[1].unlink()
+    with pytest.raises(InputError, match=r"b.scan\.tif is gone, which .* tells of"):
+        write_crate(tmp_path / "all.csv.run.json", tmp_path / "other", copy_inputs=True)
+    write_crate(tmp_path / "all.csv.run.json", tmp_path / "other")
+
+
+def test_a_crate_of_an_unknown_operation_names_its_record(record, tmp_path):
+    pytest.importorskip("rocrate")
+    text = record.read_text(encoding="utf-8").replace("vessels.analyse", "vessels.dream")
+    record.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"branches\.csv\.run\.json is of 'vessels\.dream'"):
+        write_crate(record, tmp_path / "crate")
 
 
 def test_a_crate_that_cannot_be_written_leaves_nothing(record, tmp_path):

@@ -64,9 +64,14 @@ def write_crate(record: Path, out: Path, *, licence: str = "", copy_inputs: bool
         _data(crate, _output(name, about, record), about, copy=True)
         for name, about in run.outputs.items()
     ]
+    read = _inputs(run, record)
+    if copy_inputs and (gone := next((path for path, *_ in read if not path.exists()), None)):
+        raise InputError(
+            f"{gone} is gone, which {record} tells of; put it there again, or leave out "
+            "--copy-inputs."
+        )
     objects = [
-        _data(crate, path, run.inputs.get(name, {}), copy=copy_inputs, folder=f"inputs/{name}/")
-        for name, path in _inputs(run).items()
+        _data(crate, path, about, copy=copy_inputs, folder=folder) for path, about, folder in read
     ]
     options = [
         _entity(crate, f"#option-{name}", "PropertyValue", name=name, value=value)
@@ -106,13 +111,19 @@ def _output(name: str, about: dict[str, Any], record: Path) -> Path:
     raise InputError(f"{name} is gone, which {record} tells of; put it beside the record.")
 
 
-def _inputs(run: Run) -> dict[str, Path]:
-    """The files that a run has read, by the names of its inputs."""
+def _inputs(run: Run, record: Path) -> list[tuple[Path, dict[str, Any], str]]:
+    """The files that a run has read, with what is known of each and a folder for it alone."""
     if run.operation not in OPERATIONS:
-        raise InputError(f"the record is of {run.operation!r}, which is not known here.")
+        raise InputError(f"{record} is of {run.operation!r}, which is not known here.")
     done = OPERATIONS[run.operation].of(**{**run.arguments, **run.settings})
-    files = {name: port.files for name, port in inputs_of(done).items()}
-    return {name: paths[0] for name, paths in files.items() if paths}
+    found: list[tuple[Path, dict[str, Any], str]] = []
+    for name, port in inputs_of(done).items():
+        paths = list(dict.fromkeys(port.files))
+        if len(paths) == 1:
+            found.append((paths[0], run.inputs.get(name, {}), f"inputs/{name}/"))
+        else:  # what is known is of all together
+            found += [(path, {}, f"inputs/{name}/{n}/") for n, path in enumerate(paths, 1)]
+    return found
 
 
 def _data(crate: Any, path: Path, about: dict[str, Any], *, copy: bool, folder: str = "") -> Any:
