@@ -255,6 +255,32 @@ def test_what_is_no_stain_is_said(tmp_path, capfd):
     assert ended.value.code == 2 and "is no stain" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("0,0,512,512,nan,accepted,", "is no review"),
+        ("0,0,512,512,2,accepted,", "is no review"),
+        ("0,0,0,512,0.1,accepted,", "is no review"),
+        ("-9,0,512,512,0.1,accepted,", "is no review"),
+        ("1024,1024,76,277,0.1,accepted,", r"beyond .*whole\.ome\.zarr of 1100 x 1300 pixels"),
+    ],
+)
+def test_a_review_of_fields_that_cannot_be_is_refused(whole, field, said):
+    lines = f"y,x,height,width,doubt,verdict,comment\n{field}\n"
+    review_path(whole).write_text(lines, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        export(whole, "review.geojson")
+    assert not whole.with_name("review.geojson").exists()
+
+
+@pytest.mark.parametrize("name", ["picture.tif", "whole.ome.zarr/0"])
+def test_an_image_of_another_kind_is_no_stain(whole, name):
+    tifffile.imwrite(whole.with_name("picture.tif"), np.zeros((9, 9), np.uint8))
+    image = whole.with_name("whole.ome.zarr").parent / name
+    with pytest.raises(InputError, match=f"{name} is no stain; give the OME-Zarr"):
+        run(Export.of(stain=image, out=whole.with_name("s.ome.tif")).perform())
+
+
 def test_a_field_that_is_not_stained_is_not_reviewed(partial):
     assert {field.x for field, _ in run(find_fields(partial))} == {0, 512}
 

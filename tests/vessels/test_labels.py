@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tifffile
 from tests.operations.disk import Disk, content, watched
 
 from napari_midl.cli import main
@@ -154,3 +155,14 @@ def _sha256(blocks: list[np.ndarray]) -> str:
     for block in blocks:
         digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()
+
+
+def test_what_is_no_prediction_and_no_correction_is_said(prediction, tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", np.zeros((5, 9, 9), np.uint8))
+    with pytest.raises(InputError, match=r"image\.tif is no prediction of vessels"):
+        Labels.of(prediction=tmp_path / "image.tif")
+    (tmp_path / "notes").mkdir()
+    asked = Labels.of(prediction=prediction, corrections=tmp_path / "notes", out=tmp_path / "l.nii")
+    with pytest.raises(InputError, match="notes holds no correction; give the folder"):
+        run(asked.perform())
+    assert not (tmp_path / "l.nii").exists()

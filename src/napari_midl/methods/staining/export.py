@@ -78,16 +78,24 @@ def reviewed(stain: Path) -> list[Field]:
     return fields
 
 
-def export_review(stain: Path, path: Path) -> Job[None]:
+def export_review(stained: Stained, path: Path) -> Job[None]:
     """Write the fields of a review as GeoJSON.
 
     Raises
     ------
     InputError
-        If nothing is reviewed yet, the review is damaged, or the file cannot be written.
+        If nothing is reviewed yet, the review is damaged or of another stain, or the file cannot
+        be written.
     """
 
     def write() -> None:
-        write_geojson(reviewed(stain), path)
+        fields, (_, height, width) = reviewed(stained.path), stained.shape
+        if any(f.y + f.height > height or f.x + f.width > width for f in fields):
+            raise InputError(
+                f"{review_path(stained.path)} has fields beyond {stained.path} of {height} x "
+                f"{width} pixels, as a review of another stain has; move it away to begin a new "
+                "one."
+            )
+        write_geojson(fields, path)
 
     yield from elsewhere(write, "writing the review")

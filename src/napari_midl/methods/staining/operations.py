@@ -302,7 +302,7 @@ class Export(Operation[None]):
         elif out.is_review:
             review = review_path(stain)
             run.inputs["review"] = {"sha256": hash_path(review) if review.exists() else None}
-            yield from export.export_review(stain, run.staged())
+            yield from export.export_review(stained, run.staged())
         else:
             yield from export.export_slide(stained, run.staged(), self.compression)
 

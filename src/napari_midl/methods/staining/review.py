@@ -141,7 +141,7 @@ def read_review(path: Path) -> list[Field]:
     try:
         # Not csv, which takes no cell of more than 128 KiB.
         table = pd.read_csv(io.BytesIO(held), dtype=str, keep_default_na=False)
-        return [
+        fields = [
             Field(
                 y=int(row["y"]),
                 x=int(row["x"]),
@@ -153,12 +153,19 @@ def read_review(path: Path) -> list[Field]:
             )
             for row in table.to_dict("records")
         ]
+        if not all(map(_can_be, fields)):
+            raise ValueError("a field that cannot be")
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is no review: it needs the columns {', '.join(COLUMNS)}, with whole pixels, a "
-            "number as doubt, and accepted, rejected or nothing as verdict; move it away to begin "
-            "a new one."
+            "number from 0 to 1 as doubt, and accepted, rejected or nothing as verdict; move it "
+            "away to begin a new one."
         ) from error
+    return fields
+
+
+def _can_be(field: Field) -> bool:
+    return min(field.y, field.x) >= 0 < min(field.height, field.width) and 0 <= field.doubt <= 1
 
 
 def write_review(fields: Sequence[Field], path: Path) -> None:

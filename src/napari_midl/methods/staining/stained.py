@@ -125,7 +125,10 @@ def open_stained(path: Path) -> Stained:
         If it is no stain, or is unfinished and its journal is damaged.
     """
     volume = open_volume(path)
-    about = _mapping(_mapping(zarr.open_group(path, mode="r").attrs.asdict()).get(ABOUT))
+    try:
+        about = _mapping(_mapping(zarr.open_group(path, mode="r").attrs.asdict()).get(ABOUT))
+    except (OSError, ValueError):  # another kind of image, or a bare array
+        about = {}
     if volume.channels[: len(COLOURS)] != COLOURS or "method" not in about:
         raise InputError(f"{path} is no stain; give the OME-Zarr that staining stain has written.")
     return Stained(path, volume, str(about["method"]), _extent(path, about))

@@ -19,6 +19,7 @@ from napari_midl.methods.vessels.ports import (
     Threshold,
     check_finished,
     image_of,
+    no_prediction,
 )
 from napari_midl.methods.vessels.settings import Length
 
@@ -61,6 +62,8 @@ class Labels(Operation[None]):
         if self.out.path is None:
             from napari_midl.methods.vessels.labels import labels_path
 
+            if self.prediction.path.is_file():
+                raise no_prediction(self.prediction.path)
             path = labels_path(self.prediction.path, self.threshold)
             object.__setattr__(self, "out", LabelsOut(path))
 

@@ -60,6 +60,13 @@ class LabelsIn(FileIn):
         return {}
 
 
+def no_prediction(path: Path) -> InputError:
+    """The sentence for what is no prediction."""
+    return InputError(
+        f"{path} is no prediction of vessels; give the OME-Zarr that `vessels predict` has written."
+    )
+
+
 @dataclass(frozen=True)
 class PredictionIn(In["Volume"]):
     """The OME-Zarr that ``vessels predict`` has written."""
@@ -74,10 +81,7 @@ class PredictionIn(In["Volume"]):
 
         volume = open_volume(self.path)
         if not is_prediction(volume):
-            raise InputError(
-                f"{self.path} is no prediction of vessels; give the OME-Zarr that `vessels "
-                "predict` has written."
-            )
+            raise no_prediction(self.path)
         return volume.spatial()
 
     def identity(self, opened: Volume) -> dict[str, Any]:
@@ -199,12 +203,17 @@ class CorrectionsIn(FileIn):
         Raises
         ------
         InputError
-            If a patch is damaged or of another image.
+            If a patch is damaged or of another image, or the folder never held one.
         """
         from napari_midl.methods.vessels.classes import CORRECTIONS
         from napari_midl.volumes.annotations import AnnotationStore
 
-        patches, problems = AnnotationStore(opened, mask, CORRECTIONS).load()
+        store = AnnotationStore(opened, mask, CORRECTIONS)
+        if store.kept_classes() is None:
+            raise InputError(
+                f"{opened} holds no correction; give the folder corrections of a project."
+            )
+        patches, problems = store.load()
         if problems:
             raise InputError(problems[0])
         return patches
