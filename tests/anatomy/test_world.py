@@ -397,6 +397,34 @@ def test_outline_is_the_way_back_from_fill(
     assert apart.max() < SIZES.max()
 
 
+def box_scan(shape: tuple[int, ...]) -> np.ndarray:
+    voxels = np.zeros(shape, np.float32)
+    voxels[tuple(slice(3, -3) if n > 6 else slice(None) for n in shape)] = 100
+    return voxels
+
+
+def test_where_a_scan_is_no_number_its_outline_has_nothing() -> None:
+    voxels = box_scan((10, 12, 14))
+    whole = run(outline(Volume.from_array(voxels, scale=(1, 1, 1), units="mm"), 50.0)).mesh
+    voxels[0], voxels[:, 0], voxels[4, 5, 5] = np.nan, -np.inf, np.inf
+    found = run(outline(Volume.from_array(voxels, scale=(1, 1, 1), units="mm"), 50.0)).mesh
+    np.testing.assert_allclose(found.vertices, whole.vertices)
+
+
+@pytest.mark.parametrize(
+    ("voxels", "said"),
+    [
+        (box_scan((1, 12, 14)), "is 1 x 12 x 14 voxels .* has no surface; give a stack"),
+        (np.full((9, 9, 9), np.nan, np.float32), "holds no numbers, only NaN"),
+        (np.zeros((9, 9, 9), np.float32), "has no outline at 50: its values go from 0 to 0"),
+    ],
+)
+def test_a_scan_without_an_outline_is_a_sentence(voxels: np.ndarray, said: str) -> None:
+    scan = Volume.from_array(voxels, scale=(1, 1, 1), units="mm", name="scan")
+    with pytest.raises(InputError, match=f"scan {said}"):
+        run(outline(scan, 50.0))
+
+
 def test_the_outline_of_a_coarse_level_lies_where_the_fine_one_would() -> None:
     class Huge(Lazy):
         def read(self, box: object) -> np.ndarray:

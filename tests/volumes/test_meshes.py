@@ -94,7 +94,7 @@ def test_a_mesh_with_a_hole_is_refused_only_where_it_must_be_closed(
         ("a.ply", b"not a mesh", "no mesh that can be read"),
         ("a.stl", b"", "no mesh that can be read|no triangle"),
         ("a.obj", b"v 0 0 0\nv 1 0 0\n", "no mesh that can be read|no triangle"),
-        ("a.vtk", b"", r"should end in \.stl"),
+        ("a.vtk", b"", r"a\.vtk is no \.stl, \.ply or \.obj; save it as one"),
     ],
 )
 def test_a_bad_mesh_is_refused(tmp_path: Path, name: str, content: bytes, fault: str) -> None:

@@ -75,9 +75,14 @@ def read_mesh(path: Path, closed: bool = False) -> Mesh:
     """
     import trimesh
 
-    ending = _check_ending(path)
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path.")
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise InputError(
+            f"{path} is no .stl, .ply or .obj; save it as one, for example with 3D Slicer or "
+            "MeshLab."
+        )
     signs = _signs(path, ending)
     try:
         read: Any = trimesh.load_mesh(path, process=False, skip_materials=True)
@@ -142,20 +147,15 @@ def write_mesh(
     """
     from trimesh.visual import ColorVisuals
 
-    ending = _check_ending(path)
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise InputError(f"{path} should end in .stl, .ply or .obj; rename it.")
     made = as_trimesh(mesh)
     if colours is not None:
         made.visual = ColorVisuals(made, vertex_colors=colours)
     comment = " ".join(provenance.split())
     with whole_file(path) as beside:
         beside.write_bytes(_ENCODERS[ending](made, comment))
-
-
-def _check_ending(path: Path) -> str:
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise InputError(f"{path} should end in .stl, .ply or .obj; rename it.")
-    return ending
 
 
 def as_trimesh(mesh: Mesh) -> trimesh.Trimesh:

@@ -67,9 +67,15 @@ def outline(volume: Volume, level: float) -> Job[Outline]:
     Raises
     ------
     InputError
-        If the size of its voxels is not known, it is too large, or nothing in it passes the level.
+        If the size of its voxels is not known, it is too large or has one slice, or nothing in it
+        passes the level.
     """
     volume = as_scan(volume)
+    if min(volume.shape) < 2:
+        raise InputError(
+            f"{volume.name} is {' x '.join(map(str, volume.shape))} voxels (z y x) large, which "
+            "has no surface; give a stack of slices."
+        )
     finest = finest_that_fits(volume)
     if finest is None:
         raise InputError(
@@ -78,12 +84,17 @@ def outline(volume: Volume, level: float) -> Job[Outline]:
 
     def find() -> Outline:
         voxels = np.asarray(finest, np.float32)
-        low, high = voxels.min(), voxels.max()
+        known = voxels[np.isfinite(voxels)]
+        if not known.size:
+            raise InputError(f"{volume.name} holds no numbers, only NaN; export it again.")
+        low, high = known.min(), known.max()
         if not low < level < high:
             raise InputError(
                 f"{volume.name} has no outline at {level:g}: its values go from {low:g} to "
                 f"{high:g}; choose a value between."
             )
+        # Where the scan is no number there is nothing.
+        voxels = np.nan_to_num(voxels, nan=low, posinf=high, neginf=low)
         factors = np.asarray(volume.shape) / finest.shape
         space = volume.space.coarser(factors.tolist())
         return Outline(outlined(voxels, level, space), volume.name)
