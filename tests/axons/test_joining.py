@@ -185,6 +185,13 @@ def test_where_the_image_shows_nothing_to_the_nearest_the_next_is_tried(image):
     assert _roots(joined) == {"a", "aside"} and {t.path for t in joined if t.parent} == {"b"}
 
 
+def test_where_there_is_no_gap_it_is_said(image):
+    outcome, _ = _join(image, [_trace("a", ((60, 15), (60, 45)))])
+    asked = Join(image=ImageIn(image), traces=TracesIn.of([]), out=TracesOut(None))
+    assert outcome.result == []
+    assert asked.summary(outcome.run.results)[0] == "no gap between the traces: nothing was joined"
+
+
 def test_a_long_gap_over_nothing_is_left_open_unless_guessed(image):
     pieces = [_trace("a", ((60, 15), (60, 45))), _trace("far", ((120, 30), (150, 30)))]
     outcome, joined = _join(image, pieces)

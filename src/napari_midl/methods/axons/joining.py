@@ -201,7 +201,7 @@ def bridges(tracing: Tracing, traces: Sequence[Trace]) -> Job[list[Trace]]:
 
 def _told(before: int, count: int, step: Progress) -> Progress:
     done = before + step.done / max(step.total, 1)
-    return replace(step, done=done, total=count, message=f"{before} of {count} gaps closed")
+    return replace(step, done=done, total=count, message=f"gap {before + 1} of {count}")
 
 
 def _bridge(tracing: Tracing, gap: Gap) -> Job[Trace]:

@@ -214,6 +214,8 @@ class Join(TracesOperation):
     def summary(self, results: dict[str, Any]) -> list[str]:
         """How many gaps were closed, and what is left."""
         gaps, closed = results["gaps"], results["closed"]
+        if not gaps:
+            return ["no gap between the traces: nothing was joined", *super().summary(results)]
         left = "" if gaps == closed else "; the image shows nothing in the others: look, or --guess"
         return [f"{closed} of {gaps} gaps closed{left}", *super().summary(results)]
 
