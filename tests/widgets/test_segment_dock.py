@@ -256,6 +256,15 @@ def test_a_long_name_of_a_class_makes_no_wide_dock(dock, click):
     assert dock.minimumSizeHint().width() < before + 100
 
 
+def test_a_long_name_of_an_image_makes_no_wide_dock(dock, viewer):
+    before = dock.minimumSizeHint().width()
+    called = "20190412_mouse_brain_vessels_2photon_sample3_stitched_c1"
+    viewer.add_image(np.zeros((16, 16), np.float32), name=called)
+    choose(dock, called)
+    assert "20190412_mous…3_stitched_c1" in dock.sources.status.text()
+    assert dock.minimumSizeHint().width() <= before
+
+
 def test_what_is_opened_after_all_were_gone_stands_for_none_of_them(dock, viewer):
     kept = viewer.layers["cells0"].data
     viewer.layers.remove("cells0")

@@ -13,6 +13,7 @@ from napari_midl.widgets.colours import of_most_contrast
 from napari_midl.widgets.images import extra_axes, in_memory, source_of
 from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.looking import fly_to, is_in_view, uncover
+from napari_midl.widgets.parts.names import shortened
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.section import combo, note, offer, spin
 from napari_midl.widgets.sizes import in_words, to_edit
@@ -114,8 +115,8 @@ class DataSection(ToolSection[Bench]):
         best, self._split = of_most_contrast(colours), None
         self.image.setCurrentIndex(self._layers.index(best))
         self.picked.setText(
-            f"Of the colours <b>{best.name}</b> ({best.colormap.name}) is taken, in which most is "
-            "seen. Choose another here, if you mean that."
+            f"Of the colours <b>{shortened(best.name)}</b> ({best.colormap.name}) is taken, in "
+            "which most is seen. Choose another here, if you mean that."
         )
 
     def _say_picked(self) -> None:
@@ -124,8 +125,8 @@ class DataSection(ToolSection[Bench]):
         said = self._gone and layer is not None and count > 1
         if said:
             self.picked.setText(
-                f"The image that was chosen is gone: <b>{layer.name}</b> is taken now, one of "
-                f"{count}. Choose another here, if you mean that."
+                f"The image that was chosen is gone: <b>{shortened(layer.name)}</b> is taken now, "
+                f"one of {count}. Choose another here, if you mean that."
             )
         self.picked.setVisible(said)
 

@@ -23,6 +23,7 @@ from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import AnnotationStore
 from napari_midl.widgets.images import extra_axes, volume_of
 from napari_midl.widgets.layers import of_others
+from napari_midl.widgets.parts.names import shortened
 from napari_midl.widgets.parts.section import combo, note, offer, there
 from napari_midl.widgets.tool.classes_bench import ClassesBench
 from napari_midl.widgets.tool.label_maps import labelled
@@ -261,15 +262,18 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
     def _tell(self) -> None:
         painted = [s for s in self._layers if isinstance(s, Image) and self._is_ticked(s)]
         labels = [s for s in self._layers if isinstance(s, Labels) and self._is_ticked(s)]
-        parts = [f"what is painted on {each.name}{self._at_times(each)}" for each in painted]
+        parts = [
+            f"what is painted on {shortened(each.name)}{self._at_times(each)}" for each in painted
+        ]
         parts += [
-            f"{each.name} ({', '.join(self._knows[id(each)]) or ALL_CLASSES})" for each in labels
+            f"{shortened(each.name)} ({', '.join(self._knows[id(each)]) or ALL_CLASSES})"
+            for each in labels
         ]
         *others, last = parts or [""]
         listed = f"{', '.join(others)} and {last}" if others else last
         said = [f"Learns {listed}." if parts else "Nothing is ticked."]
         said += [
-            f"Not what is painted on {name}: its classes are {names}, not those above."
+            f"Not what is painted on {shortened(name)}: its classes are {names}, not those above."
             for name, names in self._otherwise.items()
         ]
         self.status.setText(" ".join(said))
