@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from napari_midl.engine.jobs import Job, Progress
 from napari_midl.errors import InputError
+from napari_midl.methods.axons.bodies import doubt_in_bodies
 from napari_midl.methods.axons.changes import changed_over
 from napari_midl.methods.axons.crossings import LOOKING, ways_on
 from napari_midl.methods.axons.drawing import SPACING, centred
@@ -193,13 +194,17 @@ class Tracing:
     def doubted(self, trace: Trace, width: float, seed: int) -> Trace:
         """A trace that is doubtful all along where the image hardly shows it.
 
-        And from where it may have changed over to another fibre.
+        And from where it may have changed over to another fibre, or run into a cell body.
         """
         points = self.points(trace)
-        least = doubt_of_all(self.pixels, points, width)
+        least = np.maximum(doubt_of_all(self.pixels, points, width), self._in_bodies(trace))
         changed, _ = changed_over(self.pixels, points, width, seed)
         unsure = 1 - (1 - np.maximum(trace.uncertainty, least)) * (1 - changed)
         return replace(trace, uncertainty=unsure)
+
+    def _in_bodies(self, trace: Trace) -> NDArray[np.float64]:
+        size = np.asarray(self.volume.voxel_size) / self.volume.voxel_size[-1]
+        return doubt_in_bodies(self.volume, trace, size, self.settings.dark)
 
     def _may_go_on(self, seeds: int) -> bool:
         """Whether there is time to look for ways on where agents are lost."""
