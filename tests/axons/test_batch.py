@@ -101,6 +101,34 @@ def test_a_seed_with_a_direction_along_a_fibre_that_is_traced_gives_nothing(trac
     assert not len(found.points) and found.why == "on mine"
 
 
+def beside(line, index, away):
+    """A seed that far, in px, to one side of a line at one of its points."""
+    dy, dx = line[index + 1] - line[index]
+    y, x = line[index] + away * np.array([dx, -dy]) / np.hypot(dy, dx)
+    return Seed("a", (0.0, float(y), float(x)))
+
+
+@pytest.mark.parametrize(("index", "away"), [(150, 8), (350, 6), (450, -11), (500, 20)])
+def test_a_click_beside_a_fibre_goes_to_it(tracing, wave, index, away):
+    seed = beside(wave[1], index, away)
+    (found,) = run(trace_each_fibre(tracing, [seed], faint=True))
+    assert found.path == "a" and found.uncertainty.mean() < 0.2
+    assert score(found.points[:, 1:], wave[1]).coverage > 0.95
+
+
+def test_a_click_beside_a_fibre_that_is_traced_names_it(tracing, wave):
+    line = wave[1]
+    known = Trace("mine", np.pad(line, ((0, 0), (1, 0))), np.zeros(len(line)))
+    (found,) = run(trace_each_fibre(tracing, [beside(line, 450, -11)], [known], faint=True))
+    assert not len(found.points) and found.why == "on mine"
+
+
+def test_a_click_on_plain_ground_is_on_no_fibre(tracing, wave):
+    # An agent goes from there along nothing, and then along the fibre.
+    (found,) = run(trace_each_fibre(tracing, [beside(wave[1], 700, -15)], faint=True))
+    assert not len(found.points) and found.why == "no fibre"
+
+
 def test_what_had_ended_is_told_while_it_goes_on(tracing, wave):
     steps = list(trace_each_fibre(tracing, seeds_at(wave[1], 100, 700), most=1))
     done = [len(lines_of(p.preview.done)) for p in steps if p.preview]

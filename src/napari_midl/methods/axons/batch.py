@@ -11,6 +11,7 @@ import numpy as np
 from napari_midl.engine.jobs import Job, Progress, mapped
 from napari_midl.methods.axons.apply import in_order, nothing, together
 from napari_midl.methods.axons.evidence import supported
+from napari_midl.methods.axons.nearby import brought_near
 from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.ports import Grown
 from napari_midl.methods.axons.words import FAINT, MET, ON
@@ -84,6 +85,8 @@ def trace_each_fibre(
         told = partial(_told, rounds.grown(done), begun, len(seeds), words)
         some = [seed for seed, fate in zip(begun, fates, strict=True) if fate is None]
         found = yield from mapped(together(tracing, some, True), told)
+        if faint:  # a person points at it
+            found = yield from mapped(rounds.brought_near(some, found), told)
         kept = iter(rounds.keep(some, found))
         done += [fate if fate is not None else next(kept) for fate in fates]
         grown = rounds.grown(done)
@@ -128,6 +131,10 @@ class _Rounds:
         (found,) = self._traced.at(np.array([seed.position]), reach)
         return None if found is None else nothing(seed, f"{ON}{found.path}")
 
+    def brought_near(self, seeds: Sequence[Seed], found: Sequence[Trace]) -> Job[list[Trace]]:
+        """Traces of which nothing is sure, followed anew from the fibre beside their seed."""
+        return brought_near(self._tracing, seeds, found, self._widths)
+
     def keep(self, seeds: Sequence[Seed], found: Sequence[Trace]) -> list[Trace]:
         """What is kept of the traces of a round: one for each seed, maybe empty.
 
@@ -158,10 +165,10 @@ class _Rounds:
         reach = ON_IT * self._widths[seed.path]
         if seed.direction is not None:
             return self._onwards(seed, trace, reach)
-        met = any(other is not None for other in self._traced.at(trace.points, reach))
+        met = [other.path for other in self._traced.at(trace.points, reach) if other is not None]
         new = self._traced.take(trace, reach)
         if not new:  # a trace that meets no other was too short to be one
-            return self._on_another(seed) or nothing(seed, f"{ON}another" if met else FAINT)
+            return self._on_another(seed) or nothing(seed, f"{ON}{met[0]}" if met else FAINT)
         pieces = [replace(part, path=f"{part.path} {k}") for k, part in enumerate(new[1:], 2)]
         self.more += pieces
         self.count += len(pieces)
