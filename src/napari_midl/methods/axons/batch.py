@@ -131,7 +131,7 @@ class _Rounds:
         (found,) = self._traced.at(np.array([seed.position]), reach)
         return None if found is None else nothing(seed, f"{ON}{found.path}")
 
-    def brought_near(self, seeds: Sequence[Seed], found: Sequence[Trace]) -> Job[list[Trace]]:
+    def brought_near(self, seeds: Sequence[Seed], found: Sequence[Trace]) -> Job[tuple[Trace, ...]]:
         """Traces of which nothing is sure, followed anew from the fibre beside their seed."""
         return brought_near(self._tracing, seeds, found, self._widths)
 

@@ -32,7 +32,7 @@ _MEANT = 30.0
 
 def brought_near(
     tracing: Tracing, seeds: Sequence[Seed], found: Sequence[Trace], widths: Mapping[str, float]
-) -> Job[list[Trace]]:
+) -> Job[tuple[Trace, ...]]:
     """Traces in which nothing is sure, followed anew from the fibre beside their seed.
 
     Parameters
@@ -48,7 +48,7 @@ def brought_near(
 
     Returns
     -------
-    list of Trace
+    tuple of Trace
         In the same order, empty where nothing is sure from there either.
     """
     traces, moved = {trace.path: trace for trace in found}, {}
@@ -79,4 +79,4 @@ def brought_near(
         for trace in (yield from mapped(follow, with_others)):
             sure = len(trace.points) > 0 and trace.uncertainty.min() <= DOUBTFUL
             traces[trace.path] = trace if sure else nothing(moved[trace.path], NO_FIBRE)
-    return [traces[seed.path] for seed in seeds]
+    return tuple(traces[seed.path] for seed in seeds)
