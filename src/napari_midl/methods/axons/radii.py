@@ -159,11 +159,7 @@ def _half_widths(profiles: NDArray[np.float32], middles: int) -> NDArray[np.floa
     """Radius at each point from profiles ``(n, ways, steps)`` that are bright in the middle."""
     shown = np.isfinite(profiles)
     known = np.where(shown, profiles, np.inf)
-    # Of every point: what lies outside the image is no ground.
-    ground = np.full(len(profiles), np.nan)
-    for k, (values, there) in enumerate(zip(profiles, shown, strict=True)):
-        if there.any():
-            ground[k] = np.quantile(values[there], _GROUND)
+    ground = _share(profiles, shown, _GROUND)
     middle = np.nan_to_num(profiles[..., :middles], nan=-np.inf).mean(axis=1).max(axis=1)
     half = (middle + ground) / 2
     below = known < half[:, None, None]
@@ -184,3 +180,18 @@ def _half_widths(profiles: NDArray[np.float32], middles: int) -> NDArray[np.floa
     radius[enough] = lengths.mean(axis=1) if flat else np.sqrt((lengths**2).mean(axis=1))
     rolling = pd.Series(radius).rolling(_NEIGHBOURS, center=True, min_periods=1)
     return rolling.median().to_numpy(float)
+
+
+def _share(
+    profiles: NDArray[np.float32], shown: NDArray[np.bool_], share: float
+) -> NDArray[np.float64]:
+    """The value that a share of each point's values lies below; outside the image there is none."""
+    ordered = np.sort(np.where(shown, profiles, np.inf).reshape(len(profiles), -1), axis=1)
+    last = shown.reshape(ordered.shape).sum(axis=1) - 1
+    at = share * np.maximum(last, 0)
+    low = at.astype(int)
+    below, above = (
+        np.take_along_axis(ordered, np.minimum(low + k, np.maximum(last, 0))[:, None], 1)[:, 0]
+        for k in (0, 1)
+    )
+    return np.where(last < 0, np.nan, below + (above - below) * (at - low))
