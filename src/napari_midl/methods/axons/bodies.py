@@ -33,7 +33,9 @@ _WIDE, _BEFORE = 2.5, 1.5
 _THROUGH, _TO_END = 2.0, 5.0
 # Of its width across the trace, how large a circle or sphere in it is at least.
 _ROUND = 0.7
-# How doubtful that is; a place that a person has to look at.
+# How finely widths are measured, in pixels along x: a person waits for it.
+_STEP = 2.0
+# How doubtful a body is; a place that a person has to look at.
 _IN_BODY = 0.8
 
 
@@ -57,7 +59,7 @@ def doubt_in_bodies(volume: Volume, trace: Trace, spacing: Values, dark: bool | 
         0 where it is in none.
     """
     points = trace.points * spacing
-    line = resample(points, 1.0)
+    line = resample(points, _STEP)
     if len(line) < 2:
         return np.zeros(len(points))
     fine = Trace("", line / spacing, np.zeros(len(line)))
