@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-# In radii of the fibre: that of a body at least, and what the fibre has at most just before it, so
-# that one which widens by and by is none.
-_WIDE, _BEFORE = 2.5, 1.5
+# In radii of the fibre: that of a body at least, which is measured less wide across a trace that
+# passes beside its middle; and what the fibre has at most just before it, so that one which widens
+# by and by is none.
+_BODY, _WIDE, _BEFORE = 2.5, 2.0, 1.4
 # In diameters of the body: the longest way through it, so that a thick fibre that a thin one joins
 # is none, and what may be as thin as the fibre again behind it, so that one which goes on is
 # believed; and from where it begins to the end of a trace.
-_THROUGH, _TO_END = 2.0, 5.0
-# Of its width across the trace, how large a circle or sphere in it is at least.
+_THROUGH, _TO_END = 3.0, 5.0
+# Of its width across the trace, how large the circle or sphere in it is at least.
 _ROUND = 0.7
 # How finely widths are measured, in pixels along x: a person waits for it.
 _STEP = 2.0
@@ -67,7 +68,7 @@ def doubt_in_bodies(volume: Volume, trace: Trace, spacing: Values, dark: bool | 
     at, unsure = lengths(points), np.zeros(len(points))
     for way in (1, -1):
         body = body_at_end(radius[::way], lengths(line[::way]))
-        if body and _ends(volume, fine.points[::way][body.widest], radius[::way][body.widest]):
+        if body and _is_round(volume, fine.points[::way][body.widest], body):
             unsure[(at if way > 0 else at[-1] - at) >= body.begin] = _IN_BODY
     return unsure
 
@@ -82,10 +83,14 @@ class Body:
         Length along the trace up to it.
     widest : int
         The point of the trace where it is widest.
+    radius, fibre : float
+        Half the width there, and of the fibre.
     """
 
     begin: float
     widest: int
+    radius: float
+    fibre: float
 
 
 def body_at_end(radius: Values, along: Values) -> Body | None:
@@ -106,7 +111,8 @@ def body_at_end(radius: Values, along: Values) -> Body | None:
     wide = np.flatnonzero(known & (radius > _WIDE * fibre))
     for run in np.split(wide, np.flatnonzero(np.diff(wide) > 1) + 1) if len(wide) else ():
         begin, widest = along[run[0]], int(run[radius[run].argmax()])
-        diameter = 2 * float(radius[widest])
+        most = float(radius[widest])
+        diameter = 2 * most
         before = (along < begin) & (along >= begin - diameter)
         again = np.gradient(along)[thin & (along > begin)].sum()
         if (
@@ -114,10 +120,11 @@ def body_at_end(radius: Values, along: Values) -> Body | None:
             and along[-1] - begin <= _TO_END * diameter
             and thin[before].any()
         ):
-            return Body(float(begin), widest)
+            return Body(float(begin), widest, most, fibre)
     return None
 
 
-def _ends(volume: Volume, place: Values, radius: float) -> bool:
-    """Whether what is as wide as that ends on nearly all sides, as no fibre does."""
-    return bool(soma_radius(volume, place.tolist()) >= _ROUND * radius)
+def _is_round(volume: Volume, place: Values, body: Body) -> bool:
+    """Whether it ends on nearly all sides, as no fibre does, and is as large as a body."""
+    round_ = soma_radius(volume, place.tolist())
+    return bool(round_ >= max(_ROUND * body.radius, _BODY * body.fibre))
