@@ -209,13 +209,7 @@ def _alone(block: Block, mask: Mask, low: float, high: float) -> Mask:
 def _is_noise(blocks: Sequence[Block], masks: Sequence[Mask]) -> bool:
     """Whether neighbours are no more alike than pixels that have nothing to do with each other."""
     for axis in (-1, -2):
-        pairs = [np.empty((2, 0), np.uint8)]
-        for block, mask in zip(blocks, masks, strict=True):
-            values, known = np.moveaxis(block, axis, -1), np.moveaxis(mask, axis, -1)
-            both = known[..., :-_APART] & known[..., _APART:]
-            pairs.append(np.stack([values[..., :-_APART][both], values[..., _APART:][both]]))
-        both_of = np.concatenate(pairs, axis=1)
-        one, two = both_of[:, :: max(1, both_of.shape[1] // _PAIRS)].astype(np.float64)
+        one, two = _pairs(blocks, masks, axis)
         if not one.size:
             continue
         one, two = one - one.mean(), two - two.mean()
@@ -223,3 +217,18 @@ def _is_noise(blocks: Sequence[Block], masks: Sequence[Mask]) -> bool:
         if deviations > 0 and one @ two > _ALIKE * deviations:
             return False
     return True
+
+
+def _pairs(blocks: Sequence[Block], masks: Sequence[Mask], axis: int) -> NDArray[np.float64]:
+    """Values ``(2, n)`` of neighbours along an axis, evenly chosen of all that are in the masks."""
+    known = [np.moveaxis(mask, axis, -1) for mask in masks]
+    both = [mask[..., :-_APART] & mask[..., _APART:] for mask in known]
+    step, seen = max(1, _count(both) // _PAIRS), 0
+    pairs = [np.empty((2, 0))]
+    for block, mask in zip(blocks, both, strict=True):
+        places = np.flatnonzero(mask)
+        *others, last = np.unravel_index(places[-seen % step :: step], mask.shape)
+        values = np.moveaxis(block, axis, -1)
+        pairs.append(np.stack([values[*others, last + shift] for shift in (0, _APART)]))
+        seen += len(places)
+    return np.concatenate(pairs, axis=1).astype(np.float64)
