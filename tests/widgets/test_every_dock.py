@@ -24,6 +24,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_midl.widgets.parts.hint import LINES
+
 DOCKS = ("Vessels", "Axons", "Anatomy", "Staining", "Segment")
 # Parts that magicgui and superqt put together, whose outer widget has the tooltip.
 _COMPOUND = ("TupleEdit", "Container", "QLabeledDoubleSlider", "QLabeledSlider")
@@ -129,8 +131,8 @@ def test_buttons_stay_under_the_mouse_while_the_next_step_changes(viewer, notes,
     viewer.window.show()
     dock = viewer.window.add_plugin_dock_widget("napari-midl", name)[1]
     button, places = dock.sections[0], []
-    for words in (1, 5, 8):
-        dock.hint.show_step(1, " ".join(["painting"] * words))
+    for lines in (1, 2, LINES - 1):  # and one for the steps
+        dock.hint.show_step(1, "<br>".join(["<i>painting</i> it"] * lines))
         qtbot.wait(100)
         places.append(button.mapTo(dock, QPoint(0, 0)).y())
     assert len(set(places)) == 1

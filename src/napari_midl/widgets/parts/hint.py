@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
+from napari_midl.widgets.parts.words import room_for
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,13 +36,12 @@ class Hint(QLabel):
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setIndent(0)  # by which napari's style makes it higher than its lines
         self.setToolTip("What to do next")
 
     def heightForWidth(self, width: int) -> int:
         """Qt's hook: what the text takes, and no less than the usual room."""
-        margins = self.contentsMargins()
-        usual = LINES * self.fontMetrics().lineSpacing() + margins.top() + margins.bottom()
-        return max(super().heightForWidth(width), usual)
+        return max(super().heightForWidth(width), room_for(LINES, self))
 
     def show_step(self, step: int, text: str) -> None:
         """Point to a step, counted from 0."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QRect
 from qtpy.QtWidgets import QLabel, QToolButton
+
+from napari_midl.widgets.parts.words import room_for
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QResizeEvent
 
 _SIDE = 18
-_ROOM = "two\nlines"
+_LINES = 2
 # Red text cannot be read in both themes.
 _STYLE = "border-left: 3px solid {}; padding-left: 6px; padding-right: 20px"
 _TROUBLE, _CALM = "#e06c5a", "#5a9de0"
@@ -59,10 +60,7 @@ class Message(QLabel):
 
     def heightForWidth(self, width: int) -> int:
         """Qt's hook: what the text takes, and no less than the usual room."""
-        # As a label measures its text; line spacings are rounded each by itself.
-        lines = self.fontMetrics().boundingRect(QRect(), 0, _ROOM)
-        margins = self.contentsMargins()
-        usual = lines.height() + margins.top() + margins.bottom()
+        usual = room_for(_LINES, self)
         return usual if self.isHidden() else max(super().heightForWidth(width), usual)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

@@ -1,14 +1,23 @@
-"""A line of words that change often, such as how far a job is."""
+"""Words that change often, such as how far a job is, and the room that lines of them take."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtWidgets import QSizePolicy, QStylePainter, QWidget
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
+    from qtpy.QtWidgets import QLabel
+
+
+def room_for(lines: int, label: QLabel) -> int:
+    """Height that a label without an indent takes for so many lines."""
+    # As a label measures its text; line spacings are rounded each by itself.
+    text = label.fontMetrics().boundingRect(QRect(), 0, "\n".join("a" * lines))
+    margins = label.contentsMargins()
+    return text.height() + margins.top() + margins.bottom()
 
 
 class Words(QWidget):
