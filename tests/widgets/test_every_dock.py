@@ -158,6 +158,19 @@ def test_buttons_stay_under_the_mouse_while_messages_come_and_go(viewer, notes, 
     assert len(heights) == 1 and all(place == places[0] for place in places)
 
 
+def test_the_path_in_a_message_makes_no_dock_wide(viewer, docks, qtbot):
+    viewer.window.show()
+    for dock in docks.values():
+        before = dock.minimumSizeHint().width()
+        said = f"/data/{'a_long_name_' * 9}.ome.zarr is complete; give another name."
+        dock.bench.told.emit(said)
+        qtbot.wait(50)
+        assert dock.minimumSizeHint().width() <= before
+        assert dock.trouble.text() == dock.trouble.toolTip() == said
+        dock.bench.told.emit("")
+        assert dock.trouble.toolTip() != said
+
+
 def test_the_tab_key_goes_past_what_is_folded(viewer, docks, click, qtbot):
     viewer.window.show()
     docks["Vessels"].learn.model.choice = "unet"  # what learns in seconds has nothing folded

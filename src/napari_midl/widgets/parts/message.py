@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel, QToolButton
 
+from napari_midl.widgets.parts.names import shortened
 from napari_midl.widgets.parts.words import room_for
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ _TROUBLE, _CALM = "#e06c5a", "#5a9de0"
 class Message(QLabel):
     """A sentence that can be read whole, and closed; hidden until there is one.
 
-    There is room for two lines of it also while it is hidden, so that no button moves away from
-    under the mouse as it comes and goes.
+    The middle of a long word, such as a path, is left out, lest the dock become wide for it; the
+    tooltip has all of it. There is room for two lines also while it is hidden, so that no button
+    moves away from under the mouse as it comes and goes.
 
     Attributes
     ----------
@@ -32,7 +35,9 @@ class Message(QLabel):
 
     def __init__(self, tooltip: str) -> None:
         super().__init__("")
+        self._whole = ""
         self.setWordWrap(True)
+        self._tooltip = tooltip
         self.setToolTip(tooltip)
         self.setTextInteractionFlags(self.textInteractionFlags().TextSelectableByMouse)
         self._close = QToolButton(self)
@@ -53,6 +58,17 @@ class Message(QLabel):
         """Look as if nothing went wrong, or something did."""
         self.is_calm = calm
         self.setStyleSheet(f"QLabel {{ {_STYLE.format(_CALM if calm else _TROUBLE)} }}")
+
+    def text(self) -> str:
+        """What it says, also where that is cut."""
+        return self._whole
+
+    def setText(self, text: str | None) -> None:
+        """Say something else."""
+        self._whole = text or ""
+        shown = re.sub(r"\S+", lambda word: shortened(word[0]), self._whole)
+        self.setToolTip(self._tooltip if shown == self._whole else self._whole)
+        super().setText(shown)
 
     def hasHeightForWidth(self) -> bool:
         """Qt's hook: also without a text."""

@@ -1,4 +1,4 @@
-"""Names of images in sentences, which no dock may become wide for."""
+"""Names of images and files in sentences, which no dock may become wide for."""
 
 from __future__ import annotations
 
