@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
+from napari.layers import Layer
 
 from napari_midl.reader import get_reader
+from napari_midl.volumes.label_values import Meaning
 from napari_midl.volumes.lazy import Lazy
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.volumes.open import open_volume
@@ -60,6 +62,22 @@ def test_layers_are_lazy_at_their_size_and_say_where_they_are_from(stack, kind, 
         assert isinstance(options["name"], str)
     if len(names) > 1:
         assert [options["name"] for _, options, _ in layers] == ["a dye", "a nuclei"]
+
+
+def test_labels_that_name_their_values_are_a_layer_of_labels(stack):
+    path, array = stack("zarr", ("dye",))
+    image = OmeZarrImage.open(path)
+    meanings = {0: Meaning("rest"), 1: Meaning("vessel")}
+    image.create_labels("vessels", meanings=meanings).write((slice(None),) * 3, array[0] > 99)
+    within = str(path / "labels" / "vessels")
+    ((data, options, what),) = get_reader(within)(within)
+    assert what == "labels"
+    layer = Layer.create(data, options, what)
+    assert list(layer.features["class"]) == ["rest", "vessel"]
+    np.testing.assert_array_equal(layer.scale, [2, 0.5, 0.5])
+    finest = layer.data[0] if layer.multiscale else layer.data
+    assert isinstance(finest, Lazy)
+    np.testing.assert_array_equal(finest, array[0] > 99)
 
 
 def test_what_is_not_for_us_is_left_to_other_readers(tmp_path):

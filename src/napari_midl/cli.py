@@ -69,8 +69,8 @@ def open_napari(*files: Path) -> None:
 
     viewer = napari.Viewer()
     for volume in volumes:
-        for data, options, _ in layers_of(volume):
-            viewer.add_image(data, **options)
+        for layer in layers_of(volume):
+            viewer.add_layer(napari.layers.Layer.create(*layer))
     viewer.window.add_plugin_dock_widget("napari-midl", "Vessels")
     napari.run()
 

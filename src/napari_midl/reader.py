@@ -92,7 +92,9 @@ def contrast(volume: Volume, share: int = 1) -> dict[str, Any]:
 
 
 def layers_of(volume: Volume) -> list[LayerData]:
-    """Image layers of a volume, one for each channel; a few planes are read for the contrast.
+    """Layers of a volume, one for each channel; a few planes are read for the contrast.
+
+    Labels whose file names their values become a labels layer, which tells the names.
 
     Parameters
     ----------
@@ -110,6 +112,7 @@ def layers_of(volume: Volume) -> list[LayerData]:
     count = 1 if axis is None else volume.shape[axis]
     axes = tuple(name for name in volume.axes if name != "C")
     kept = [n for n in range(len(volume.axes)) if n != axis]
+    named = bool(volume.values) and axis is None and volume.levels[0].dtype.kind in "iu"
     size = dict(zip(SPATIAL, volume.voxel_size, strict=True))
     place = dict(zip(SPATIAL, shown_at(space), strict=True))
     unit = volume.unit or "pixel"
@@ -145,7 +148,13 @@ def layers_of(volume: Volume) -> list[LayerData]:
                 "colormap": given if primary else colours[channel % len(colours)],
                 "blending": "additive",
             }
-        if not primary:
+        if named:
+            options["features"] = {
+                "index": list(volume.values),
+                "class": list(volume.values.values()),
+            }
+        elif not primary:
             options |= contrast(replace(volume, levels=tuple(levels), axes=axes), count)
-        layers.append((levels if len(levels) > 1 else levels[0], options, "image"))
+        kind = "labels" if named else "image"
+        layers.append((levels if len(levels) > 1 else levels[0], options, kind))
     return layers
