@@ -181,6 +181,14 @@ def test_paint_of_two_images_and_labels_that_know_one_class_teach_one_model(
     assert "of bright" not in dock.learn.gain.text().split("Scored")[0]
 
 
+def test_the_next_step_follows_what_is_ticked(dock, viewer):
+    viewer.add_labels((TRUTH == 2).astype(np.uint8), name="stripes")
+    assert "then paint a little of it" in dock.hint.text()
+    rows = dock.sources.table
+    rows.item(rows.rowCount() - 1, 0).setCheckState(Qt.CheckState.Checked)
+    assert "Press <i>Learn</i>" in dock.hint.text()
+
+
 def test_the_wrong_image_for_label_layers_is_told_in_a_sentence(dock, viewer, click, drag, qtbot):
     name_two(dock, click)
     paint(dock, viewer, click, drag)

@@ -46,8 +46,9 @@ class SegmentDock(PaintDock[SegmentBench]):
         return self.data, self.classes, self.sources, self.learn, self.predict
 
     def hint_signals(self) -> Sequence[Emitter]:
-        """Also what the classes are."""
-        return (*super().hint_signals(), self.bench.renamed)
+        """Also what the classes are, and what is ticked to be learnt."""
+        ticked = self.sources.table.itemChanged
+        return (*super().hint_signals(), self.bench.renamed, ticked)
 
     def next_step(self) -> tuple[int, str]:
         """What comes next."""
