@@ -50,6 +50,18 @@ def anatomy(viewer, notes, size):
     return made
 
 
+def test_no_button_of_the_mesh_moves_with_what_is_said_of_it(anatomy, qtbot):
+    mesh = anatomy.mesh
+    qtbot.waitUntil(mesh.fit.isVisible)
+    words, places = mesh.words, []
+    for lines in (2, 1, 5):  # the first until the dock has its width
+        words.setText("<br>".join(["Volume"] * lines))
+        qtbot.waitUntil(lambda: words.height() == words.heightForWidth(words.width()))
+        qtbot.wait(100)
+        places.append(mesh.fit.mapTo(mesh, QPoint(0, 0)).y())
+    assert places[1] == places[2]
+
+
 @pytest.fixture
 def scanned(anatomy, viewer, person, qtbot):
     _add_scan(viewer, person)

@@ -96,9 +96,9 @@ class MeshSection(ToolSection[AnatomyBench]):
         self.row("Model", self.model, stretch=1)
         self.row("Colours", self.colours, self.measure, stretch=1)
         self.body.addWidget(self.bar)
-        self.body.addWidget(self.words)
         self.row(self.fit, self.swap)
         self.body.addWidget(self.form)
+        self.body.addWidget(self.words)  # last, since it grows and shrinks with each answer
         self.model.changed.connect(lambda: bench.use(self.model.choice))
         for widget in self.form.widgets.values():
             widget.changed.connect(self._on_settings)
