@@ -297,6 +297,20 @@ def test_cut_keeps_the_longer_part_or_with_shift_the_other(traced, click, click_
 _SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
+def test_what_grew_from_a_part_that_is_cut_off_is_named(traced, click, click_at):
+    bench = traced.bench
+    points = bench.entries[0].trace.points
+    for name, index in (("stays", -3), ("parts", 2)):
+        root = range(len(points))[index]
+        side = points[root] + np.arange(20)[:, None] * [0.0, 0.5, 0.5]
+        _add(traced, Trace(name, side, np.zeros(20), parent=Link("trace 1", root)))
+    bench.select(bench.entries[:1])
+    click(traced.trace.modes[CUT])
+    click_at(points[len(points) // 4, 1:])
+    assert traced.trouble.text().startswith("parts grew from the part that is gone")
+    assert [entry.trace.parent is None for entry in bench.entries] == [True, False, True]
+
+
 def test_from_one_click_to_another(axons, fibre, viewer, click, click_at, finish):
     viewer.reset_view()
     click(axons.trace.modes[BETWEEN])

@@ -90,6 +90,13 @@ def of_stopped(traces: int, seeds: int) -> str:
     return f"Cancelled: {counted(traces, 'trace')} kept, of the first {counted(seeds, 'seed')}."
 
 
+def of_parted(names: Sequence[str]) -> str:
+    """What became of traces that grew from a part that is gone."""
+    if len(names) == 1:
+        return f"{names[0]} grew from the part that is gone: it is a tree of its own now."
+    return f"{', '.join(names)} grew from the part that is gone: they are trees of their own now."
+
+
 def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -> str:
     """What came of joining traces into one tree, of which some gaps were left open.
 

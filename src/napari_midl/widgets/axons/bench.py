@@ -11,6 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.fine import fine_file, read_fine, write_fine
 from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.trace_list import TraceList
+from napari_midl.methods.axons.words import of_parted
 from napari_midl.volumes.counting import counted
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.layers import TraceLayers
@@ -156,6 +157,14 @@ class AxonsBench(Bench):
         self.layers.select(self.traces.selected)
         self.traced.emit()
         self.chosen.emit()
+
+    def shorten(self, decision: Callable[[], object]) -> None:
+        """As `decide`, for what takes points away; says which traces grew from these."""
+        before = {entry.name for entry in self.entries if entry.trace.parent is not None}
+        self.decide(decision)
+        left = [e.name for e in self.entries if e.name in before and e.trace.parent is None]
+        if left:
+            self.say(of_parted(left))
 
     def select(self, entries: Iterable[Entry]) -> None:
         """Select traces."""

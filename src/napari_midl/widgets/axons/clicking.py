@@ -147,7 +147,7 @@ class Clicking(QObject):
     def _cut(self, click: Click) -> None:
         entry, where = self.hand.take(click.position)
         place = entry.trace.points[where.node].tolist()
-        self._bench.decide(lambda: self._bench.traces.cut(place, click.shift))
+        self._bench.shorten(lambda: self._bench.traces.cut(place, click.shift))
 
     def _trace(self, place: Voxel, shift: bool) -> None:
         traces = self._bench.traces

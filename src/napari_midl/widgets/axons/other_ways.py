@@ -63,7 +63,7 @@ class OtherWays(QObject):
         bench, doubt = self._bench, self._doubt
         if doubt is not None and which < len(self.ways):
             trace = self.ways[which].trace
-            bench.decide(lambda: bench.traces.take_other_way(doubt.entry, trace))
+            bench.shorten(lambda: bench.traces.take_other_way(doubt.entry, trace))
 
     def shut_down(self) -> None:
         """End what goes on."""

@@ -267,7 +267,7 @@ class Tracer:
 
     def _on_traced(self, outcome: Outcome[list[Trace]]) -> None:
         bench, queue, found = self._bench, self._queue, outcome.result
-        bench.decide(lambda: queue.enter(bench.traces, found))
+        bench.shorten(lambda: queue.enter(bench.traces, found))
         self._tell(queue.under_way, found)
 
     def _on_finished(self) -> None:
