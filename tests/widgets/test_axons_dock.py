@@ -527,6 +527,8 @@ def test_save_and_open(traced, fibre, click, finish, monkeypatch, tmp_path):
         )
         click(traced.files.open)
         finish()
+        swc_only = path.suffix == ".swc"
+        assert ("out.csv beside it does" in traced.trouble.text()) is swc_only, "where doubt is"
     entries = traced.bench.entries
     assert len({entry.name for entry in entries}) == 3
     assert all(_coverage(entry.trace, fibre) > 0.8 for entry in entries)
@@ -585,6 +587,7 @@ def test_traces_beside_the_fibres_are_opened_with_a_word(
     click(axons.files.open)
     finish()
     assert "halved.csv cannot be told from the background of fibre" in axons.trouble.text()
+    assert "halved.csv holds no uncertainty" in axons.trouble.text()
     assert len(axons.bench.entries) == 1
 
 

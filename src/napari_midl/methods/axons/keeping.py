@@ -203,6 +203,15 @@ def said_of_more(path: Path) -> list[str]:
     return [said] if ours else []
 
 
+def said_of_doubt(path: Path) -> list[str]:
+    """Where a file of traces tells no uncertainty, that all of them look sure."""
+    if holds_doubt(path):
+        return []
+    return said_of_more(path) or [
+        f"{path.name} holds no uncertainty: its traces look sure, whether they are or not."
+    ]
+
+
 def read_traces_of(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:
     """The traces of an image; what is odd about them becomes a note."""
     from napari_midl.methods.axons.beside import read_and_look
