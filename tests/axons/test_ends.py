@@ -71,6 +71,20 @@ def test_a_trace_that_leaves_the_image_does_not_turn_along_its_edge(
     assert sure_px_off(found, line) < FEW
 
 
+def test_a_fibre_in_the_first_slice_of_a_stack_is_followed_along_it(base: Model) -> None:
+    along = np.linspace(0, 1, 300)
+    line = np.stack([0.8 + 0.8 * np.sin(9 * along), 30 + 8 * np.sin(5 * along), 6 + 150 * along], 1)
+    away = cKDTree(line).query(np.moveaxis(np.indices((10, 60, 162)), 0, -1))[0]
+    stack = 0.2 + 0.5 * np.exp(-((away / 2.0) ** 2))
+    stack += np.random.default_rng(0).normal(0, 0.02, stack.shape)
+    volume = Volume.from_array(stack.astype(np.float32), name="stack")
+    tracing = Tracing(volume, base, TraceSettings())
+    _, y, x = line[150].tolist()
+    (found,) = run(trace(tracing, [Seed("a", (0.0, y, x))]))
+    assert float((cKDTree(resample(found.points, 0.5)).query(line)[0] < 3).mean()) > 0.95
+    assert found.points[:, 0].min() >= 0
+
+
 @pytest.mark.parametrize("rim", [0.0, 0.9])
 def test_a_trace_stops_at_a_rim(rim: float, base: Model) -> None:
     line = fibre((120, 40), (100, 200))

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 REPORT_EVERY = 16
 LOST, ENDED = "end or lost", "end"
 _OWN_PATH = 12
-_BORDER = 1.5
+# So near to a border, in px, an agent leaves the image that heads out by such a share of its step;
+# one that goes along the border, as on a fibre in the first slice of a stack, does not.
+_BORDER, _OUTWARDS = 1.5, 0.5
 # Of doubtful steps, which any trace may end with.
 _A_FEW = 3
 # Agents whose views are computed sooner by one thread than by several.
@@ -207,11 +209,11 @@ class Tracker:
         while len(alive):
             known = doubts.shape[1]
             with one_thread() if len(alive) <= _FEW else nullcontext():
-                trail, headings, unsure = self._advance(trail, headings, widths, remembers)
+                trail, headings, unsure, left = self._advance(trail, headings, widths, remembers)
                 doubts = torch.cat([doubts, unsure], 1)
                 reasons = torch.stack(
                     [
-                        self._outside(trail)[:, known:],
+                        left,
                         _mean_of_last(doubts, window)[:, known:] > give_up,
                         _met_itself(trail, widths, known),
                         _lengths(trail)[:, known:] > longest,
@@ -242,10 +244,10 @@ class Tracker:
 
     def _advance(
         self, trail: Tensor, headings: Tensor, widths: Tensor, remembers: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Go some steps on; the longer trail, the headings at its end, the uncertainties."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Go some steps on; the longer trail, the headings at its end, how unsure, who left."""
         places = list(trail[:, -REMEMBERED:].unbind(1))
-        policies = []
+        policies, left = [], []
         for _ in range(REPORT_EVERY):
             path = torch.stack(places[-REMEMBERED:], 1)[:, :-1] if remembers else None
             policy, frames = self.look(places[-1], headings, widths, path)
@@ -254,7 +256,9 @@ class Tracker:
             # Never back: an agent in doubt would turn on the spot and follow its own way home.
             ahead = torch.maximum(moves[..., 0].mean(-1), widths)
             across = (moves[..., 1:] * frames[..., 1, :]).sum(-2)
-            places.append(places[-1] + ahead[:, None] * headings + across)
+            way = ahead[:, None] * headings + across
+            left.append(self._leaves(places[-1] + way, way))
+            places.append((places[-1] + way).clamp(min=0).minimum(self.pixels.end))
             headings = F.normalize(places[-1] - places[max(-3, -len(places))], dim=-1)
         together = Policy(
             torch.stack([p.alpha for p in policies], 1),
@@ -262,13 +266,14 @@ class Tracker:
             torch.stack([p.stop for p in policies], 1),
         )
         taken = torch.stack(places[-REPORT_EVERY:], 1)
-        return torch.cat([trail, taken], 1), headings, self.uncertainty(together)
+        unsure, gone = self.uncertainty(together), torch.stack(left, 1)
+        return torch.cat([trail, taken], 1), headings, unsure, gone
 
-    def _outside(self, trail: Tensor) -> Tensor:
-        """Whether each step ``(A, n - 1)`` of a trail leaves the image."""
-        place, way = trail[:, 1:], trail.diff(dim=1)
-        leaving = (place < _BORDER) & (way < 0)
-        leaving |= (place > self.pixels.end - _BORDER) & (way > 0)
+    def _leaves(self, place: Tensor, way: Tensor) -> Tensor:
+        """Whether each agent ``(A,)`` leaves the image by a step to a place."""
+        outwards = _OUTWARDS * way.norm(dim=-1, keepdim=True)
+        leaving = (place < _BORDER) & (way < -outwards)
+        leaving |= (place > self.pixels.end - _BORDER) & (way > outwards)
         return (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
 
 
