@@ -274,7 +274,8 @@ class Tracker:
         outwards = _OUTWARDS * way.norm(dim=-1, keepdim=True)
         leaving = (place < _BORDER) & (way < -outwards)
         leaving |= (place > self.pixels.end - _BORDER) & (way > outwards)
-        return (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
+        left: Tensor = (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
+        return left
 
 
 def _mean_of_last(values: Tensor, count: int) -> Tensor:
