@@ -116,10 +116,20 @@ def click(qtbot):
     return press
 
 
+@contextmanager
+def _each_job(monkeypatch, change):
+    """Each job that is started within is another, made of it."""
+    start = JobRunner.start
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            JobRunner, "start", lambda at, name, job, **on: start(at, name, change(job), **on)
+        )
+        yield
+
+
 @pytest.fixture
 def unhurried(monkeypatch):
     """A job that is started within rests after each step: it is not done before it is stopped."""
-    start = JobRunner.start
 
     def resting(job):
         with closing(job):
@@ -131,21 +141,12 @@ def unhurried(monkeypatch):
                 yield step
                 time.sleep(0.2)
 
-    @contextmanager
-    def begin():
-        with monkeypatch.context() as patch:
-            patch.setattr(
-                JobRunner, "start", lambda at, name, job, **on: start(at, name, resting(job), **on)
-            )
-            yield
-
-    return begin
+    return partial(_each_job, monkeypatch, resting)
 
 
 @pytest.fixture
 def held_up(monkeypatch):
     """A job that is started within comes no further than to know how much there is to do."""
-    start = JobRunner.start
 
     def waiting(job):
         with closing(job):
@@ -154,15 +155,7 @@ def held_up(monkeypatch):
                 yield step
                 time.sleep(0.05)
 
-    @contextmanager
-    def begin():
-        with monkeypatch.context() as patch:
-            patch.setattr(
-                JobRunner, "start", lambda at, name, job, **on: start(at, name, waiting(job), **on)
-            )
-            yield
-
-    return begin
+    return partial(_each_job, monkeypatch, waiting)
 
 
 @pytest.fixture
