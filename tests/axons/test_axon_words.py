@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from napari_midl.methods.axons.words import gain, of_accepting, states_in_words, what_is_learnt
+from napari_midl.methods.axons.words import (
+    gain,
+    of_accepting,
+    of_places,
+    states_in_words,
+    what_is_learnt,
+)
 
 
 def test_a_gain_names_scores_and_the_traces_behind_them():
@@ -33,3 +39,16 @@ def test_what_is_left_after_all_that_is_sure_was_accepted_is_counted():
     assert of_accepting(1, 0) == "1 trace accepted; none is left."
     assert of_accepting(2, 1).startswith("2 traces accepted; 1 has a doubtful place left.")
     assert of_accepting(2, 3).startswith("2 traces accepted; 3 have doubtful places left.")
+    assert (
+        of_accepting(2, 0, 1) == "2 traces accepted. Look yourself at 1 trace with no doubt told."
+    )
+    assert of_accepting(2, 3, 4).endswith(" Look yourself at 4 traces with no doubt told.")
+
+
+def test_how_many_places_there_are_and_of_how_many_traces_none_is_known():
+    assert of_places(2, 100, 0) == "2 to look at"
+    assert of_places(120, 100, 1) == (
+        "120 to look at, the worst 100 are listed; 1 trace with no doubt told"
+    )
+    assert of_places(0, 100, 3) == "3 traces with no doubt told"
+    assert of_places(0, 100, 0) == ""

@@ -32,6 +32,10 @@ def test_a_pull_moves_its_point_and_takes_neighbours_along():
     assert found.placed_by == "person"
 
 
+def test_a_pull_tells_nothing_where_nobody_told():
+    assert np.isnan(bent(_line(np.nan), 50, (0, 8, 0)).uncertainty).all()
+
+
 def test_a_pull_in_thick_slices_reaches_as_far():
     found = bent(_line(), 50, (2, 0, 0), voxel_size=(5, 1, 1))
     assert found.points[50, 0] == 2 and found.points[60, 0] > 0

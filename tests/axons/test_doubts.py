@@ -10,6 +10,7 @@ from napari_midl.methods.axons.doubts import (
     doubts_of,
     stopping_short,
     to_look_at,
+    untold,
     without_doubt,
 )
 from napari_midl.methods.axons.entries import Entry
@@ -58,6 +59,32 @@ def test_what_has_no_doubtful_place_left_is_without_doubt(line):
     left = [*doubts_of(sure), *doubts_of(doubtful)]
     assert without_doubt([sure, doubtful, accepted], left) == [sure]
     assert without_doubt([sure, doubtful, accepted], doubts_of(sure)) == [sure, doubtful]
+
+
+def test_what_nobody_told_is_neither_sure_nor_doubtful(line):
+    none = Entry(line(range(4), unsure=[np.nan] * 4))
+    part = Entry(line(range(6), unsure=[np.nan, np.nan, 0.8, 0.7, 0.9, 0.1]))
+    mild = Entry(line(range(4), unsure=[0.1, np.nan, 0.3, 0.2]))
+    assert doubts_of(none) == []
+    assert [(d.index, d.uncertainty) for d in doubts_of(part)] == [(4, 0.9)]
+    assert [(d.index, d.uncertainty) for d in doubts_of(mild)] == [(2, 0.3)]
+    told = Entry(line(range(3), unsure=[0, 0.1, 0.2]))
+    branch = Entry(replace(line(range(3), unsure=[np.nan, 0, 0]), parent=Link("none", 1)))
+    entries = [none, part, mild, told, branch]
+    assert without_doubt(entries, doubts_of(part)) == [told, branch]
+    assert untold([*entries, Entry(none.trace, accepted=True)]) == [none, part, mild]
+
+
+def test_a_run_that_begins_where_nothing_is_told_is_looked_at_from_the_surer_side(line):
+    trace = line(range(6), unsure=[np.nan, 0.8, 0.8, 0.8, 0.2, 0])
+    assert _xs(doubts_of(Entry(trace))) == [3]
+
+
+def test_ends_of_which_nothing_is_told_may_stop_short(line):
+    one = Entry(line(range(20), "one", unsure=[np.nan] * 20))
+    other = Entry(line(range(60, 40, -1), "other", unsure=[np.nan] * 20))
+    (short,) = stopping_short([one, other], (1, 1, 1))
+    assert (short.entry, short.short_of) == (one, "other")
 
 
 def test_where_two_trees_stop_short_of_each_other_is_one_place(line):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
 from napari_midl.methods.axons.edits import continued, cut, joined, nearest
@@ -48,6 +51,17 @@ def test_a_join_ties_the_nearest_ends(line, one, other):
     whole = joined(line(one, "one"), line(other, "other"), (1, 1, 1))
     assert _xs(whole) in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0])
     assert whole.path == "one" and whole.placed_by == "person"
+
+
+def test_a_join_of_what_is_told_and_what_is_not_keeps_both(line):
+    untold = line([2, 1, 0], "one", [math.nan] * 3)
+    whole = joined(untold, line([7, 6], "other", [0.1, 0.2]), (1, 1, 1))
+    assert _xs(whole) == [0, 1, 2, 4, 6, 7]
+    # Nothing is sure of the straight line between them.
+    np.testing.assert_array_equal(whole.uncertainty, [math.nan] * 3 + [1, 0.2, 0.1])
+    assert not whole.is_told and whole.mean_uncertainty == pytest.approx(1.3 / 3)
+    part = cut(whole, 3, other=True)
+    assert part.uncertainty.tolist() == [0.1, 0.2, 1] and part.is_told
 
 
 def test_a_trace_that_is_turned_says_why_its_ends_lie_where_they_do(line):

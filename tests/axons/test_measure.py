@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,43 @@ def test_uncertainty_that_an_swc_cannot_hold_is_left_empty():
     assert Path("twice.csv").read_bytes() == Path("exported.csv").read_bytes()
     assert ran("measure", "twice.csv", "--out", "of twice.csv") == 0
     assert pd.read_csv("of twice.csv")[unsure].isna().all(axis=None)
+
+
+def test_the_uncertainty_of_a_trace_is_that_of_what_is_told_of_it():
+    told = "path,y,x,uncertainty\nA,20,20,\nA,20,30,0.2\nA,20,40,0.4\nB,9,9,\nB,9,12,\n"
+    Path("t.csv").write_text(told, encoding="utf-8")
+    assert ran("measure", "t.csv", "--out", "m.csv") == 0
+    table = pd.read_csv("m.csv", index_col="path")
+    assert table.loc["A", ["mean uncertainty", "highest uncertainty"]].tolist() == [0.3, 0.4]
+    assert table.loc["B", ["mean uncertainty", "highest uncertainty"]].isna().all()
+
+
+def test_what_becomes_of_an_swc_tells_only_what_was_found_anew(wave):
+    image, middle = wave
+    tifffile.imwrite("fibre.tif", image)
+    nodes = [(x, y) for y, x in middle[::8].tolist()]
+
+    def part(first, last):
+        lines = [
+            f"{k} 2 {x} {y} 0 1.5 {k - 1 if k > first + 1 else -1}"
+            for k, (x, y) in enumerate(nodes[first:last], first + 1)
+        ]
+        return "\n".join(lines) + "\n"
+
+    Path("parts.swc").write_text(part(0, 40) + part(50, 95), encoding="utf-8")
+    Path("seeds.csv").write_text("path,y,x\na,46,100\n", encoding="utf-8")
+    out = ("fibre.tif", "--traces", "parts.swc", "--out")
+    assert ran("join", *out, "tree.csv") == 0
+    told = pd.read_csv("tree.csv")["uncertainty"].notna()
+    assert 0 < told.sum() < 20, "the bridge alone"
+    assert ran("finetune", *out, "m.safetensors", "--steps", "1") == 0
+    known = ("--seeds", "seeds.csv", "--known", "parts.swc", "--out", "new.csv")
+    assert ran("trace", "fibre.tif", *known) == 0
+    assert ran("measure", "parts.swc", "--out", "m.csv") == 0
+    records = [*Path().glob("*.run.json")]
+    assert len(records) == 4
+    for record in records:
+        json.loads(record.read_text(encoding="utf-8"), parse_constant=pytest.fail)
 
 
 @pytest.mark.parametrize("command", ["export", "measure"])

@@ -90,6 +90,15 @@ def test_what_was_drawn_from_a_trace_or_to_it_is_its_branch(line):
     assert traced.branch(free, 6) is free
 
 
+def test_what_grows_from_a_trace_of_which_nothing_is_told_is_told_but_for_its_root(line):
+    trunk = line(range(0, 100, 2), "trunk", [np.nan] * 50)
+    (guessed,) = Traced(PX, [trunk]).take(across("twig", np.arange(5.0, 60, 2)), 3)
+    assert guessed.uncertainty[0] > 0.5 and guessed.is_told
+    drawn = Traced(PX, [trunk]).branch(across("drawn", np.arange(2.0, 60, 2)), 6)
+    assert np.isnan(drawn.uncertainty).tolist() == [True] + [False] * 29
+    assert drawn.is_told, "its root is the trunk's"
+
+
 def test_both_ends_beyond_a_trace_are_new_the_longer_first(line):
     traced = Traced(PX, [line(range(40, 70, 2), "old")])
     longer, shorter = traced.take(line(range(100), "new"), 3)

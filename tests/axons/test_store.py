@@ -29,6 +29,17 @@ def test_traces_are_read_as_they_were_written(line, tmp_path):
         assert entry.trace.why == before.trace.why
 
 
+def test_a_doubt_that_nobody_told_is_read_as_that(line, tmp_path):
+    path = traces_file(tmp_path)
+    untold = Entry(line([1, 2], "none", [np.nan, np.nan]))
+    write_entries(path, [untold])
+    (read,) = read_entries(path)
+    assert np.isnan(read.trace.uncertainty).all()
+    write_entries(path, [untold, Entry(line([3, 4, 5], "part", [np.nan, 0, 0.5]))])
+    _, part = read_entries(path)
+    np.testing.assert_array_equal(part.trace.uncertainty, [np.nan, 0, 0.5])
+
+
 def test_none_is_read_where_there_is_no_file_or_all_were_rejected(tmp_path):
     path = traces_file(tmp_path)
     assert read_entries(path) == []
@@ -53,3 +64,4 @@ def test_the_project_of_an_earlier_version_opens():
     entries = read_entries(traces_file(OLD))
     assert entries and all(len(entry.trace.points) > 1 for entry in entries)
     assert {entry.state for entry in entries} <= {"accepted", "proposed"}
+    assert all(entry.trace.is_told for entry in entries), "what it held then stays"

@@ -54,6 +54,24 @@ def test_swc_is_in_micrometres_with_the_uncertainty_beside_it(tmp_path: Path) ->
     assert beside[0].uncertainty.tolist() == pytest.approx([0.1, 0.2, 0.9])
 
 
+def test_a_doubt_that_nobody_told_is_none_and_stays_so(tmp_path: Path) -> None:
+    write_traces(tmp_path / "traces.swc", traces(), SPACE)
+    (tmp_path / "bare.csv").write_text("path,y,x\na,1,1\na,1,4\n", encoding="utf-8")
+    for name in ("traces.swc", "bare.csv"):
+        found = read_traces(tmp_path / name, SPACE)
+        assert all(np.isnan(trace.uncertainty).all() and not trace.is_told for trace in found)
+        table = measurements(found, SIZE, "micrometer")
+        assert table[["mean uncertainty", "highest uncertainty"]].isna().all(axis=None)
+    part = replace(traces()[0], uncertainty=np.array([np.nan, 0.2, 0.9]))
+    write_traces(tmp_path / "part.csv", [part], SPACE)
+    assert (tmp_path / "part.csv").read_text().splitlines()[1].endswith(",")
+    (back,) = read_traces(tmp_path / "part.csv", SPACE)
+    np.testing.assert_allclose(back.uncertainty, part.uncertainty)
+    row = measurements([back], SIZE, "micrometer").iloc[0]
+    assert row["mean uncertainty"] == pytest.approx(0.55)
+    assert row["highest uncertainty"] == 0.9
+
+
 def test_swc_claims_micrometres_only_where_the_image_has_a_length(tmp_path: Path) -> None:
     for unit, size, word in (
         ("millimeter", (2000.0, 500.0, 500.0), "micrometres"),

@@ -587,8 +587,59 @@ def test_traces_beside_the_fibres_are_opened_with_a_word(
     click(axons.files.open)
     finish()
     assert "halved.csv cannot be told from the background of fibre" in axons.trouble.text()
-    assert "halved.csv holds no uncertainty" in axons.trouble.text()
     assert len(axons.bench.entries) == 1
+
+
+def test_traces_of_an_swc_are_neither_sure_nor_doubtful(
+    axons, fibre, viewer, notes, click, finish, monkeypatch, tmp_path
+):
+    bench, review = axons.bench, axons.review
+    path = tmp_path / "theirs.swc"
+    nodes = enumerate(fibre[1][::4], 1)  # in voxels of this size, from the first one on
+    rows = [f"{k} 2 {x * 0.25} {y * 0.5} 0 0.5 {k - 1 or -1}\n" for k, (y, x) in nodes]
+    path.write_text("".join(rows))
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getOpenFileName", lambda *_: (str(path), ""))
+    click(axons.files.open)
+    finish()
+    colours = viewer.layers["fibre: traces"].edge_color
+    red, green, blue = np.unique(colours[colours[:, 3] > 0], axis=0)[:, :3].T
+    assert (red == green).all() and (green == blue).all(), "grey"
+    assert "no doubt told" in review.looks.legend.text()
+    assert review.table.view.model().index(0, 2).data() == ""
+    assert review.count.text() == "1 trace with no doubt told"
+    assert not review.next.isEnabled() and not review.accept_sure.isEnabled()
+    assert "No place is known to be doubtful" in axons.hint.text()
+    # Beside what the tracker found it stays that.
+    unsure = np.zeros(50)
+    unsure[20] = 0.8
+    _add(axons, _line("a", uncertainty=unsure), _line("b", range(120, 170)))
+    assert review.count.text() == "1 to look at; 1 trace with no doubt told"
+    for _ in range(2):
+        click(review.next)
+        assert review.current.entry.name == "a"
+    click(review.accept_sure)
+    assert [entry.accepted for entry in bench.entries] == [False, False, True]
+    assert "1 has a doubtful place left" in axons.trouble.text()
+    assert "Look yourself at 1 trace with no doubt told." in axons.trouble.text()
+    bench.autosave.finish()
+    kept = read_entries(traces_file(bench.folder))
+    assert [entry.trace.is_told for entry in kept] == [False, True, True]
+    for made, name in ((axons.files.save, "all.swc"), (axons.files.measure, "measured.csv")):
+        out = str(tmp_path / name)
+        monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_, p=out: (p, ""))
+        click(made)
+        finish()
+    saved = pd.read_csv(tmp_path / "all.csv")
+    assert saved["uncertainty"].isna().equals(saved["path"] == "1")
+    measured = pd.read_csv(tmp_path / "measured.csv")
+    assert measured["mean uncertainty"].isna().tolist() == [True, False, False]
+    viewer.window.remove_dock_widget(axons)
+    again = _docked(viewer)
+    assert again.review.count.text() == "1 to look at; 1 trace with no doubt told"
+    again.bench.select(again.bench.entries[:1])
+    click(again.review.accept)
+    assert again.review.count.text() == "1 to look at"
+    assert "no doubt told" not in again.review.looks.legend.text()
 
 
 def test_traces_are_restored(traced, viewer, click, notes):

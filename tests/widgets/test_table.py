@@ -16,6 +16,23 @@ def test_what_is_no_number_is_left_empty(qtbot):
     assert shown == [["1.25", "a"], ["", "cycle"]]
 
 
+def test_what_is_no_number_stands_below_the_numbers_in_order(qtbot):
+    given = [0.3, float("nan"), 0.1, float("nan"), 0.2, float("nan"), 0.9]
+    table = TableView(pd.DataFrame({"unsure": given}))
+    qtbot.addWidget(table)
+    table.sort(0)
+    model = table.view.model()
+    assert [model.index(row, 0).data() for row in range(7)] == [
+        "0.9",
+        "0.3",
+        "0.2",
+        "0.1",
+        "",
+        "",
+        "",
+    ]
+
+
 def test_rows_stand_as_they_were_given_until_a_name_is_clicked_and_after_the_third_time(qtbot):
     given = pd.DataFrame({"name": ["trace 2", "soma 1", "trace 1"]})
     table = TableView(given)

@@ -96,8 +96,7 @@ def from_nodes(nodes: pd.DataFrame, where: NDArray[np.float64], voxel: float) ->
             Trace(
                 path,
                 where[whole],
-                np.zeros(len(whole)),
-                "person",
+                placed_by="person",
                 radius=radii[whole],
                 # The first point is the parent's, but of the kind of what grows from there.
                 kinds=kinds[[*(chain[:1] if ahead else []), *chain]],

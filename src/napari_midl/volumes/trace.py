@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 SOMA, AXON = 1, 2
 NO_ID = -1
 PER_POINT = ("points", "uncertainty", "radius", "kinds", "ids")
+_NOT_GIVEN = {"uncertainty": np.nan, "radius": np.nan, "kinds": AXON, "ids": NO_ID}
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Trace:
         ``(z, y, x)`` in voxels, in order along the fibre. A trace with a parent begins at the
         point of the parent that it grows from.
     uncertainty : ndarray, shape (n,)
-        How probable it is, at each point, to be off the fibre, from 0 to 1.
+        How probable it is, at each point, to be off the fibre, from 0 to 1; NaN where nobody told,
+        as in an SWC file, which is neither sure nor doubtful.
     placed_by : {"tracker", "person"}
         Who made it.
     why : str
@@ -63,13 +66,13 @@ class Trace:
 
     Notes
     -----
-    `radius`, `kinds` and `ids` that are not as many as the points are those of other points, and
-    count as not given.
+    `uncertainty`, `radius`, `kinds` and `ids` that are not as many as the points are those of other
+    points, and count as not given.
     """
 
     path: str
     points: NDArray[np.float64]
-    uncertainty: NDArray[np.float64]
+    uncertainty: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     placed_by: Literal["tracker", "person"] = "tracker"
     why: str = ""
     state: str = ""
@@ -79,7 +82,7 @@ class Trace:
     ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, int))
 
     def __post_init__(self) -> None:
-        for name, missing in (("radius", np.nan), ("kinds", AXON), ("ids", NO_ID)):
+        for name, missing in _NOT_GIVEN.items():
             if len(getattr(self, name)) != len(self.points):
                 object.__setattr__(self, name, np.full(len(self.points), missing))
 
@@ -87,6 +90,30 @@ class Trace:
     def is_soma(self) -> bool:
         """Whether all of it is soma."""
         return len(self.kinds) > 0 and bool((self.kinds == SOMA).all())
+
+    @property
+    def untold(self) -> NDArray[np.bool_]:
+        """Whether nobody told how unsure it is, at each point."""
+        return np.isnan(self.uncertainty)
+
+    @cached_property
+    def is_told(self) -> bool:
+        """Whether it is told all along how unsure it is.
+
+        The point that it grows from does not count: that is its parent's.
+        """
+        return not self.untold[int(self.parent is not None) :].any()
+
+    @property
+    def mean_uncertainty(self) -> float:
+        """Of the points of which it is told; NaN where of none."""
+        told = self.uncertainty[~self.untold]
+        return float(told.mean()) if len(told) else np.nan
+
+    @property
+    def highest_uncertainty(self) -> float:
+        """Of the points of which it is told; NaN where of none."""
+        return float(np.fmax.reduce(self.uncertainty, initial=np.nan))
 
     def length(self, voxel_size: Sequence[float]) -> float:
         """Length along the trace, in the units of `voxel_size`."""

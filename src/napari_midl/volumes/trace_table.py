@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 FIRST = ("path", "index", "z", "y", "x", "uncertainty")
 TREE = ("radius", "type", "parent_path", "parent_index", "id")
 DECIDED = ("state", "placed_by", "why")
-_ABSENT = {"uncertainty": 0.0, "radius": np.nan, "type": AXON, "parent_index": -1, "id": NO_ID}
+_ABSENT = {"uncertainty": np.nan, "radius": np.nan, "type": AXON, "parent_index": -1, "id": NO_ID}
 
 
 def to_table(traces: Sequence[Trace], decided: bool = False) -> pd.DataFrame:
     """A row a point; columns behind the first six only where they say something.
+
+    A cell is empty where a number is not known.
 
     Parameters
     ----------
@@ -83,10 +85,7 @@ def from_table(path: Path, table: pd.DataFrame) -> list[Trace]:
     check_names(path, table)
     values = numbers(path, table, [column for column in "zyx" if column in table])
     values = values.reindex(columns=["z", "y", "x"], fill_value=0.0)
-    # All of it is empty where nobody knows it; one that is missing among others is a fault.
-    needed = "uncertainty" in table and bool(table["uncertainty"].notna().any())
-    values["uncertainty"] = _filled(path, table, "uncertainty", needed)
-    for column in ("radius", "type", "parent_index", "id"):
+    for column in ("uncertainty", "radius", "type", "parent_index", "id"):
         values[column] = _filled(path, table, column)
     for column in ("type", "parent_index", "id"):
         broken = values.index[values[column] % 1 != 0]
@@ -126,11 +125,11 @@ def check_names(path: Path, table: pd.DataFrame) -> None:
         raise InputError(f"{path} line {nameless[0]} has no path; write a name or number.")
 
 
-def _filled(path: Path, table: pd.DataFrame, column: str, needed: bool = False) -> pd.Series[float]:
-    """A column of numbers; what is missing counts as not given, if it is not needed."""
+def _filled(path: Path, table: pd.DataFrame, column: str) -> pd.Series[float]:
+    """A column of numbers; what is missing counts as not given."""
     if column not in table:
         return pd.Series(float(_ABSENT[column]), table.index)
-    given = table if needed else table[table[column].notna()]
+    given = table[table[column].notna()]
     return numbers(path, given, [column])[column].reindex(
         table.index, fill_value=float(_ABSENT[column])
     )

@@ -112,8 +112,8 @@ def measurements(
             "path": [t.path for t in traces],
             f"length ({symbol(unit)})": [t.length(voxel_size) for t in traces],
             "tortuosity": [t.tortuosity(voxel_size) for t in traces],
-            "mean uncertainty": [float(np.mean(t.uncertainty)) for t in traces],
-            "highest uncertainty": [float(np.max(t.uncertainty)) for t in traces],
+            "mean uncertainty": [t.mean_uncertainty for t in traces],
+            "highest uncertainty": [t.highest_uncertainty for t in traces],
             "ended": [t.why for t in traces],
         }
     )
@@ -162,6 +162,7 @@ def read_traces(path: Path, space: Space, shape: Sequence[int] | None = None) ->
     path : Path
         TRACES.csv with ``path,index,z,y,x[,uncertainty]`` and what else `to_table` makes, in
         voxels; or SWC in micrometres, or in voxels where it says so or their size is not known.
+        SWC tells no uncertainty, and neither does a cell of the table that is empty.
     space : Space
         That of the image.
     shape : sequence of int, optional

@@ -41,7 +41,8 @@ def bent(
     Returns
     -------
     Trace
-        By a person: where it was moved it is as sure as it was moved far.
+        By a person: where it was moved it is as sure as it was moved far, unless nobody told how
+        sure it was.
     """
     size = np.asarray(voxel_size, float) / voxel_size[-1]
     steps = np.linalg.norm(np.diff(trace.points * size, axis=0), axis=1)

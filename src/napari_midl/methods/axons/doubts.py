@@ -60,12 +60,12 @@ def doubts_of(entry: Entry) -> list[Doubt]:
 
     Of the points that are nearly as doubtful as the worst it is the one on the surer side: behind
     a place where the trace may have changed over all is doubtful, and that place is to be looked
-    at. Where there is no run, the worst point.
+    at. Where there is no run, the worst point of which it is told; where of none, no place.
     """
-    unsure = entry.trace.uncertainty
+    unsure, told = entry.trace.uncertainty, np.flatnonzero(~entry.trace.untold)
     above = np.flatnonzero(unsure > DOUBTFUL)
     starts = np.flatnonzero(np.diff(above, prepend=-2) > 1)
-    runs = np.split(above, starts[1:]) if len(above) else [np.arange(len(unsure))]
+    runs = np.split(above, starts[1:]) if len(above) else [told] if len(told) else []
     nearly = _NEARLY if len(above) else 0.0
     found = []
     for run in runs:
@@ -95,7 +95,8 @@ def stopping_short(entries: Iterable[Entry], voxel_size: Sequence[float]) -> lis
         for here, there in (pair, pair[::-1]):
             trace, index, _ = ends[here]
             entry = named[trace.path]
-            if not entry.accepted and trace.uncertainty[index] <= DOUBTFUL:
+            doubtful = trace.uncertainty[index] > DOUBTFUL
+            if not entry.accepted and not doubtful:
                 found.append(Doubt(entry, index, _UNSEEN, ends[there][0].path))
                 break
     return found
@@ -108,9 +109,9 @@ def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 def _begin(unsure: NDArray[np.float64], worst: NDArray[np.int64]) -> int:
     """The first of some points, or the last where what lies behind that is surer.
 
-    What lies beyond the ends of a trace is not sure.
+    What lies beyond the ends of a trace is not sure, and neither is what nobody told.
     """
-    beyond = np.pad(unsure, 1, constant_values=1.0)
+    beyond = np.pad(np.nan_to_num(unsure, nan=1.0), 1, constant_values=1.0)
     first, last = int(worst[0]), int(worst[-1])
     return first if beyond[first] <= beyond[last + 2] else last
 
@@ -126,9 +127,18 @@ def to_look_at(found: Iterable[Doubt]) -> list[Doubt]:
 
 
 def without_doubt(entries: Iterable[Entry], left: Iterable[Doubt]) -> list[Entry]:
-    """Those of the proposed traces at which no doubtful place is left to be looked at."""
-    doubtful = {doubt.entry for doubt in left if doubt.uncertainty > DOUBTFUL}
-    return [entry for entry in entries if not entry.accepted and entry not in doubtful]
+    """Those of the proposed traces at which no doubtful place is left to be looked at.
+
+    A trace of which it is not told all along is not among them.
+    """
+    known = {doubt.entry for doubt in left if doubt.uncertainty > DOUBTFUL}
+    proposed = [entry for entry in entries if not entry.accepted]
+    return [entry for entry in proposed if entry.trace.is_told and entry not in known]
+
+
+def untold(entries: Iterable[Entry]) -> list[Entry]:
+    """Those of the proposed traces of which it is not told all along how unsure they are."""
+    return [entry for entry in entries if not entry.accepted and not entry.trace.is_told]
 
 
 def surely_off(trace: Trace) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import numpy as np
-
 from napari_midl.methods.axons.settings import SHORTEST_LESSON
 
 if TYPE_CHECKING:
@@ -48,9 +46,12 @@ class Entry:
 
 
 def overview(entry: Entry, voxel_size: Sequence[float]) -> tuple[str, float, float, float, str]:
-    """Name, length in the unit of `voxel_size`, tortuosity, mean uncertainty and state."""
+    """Name, length in the unit of `voxel_size`, tortuosity, mean uncertainty and state.
+
+    The uncertainty is NaN where none is told.
+    """
     trace = entry.trace
-    bent, unsure = trace.tortuosity(voxel_size), float(np.mean(trace.uncertainty))
+    bent, unsure = trace.tortuosity(voxel_size), trace.mean_uncertainty
     return entry.name, trace.length(voxel_size), round(bent, 2), round(unsure, 2), entry.state
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +108,6 @@ class Measure(Operation["pd.DataFrame"]):
         unit = space.known_unit
         measured = partial(_measured, known, space, self.sholl_step)
         table, of_trees, spheres = yield from elsewhere(measured, "measuring")
-        if not holds_doubt(path):
-            table[["mean uncertainty", "highest uncertainty"]] = math.nan
         if self.out.path is not None:
             staged = run.staged()
             write_table(table, staged)
@@ -157,8 +154,6 @@ class Export(TracesOperation):
         known = yield from read_traces_of(run, path, volume)
         if self.accepted_only:
             known = accepted(known, path)
-        if not holds_doubt(path):
-            known = [replace(t, uncertainty=t.uncertainty + math.nan) for t in known]
         return self.keep(run, known, volume, remarks(path) if is_swc(path) else ())
 
 
@@ -173,17 +168,6 @@ def _measured(
         morphometry.tree_table(traces, space),
         morphometry.sholl_table(traces, space, step or None),
     )
-
-
-def holds_doubt(path: Path) -> bool:
-    """Whether a file of traces tells their uncertainty; of another a zero would say *sure*."""
-    from napari_midl.volumes.swc import is_swc
-    from napari_midl.volumes.tables import read_table
-
-    if is_swc(path):
-        return False
-    table = read_table(path, ("path",), ("uncertainty",))
-    return "uncertainty" in table and bool(table["uncertainty"].notna().any())
 
 
 def said_of_more(path: Path) -> list[str]:
@@ -201,15 +185,6 @@ def said_of_more(path: Path) -> list[str]:
         "does: give that instead, if they are the same traces."
     )
     return [said] if ours else []
-
-
-def said_of_doubt(path: Path) -> list[str]:
-    """Where a file of traces tells no uncertainty, that all of them look sure."""
-    if holds_doubt(path):
-        return []
-    return said_of_more(path) or [
-        f"{path.name} holds no uncertainty: its traces look sure, whether they are or not."
-    ]
 
 
 def read_traces_of(run: Running, path: Path, volume: Volume) -> Job[list[Traced]]:

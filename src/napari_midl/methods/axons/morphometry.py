@@ -101,8 +101,8 @@ def trace_table(traces: Sequence[Trace], space: Space) -> pd.DataFrame:
                 f"mean radius ({unit})": _mean_radius([trace]) * size[-1],
                 f"surface ({unit}²)": surface,
                 f"volume ({unit}³)": volume,
-                "mean uncertainty": float(np.mean(trace.uncertainty)),
-                "highest uncertainty": float(np.max(trace.uncertainty)),
+                "mean uncertainty": trace.mean_uncertainty,
+                "highest uncertainty": trace.highest_uncertainty,
                 "ended": trace.why,
             }
         )

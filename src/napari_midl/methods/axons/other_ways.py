@@ -209,7 +209,8 @@ def _followed(tracing: Tracing, name: str, lines: Sequence[Line], width: float) 
 
 
 def _comes_from_behind(unsure: Line, index: int) -> bool:
-    """Whether a trace is surer behind a point than before it."""
+    """Whether a trace is surer behind a point than before it; what nobody told is not sure."""
+    unsure = np.nan_to_num(unsure, nan=1.0)
     before, behind = unsure[:index], unsure[index + 1 :]
     return bool(len(behind) and (not len(before) or behind.mean() < before.mean()))
 
@@ -248,7 +249,8 @@ def _inside(tracing: Tracing, line: Line) -> bool:
 def _decided(tracing: Tracing, trace: Trace, begin: int, index: int, width: float) -> Trace:
     """A trace that goes another way: a person who takes that decides the doubt of the place.
 
-    That is what lies about its begin, and between it and the place that is looked at.
+    That is what lies about its begin, and between it and the place that is looked at. It is as
+    sure as what comes before it, or not told where that is not.
     """
     along = lengths(tracing.points(trace))
     first, last = np.searchsorted(along, along[begin] + np.array((-_LEAST, _LEAST)) * width)

@@ -188,13 +188,13 @@ class Traced:
 
     def branch(self, trace: Trace, radius: float) -> Trace:
         """A trace that begins or ends within a radius, in px, of another, as a branch of that."""
-        return self._branch(trace, radius, radius, 0.0)
+        return self._branch(trace, radius, radius)
 
     def _guessed(self, trace: Trace, radius: float) -> Trace:
         """The same of an end that nobody has put there."""
         return self._branch(trace, _TOUCHES * radius, _NEAR * radius, _GUESSED)
 
-    def _branch(self, trace: Trace, touches: float, near: float, doubt: float) -> Trace:
+    def _branch(self, trace: Trace, touches: float, near: float, least: float = np.nan) -> Trace:
         if not self._lines or trace.parent is not None or len(trace.points) < 2:
             return trace
         line = resample(trace.points * self._spacing, _SPACING)
@@ -204,11 +204,14 @@ class Traced:
             there = self._tree.data[nearest] - points[0]
             heads = ahead @ there >= _TOWARDS * np.linalg.norm(ahead) * away
             if away <= touches or (away <= near and heads):
-                return self._grown_from(turned.points[0], turned, doubt)
+                return self._grown_from(turned.points[0], turned, least)
         return trace
 
-    def _grown_from(self, place: NDArray[np.float64], piece: Trace, doubt: float = 0.0) -> Trace:
-        """A piece with the point of the trace at a place, from which it grows, before it."""
+    def _grown_from(self, place: NDArray[np.float64], piece: Trace, least: float = np.nan) -> Trace:
+        """A piece with the point of the trace at a place, from which it grows, before it.
+
+        That is as unsure as there, or at least as unsure as is told.
+        """
         _, nearest = self._tree.query(place * self._spacing)
         parent: Trace = self.traces[self._owners[nearest]]
         away = np.linalg.norm((parent.points - place) * self._spacing, axis=1)
@@ -221,7 +224,7 @@ class Traced:
             state=piece.state,
             parent=link,
         )
-        root = replace(root, uncertainty=np.maximum(root.uncertainty, doubt))
+        root = replace(root, uncertainty=np.fmax(root.uncertainty, least))
         return root.followed_by(piece)
 
 

@@ -116,13 +116,30 @@ def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -
     return f"{closed}{more}. Next doubtful place shows where.{changed}"
 
 
-def of_accepting(accepted: int, left: int) -> str:
+def of_accepting(accepted: int, doubtful: int, untold: int = 0) -> str:
     """What came of accepting all traces that are sure, where others are left."""
     done = f"{counted(accepted, 'trace')} accepted"
-    if not left:
+    if not doubtful and not untold:
         return f"{done}; none is left."
-    have = "has a doubtful place" if left == 1 else "have doubtful places"
-    return f"{done}; {left} {have} left. Next doubtful place shows them."
+    have = "has a doubtful place" if doubtful == 1 else "have doubtful places"
+    left = f"; {doubtful} {have} left. Next doubtful place shows them." if doubtful else "."
+    yourself = f" Look yourself at {of_untold(untold)}." if untold else ""
+    return f"{done}{left}{yourself}"
+
+
+def of_untold(count: int) -> str:
+    """How many traces there are of which it is not told, in part at least, how unsure they are."""
+    return f"{counted(count, 'trace')} with no doubt told"
+
+
+def of_places(doubtful: int, listed: int, untold: int) -> str:
+    """How many doubtful places there are, the worst of which are listed; empty where none is.
+
+    And how many traces may have others, since it is not told of them.
+    """
+    more = f", the worst {listed} are listed" if doubtful > listed else ""
+    left = [f"{doubtful} to look at{more}"] if doubtful else []
+    return "; ".join([*left, *([of_untold(untold)] if untold else [])])
 
 
 def states_in_words(accepted: Sequence[bool]) -> str:

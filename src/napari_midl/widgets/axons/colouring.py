@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils.colormaps import Colormap
 
+from napari_midl.methods.axons.doubts import untold
 from napari_midl.methods.axons.kinds import in_words
 from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
@@ -74,6 +75,7 @@ class Colouring:
     def __init__(self, by: str, entries: Sequence[Entry], orders: Mapping[str, int]) -> None:
         self._by, self._orders = by, orders
         self._order = sorted({orders.get(entry.name, 0) for entry in entries} - {0})
+        self._untold = bool(untold(entries))
         self._kinds: list[int] = []
         self._radii = (0.0, 1.0)
         if by == TYPE and entries:
@@ -107,7 +109,7 @@ class Colouring:
 
     def legend(self, size: float, unit: str) -> Legend:
         """What the colours mean; radii in a unit of which a voxel along x has so many."""
-        accepted = {ACCEPTED: "accepted"}
+        accepted, no_doubt = {ACCEPTED: "accepted"}, {UNKNOWN: "no doubt told"}
         if self._by == STATE:
             return Legend({**accepted, PROPOSED: "proposed"})
         if self._by == PATH:
@@ -119,7 +121,8 @@ class Colouring:
         if self._by == RADIUS:
             low, high = (f"{value * size:.2g} {unit}" for value in self._radii)
             return Legend({UNKNOWN: "not measured"}, _RADII, low, high)
-        return Legend(accepted, UNCERTAINTY_COLOURS, "on the fibre", "off it")
+        words = accepted | (no_doubt if self._untold else {})
+        return Legend(words, UNCERTAINTY_COLOURS, "on the fibre", "off it")
 
     def _by_radius(self, trace: Trace) -> Colours:
         low, high = self._radii
@@ -129,8 +132,9 @@ class Colouring:
 
 
 def by_doubt(trace: Trace) -> Colours:
-    """Colours ``(n, 4)`` of how unsure a trace is."""
-    return np.asarray(UNCERTAINTY_COLOURS.map(np.clip(trace.uncertainty, 0, 1)))
+    """Colours ``(n, 4)`` of how unsure a trace is; grey where nobody told."""
+    known = UNCERTAINTY_COLOURS.map(np.clip(np.nan_to_num(trace.uncertainty), 0, 1))
+    return np.where(trace.untold[:, None], _rgba(UNKNOWN), known)
 
 
 def _order_colour(order: int) -> str:

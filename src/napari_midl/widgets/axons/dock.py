@@ -132,6 +132,11 @@ class AxonsDock(ToolDock[AxonsBench]):
         if not bench.entries:
             return CLICK, "Press <i>Trace by clicking</i>, then click on a fibre."
         if any(not entry.accepted for entry in bench.entries):
+            if not self.review.items:
+                return CHECK, (
+                    "No place is known to be doubtful. Is a trace on its fibre? Select and "
+                    "<i>Accept</i> it. If not, <i>Correct</i> it with a click, or <i>Reject</i> it."
+                )
             return CHECK, (
                 "Press <i>Next doubtful place</i>. Is the trace on its fibre? <i>Accept</i> it. "
                 "If not, <i>Correct</i> it with a click, or <i>Reject</i> it."

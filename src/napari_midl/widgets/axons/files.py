@@ -8,7 +8,7 @@ from napari.utils.theme import get_theme
 
 from napari_midl.engine.jobs import elsewhere
 from napari_midl.methods.axons.beside import read_and_look
-from napari_midl.methods.axons.keeping import said_of_doubt
+from napari_midl.methods.axons.keeping import said_of_more
 from napari_midl.methods.axons.links import on_their_own
 from napari_midl.methods.axons.operations import Export, Measure
 from napari_midl.methods.axons.ports import MeasurementsOut, TracesIn, TracesOut
@@ -84,7 +84,7 @@ class TraceFilesSection(ToolSection[AxonsBench]):
 
         def read() -> tuple[list[Trace], str]:
             traces, said = read_and_look(path, volume)
-            return traces, " ".join([said, *said_of_doubt(path)]).strip()
+            return traces, " ".join([said, *said_of_more(path)]).strip()
 
         def found(read: tuple[list[Trace], str]) -> None:
             traces, said = read

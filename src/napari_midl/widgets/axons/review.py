@@ -14,13 +14,14 @@ from napari_midl.methods.axons.doubts import (
     doubts_of,
     stopping_short,
     to_look_at,
+    untold,
     without_doubt,
 )
 from napari_midl.methods.axons.entries import PerEntry
 from napari_midl.methods.axons.fine import not_fine
 from napari_midl.methods.axons.kinds import KINDS, set_kind
 from napari_midl.methods.axons.trace_list import TraceList
-from napari_midl.methods.axons.words import of_accepting
+from napari_midl.methods.axons.words import of_accepting, of_places
 from napari_midl.widgets.axons.bench import AxonsBench
 from napari_midl.widgets.axons.joins import Joins
 from napari_midl.widgets.axons.looks import Looks
@@ -110,7 +111,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         )
         self.next = self.action(
             "Next doubtful place",
-            "Fly to where a proposed trace is most likely off its fibre, the worst first",
+            "Fly to where a proposed trace is most likely off its fibre, the worst first. Where no "
+            "doubt is told, as by an SWC file, no place is known",
             self.go_to_next,
         )
         self.fine = self.action(
@@ -130,10 +132,14 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         )
         self.accept_sure = self.action(
             "Accept all sure",
-            "Accept all traces that have no doubtful place left; Undo takes it back at once",
+            "Accept all traces that have no doubtful place left, but those with no doubt told; "
+            "Undo takes it back at once",
             self._on_accept_sure,
         )
-        self.count = note("How many places there are where a trace may be off its fibre")
+        self.count = note(
+            "How many places there are where a trace may be off its fibre, and how many traces "
+            "came from a file that does not say so: these are neither sure nor doubtful"
+        )
         self.keys = note("Click into the image first; the keys press the buttons of these names")
         self.keys.setText(_KEYS)
         self.body.addWidget(self.table)
@@ -202,7 +208,8 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         bench, sure = self.bench, self._sure
         bench.decide(lambda: bench.traces.accept(sure))
         left = sum(not entry.accepted for entry in bench.entries)
-        bench.say(of_accepting(len(sure), left))
+        dim = len(untold(bench.entries))
+        bench.say(of_accepting(len(sure), left - dim, dim))
 
     def _decision(
         self,
@@ -233,8 +240,7 @@ class TraceReviewSection(ReviewSection[AxonsBench, Doubt]):
         self.accept_sure.setEnabled(bool(self._sure))
         doubts = to_look_at(left)
         self.fill(doubts[:_MOST])
-        more = f", the worst {_MOST} are listed" if len(doubts) > _MOST else ""
-        self.count.setText(f"{len(doubts)} to look at{more}")
-        self.count.setVisible(bool(doubts))
+        self.count.setText(of_places(len(doubts), _MOST, len(untold(entries))))
+        self.count.setVisible(bool(self.count.text()))
         for widget in (self.table, self.grip):
             widget.setVisible(bool(entries))

@@ -33,7 +33,8 @@ class TraceTable(TableView):
             "the third time in the order in which they were made again.\n"
             "Double-click a name to change it.\n"
             "bent: tortuosity, the length over the straight distance of the ends.\n"
-            "unsure: how likely it is off its fibre, from 0 to 1, on average over the trace.\n"
+            "unsure: how likely it is off its fibre, from 0 to 1, on average over what is told\n"
+            "of the trace; empty where no doubt is told, as by an SWC file.\n"
             "order: 1 for what begins a tree, one more for what branches off it."
         )
         self.edited.connect(self._on_renamed)

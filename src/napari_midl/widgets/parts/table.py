@@ -139,7 +139,8 @@ class _Model(QAbstractTableModel):
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         value = self._columns[index.column()][index.row()]
         if role == Qt.ItemDataRole.UserRole:
-            return value
+            # What is not known compares with nothing, and would leave the others unsorted.
+            return -math.inf if isinstance(value, float) and math.isnan(value) else value
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             if not isinstance(value, float):
                 return str(value)
