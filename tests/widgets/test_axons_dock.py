@@ -26,6 +26,7 @@ from napari_midl.volumes.trace import Link
 from napari_midl.volumes.traces import Trace, read_traces
 from napari_midl.widgets.axons import AxonsDock
 from napari_midl.widgets.axons.modes import BETWEEN, BRANCH, CORRECT, CUT, TRACE
+from napari_midl.widgets.parts.colour_bar import UNCERTAINTY_COLOURS
 
 MINUTE = 60_000
 SCALE, TRANSLATE = (0.5, 0.25), (10.0, -4.0)
@@ -602,8 +603,9 @@ def test_traces_of_an_swc_are_neither_sure_nor_doubtful(
     click(axons.files.open)
     finish()
     colours = viewer.layers["fibre: traces"].edge_color
-    red, green, blue = np.unique(colours[colours[:, 3] > 0], axis=0)[:, :3].T
-    assert (red == green).all() and (green == blue).all(), "grey"
+    (colour,) = np.unique(colours[colours[:, 3] > 0], axis=0)
+    scale = UNCERTAINTY_COLOURS.map(np.linspace(0, 1, 256))
+    assert np.abs(scale - colour).max(1).min() > 0.2, "on no place of the scale of doubt"
     assert "no doubt told" in review.looks.legend.text()
     assert review.table.view.model().index(0, 2).data() == ""
     assert review.count.text() == "1 trace with no doubt told"

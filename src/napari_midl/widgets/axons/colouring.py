@@ -32,6 +32,8 @@ COLOURINGS = {
     TYPE: "type",
 }
 ACCEPTED, PROPOSED, UNKNOWN = "#7ce05a", "#4fc3f7", "#9e9e9e"
+# On no scale of doubt, and seen over a bright fibre, over which a grey line is not.
+UNTOLD = "#a97ff0"
 # Neighbours in this list differ, also for those who see red and green alike.
 _CYCLE = ("#4fc3f7", "#ffb74d", "#ba68c8", "#fff176", "#e57373", "#4db6ac", "#f06292", "#aed581")
 _KIND_COLOURS = {1: "#ffffff", 2: "#4fc3f7", 3: "#ffb74d", 4: "#ba68c8"}
@@ -109,7 +111,7 @@ class Colouring:
 
     def legend(self, size: float, unit: str) -> Legend:
         """What the colours mean; radii in a unit of which a voxel along x has so many."""
-        accepted, no_doubt = {ACCEPTED: "accepted"}, {UNKNOWN: "no doubt told"}
+        accepted, no_doubt = {ACCEPTED: "accepted"}, {UNTOLD: "no doubt told"}
         if self._by == STATE:
             return Legend({**accepted, PROPOSED: "proposed"})
         if self._by == PATH:
@@ -132,9 +134,9 @@ class Colouring:
 
 
 def by_doubt(trace: Trace) -> Colours:
-    """Colours ``(n, 4)`` of how unsure a trace is; grey where nobody told."""
+    """Colours ``(n, 4)`` of how unsure a trace is; violet where nobody told."""
     known = UNCERTAINTY_COLOURS.map(np.clip(np.nan_to_num(trace.uncertainty), 0, 1))
-    return np.where(trace.untold[:, None], _rgba(UNKNOWN), known)
+    return np.where(trace.untold[:, None], _rgba(UNTOLD), known)
 
 
 def _order_colour(order: int) -> str:
