@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +58,21 @@ def test_the_fibre_that_was_left_is_the_first(tracing: Tracing, way: int) -> Non
     assert first.trace.points[0].tolist() == deep(CHANGED)[0].tolist()
     assert (first.trace.parent is None) == (way < 0), "what it grew from is cut off, or stays"
     assert doubts_of(Entry(first.trace))[0].uncertainty < 0.5, "the place was decided"
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_way_is_found_beside_what_nobody_told(tracing: Tracing, way: int) -> None:
+    points = deep(CHANGED[::3])[::way]
+    trace = Trace("a", points, np.zeros(len(points)))
+    trace = tracing.doubted(trace, 1.0, 0 if way > 0 else len(points) - 1)
+    (place,) = doubts_of(Entry(trace))
+    unsure = trace.uncertainty.copy()
+    # All that it comes from, or the other end of what is doubtful.
+    unsure[: place.index if way > 0 else 9] = np.nan
+    first, *_ = run(find_other_ways(tracing, replace(trace, uncertainty=unsure), place.index))
+    assert cKDTree(deep(LEVEL)).query(first.trace.points[first.begin :])[0].max() < 4
+    assert first.trace.is_told == (way < 0), "what it comes from stays as it was told"
+    assert all(doubt.uncertainty < 0.5 for doubt in doubts_of(Entry(first.trace)))
 
 
 def test_a_way_that_is_traced_already_is_none(tracing: Tracing) -> None:

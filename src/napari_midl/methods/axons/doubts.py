@@ -109,11 +109,16 @@ def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 def _begin(unsure: NDArray[np.float64], worst: NDArray[np.int64]) -> int:
     """The first of some points, or the last where what lies behind that is surer.
 
-    What lies beyond the ends of a trace is not sure, and neither is what nobody told.
+    What lies beyond the ends of a trace is not sure.
     """
-    beyond = np.pad(np.nan_to_num(unsure, nan=1.0), 1, constant_values=1.0)
+    beyond = np.pad(between(unsure), 1, constant_values=1.0)
     first, last = int(worst[0]), int(worst[-1])
     return first if beyond[first] <= beyond[last + 2] else last
+
+
+def between(unsure: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Uncertainty that can be compared: what nobody told is neither sure nor doubtful."""
+    return np.nan_to_num(unsure, nan=DOUBTFUL)
 
 
 def to_look_at(found: Iterable[Doubt]) -> list[Doubt]:

@@ -13,6 +13,7 @@ from napari_midl.engine.devices import one_thread
 from napari_midl.engine.jobs import Job, Progress, stepped_in
 from napari_midl.methods.axons.changes import changed_over
 from napari_midl.methods.axons.crossings import ASIDE, other_ways, ways_on
+from napari_midl.methods.axons.doubts import between
 from napari_midl.methods.axons.drawing import SPACING, centred
 from napari_midl.methods.axons.evidence import doubt_of_all, lengths
 from napari_midl.methods.axons.homeward import ways_home
@@ -209,9 +210,8 @@ def _followed(tracing: Tracing, name: str, lines: Sequence[Line], width: float) 
 
 
 def _comes_from_behind(unsure: Line, index: int) -> bool:
-    """Whether a trace is surer behind a point than before it; what nobody told is not sure."""
-    unsure = np.nan_to_num(unsure, nan=1.0)
-    before, behind = unsure[:index], unsure[index + 1 :]
+    """Whether a trace is surer behind a point than before it."""
+    before, behind = between(unsure[:index]), between(unsure[index + 1 :])
     return bool(len(behind) and (not len(before) or behind.mean() < before.mean()))
 
 
