@@ -247,7 +247,7 @@ class Tracker:
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Go some steps on; the longer trail, the headings at its end, how unsure, who left."""
         places = list(trail[:, -REMEMBERED:].unbind(1))
-        policies, left = [], []
+        policies, steps = [], []
         for _ in range(REPORT_EVERY):
             path = torch.stack(places[-REMEMBERED:], 1)[:, :-1] if remembers else None
             policy, frames = self.look(places[-1], headings, widths, path)
@@ -256,24 +256,24 @@ class Tracker:
             # Never back: an agent in doubt would turn on the spot and follow its own way home.
             ahead = torch.maximum(moves[..., 0].mean(-1), widths)
             across = (moves[..., 1:] * frames[..., 1, :]).sum(-2)
-            way = ahead[:, None] * headings + across
-            left.append(self._leaves(places[-1] + way, way))
-            places.append((places[-1] + way).clamp(min=0).minimum(self.pixels.end))
+            steps.append(ahead[:, None] * headings + across)
+            places.append((places[-1] + steps[-1]).clamp(min=0).minimum(self.pixels.end))
             headings = F.normalize(places[-1] - places[max(-3, -len(places))], dim=-1)
         together = Policy(
             torch.stack([p.alpha for p in policies], 1),
             torch.stack([p.beta for p in policies], 1),
             torch.stack([p.stop for p in policies], 1),
         )
-        taken = torch.stack(places[-REPORT_EVERY:], 1)
-        unsure, gone = self.uncertainty(together), torch.stack(left, 1)
-        return torch.cat([trail, taken], 1), headings, unsure, gone
+        trail = torch.cat([trail, torch.stack(places[-REPORT_EVERY:], 1)], 1)
+        left = self._leaves(trail[:, -REPORT_EVERY - 1 : -1], torch.stack(steps, 1))
+        return trail, headings, self.uncertainty(together), left
 
-    def _leaves(self, place: Tensor, way: Tensor) -> Tensor:
-        """Whether each agent ``(A,)`` leaves the image by a step to a place."""
-        outwards = _OUTWARDS * way.norm(dim=-1, keepdim=True)
-        leaving = (place < _BORDER) & (way < -outwards)
-        leaving |= (place > self.pixels.end - _BORDER) & (way > outwards)
+    def _leaves(self, places: Tensor, steps: Tensor) -> Tensor:
+        """Whether each step from each place, both ``(..., d)``, leads out of the image."""
+        outwards = _OUTWARDS * steps.norm(dim=-1, keepdim=True)
+        reached = places + steps
+        leaving = (reached < _BORDER) & (steps < -outwards)
+        leaving |= (reached > self.pixels.end - _BORDER) & (steps > outwards)
         left: Tensor = (leaving & (self.pixels.end > 2 * _BORDER)).any(-1)
         return left
 
