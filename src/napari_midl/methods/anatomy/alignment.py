@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
+
+if TYPE_CHECKING:
+    from scipy.interpolate import RBFInterpolator
 
 Points = NDArray[np.float64]
 
@@ -103,6 +106,8 @@ def thin_plate(source: Points, target: Points, *, smooth: bool = False) -> RBFIn
     smooth : bool
         Take the kernel of two dimensions, whose map is smoother between the points.
     """
+    from scipy.interpolate import RBFInterpolator  # takes a while, for which the dock would wait
+
     kernel = "thin_plate_spline" if smooth else "linear"
     return RBFInterpolator(*_each_once(source, target), kernel=kernel, degree=1)
 
