@@ -12,6 +12,7 @@ from skimage.color.colorconv import xyz_from_rgb
 from napari_midl.methods.vessels.classes import CLASSES
 from napari_midl.widgets import patch_cells
 from napari_midl.widgets.patch_layer import OPACITY
+from napari_midl.widgets.tool.paint_section import HIDDEN
 from napari_midl.widgets.vessels.layers import VESSEL_COLOUR
 
 BACKGROUND, VESSEL = CLASSES.value("background"), CLASSES.value("vessel")
@@ -209,6 +210,39 @@ def test_the_view_can_be_moved_again(wide, viewer, drag, click):
     drag((100, 100), (100, 150))
     assert viewer.scene.camera.center != before
     assert not any(made.isChecked() for made in wide.annotate.classes.values())
+
+
+def test_a_hidden_layer_of_strokes_is_told_and_seen_again(wide, viewer, drag, click, notes):
+    click(wide.annotate.classes[VESSEL])
+    drag((100, 100), (100, 150))
+    layer = viewer.layers["patch 1"]
+    viewer.layers.toggle_selected_visibility()
+    assert HIDDEN in notes and wide.annotate.hand.isChecked()
+    viewer.layers.toggle_selected_visibility()
+    assert wide.annotate.classes[VESSEL].isChecked()
+    drag((200, 100), (200, 150))
+    layer.visible = False
+    click(wide.annotate.classes[BACKGROUND])
+    assert layer.visible
+    drag((300, 100), (300, 150))
+    painted = labels(wide)
+    for y, value in ((100, VESSEL), (200, VESSEL), (300, BACKGROUND)):
+        assert (painted[:, y, 100:150] == value).any(0).all()
+
+
+def test_a_stroke_shows_each_hidden_layer_that_it_paints_in(wide, viewer, drag, click, notes):
+    click(wide.annotate.classes[VESSEL])
+    drag((100, 450), (100, 480))
+    drag((100, 600), (100, 650))
+    first, second = viewer.layers["patch 1"], viewer.layers["patch 2"]
+    viewer.layers.selection.active = first
+    second.visible = viewer.layers["wide"].visible = False
+    drag((200, 450), (200, 650))
+    assert second.visible and labels(wide)[:, 200, 450:650].any(0).all()
+    second.visible = False
+    viewer.layers.selection.active = second
+    assert wide.annotate.classes[VESSEL].isChecked() and second.visible
+    assert HIDDEN not in notes
 
 
 def test_the_dock_follows_the_tool_that_is_chosen_in_napari(wide, viewer, drag, click):

@@ -110,6 +110,7 @@ class Painting:
             layer, origin = shown.layer, np.array(shown.origin)
             if shown not in begun:
                 begun.add(shown)
+                shown.show()
                 for how in ("brush_size", "n_edit_dimensions", "preserve_labels"):
                     setattr(layer, how, getattr(brush, how))
                 strokes.enter_context(layer.block_history())

@@ -164,8 +164,14 @@ class PatchLayer:
             if self.painting is not None:
                 self.layer.mode = "pan_zoom"
         elif label != self.painting:
+            self.show()
             self.layer.mode = "paint"
             self.layer.selected_label = label
+
+    def show(self) -> None:
+        """Let what is painted be seen."""
+        if not self.layer.visible:
+            self.layer.visible = True
 
     def keep_known(self) -> None:
         """Let no label be chosen that the classes lack."""

@@ -59,6 +59,8 @@ class PatchLayers(QObject):
         A patch could not be saved, removed or brought back.
     picked : Signal
         `label` or `current` is another, by whichever way chosen.
+    hidden : Signal
+        The layer that was painted in was hidden, and nothing is painted until it is seen.
     image : Image or None
         What is painted over.
     label : int or None
@@ -73,6 +75,7 @@ class PatchLayers(QObject):
     painted = Signal(object)
     failed = Signal(object)
     picked = Signal()
+    hidden = Signal()
 
     def __init__(
         self, viewer: Any, classes: Classes, parent: QObject | None = None, noun: str = "patch"
@@ -295,10 +298,7 @@ class PatchLayers(QObject):
         return self._show(Patch(tuple(s.start for s in box), nothing, self._saved.free_name()), box)
 
     def _activate(self, shown: PatchLayer) -> None:
-        label = self.label
-        if not shown.layer.visible:
-            shown.layer.visible = True  # by which napari puts the brush down
-        shown.paint_with(label)
+        shown.paint_with(self.label)
         self._viewer.layers.selection.active = shown.layer
 
     def _show(self, patch: Patch, box: Region) -> PatchLayer:
@@ -360,6 +360,8 @@ class PatchLayers(QObject):
             self.label = shown.painting
             if self.label is not None:
                 self._turn.take()
+            elif not shown.layer.visible:  # by which napari puts the brush down
+                self.hidden.emit()
             self.picked.emit()
 
     def _on_renamed(self, shown: PatchLayer) -> None:

@@ -26,6 +26,10 @@ ERASE_KEY, UNDO, REDO = "0", "Control-Z", "Control-Shift-Z"
 BESIDE = 3  # classes in a row
 LONGEST = 16  # letters of a class on its button, by which the dock would become wide
 SIDE = 96  # voxels around a place that is to be painted
+HIDDEN = (
+    "The layer that you paint in is hidden, so that a drag moves the view: show it again, or "
+    "choose a class."
+)
 IN_3D = "In 3D a drag paints on what is painted already alone: turn to slices to paint elsewhere."
 
 
@@ -95,6 +99,8 @@ class PaintSection(ToolSection[Bench]):
         self.follow(self._enable, bench.opened)
         self.follow(self._on_picked, patches.picked, *(other.picked for other in others))
         self.follow(self._show, bench.opened, changed)
+        for each in (patches, *others):
+            each.hidden.connect(self._on_hidden)
 
     def offer_classes(self) -> None:
         """A button for each class that can be painted, and one for taking paint away."""
@@ -168,6 +174,9 @@ class PaintSection(ToolSection[Bench]):
         """In 3D a drag turns the view, until a class is chosen there again."""
         if self.bench.viewer.dims.ndisplay == 3:
             self._in_hand.paint_with(None)
+
+    def _on_hidden(self) -> None:
+        show_info(HIDDEN)
 
     def _on_clicked(self) -> None:
         item, bench = self.list.currentItem(), self.bench
