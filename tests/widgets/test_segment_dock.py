@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 
+import dask.array as da
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog
@@ -179,6 +181,48 @@ def test_paint_of_two_images_and_labels_that_know_one_class_teach_one_model(
     assert len(list(kept.iterdir())) == 3
     assert "Too little is labelled to score it" in dock.learn.gain.text()
     assert "of bright" not in dock.learn.gain.text().split("Scored")[0]
+
+
+LAZY = {
+    "dask": lambda labels: da.from_array(labels, chunks=64),
+    "levels": lambda labels: [labels, labels[::2, ::2]],
+    "a zarr that is only read": lambda labels: zarr.open_array(
+        zarr.create_array({}, data=labels).store, mode="r"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LAZY)
+def test_labels_that_take_no_strokes_are_told_and_copied(dock, viewer, click, stroke, kind):
+    layer = viewer.add_labels(LAZY[kind]((TRUTH == 2).astype(np.uint8)), name="stripes")
+    assert "not kept" not in dock.sources.status.text() and dock.sources.copy.isHidden()
+    tick(dock, "stripes")
+    chosen = dock.sources.table.cellWidget(1, 1)
+    chosen.setCurrentIndex(chosen.findText("cells1"))
+    assert "Strokes in stripes are not kept" in dock.sources.status.text()
+    click(dock.sources.copy)
+    assert "not kept" not in dock.sources.status.text() and dock.sources.copy.isHidden()
+    assert not layer.visible
+    copy = viewer.layers["stripes copy"]
+    copy.mode, copy.selected_label = "paint", 1
+    stroke(copy, (100, 20), (100, 40))
+    (source,) = (each for each in dock.sources.sources if each.image.name == "cells1")
+    (patch,) = source.patches
+    structure = dock.bench.classes.value("structure")
+    assert (patch.labels[0, 100, 20:41] == structure).all()
+    assert (patch.labels[0][TRUTH == 2] == structure).all()
+
+
+def test_labels_in_memory_take_strokes(dock, viewer):
+    viewer.add_labels((TRUTH == 2).astype(np.uint8), name="stripes")
+    tick(dock, "stripes")
+    assert "not kept" not in dock.sources.status.text() and dock.sources.copy.isHidden()
+
+
+def tick(dock, labels: str) -> None:
+    table = dock.sources.table
+    rows = [table.item(row, 0).text() for row in range(table.rowCount())]
+    table.item(rows.index(labels), 0).setCheckState(Qt.CheckState.Checked)
 
 
 def test_the_next_step_follows_what_is_ticked(dock, viewer):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import zarr
+from napari.layers import Labels
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import Patch
@@ -13,10 +15,15 @@ from napari_midl.widgets.images import extra_axes, spatial_ndim, volume_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Image, Labels
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_midl.volumes.classes import Classes
+
+_KEPT = (
+    *("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels"),
+    *("colormap", "features", "opacity", "blending"),
+)
 
 
 def labelled(
@@ -51,6 +58,21 @@ def labelled(
         at = {time: data}
     known = tuple(knows or classes.names[1:])
     return {point: _patch(layer, image, each, classes, known) for point, each in at.items()}
+
+
+def keeps_strokes(layer: Labels) -> bool:
+    """Whether what is painted in a layer is kept: not in levels, nor in what is read lazily."""
+    if isinstance(layer.data, zarr.Array):
+        return not layer.data.read_only
+    return isinstance(layer.data, np.ndarray)
+
+
+def copied_to_memory(layer: Labels) -> Labels:
+    """The same labels in a layer that can be painted in."""
+    data, state, _ = layer.as_layer_data_tuple()
+    kept = {name: state[name] for name in _KEPT}
+    finest = np.array(data[0] if layer.multiscale else data)
+    return Labels(finest, name=f"{layer.name} copy", multiscale=False, **kept)
 
 
 def _patch(

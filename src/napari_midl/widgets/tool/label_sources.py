@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,51 +19,21 @@ from qtpy.QtWidgets import (
 
 from napari_midl.engine.examples import ALL, SEVERAL, ExamplesIn
 from napari_midl.errors import InputError
-from napari_midl.volumes.annotations import AnnotationStore
-from napari_midl.widgets.images import extra_axes, volume_of
+from napari_midl.widgets.images import extra_axes
 from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.parts.names import shortened
 from napari_midl.widgets.parts.section import combo, note, offer, there
 from napari_midl.widgets.tool.classes_bench import ClassesBench
-from napari_midl.widgets.tool.label_maps import labelled
+from napari_midl.widgets.tool.label_maps import copied_to_memory, keeps_strokes, labelled
 from napari_midl.widgets.tool.section import ToolSection
+from napari_midl.widgets.tool.source import Source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_midl.volumes.annotations import Patch
-    from napari_midl.volumes.classes import Classes
     from napari_midl.volumes.volume import Volume
 
 ALL_CLASSES = "all classes"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Labels of an image.
-
-    Parameters
-    ----------
-    image : Image
-        The image.
-    patches : list of Patch
-        In the values of the dock's classes.
-    knows : tuple of str
-        The classes that they know; empty for all.
-    time : int
-        The time point that they are of.
-    """
-
-    image: Image
-    patches: list[Patch]
-    knows: tuple[str, ...] = ()
-    time: int = 0
-
-    def write(self, folder: Path, classes: Classes) -> None:
-        """Keep a copy, so that what was learnt from it can be learnt again."""
-        store = AnnotationStore(folder, volume_of(self.image, plane=True), classes)
-        for patch in self.patches:
-            store.save(patch)
 
 
 class SourcesSection(ToolSection[ClassesBench[Any]]):
@@ -97,6 +66,13 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         # Above what is told of it, so that no row moves while it is ticked.
         self.body.addWidget(self.table)
         self.body.addWidget(self.status)
+        self.copy = self.action(
+            "Copy to paint in",
+            "Ticked labels that are read from a file bit by bit take no strokes: make a copy in "
+            "memory, which does, and learn from that instead",
+            self._on_copy,
+        )
+        self.body.addWidget(self.copy)
         self._layers: list[Any] = []
         self._ticked: dict[int, bool] = {}
         self._knows: dict[int, tuple[str, ...]] = {}
@@ -276,8 +252,35 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
             f"Not what is painted on {shortened(name)}: its classes are {names}, not those above."
             for name, names in self._otherwise.items()
         ]
+        fixed = self._taking_no_strokes
+        if fixed:
+            which = " and ".join(shortened(each.name) for each in fixed)
+            said.append(
+                f"Strokes in {which} are not kept: {self.copy.text()} makes a layer for it."
+            )
+        self.copy.setVisible(bool(fixed))
         self.status.setText(" ".join(said))
         self.changed.emit()
+
+    @property
+    def _taking_no_strokes(self) -> list[Labels]:
+        """The ticked layers in which a person paints in vain."""
+        labels = [s for s in self._layers if isinstance(s, Labels) and self._is_ticked(s)]
+        return [each for each in labels if not keeps_strokes(each)]
+
+    def _on_copy(self) -> None:
+        """Learn from copies in the place of those that take no strokes."""
+        viewer = self.bench.viewer
+        for layer in self._taking_no_strokes:
+            made, old = copied_to_memory(layer), self.table.cellWidget(self._layers.index(layer), 1)
+            self._ticked |= {id(layer): False, id(made): True}
+            self._knows[id(made)] = self._knows[id(layer)]
+            image = old.currentData() if isinstance(old, QComboBox) else None
+            layer.visible = False
+            viewer.add_layer(made)
+            new = self.table.cellWidget(self._layers.index(made), 1)
+            if isinstance(new, QComboBox):
+                new.setCurrentIndex(new.findData(image))
 
     def _at_times(self, image: Image) -> str:
         """At which of several time points, in words; all of them teach, whichever is in view."""
