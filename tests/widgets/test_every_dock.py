@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QSlider,
     QWidget,
 )
+from superqt import QCollapsible
 
 from napari_midl.widgets.parts.hint import LINES
 
@@ -226,13 +227,39 @@ def test_a_section_is_folded_away_until_it_is_needed_and_stays_so(
     assert again.learn.train.isVisible()
 
 
-def test_the_vessels_dock_needs_no_more_than_a_third_of_a_small_window(
-    viewer, notes, open_dock, qtbot
-):
-    viewer.window._qt_window.resize(1100, 700)
+@pytest.mark.parametrize("styled", [True, False], ids=["napari's style", "no style"])
+@pytest.mark.parametrize("name", DOCKS)
+def test_no_dock_is_wide_whatever_it_shows(viewer, notes, click, name, styled, qtbot):
+    window, long = viewer.window._qt_window, "_as_long_as_microscopes_name_their_files" * 3
     viewer.window.show()
-    dock = open_dock(viewer)
-    qtbot.waitUntil(lambda: 0 < dock.minimumSizeHint().width() <= 1100 / 3)
+    window.resize(1024, 768)
+    qtbot.wait(100)
+    viewer.add_image(np.random.default_rng(0).random((8, 64, 64)), name=f"image{long}")
+    viewer.add_labels(np.ones((8, 64, 64), np.uint8), name=f"labels{long}")
+    viewer.add_points(np.zeros((2, 3)), name=f"points{long}")
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", name)[1]
+    if not styled:  # as before napari's style reaches it
+        window.setStyleSheet("")
+    widths = []
+
+    def look():
+        qtbot.wait(300)
+        widths.append((dock.minimumSizeHint().width(), window.width()))
+
+    look()
+    for section in dock.sections:
+        section.title.setChecked(True)
+    look()
+    if name == "Segment":
+        dock.learn.way.setCurrentIndex(dock.learn.way.findData("everything"))
+    elif name == "Vessels":
+        dock.learn.model.choice = "unet"  # what learns in seconds has no settings
+    for fold in dock.findChildren(QCollapsible):
+        if fold.isVisible():
+            click(fold.toggleButton())
+    dock.bench.told.emit(f"/data/{long}.ome.zarr is complete; give another name.")
+    look()
+    assert all(least <= 1024 / 2.8 and whole == 1024 for least, whole in widths), widths
 
 
 @pytest.mark.parametrize("name", DOCKS)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 _NAPARIS_LEAST = 50
+_LEAST = 348  # at which few rows of buttons, and no hint, need one line more
 
 
 def torch_is_here() -> bool:
@@ -83,7 +84,8 @@ def lay_out(
 class _Column(QScrollArea):
     """Scrolls up and down only: it is never narrower than what it holds and its scroll bar.
 
-    Styles and texts that come later make the sections wider, so it is asked anew each time.
+    A third of a small window is what it asks for, also where it could do with less. Styles and
+    texts that come later make the sections wider, so it is asked anew each time.
     """
 
     def minimumSizeHint(self) -> QSize:
@@ -91,7 +93,8 @@ class _Column(QScrollArea):
         hint = super().minimumSizeHint()
         inside, bar = self.widget(), self.verticalScrollBar()
         if inside is not None and bar is not None:
-            hint.setWidth(inside.minimumSizeHint().width() + bar.sizeHint().width())
+            least = inside.minimumSizeHint().width() + bar.sizeHint().width()
+            hint.setWidth(max(least, _LEAST))
         return hint
 
     def eventFilter(self, watched: Any, event: Any) -> bool:

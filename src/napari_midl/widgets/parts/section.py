@@ -22,6 +22,8 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_midl.widgets.parts.flow import GAP, Flow
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
@@ -77,16 +79,23 @@ class Section(QFrame):
         self._on_toggled(True)
 
     def row(self, *widgets: QWidget | str, stretch: int | None = None) -> None:
-        """Add widgets beside each other; a text becomes a label."""
-        row = QHBoxLayout()
-        row.setSpacing(5)
-        for index, widget in enumerate(widgets):
-            shown = QLabel(widget) if isinstance(widget, str) else widget
-            row.addWidget(shown, 1 if index == stretch else 0)
-            if widget is not shown and index == 0 and stretch == 1:
-                self._labels.append(shown)
+        """Add widgets beside each other; a text becomes a label.
+
+        Where none is to stretch they go on in a next line, if the dock is too narrow.
+        """
+        shown = [QLabel(each) if isinstance(each, str) else each for each in widgets]
         if stretch is None:
-            row.addStretch(1)
+            flow = Flow()
+            for widget in shown:
+                flow.addWidget(widget)
+            self.body.addLayout(flow)
+            return
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        for index, widget in enumerate(shown):
+            row.addWidget(widget, 1 if index == stretch else 0)
+        if isinstance(widgets[0], str) and stretch == 1:
+            self._labels.append(shown[0])
         self.body.addLayout(row)
 
     def showEvent(self, event: QShowEvent | None) -> None:

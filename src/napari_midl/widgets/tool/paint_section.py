@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QGridLayout, QListWidget, QPushButton
+from qtpy.QtWidgets import QAbstractButton, QListWidget, QPushButton
 
 from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.layers import is_ours
 from napari_midl.widgets.looking import fly_to, uncover
 from napari_midl.widgets.painting import Painting
+from napari_midl.widgets.parts.flow import Flow
 from napari_midl.widgets.parts.section import button, note, swatch, there
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.section import ToolSection
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from napari_midl.widgets.patches import PatchLayers
 
 ERASE_KEY, UNDO, REDO = "0", "Control-Z", "Control-Shift-Z"
-BESIDE = 3  # classes in a row
 LONGEST = 16  # letters of a class on its button, by which the dock would become wide
 SIDE = 96  # voxels around a place that is to be painted
 HIDDEN = (
@@ -53,8 +53,7 @@ class PaintSection(ToolSection[Bench]):
         self.patches, self._others = patches, others
         self.classes: dict[int, QPushButton] = {}
         self._told_in_3d = False
-        self._of_classes = QGridLayout()
-        self._of_classes.setSpacing(5)
+        self._of_classes = Flow()
         self.hand = button(
             "Move",
             "Drag to move the view again; to move it while you paint, hold Space",
@@ -166,7 +165,7 @@ class PaintSection(ToolSection[Bench]):
     ) -> QPushButton:
         made = button(text, tip, chosen)
         made.setCheckable(True)
-        self._of_classes.addWidget(made, *divmod(len(self.classes), BESIDE))
+        self._of_classes.addWidget(made)
         self.classes[value] = made
         return made
 

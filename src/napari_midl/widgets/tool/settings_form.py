@@ -74,6 +74,7 @@ class SettingsForm(QWidget, Generic[S]):
         rows = QFormLayout(inside)
         rows.setContentsMargins(0, 4, 0, 0)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         hints = hints_of(settings)
         for name, widget in self.widgets.items():
             if name not in promote:
