@@ -551,6 +551,23 @@ def test_morphing_goes_from_one_to_the_other(
     np.testing.assert_allclose(bench.landmarks.points, person[1].points, atol=1e-3)
 
 
+def test_what_take_leaves_out_is_said_before(placed, person, tmp_path, open_file, click):
+    bench, morph, names = placed.bench, placed.morph, person[1].names
+    write_landmarks(tmp_path / "same.csv", person[1])
+    open_file(morph.open, tmp_path / "same.csv")
+    assert "leaves out" not in morph.about.text()
+    write_landmarks(tmp_path / "two less.csv", person[1].moved(dict.fromkeys(names[:2])))
+    open_file(morph.open, tmp_path / "two less.csv")
+    assert f"leaves out what the other set lacks: {names[0]}, {names[1]}." in morph.about.text()
+    morph.slider.setValue(50)
+    click(morph.take)
+    assert bench.landmarks.placed.sum() == len(names) - 2
+    click(placed.landmarks.undo)
+    write_landmarks(tmp_path / "few.csv", person[1].moved(dict.fromkeys(names[:9])))
+    open_file(morph.open, tmp_path / "few.csv")
+    assert f"{names[3]} and 5 more." in morph.about.text()
+
+
 @pytest.fixture
 def shapes(tmp_path):
     """A folder of three coarse shapes with their landmarks."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_midl.volumes.landmarks import Landmarks
 
 _STEPS = 100
+_NAMED = 4
 
 
 class MorphSection(ToolSection[AnatomyBench]):
@@ -110,4 +111,15 @@ class MorphSection(ToolSection[AnatomyBench]):
         self.about.setVisible(self.other is not None)
         if self.other is not None:
             both = int((self.other.placed & self.bench.landmarks.placed).sum())
-            self.about.setText(f"{self._name}: {self.share:.0%} of the way; {both} in both sets.")
+            said = f"{self._name}: {self.share:.0%} of the way; {both} in both sets."
+            self.about.setText(f"{said}{self._what_goes()}")
+
+    def _what_goes(self) -> str:
+        """The landmarks here for which the other set has no place, in a sentence."""
+        assert self.other is not None
+        here = self.bench.landmarks
+        alone = here.placed & ~self.other.placed
+        gone = [name for name, alone_ in zip(here.names, alone, strict=True) if alone_]
+        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+        listed = f"{', '.join(gone[:_NAMED])}{more}"
+        return f" Take leaves out what the other set lacks: {listed}." if gone else ""
