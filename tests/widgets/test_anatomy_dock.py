@@ -568,6 +568,21 @@ def test_what_take_leaves_out_is_said_before(placed, person, tmp_path, open_file
     assert f"{names[3]} and 5 more." in morph.about.text()
 
 
+def test_the_next_step_is_to_look_at_the_sides_while_they_are_turned_over(
+    anatomy, person, tmp_path, open_file, finish
+):
+    for name, sides, step, said in (
+        ("turned over", (-1, -1, 1), "Check", "What is called left lies on the right"),
+        ("right", (1, 1, 1), "Export", "All are placed"),
+    ):
+        write_landmarks(tmp_path / "l.csv", Landmarks(person[1].names, person[1].points * sides))
+        open_file(anatomy.files.open, tmp_path / "l.csv")
+        finish()
+        turned = "What is called left" in anatomy.mesh.words.text()
+        assert turned == (name == "turned over")
+        assert anatomy.steps[anatomy.next_step()[0]] == step and said in anatomy.hint.text()
+
+
 @pytest.fixture
 def shapes(tmp_path):
     """A folder of three coarse shapes with their landmarks."""

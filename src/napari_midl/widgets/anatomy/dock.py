@@ -103,6 +103,11 @@ class AnatomyDock(ToolDock[AnatomyBench]):
             )
         if bench.fault:
             return CHECK, "There is no mesh: <i>Mesh</i> says why; correct that, or <i>Undo</i>."
+        if bench.shown is not None and bench.shown.turned:
+            return CHECK, (
+                "What is called left lies on the right: do what <i>Mesh</i> says, or <i>Undo</i>, "
+                "before you export."
+            )
         if bench.shown is not None and bench.shown.generated.misplaced:
             return CHECK, (
                 "Click the landmarks that are named under <i>Mesh</i>, and drag or clear them."
