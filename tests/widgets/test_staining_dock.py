@@ -10,7 +10,14 @@ import pytest
 from imageio import v3 as imageio
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QFileDialog,
+    QInputDialog,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+)
 from safetensors.numpy import save_file
 
 from napari_midl.engine.jobs import Progress, run
@@ -505,7 +512,7 @@ def test_the_review_is_exported(stained, click, idle, tmp_path, monkeypatch):
 
 
 def test_training_needs_two_folders_and_ends_in_the_list_of_weights(
-    staining, click, idle, tmp_path, drawn, monkeypatch
+    staining, click, idle, tmp_path, drawn, unhurried
 ):
     import tifffile
 
@@ -526,8 +533,16 @@ def test_training_needs_two_folders_and_ends_in_the_list_of_weights(
     staining.learn.form.widgets["steps"].value = 4
     staining.learn.form.widgets["crop"].value = 32
     assert TrainSettings().generator == staining.learn.form.widgets["generator"].value
-    click(staining.learn.train)
+    window = staining.window()
+    window.show()
+    staining.learn.train.setFocus()
+    with unhurried():
+        click(staining.learn.train)
+    assert not staining.learn.train.isEnabled()
+    assert "learns from your two folders" in staining.hint.text()
+    assert not isinstance(window.focusWidget(), QLineEdit | QAbstractSpinBox | QPushButton)
     idle(staining)
+    assert "learns from" not in staining.hint.text()
     assert "Trained for 4 steps" in staining.learn.gain.text()
     assert staining.stain.model.choice.name == "stain-1.safetensors"
     click(staining.stain.look)

@@ -138,6 +138,17 @@ def once_after(milliseconds: int, call: Callable[[], object], parent: QObject) -
     return timer
 
 
+def enable(widget: QWidget, enabled: bool) -> None:
+    """Enable a widget or not.
+
+    Qt would give the focus of one that is not on to the next line, in which keys then type.
+    """
+    window, around = widget.window(), widget.parentWidget()
+    if not enabled and window is not None and window.focusWidget() is widget and around is not None:
+        around.setFocus()
+    widget.setEnabled(enabled)
+
+
 def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:
     """A push button."""
     made = QPushButton(text)

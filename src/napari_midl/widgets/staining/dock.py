@@ -71,6 +71,11 @@ class StainingDock(ToolDock[StainingBench]):
                 "Open the two channels of a mosaic with <i>File › Open</i>, or try "
                 "<i>File › Open Sample › MIDL › Synthetic confocal mosaic</i>."
             )
+        if self.learn.training:
+            return STAIN, (
+                "A stain learns from your two folders, which takes a while: look, stain and review "
+                "meanwhile. What it learnt is chosen under <i>Stain</i> then."
+            )
         if self.stain.unfinished:
             return STAIN, (
                 "This stain was stopped: <i>Resume</i> it, or give another name under <i>To</i> "

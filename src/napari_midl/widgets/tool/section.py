@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from napari_midl.widgets.parts.section import Section, button
+from napari_midl.widgets.parts.section import Section, button, enable
 from napari_midl.widgets.tool.bench import Bench
 from napari_midl.widgets.tool.folded import is_folded, remember_folded
 from napari_midl.widgets.tool.preferences import preferred
@@ -80,7 +80,7 @@ class ToolSection(Section, Generic[B]):
         of `signals` is emitted.
         """
         self.follow(
-            lambda: widget.setEnabled(bool(when())), self.bench.opened, self.bench.job, *signals
+            lambda: enable(widget, bool(when())), self.bench.opened, self.bench.job, *signals
         )
 
     def follow(self, update: Callable[[], object], *signals: Emitter) -> None:

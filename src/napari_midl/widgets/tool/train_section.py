@@ -18,7 +18,7 @@ from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.parts.loss_plot import LossPlot
 from napari_midl.widgets.parts.path_picker import PathPicker
 from napari_midl.widgets.parts.progress_bar import ProgressPanel
-from napari_midl.widgets.parts.section import note
+from napari_midl.widgets.parts.section import enable, note
 from napari_midl.widgets.tool.dialogs import ask_save, ask_yes
 from napari_midl.widgets.tool.models_in_use import ModelsInUse
 from napari_midl.widgets.tool.section import B, ToolSection
@@ -204,7 +204,7 @@ class TrainSection(ToolSection[B]):
         )
         bench, alone = self.bench, self.runner is not self.bench.runner
         idle = bench.volume is not None and not self.runner.running if alone else bench.idle
-        self.train.setEnabled(idle and torch_is_here() and self.can_train())
+        enable(self.train, idle and torch_is_here() and self.can_train())
         self.anew.setVisible(stopped is not None)
         self.anew.setEnabled(self.train.isEnabled())
 
