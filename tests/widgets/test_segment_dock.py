@@ -280,6 +280,23 @@ def test_after_a_cancel_the_strokes_are_shown_again(dock, viewer, click, drag, q
     assert dock.learn.model.choice == NONE and dock.learn.newer
 
 
+def test_after_learning_the_strokes_are_shown_again_but_not_over_a_result(
+    dock, viewer, click, drag, qtbot
+):
+    name_two(dock, click)
+    dock.learn.live.click()
+    paint(dock, viewer, click, drag)
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
+    run_by(dock, click, qtbot, dock.learn.train)
+    assert dock.learn.model.choice != NONE and not dock.learn.newer
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=SECONDS)
+    run_by(dock, click, qtbot, dock.predict.go)
+    assert PREVIEW not in viewer.layers
+    run_by(dock, click, qtbot, dock.learn.train)
+    qtbot.wait(1000)
+    assert PREVIEW not in viewer.layers
+
+
 def test_a_model_of_other_channels_is_not_offered_for_predicting(
     dock, viewer, notes, click, drag, qtbot, tmp_path
 ):

@@ -47,7 +47,7 @@ class LiveTrainSection(TrainSection[B]):
     learner: ClassVar[Callable[..., Any]]
 
     def __init__(self, bench: B, model: ModelPicker) -> None:
-        self.newer = False
+        self.newer = self._previewed = False
         self.live = check("learn while I paint", self.live_tip, checked=True)
         self._preview = LivePreview(bench, self.live, self.learner, self.learnt_of, self.picture)
         super().__init__(bench, model)
@@ -98,6 +98,7 @@ class LiveTrainSection(TrainSection[B]):
     def began(self) -> None:
         """Make room: what is shown is of the strokes alone."""
         self.newer = False
+        self._previewed = self.preview is not None
         self._preview.forget()
 
     def shut_down(self) -> None:
@@ -120,10 +121,14 @@ class LiveTrainSection(TrainSection[B]):
         self.newer = True
 
     def _on_ended(self) -> None:
-        """What was cancelled has learnt nothing: the strokes are shown again."""
+        """Show the strokes again, but where a result is shown that was seen before the training.
+
+        What was cancelled has learnt nothing.
+        """
         super()._on_ended()
-        if not self._kept:
-            self.newer = True
+        self.newer |= not self._kept
+        better = self._kept and not self._previewed and self.bench.shown is not None
+        if self.preview is None and not better:
             self._preview.ask(learn=True)
 
     def _on_picked(self) -> None:
