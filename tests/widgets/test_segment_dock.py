@@ -19,6 +19,8 @@ from napari_midl.engine.models import read_card
 from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.shelf import shelf_folder
+from napari_midl.volumes.label_values import Meaning
+from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.widgets.segment.learn import NONE
 from napari_midl.widgets.tool.class_layers import in_colours
 from napari_midl.widgets.tool.live_preview import PREVIEW
@@ -217,6 +219,43 @@ def test_labels_in_memory_take_strokes(dock, viewer):
     viewer.add_labels((TRUTH == 2).astype(np.uint8), name="stripes")
     tick(dock, "stripes")
     assert "not kept" not in dock.sources.status.text() and dock.sources.copy.isHidden()
+
+
+def named_labels(path, labels, names):
+    """Labels in an OME-Zarr that says what its values are called."""
+    like = {"shape": labels.shape, "dtype": "uint8", "axes": "YX", "chunks": (64, 64)}
+    image = OmeZarrImage.create(path, **like)
+    meanings = {value: Meaning(name) for value, name in names.items()}
+    image.create_labels("named", meanings=meanings).write((slice(None),) * 2, labels)
+    return path / "labels" / "named"
+
+
+@pytest.mark.parametrize(
+    ("names", "know", "strange", "meant"),
+    [
+        ({1: "Striped", 2: "bright"}, "all classes", "", ["background", "bright", "striped"]),
+        ({0: "rest", 1: "striped"}, "striped", "", ["background", None, "striped"]),
+        ({1: "striped", 2: "gland"}, "striped", "gland", ["background", "background", "striped"]),
+        ({1: "striped", 2: "background"}, "striped", "", [None, "background", "striped"]),
+    ],
+)
+def test_labels_that_name_their_values_say_what_they_know(
+    dock, viewer, click, tmp_path, names, know, strange, meant
+):
+    name_two(dock, click)
+    labels = np.array([0, 2 if 2 in names else 0, 1], np.uint8)[TRUTH]
+    viewer.open(named_labels(tmp_path / "m.ome.zarr", labels, names), plugin="napari-midl")
+    tick(dock, "named")
+    shown = dock.sources.table.cellWidget(dock.sources.table.rowCount() - 1, 2)
+    assert shown.text() == know and f"named ({know})" in dock.sources.status.text()
+    said = f"named names {strange}, no class above"
+    assert (said in dock.sources.status.text()) == bool(strange)
+    (source,) = dock.sources.sources
+    (patch,) = source.patches
+    for kind, name in enumerate(meant):
+        value = 0 if name is None else dock.bench.classes.value(name)
+        if name is not None or 2 in names:
+            assert (patch.labels[0][kind == TRUTH] == value).all()
 
 
 def tick(dock, labels: str) -> None:

@@ -10,6 +10,7 @@ from napari.layers import Labels
 
 from napari_midl.errors import InputError
 from napari_midl.volumes.annotations import Patch
+from napari_midl.volumes.classes import UNLABELLED
 from napari_midl.widgets.images import extra_axes, spatial_ndim, volume_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from napari_midl.volumes.classes import Classes
 
+_NO_NAME = -1
 _KEPT = (
     *("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels"),
     *("colormap", "features", "opacity", "blending"),
@@ -34,7 +36,7 @@ def labelled(
     Parameters
     ----------
     layer : Labels
-        0 none of the classes, 1 the first that it knows, 2 the next.
+        0 none of the classes, 1 the first that it knows, 2 the next; or what it calls its values.
     image : Image
         What it was made on.
     classes : Classes
@@ -58,6 +60,22 @@ def labelled(
         at = {time: data}
     known = tuple(knows or classes.names[1:])
     return {point: _patch(layer, image, each, classes, known) for point, each in at.items()}
+
+
+def names_in(layer: Labels) -> dict[int, str]:
+    """What a layer calls its values but 0, as the names of an OME-Zarr's labels come to it."""
+    told = layer.features
+    if not {"index", "class"} <= set(told.columns):
+        return {}
+    values = zip(told["index"].tolist(), told["class"].tolist(), strict=True)
+    return {int(value): str(name) for value, name in values if value and value == int(value)}
+
+
+def classes_in(layer: Labels, names: Sequence[str]) -> dict[int, str]:
+    """The values that a layer calls by one of some names, whatever their case."""
+    meant = {name.casefold(): name for name in names}
+    called = {value: meant.get(name.casefold()) for value, name in names_in(layer).items()}
+    return {value: name for value, name in called.items() if name is not None}
 
 
 def keeps_strokes(layer: Labels) -> bool:
@@ -85,8 +103,10 @@ def _patch(
             f"{layer.name} is {_size(data.shape)} voxels and {image.name} {_size(shape)}; "
             "choose the image that it was made on."
         )
-    values = [1, *(classes.value(name) for name in known)]
     low, high = int(data.min()), int(data.max())
+    if low >= 0 and (called := classes_in(layer, known)):
+        return _called(layer, data, classes, called, high)
+    values = [1, *(classes.value(name) for name in known)]
     if len(values) == 2 and low == 0 and np.isin(data, (0, high)).all():
         data = data > 0  # a mask, whose other value may be 255
     elif low < 0 or high >= len(values):
@@ -98,6 +118,27 @@ def _patch(
         )
     meant = np.array(values, np.uint8)[data.astype(np.intp)]
     return Patch((0, 0, 0), meant, str(layer.name))
+
+
+def _called(
+    layer: Labels, data: NDArray[Any], classes: Classes, called: dict[int, str], high: int
+) -> Patch:
+    """Values by their names; others that have a name are none of the classes that are known."""
+    ground = classes.names[0]
+    grounds = classes_in(layer, [ground])  # where it has a value, 0 is what nobody has labelled
+    meant = np.full(high + 1, _NO_NAME, np.int16)
+    for value in (0, *names_in(layer)):
+        if value <= high:
+            meant[value] = classes.value(called.get(value, ground))
+    meant[0] = UNLABELLED if grounds else meant[0]
+    found = meant[data.astype(np.intp)]
+    if (found == _NO_NAME).any():
+        names = ", ".join(f"{value} {name}" for value, name in called.items())
+        raise InputError(
+            f"{layer.name} holds the value {int(data[found == _NO_NAME].max())}, which has no name "
+            f"in it ({names}); give it one, or 0."
+        )
+    return Patch((0, 0, 0), found.astype(np.uint8), str(layer.name))
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -24,7 +24,13 @@ from napari_midl.widgets.layers import of_others
 from napari_midl.widgets.parts.names import shortened
 from napari_midl.widgets.parts.section import combo, note, offer, there
 from napari_midl.widgets.tool.classes_bench import ClassesBench
-from napari_midl.widgets.tool.label_maps import copied_to_memory, keeps_strokes, labelled
+from napari_midl.widgets.tool.label_maps import (
+    classes_in,
+    copied_to_memory,
+    keeps_strokes,
+    labelled,
+    names_in,
+)
 from napari_midl.widgets.tool.section import ToolSection
 from napari_midl.widgets.tool.source import Source
 
@@ -149,7 +155,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
 
     def _of_labels(self, row: int, layer: Labels) -> list[Source]:
         """A layer as labels of the time point in view, or of each in which it holds something."""
-        bench, knows = self.bench, self._knows.get(id(layer), ())
+        bench, knows = self.bench, self._known(layer)
         chosen = self.table.cellWidget(row, 1)
         image = chosen.currentData() if isinstance(chosen, QComboBox) else None
         if image is None:
@@ -204,8 +210,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         made.setToolTip("The classes that were looked for; others may be where nothing is labelled")
         made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         names = self.bench.classes.names[1:]
-        knows = tuple(name for name in self._knows.get(id(layer), ()) if name in names)
-        self._knows[id(layer)] = knows
+        knows = self._known(layer)
         made.setText(", ".join(knows) or ALL_CLASSES)
         made.setEnabled(isinstance(layer, Labels) and len(names) > 1)
         menu = QMenu(made)
@@ -219,12 +224,19 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
 
     def _on_known(self, layer: Any, name: str, made: QToolButton, known: bool) -> None:
         names = self.bench.classes.names[1:]
-        now = set(self._knows.get(id(layer)) or names) ^ {name}
-        self._knows[id(layer)] = (
-            () if len(now) in (0, len(names)) else tuple(each for each in names if each in now)
-        )
-        made.setText(", ".join(self._knows[id(layer)]) or ALL_CLASSES)
+        now = set(self._known(layer) or names) ^ {name}
+        self._knows[id(layer)] = tuple(each for each in names if each in now)
+        made.setText(", ".join(self._known(layer)) or ALL_CLASSES)
         self._tell()
+
+    def _known(self, layer: Any) -> tuple[str, ...]:
+        """The classes that a layer knows, as a person says or it names them; none for all."""
+        names = self.bench.classes.names[1:]
+        said = self._knows.get(id(layer))
+        if said is None and isinstance(layer, Labels):
+            said = tuple(classes_in(layer, names).values())
+        knows = tuple(name for name in names if name in (said or ()))
+        return () if len(knows) == len(names) else knows
 
     def _is_ticked(self, layer: Any) -> bool:
         """Paint is learnt unless a person says no, labels of others only if they say so."""
@@ -242,7 +254,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
             f"what is painted on {shortened(each.name)}{self._at_times(each)}" for each in painted
         ]
         parts += [
-            f"{shortened(each.name)} ({', '.join(self._knows[id(each)]) or ALL_CLASSES})"
+            f"{shortened(each.name)} ({', '.join(self._known(each)) or ALL_CLASSES})"
             for each in labels
         ]
         *others, last = parts or [""]
@@ -251,6 +263,12 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         said += [
             f"Not what is painted on {shortened(name)}: its classes are {names}, not those above."
             for name, names in self._otherwise.items()
+        ]
+        said += [
+            f"{shortened(each.name)} names {strange}, no class above; add one of that name, or it "
+            "is not learnt."
+            for each in labels
+            if (strange := self._strange(each))
         ]
         fixed = self._taking_no_strokes
         if fixed:
@@ -261,6 +279,11 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         self.copy.setVisible(bool(fixed))
         self.status.setText(" ".join(said))
         self.changed.emit()
+
+    def _strange(self, layer: Labels) -> str:
+        """What a layer calls its values, and no class is called."""
+        names, known = names_in(layer), classes_in(layer, self.bench.classes.names)
+        return ", ".join(name for value, name in names.items() if value not in known)
 
     @property
     def _taking_no_strokes(self) -> list[Labels]:
@@ -274,7 +297,8 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         for layer in self._taking_no_strokes:
             made, old = copied_to_memory(layer), self.table.cellWidget(self._layers.index(layer), 1)
             self._ticked |= {id(layer): False, id(made): True}
-            self._knows[id(made)] = self._knows[id(layer)]
+            if id(layer) in self._knows:
+                self._knows[id(made)] = self._knows[id(layer)]
             image = old.currentData() if isinstance(old, QComboBox) else None
             layer.visible = False
             viewer.add_layer(made)
