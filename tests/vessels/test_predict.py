@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_midl.cli import main
 from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import Job, run
 from napari_midl.engine.models import save_model
@@ -93,6 +94,35 @@ def test_a_stopped_prediction_resumes_to_the_same_bits(whole, tmp_path):
         run(stream(VesselModel(volume(), named_model("base"), SMALL), out))
     run(stream(VesselModel(volume(), named_model("base"), SMALL), out, resume=True))
     assert bits(out) == bits(whole)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_places_of_a_prediction_of_another_image_are_refused(tmp_path, capsys, stopped):
+    image, other, out = (tmp_path / name for name in ("a.tif", "b.tif", "out.ome.zarr"))
+    tifffile.imwrite(image, IMAGE[:8, :40, :40])
+    tifffile.imwrite(other, IMAGE[8:16, :40, :40])
+    job = predict(image, out)
+    if stopped:
+        while next(job).preview is None:
+            pass
+        job.close()
+    else:
+        run(job)
+
+    def propose(of: Path) -> int:
+        places = str(tmp_path / f"{of.stem}.csv")
+        how = ["--prediction", str(out), "--out", places, "--side", "8"]
+        with pytest.raises(SystemExit) as ended:
+            main(["vessels", "propose", str(of), *how])
+        return ended.value.code
+
+    assert propose(other) == 2 and not (tmp_path / "b.csv").exists()
+    said = capsys.readouterr().err
+    assert f"{out} was made of another image than b" in said and "Traceback" not in said
+    assert propose(image) == 0
+    record = out.with_name(f"{out.name}.progress") if stopped else record_path(out)
+    record.unlink()
+    assert propose(other) == 0  # nothing tells
 
 
 def test_a_prediction_can_be_resumed_until_its_record_is_written(tmp_path):

@@ -225,7 +225,7 @@ class Propose(Operation["list[Proposal]"]):
         stored = model = painted = None
         if self.prediction is not None:
             stored = yield from run.open(self.prediction)
-            check_of(stored, volume)
+            check_of(stored, volume, self.prediction.path)
         else:
             model = yield from run.open(self.model, "loading the network")
         if self.labels is not None:

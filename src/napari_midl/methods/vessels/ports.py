@@ -309,14 +309,29 @@ def is_prediction(volume: Volume) -> bool:
     return volume.channels[:1] == (PROBABILITY,)
 
 
-def check_of(prediction: Volume, image: Volume) -> None:
+def check_of(prediction: Volume, image: Volume, path: Path) -> None:
     """Refuse a prediction of another image.
+
+    Parameters
+    ----------
+    prediction, image : Volume
+        The two.
+    path : Path
+        Where the prediction lies, with what was noted beside it.
 
     Raises
     ------
     InputError
-        If its voxels are not those of the image.
+        If its voxels are not those of the image, or it was made of others, as far as is noted.
     """
+    from napari_midl.methods.vessels.provenance import made_of
+
+    noted = made_of(path)
+    if prediction.shape == image.shape and noted not in ("", image.identity()["fingerprint"]):
+        raise InputError(
+            f"{path} was made of another image than {image.name}, or of another channel or time "
+            "point of it; give a prediction of this one."
+        )
     if prediction.shape != image.shape:
         raise InputError(
             f"{prediction.source} is {' x '.join(map(str, prediction.shape))} voxels and "

@@ -6,6 +6,7 @@ The prediction's own OME-Zarr and its journal are the one source; nothing is rem
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import zarr
 
-from napari_midl.engine.journal import BEGUN, TILES, finished_tiles
+from napari_midl.engine.journal import BEGUN, TILES, begun_with, finished_tiles
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.tiles import Tiling
 from napari_midl.errors import InputError
@@ -41,6 +42,16 @@ def facts(called: str, sha256: str, threshold: float) -> dict[str, Any]:
         At which its labels were cut.
     """
     return {_MODEL: {"name": called, "sha256": sha256}, "threshold": threshold}
+
+
+def made_of(prediction: Path) -> str:
+    """The fingerprint of the image that a prediction was made of; empty where nothing tells."""
+    with suppress(InputError):
+        noted = read_run(record_path(prediction)).inputs.get("image", {})
+        return str(noted.get("fingerprint", ""))
+    with suppress(InputError):
+        return str(begun_with(prediction).get("input", ""))  # it is not finished
+    return ""
 
 
 @dataclass(frozen=True)
