@@ -476,6 +476,33 @@ def fine_tune(dock, click, qtbot, steps=1):
     qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
 
 
+def test_a_prediction_of_another_channel_is_not_resumed(
+    viewer, tubes, notes, open_dock, click, qtbot, tmp_path, held_up
+):
+    both = np.stack([tubes[0], tubes[0][:, ::-1]], axis=1)  # ZCYX
+    tifffile.imwrite(tmp_path / "two.tif", both, imagej=True, metadata={"axes": "ZCYX"})
+    viewer.open(tmp_path / "two.tif", plugin="napari-midl")
+    dock = open_dock(viewer)
+
+    def choose(channel):
+        dock.data.image.setCurrentIndex(dock.data.image.findText(f"two {channel}"))
+        assert dock.bench.channel == channel
+
+    choose(0)
+    with held_up():
+        click(dock.predict.go)
+    qtbot.waitUntil(lambda: dock.bench.shown is not None, timeout=MINUTE)
+    click(dock.progress.cancel)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running)
+    stopped = dock.predict.out.path
+    assert dock.predict.go.text() == "Resume"
+    choose(1)
+    assert dock.predict.go.text() == "Predict" and dock.predict.out.path != stopped
+    assert "Resume" not in dock.hint.text()
+    choose(0)
+    assert dock.predict.go.text() == "Resume" and dock.predict.out.path == stopped
+
+
 def test_models_made_before_are_listed_and_a_prediction_is_resumed_with_its_own(
     painted, viewer, click, qtbot, open_dock, unhurried
 ):

@@ -619,6 +619,34 @@ def test_each_channel_counts_while_one_paints(viewer, notes, click, drag, qtbot,
     assert right(viewer, dock) < 0.7
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_segmentation_is_resumed_with_its_channels_alone(
+    viewer, notes, click, drag, qtbot, tmp_path, held_up, together
+):
+    both = np.stack([picture(seed)[0] for seed in range(2)])
+    tifffile.imwrite(tmp_path / "two.tif", both, imagej=True, metadata={"axes": "CYX"})
+    viewer.open(tmp_path / "two.tif", plugin="napari-midl")
+    dock = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
+    dock.learn.form.widgets["steps"].value = 100
+    name_two(dock, click)
+    for value, (row, start, stop) in STROKES.items():
+        click(dock.classes.classes[value])
+        drag(viewer, *[(0, row, x)[-viewer.dims.ndim :] for x in range(start, stop, 3)])
+    if not together:
+        dock.learn.channels.click()
+    run_by(dock, click, qtbot, dock.learn.train)
+    with held_up():
+        click(dock.predict.go)
+    qtbot.waitUntil(lambda: dock.bench.shown is not None, timeout=SECONDS)
+    click(dock.progress.cancel)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running)
+    assert dock.predict.go.text() == "Resume"
+    choose(dock, "two 1")
+    assert dock.predict.go.text() == ("Resume" if together else "Predict")
+    choose(dock, "two 0")
+    assert dock.predict.go.text() == "Resume"
+
+
 def test_paint_belongs_to_the_time_point_in_view(viewer, notes, click, drag, qtbot, tmp_path):
     frames = np.stack([picture(seed)[0] for seed in range(3)])[:, None]
     tifffile.imwrite(tmp_path / "series.tif", frames, imagej=True, metadata={"axes": "TZYX"})

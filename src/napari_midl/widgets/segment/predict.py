@@ -16,10 +16,12 @@ from napari_midl.widgets.tool.class_layers import ClassLayers
 from napari_midl.widgets.tool.predict_section import ModelStreamSection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_midl.engine.models import Model
     from napari_midl.engine.outputs import OmeZarrOut
+    from napari_midl.volumes.volume import Volume
 
 
 class PredictSection(ModelStreamSection[SegmentBench]):
@@ -33,6 +35,10 @@ class PredictSection(ModelStreamSection[SegmentBench]):
     def open_model(self, name: str) -> Model:
         """One that is learnt."""
         return SegmentModelIn(name).open()
+
+    def channels(self) -> Sequence[Volume]:
+        """Those of the file."""
+        return tuple(self.bench.channels_of(self.bench.opened_image).values())
 
     def operation(self, out: OmeZarrOut) -> Predict:
         """Segment with the chosen model, or go on with the one it began with."""

@@ -11,11 +11,13 @@ from napari_midl.widgets.tool.output_section import B
 from napari_midl.widgets.tool.stream_section import StreamSection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_midl.engine.models import Model
     from napari_midl.engine.outputs import OmeZarrOut
     from napari_midl.engine.settings import Settings
+    from napari_midl.volumes.volume import Volume
     from napari_midl.widgets.parts.model_picker import ModelPicker
 
 
@@ -45,7 +47,25 @@ class ModelStreamSection(StreamSection[B]):
 
     def __init__(self, bench: B, model: ModelPicker) -> None:
         self.model = model
+        self._seen: tuple[Volume | None, tuple[str, ...]] = None, ()
         super().__init__(bench)
+
+    def channels(self) -> Sequence[Volume]:
+        """Hook: all channels that a model may look at together; by default the open one."""
+        return (self.bench.opened_volume,)
+
+    def began_here(self, begun: dict[str, Any]) -> bool:
+        """Not with another channel, nor with another time point."""
+        return begun.get("input") in (None, *self._fingerprints)
+
+    @property
+    def _fingerprints(self) -> tuple[str, ...]:
+        """Of the open channel, and of all together; read when they are asked for first."""
+        volume = self.bench.volume
+        if volume is not None and self._seen[0] is not volume:
+            one, *every = (v.identity()["fingerprint"] for v in (volume, *self.channels()))
+            self._seen = volume, (one, " ".join(every))
+        return self._seen[1]
 
     @abstractmethod
     def open_model(self, name: str) -> Model:
