@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,6 +121,32 @@ def test_all_files_of_one_input_are_taken_along(tmp_path):
     with pytest.raises(InputError, match=r"b.scan\.tif is gone, which .* tells of"):
         write_crate(tmp_path / "all.csv.run.json", tmp_path / "other", copy_inputs=True)
     write_crate(tmp_path / "all.csv.run.json", tmp_path / "other")
+
+
+@pytest.mark.parametrize("given", [".hdr", ".img"])
+def test_both_files_of_an_image_in_a_pair_are_taken_along(tmp_path, given):
+    rocrate = pytest.importorskip("rocrate.rocrate")
+    mask = np.zeros((40, 9, 5), np.uint8)
+    mask[5:35, 4, 2] = 1
+    nib.save(nib.Nifti1Pair(mask, np.eye(4)), tmp_path / "mask.img")
+    out = tmp_path / "branches.csv"
+    run(Analyse.of(mask=tmp_path / f"mask{given}", min_length=2.0, out=out).perform())
+
+    def crate(name: str, *how: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(["runs", "crate", str(record_path(out)), "--out", str(tmp_path / name), *how])
+        return ended.value.code
+
+    assert crate("crate", "--copy-inputs") == 0
+    for ending in (".hdr", ".img"):
+        copied = tmp_path / "crate" / "inputs" / "mask" / f"mask{ending}"
+        assert copied.read_bytes() == (tmp_path / f"mask{ending}").read_bytes()
+    (action,) = rocrate.ROCrate(str(tmp_path / "crate")).root_dataset["mentions"]
+    known = [each for each in action["object"] if each.get("identifier")]
+    assert [each.id for each in known] == [f"inputs/mask/mask{given}"]
+    (tmp_path / ("mask.img" if given == ".hdr" else "mask.hdr")).unlink()
+    assert crate("other", "--copy-inputs") == 2 and not (tmp_path / "other").exists()
+    assert crate("other") == 0  # which names the one that is there
 
 
 def test_a_crate_of_an_unknown_operation_names_its_record(record, tmp_path):

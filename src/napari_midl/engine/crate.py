@@ -11,6 +11,7 @@ from napari_midl.engine.operations import OPERATIONS, inputs_of
 from napari_midl.engine.runs import read_run
 from napari_midl.errors import InputError
 from napari_midl.volumes.atomic import not_written, refuse_existing, whole_folder
+from napari_midl.volumes.nifti import files_of
 
 if TYPE_CHECKING:
     from napari_midl.engine.runs import Run
@@ -71,7 +72,9 @@ def write_crate(record: Path, out: Path, *, licence: str = "", copy_inputs: bool
             "--copy-inputs."
         )
     objects = [
-        _data(crate, path, about, copy=copy_inputs, folder=folder) for path, about, folder in read
+        _data(crate, file, about if file == path else {}, copy=copy_inputs, folder=folder)
+        for path, about, folder in read
+        for file in _files(path, must_be_there=copy_inputs)
     ]
     options = [
         _entity(crate, f"#option-{name}", "PropertyValue", name=name, value=value)
@@ -124,6 +127,16 @@ def _inputs(run: Run, record: Path) -> list[tuple[Path, dict[str, Any], str]]:
         else:  # what is known is of all together
             found += [(path, {}, f"inputs/{name}/{n}/") for n, path in enumerate(paths, 1)]
     return found
+
+
+def _files(path: Path, *, must_be_there: bool) -> list[Path]:
+    """An input, and the other half of an image in a pair of files."""
+    try:
+        return files_of(path)
+    except InputError:  # that is gone
+        if must_be_there:
+            raise
+        return [path]
 
 
 def _data(crate: Any, path: Path, about: dict[str, Any], *, copy: bool, folder: str = "") -> Any:

@@ -125,6 +125,18 @@ def _write(file: Any, header: Any, array: Any) -> None:
         file.write(np.ascontiguousarray(planes, header.get_data_dtype()).data)
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files that an image of any kind is read from: one, or both of a pair.
+
+    Raises
+    ------
+    InputError
+        If it is half of a pair, and the other half is gone.
+    """
+    is_file = not path.is_dir()
+    return [path, *(file for file in _files(path) if file != path)] if is_file else [path]
+
+
 def _files(path: Path) -> tuple[Path, Path]:
     """The file of the header and that of the voxels."""
     ending = next((end for end in PAIR if path.name.lower().endswith(end)), None)
