@@ -436,16 +436,62 @@ def test_strokes_can_be_undone_after_a_class_is_added(dock, viewer, click, drag,
     )
     assert list(layer.features["class"])[-1] == added
     qtbot.waitUntil(lambda: not patches.unsaved)
-    for left in ((before, 0), (0, 0)):
-        click(classes.undo)
-        qtbot.waitUntil(
-            lambda left=left: (patches.counts["structure"], patches.counts[added]) == left
-        )
-    click(classes.redo)
-    qtbot.waitUntil(lambda: patches.counts["structure"] == before)
-    # A class that goes takes the way back with it: it may lead to strokes of that.
+    click(classes.undo)
+    qtbot.waitUntil(lambda: patches.counts == {"background": 0, "structure": before, added: 0})
+    click(classes.undo)  # the class
+    assert dock.bench.classes.names == ("background", "structure") and 3 not in classes.classes
+    click(classes.undo)
+    qtbot.waitUntil(lambda: patches.counts["structure"] == 0)
+    assert not classes.undo.isEnabled()
+    for _ in range(3):
+        click(classes.redo)
+    qtbot.waitUntil(lambda: patches.counts[added] > 0)
+    assert patches.counts["structure"] == before
+
+
+def test_a_class_that_is_removed_comes_back_in_its_turn(dock, viewer, click, drag, qtbot):
+    classes, patches = dock.classes, dock.bench.patches
+    name_two(dock, click)
+
+    def erase_row(row):
+        click(classes.classes[0])
+        drag(viewer, *[(0, row, x)[-viewer.dims.ndim :] for x in range(10, 120, 2)])
+
+    paint(dock, viewer, click, drag)
+    row = STROKES[3][0]
+    qtbot.wait(50)  # else the next one is of the same stroke
+    painted = patches.counts
+    erase_row(row)
+    qtbot.waitUntil(classes.drop.isEnabled)
+    rest = patches.counts
     click(classes.drop)
-    assert not classes.undo.isEnabled() and patches.counts["structure"] == before
+    assert dock.bench.classes.names == ("background", "bright") and classes.undo.isEnabled()
+    click(classes.add)  # in its place
+    click(classes.classes[3])
+    drag(viewer, *[(0, row, x)[-viewer.dims.ndim :] for x in range(80, 100, 2)])
+    qtbot.waitUntil(lambda: patches.counts.get("structure 2", 0) > 0)
+    for _ in range(3):
+        click(classes.undo)
+    assert dock.bench.classes.names == ("background", "bright", "striped")
+    assert patches.counts == rest
+    click(classes.undo)
+    qtbot.waitUntil(lambda: patches.counts == painted)
+    for _ in range(4):
+        click(classes.redo)
+    qtbot.waitUntil(lambda: patches.counts.get("structure 2", 0) > 0)
+    assert dock.bench.classes.names == ("background", "bright", "structure 2")
+
+
+def test_a_class_whose_name_was_taken_does_not_come_back(dock, viewer, click, drag, qtbot):
+    classes = dock.classes
+    name_two(dock, click)
+    click(classes.drop)
+    click(classes.classes[2])
+    classes.name.setText("striped")
+    classes.name.editingFinished.emit()
+    click(classes.undo)
+    assert dock.bench.classes.names == ("background", "striped")
+    assert "striped cannot come back" in dock.trouble.text() and not classes.undo.isEnabled()
 
 
 def test_classes_named_anew_or_removed_are_so_on_each_image(dock, viewer, click, drag, qtbot):

@@ -189,7 +189,7 @@ class PatchLayers(QObject):
     def use_classes(self, classes: Classes) -> None:
         """Paint other classes; what is painted keeps its values.
 
-        Strokes can still be taken back, unless there are fewer classes.
+        Strokes can still be taken back: who takes away a class makes a step of that in `strokes`.
 
         Raises
         ------
@@ -200,8 +200,6 @@ class PatchLayers(QObject):
         self.save()
         if self._saved is not None:
             self._saved.use_classes(classes)
-        if len(classes) < len(self.classes):
-            self.strokes.clear()  # doing again could paint one that is gone
         self.classes = classes
         for shown in self.cells.shown:
             shown.use(classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtGui import QColor
@@ -10,6 +11,7 @@ from qtpy.QtWidgets import QColorDialog, QLineEdit
 from napari_midl.errors import InputError
 from napari_midl.volumes.classes import UNLABELLED, Classes
 from napari_midl.widgets.parts.section import button, swatch
+from napari_midl.widgets.steps import Step
 from napari_midl.widgets.tool.paint_section import PaintSection
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class ClassesSection(PaintSection):
             self._on_drop,
         )
         super().__init__(bench, bench.patches)
+        self.undo.setToolTip("Take back the last stroke, or a patch or class that came or went")
         self.row("Called", self.name, self.colour, stretch=1)
         self.row(self.add, self.drop)
         self.follow(self._show_chosen, bench.patches.picked)
@@ -74,23 +77,58 @@ class ClassesSection(PaintSection):
         number = len(classes)
         while (name := f"structure {number}") in classes.names:
             number += 1
-        self._use([*classes.names, name], classes.colours)
+        if self._use([*classes.names, name], classes.colours):
+            self._remember([], added=True)
         self.patches.paint_with(self._bench.classes.value(name))
         self.name.setFocus()
         self.name.selectAll()
 
     def _on_drop(self) -> None:
-        *names, last = self._bench.classes.names
-        colours = self._bench.classes.colours
-        self.patches.paint_with(None)
-        self._use(names, {name: colour for name, colour in colours.items() if name != last})
+        gone: list[Label] = []
+        if self._take_away(gone):
+            self._remember(gone, added=False)
 
-    def _use(self, names: list[str], colours: dict[str, str]) -> None:
+    def _remember(self, gone: list[Label], *, added: bool) -> None:
+        """Let a class that came, or went, be taken back in its turn among the strokes.
+
+        So no stroke is taken back, or done again, while its value means nothing or another class.
+        """
+        there, away = partial(self._bring_back, gone), partial(self._take_away, gone)
+        self.patches.strokes.steps.push(Step(away, there) if added else Step(there, away))
+        self.patches.changed.emit()
+
+    def _take_away(self, gone: list[Label]) -> bool:
+        """Remove the last class, and keep what it was."""
+        classes = self._bench.classes
+        gone[:] = [classes.labels[len(classes) - 1]]
+        self.patches.paint_with(None)
+        colours = {name: c for name, c in classes.colours.items() if name != gone[0].name}
+        return self._use(list(classes.names[:-1]), colours)
+
+    def _bring_back(self, gone: list[Label]) -> None:
+        """Have a class again that was removed, with the value that it had."""
+        classes, (label,) = self._bench.classes, gone
+        came = label.value == len(classes) + 1 and self._use(
+            [*classes.names, label.name], classes.colours | {label.name: label.colour}
+        )
+        if not came:
+            self.patches.strokes.clear()
+            self.patches.changed.emit()
+            self._bench.report(
+                InputError(
+                    f"{label.name} cannot come back, since another class has its place or its "
+                    "name; what was painted before it was removed stays as it is."
+                )
+            )
+
+    def _use(self, names: list[str], colours: dict[str, str]) -> bool:
+        """Take other classes, or say why not; whether they are."""
         try:
             self._bench.use_classes(Classes(*names, colours=colours))
         except InputError as error:
             self._bench.report(error)
         self._show_chosen()
+        return list(self._bench.classes.names) == names
 
     def _on_renamed(self) -> None:
         self.offer_classes()
