@@ -59,7 +59,7 @@ def test_a_correction_goes_on_from_the_click(line, other, kept):
     wanted = correction(traces, (0, 3, 8), other)
     assert wanted.instead_of is old and wanted.seed.path == "old"
     assert wanted.head is not None and wanted.head.points[:, 2].tolist() == kept
-    assert wanted.seed.direction == (0, 3, 0)
+    assert wanted.seed.direction == (0, 3, -3 if other else 3), "aside, and along as before"
 
 
 @pytest.mark.parametrize(("other", "kept"), [(False, [0, 1, 2]), (True, list(range(10, 1, -1)))])

@@ -281,6 +281,30 @@ def test_correct_cuts_and_goes_on_from_the_click(traced, click, click_at, finish
     assert bench.entries[0].trace is before
 
 
+@pytest.mark.parametrize("shift", [False, True])
+def test_correct_near_the_root_keeps_the_tree_whole(traced, click, click_at, finish, shift):
+    bench = traced.bench
+    points = bench.entries[0].trace.points
+    for name, root in (("near", 8), ("far", len(points) - 8)):
+        along = points[root + 1] - points[root - 1]
+        side = points[root] + np.arange(20)[:, None] * np.array([0.0, along[2], -along[1]])
+        _add(traced, Trace(name, side, np.zeros(20), parent=Link("trace 1", root)))
+    before = bench.entries
+    click(traced.trace.modes[CORRECT])
+    at = len(points) // 4
+    along = points[at + 1] - points[at - 1]
+    aside = np.array([along[2], -along[1]]) / np.linalg.norm(along)
+    click_at(points[at, 1:] + 3 * aside, _SHIFT if shift else Qt.KeyboardModifier.NoModifier)
+    finish()
+    root, *grown = (entry.trace for entry in bench.entries)
+    assert root.parent is None and root is not before[0].trace
+    assert root.length((0, 1, 1)) > 0.9 * before[0].trace.length((0, 1, 1))
+    assert np.linalg.norm(root.points[0] - points[0]) < np.linalg.norm(root.points[0] - points[-1])
+    assert [trace.parent.path for trace in grown] == ["trace 1"] * 2
+    click(traced.review.undo)
+    assert bench.entries == before
+
+
 def test_cut_keeps_the_longer_part_or_with_shift_the_other(traced, click, click_at):
     bench = traced.bench
     before = bench.entries[0].trace

@@ -23,6 +23,7 @@ from napari_midl.methods.axons.ports import (
     TracesOut,
     TracingCache,
 )
+from napari_midl.methods.axons.trees import turned
 from napari_midl.methods.axons.words import FAINT, NO_FIBRE, ON
 from napari_midl.volumes.traces import Link, Seed, Trace
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 _ON_IT = 0.5
 # A click that far from the trace that it continues, in voxels, is joined to it by a doubtful line.
 _BRIDGED = 10.0
+# Points from which the way of an end is taken.
+_TANGENT = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +63,15 @@ class TraceRequest:
         The trace whose place it takes.
     faint : bool
         Keep the trace though it hardly stands out from the noise: a person points at it.
+    backwards : bool
+        What lies before the seed is the far end of the trace: it begins where this one ends.
     """
 
     seed: Seed
     head: Trace | None = None
     instead_of: Entry | None = None
     faint: bool = True
+    backwards: bool = False
 
     @property
     def missed(self) -> str:
@@ -90,7 +96,8 @@ class TraceRequest:
         if self.head is None:
             return found
         far = len(found.points) > 0 and _apart(self.head, found) > _BRIDGED
-        return continued(ending_in_doubt(self.head) if far else self.head, found)
+        trace = continued(ending_in_doubt(self.head) if far else self.head, found)
+        return turned(trace) if self.backwards else trace
 
 
 def _first(trace: Trace) -> Voxel:
@@ -112,14 +119,14 @@ def branch(name: str, traces: TraceList, place: Voxel) -> TraceRequest:
     parent = min(known, key=lambda trace: nearest(trace, place, size)[1])
     root = nearest(parent, place, size)[0]
     head = parent.part(slice(root, root + 1), path=name, parent=Link(parent.path, root))
-    return TraceRequest(_onwards(name, head, place), head)
+    return TraceRequest(_onwards(name, head, place, size), head)
 
 
 def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceRequest:
     """The selected trace, cut at its point nearest to a place, which goes on from there.
 
-    What is kept is the part that grows from another trace or a soma, however short, so that the
-    tree stays one; of a trace that grows from nothing the longer part.
+    What is kept of a trace in a tree is the part on the side of the root, however short, so that
+    the tree stays one; of a trace by itself the longer part. It begins on that side, still.
 
     Parameters
     ----------
@@ -137,10 +144,13 @@ def correction(traces: TraceList, place: Voxel, other: bool = False) -> TraceReq
     """
     old = traces.only_selected
     index = nearest(old.trace, place, traces.voxel_size)[0]
-    if old.trace.parent is not None and begins_shorter(old.trace, index):
+    parents = {entry.trace.parent.path for entry in traces.entries if entry.trace.parent}
+    shorter = begins_shorter(old.trace, index)
+    if shorter and (old.trace.parent is not None or old.name in parents):
         other = not other
     head = cut(old.trace, index, other)
-    return TraceRequest(_onwards(old.name, head, place), head, old)
+    seed = _onwards(old.name, head, place, traces.voxel_size)
+    return TraceRequest(seed, head, old, backwards=shorter != other)
 
 
 def _at(seed: Seed, trace: Trace, pieces: Sequence[Trace]) -> Trace:
@@ -155,12 +165,20 @@ def _apart(head: Trace, found: Trace) -> float:
     return float(np.linalg.norm(found.points[0] - head.points[-1]))
 
 
-def _onwards(name: str, head: Trace, place: Voxel) -> Seed:
-    """A seed at a place that heads away from the end of a trace."""
-    way = np.asarray(place) - head.points[-1]
-    z, y, x = way.tolist()
-    if np.linalg.norm(way) < _ON_IT:
+def _onwards(name: str, head: Trace, place: Voxel, voxel_size: Sequence[float]) -> Seed:
+    """A seed at a place that heads away from the end of a trace.
+
+    The way from its nearest point to the place is across it: along the trace, as far as it came,
+    is as likely, and straight across a fibre beside it an agent would see none.
+    """
+    size = np.asarray(voxel_size) / voxel_size[-1]
+    across = np.asarray(place) - head.points[-1]
+    if np.linalg.norm(across) < _ON_IT:
         raise InputError("That is on the trace itself; click a little way from it.")
+    along = (head.points[-1] - head.points[-1 - _TANGENT :][0]) * size
+    if along.any():
+        along *= np.linalg.norm(across * size) / np.linalg.norm(along)
+    z, y, x = (across + along / size).tolist()
     return Seed(name, place, (z, y, x))
 
 

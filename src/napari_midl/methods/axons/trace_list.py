@@ -17,6 +17,7 @@ from napari_midl.methods.axons.edits import (
 )
 from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.entry_list import EntryList, numbered
+from napari_midl.methods.axons.hanging import UNSEEN, hung_anew
 from napari_midl.methods.axons.joining import one_tree
 from napari_midl.methods.axons.somata import grown_from, made_soma
 from napari_midl.methods.axons.trees import root_of, rooted
@@ -89,19 +90,38 @@ class TraceList(EntryList):
             if len(trace.points) == 0 or len(whole.points) < 2:
                 missed.append(request)
                 continue
-            new.append(Entry(whole))
             if request.instead_of in entries:
-                entries[entries.index(request.instead_of)] = new[-1]
+                entries, made = self._instead(entries, request.instead_of, whole)
             else:
-                entries.append(new[-1])
+                made = Entry(whole)
+                entries.append(made)
+            new.append(made)
         if new:
             self._write_found(entries, new)
         return missed
 
+    def _instead(
+        self, entries: Sequence[Entry], old: Entry, trace: Trace
+    ) -> tuple[list[Entry], Entry]:
+        """Entries with a proposal in the place of one, and that; what grew from it is hung on it.
+
+        What is tied anew by a way that nobody has seen is a proposal, too.
+        """
+        hung = hung_anew([e.trace for e in entries], old.trace, trace, self.voxel_size)
+        now = [
+            e
+            if e.trace is t
+            else replace(e, trace=t, accepted=e.accepted and bool(t.uncertainty[0] < UNSEEN))
+            for e, t in zip(entries, hung, strict=True)
+        ]
+        k = list(entries).index(old)
+        now[k] = Entry(hung[k])
+        return now, now[k]
+
     def take_other_way(self, old: Entry, other: Trace) -> None:
         """Put a trace that goes on otherwise in the place of one, still to be accepted."""
-        new = Entry(other)
-        self._write_found([new if entry is old else entry for entry in self.entries], [new])
+        entries, new = self._instead(self.entries, old, other)
+        self._write_found(entries, [new])
 
     def accept(self, entries: Iterable[Entry] | None = None) -> None:
         """Some traces are right, those that are selected if not given; the selection stays."""

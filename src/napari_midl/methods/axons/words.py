@@ -92,9 +92,13 @@ def of_stopped(traces: int, seeds: int) -> str:
 
 def of_parted(names: Sequence[str]) -> str:
     """What became of traces that grew from a part that is gone."""
-    if len(names) == 1:
-        return f"{names[0]} grew from the part that is gone: it is a tree of its own now."
-    return f"{', '.join(names)} grew from the part that is gone: they are trees of their own now."
+    one = len(names) == 1
+    return (
+        f"{', '.join(names)} grew from the part that is gone: "
+        f"{'it is a tree of its own' if one else 'they are trees of their own'} now. "
+        f"Join into one tree ties {'it' if one else 'them'} to what is nearest, and Undo gives all "
+        "back."
+    )
 
 
 def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -> str:

@@ -19,8 +19,8 @@ MODES = {
     ),
     CORRECT: (
         "Click beside a trace where it should have gone: it is cut at its nearest point, the "
-        "part that grows from another trace, or else the longer, is kept (with Shift the other), "
-        "and it goes on from your click",
+        "part on the side of the root, or of a trace by itself the longer, is kept (with Shift the "
+        "other), and it goes on from your click; what branched off there is hung on it",
         "Click beside a trace, where it should have gone.",
     ),
     CUT: (
