@@ -140,7 +140,19 @@ def test_what_grows_is_never_gone_before_it_has_ended(tracing, wave):
     run(trace_each_fibre(tracing, seeds_at(wave[1], 100, 400)), steps.append)
     growing = [len(lines_of(p.preview.growing)) for p in steps if p.preview and p.preview.growing]
     assert growing and min(growing[growing.index(2) :]) == 2
-    assert {p.message for p in steps} >= {"0 of 2 seeds: 0 traces", "2 of 2 seeds: 1 trace"}
+    said = {"0 of 2 seeds: 0 traces", "tracing 2 seeds, 0 of 2 done: 0 traces"}
+    assert {p.message for p in steps} >= said | {"2 of 2 seeds: 1 trace"}
+    assert [p.done for p in steps] == sorted(p.done for p in steps)
+
+
+def test_the_first_rounds_are_small_and_what_has_ended_is_measured(tracing, wave):
+    noise = [Seed(f"n{i}", (0.0, 100.0, 20.0 * i)) for i in range(1, 9)]
+    seeds = [*seeds_at(wave[1], 400), *noise]
+    steps = list(trace_each_fibre(tracing, seeds, most=4, first=1))
+    done = [p.preview.done for p in steps if p.preview]
+    assert list(dict.fromkeys(map(len, done))) == [0, 1, 3, 7, 9]
+    (trace,) = next(traces for traces in done if traces)
+    assert np.nanmedian(trace.radius) == pytest.approx(1.8, abs=0.5)
 
 
 def test_a_fibre_stands_out_and_noise_does_not(tracing, wave):
@@ -234,7 +246,7 @@ def test_looking_for_fibres_says_how_far_it_is_and_promises_no_end():
     image, _ = two_fibres()
     steps = []
     run(operation(image).perform(), steps.append)
-    looked = [step for step in steps if "looking for fibres" in step.message]
+    looked = [step for step in steps if "looking for seeds" in step.message]
     assert looked and all(step.total == 0 for step in looked)
     assert looked[-1].message.endswith("part {0} of {0}".format(len(looked)))
 

@@ -85,6 +85,21 @@ def test_cancelling_keeps_the_fibres_that_are_done(docked, click, qtbot, monkeyp
     assert other.parent == Link("trace 1", 3)
 
 
+def test_what_is_kept_on_cancel_has_its_radii(docked, click, qtbot, unhurried):
+    dock = docked(two_fibres(1)[0])
+    message = dock.progress.message
+    with unhurried():
+        click(dock.trace.all)
+        for words in ("looking for seeds", "tracing 4 seeds, 0 of "):
+            qtbot.waitUntil(lambda w=words: w in message.text(), timeout=2 * MINUTE)
+        qtbot.waitUntil(lambda: ": 0 traces" not in message.text(), timeout=2 * MINUTE)
+        click(dock.progress.cancel)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert dock.bench.entries
+    for entry in dock.bench.entries:
+        assert np.isfinite(entry.trace.radius).mean() > 0.9
+
+
 def test_the_switch_is_in_sight_and_settings_say_what_they_are(docked):
     dock = docked(two_fibres(1)[0])
     switch = dock.trace.form.widgets["fibres"].native

@@ -14,6 +14,7 @@ from napari_midl.methods.axons.evidence import supported
 from napari_midl.methods.axons.nearby import brought_near
 from napari_midl.methods.axons.overlaps import ON_IT, Traced
 from napari_midl.methods.axons.ports import Grown
+from napari_midl.methods.axons.radii import measure_radii
 from napari_midl.methods.axons.words import FAINT, MET, ON
 from napari_midl.volumes.counting import counted
 
@@ -33,6 +34,7 @@ def trace_each_fibre(
     known: Iterable[Trace] = (),
     *,
     most: int = ROUND,
+    first: int = ROUND,
     faint: bool = False,
 ) -> Job[list[Trace]]:
     """Follow each fibre once, from the first seed on it.
@@ -52,6 +54,8 @@ def trace_each_fibre(
         What is traced already, in voxels of the image.
     most : int
         Most seeds that are followed at once.
+    first : int
+        At most so many at first, then twice as many each time: who watches sees the first soon.
     faint : bool
         Keep traces that hardly stand out from the noise, too.
 
@@ -63,8 +67,8 @@ def trace_each_fibre(
     Returns
     -------
     list of Trace
-        One for each seed, in their order, empty where there is none or it is traced already,
-        as ``why`` says; then further pieces of traces that were parted by others.
+        One for each seed, in their order, with its radii, empty where there is none or it is
+        traced already, as ``why`` says; then further pieces of traces that were parted by others.
 
     Raises
     ------
@@ -74,24 +78,23 @@ def trace_each_fibre(
     rounds = _Rounds(tracing, known, faint)
     most = max(1, min(most, tracing.pixels.most_agents // 2))
     done: list[Trace] = []
+    room = max(1, min(first, most))
     while len(done) < len(seeds):
         fates: list[Trace | None] = []
-        while len(done) + len(fates) < len(seeds) and fates.count(None) < most:
-            now = len(done) + len(fates)
-            yield Progress(now, len(seeds), _words(now, len(seeds), rounds.count))
-            fates.append(rounds.passed_over(seeds[now]))
+        while len(done) + len(fates) < len(seeds) and fates.count(None) < room:
+            yield rounds.step(done, fates, len(seeds))
+            fates.append(rounds.passed_over(seeds[len(done) + len(fates)]))
         begun = seeds[len(done) : len(done) + len(fates)]
-        words = _words(len(done), len(seeds), rounds.count)
-        told = partial(_told, rounds.grown(done), begun, len(seeds), words)
+        step = rounds.step(done, fates, len(seeds), fates.count(None))
+        told = partial(_told, step, rounds.grown(done), begun)
         some = [seed for seed, fate in zip(begun, fates, strict=True) if fate is None]
         found = yield from mapped(together(tracing, some, True), told)
         if faint:  # a person points at it
             found = yield from mapped(rounds.brought_near(some, found), told)
-        kept = iter(rounds.keep(some, found))
+        kept = iter((yield from mapped(rounds.keep(some, found), told)))
         done += [fate if fate is not None else next(kept) for fate in fates]
-        grown = rounds.grown(done)
-        words = _words(len(done), len(seeds), rounds.count)
-        yield Progress(len(done), len(seeds), words, preview=grown)
+        yield replace(rounds.step(done, [], len(seeds)), preview=rounds.grown(done))
+        room = min(2 * room, most)
     return [*done, *rounds.more]
 
 
@@ -119,6 +122,20 @@ class _Rounds:
         """What there is, for a person who watches."""
         return Grown(tuple(done), (), tuple(self.more))
 
+    def step(
+        self, done: Sequence[Trace], fates: Sequence[Trace | None], seeds: int, now: int = 0
+    ) -> Progress:
+        """How far it is with so many seeds, of which some are followed now."""
+        count = len(done) + len(fates) - fates.count(None)
+        traces = counted(self.count, "trace")
+        if seeds <= 1:
+            words = "following"
+        elif now:
+            words = f"tracing {counted(now, 'seed')}, {count} of {seeds} done: {traces}"
+        else:
+            words = f"{count} of {seeds} seeds: {traces}"
+        return Progress(count, seeds, words)
+
     def passed_over(self, seed: Seed) -> Trace | None:
         """The empty trace of a seed on a fibre that is traced already; None of another."""
         self._tracing.check(seed)
@@ -135,16 +152,26 @@ class _Rounds:
         """Traces of which nothing is sure, followed anew from the fibre beside their seed."""
         return brought_near(self._tracing, seeds, found, self._widths)
 
-    def keep(self, seeds: Sequence[Seed], found: Sequence[Trace]) -> list[Trace]:
+    def keep(self, seeds: Sequence[Seed], found: Sequence[Trace]) -> Job[list[Trace]]:
         """What is kept of the traces of a round: one for each seed, maybe empty.
 
         Those with a direction go first, then the longest that are sure, which the others join.
         """
-        believed = [self._believed(s, trace) for s, trace in zip(seeds, found, strict=True)]
+        step = Progress(0, 0, "comparing")
+        believed, kept = [], {}
+        for seed, trace in zip(seeds, found, strict=True):
+            believed.append(self._believed(seed, trace))
+            yield step
         order = sorted(range(len(seeds)), key=lambda k: -self._sure_length(seeds[k], believed[k]))
-        kept = {k: self._new(seeds[k], believed[k]) for k in order}
+        for k in order:
+            kept[k] = self._measured(self._new(seeds[k], believed[k]))
+            yield step
         self.count += sum(len(trace.points) > 0 for trace in kept.values())
         return [kept[k] for k in range(len(seeds))]
+
+    def _measured(self, trace: Trace) -> Trace:
+        """With its radii, which whoever stops here has then, too."""
+        return measure_radii(self._tracing.volume, trace)
 
     def _believed(self, seed: Seed, trace: Trace) -> Trace:
         if self._faint or seed.direction is not None or not len(trace.points):
@@ -170,7 +197,7 @@ class _Rounds:
         if not new:  # a trace that meets no other was too short to be one
             return self._on_another(seed) or nothing(seed, f"{ON}{met[0]}" if met else FAINT)
         pieces = [replace(part, path=f"{part.path} {k}") for k, part in enumerate(new[1:], 2)]
-        self.more += pieces
+        self.more += map(self._measured, pieces)
         self.count += len(pieces)
         return new[0]
 
@@ -183,11 +210,7 @@ class _Rounds:
         return trace if count else self._on_another(seed) or nothing(seed, f"{ON}another")
 
 
-def _words(done: int, seeds: int, traces: int) -> str:
-    return f"{done} of {seeds} seeds: {counted(traces, 'trace')}" if seeds > 1 else "following"
-
-
-def _told(before: Grown, begun: Sequence[Seed], seeds: int, words: str, step: Progress) -> Progress:
+def _told(now: Progress, before: Grown, begun: Sequence[Seed], step: Progress) -> Progress:
     """A step of a round as a step of all; many have nothing new to show."""
     shown = replace(before, growing=in_order(step.preview, begun)) if step.preview else None
-    return Progress(len(before.done), seeds, words, preview=shown)
+    return replace(now, preview=shown)

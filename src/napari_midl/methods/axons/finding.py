@@ -77,7 +77,7 @@ def find_seeds(tracing: Tracing, box: Box, taken: Collection[str] = ()) -> Job[l
     strengths, places = [np.zeros(0)], [np.zeros((0, len(sides)))]
     for k, corner in enumerate(blocks):
         # Following them takes far longer: a share of this would promise to be done soon.
-        yield Progress(0, 0, f"looking for fibres, part {k + 1} of {len(blocks)}")
+        yield Progress(0, 0, f"looking for seeds, part {k + 1} of {len(blocks)}")
         first = np.array(corner)
         last = np.minimum(first + edge, [side.stop for side in sides])
         strength, place = _peaks(tracing.pixels, first, last, margin)

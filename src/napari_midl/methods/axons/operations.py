@@ -98,16 +98,18 @@ class Trace(TracesOperation):
         if seeds is None:
             seeds = yield from finding.find_seeds(tracing, box, {trace.path for trace in known})
         # A person who watches wants to see the first of them soon.
-        most = apply.TOGETHER if self.out.path is not None else apply.WATCHED
+        most, first = apply.TOGETHER, batch.ROUND
+        if self.out.path is None:
+            most, first = apply.WATCHED, apply.FIRST
         if self.keep_overlaps:
             found = yield from apply.trace(tracing, seeds, skip=skip, most=most)
+            found = yield from measure_all(tracing.volume, found)
         else:
             if not skip:
                 yield from apply.require_fibres(tracing, seeds)
             found = yield from batch.trace_each_fibre(
-                tracing, seeds, known, most=min(most, batch.ROUND), faint=self.faint
+                tracing, seeds, known, most=min(most, batch.ROUND), first=first, faint=self.faint
             )
-        found = yield from measure_all(tracing.volume, found)
         if self.out.path is not None:
             found = on_their_own(found)
         run.results["of_seeds"] = asdict(Counts.of(found, len(seeds)))

@@ -173,7 +173,11 @@ class Tracing:
         at_seed = dict.fromkeys(seen, 0)
         for k in (k for k in seen if owners.count(k) > 1):
             at_seed[k] = len(taken[len(owners) - 1 - owners[::-1].index(k)].points) - 1
-        return [self.doubted(trace, seen[k], at_seed[k]) for k, trace in enumerate(found)]
+        doubted = []
+        for k, trace in enumerate(found):
+            doubted.append(self.doubted(trace, seen[k], at_seed[k]))
+            yield Progress(len(taken), len(taken), "following", preview=found)
+        return doubted
 
     def _centre(self, ways: Sequence[Steps], width: float) -> Job[None]:
         """Draw two ways that begin at one seed to the middle of the fibre: it may lie beside it."""
