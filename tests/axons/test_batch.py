@@ -123,6 +123,16 @@ def test_a_click_beside_a_fibre_that_is_traced_names_it(tracing, wave):
     assert not len(found.points) and found.why == "on mine"
 
 
+@pytest.mark.parametrize(("index", "away"), [(150, 6), (250, 6), (300, -5)])
+def test_a_click_beside_a_part_that_is_traced_begins_nothing_elsewhere(tracing, wave, index, away):
+    line = wave[1]
+    half = Trace("half", np.pad(line[:600], ((0, 0), (1, 0))), np.zeros(600))
+    (found,) = run(trace_each_fibre(tracing, [beside(line, index, away)], [half], faint=True))
+    assert not len(found.points) and found.why == "on half"
+    (rest,) = run(trace_each_fibre(tracing, seeds_at(line, 700), [half], faint=True))
+    assert rest.parent.path == "half" and score(rest.points[:, 1:], line[620:]).coverage > 0.95
+
+
 def test_a_click_on_plain_ground_is_on_no_fibre(tracing, wave):
     # An agent goes from there along nothing, and then along the fibre.
     (found,) = run(trace_each_fibre(tracing, [beside(wave[1], 700, -15)], faint=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -158,6 +159,19 @@ def test_a_click_on_background_is_said(axons, fibre, viewer, notes, click, click
     assert not axons.bench.entries
     assert "sees no fibre" in axons.trouble.text() and axons.trouble.isVisible()
     assert not notes, "what is said stands in the dock, not over the image"
+
+
+def test_a_trace_far_from_its_click_says_how_far(axons, fibre, viewer, click, click_at, finish):
+    viewer.reset_view()
+    line = fibre[1]
+    at = 3 * len(line) // 4
+    along = line[at + 2] - line[at - 2]
+    click(axons.trace.modes[TRACE])
+    click_at(line[at] + 16 * np.array([along[1], -along[0]]) / np.linalg.norm(along))
+    finish()
+    assert _coverage(axons.bench.entries[0].trace, fibre) > 0.8
+    # Pixels are a quarter of a micrometre wide and half a one high.
+    assert re.match(r"trace 1 runs [3-6]\.\d+ µm from your click", axons.trouble.text())
 
 
 def test_the_minimal_path_can_be_chosen(axons, fibre, viewer, click, click_at, finish):

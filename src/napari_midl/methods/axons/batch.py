@@ -192,10 +192,11 @@ class _Rounds:
         reach = ON_IT * self._widths[seed.path]
         if seed.direction is not None:
             return self._onwards(seed, trace, reach)
-        met = [other.path for other in self._traced.at(trace.points, reach) if other is not None]
-        new = self._traced.take(trace, reach)
+        met = self._traced.nearest_of(seed.position, trace, reach)
+        # What a person clicked is there, whatever else lies on the way.
+        new = self._traced.take(trace, reach, seed.position if self._faint else None)
         if not new:  # a trace that meets no other was too short to be one
-            return self._on_another(seed) or nothing(seed, f"{ON}{met[0]}" if met else FAINT)
+            return self._on_another(seed) or nothing(seed, f"{ON}{met.path}" if met else FAINT)
         pieces = [replace(part, path=f"{part.path} {k}") for k, part in enumerate(new[1:], 2)]
         self.more += map(self._measured, pieces)
         self.count += len(pieces)

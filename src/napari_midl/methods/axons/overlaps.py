@@ -26,6 +26,8 @@ ON_IT = 3.0
 # is no fibre of its own.
 _CROSSING, _LEAST = 4.0, 5.0
 _PARALLEL = 0.8
+# What is new of a trace is not what was clicked, where it lies so many times that radius farther.
+_MEANT = 2.0
 # An end so near to a trace, in those radii, or a little further and heading for it as straight as
 # that cosine, grows from there; nobody has seen it, so that it is as doubtful as that.
 _TOUCHES, _NEAR, _TOWARDS, _GUESSED = 1.5, 2.0, 0.6, 0.6
@@ -114,15 +116,28 @@ class Traced:
             for far, k in zip(away, nearest, strict=True)
         ]
 
-    def take(self, trace: Trace, radius: float) -> list[Trace]:
+    def take(self, trace: Trace, radius: float, at: Sequence[float] | None = None) -> list[Trace]:
         """Add what is new of a trace, and give it, the longest piece first.
 
         What runs within a radius, in px, along what is there is left out; a crossing is not. What
-        ends at a trace, or just before it, grows from it, which is marked as doubtful.
+        ends at a trace, or just before it, grows from it, which is marked as doubtful. Where a
+        voxel was meant, and nothing is new at the point of the trace next to it, nothing is taken.
         """
         new = [self._guessed(piece, radius) for piece in self._new(trace, radius)]
+        if new and at is not None:
+            reach = self._away(at, trace) + _MEANT * radius
+            if min(self._away(at, piece) for piece in new) > reach:
+                return []
         self.add(*new)
         return new
+
+    def nearest_of(self, place: Sequence[float], trace: Trace, radius: float) -> Trace | None:
+        """Of what lies within a radius, in px, of a trace, that which comes nearest to a voxel."""
+        met = {other.path: other for other in self.at(trace.points, radius) if other is not None}
+        return min(met.values(), key=lambda other: self._away(place, other), default=None)
+
+    def _away(self, place: Sequence[float], trace: Trace) -> float:
+        return _distance(trace.points * self._spacing, np.asarray(place) * self._spacing)
 
     def shares(self, trace: Trace, radius: float) -> bool:
         """Whether a trace follows a fibre that is there for longer than a crossing would."""

@@ -14,6 +14,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons import operations
 from napari_midl.methods.axons.doubts import surely_off
 from napari_midl.methods.axons.edits import begins_shorter, continued, cut, ending_in_doubt, nearest
+from napari_midl.methods.axons.overlaps import ON_IT
 from napari_midl.methods.axons.ports import (
     AxonModelIn,
     Grown,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 _ON_IT = 0.5
 # A click that far from the trace that it continues, in voxels, is joined to it by a doubtful line.
 _BRIDGED = 10.0
+# A fibre that far from a click, in sizes of a voxel along x, is that which is meant.
+_MEANT = 2 * ON_IT
 # Points from which the way of an end is taken.
 _TANGENT = 4
 
@@ -90,6 +93,18 @@ class TraceRequest:
     def is_on_nothing(self, found: Trace) -> bool:
         """Whether what was found is surely off all along, and kept since a way was given."""
         return self.seed.direction is not None and surely_off(found)
+
+    def beside(self, trace: Trace, voxel_size: Sequence[float]) -> float:
+        """How far from its click a trace runs, in sizes of a voxel along x; 0 where it is meant.
+
+        Meant is what lies no farther from the click than a fibre is wide.
+        """
+        if self.seed.direction is not None:
+            return 0.0
+        away = nearest(trace, self.seed.position, voxel_size)[1] / voxel_size[-1]
+        known = trace.radius[np.isfinite(trace.radius)]
+        width = 2 * float(np.median(known)) if len(known) else 0.0
+        return away if away > max(_MEANT, width) else 0.0
 
     def whole(self, found: Trace) -> Trace:
         """The trace with what lies before the seed."""

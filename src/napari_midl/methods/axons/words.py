@@ -90,6 +90,12 @@ def of_stopped(traces: int, seeds: int) -> str:
     return f"Cancelled: {counted(traces, 'trace')} kept, of the first {counted(seeds, 'seed')}."
 
 
+def of_beside(far: Mapping[str, str]) -> str:
+    """What to say of traces that run so far from where a person clicked, by their names."""
+    traces = ", ".join(f"{name} runs {away} from your click" for name, away in far.items())
+    return f"{traces}, on the nearest fibre that stands out. Undo takes it back."
+
+
 def of_parted(names: Sequence[str]) -> str:
     """What became of traces that grew from a part that is gone."""
     one = len(names) == 1

@@ -13,6 +13,7 @@ from napari_midl.methods.axons.store import read_entries, traces_file, write_ent
 from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.methods.axons.words import of_parted
 from napari_midl.volumes.counting import counted
+from napari_midl.volumes.units import symbol
 from napari_midl.widgets.autosave import Autosave
 from napari_midl.widgets.axons.layers import TraceLayers
 from napari_midl.widgets.axons.projection import ProjectionLayer
@@ -171,6 +172,13 @@ class AxonsBench(Bench):
         self.traces.select(entries)
         self.layers.select(self.traces.selected)
         self.chosen.emit()
+
+    def in_words(self, pixels: float) -> str:
+        """A distance in sizes of a voxel along x as a person reads it."""
+        volume = self.opened_volume
+        if not volume.unit:
+            return f"{pixels:.0f} px"
+        return f"{pixels * volume.voxel_size[-1]:.3g} {symbol(volume.unit)}"
 
     def say(self, text: str) -> None:
         """Say in the dock what was done, or over the image once the dock is closed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_midl.errors import InputError
-from napari_midl.volumes.units import symbol
 from napari_midl.widgets.parts.dock_frame import torch_is_here
 from napari_midl.widgets.tool.dialogs import ask_one_of
 
@@ -78,8 +77,8 @@ class Joins:
         return ask_one_of(
             self._section,
             "Join",
-            f"The ends of {names} are {self._in_words(tied.gap)} apart. Follow the fibre between "
-            "them, or draw a straight line, which is marked as doubtful?",
+            f"The ends of {names} are {self._bench.in_words(tied.gap)} apart. Follow the fibre "
+            "between them, or draw a straight line, which is marked as doubtful?",
             (_FOLLOW, _STRAIGHT),
         )
 
@@ -91,14 +90,9 @@ class Joins:
         answer = ask_one_of(
             self._section,
             "Join into one tree",
-            f"{many} long, up to {self._in_words(longest)}, and the image shows no fibre between. "
-            "Draw straight lines there, which are marked as doubtful, or leave these apart?",
+            f"{many} long, up to {self._bench.in_words(longest)}, and the image shows no fibre "
+            "between. Draw straight lines there, which are marked as doubtful, or leave these "
+            "apart?",
             (_LEAVE, _LINES),
         )
         return None if answer is None else answer == _LINES
-
-    def _in_words(self, pixels: float) -> str:
-        volume = self._bench.opened_volume
-        if not volume.unit:
-            return f"{pixels:.0f} px"
-        return f"{pixels * volume.voxel_size[-1]:.3g} {symbol(volume.unit)}"

@@ -16,6 +16,7 @@ from napari_midl.methods.axons.words import (
     ON,
     ON_NOTHING,
     Counts,
+    of_beside,
     of_bridges,
     of_seeds,
     of_stopped,
@@ -286,16 +287,28 @@ class Tracer:
         self._bench.layers.marks.show("awaited", [*places, *self._ways.places])
 
     def _tell(self, requests: Sequence[TraceRequest], found: Sequence[Trace]) -> None:
-        """Say once what came of a batch, and of a single click only that nothing did."""
+        """Say once what came of a batch, and of a single click what nobody would expect."""
+        bench, words = self._bench, list[str]()
         if len(requests) > 1:
             counts = Counts.of(found, len(requests))
-            self._bench.say(of_seeds(counts, clicked=requests[0].faint))
+            words.append(of_seeds(counts, clicked=requests[0].faint))
         elif not len(found[0].points):
             why = found[0].why
-            self._bench.select([e for e in self._bench.entries if f"{ON}{e.name}" == why])
-            self._bench.say(requests[0].nothing_new(why))
+            bench.select([e for e in bench.entries if f"{ON}{e.name}" == why])
+            words.append(requests[0].nothing_new(why))
         elif requests[0].is_on_nothing(found[0]):
-            self._bench.say(ON_NOTHING)
+            words.append(ON_NOTHING)
+        clicked = {request.seed.path: request for request in requests if request.faint}
+        far = {
+            entry.name: clicked[entry.name].beside(entry.trace, bench.traces.voxel_size)
+            for entry in bench.entries
+            if entry.name in clicked
+        }
+        beside = {name: bench.in_words(away) for name, away in far.items() if away}
+        if beside:
+            words.append(of_beside(beside))
+        if words:
+            bench.say(". ".join(words))
 
     def _on_opened(self) -> None:
         # What was requested, and what is ready, is for the image before.
