@@ -15,7 +15,8 @@ from qtpy.QtWidgets import QApplication
 from napari_midl.methods.axons.fine import read_fine
 from napari_midl.methods.axons.painting import profile
 from napari_midl.methods.axons.words import GUESS
-from napari_midl.volumes.traces import Link, Trace, resample
+from napari_midl.volumes.space import Space
+from napari_midl.volumes.traces import Link, Trace, resample, write_traces
 from napari_midl.widgets.axons import AxonsDock
 from napari_midl.widgets.axons.modes import BETWEEN, CORRECT, CUT, MOVE, SOMA, TRACE
 from napari_midl.widgets.axons.trees import TreesDialog
@@ -231,6 +232,33 @@ def test_the_mode_stays_when_another_image_is_chosen(dock, viewer, click, qtbot)
     click(dock.trace.modes[CUT])
     dock.data.image.setCurrentText("other")
     assert dock.bench.opened_image.name == "other" and dock.trace.mode == CUT
+
+
+def test_what_was_done_last_is_not_said_of_another_image(
+    dock, viewer, click, qtbot, monkeypatch, tmp_path
+):
+    path = tmp_path / "traces.csv"
+    write_traces(path, [line("a", 40)], Space())
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getOpenFileName", lambda *_: (str(path), ""))
+    click(dock.files.open)
+    message = dock.progress.message
+    qtbot.waitUntil(lambda: message.text().startswith("Open: done"))
+    viewer.add_image(np.zeros((160, 160), np.float32), name="other")
+    dock.data.image.setCurrentText("other")
+    assert message.text() == "Nothing is running."
+
+
+def test_the_first_trace_has_its_room_at_once(viewer, notes, qtbot):
+    viewer.window._qt_window.show()
+    viewer.window._qt_window.resize(1500, 950)
+    viewer.add_image(np.zeros((160, 160), np.float32), name="plane")
+    review = _docked(viewer, qtbot).review
+    qtbot.wait(300)
+    assert not review.table.isVisible()
+    review.bench.decide(lambda: review.bench.traces.add([line("a", 40)]))
+    review.grab()  # draws it as it is laid out by then
+    beside = (review.accept, review.next, review.list, review.keys)
+    assert not any(review.table.geometry().intersects(other.geometry()) for other in beside)
 
 
 def test_keys_hold_whatever_layer_is_active(dock, mouse, viewer):

@@ -11,6 +11,7 @@ from napari_midl.widgets.axons.review import TraceReviewSection
 from napari_midl.widgets.axons.trace import TraceSection
 from napari_midl.widgets.axons.train import AxonTrainSection
 from napari_midl.widgets.layers import is_drawn_in
+from napari_midl.widgets.parts.dock_frame import settle
 from napari_midl.widgets.tool.data_section import DataSection
 from napari_midl.widgets.tool.dock import ToolDock
 
@@ -52,6 +53,8 @@ class AxonsDock(ToolDock[AxonsBench]):
             "Channel with the fibres, counted from 0",
             "Project folder: traces and models of this image are kept here",
         )
+        for later in (bench.opened, bench.traced):
+            later.connect(settle)
         return self.data, self.trace, self.review, self.learn, self.files
 
     def make_keys(self) -> Mapping[str, QAbstractButton]:

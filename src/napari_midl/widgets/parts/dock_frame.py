@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtWidgets import QDockWidget, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ def lay_out(
     layout.addWidget(scroll, 1)
     for widget in below:
         layout.addWidget(widget)
+
+
+def settle() -> None:
+    """Give what was shown or hidden its room now: otherwise it is drawn squeezed at first."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
 
 
 class _Column(QScrollArea):

@@ -116,6 +116,11 @@ class ProgressPanel(QWidget):
         layout.addLayout(row)
         self._on_changed()
 
+    def forget(self) -> None:
+        """What was done last was about something else, which is open no more."""
+        if not self._runner.running:
+            self._show(IDLE)
+
     def _on_changed(self) -> None:
         runner = self._runner
         for made in (self.pause, self.cancel):

@@ -77,6 +77,7 @@ class ToolDock(QWidget, Generic[B]):
         column.addWidget(self.trouble)
         column.addWidget(self.progress)
         self.bench.told.connect(self._on_told)
+        self.bench.opened.connect(self.progress.forget)
         self.sections = self.make_sections()
         self.keys = self.bind_keys()
         above = (self.hint,) if self.torch is None else (self.hint, self.torch)
