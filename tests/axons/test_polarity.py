@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_midl.methods.axons.polarity import are_dark, fibres_in_box_are_dark
+from napari_midl.methods.axons.polarity import are_dark, fibres_are_dark, fibres_in_box_are_dark
 from napari_midl.volumes.volume import Volume
 
 
@@ -28,6 +28,19 @@ def test_fibres_on_empty_ground_are_told_from_what_lies_beside_them(noise: float
     assert not are_dark(Volume.from_array(stack.astype(np.float32), name="bright"), "auto")
     assert are_dark(Volume.from_array(255 - stack.astype(np.float32), name="dark"), "auto")
     assert are_dark(Volume.from_array(stack.astype(np.float32), name="said"), "dark")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1.0, 3.0])
+def test_a_click_beside_a_fibre_tells_the_fibre_from_the_ground(dark: bool, width: float) -> None:
+    """Ground beside a bright fibre bends as a dark one does."""
+    rows, columns = np.indices((200, 300))
+    line = 100 + 10 * np.sin(np.arange(300) / 35)
+    fibre = 60 * np.exp(-((rows - line[columns]) ** 2) / (2 * width**2))
+    image = 120 + (-fibre if dark else fibre) + np.random.default_rng(0).normal(0, 4, rows.shape)
+    volume = Volume.from_array(image[None].astype(np.float32), name="fibre")
+    for away in (-25, -20, -15, -12, -10, -8, -4, 0, 4, 8, 10, 12, 15, 20, 25):
+        assert fibres_are_dark(volume, [(0.0, line[150] + away, 150.0)]) == dark, away
 
 
 def test_one_misleading_place_in_the_middle_slice_of_a_sparse_stack_is_outvoted() -> None:
