@@ -11,11 +11,14 @@ from napari_midl.engine.inputs import ImageIn
 from napari_midl.engine.jobs import run
 from napari_midl.methods.axons.apply import Tracing
 from napari_midl.methods.axons.batch import trace_each_fibre
+from napari_midl.methods.axons.entries import Entry
 from napari_midl.methods.axons.evidence import standing_out
 from napari_midl.methods.axons.operations import Trace as TraceOperation
 from napari_midl.methods.axons.ports import KnownIn, SeedsIn, TracesOut
+from napari_midl.methods.axons.requests import RequestQueue, TraceRequest, branch
 from napari_midl.methods.axons.score import score
 from napari_midl.methods.axons.settings import TraceSettings
+from napari_midl.methods.axons.trace_list import TraceList
 from napari_midl.methods.axons.words import Counts, of_seeds
 from napari_midl.volumes.traces import Seed, Trace
 from napari_midl.volumes.volume import Volume
@@ -92,6 +95,24 @@ def test_a_seed_with_a_direction_goes_on_over_a_fibre_that_it_crosses(tracing, w
     known = Trace("mine", down, np.zeros(100))
     (found,) = run(trace_each_fibre(tracing, [onwards(line, 300)], [known]))
     assert score(found.points[:, 1:], line[300:]).coverage > 0.95
+
+
+def test_what_meets_a_branch_of_the_same_batch_grows_from_where_it_meets_it():
+    rows, columns = np.indices((128, 160))
+    away = np.minimum(np.abs(rows - 90), np.hypot(columns - 100, np.maximum(rows - 90, 0)))
+    image = 25 + 120 * np.exp(-(away**2) / 4.5) + np.random.default_rng(0).normal(0, 6, rows.shape)
+    volume = Volume.from_array(image[None].astype(np.float32), name="fork")
+    stem = np.stack([np.zeros(20), np.full(20, 90.0), np.arange(10.0, 50.0, 2)], 1)
+    traces, queue = TraceList([Entry(Trace("stem", stem, np.zeros(20)))]), RequestQueue()
+    onwards = branch("branch", traces, (0.0, 90.0, 60.0))
+    queue.waiting += [onwards, TraceRequest(Seed("side", (0.0, 50.0, 100.0)))]
+    known = [entry.trace for entry in traces.entries]
+    job = queue.begin(ImageIn.of(volume), "base", TraceSettings(), known).perform()
+    queue.enter(traces, run(job).result)
+    by_name = {entry.name: entry.trace for entry in traces.entries}
+    side = by_name["side"]
+    assert side.parent.path == "branch"
+    np.testing.assert_array_equal(by_name["branch"].points[side.parent.index], side.points[0])
 
 
 def test_a_seed_with_a_direction_along_a_fibre_that_is_traced_gives_nothing(tracing, wave):

@@ -20,7 +20,7 @@ from napari_midl.methods.axons.entry_list import EntryList, numbered
 from napari_midl.methods.axons.hanging import UNSEEN, hung_anew
 from napari_midl.methods.axons.joining import one_tree
 from napari_midl.methods.axons.somata import grown_from, made_soma
-from napari_midl.methods.axons.trees import root_of, rooted
+from napari_midl.methods.axons.trees import point_at, root_of, rooted
 from napari_midl.volumes.trace import Link
 
 if TYPE_CHECKING:
@@ -85,8 +85,11 @@ class TraceList(EntryList):
             Those for which there is no fibre.
         """
         entries, new, missed = list(self.entries), [], []
-        for request, trace in zip(requests, found, strict=False):
-            whole = request.whole(trace)
+        pairs = [(r, trace, r.whole(trace)) for r, trace in zip(requests, found, strict=False)]
+        wholes = {whole.path: whole for *_, whole in pairs}
+        for request, trace, whole in pairs:
+            if request.head is None:
+                whole = _grown_again(whole, wholes)
             if len(trace.points) == 0 or len(whole.points) < 2:
                 missed.append(request)
                 continue
@@ -318,6 +321,14 @@ class TraceList(EntryList):
         if not name or name in {other.name for other in self.entries}:
             raise InputError("Each trace needs a name of its own; choose another one.")
         self._replace(entry, replace(entry, trace=replace(entry.trace, path=name)))
+
+
+def _grown_again(trace: Trace, wholes: Mapping[str, Trace]) -> Trace:
+    """A trace that grew from a part of one of some others, whose points are counted anew."""
+    link = trace.parent
+    if link is None or link.path not in wholes:
+        return trace
+    return replace(trace, parent=point_at(trace.points[0], link.index, [wholes[link.path]]))
 
 
 def _renamed(trace: Trace, names: Mapping[str, str]) -> Trace:
