@@ -66,6 +66,15 @@ def test_branches_of_what_is_gone_are_hung_on_the_new_part(tree, aside, accepted
     assert tree.entries == before, "in one step"
 
 
+@pytest.mark.parametrize(("aside", "accepted"), [(2, True), (6, False)])
+def test_a_tie_to_what_has_no_doubt_told_is_no_decision_of_its_own(tree, aside, accepted):
+    found = _trace("stem", ((aside, 20), (aside, 60)))
+    untold = replace(found, uncertainty=np.full(len(found.points), np.nan))
+    down = _correct(tree, "stem", (0, aside, 20), untold)["down"]
+    assert down.trace.parent.path == "stem" and down.accepted is accepted
+    assert np.isnan(down.trace.uncertainty[0]) == accepted
+
+
 def test_a_branch_far_from_the_new_part_is_a_tree_of_its_own(tree):
     now = _correct(tree, "stem", (0, 5, 20), _trace("stem", ((5, 20), (60, 20))))
     assert now["down"].trace.parent is None and now["up"].trace.parent == Link("stem", 10)

@@ -94,5 +94,6 @@ def _hung(
         parent=Link(parent.path, index),
         kinds=trace.kinds[:1],
     )
-    doubt = np.maximum(root.uncertainty, UNSEEN if gap > ON_IT else 0.0)
-    return replace(root, uncertainty=doubt).followed_by(trace)
+    if gap > ON_IT:
+        root = replace(root, uncertainty=np.fmax(root.uncertainty, UNSEEN))
+    return root.followed_by(trace)

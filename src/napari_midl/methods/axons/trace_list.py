@@ -114,7 +114,7 @@ class TraceList(EntryList):
         now = [
             e
             if e.trace is t
-            else replace(e, trace=t, accepted=e.accepted and bool(t.uncertainty[0] < UNSEEN))
+            else replace(e, trace=t, accepted=e.accepted and not t.uncertainty[0] >= UNSEEN)
             for e, t in zip(entries, hung, strict=True)
         ]
         k = list(entries).index(old)
