@@ -440,7 +440,6 @@ def test_a_branch_or_correction_on_nothing_says_so(
     click_at(trunk[len(trunk) // 2, 1:] + [3.5, 1])
     finish()
     assert "sees no fibre there" in axons.trouble.text() and not axons.trouble.isHidden()
-    click(axons.review.undo)
     assert [entry.name for entry in axons.bench.entries] == ["trunk"]
     np.testing.assert_array_equal(axons.bench.entries[0].trace.points, trunk)
 

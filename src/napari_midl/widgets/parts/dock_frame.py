@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _NAPARIS_LEAST = 50
-_LEAST = 348  # at which few rows of buttons, and no hint, need one line more
+_MOST = 430  # at which each row of buttons is one line
 
 
 def torch_is_here() -> bool:
@@ -57,8 +57,8 @@ def let_shrink(widget: QWidget) -> None:
 
 def lay_out(
     dock: QWidget, above: Sequence[QWidget], sections: Sequence[QWidget], below: Sequence[QWidget]
-) -> None:
-    """Sections that scroll between what always stays in sight."""
+) -> QScrollArea:
+    """Sections that scroll, as the widget returned, between what always stays in sight."""
     inside = QWidget()
     column = QVBoxLayout(inside)
     column.setContentsMargins(0, 0, 4, 0)
@@ -79,6 +79,7 @@ def lay_out(
     layout.addWidget(scroll, 1)
     for widget in below:
         layout.addWidget(widget)
+    return scroll
 
 
 def settle() -> None:
@@ -89,18 +90,27 @@ def settle() -> None:
 class _Column(QScrollArea):
     """Scrolls up and down only: it is never narrower than what it holds and its scroll bar.
 
-    A third of a small window is what it asks for, also where it could do with less. Styles and
-    texts that come later make the sections wider, so it is asked anew each time.
+    Styles and texts that come later make the sections wider, so it is asked anew each time.
     """
 
     def minimumSizeHint(self) -> QSize:
         """Qt's hook: the least size at which nothing is cut off at the side."""
-        hint = super().minimumSizeHint()
-        inside, bar = self.widget(), self.verticalScrollBar()
-        if inside is not None and bar is not None:
-            least = inside.minimumSizeHint().width() + bar.sizeHint().width()
-            hint.setWidth(max(least, _LEAST))
+        hint, inside = super().minimumSizeHint(), self.widget()
+        if inside is not None:
+            hint.setWidth(inside.minimumSizeHint().width() + self._around)
         return hint
+
+    def sizeHint(self) -> QSize:
+        """Qt's hook: the size at which each row is one line, as far as the image has room, too."""
+        hint, least, inside = super().sizeHint(), self.minimumSizeHint().width(), self.widget()
+        if inside is not None:
+            hint.setWidth(max(least, min(inside.sizeHint().width() + self._around, _MOST)))
+        return hint
+
+    @property
+    def _around(self) -> int:
+        bar = self.verticalScrollBar()
+        return 2 * self.frameWidth() + (bar.sizeHint().width() if bar is not None else 0)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
         """Qt's hook: what it holds has changed."""

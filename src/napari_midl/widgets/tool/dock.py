@@ -81,7 +81,7 @@ class ToolDock(QWidget, Generic[B]):
         self.sections = self.make_sections()
         self.keys = self.bind_keys()
         above = (self.hint,) if self.torch is None else (self.hint, self.torch)
-        lay_out(self, above, self.sections, (below,))
+        self._column = lay_out(self, above, self.sections, (below,))
         self._wheel = WheelGuard(self)
         self._through = KeysThrough(self)
         name_fields(self)
@@ -118,9 +118,10 @@ class ToolDock(QWidget, Generic[B]):
             self.keys.use()
 
     def sizeHint(self) -> QSize:
-        """Qt's hook: no wider than it has to be, since the image needs the room."""
-        hint = super().sizeHint()
-        hint.setWidth(self.minimumSizeHint().width())
+        """Qt's hook: as wide as its rows ask for, and no text, since the image needs the room."""
+        hint, column = super().sizeHint(), self._column
+        more = column.sizeHint().width() - column.minimumSizeHint().width()
+        hint.setWidth(self.minimumSizeHint().width() + more)
         return hint
 
     def make_sections(self) -> Sequence[ToolSection[Any]]:
