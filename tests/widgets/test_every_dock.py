@@ -161,6 +161,7 @@ def test_buttons_stay_under_the_mouse_while_messages_come_and_go(viewer, notes, 
 
 def test_the_path_in_a_message_makes_no_dock_wide(viewer, docks, qtbot):
     viewer.window.show()
+    qtbot.wait(500)  # napari's style reaches them
     for dock in docks.values():
         before = dock.minimumSizeHint().width()
         said = f"/data/{'a_long_name_' * 9}.ome.zarr is complete; give another name."
