@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from napari_midl.engine.streamed import StreamedOperation
     from napari_midl.widgets.tool.growing_layers import GrowingLayers
 
-# What is read and drawn anew keeps the window for up to 0.1 s: that is to meet few clicks.
-_REFRESH_MS = 1000
+_REFRESH_MS = 500
 
 
 class StreamSection(OutputSection[B]):
