@@ -319,6 +319,54 @@ def test_correct_near_the_root_keeps_the_tree_whole(traced, click, click_at, fin
     assert bench.entries == before
 
 
+def _beside(points, at, by):
+    """A place `by` px beside a trace at one of its points, ``(y, x)``."""
+    along = points[at + 1] - points[at - 1]
+    return points[at, 1:] + by * np.array([along[2], -along[1]]) / np.linalg.norm(along)
+
+
+def test_correct_says_what_it_left_and_that_it_goes_over_nothing(
+    axons, viewer, click, click_at, finish
+):
+    # Nothing but a short piece of fibre, left where the trunk is cut: the agent sees none there.
+    viewer.layers[0].data = np.zeros((256, 256), np.float32)
+    viewer.layers[0].data[29:32, :50] = 1
+    viewer.layers[0].contrast_limits = 0, 1
+    _add(axons, _line("trunk", range(0, 120)))
+    side = np.stack([np.zeros(20), 30.0 + np.arange(20), np.full(20, 110.0)], 1)
+    _add(axons, Trace("far", side, np.zeros(20), parent=Link("trunk", 110)))
+    axons.bench.select(axons.bench.entries[:1])
+    viewer.reset_view()
+    click(axons.trace.modes[CORRECT])
+    click_at((36, 60))
+    finish()
+    trunk, far = axons.bench.entries
+    assert len(trunk.trace.points) > 60 and far.trace.parent is None
+    assert "sees no fibre there" in axons.trouble.text()
+    assert "far grew from the part that is gone" in axons.trouble.text()
+
+
+def test_correct_says_which_accepted_traces_are_proposed_again(
+    axons, fibre, viewer, click, click_at, finish
+):
+    line = np.column_stack([np.zeros(len(fibre[1])), fibre[1]])
+    aside = np.array([_beside(line, k, 5.0) for k in range(1, len(line) - 1)])
+    wrong = np.column_stack([np.zeros(len(aside)), aside])
+    _add(axons, Trace("wrong", wrong, np.zeros(len(wrong))))
+    at = len(wrong) * 3 // 4
+    side = wrong[at] + np.arange(20)[:, None] * (0, *(_beside(wrong, at, 1.0) - wrong[at, 1:]))
+    _add(axons, Trace("branch", side, np.zeros(20), parent=Link("wrong", at)))
+    click(axons.review.accept)
+    axons.bench.select(axons.bench.entries[:1])
+    viewer.reset_view()
+    click(axons.trace.modes[CORRECT])
+    click_at(fibre[1][len(fibre[1]) // 4])
+    finish()
+    _, branch = axons.bench.entries
+    assert branch.trace.parent is not None and not branch.accepted
+    assert "proposed again: branch" in axons.trouble.text()
+
+
 def test_cut_keeps_the_longer_part_or_with_shift_the_other(traced, click, click_at):
     bench = traced.bench
     before = bench.entries[0].trace

@@ -107,6 +107,11 @@ def of_parted(names: Sequence[str]) -> str:
     )
 
 
+def of_again(names: Sequence[str]) -> str:
+    """Which traces were accepted and, changed as they are, have to be so again."""
+    return f"Changed, so proposed again: {', '.join(names)}."
+
+
 def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -> str:
     """What came of joining traces into one tree, of which some gaps were left open.
 
@@ -122,7 +127,7 @@ def of_bridges(bridges: Sequence[Trace], left: int, again: Sequence[str] = ()) -
     else:
         closed = f"{count} {straight if lines else 'along the image'}"
     more = f"; {left} left open{_OVER_NOTHING}" if left else ""
-    changed = f" Changed, so proposed again: {', '.join(again)}." if again else ""
+    changed = f" {of_again(again)}" if again else ""
     return f"{closed}{more}. Next doubtful place shows where.{changed}"
 
 

@@ -11,7 +11,7 @@ from napari_midl.errors import InputError
 from napari_midl.methods.axons.fine import fine_file, read_fine, write_fine
 from napari_midl.methods.axons.store import read_entries, traces_file, write_entries
 from napari_midl.methods.axons.trace_list import TraceList
-from napari_midl.methods.axons.words import of_parted
+from napari_midl.methods.axons.words import of_again, of_parted
 from napari_midl.volumes.counting import counted
 from napari_midl.volumes.units import symbol
 from napari_midl.widgets.autosave import Autosave
@@ -159,13 +159,25 @@ class AxonsBench(Bench):
         self.traced.emit()
         self.chosen.emit()
 
-    def shorten(self, decision: Callable[[], object]) -> None:
-        """As `decide`, for what takes points away; says which traces grew from these."""
-        before = {entry.name for entry in self.entries if entry.trace.parent is not None}
+    def shorten(self, decision: Callable[[], object]) -> str:
+        """As `decide`, for what takes points away; says what became of others, and gives that.
+
+        These are traces that grew from what is gone, and accepted ones that are proposed again
+        since they are hung elsewhere.
+        """
+        before = self.entries
         self.decide(decision)
-        left = [e.name for e in self.entries if e.name in before and e.trace.parent is None]
-        if left:
-            self.say(of_parted(left))
+        now = {entry.name: entry for entry in self.entries}
+        both = [(e, now[e.name]) for e in before if e.name in now]
+        parted = [e.name for e, new in both if e.trace.parent and new.trace.parent is None]
+        again = [e.name for e, new in both if e.accepted and not new.accepted]
+        again = [name for name in again if now[name] not in self.traces.selected]
+        words = " ".join(
+            [*([of_parted(parted)] if parted else []), *([of_again(again)] if again else [])]
+        )
+        if words:
+            self.say(words)
+        return words
 
     def select(self, entries: Iterable[Entry]) -> None:
         """Select traces."""

@@ -268,13 +268,13 @@ class Tracer:
 
     def _on_traced(self, outcome: Outcome[list[Trace]]) -> None:
         bench, queue, found = self._bench, self._queue, outcome.result
-        bench.shorten(lambda: queue.enter(bench.traces, found))
-        self._tell(queue.under_way, found)
+        changed = bench.shorten(lambda: queue.enter(bench.traces, found))
+        self._tell(queue.under_way, found, changed)
 
     def _on_finished(self) -> None:
         bench, queue = self._bench, self._queue
         if queue.stopped:
-            bench.decide(lambda: queue.stop(bench.traces))
+            bench.shorten(lambda: queue.stop(bench.traces))
         queue.end()
         bench.layers.grow([])
         self._mark()
@@ -286,8 +286,11 @@ class Tracer:
         places = [request.seed.position for request in (*queue.under_way, *queue.waiting)]
         self._bench.layers.marks.show("awaited", [*places, *self._ways.places])
 
-    def _tell(self, requests: Sequence[TraceRequest], found: Sequence[Trace]) -> None:
-        """Say once what came of a batch, and of a single click what nobody would expect."""
+    def _tell(self, requests: Sequence[TraceRequest], found: Sequence[Trace], changed: str) -> None:
+        """Say once what came of a batch, and of a single click what nobody would expect.
+
+        What became of other traces by it is said before, again.
+        """
         bench, words = self._bench, list[str]()
         if len(requests) > 1:
             counts = Counts.of(found, len(requests))
@@ -308,7 +311,7 @@ class Tracer:
         if beside:
             words.append(of_beside(beside))
         if words:
-            bench.say(". ".join(words))
+            bench.say(f"{changed} {'. '.join(words)}".strip())
 
     def _on_opened(self) -> None:
         # What was requested, and what is ready, is for the image before.
