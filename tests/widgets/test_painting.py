@@ -245,6 +245,19 @@ def test_a_stroke_shows_each_hidden_layer_that_it_paints_in(wide, viewer, drag, 
     assert HIDDEN not in notes
 
 
+def test_a_drag_where_only_a_longer_stack_has_a_slice_is_told(wide, viewer, drag, click, notes):
+    longer = np.zeros((SHAPE[0] + 5, *SHAPE[1:]), np.uint8)
+    viewer.add_image(longer, name="longer")
+    click(wide.annotate.classes[VESSEL])
+    viewer.dims.set_point(0, SHAPE[0] + 2)
+    drag((100, 100), (100, 150))
+    assert any(note.startswith("wide has no slice here") for note in notes)
+    assert not labels(wide).any() and wide.annotate.classes[VESSEL].isChecked()
+    viewer.dims.set_point(0, 2)
+    drag((100, 100), (100, 150))
+    assert labels(wide)[2, 100, 100:150].all()
+
+
 def test_the_dock_follows_the_tool_that_is_chosen_in_napari(wide, viewer, drag, click):
     click(wide.annotate.classes[VESSEL])
     layer = viewer.layers.selection.active

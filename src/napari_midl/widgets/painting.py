@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.notifications import show_info
 
 from napari_midl.volumes.boxes import common, hull
 from napari_midl.volumes.classes import UNLABELLED
@@ -53,6 +54,11 @@ class Painting:
         if label is None or not self._free():
             return
         last = self._voxel(event)
+        if not self._in_its_slices(last, event):
+            image = self._patches.image
+            # napari's brush, which comes after this one, fails there.
+            viewer.layers.selection.active = image
+            show_info(f"{image} has no slice here: move the slider until you see it, then paint.")
         if not self._inside(last):
             return
         brush = self._patches.take(last.tolist()).layer
@@ -87,6 +93,13 @@ class Painting:
         data = to_data(self._viewer, self._patches.image, event.position)[-3:]
         plane = np.zeros(3 - len(data))  # a picture is a stack of one slice
         return np.round(np.concatenate([plane, data])).astype(np.int64)
+
+    def _in_its_slices(self, voxel: NDArray[np.int64], event: Any) -> bool:
+        """Whether the image has the slice in view: another one beside it may have more."""
+        shape = self._patches.cells.shape
+        first = len(shape) - self._viewer.dims.ndim
+        displayed = {first + axis for axis in event.dims_displayed}
+        return all(0 <= voxel[axis] < n for axis, n in enumerate(shape) if axis not in displayed)
 
     def _inside(self, voxel: NDArray[np.int64]) -> bool:
         return bool(np.all((voxel >= 0) & (voxel < self._patches.cells.shape)))
