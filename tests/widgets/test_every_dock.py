@@ -208,6 +208,19 @@ def test_the_tab_key_goes_from_top_to_bottom(viewer, notes, qtbot):
         viewer.window.remove_dock_widget(dock)
 
 
+def test_the_tab_key_comes_to_classes_that_were_added(viewer, notes, click, qtbot):
+    viewer.window.show()
+    viewer.add_image(np.zeros((32, 32), np.uint8))
+    classes = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1].classes
+    qtbot.waitUntil(classes.add.isEnabled)
+    click(classes.add)
+    walked = [classes.title]
+    while walked[-1] is not classes.hand:
+        assert len(walked) < 20
+        walked.append(walked[-1].nextInFocusChain())
+    assert [w for w in walked if w in classes.classes.values()] == list(classes.classes.values())
+
+
 def top_of(widget, dock):
     return widget.mapTo(dock, QPoint()).y()
 

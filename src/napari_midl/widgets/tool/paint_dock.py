@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from napari_midl.widgets.parts.accessible import tab_as_read
 from napari_midl.widgets.tool.dock import ToolDock
 from napari_midl.widgets.tool.paint_bench import PaintBench
 
@@ -42,7 +43,8 @@ class PaintDock(ToolDock[B]):
         return (self.bench.patches.changed,)
 
     def give_keys(self) -> None:
-        """Give the keys to other buttons, once there are other classes."""
+        """Give the keys, and their turn of Tab, to other buttons, once there are other classes."""
         if hasattr(self, "keys"):
             self.keys.stop()
             self.keys = self.bind_keys()
+            tab_as_read(self)
