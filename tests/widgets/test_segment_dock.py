@@ -258,6 +258,16 @@ def test_labels_that_name_their_values_say_what_they_know(
             assert (patch.labels[0][kind == TRUTH] == value).all()
 
 
+@pytest.mark.parametrize("index", [[np.nan, 1, 2, 3], ["a", "b", "c", "d"]])
+def test_of_a_table_of_another_tool_what_names_values_is_read(dock, viewer, click, index):
+    name_two(dock, click)
+    told = {"index": index, "class": ["bright", None, "debris", "debris"]}
+    viewer.add_labels(TRUTH, name="cells", features=told)
+    tick(dock, "cells")
+    said = "cells names debris, no class above; add one of that name, or it counts as background."
+    assert (said in dock.sources.status.text()) == (2 in index)
+
+
 def tick(dock, labels: str) -> None:
     table = dock.sources.table
     rows = [table.item(row, 0).text() for row in range(table.rowCount())]

@@ -13,6 +13,7 @@ from napari_midl.methods.anatomy.morphing import morph, superimposed
 from napari_midl.widgets.anatomy.bench import AnatomyBench
 from napari_midl.widgets.anatomy.files import KINDS
 from napari_midl.widgets.anatomy.naming import open_landmarks
+from napari_midl.widgets.parts.names import few_of
 from napari_midl.widgets.parts.section import note
 from napari_midl.widgets.tool.dialogs import ask_open
 from napari_midl.widgets.tool.section import ToolSection
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from napari_midl.volumes.landmarks import Landmarks
 
 _STEPS = 100
-_NAMED = 4
 
 
 class MorphSection(ToolSection[AnatomyBench]):
@@ -120,6 +120,4 @@ class MorphSection(ToolSection[AnatomyBench]):
         here = self.bench.landmarks
         alone = here.placed & ~self.other.placed
         gone = [name for name, alone_ in zip(here.names, alone, strict=True) if alone_]
-        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
-        listed = f"{', '.join(gone[:_NAMED])}{more}"
-        return f" Take leaves out what the other set lacks: {listed}." if gone else ""
+        return f" Take leaves out what the other set lacks: {few_of(gone)}." if gone else ""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LONGEST = 28
+_NAMED = 4
 
 
 def shortened(name: str) -> str:
@@ -11,3 +17,9 @@ def shortened(name: str) -> str:
         return name
     half = (LONGEST - 1) // 2
     return f"{name[:half]}…{name[-half:]}"
+
+
+def few_of(names: Sequence[str]) -> str:
+    """The first few of some names, and how many more there are."""
+    more = len(names) - _NAMED
+    return f"{', '.join(names[:_NAMED])}{f' and {more} more' if more > 0 else ''}"

@@ -63,12 +63,19 @@ def labelled(
 
 
 def names_in(layer: Labels) -> dict[int, str]:
-    """What a layer calls its values but 0, as the names of an OME-Zarr's labels come to it."""
+    """What a layer calls its values but 0, as the names of an OME-Zarr's labels come to it.
+
+    Other tools' tables may have the same columns, and anything in them.
+    """
     told = layer.features
     if not {"index", "class"} <= set(told.columns):
         return {}
-    values = zip(told["index"].tolist(), told["class"].tolist(), strict=True)
-    return {int(value): str(name) for value, name in values if value and value == int(value)}
+    return {
+        int(value): name
+        for value, name in zip(told["index"].tolist(), told["class"].tolist(), strict=True)
+        if isinstance(value, (int, float)) and value and float(value).is_integer()
+        if isinstance(name, str)
+    }
 
 
 def classes_in(layer: Labels, names: Sequence[str]) -> dict[int, str]:

@@ -21,7 +21,7 @@ from napari_midl.engine.examples import ALL, SEVERAL, ExamplesIn
 from napari_midl.errors import InputError
 from napari_midl.widgets.images import extra_axes
 from napari_midl.widgets.layers import of_others
-from napari_midl.widgets.parts.names import shortened
+from napari_midl.widgets.parts.names import few_of, shortened
 from napari_midl.widgets.parts.section import combo, note, offer, there
 from napari_midl.widgets.tool.classes_bench import ClassesBench
 from napari_midl.widgets.tool.label_maps import (
@@ -266,7 +266,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
         ]
         said += [
             f"{shortened(each.name)} names {strange}, no class above; add one of that name, or it "
-            "is not learnt."
+            f"counts as {self.bench.classes.names[0]}."
             for each in labels
             if (strange := self._strange(each))
         ]
@@ -283,7 +283,7 @@ class SourcesSection(ToolSection[ClassesBench[Any]]):
     def _strange(self, layer: Labels) -> str:
         """What a layer calls its values, and no class is called."""
         names, known = names_in(layer), classes_in(layer, self.bench.classes.names)
-        return ", ".join(name for value, name in names.items() if value not in known)
+        return few_of(list(dict.fromkeys(n for value, n in names.items() if value not in known)))
 
     @property
     def _taking_no_strokes(self) -> list[Labels]:
