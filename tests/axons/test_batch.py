@@ -171,7 +171,7 @@ def test_what_grows_is_never_gone_before_it_has_ended(tracing, wave):
     run(trace_each_fibre(tracing, seeds_at(wave[1], 100, 400)), steps.append)
     growing = [len(lines_of(p.preview.growing)) for p in steps if p.preview and p.preview.growing]
     assert growing and min(growing[growing.index(2) :]) == 2
-    said = {"0 of 2 seeds: 0 traces", "tracing 2 seeds, 0 of 2 done: 0 traces"}
+    said = {"0 of 2 seeds: 0 traces", "0 of 2 seeds: 0 traces, 2 under way"}
     assert {p.message for p in steps} >= said | {"2 of 2 seeds: 1 trace"}
     assert [p.done for p in steps] == sorted(p.done for p in steps)
 

@@ -85,12 +85,31 @@ def test_cancelling_keeps_the_fibres_that_are_done(docked, click, qtbot, monkeyp
     assert other.parent == Link("trace 1", 3)
 
 
+def test_cancelling_where_all_was_traced_already_does_not_promise_more(
+    docked, click, qtbot, monkeypatch
+):
+    nothing = Trace("1", np.zeros((0, 3)), why="too faint")
+
+    def forever(*_, **__):
+        while True:
+            time.sleep(0.01)
+            yield Progress(1, 2, "following", preview=Grown((nothing,)))
+
+    monkeypatch.setattr(batch, "trace_each_fibre", forever)
+    dock = docked(two_fibres(1)[0])
+    click(dock.trace.all)
+    qtbot.waitUntil(lambda: "following" in dock.progress.message.text(), timeout=MINUTE)
+    click(dock.progress.cancel)
+    qtbot.waitUntil(lambda: not dock.bench.runner.running, timeout=MINUTE)
+    assert "no new trace at the first place" in dock.trouble.text()
+
+
 def test_what_is_kept_on_cancel_has_its_radii(docked, click, qtbot, unhurried):
     dock = docked(two_fibres(1)[0])
     message = dock.progress.message
     with unhurried():
         click(dock.trace.all)
-        for words in ("looking for seeds", "tracing 4 seeds, 0 of "):
+        for words in ("looking for seeds", ": 0 traces, 4 under way"):
             qtbot.waitUntil(lambda w=words: w in message.text(), timeout=2 * MINUTE)
         qtbot.waitUntil(lambda: ": 0 traces" not in message.text(), timeout=2 * MINUTE)
         click(dock.progress.cancel)

@@ -5,8 +5,9 @@ import pytest
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
-from napari_midl.widgets.parts.progress_bar import Bar
+from napari_midl.widgets.parts.progress_bar import Bar, ProgressPanel
 from napari_midl.widgets.parts.words import Words
+from napari_midl.widgets.worker import JobRunner
 
 
 class Paints(QObject):
@@ -93,3 +94,13 @@ def test_other_words_are_drawn_and_no_layout_is_made_anew(qtbot):
     assert (box, QEvent.Type.LayoutRequest) not in seen
     assert words.text().startswith("tile 2") and words.width() < 200
     assert words.grab().toImage() != before
+
+
+def test_words_have_all_the_room_where_no_time_is_told(qtbot):
+    runner = JobRunner()
+    panel = ProgressPanel(runner, "End it")
+    qtbot.addWidget(panel)
+    panel.resize(300, 60)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    assert panel.message.width() > 0.9 * panel.width()

@@ -130,10 +130,10 @@ class _Rounds:
         traces = counted(self.count, "trace")
         if seeds <= 1:
             words = "following"
-        elif now:
-            words = f"tracing {counted(now, 'seed')}, {count} of {seeds} done: {traces}"
         else:
-            words = f"{count} of {seeds} seeds: {traces}"
+            # What matters most comes first: a narrow dock cuts the rest.
+            under_way = f", {now} under way" if now else ""
+            words = f"{count} of {seeds} seeds: {traces}{under_way}"
         return Progress(count, seeds, words)
 
     def passed_over(self, seed: Seed) -> Trace | None:

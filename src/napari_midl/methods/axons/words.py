@@ -85,6 +85,9 @@ def of_seeds(counts: Counts, given: bool = True, clicked: bool = False) -> str:
 
 def of_stopped(traces: int, seeds: int) -> str:
     """What is left of a batch that was cancelled after some of its seeds."""
+    if not traces and seeds:
+        first = "place" if seeds == 1 else f"{seeds} places"
+        return f"Cancelled: no new trace at the first {first}."
     if not traces:
         return "Cancelled before a trace was whole: nothing is kept."
     return f"Cancelled: {counted(traces, 'trace')} kept, of the first {counted(seeds, 'seed')}."

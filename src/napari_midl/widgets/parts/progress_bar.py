@@ -158,3 +158,4 @@ class ProgressPanel(QWidget):
     def _show(self, message: str, left: str = "") -> None:
         self.message.setText(message)
         self.left.setText(left)
+        self.left.setVisible(bool(left))
