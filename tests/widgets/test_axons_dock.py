@@ -346,6 +346,28 @@ def test_correct_says_what_it_left_and_that_it_goes_over_nothing(
     assert "far grew from the part that is gone" in axons.trouble.text()
 
 
+def test_a_trace_is_corrected_once_at_a_time(traced, click, click_at, finish):
+    points = traced.bench.entries[0].trace.points
+    click(traced.trace.modes[CORRECT])
+    for at in (len(points) * 3 // 4, len(points) // 2):
+        click_at(_beside(points, at, 3.0))
+    assert "trace 1 is still being corrected" in traced.trouble.text()
+    finish()
+    (entry,) = traced.bench.entries
+    assert entry.trace.points is not points
+
+
+def test_what_was_corrected_while_it_was_cut_has_a_name_of_its_own(traced, click, click_at, finish):
+    bench = traced.bench
+    points = bench.entries[0].trace.points
+    click(traced.trace.modes[CORRECT])
+    click_at(_beside(points, len(points) * 3 // 4, 3.0))
+    assert bench.runner.running
+    bench.decide(lambda: bench.traces.cut(points[len(points) // 2].tolist()))
+    finish()
+    assert [entry.name for entry in bench.entries] == ["trace 1", "trace 2"]
+
+
 def test_correct_says_which_accepted_traces_are_proposed_again(
     axons, fibre, viewer, click, click_at, finish
 ):

@@ -96,6 +96,11 @@ class TraceList(EntryList):
             if request.instead_of in entries:
                 entries, made = self._instead(entries, request.instead_of, whole)
             else:
+                # Of one that was changed meanwhile the other keeps the name.
+                taken = {entry.name for entry in entries}
+                if whole.path in taken:
+                    (name,) = self.free_names(1, {*taken, *wholes})
+                    whole = replace(whole, path=name)
                 made = Entry(whole)
                 entries.append(made)
             new.append(made)

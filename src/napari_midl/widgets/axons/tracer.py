@@ -91,9 +91,14 @@ class Tracer:
         Raises
         ------
         InputError
-            If another job is running.
+            If another job is running, or a trace that is to be corrected still is.
         """
         self._require_turn()
+        for request in requests:
+            if request.instead_of is not None and request.seed.path in self._queue.names:
+                raise InputError(
+                    f"{request.seed.path} is still being corrected; click again once that is done."
+                )
         self._queue.waiting += requests
         self._mark()
         self._begin()
