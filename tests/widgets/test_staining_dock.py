@@ -540,6 +540,8 @@ def test_training_needs_two_folders_and_ends_in_the_list_of_weights(
         click(staining.learn.train)
     assert not staining.learn.train.isEnabled()
     assert "learns from your two folders" in staining.hint.text()
+    assert "Looking and staining wait for it" in staining.hint.text()
+    assert not (staining.stain.look.isEnabled() or staining.stain.go.isEnabled())
     assert not isinstance(window.focusWidget(), QLineEdit | QAbstractSpinBox | QPushButton)
     idle(staining)
     assert "learns from" not in staining.hint.text()

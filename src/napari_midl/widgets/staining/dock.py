@@ -73,8 +73,8 @@ class StainingDock(ToolDock[StainingBench]):
             )
         if self.learn.training:
             return STAIN, (
-                "A stain learns from your two folders, which takes a while: look, stain and review "
-                "meanwhile. What it learnt is chosen under <i>Stain</i> then."
+                "A stain learns from your two folders, and is chosen under <i>Stain</i> then. "
+                "Looking and staining wait for it; what you <i>Cancel</i> can go on later."
             )
         if self.stain.unfinished:
             return STAIN, (
