@@ -19,6 +19,7 @@ from napari_midl.engine.models import read_card
 from napari_midl.engine.replaying import replay
 from napari_midl.engine.runs import read_run, record_path
 from napari_midl.engine.shelf import shelf_folder
+from napari_midl.volumes.classes import Classes
 from napari_midl.volumes.label_values import Meaning
 from napari_midl.volumes.ome_zarr import OmeZarrImage
 from napari_midl.widgets.segment.learn import NONE
@@ -256,6 +257,27 @@ def test_labels_that_name_their_values_say_what_they_know(
         value = 0 if name is None else dock.bench.classes.value(name)
         if name is not None or 2 in names:
             assert (patch.labels[0][kind == TRUTH] == value).all()
+
+
+def test_one_class_too_many_is_told(dock, click):
+    dock.bench.use_classes(Classes(*(f"class {number}" for number in range(255))))
+    click(dock.classes.add)
+    assert "255 at most" in dock.trouble.text() and len(dock.bench.classes) == 255
+
+
+def test_a_class_that_could_not_be_taken_back_is_not_brought_back(dock, viewer, click, drag):
+    click(dock.classes.add)
+    drag(viewer, (24, 20), (24, 50))
+    viewer.window.remove_dock_widget(dock)
+    again = viewer.window.add_plugin_dock_widget("napari-midl", "Segment")[1]
+    again.learn.live.setChecked(False)
+    choose(again, "cells1")
+    click(again.classes.add)
+    click(again.classes.undo)
+    assert "is painted on cells0 too" in again.trouble.text()
+    assert again.bench.classes.names[-1] == "structure 2"
+    click(again.classes.redo)
+    assert "cannot come back" not in again.trouble.text()
 
 
 @pytest.mark.parametrize("index", [[np.nan, 1, 2, 3], ["a", "b", "c", "d"]])

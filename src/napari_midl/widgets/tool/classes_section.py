@@ -77,8 +77,9 @@ class ClassesSection(PaintSection):
         number = len(classes)
         while (name := f"structure {number}") in classes.names:
             number += 1
-        if self._use([*classes.names, name], classes.colours):
-            self._remember([], added=True)
+        if not self._use([*classes.names, name], classes.colours):
+            return
+        self._remember([], added=True)
         self.patches.paint_with(self._bench.classes.value(name))
         self.name.setFocus()
         self.name.selectAll()
@@ -108,10 +109,11 @@ class ClassesSection(PaintSection):
     def _bring_back(self, gone: list[Label]) -> None:
         """Have a class again that was removed, with the value that it had."""
         classes, (label,) = self._bench.classes, gone
+        stayed = label in classes.labels  # it could not be removed
         came = label.value == len(classes) + 1 and self._use(
             [*classes.names, label.name], classes.colours | {label.name: label.colour}
         )
-        if not came:
+        if not stayed and not came:
             self.patches.strokes.clear()
             self.patches.changed.emit()
             self._bench.report(
@@ -127,6 +129,7 @@ class ClassesSection(PaintSection):
             self._bench.use_classes(Classes(*names, colours=colours))
         except InputError as error:
             self._bench.report(error)
+            self.patches.changed.emit()  # of a step that failed, Undo and Redo are others
         self._show_chosen()
         return list(self._bench.classes.names) == names
 
