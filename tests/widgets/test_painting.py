@@ -258,6 +258,26 @@ def test_a_drag_where_only_a_longer_stack_has_a_slice_is_told(wide, viewer, drag
     assert labels(wide)[2, 100, 100:150].all()
 
 
+def test_a_drag_at_a_time_that_only_a_longer_series_has_is_told(
+    viewer, canvas, notes, open_dock, drag, click, qtbot
+):
+    series = {"axis_labels": ("t", "z", "y", "x")}
+    viewer.add_image(np.zeros((4, 2, 200, 200), np.uint8), name="longer", **series)
+    viewer.add_image(np.zeros((2, 2, 200, 200), np.uint8), name="short", **series)
+    dock = open_dock(viewer)
+    viewer.window._qt_window.show()
+    qtbot.wait(100)
+    viewer.reset_view()
+    viewer.dims.set_point(0, 3)
+    click(dock.annotate.classes[VESSEL])
+    drag((100, 50), (100, 150))
+    assert any(note.startswith("short has no slice here") for note in notes)
+    assert not labels(dock).any()
+    viewer.dims.set_point(0, 1)
+    drag((100, 50), (100, 150))
+    assert labels(dock).any()
+
+
 def test_the_dock_follows_the_tool_that_is_chosen_in_napari(wide, viewer, drag, click):
     click(wide.annotate.classes[VESSEL])
     layer = viewer.layers.selection.active

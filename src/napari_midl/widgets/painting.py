@@ -53,12 +53,13 @@ class Painting:
             return
         if label is None or not self._free():
             return
-        last = self._voxel(event)
-        if not self._in_its_slices(last, event):
+        if not self._in_its_slices(event):
             image = self._patches.image
             # napari's brush, which comes after this one, fails there.
             viewer.layers.selection.active = image
-            show_info(f"{image} has no slice here: move the slider until you see it, then paint.")
+            show_info(f"{image} has no slice here: move the sliders until you see it, then paint.")
+            return
+        last = self._voxel(event)
         if not self._inside(last):
             return
         brush = self._patches.take(last.tolist()).layer
@@ -94,12 +95,15 @@ class Painting:
         plane = np.zeros(3 - len(data))  # a picture is a stack of one slice
         return np.round(np.concatenate([plane, data])).astype(np.int64)
 
-    def _in_its_slices(self, voxel: NDArray[np.int64], event: Any) -> bool:
-        """Whether the image has the slice in view: another one beside it may have more."""
-        shape = self._patches.cells.shape
-        first = len(shape) - self._viewer.dims.ndim
+    def _in_its_slices(self, event: Any) -> bool:
+        """Whether the image has the slice and the time in view: one beside it may have more."""
+        image = self._patches.image
+        assert image is not None
+        data = np.round(to_data(self._viewer, image, event.position))
+        shape = (image.data[0] if image.multiscale else image.data).shape
+        first = image.ndim - self._viewer.dims.ndim
         displayed = {first + axis for axis in event.dims_displayed}
-        return all(0 <= voxel[axis] < n for axis, n in enumerate(shape) if axis not in displayed)
+        return all(0 <= at < shape[a] for a, at in enumerate(data) if a not in displayed)
 
     def _inside(self, voxel: NDArray[np.int64]) -> bool:
         return bool(np.all((voxel >= 0) & (voxel < self._patches.cells.shape)))
