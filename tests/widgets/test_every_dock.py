@@ -73,7 +73,7 @@ def test_everything_says_what_it_is_for(docks):
         fields = [w for kind in named for w in dock.findChildren(kind) if not _is_bar(w)]
         assert len(fields) > 10
         assert not [(name, type(w), w.parent()) for w in fields if not w.accessibleName()]
-        assert "<b><u>1 " in dock.hint.text() and "Open" in dock.hint.text()
+        assert "<b><u>1&nbsp;" in dock.hint.text() and "Open" in dock.hint.text()
 
 
 def bare(widget):

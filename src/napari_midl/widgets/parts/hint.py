@@ -47,7 +47,7 @@ class Hint(QLabel):
         """Point to a step, counted from 0."""
         self.step = step
         trail = " › ".join(
-            f"<b><u>{i + 1} {name}</u></b>" if i == step else f"{i + 1} {name}"
+            f"<b><u>{i + 1}&nbsp;{name}</u></b>" if i == step else f"{i + 1}&nbsp;{name}"
             for i, name in enumerate(self._steps)
         )
         shown = f"{trail}<br>{text}"
