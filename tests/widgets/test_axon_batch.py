@@ -109,7 +109,7 @@ def test_what_is_kept_on_cancel_has_its_radii(docked, click, qtbot, unhurried):
     message = dock.progress.message
     with unhurried():
         click(dock.trace.all)
-        for words in ("looking for seeds", ": 0 traces, 4 under way"):
+        for words in ("looking for seeds", ": 0 traces, 8 under way"):
             qtbot.waitUntil(lambda w=words: w in message.text(), timeout=2 * MINUTE)
         qtbot.waitUntil(lambda: ": 0 traces" not in message.text(), timeout=2 * MINUTE)
         click(dock.progress.cancel)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Tracing", "connect", "in_order", "nothing", "require_fibres", "together", "trace"]
 
 # Seeds in one batch; so few where a person watches that their first steps take well below a second,
-# and fewer still before there is anything to see.
-TOGETHER, WATCHED, FIRST = 256, 16, 4
+# and fewer still before there is anything to see, but more than are followed with patience.
+TOGETHER, WATCHED, FIRST = 256, 16, 8
 _FOUND = 0.8  # share of the time between two places to find the way, before it is drawn
 
 
